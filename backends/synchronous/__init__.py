@@ -1,0 +1,1 @@
+"""The synchronous reference: the integer network, exactly, on CPU or GPU."""

@@ -1,0 +1,197 @@
+"""The Network: populations joined by projections, for one tick of one sample.
+
+No batch axis, no time axis. First in float (`Neuron` is a `FloatNeuron`), after quantization in
+a chip's integers (`LoihiNeuron`). A network's float form is already in normal form: a neuron
+with retention `decay` gets its input as it is, so gains such as 1/tau are inside the weights.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.diagnostics import Location
+from neurocompile.ir.operators import Array, Operator, Shape
+from neurocompile.semantics.floating import FloatNeuron
+from neurocompile.semantics.loihi import LoihiNeuron
+
+
+class InputKind(enum.Enum):
+    """What an input delivers per tick."""
+
+    STATIC = "static"  # one analog value per sample, the same in every tick (direct coding)
+    ANALOG = "analog"  # an analog value per tick
+    SPIKES = "spikes"  # integer spike counts per tick: 0/1, or graded up to `levels`
+    ONE = "one"  # a single source that spikes in every tick (carries biases through synapses)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A named input of the network; `shape` is that of one tick of one sample."""
+
+    name: str
+    shape: Shape
+    kind: InputKind
+    low: float = 0.0  # range of its values, from the example input
+    high: float = 1.0
+    levels: int = 1  # largest integer it sends once quantized (graded spikes)
+    scale: float = 1.0  # integer value = round(analog value * scale), for graded inputs
+
+    @property
+    def size(self) -> int:
+        """Sources."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Bias:
+    """A constant current per neuron and tick: `mantissa << exponent` (exponent 0 in float)."""
+
+    mantissa: Array  # [neurons]
+    exponent: int = 0
+
+    @property
+    def value(self) -> Array:
+        """What is added to v in every tick."""
+        return self.mantissa * (1 << self.exponent)
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one model and parameter set."""
+
+    name: str
+    shape: Shape
+    neuron: FloatNeuron | LoihiNeuron
+    bias: Bias | None = None
+    on_host: bool = False  # simulated by the host, which sends its spikes to the chip
+    where: Location = field(default_factory=Location)
+
+    @property
+    def size(self) -> int:
+        """Neurons."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """All synapses from one population (or input) to one population.
+
+    In integers a delivered sum is `(operator @ spikes) << exponent`, and weights keep the sign
+    mode's grid. `delay` is in ticks of the model: 0 for the same tick, 1 for feedback.
+    """
+
+    source: str
+    target: str
+    operator: Operator
+    exponent: int = 0
+    delay: int = 0
+    where: Location = field(default_factory=Location)
+
+    @property
+    def name(self) -> str:
+        """`source -> target`, the name in findings and reports."""
+        return f"{self.source} -> {self.target}"
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """Host-side exact map from a static analog input to the bias mantissas of a population.
+
+    `x` is rounded half to even to `x * 2**input_shift` as an integer; then
+    `mantissa = (operator @ x + offset + half) >> output_shift`, all in 64-bit integers, so every
+    machine computes the same mantissas. They are clipped to `limit`.
+    """
+
+    source: str
+    target: str
+    operator: Operator  # int64 weights
+    offset: NDArray[np.int64]  # [neurons]
+    input_shift: int
+    output_shift: int
+    exponent: int  # the bias exponent that the mantissas are written with
+    limit: int  # largest magnitude of a mantissa
+
+    def mantissas(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Bias mantissas [samples, neurons] for analog inputs [samples, *input shape]."""
+        flat = np.asarray(x, np.float64).reshape(len(x), -1)
+        fixed = np.rint(flat * 2.0**self.input_shift).astype(np.int64)
+        total: NDArray[np.int64] = (self.operator.matrix() @ fixed.T).T + self.offset
+        half = np.int64(1) << np.int64(self.output_shift - 1)
+        rounded: NDArray[np.int64] = (total + half) >> np.int64(self.output_shift)
+        return np.clip(rounded, -self.limit, self.limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """Host-side exact linear map of spike counts: `operator @ (counts * gain) + bias`.
+
+    `counts` is the number of spikes of `source` over all ticks of a sample. Several terms add up.
+    """
+
+    name: str
+    shape: Shape
+    terms: tuple[tuple[str, Operator, float], ...]  # (population, operator, gain per spike)
+    bias: Array  # [outputs] float64
+
+    def values(self, counts: Mapping[str, Array]) -> Array:
+        """Outputs [samples, *shape] from spike counts [samples, neurons] per population."""
+        total: Array = self.bias[None, :]
+        for source, operator, gain in self.terms:
+            total = total + (operator.matrix() @ (counts[source].astype(np.float64) * gain).T).T
+        return np.asarray(total).reshape(-1, *self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A whole spiking network. Names of inputs and populations are unique together."""
+
+    inputs: tuple[Input, ...]
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    readouts: tuple[Readout, ...]
+    n_ticks: int  # ticks per sample
+    encoders: tuple[Encoder, ...] = ()
+
+    def population(self, name: str) -> Population:
+        """The population of that name. Raises KeyError."""
+        return next(p for p in self.populations if p.name == name)
+
+    def sources(self) -> dict[str, Input | Population]:
+        """Inputs and populations by name."""
+        items: tuple[Input | Population, ...] = (*self.inputs, *self.populations)
+        return {item.name: item for item in items}
+
+    def into(self, name: str) -> Iterator[Projection]:
+        """Projections into a population."""
+        return (p for p in self.projections if p.target == name)
+
+    def out_of(self, name: str) -> Iterator[Projection]:
+        """Projections out of a population or input."""
+        return (p for p in self.projections if p.source == name)
+
+    def graph(self) -> nx.MultiDiGraph:
+        """Populations and inputs as nodes, projections as edges (attribute `projection`)."""
+        graph = nx.MultiDiGraph()
+        graph.add_nodes_from(self.sources())
+        for projection in self.projections:
+            graph.add_edge(projection.source, projection.target, projection=projection)
+        for encoder in self.encoders:
+            graph.add_edge(encoder.source, encoder.target, encoder=encoder)
+        return graph
+
+    def order(self) -> list[Population]:
+        """Populations such that same-tick sources come first. Cycles need a delayed projection."""
+        graph = nx.DiGraph()
+        graph.add_nodes_from(p.name for p in self.populations)
+        names = set(graph)
+        graph.add_edges_from((p.source, p.target) for p in self.projections
+                             if p.delay == 0 and p.source in names)
+        by_name = {p.name: p for p in self.populations}
+        return [by_name[name] for name in nx.lexicographical_topological_sort(graph)]

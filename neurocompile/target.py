@@ -1,0 +1,170 @@
+"""Targets are data: chip descriptions read from TOML, each number with unit and source."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.resources
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+
+CONFIDENCE = ("published", "inferred", "assumed")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number of a chip with its unit, where it is stated, and how far to trust it."""
+
+    value: int
+    unit: str
+    source: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChipLimits:
+    """What a chip holds: its cores and their grid."""
+
+    cores: Quantity
+    grid_width: Quantity  # cores per mesh row
+    chips: Quantity  # chips of the largest system we place on
+
+
+@dataclass(frozen=True, slots=True)
+class CoreLimits:
+    """Hard limits of one core."""
+
+    neurons: Quantity
+    input_axons: Quantity
+    output_axons: Quantity
+    synapse_memory: Quantity  # bits
+
+
+@dataclass(frozen=True, slots=True)
+class SynapseFormat:
+    """How synapse lists are stored and what a synapse can be."""
+
+    weight_bits: Quantity  # largest; sign mode mixed keeps even values in [-2^bits, 2^bits)
+    weight_exponent_min: Quantity
+    weight_exponent_max: Quantity
+    max_delay: Quantity  # extra ticks beyond the ordinary next tick
+    block_synapses: Quantity  # synapses per block of a list
+    block_header: Quantity  # bits
+    block_word: Quantity  # bits a block is rounded up to
+    message_bits: Quantity  # payload of a graded spike; 0: binary spikes only
+
+
+@dataclass(frozen=True, slots=True)
+class NeuronFormat:
+    """Widths of a neuron's state and parameters."""
+
+    state_bits: Quantity  # u and v, signed
+    decay_bits: Quantity
+    threshold_bits: Quantity  # mantissa, unsigned
+    threshold_shift: Quantity
+    bias_bits: Quantity  # mantissa, signed
+    bias_exponent_max: Quantity
+    programs: Quantity  # 1: custom neuron programs (microcode) can be loaded; 0: fixed model
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A machine as data. `path` is the TOML file that a finding names."""
+
+    name: str
+    family: str
+    description: str
+    path: str
+    chip: ChipLimits
+    core: CoreLimits
+    synapse: SynapseFormat
+    neuron: NeuronFormat
+
+    def quantities(self) -> Iterator[tuple[str, Quantity]]:
+        """Every number with its TOML key, in the file's order."""
+        for table in ("chip", "core", "synapse", "neuron"):
+            section = getattr(self, table)
+            for f in fields(section):
+                yield f"{table}.{f.name}", getattr(section, f.name)
+
+
+_TABLES: dict[str, type] = {
+    "chip": ChipLimits, "core": CoreLimits, "synapse": SynapseFormat, "neuron": NeuronFormat,
+}
+
+
+def known_targets() -> list[str]:
+    """Names of the targets that ship with neurocompile, sorted."""
+    folder = importlib.resources.files("neurocompile.targets")
+    return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def load_target(name: str) -> Target:
+    """The target of that name, or of the TOML file at that path.
+
+    Raises UsageError (NC001) when there is none, (NC002) when the file is not a target.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            raise UsageError(Diagnostic("NC001", values=_unknown(name)))
+        return parse_target(path.read_text(encoding="utf-8"), str(path))
+    if name not in known_targets():
+        raise UsageError(Diagnostic("NC001", values=_unknown(name)))
+    resource = importlib.resources.files("neurocompile.targets") / f"{name}.toml"
+    return parse_target(resource.read_text(encoding="utf-8"), f"targets/{name}.toml")
+
+
+def _unknown(name: str) -> dict[str, object]:
+    known = known_targets()
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return {"name": name, "known": known, "close": close[0] if close else known[0]}
+
+
+def parse_target(text: str, path: str) -> Target:
+    """A Target from TOML text; unknown, missing or wrongly typed keys are NC002."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(_bad(path, "(file)", str(error))) from None
+    if data.pop("schema", None) != 1:
+        raise UsageError(_bad(path, "schema", "expected 1"))
+    for key in ("name", "family", "description"):
+        if not isinstance(data.get(key), str):
+            raise UsageError(_bad(path, key, "expected a string"))
+    unknown = sorted(set(data) - set(_TABLES) - {"name", "family", "description"})
+    if unknown:
+        raise UsageError(_bad(path, unknown[0], "unknown key"))
+    sections = {t: _section(cls, data.get(t, {}), t, path) for t, cls in _TABLES.items()}
+    return Target(data["name"], data["family"], data["description"], path, **sections)
+
+
+def _section(cls: type, table: dict[str, Any], name: str, path: str) -> Any:
+    wanted = [f.name for f in fields(cls)]
+    unknown = sorted(set(table) - set(wanted))
+    if unknown:
+        raise UsageError(_bad(path, f"{name}.{unknown[0]}", "unknown key"))
+    missing = [key for key in wanted if key not in table]
+    if missing:
+        raise UsageError(_bad(path, f"{name}.{missing[0]}", "missing"))
+    return cls(**{key: _quantity(table[key], f"{name}.{key}", path) for key in wanted})
+
+
+def _quantity(entry: Any, key: str, path: str) -> Quantity:
+    shape = {"value": int, "unit": str, "source": str, "confidence": str}
+    if not isinstance(entry, dict) or set(entry) != set(shape):
+        raise UsageError(_bad(path, key, f"expected a table with {', '.join(shape)}"))
+    for part, kind in shape.items():
+        if not isinstance(entry[part], kind) or isinstance(entry[part], bool):
+            raise UsageError(_bad(path, f"{key}.{part}", f"expected {kind.__name__}"))
+    if entry["confidence"] not in CONFIDENCE:
+        raise UsageError(_bad(path, f"{key}.confidence", f"one of {', '.join(CONFIDENCE)}"))
+    return Quantity(**entry)
+
+
+def _bad(path: str, key: str, error: str) -> Diagnostic:
+    return Diagnostic("NC002", Location(file=path), {"path": path, "key": key, "error": error})
