@@ -38,14 +38,17 @@ class Partition:
         """Flat indices (C order of the population's shape) of a slice's neurons."""
         return self.orders[piece.population][piece.start:piece.stop]
 
-    def core_of(self, population: str) -> NDArray[np.int64]:
-        """Core number of each neuron of a population, by flat index."""
-        result = np.full(len(self.orders[population]), -1, np.int64)
+    def assignment(self) -> dict[str, NDArray[np.int64]]:
+        """Core number of each neuron of each population, by flat index; -1: on no core."""
+        result = {name: np.full(len(order), -1, np.int64) for name, order in self.orders.items()}
         for number, pieces in enumerate(self.cores):
             for piece in pieces:
-                if piece.population == population:
-                    result[self.neurons(piece)] = number
+                result[piece.population][self.neurons(piece)] = number
         return result
+
+    def core_of(self, population: str) -> NDArray[np.int64]:
+        """Core number of each neuron of one population, by flat index."""
+        return self.assignment()[population]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,5 @@
 """Adapters: one file a framework; which of its classes compute which neuron profile."""
+
+from neurocompile.capture.adapters import snntorch, spikingjelly
+
+ADAPTERS = (spikingjelly, snntorch)

@@ -1,0 +1,80 @@
+"""What every adapter shares: a stand-in module that calls the opaque neuron op."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.semantics.floating import Constants
+
+
+class Adapter(Protocol):
+    """One framework's adapter: a Python module with these two functions."""
+
+    def adapt(self, module: nn.Module, path: str) -> nn.Module | None:
+        """The stand-in for a neuron of this framework; None for any other module.
+
+        Raises UsageError (NC111) for a neuron of the framework that cannot be read exactly.
+        """
+
+    def reset(self, module: nn.Module) -> None:
+        """Clear the state of a module of this framework."""
+
+
+class StandIn(nn.Module):
+    """A neuron that computes by its profile. State is None after a reset."""
+
+    def __init__(self, profile: str, constants: Constants, path: str) -> None:
+        super().__init__()
+        self.profile, self.path = profile, path
+        self.constants = [constants.v_th, constants.v_reset, constants.tau, constants.rate,
+                          constants.beta, constants.alpha]
+        self.rest = constants.v_reset
+        self.u: torch.Tensor | None = None
+        self.v: torch.Tensor | None = None
+        self.counts: dict[str, int] | None = None  # spikes per path, while the replay gate counts
+
+    def reset(self) -> None:
+        """Forget u and v."""
+        self.u = self.v = None
+
+    def ticks(self, x_seq: torch.Tensor) -> torch.Tensor:
+        """Spikes [T, ...] for inputs [T, ...]; carries the state on."""
+        u0 = self.u if self.u is not None else x_seq.new_full((), 0.0)
+        v0 = self.v if self.v is not None else x_seq.new_full((), self.rest)
+        spikes: torch.Tensor
+        spikes, self.u, self.v = torch.ops.neurocompile.neuron(
+            x_seq, u0, v0, self.profile, self.constants, self.path)
+        if self.counts is not None:
+            self.counts[self.path] += int(spikes.sum())
+        return spikes
+
+
+def qualified(module: nn.Module) -> str:
+    """Full name of a module's exact class."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
+def descends_from(module: nn.Module, name: str) -> bool:
+    """Whether a class of that full name is among a module's bases."""
+    return any(f"{c.__module__}.{c.__qualname__}" == name for c in type(module).__mro__)
+
+
+def refused(module: nn.Module, path: str, reason: str) -> UsageError:
+    """NC111 for a neuron that cannot be read exactly."""
+    return UsageError(Diagnostic("NC111", Location(module=path), {
+        "module": path, "cls": qualified(module), "reason": reason}))
+
+
+def one_number(value: Any, module: nn.Module, path: str, name: str) -> float:
+    """A parameter that must be a single number. Raises UsageError (NC203) if it is many."""
+    tensor = torch.as_tensor(value).detach().reshape(-1)
+    if tensor.numel() != 1:
+        raise UsageError(Diagnostic("NC203", Location(module=path), {
+            "param": name, "module": path, "count": tensor.numel(), "target": "a chip",
+            "limit": 1}))
+    return float(tensor[0])

@@ -1,0 +1,65 @@
+"""SpikingJelly 2.0: IFNode, LIFNode and ParametricLIFNode, step modes s and m.
+
+Equations: `spikingjelly/activation_based/neuron` of 2.0.0, checked over 300 steps per variant.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from neurocompile.capture.adapters.base import StandIn, descends_from, qualified, refused
+from neurocompile.semantics.floating import Constants
+
+_PACKAGE = "spikingjelly.activation_based.neuron."
+_CLASSES = {
+    _PACKAGE + "integrate_and_fire.IFNode": "if",
+    _PACKAGE + "lif.LIFNode": "lif",
+    _PACKAGE + "plif.ParametricLIFNode": "plif",
+}
+
+
+class SpikingJellyStandIn(StandIn):
+    """Takes [T, B, ...] in step mode m and [B, ...] in step mode s."""
+
+    def __init__(self, profile: str, constants: Constants, path: str, multi_step: bool) -> None:
+        super().__init__(profile, constants, path)
+        self.multi_step = multi_step
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Spikes of the same shape as x."""
+        return self.ticks(x) if self.multi_step else self.ticks(x.unsqueeze(0)).squeeze(0)
+
+
+def adapt(module: nn.Module, path: str) -> nn.Module | None:
+    """The stand-in for a SpikingJelly neuron, or None. Raises UsageError (NC111)."""
+    kind = _CLASSES.get(qualified(module))
+    if kind is None:
+        if descends_from(module, _PACKAGE + "base_node.BaseNode"):
+            raise refused(module, path, "supported are IFNode, LIFNode and ParametricLIFNode, not "
+                                        "their subclasses")
+        return None
+    v_reset, multi_step = module.v_reset, module.step_mode == "m"
+    reset = "soft" if v_reset is None else "hard"
+    rest = float(v_reset or 0.0)  # type: ignore[arg-type]
+    v_th = float(module.v_threshold)  # type: ignore[arg-type]
+    if module.store_v_seq:
+        raise refused(module, path, "store_v_seq=True asks for membrane potentials")
+    if kind == "if":
+        profile, constants = f"spikingjelly-if-{reset}", Constants(v_th, rest)
+    elif kind == "lif":
+        charge = "div-tau" if module.decay_input else "sub-div-tau"
+        profile = f"spikingjelly-lif-{charge}-{reset}"
+        constants = Constants(v_th, rest, tau=float(module.tau))  # type: ignore[arg-type]
+    else:
+        charge = "rate" if module.decay_input else "sub-rate"
+        profile = f"spikingjelly-lif-{charge}-{reset}"
+        rate = torch.sigmoid(module.w.detach())  # type: ignore[operator]
+        constants = Constants(v_th, rest, rate=float(rate))
+    return SpikingJellyStandIn(profile, constants, path, multi_step)
+
+
+def reset(module: nn.Module) -> None:
+    """What `functional.reset_net` does to one module."""
+    if descends_from(module, "spikingjelly.activation_based.base.MemoryModule"):
+        module.reset()  # type: ignore[operator]

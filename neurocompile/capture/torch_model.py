@@ -1,0 +1,219 @@
+"""Capture of a PyTorch model: stand-ins for its neurons, torch.export, ONNX, the replay gate."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import importlib.metadata
+import json
+import logging
+import os
+import re
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+import torch
+from torch import nn
+
+import neurocompile
+from neurocompile.capture import neuron_op
+from neurocompile.capture.adapters import ADAPTERS
+from neurocompile.capture.adapters.base import StandIn
+from neurocompile.capture.replay import Replay, replay
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.ir import graph as g
+from neurocompile.ir.graph import Graph
+from neurocompile.semantics.floating import PROFILES
+
+FRAMEWORKS = ("torch", "spikingjelly", "snntorch")
+
+
+class Ticks(nn.Module):
+    """Runs a model that computes one tick per call `n_ticks` times; outputs are averaged."""
+
+    def __init__(self, model: nn.Module, n_ticks: int) -> None:
+        super().__init__()
+        self.model, self.n_ticks = model, n_ticks
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The mean of the model's outputs over the ticks of one static input."""
+        return torch.stack([self.model(x) for _ in range(self.n_ticks)]).mean(0)
+
+
+def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
+            n_ticks: int | None = None) -> Graph:
+    """The Graph of a model, proved equal to it on the example input.
+
+    The model is copied, put into eval mode and reset; the caller's object is left as it is.
+    `n_ticks`: the model computes one tick per call; run it that many times on the same input.
+
+    Raises UsageError for what cannot be read (NC102, NC104, NC111, NC203) and FindingsError when
+    the captured program differs from the model (NC105).
+    """
+    inputs = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    eager = _prepared(model, n_ticks)
+    swapped = swap(eager)
+    if not any(isinstance(m, StandIn) for m in swapped.modules()):
+        raise UsageError(Diagnostic("NC130"))
+    program = _export(copy.deepcopy(swapped), inputs)
+    passed = replay(eager, swapped, program.module(), inputs, reset)
+    used = {node.args[3] for node in program.graph.nodes
+            if node.target is torch.ops.neurocompile.neuron.default}
+    return _to_graph(program, used, inputs, passed)
+
+
+def _prepared(model: nn.Module, n_ticks: int | None) -> nn.Module:
+    copied = copy.deepcopy(model).cpu().float().eval()
+    copied = copied if n_ticks is None else Ticks(copied, n_ticks).eval()
+    reset(copied)
+    return copied
+
+
+def reset(model: nn.Module) -> None:
+    """Clear the state of every neuron, stand-ins included."""
+    for module in model.modules():
+        if isinstance(module, StandIn):
+            module.reset()
+        for adapter in ADAPTERS:
+            adapter.reset(module)
+
+
+def swap(model: nn.Module) -> nn.Module:
+    """A copy of the model whose neurons are stand-ins."""
+    copied = copy.deepcopy(model)
+    for path, module in list(copied.named_modules()):
+        for adapter in ADAPTERS:
+            stand_in = adapter.adapt(module, path)
+            if stand_in is not None:
+                parent, _, name = path.rpartition(".")
+                setattr(copied.get_submodule(parent) if parent else copied, name, stand_in)
+                break
+    return copied.eval()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporters' warnings about themselves off the user's terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logging.disable(before)
+
+
+def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
+    try:
+        with torch.no_grad(), _quiet():
+            program: torch.export.ExportedProgram = torch.export.export(
+                swapped, tuple(inputs), strict=False).run_decompositions()
+            return program
+    except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
+        text = str(error).strip() or type(error).__name__
+        where = _user_frame(_traceback_text(error))
+        guarded = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
+        code = "NC104" if guarded else "NC102"
+        module = type(swapped).__name__
+        raise UsageError(Diagnostic(code, Location(module, *where), {
+            "module": module, "reason": text.splitlines()[0]})) from None
+
+
+def _traceback_text(error: BaseException) -> str:
+    return "".join(traceback.format_tb(error.__traceback__))
+
+
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+
+
+def _user_frame(stack: str) -> tuple[str | None, int | None]:
+    """(file, line) of the deepest frame in the user's own code; relative to the working folder."""
+    ours = Path(neurocompile.__file__).resolve().parent
+    for file, line in reversed(_FRAME.findall(stack)):
+        path = Path(file)
+        if any(part in FRAMEWORKS for part in path.parts) or file.startswith("<"):
+            continue
+        if path.resolve().is_relative_to(ours) or "importlib" in path.parts:
+            continue
+        relative = os.path.relpath(path)
+        return (path.name if relative.startswith("..") else relative), int(line)
+    return None, None
+
+
+def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
+              inputs: Sequence[torch.Tensor], passed: Replay) -> Graph:
+    with _quiet():
+        exported = torch.onnx.export(
+            program, (), dynamo=True, optimize=True, verbose=False,
+            custom_translation_table=dict(neuron_op.TRANSLATIONS))
+    if exported is None:
+        raise UsageError(Diagnostic("NC102", values={
+            "module": "(model)", "reason": "torch.onnx gave no program"}))
+    model = exported.model
+    for node in model.graph:
+        _clean(node)
+    opset = model.opset_imports[""]
+    model.opset_imports[neuron_op.DOMAIN] = neuron_op.DOMAIN_VERSION
+    for name in sorted(profiles):
+        body = ir.serde.deserialize_function(neuron_op.function_body(PROFILES[name], opset))
+        model.functions[body.identifier()] = body
+    model.producer_name, model.producer_version = "neurocompile", neurocompile.__version__
+    for value in (*model.graph.inputs, *model.graph.outputs):
+        value.metadata_props.clear()
+    for value in model.graph.initializers.values():
+        value.metadata_props.clear()
+    model.metadata_props.clear()
+    model.graph.metadata_props.clear()
+    model.metadata_props[g.INFO] = json.dumps(_info(inputs, passed), sort_keys=True)
+    return Graph(model)
+
+
+def _info(inputs: Sequence[torch.Tensor], passed: Replay) -> dict[str, Any]:
+    versions = {}
+    for name in FRAMEWORKS:
+        if name in sys.modules:
+            versions[name] = importlib.metadata.version(name).split("+")[0]
+    return {
+        "format": g.FORMAT,
+        "versions": versions,
+        "inputs": [{"low": float(x.min()), "high": float(x.max())} for x in inputs],
+        "replay": {"calls": passed.calls, "values": passed.values, "spikes": passed.spikes},
+    }
+
+
+def _clean(node: ir.Node) -> None:
+    """Keep module, file and line of a node; drop the exporter's own metadata and machine paths."""
+    meta = node.metadata_props
+    scopes = meta.get("pkg.torch.onnx.name_scopes", "")
+    file, line = _user_frame(meta.get("pkg.torch.onnx.stack_trace", ""))
+    module = ""
+    if scopes:
+        names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself
+        module = names[-1] if names else ""
+    meta.clear()
+    if node.domain == neuron_op.DOMAIN:
+        node.overload = str(node.attributes.pop("profile").value)
+        module = g.module_of(node)
+    meta[g.MODULE] = module
+    if file is not None:
+        meta[g.FILE], meta[g.LINE] = file, str(line)
+    for value in node.outputs:
+        value.metadata_props.clear()
+
+
+def export(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
+           path: str | os.PathLike[str], n_ticks: int | None = None) -> Graph:
+    """Capture a model and write its Graph as an ONNX file; returns the Graph.
+
+    Example: `neurocompile.export(net, images[:4], "net.onnx")`.
+    """
+    graph = capture(model, example, n_ticks)
+    Path(path).write_bytes(graph.to_bytes())
+    return graph

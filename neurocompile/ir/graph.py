@@ -1,0 +1,121 @@
+"""The Graph: the captured tensor program, one ONNX model with neurons of domain `ai.neurocompile`.
+
+Nodes keep where they come from as metadata: `neurocompile.module`, `.file` and `.line`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+
+DOMAIN = "ai.neurocompile"
+MODULE, FILE, LINE = "neurocompile.module", "neurocompile.file", "neurocompile.line"
+INFO = "neurocompile.info"  # model metadata: JSON
+FORMAT = 1
+MAX_BYTES = 1 << 31
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """One ONNX model in memory. Passes read it; only capture makes one."""
+
+    model: ir.Model
+
+    def nodes(self) -> Iterator[ir.Node]:
+        """All nodes, in topological order."""
+        return iter(self.model.graph)
+
+    def neurons(self) -> Iterator[ir.Node]:
+        """The neuron nodes, in topological order."""
+        return (node for node in self.nodes() if node.domain == DOMAIN)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What capture recorded: versions, input ranges, what the replay compared."""
+        text = self.model.metadata_props.get(INFO, "{}")
+        result: dict[str, Any] = json.loads(text)
+        return result
+
+    def to_bytes(self) -> bytes:
+        """The ONNX file, deterministic."""
+        proto: onnx.ModelProto = ir.serde.serialize_model(self.model)
+        return bytes(proto.SerializeToString(deterministic=True))
+
+
+def location(node: ir.Node) -> Location:
+    """Where in the user's model a node comes from."""
+    meta = node.metadata_props
+    line = meta.get(LINE, "")
+    return Location(meta.get(MODULE, ""), meta.get(FILE) or None, int(line) if line else None)
+
+
+def module_of(neuron: ir.Node) -> str:
+    """The module path of a neuron node, as the user wrote it."""
+    return str(neuron.attributes["module"].value)
+
+
+def constant(value: ir.Value | None) -> NDArray[Any] | None:
+    """The array that a value always holds, or None if it depends on the graph's input.
+
+    Nodes over constants are evaluated with ONNX's reference implementation, and the result is
+    kept in the value.
+    """
+    if value is None:
+        return None
+    if value.const_value is not None:
+        return np.asarray(value.const_value.numpy())
+    node = value.producer()
+    if node is None or node.domain == DOMAIN:
+        return None
+    inputs = [constant(v) for v in node.inputs]
+    if any(a is None and v is not None for a, v in zip(inputs, node.inputs, strict=True)):
+        return None
+    names = ["" if v is None else f"i{k}" for k, v in enumerate(node.inputs)]
+    proto = ir.serde.serialize_node(node)
+    del proto.input[:], proto.output[:]
+    proto.input.extend(names)
+    proto.output.extend(f"o{k}" for k in range(len(node.outputs)))
+    results = ReferenceEvaluator(proto).run(
+        None, {n: a for n, a in zip(names, inputs, strict=True) if n})
+    for output, result in zip(node.outputs, results, strict=True):
+        output.const_value = ir.tensor(np.asarray(result))
+    return np.asarray(value.const_value.numpy()) if value.const_value is not None else None
+
+
+def load_graph(path: Path) -> Graph:
+    """The Graph in an ONNX file that `neurocompile.export` wrote.
+
+    Raises UsageError: NC003 for a damaged file or another ONNX model, NC004 for one above 2 GiB.
+    External data is refused, so nothing outside the file is read.
+    """
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise UsageError(Diagnostic("NC004", Location(file=str(path)), {
+            "file": str(path), "needed": size, "limit": MAX_BYTES}))
+    try:
+        proto = onnx.load_model_from_string(path.read_bytes())
+    except Exception as error:  # noqa: BLE001 - protobuf raises its own types by version
+        raise UsageError(_corrupt(path, str(error) or type(error).__name__)) from None
+    for tensor in proto.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise UsageError(_corrupt(path, f"tensor `{tensor.name}` lies in another file"))
+    graph = Graph(ir.serde.deserialize_model(proto))
+    if graph.info.get("format") != FORMAT:
+        raise UsageError(_corrupt(path, "it was not written by neurocompile.export"))
+    return graph
+
+
+def _corrupt(path: Path, reason: str) -> Diagnostic:
+    return Diagnostic("NC003", Location(file=str(path)), {
+        "file": str(path), "kind": "a neurocompile graph", "reason": reason.splitlines()[0]})
