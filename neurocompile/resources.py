@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from functools import reduce
-from operator import add
 
 import numpy as np
 import scipy.sparse as sp
@@ -154,12 +152,12 @@ def incoming(network: Network, population: Population) -> Incoming:
     return Incoming(pins, multiplicity, tuple(sources))
 
 
-def pins_per_core(incoming_nets: Incoming, core_of: NDArray[np.int64], n_cores: int) -> sp.csr_array:
+def pins_per_core(nets: Incoming, core_of: NDArray[np.int64], n_cores: int) -> sp.csr_array:
     """[cores, nets]: how many of a net's target neurons each core holds."""
     size = len(core_of)
     members = sp.csr_array((np.ones(size, np.int32), (core_of, np.arange(size))),
                            shape=(n_cores, size))
-    return sp.csr_array(members @ incoming_nets.pins)
+    return sp.csr_array(members @ nets.pins)
 
 
 def count(network: Network, partition: Partition, target: Target, weight_bits: int = 8) -> Usage:
@@ -180,7 +178,7 @@ def count(network: Network, partition: Partition, target: Target, weight_bits: i
                 amounts[projection.source][:, 2] += np.bincount(
                     core_of[projection.source], weights=reach[of_source],
                     minlength=n_cores).astype(np.int64)
-    total = reduce(add, amounts.values(), np.zeros((n_cores, len(UNITS)), np.int64))
+    total = sum(amounts.values(), np.zeros((n_cores, len(UNITS)), np.int64))
     return Usage(capacity(target), tuple(CoreUsage(*row) for row in total.tolist()),
                  tuple(_population_usage(network, p, amounts[p.name], target, weight_bits)
                        for p in on_chip(network)))

@@ -259,6 +259,12 @@ _NEURONS = (
 )
 
 _NUMBERS = (
+    Rule("NC301", "weight-grid", "error",
+         "`{projection}` holds {count} weights off the grid, the first {first}; {target} stores "
+         "{allowed}",
+         "A synapse stores a few bits of weight, and its list one sign mode.",
+         "quantize the network for this target", "an odd weight among weights of both signs",
+         "even weights of both signs"),
     Rule("NC302", "weight-saturation", "warning",
          "{share:.2%} of the weights of `{projection}` clip at the {bits}-bit grid's end",
          "Clipping trades the largest weights for a finer grid.",
@@ -290,6 +296,15 @@ _NUMBERS = (
          "NaN and infinity have no place on a chip, and mean that training diverged.",
          "train again, or load another checkpoint",
          "a weight that is NaN", "finite weights"),
+    Rule("NC308", "weight-exponent", "error",
+         "`{projection}` has the weight exponent {value}; {target} holds 0 to {limit}",
+         "All weights of a projection share one exponent, which shifts the sum they deliver.",
+         "quantize the network for this target", "a weight exponent of 8", "one of 7"),
+    Rule("NC309", "message-bits", "error",
+         "`{module}` sends values up to {needed}; a spike of {target} carries up to {limit}",
+         "A graded spike has a payload of fixed width; on some chips it has none.",
+         "use fewer levels, or another --encoder",
+         "an image sent as graded spikes on loihi1", "an image sent as graded spikes on loihi2"),
     Rule("NC312", "dead-or-saturated", "warning",
          "`{module}` fires in {share:.2%} of its neuron-ticks on the sample",
          "A population that never or always fires carries no information.",
@@ -383,6 +398,12 @@ _EMISSION = (
          "no .net file: {reason}",
          "lava-dl's netx reads plain chains of dense and convolutional hard-reset layers.",
          "run the emitted Lava program instead", "a network with a skip path", "a plain chain"),
+    Rule("NC607", "sample-gate", "note",
+         "`{projection}` reaches the next tick: at a sample's end its spikes are dropped by {program}",
+         "A spike of a sample's last tick would arrive in the next sample; in the model each sample "
+         "starts anew. Lava has no such gate; the emitted program brings its own process.",
+         "nothing to do in simulation; on silicon pause between samples", "a recurrent layer",
+         "a feed-forward network"),
 )
 
 _FIDELITY = (

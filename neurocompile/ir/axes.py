@@ -1,34 +1,27 @@
 """Which axes of every tensor of a Graph are time and batch, followed through reshapes.
 
 Every dimension is an ordered product of atoms (outermost first); a dimension of size 1 has none.
-A neuron names its input's axes: axis 0 is time, the first atom of axis 1 is batch, the rest is
-data. Model inputs start with unknown atoms, which get their role at the first neuron they reach.
+A neuron names its input's axes: axis 0 is time, axis 1 starts with batch, the rest is data.
+Model inputs start with unknown atoms, which get their role at the first neuron they reach.
 Unrolled loops (neurons with one tick, several per module) have no time axis; there every value
-carries the ticks of the spikes it is made of, until `stack` makes a time axis of them again.
+carries the ticks of the spikes it is made of, until a Concat of all ticks in order makes a time
+axis of them again.
 """
 
 from __future__ import annotations
 
-import enum
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from neurocompile.ir.graph import DOMAIN, Graph, constant, module_of
+from neurocompile.ir.axis_rules import follow
+from neurocompile.ir.axis_space import Conflict, Role, Space, shape_of
+from neurocompile.ir.graph import Graph, module_of
 
-Dims = tuple[tuple[int, ...], ...]  # while walking: atom numbers per dimension
-
-
-class Role(enum.Enum):
-    """What an atom counts."""
-
-    TIME = "time"
-    BATCH = "batch"
-    DATA = "data"
-    UNKNOWN = "unknown"  # reaches no neuron
+__all__ = ["Atom", "Conflict", "Layout", "Layouts", "Role", "layouts", "shape_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +34,6 @@ class Atom:
 
 
 Layout = tuple[tuple[Atom, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A node whose operands disagree about an axis, or that breaks time or batch apart."""
-
-    node: ir.Node
-    reason: str
-    roles: frozenset[Role]  # the roles that met
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,30 +62,14 @@ class Layouts:
 
 def layouts(graph: Graph) -> Layouts:
     """The layouts of all values of a graph, in one walk."""
-    from neurocompile.ir import axis_rules  # it needs the Space defined here
-
     space = Space(_unrolled_ticks(graph))
+    space.batch = space.fresh(_batch_size(graph), Role.BATCH)
     for value in graph.model.graph.inputs:
         if value.const_value is None:
             space.put(value, space.fresh_like(shape_of(value)))
     for node in graph.nodes():
-        axis_rules.follow(node, space)
-    return space.finish()
-
-
-def time_axes(graph: Graph) -> dict[str, frozenset[int]]:
-    """For every dynamic value, the dimensions that contain time."""
-    found = layouts(graph)
-    return {name: frozenset(axis for axis, atoms in enumerate(layout or ())
-                            if any(atom.role is Role.TIME for atom in atoms))
-            for name, layout in found.dims.items()}
-
-
-def shape_of(value: ir.Value | None) -> tuple[int, ...] | None:
-    """The static shape of a value, or None."""
-    if value is None or value.shape is None or not value.shape.is_static():
-        return None
-    return tuple(int(size) for size in value.shape)  # type: ignore[arg-type]
+        follow(node, space)
+    return _finish(space)
 
 
 def _unrolled_ticks(graph: Graph) -> dict[str, int]:
@@ -125,194 +93,16 @@ def _unrolled_ticks(graph: Graph) -> dict[str, int]:
     return ticks
 
 
-@dataclass(slots=True)
-class Space:
-    """Atoms while a graph is walked: numbered, split and unified as operators demand."""
-
-    tick_of: dict[str, int]
-    sizes: list[int] = field(default_factory=list)
-    roles: list[Role] = field(default_factory=list)
-    becomes: dict[int, tuple[int, ...]] = field(default_factory=dict)  # split or unified
-    dims: dict[str, Dims | None] = field(default_factory=dict)
-    ticks: dict[str, frozenset[int]] = field(default_factory=dict)
-    conflicts: list[Conflict] = field(default_factory=list)
-    time: dict[int, int] = field(default_factory=dict)  # ticks -> the time atom of that size
-    batch: int | None = None
-
-    @property
-    def n_ticks(self) -> int:
-        """Ticks of the unrolled loop, 0 without one."""
-        return max(self.tick_of.values(), default=-1) + 1
-
-    # -- atoms -----------------------------------------------------------------------------
-
-    def fresh(self, size: int, role: Role = Role.UNKNOWN) -> tuple[int, ...]:
-        """A new axis: one atom, or none for size 1."""
-        if size == 1:
-            return ()
-        self.sizes.append(size)
-        self.roles.append(role)
-        return (len(self.sizes) - 1,)
-
-    def fresh_like(self, shape: Sequence[int] | None, role: Role = Role.UNKNOWN) -> Dims | None:
-        """New axes for a shape."""
-        return None if shape is None else tuple(self.fresh(size, role) for size in shape)
-
-    def time_axis(self, size: int) -> tuple[int, ...]:
-        """The time axis of that many ticks, the same one for the whole graph."""
-        if size == 1:
-            return ()
-        if size not in self.time:
-            (self.time[size],) = self.fresh(size, Role.TIME)
-        return (self.time[size],)
-
-    def resolve(self, atoms: Sequence[int]) -> tuple[int, ...]:
-        """Atoms as they stand now, after splits and unifications."""
-        found: list[int] = []
-        stack = list(reversed(atoms))
-        while stack:
-            atom = stack.pop()
-            if atom in self.becomes:
-                stack.extend(reversed(self.becomes[atom]))
-            else:
-                found.append(atom)
-        return tuple(found)
-
-    def roles_of(self, atoms: Sequence[int]) -> frozenset[Role]:
-        """The roles met in an axis."""
-        return frozenset(self.roles[atom] for atom in self.resolve(atoms))
-
-    def size_of(self, atoms: Sequence[int]) -> int:
-        """Length of an axis."""
-        return math.prod(self.sizes[atom] for atom in self.resolve(atoms))
-
-    def split(self, atom: int, outer: int) -> bool:
-        """Split an atom into `outer` times the rest. Time and batch never split."""
-        size, role = self.sizes[atom], self.roles[atom]
-        if role in (Role.TIME, Role.BATCH) or size % outer:
-            return False
-        self.becomes[atom] = (*self.fresh(outer, role), *self.fresh(size // outer, role))
-        return True
-
-    def unify(self, left: Sequence[int], right: Sequence[int]) -> bool:
-        """Make two axes of equal length one. False where time or batch meets something else."""
-        one, two = list(self.resolve(left)), list(self.resolve(right))
-        while one and two:
-            a, b = one[0], two[0]
-            if a == b or self.sizes[a] == self.sizes[b]:
-                if not self._join(a, b):
-                    return False
-                one, two = list(self.resolve(one[1:])), list(self.resolve(two[1:]))
-                continue
-            larger = a if self.sizes[a] > self.sizes[b] else b
-            if not self.split(larger, min(self.sizes[a], self.sizes[b])):
-                return {self.roles[a], self.roles[b]} <= {Role.DATA, Role.UNKNOWN}
-            one, two = list(self.resolve(one)), list(self.resolve(two))
-        return True
-
-    def _join(self, a: int, b: int) -> bool:
-        if a == b:
-            return True
-        first, second = self.roles[a], self.roles[b]
-        if Role.UNKNOWN not in (first, second):
-            if first is second is not Role.DATA:
-                self.becomes[b] = (a,)
-            return first is second
-        kept, gone = (b, a) if first is Role.UNKNOWN else (a, b)
-        self.becomes[gone] = (kept,)
-        return True
-
-    def name(self, atoms: Sequence[int], role: Role) -> bool:
-        """Give unknown atoms a role. False where another role was known."""
-        good = True
-        for atom in self.resolve(atoms):
-            if self.roles[atom] is Role.UNKNOWN:
-                self.roles[atom] = role
-            good = good and self.roles[atom] is role
-        return good
-
-    # -- values ----------------------------------------------------------------------------
-
-    def is_dynamic(self, value: ir.Value | None) -> bool:
-        """Whether a value depends on the model's input or on a neuron."""
-        return value is not None and value.name in self.dims
-
-    def get(self, value: ir.Value | None) -> Dims | None:
-        """The layout of a value as it stands now."""
-        found = None if value is None or value.name is None else self.dims.get(value.name)
-        return None if found is None else tuple(self.resolve(atoms) for atoms in found)
-
-    def put(self, value: ir.Value, dims: Dims | None) -> None:
-        """Set the layout of a value; a layout that does not fit its shape becomes None."""
-        if value.name is None:
-            return
-        shape = shape_of(value)
-        if dims is not None and shape is not None and (
-                len(shape) != len(dims)
-                or any(self.size_of(d) != n for d, n in zip(dims, shape, strict=True))):
-            dims = None
-        self.dims[value.name] = dims
-
-    def conflict(self, node: ir.Node, reason: str, *axes: Sequence[int]) -> None:
-        """Record that a node's operands disagree about an axis."""
-        roles = frozenset[Role]().union(*(self.roles_of(atoms) for atoms in axes))
-        self.conflicts.append(Conflict(node, reason, roles))
-
-    def regroup(self, atoms: Sequence[int], shape: Sequence[int]) -> Dims | None:
-        """The atoms in row-major order, cut into dimensions of these sizes."""
-        found: list[tuple[int, ...]] = []
-        rest = list(self.resolve(atoms))
-        for position, size in enumerate(shape):
-            taken: list[int] = []
-            room = size
-            while room > 1 and rest:
-                atom = rest[0]
-                if room % self.sizes[atom] == 0:
-                    taken.append(rest.pop(0))
-                    room //= self.sizes[atom]
-                elif self.sizes[atom] % room == 0 and self.split(atom, room):
-                    rest = [*self.becomes[atom], *rest[1:]]
-                else:
-                    return self._recut(found, [*taken, *rest], shape[position:])
-            if room != 1:
-                return None
-            found.append(tuple(taken))
-        return tuple(found)
-
-    def _recut(self, done: list[tuple[int, ...]], rest: list[int],
-               shape: Sequence[int]) -> Dims | None:
-        """Where sizes do not divide: new data axes for the part that does not fit."""
-        total = size = 1
-        for count in range(1, len(rest) + 1):
-            total *= self.sizes[rest[count - 1]]
-            size = 1
-            for width in range(1, len(shape) + 1):
-                size *= shape[width - 1]
-                if size == total:
-                    if self.roles_of(rest[:count]) & {Role.TIME, Role.BATCH}:
-                        return None
-                    role = Role.DATA if Role.DATA in self.roles_of(rest[:count]) else Role.UNKNOWN
-                    new = self.fresh_like(shape[:width], role) or ()
-                    after = self.regroup(rest[count:], shape[width:])
-                    return None if after is None else (*done, *new, *after)
-        return None
-
-    def finish(self) -> Layouts:
-        """Everything, with final roles."""
-        def atoms(numbers: tuple[int, ...]) -> tuple[Atom, ...]:
-            return tuple(Atom(n, self.sizes[n], self.roles[n]) for n in self.resolve(numbers))
-
-        dims = {name: None if found is None else tuple(atoms(d) for d in found)
-                for name, found in self.dims.items()}
-        return Layouts(dims, self.ticks, self.tick_of, tuple(self.conflicts))
+def _batch_size(graph: Graph) -> int:
+    """The largest batch that every neuron's axis 1 can start with."""
+    shapes = [shape_of(node.inputs[0]) for node in graph.neurons()]
+    return math.gcd(*(shape[1] for shape in shapes if shape is not None and len(shape) > 1)) or 1
 
 
-def is_neuron(node: ir.Node) -> bool:
-    """Whether a node is a population."""
-    return node.domain == DOMAIN
+def _finish(space: Space) -> Layouts:
+    def atoms(numbers: tuple[int, ...]) -> tuple[Atom, ...]:
+        return tuple(Atom(n, space.sizes[n], space.roles[n]) for n in space.resolve(numbers))
 
-
-def integers(value: ir.Value | None) -> list[int] | None:
-    """A constant's values as integers, flat; None if it is not constant."""
-    found = constant(value)
-    return None if found is None else [int(item) for item in found.reshape(-1)]
+    dims = {name: None if found is None else tuple(atoms(d) for d in found)
+            for name, found in space.dims.items()}
+    return Layouts(dims, space.ticks, space.tick_of, tuple(space.conflicts))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import onnx_ir as ir
 
-from neurocompile.ir.axes import Dims, Role, Space, integers, is_neuron, shape_of
+from neurocompile.ir.axis_space import Dims, Role, Space, integers, is_neuron, shape_of
 
 Rule = Callable[[ir.Node, Space], Dims | None]
 MOVING = (Role.TIME, Role.BATCH)
@@ -98,12 +98,13 @@ def _neuron(node: ir.Node, space: Space) -> None:
 def _named(atoms: tuple[int, ...], position: int, node: ir.Node, space: Space) -> tuple[int, ...]:
     """Axis `position` of a neuron's input: batch first on axis 1, data elsewhere."""
     atoms = space.resolve(atoms)
-    if position == 1 and atoms and space.roles[atoms[0]] is Role.UNKNOWN:
-        if space.batch is None:
-            space.roles[atoms[0]] = Role.BATCH
-            space.batch = atoms[0]
-        elif space.sizes[atoms[0]] == space.sizes[space.batch]:
-            space.unify((space.batch,), atoms[:1])
+    if position == 1 and space.batch and space.roles_of(atoms[:1]) == {Role.UNKNOWN}:
+        size = space.size_of(space.batch)
+        if space.sizes[atoms[0]] > size:
+            space.split(atoms[0], size)
+        first = space.resolve(atoms)[:1]
+        if space.size_of(first) == size:
+            space.unify(space.batch, first)
     atoms = space.resolve(atoms)
     for atom in atoms:
         space.name((atom,), Role.DATA)
@@ -307,7 +308,9 @@ def _concat(node: ir.Node, space: Space) -> Dims | None:
 def _stacked(node: ir.Node, space: Space) -> tuple[int, ...]:
     """The time axis, where a Concat puts the ticks of an unrolled loop side by side again."""
     ticks = [space.ticks.get(value.name or "") if value else None for value in node.inputs]
-    if len(ticks) != space.n_ticks or ticks != [frozenset({t}) for t in range(space.n_ticks)]:
+    if len(ticks) not in (space.n_ticks, *space.time) or len(ticks) < 2:
+        return ()
+    if ticks != [frozenset({tick}) for tick in range(len(ticks))]:
         return ()
     shape = shape_of(node.outputs[0]) or ()
     if shape[node.attributes.get_int("axis", 0)] != len(ticks):
@@ -425,12 +428,13 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys((
         "Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool",
         "GlobalMaxPool", "GlobalLpPool"), _window),
-    **dict.fromkeys(("Pad", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "TopK"),
+    **dict.fromkeys(("Pad", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "TopK",
+                     "GatherElements"),
                     _resized),
     **dict.fromkeys(("ArgMax", "ArgMin"), _arg_reduce),
     **dict.fromkeys(("Unsqueeze", "Squeeze"), _unsqueeze),
     **dict.fromkeys(("Reshape", "Flatten"), _reshape),
     "MatMul": _matmul, "Gemm": _gemm, "Einsum": _einsum, "Transpose": _transpose,
     "Expand": _expand, "Tile": _tile, "Concat": _concat, "Slice": _slice, "Gather": _gather,
-    "GatherND": _gather_nd, "GatherElements": _elementwise,
+    "GatherND": _gather_nd,
 }

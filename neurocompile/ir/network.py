@@ -48,6 +48,11 @@ class Input:
         """Sources."""
         return math.prod(self.shape)
 
+    def integers(self, x: Array) -> NDArray[np.int64]:
+        """What the chip receives for analog values: rounded half to even, clipped to 0..levels."""
+        scaled: NDArray[np.float64] = np.rint(np.asarray(x, np.float64) * self.scale)
+        return np.clip(scaled, 0, self.levels).astype(np.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class Bias:

@@ -1,0 +1,107 @@
+"""Vectorized neurons of the reference: the tick of `semantics` over [samples, neurons] tensors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+
+from neurocompile.semantics.floating import FloatNeuron
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX, LoihiNeuron, Reset
+
+_Shape = tuple[int, int]
+
+
+def _decayed(x: torch.Tensor, keep: int) -> torch.Tensor:
+    """x * keep / 4096, rounded toward zero; int64."""
+    product = x * keep
+    return (product + ((product >> 63) & (DECAY_ONE - 1))) >> 12
+
+
+class _Neurons(ABC):
+    """u and v of a population on [samples, neurons]; zero at the start."""
+
+    def __init__(self, bias: torch.Tensor | None, shape: _Shape, dtype: torch.dtype,
+                 device: str) -> None:
+        self.bias = bias
+        self.u = torch.zeros(shape, dtype=dtype, device=device)
+        self.v = torch.zeros_like(self.u)
+
+    @abstractmethod
+    def _tick(self, current: torch.Tensor) -> torch.Tensor:
+        """Advance by one tick; returns which neurons spike."""
+
+    def advance(self, current: torch.Tensor, trace: torch.Tensor | None) -> torch.Tensor:
+        """Spikes [samples, ticks, neurons] for synaptic sums of those ticks; v into `trace`."""
+        spikes = torch.empty(current.shape, dtype=torch.bool, device=current.device)
+        for tick in range(current.shape[1]):
+            spikes[:, tick] = self._tick(current[:, tick])
+            if trace is not None:
+                trace[:, tick] = self.v
+        return spikes
+
+
+class IntegerPopulation(_Neurons):
+    """Advanced by Loihi's integer rules."""
+
+    def __init__(self, neuron: LoihiNeuron, bias: torch.Tensor | None, shape: _Shape,
+                 device: str) -> None:
+        super().__init__(bias, shape, torch.int64, device)
+        self.neuron = neuron
+
+    def _tick(self, current: torch.Tensor) -> torch.Tensor:
+        neuron = self.neuron
+        level = neuron.vth << ACTIVATION_SHIFT
+        u = current << ACTIVATION_SHIFT
+        if neuron.du != DECAY_ONE - 1:
+            u = u + _decayed(self.u, DECAY_ONE - (neuron.du + 1))
+        span = 2 * (STATE_MAX + 1)
+        u = torch.where(u > STATE_MAX + 1, u - span, torch.where(u <= -STATE_MAX - 1, u + span, u))
+        v = _decayed(self.v, DECAY_ONE - neuron.dv) + u
+        if self.bias is not None:
+            v = v + self.bias
+        fired_before = None
+        if neuron.reset in (Reset.SOFT_DELAYED, Reset.HARD_DELAYED):
+            fired_before = self.v > level
+        if neuron.reset is Reset.SOFT_DELAYED and fired_before is not None:
+            v = v - fired_before * (neuron.v_sub << ACTIVATION_SHIFT)
+        v = v.clamp(-STATE_MAX, STATE_MAX)
+        if neuron.reset is Reset.HARD_DELAYED and fired_before is not None:
+            v = v.masked_fill(fired_before, 0)
+        spike = v > level
+        if neuron.reset is Reset.HARD:
+            v = v.masked_fill(spike, 0)
+        elif neuron.reset is Reset.SOFT:
+            v = v - spike * (neuron.v_sub << ACTIVATION_SHIFT)
+        self.u, self.v = u, v
+        return spike
+
+
+class FloatPopulation(_Neurons):
+    """Advanced by the float normal form."""
+
+    def __init__(self, neuron: FloatNeuron, bias: torch.Tensor | None, shape: _Shape,
+                 device: str) -> None:
+        super().__init__(bias, shape, torch.float64, device)
+        self.neuron = neuron
+
+    def _fires(self, v: torch.Tensor) -> torch.Tensor:
+        return v > self.neuron.v_th if self.neuron.strict else v >= self.neuron.v_th
+
+    def _tick(self, current: torch.Tensor) -> torch.Tensor:
+        neuron = self.neuron
+        x = current if self.bias is None else current + self.bias
+        self.u = x if neuron.alpha is None else neuron.alpha * self.u + x
+        fired_before = self._fires(self.v)
+        v = neuron.decay * self.v + self.u
+        if neuron.reset is Reset.SOFT_DELAYED:
+            v = v - fired_before * neuron.v_th
+        elif neuron.reset is Reset.HARD_DELAYED:
+            v = v.masked_fill(fired_before, 0.0)
+        spike = self._fires(v)
+        if neuron.reset is Reset.HARD:
+            v = v.masked_fill(spike, 0.0)
+        elif neuron.reset is Reset.SOFT:
+            v = v - spike * neuron.v_th
+        self.v = v
+        return spike

@@ -1,0 +1,160 @@
+"""Runs a Network tick by tick, all samples at once: the reference that a chip's spikes must equal.
+
+Integer networks are computed exactly, by the rules of `semantics.loihi`; float networks in
+float64, by their normal form. Every population computes the same tick at the same time, as in
+PyTorch: no chip latency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neurocompile.backends.synchronous.arithmetic import LinearMap, float_map, integer_map
+from neurocompile.backends.synchronous.neurons import FloatPopulation, IntegerPopulation
+from neurocompile.ir.network import Encoder, Input, InputKind, Network, Population, Projection
+from neurocompile.ir.operators import Array
+from neurocompile.semantics.loihi import LoihiNeuron
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run gave, by population name: arrays [samples, ticks, neurons]."""
+
+    spikes: dict[str, NDArray[np.uint8]]
+    v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
+
+    def counts(self) -> dict[str, NDArray[np.int64]]:
+        """Spikes per sample and neuron, over all ticks."""
+        return {name: s.sum(axis=1, dtype=np.int64) for name, s in self.spikes.items()}
+
+
+class Executor:
+    """A network made ready to run on a device ("cpu", "cuda"); reusable for any batch."""
+
+    def __init__(self, network: Network, device: str = "cpu") -> None:
+        self.network, self.device = network, device
+        self.integer = any(isinstance(p.neuron, LoihiNeuron) for p in network.populations)
+        self._inputs = {item.name: item for item in network.inputs}
+        self._maps = {id(p): self._map(p) for p in network.projections}
+        self._order = network.order()
+        self._by_tick = any(p.delay for p in network.projections)
+
+    def _map(self, projection: Projection) -> LinearMap:
+        if not self.integer:
+            return float_map(projection.operator, torch.float64, self.device)
+        source = self._inputs.get(projection.source)
+        largest = source.levels if source is not None else 1
+        return integer_map(projection.operator, largest, self.device, projection.where)
+
+    def run(self, inputs: Mapping[str, Array], record_state: bool = False) -> Run:
+        """Spikes for inputs [samples, *shape] (static) or [samples, ticks, *shape], by name.
+
+        Static inputs without an encoder are held for all ticks. State starts at zero.
+        """
+        n_samples = len(next(iter(inputs.values())))
+        sent = {name: self._sent(item, inputs, n_samples) for name, item in self._inputs.items()}
+        currents = {e.target: self._encoded(e, inputs) for e in self.network.encoders}
+        populations = {p.name: self._population(p, currents.get(p.name), n_samples)
+                       for p in self._order}
+        ticks = self.network.n_ticks
+        chunks = [(t, t + 1) for t in range(ticks)] if self._by_tick else [(0, ticks)]
+        traces: dict[str, list[torch.Tensor]] = {p.name: [] for p in self._order}
+        for start, stop in chunks:
+            for population in self._order:
+                name = population.name
+                current = self._current(population, sent, n_samples, start, stop)
+                trace = torch.empty_like(current) if record_state else None
+                spikes = populations[name].advance(current, trace)
+                sent.setdefault(name, []).append(spikes)
+                if trace is not None:
+                    traces[name].append(trace)
+        return Run({name: _joined(sent[name]).to(torch.uint8).cpu().numpy() for name in traces},
+                   {name: _joined(parts).cpu().numpy() for name, parts in traces.items() if parts})
+
+    def _sent(self, item: Input, inputs: Mapping[str, Array],
+              n_samples: int) -> list[torch.Tensor]:
+        """What an input sends: one tensor [samples, ticks, sources]; [samples, 1, .] if static."""
+        if item.kind is InputKind.ONE:
+            one = torch.ones(n_samples, 1, item.size, dtype=torch.int64, device=self.device)
+            return [one]
+        x = np.asarray(inputs[item.name])
+        values = item.integers(x) if self.integer else x.astype(np.float64)
+        static = item.kind is InputKind.STATIC
+        shape = (n_samples, 1 if static else self.network.n_ticks, item.size)
+        return [torch.as_tensor(values.reshape(shape), device=self.device)]
+
+    def _encoded(self, encoder: Encoder, inputs: Mapping[str, Array]) -> torch.Tensor:
+        mantissas = encoder.mantissas(np.asarray(inputs[encoder.source], np.float64))
+        return torch.as_tensor(mantissas << np.int64(encoder.exponent), device=self.device)
+
+    def _population(self, population: Population, current: torch.Tensor | None,
+                    n_samples: int) -> IntegerPopulation | FloatPopulation:
+        bias = None if population.bias is None else torch.as_tensor(
+            np.broadcast_to(population.bias.value, (population.size,)).copy(), device=self.device)
+        if current is not None:
+            bias = current if bias is None else bias + current
+        shape = (n_samples, population.size)
+        if isinstance(population.neuron, LoihiNeuron):
+            return IntegerPopulation(population.neuron, bias, shape, self.device)
+        return FloatPopulation(population.neuron, bias, shape, self.device)
+
+    def _current(self, population: Population, sent: Mapping[str, list[torch.Tensor]],
+                 n_samples: int, start: int, stop: int) -> torch.Tensor:
+        """Synaptic sums [samples, stop - start, neurons] of these ticks."""
+        dtype = torch.int64 if self.integer else torch.float64
+        total = torch.zeros(n_samples, stop - start, population.size, dtype=dtype,
+                            device=self.device)
+        for projection in self.network.into(population.name):
+            spikes = self._arriving(projection, sent, start, stop)
+            if spikes is None:
+                continue
+            length = spikes.shape[1]
+            delivered = self._maps[id(projection)](
+                spikes.reshape(n_samples * length, -1).to(dtype))
+            delivered = delivered.reshape(n_samples, length, population.size)
+            total += delivered << projection.exponent if self.integer else delivered
+        return total
+
+    def _arriving(self, projection: Projection, sent: Mapping[str, list[torch.Tensor]],
+                  start: int, stop: int) -> torch.Tensor | None:
+        """What a projection's source sent for these ticks; None before its first delayed tick."""
+        item = self._inputs.get(projection.source)
+        if item is not None and item.kind in (InputKind.STATIC, InputKind.ONE):
+            return sent[projection.source][0]
+        if not self._by_tick or item is not None:
+            return sent[projection.source][0][:, start:stop]
+        tick = start - projection.delay
+        return sent[projection.source][tick] if tick >= 0 else None
+
+
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def run(network: Network, inputs: Mapping[str, Array], device: str = "cpu",
+        record_state: bool = False) -> Run:
+    """Run a network once; see `Executor.run`."""
+    return Executor(network, device).run(inputs, record_state)
+
+
+def outputs(network: Network, inputs: Mapping[str, Array], device: str = "cpu",
+            batch: int = 128) -> dict[str, Array]:
+    """The readouts' values [samples, *shape] by name, computed `batch` samples at a time."""
+    executor = Executor(network, device)
+    parts: dict[str, list[Array]] = {readout.name: [] for readout in network.readouts}
+    for piece in _batches(inputs, batch):
+        counts = executor.run(piece).counts()
+        for readout in network.readouts:
+            parts[readout.name].append(readout.values(counts))
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _batches(inputs: Mapping[str, Array], batch: int) -> Iterator[dict[str, Array]]:
+    n_samples = len(next(iter(inputs.values())))
+    for start in range(0, n_samples, batch):
+        yield {name: x[start:start + batch] for name, x in inputs.items()}

@@ -1,0 +1,82 @@
+"""Affine forms: what a value of a Graph is, as operators over spikes and inputs of some tick.
+
+A form describes one sample's value with time and batch taken away: a flat vector in the order of
+the value's data axes. Reshapes that only move time and batch around leave it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.ir.operators import Operator, add, compose, same
+
+STATIC = "static"  # the same in every tick: an input without a time axis
+ALIGNED = "aligned"  # tick t of the value is made of tick t of the source
+SUMMED = "summed"  # the sum over all ticks
+When = int | str  # an int is that tick alone (unrolled loops)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """A population or input, and which of its ticks."""
+
+    name: str
+    when: When
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """`sum of operator @ source + bias`; `bias` is a flat float64 vector."""
+
+    terms: Mapping[Source, Operator]
+    bias: NDArray[np.float64]
+
+    @property
+    def size(self) -> int:
+        """Elements of one tick of one sample."""
+        return len(self.bias)
+
+    def through(self, operator: Operator) -> Form:
+        """The form after a linear operator."""
+        return Form({s: compose(operator, inner) for s, inner in self.terms.items()},
+                    operator.matrix() @ self.bias)
+
+    def scaled(self, gain: NDArray[np.float64]) -> Form:
+        """Each element multiplied by its own factor."""
+        return Form({s: inner.scaled(gain) for s, inner in self.terms.items()}, self.bias * gain)
+
+    def shifted(self, offset: NDArray[np.float64]) -> Form:
+        """A constant added to each element."""
+        return Form(self.terms, self.bias + offset)
+
+    def plus(self, other: Form) -> Form:
+        """The sum of two forms."""
+        terms = dict(self.terms)
+        for source, operator in other.terms.items():
+            terms[source] = add(terms[source], operator) if source in terms else operator
+        return Form(terms, self.bias + other.bias)
+
+    def over_time(self, n_ticks: int) -> Form:
+        """The sum over the time axis."""
+        terms: dict[Source, Operator] = {}
+        for source, operator in self.terms.items():
+            if source.when == ALIGNED:
+                terms[Source(source.name, SUMMED)] = operator
+            else:
+                terms[source] = operator.scaled(np.full(operator.out_size, float(n_ticks)))
+        return Form(terms, self.bias * n_ticks)
+
+    def at(self, rename: Callable[[Source], Source]) -> Form:
+        """The same form over other ticks."""
+        return Form({rename(s): operator for s, operator in self.terms.items()}, self.bias)
+
+
+def equal(a: Form, b: Form) -> bool:
+    """Whether two forms are the same map of the same sources, bit for bit."""
+    return (a.terms.keys() == b.terms.keys()
+            and np.array_equal(a.bias, b.bias)
+            and all(same(a.terms[s], b.terms[s]) for s in a.terms))

@@ -1,0 +1,479 @@
+"""The linear ops of a Graph as operators on forms: one function an op, one table.
+
+Wiring (transpose, slice, concat, pad, ...) is found by running the op itself on element numbers
+instead of values: what comes out says where each output element comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+
+from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.ir.axes import Layout, Layouts, Role
+from neurocompile.ir.graph import constant, location
+from neurocompile.ir.operators import (
+    Conv,
+    Dense,
+    Operator,
+    Shape,
+    Sparse,
+    _from_matrix,
+    is_identity,
+    wiring,
+)
+from neurocompile.passes.forms import ALIGNED, Form, Source
+
+WIRING = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "CastLike", "Dropout",
+          "Transpose", "Slice", "Gather", "Concat", "Pad", "Expand", "Tile", "Split", "Resize",
+          "DepthToSpace", "SpaceToDepth"}
+UNMOVED = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "CastLike", "Dropout"}
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """What the op functions see: axes of all values, forms so far, operators made so far."""
+
+    layouts: Layouts
+    forms: dict[str, Form]
+    n_ticks: int
+    operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
+
+    def form(self, value: ir.Value | None) -> Form | None:
+        """The form of a value; None if it is static."""
+        return None if value is None else self.forms.get(str(value.name))
+
+    def made(self, key: tuple[object, ...], make: Callable[[], Operator]) -> Operator:
+        """An operator, made once: unrolled ticks share it."""
+        if key not in self.operators:
+            self.operators[key] = make()
+        return self.operators[key]
+
+
+def unsupported(node: ir.Node, reason: str) -> FindingsError:
+    """NC110 for an op that has no place in a network."""
+    where = location(node)
+    return FindingsError(Diagnostic("NC110", where, {
+        "op": node.op_type, "module": where.module, "reason": reason}))
+
+
+def shape_of(value: ir.Value | None) -> tuple[int, ...]:
+    """A value's shape; graphs have static shapes only."""
+    return tuple(int(d) for d in (value.shape or ())) if value is not None else ()
+
+
+def _layout(walk: Walk, value: ir.Value | None, node: ir.Node) -> Layout:
+    layout = walk.layouts.layout(value)
+    if layout is None:
+        raise unsupported(node, "its axes cannot be followed")
+    return layout
+
+
+def data_sizes(layout: Layout) -> tuple[int, ...]:
+    """Elements of each dimension that belong to one tick of one sample."""
+    sizes = []
+    for atoms in layout:
+        sizes.append(int(np.prod([a.size for a in atoms if a.role not in (Role.TIME, Role.BATCH)])))
+    return tuple(sizes)
+
+
+def one_tick(array: NDArray[Any], layout: Layout, node: ir.Node) -> NDArray[Any]:
+    """A value's array [its shape] as the flat vector of one tick of one sample.
+
+    Raises FindingsError (NC110) when ticks or samples differ.
+    """
+    atoms = [atom for dim in layout for atom in dim]
+    split = array.reshape([a.size for a in atoms])
+    outer = [i for i, a in enumerate(atoms) if a.role in (Role.TIME, Role.BATCH)]
+    moved = np.moveaxis(split, outer, range(len(outer)))
+    rows = moved.reshape(int(np.prod([atoms[i].size for i in outer])), -1)
+    if not np.all(rows == rows[:1]):
+        raise unsupported(node, "it treats ticks or samples differently")
+    return rows[0]
+
+
+def element_numbers(layout: Layout, shape: Shape) -> NDArray[np.int64]:
+    """Per element of a value: its number in the flat vector of one tick of one sample."""
+    atoms = [atom for dim in layout for atom in dim]
+    outer = [a.role in (Role.TIME, Role.BATCH) for a in atoms]
+    inner = [1 if skip else a.size for skip, a in zip(outer, atoms, strict=True)]
+    numbers = np.arange(int(np.prod(inner, dtype=np.int64))).reshape(inner)
+    return np.broadcast_to(numbers, [a.size for a in atoms]).reshape(shape)
+
+
+def static_operand(walk: Walk, node: ir.Node, array: NDArray[Any]) -> NDArray[np.float64]:
+    """A constant operand of an elementwise op, as the flat vector of the result's one tick."""
+    output = node.outputs[0]
+    full = np.broadcast_to(np.asarray(array, np.float64), shape_of(output))
+    return np.asarray(one_tick(full, _layout(walk, output, node), node))
+
+
+def _wired(walk: Walk, node: ir.Node) -> None:
+    """Ops that only move elements."""
+    if node.op_type in UNMOVED:
+        form = walk.form(node.inputs[0])
+        if form is not None:
+            walk.forms[str(node.outputs[0].name)] = form
+        return
+    for number, output in enumerate(node.outputs):
+        layout = _layout(walk, output, node)
+        total: Form | None = None
+        for position, value in enumerate(node.inputs):
+            form = walk.form(value)
+            if form is None:
+                continue
+            moved = form.through(walk.made(
+                ("wiring", _signature(node), position, number, shape_of(value)),
+                lambda p=position, n=number, la=layout: _trace(walk, node, p, n, la)))
+            total = moved if total is None else total.plus(moved)
+        if total is not None:
+            walk.forms[str(output.name)] = total
+
+
+def _signature(node: ir.Node) -> tuple[object, ...]:
+    attributes = tuple(sorted((k, str(a.value)) for k, a in node.attributes.items()))
+    statics = tuple(None if v is None else (a := constant(v)) is not None and a.tobytes()
+                    for v in node.inputs)
+    return (node.op_type, attributes, statics)
+
+
+def _trace(walk: Walk, node: ir.Node, position: int, number: int, layout: Layout) -> Operator:
+    """The wiring from one input of a node to one of its outputs."""
+    proto = ir.serde.serialize_node(node)
+    feeds: dict[str, NDArray[Any]] = {}
+    for place, value in enumerate(node.inputs):
+        if value is None:
+            continue
+        static = constant(value)
+        if static is not None:
+            feeds[str(value.name)] = static
+            continue
+        shape = shape_of(value)
+        numbers = element_numbers(_layout(walk, value, node), shape)
+        own = place == position
+        feeds[str(value.name)] = (numbers + 1 if own else np.zeros(shape)).astype(np.float64)
+    result = ReferenceEvaluator(proto).run(None, feeds)[number]
+    index = one_tick(np.asarray(result), layout, node).astype(np.int64) - 1
+    source = node.inputs[position]
+    sizes = data_sizes(_layout(walk, source, node))
+    return wiring(sizes, data_sizes(layout), index)
+
+
+def _time_slice(walk: Walk, node: ir.Node) -> bool:
+    """`x[t]`: one tick of a value with a time axis. Whether the node was that."""
+    value, output = node.inputs[0], node.outputs[0]
+    form = walk.form(value)
+    if form is None or not walk.layouts.positions(value, Role.TIME):
+        return False
+    if walk.layouts.positions(output, Role.TIME):
+        return False
+    layout = _layout(walk, value, node)
+    shape = shape_of(value)
+    ticks = np.zeros([a.size for dim in layout for a in dim])
+    axis = next(i for i, a in enumerate([a for dim in layout for a in dim]) if a.role is Role.TIME)
+    ticks = ticks + np.arange(ticks.shape[axis]).reshape(
+        [-1 if i == axis else 1 for i in range(ticks.ndim)])
+    feeds = {str(v.name): a for v in node.inputs[1:] if v is not None
+             and (a := constant(v)) is not None}
+    feeds[str(value.name)] = ticks.reshape(shape)  # type: ignore[union-attr]
+    result = ReferenceEvaluator(ir.serde.serialize_node(node)).run(None, feeds)[0]
+    tick = int(np.asarray(result).reshape(-1)[0])
+    if not np.all(result == tick):
+        raise unsupported(node, "it takes several ticks apart")
+    walk.forms[str(output.name)] = form.at(
+        lambda s: Source(s.name, tick) if s.when == ALIGNED else s)
+    return True
+
+
+def _taken(walk: Walk, node: ir.Node) -> None:
+    if not _time_slice(walk, node):
+        _wired(walk, node)
+
+
+def _joined(walk: Walk, node: ir.Node) -> None:
+    """Concat: along data it is wiring; along time it puts the ticks of a loop together again."""
+    axis = int(node.attributes["axis"].value)
+    output = node.outputs[0]
+    axis %= len(shape_of(output))
+    if axis not in walk.layouts.positions(output, Role.TIME):
+        _wired(walk, node)
+        return
+    parts = [walk.form(value) for value in node.inputs]
+    first = parts[0]
+    if first is None or len(parts) != walk.n_ticks:
+        raise unsupported(node, "it joins something else than the ticks of one loop")
+    aligned = [None if part is None else part.at(
+        lambda s, t=t: Source(s.name, ALIGNED) if s.when == t else s)
+        for t, part in enumerate(parts)]
+    from neurocompile.passes.forms import equal  # noqa: PLC0415
+
+    if any(part is None or not equal(part, aligned[0]) for part in aligned if aligned[0]):
+        raise unsupported(node, "the ticks it joins differ")
+    if aligned[0] is not None:
+        walk.forms[str(output.name)] = aligned[0]
+
+
+def _pair(node: ir.Node, key: str, default: Sequence[int]) -> tuple[int, ...]:
+    attribute = node.attributes.get(key)
+    return tuple(int(i) for i in attribute.value) if attribute is not None else tuple(default)
+
+
+def _conv_geometry(walk: Walk, node: ir.Node, kernel: Sequence[int]) -> dict[str, Any]:
+    """Shapes and options of a convolution or pooling; one-dimensional ones get height 1."""
+    rank = len(kernel)
+    sizes = data_sizes(_layout(walk, node.inputs[0], node))
+    outs = data_sizes(_layout(walk, node.outputs[0], node))
+    if rank > 2 or sizes[0] != 1:
+        raise unsupported(node, "only convolutions over one or two axes have a form here")
+    pads = _pair(node, "pads", [0] * 2 * rank)
+    if pads[:rank] != pads[rank:] or "auto_pad" in node.attributes and (
+            node.attributes["auto_pad"].value not in ("NOTSET", b"NOTSET")):
+        raise unsupported(node, "its padding differs between the borders")
+    fill: tuple[int, ...] = (1,) if rank == 1 else ()
+    zero: tuple[int, ...] = (0,) if rank == 1 else ()
+    return {
+        "in_shape": (sizes[1], *fill, *sizes[2:]), "out_shape": (outs[1], *fill, *outs[2:]),
+        "stride": (*fill, *_pair(node, "strides", [1] * rank)),
+        "padding": (*zero, *pads[:rank]),
+        "dilation": (*fill, *_pair(node, "dilations", [1] * rank)),
+    }
+
+
+def _static(node: ir.Node, position: int) -> NDArray[np.float64] | None:
+    value = node.inputs[position] if position < len(node.inputs) else None
+    array = constant(value)
+    return None if array is None else np.asarray(array, np.float64)
+
+
+def _conv(walk: Walk, node: ir.Node) -> None:
+    form, weight = walk.form(node.inputs[0]), _static(node, 1)
+    if form is None or weight is None:
+        raise unsupported(node, "its weights depend on the input")
+    geometry = _conv_geometry(walk, node, weight.shape[2:])
+    groups = int(node.attributes["group"].value) if "group" in node.attributes else 1
+    kernel = weight if weight.ndim == 4 else weight[:, :, None, :]
+    key = ("conv", _named(node, 1), str(sorted(geometry.items())), groups)
+    result = form.through(walk.made(key, lambda: Conv(weight=kernel, groups=groups, **geometry)))
+    bias = _static(node, 2)
+    if bias is not None:
+        result = result.shifted(np.repeat(bias, result.size // len(bias)))
+    walk.forms[str(node.outputs[0].name)] = result
+
+
+def _named(node: ir.Node, position: int) -> object:
+    """A weight's identity: its name, or its bytes where each tick computes it anew."""
+    value = node.inputs[position]
+    array = constant(value)
+    producer = value.producer() if value is not None else None
+    if producer is None or array is None:
+        return value.name if value is not None else None
+    return (array.shape, array.tobytes())
+
+
+def _average_pool(walk: Walk, node: ir.Node) -> None:
+    form = walk.form(node.inputs[0])
+    kernel = _pair(node, "kernel_shape", ())
+    padded = any(_pair(node, "pads", [0]))
+    counted = "count_include_pad" in node.attributes and bool(
+        node.attributes["count_include_pad"].value)
+    if form is None or (padded and not counted):
+        raise unsupported(node, "average pooling over padding counts a different number of "
+                                "elements at the border (use count_include_pad=True)")
+    if "ceil_mode" in node.attributes and node.attributes["ceil_mode"].value:
+        raise unsupported(node, "ceil_mode=True")
+    geometry = _conv_geometry(walk, node, kernel)
+    channels = geometry["in_shape"][0]
+    shape = (channels, 1, *((1,) if len(kernel) == 1 else ()), *kernel)
+    weight = np.full(shape, 1.0 / np.prod(kernel))
+    key = ("pool", str(sorted(geometry.items())), kernel)
+    operator = walk.made(key, lambda: Conv(weight=weight, groups=channels, **geometry))
+    walk.forms[str(node.outputs[0].name)] = form.through(operator)
+
+
+def _batch_norm(walk: Walk, node: ir.Node) -> None:
+    form = walk.form(node.inputs[0])
+    parameters = [_static(node, i) for i in range(1, 5)]
+    if form is None or any(p is None for p in parameters):
+        raise unsupported(node, "its statistics depend on the input")
+    scale, shift, mean, variance = (p for p in parameters if p is not None)
+    epsilon = float(node.attributes["epsilon"].value) if "epsilon" in node.attributes else 1e-5
+    gain = scale / np.sqrt(variance + epsilon)
+    rank = len(shape_of(node.outputs[0]))
+    column = (-1, *[1] * (rank - 2))
+    result = form.scaled(static_operand(walk, node, gain.reshape(column)))
+    offset = static_operand(walk, node, (shift - mean * gain).reshape(column))
+    walk.forms[str(node.outputs[0].name)] = result.shifted(offset)
+
+
+def _matmul(walk: Walk, node: ir.Node) -> None:
+    left, right = walk.form(node.inputs[0]), walk.form(node.inputs[1])
+    weight = _static(node, 1 if left is not None else 0)
+    form = left if left is not None else right
+    if form is None or weight is None:
+        raise unsupported(node, "both factors depend on the input")
+    walk.forms[str(node.outputs[0].name)] = form.through(
+        _contraction(walk, node, weight, from_right=left is not None))
+
+
+def _contraction(walk: Walk, node: ir.Node, weight: NDArray[np.float64],
+                 from_right: bool) -> Operator:
+    """x @ W (from_right) or W @ x, over the last axes of x."""
+    position = 0 if from_right else 1
+    layout = _layout(walk, node.inputs[position], node)
+    sizes, outs = data_sizes(layout), data_sizes(_layout(walk, node.outputs[0], node))
+    key = ("matmul", _named(node, 1 - position), sizes, outs, from_right)
+
+    def make() -> Operator:
+        if weight.ndim == 2 and from_right and all(s == 1 for s in sizes[:-1]):
+            return Dense(sizes, outs, weight.T.copy())
+        numbers = np.arange(int(np.prod(sizes))).reshape(sizes)
+        return _explicit(numbers, weight, outs, from_right)
+    return walk.made(key, make)
+
+
+def _explicit(numbers: NDArray[np.int64], weight: NDArray[np.float64], outs: Shape,
+              from_right: bool) -> Operator:
+    """A contraction as an explicit synapse list, by one outer product of indices."""
+    import scipy.sparse as sp  # noqa: PLC0415
+
+    x = numbers if from_right else np.swapaxes(numbers, -1, -2)  # [..., free, contracted]
+    w = weight if from_right else np.swapaxes(weight, -1, -2)  # [..., contracted, free]
+    lead = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
+    x = np.broadcast_to(x, (*lead, *x.shape[-2:]))
+    w = np.broadcast_to(w, (*lead, *w.shape[-2:]))
+    targets = np.arange(int(np.prod(outs))).reshape(*lead, *(
+        (x.shape[-2], w.shape[-1]) if from_right else (w.shape[-1], x.shape[-2])))
+    targets = targets if from_right else np.swapaxes(targets, -1, -2)
+    full = (*lead, x.shape[-2], x.shape[-1], w.shape[-1])
+    columns = np.broadcast_to(x[..., :, :, None], full).reshape(-1)
+    values = np.broadcast_to(w[..., None, :, :], full).reshape(-1)
+    rows = np.broadcast_to(targets[..., :, None, :], full).reshape(-1)
+    csr = sp.csr_array((values, (rows, columns)), shape=(targets.size, numbers.size))
+    return _from_matrix(tuple(numbers.shape), outs, csr)
+
+
+def _gemm(walk: Walk, node: ir.Node) -> None:
+    form, weight = walk.form(node.inputs[0]), _static(node, 1)
+    attributes = {k: a.value for k, a in node.attributes.items()}
+    if form is None or weight is None or attributes.get("transA"):
+        raise unsupported(node, "its weights depend on the input")
+    matrix = weight.T if attributes.get("transB") else weight
+    operator = _contraction(walk, node, matrix * float(attributes.get("alpha", 1.0)),
+                            from_right=True)
+    result = form.through(operator)
+    bias = _static(node, 2)
+    if bias is not None:
+        result = result.shifted(static_operand(walk, node, bias) * float(
+            attributes.get("beta", 1.0)))
+    walk.forms[str(node.outputs[0].name)] = result
+
+
+def _sum(walk: Walk, node: ir.Node) -> None:
+    """Add, Sub and Sum: forms add up, constants shift them."""
+    total: Form | None = None
+    offset = np.zeros(())
+    for position, value in enumerate(node.inputs):
+        sign = -1.0 if node.op_type == "Sub" and position == 1 else 1.0
+        form = walk.form(value)
+        if form is None:
+            offset = offset + sign * static_operand(walk, node, _constant(node, position))
+            continue
+        form = _broadcast(walk, node, value, form)
+        form = form if sign > 0 else form.scaled(np.full(form.size, -1.0))
+        total = form if total is None else total.plus(form)
+    if total is not None:
+        walk.forms[str(node.outputs[0].name)] = total.shifted(offset)
+
+
+def _broadcast(walk: Walk, node: ir.Node, value: ir.Value | None, form: Form) -> Form:
+    """A form repeated to the size of the node's result, where an operand is smaller."""
+    shape, wanted = shape_of(value), shape_of(node.outputs[0])
+    layout = _layout(walk, node.outputs[0], node)
+    own = _layout(walk, value, node)
+    numbers = np.broadcast_to(element_numbers(own, shape), wanted)
+    index = np.asarray(one_tick(numbers, layout, node))
+    operator = wiring((form.size,), data_sizes(layout), index)
+    return form if is_identity(operator) else form.through(operator)
+
+
+def _constant(node: ir.Node, position: int) -> NDArray[np.float64]:
+    array = _static(node, position)
+    if array is None:
+        raise unsupported(node, "an operand is neither static nor linear in spikes")
+    return array
+
+
+def _product(walk: Walk, node: ir.Node) -> None:
+    """Mul and Div by a constant, and Neg."""
+    forms = [walk.form(value) for value in node.inputs]
+    if node.op_type == "Neg" and forms[0] is not None:
+        walk.forms[str(node.outputs[0].name)] = forms[0].scaled(np.full(forms[0].size, -1.0))
+        return
+    place = 0 if forms[0] is not None else 1
+    form = forms[place]
+    if form is None or forms[1 - place] is not None or (node.op_type == "Div" and place == 1):
+        raise unsupported(node, "it multiplies or divides by a value that depends on the input")
+    gain = static_operand(walk, node, _constant(node, 1 - place))
+    form = _broadcast(walk, node, node.inputs[place], form)
+    walk.forms[str(node.outputs[0].name)] = form.scaled(
+        1.0 / gain if node.op_type == "Div" else gain)
+
+
+def _reduce(walk: Walk, node: ir.Node) -> None:
+    """ReduceSum, ReduceMean and GlobalAveragePool, over data axes, over time, or both."""
+    value, output = node.inputs[0], node.outputs[0]
+    form = walk.form(value)
+    layout, shape = _layout(walk, value, node), shape_of(value)
+    if form is None:
+        raise unsupported(node, "it reduces a static value")
+    if node.op_type == "GlobalAveragePool":
+        axes = list(range(2, len(shape)))
+    else:
+        given = _static(node, 1)
+        attribute = node.attributes.get("axes")
+        axes = [int(a) for a in (given if given is not None else attribute.value
+                                 if attribute is not None else range(len(shape)))]
+    axes = [a % len(shape) for a in axes]
+    gone = [atom for a in axes for atom in layout[a]]
+    if any(atom.role is Role.BATCH for atom in gone):
+        raise unsupported(node, "it mixes samples")
+    mean = node.op_type != "ReduceSum"
+    time = [atom.size for atom in gone if atom.role is Role.TIME]
+    if time:
+        form = form.over_time(time[0])
+        form = form.scaled(np.full(form.size, 1.0 / time[0])) if mean else form
+    kept = tuple(i for i in range(len(shape)) if i not in axes)
+    sizes = data_sizes(layout)
+    count = int(np.prod([sizes[a] for a in axes]))
+    if count > 1:
+        numbers = np.moveaxis(np.arange(form.size).reshape(sizes), kept, range(len(kept)))
+        outs = data_sizes(_layout(walk, output, node)) or (1,)
+        weight = 1.0 / count if mean else 1.0
+        form = form.through(_gather_sum(numbers.reshape(-1, count), form.size, outs, weight))
+    walk.forms[str(output.name)] = form
+
+
+def _gather_sum(columns: NDArray[np.int64], in_size: int, outs: Shape, weight: float) -> Operator:
+    import scipy.sparse as sp  # noqa: PLC0415
+
+    ptr = np.arange(len(columns) + 1) * columns.shape[1]
+    csr = sp.csr_array((np.full(columns.size, weight), columns.reshape(-1), ptr),
+                       shape=(len(columns), in_size))
+    csr.sort_indices()
+    return Sparse((in_size,), outs, csr)
+
+
+OPS: dict[str, Callable[[Walk, ir.Node], None]] = {
+    **dict.fromkeys(WIRING, _wired),
+    "Slice": _taken, "Gather": _taken, "Concat": _joined,
+    "Conv": _conv, "AveragePool": _average_pool, "BatchNormalization": _batch_norm,
+    "MatMul": _matmul, "Gemm": _gemm,
+    "Add": _sum, "Sub": _sum, "Sum": _sum, "Mul": _product, "Div": _product, "Neg": _product,
+    "ReduceSum": _reduce, "ReduceMean": _reduce, "GlobalAveragePool": _reduce,
+}

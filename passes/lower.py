@@ -1,0 +1,281 @@
+"""Lower: from a Graph to a float Network, one population per neuron module.
+
+Walks the graph once with affine forms (`forms`, `linear_ops`): what reaches a neuron is a sum of
+operators over spikes and inputs, so BatchNorm, average pooling, scales and reshapes fold into one
+operator per (source, target). Time and batch are taken away by the axis analysis; unrolled loops
+are rolled up when all their ticks have equal forms. What reaches an output becomes a host readout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx_ir as ir
+
+from neurocompile.diagnostics import Diagnostic, FindingsError, Location
+from neurocompile.ir.axes import Layouts, Role, layouts
+from neurocompile.ir.graph import DOMAIN, Graph, constant, location, module_of
+from neurocompile.ir.network import (
+    Bias,
+    Input,
+    InputKind,
+    Network,
+    Population,
+    Projection,
+    Readout,
+)
+from neurocompile.ir.operators import Dense, Operator, Shape, same
+from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
+from neurocompile.passes.linear_ops import OPS, Walk, data_sizes, shape_of, unsupported
+from neurocompile.semantics.floating import PROFILES, Constants, normal_form
+
+ONE = "one"  # the input that carries biases into synaptic currents
+
+
+@dataclass(frozen=True, eq=False)
+class _Neuron:
+    """One module's neurons: their node, and what reaches them in each tick."""
+
+    node: ir.Node
+    shape: Shape
+    ticks: list[Form]
+
+
+def lower(graph: Graph) -> Network:
+    """The float network of a legal graph.
+
+    Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
+    NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 for an
+    output that is not linear in spike counts.
+    """
+    axes = layouts(graph)
+    n_ticks = _n_ticks(graph, axes)
+    walk = Walk(axes, {}, n_ticks)
+    inputs = [_input(graph, axes, value, number)
+              for number, value in enumerate(graph.model.graph.inputs)]
+    for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
+        when = STATIC if item.kind is InputKind.STATIC else ALIGNED
+        walk.forms[str(value.name)] = _unit(item.name, when, item.size)
+    neurons: dict[str, _Neuron] = {}
+    reached = _reached(graph)
+    for node in graph.nodes():
+        if node not in reached or constant(node.outputs[0]) is not None:
+            continue
+        if node.domain == DOMAIN:
+            _visit_neuron(walk, node, neurons)
+        else:
+            _visit(walk, node)
+    return _network(graph, walk, inputs, neurons)
+
+
+def _visit(walk: Walk, node: ir.Node) -> None:
+    if not any(walk.form(value) for value in node.inputs):
+        return  # made of neurons' states or of what could not be used
+    if node.op_type not in OPS:
+        raise unsupported(node, "it is not linear")
+    OPS[node.op_type](walk, node)
+
+
+def _reached(graph: Graph) -> set[ir.Node]:
+    """The nodes that an output depends on."""
+    found: set[ir.Node] = set()
+    stack = [value.producer() for value in graph.model.graph.outputs]
+    while stack:
+        node = stack.pop()
+        if node is None or node in found:
+            continue
+        found.add(node)
+        stack.extend(value.producer() for value in node.inputs if value is not None)
+    return found
+
+
+def _n_ticks(graph: Graph, axes: Layouts) -> int:
+    """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
+    found: dict[int, str] = {}
+    counts: dict[str, int] = {}
+    for node in graph.neurons():
+        module = module_of(node)
+        if str(node.outputs[0].name) in axes.tick_of:
+            counts[module] = counts.get(module, 0) + 1
+        else:
+            found[shape_of(node.outputs[0])[0]] = module
+    found.update({count: module for module, count in counts.items()})
+    if len(found) > 1:
+        (a, first), (b, second), *_ = sorted(found.items())
+        raise FindingsError(Diagnostic("NC112", Location(second), {
+            "tick": "(all)", "module": second, "other": "(all)",
+            "what": f"it runs {b} ticks, `{first}` {a}"}))
+    return next(iter(found))
+
+
+def _unit(name: str, when: int | str, size: int) -> Form:
+    from neurocompile.ir.operators import identity  # noqa: PLC0415
+
+    return Form({Source(name, when): identity((size,))}, np.zeros(size))
+
+
+def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
+    layout = axes.layout(value)
+    if layout is None:
+        raise FindingsError(Diagnostic("NC113", Location(str(value.name)), {
+            "module": str(value.name), "reason": "its axes cannot be followed"}))
+    timed = bool(axes.positions(value, Role.TIME))
+    sizes = tuple(size for size, atoms in zip(data_sizes(layout), layout, strict=True)
+                  if not atoms or any(a.role not in (Role.TIME, Role.BATCH) for a in atoms))
+    shape = shape_of(value)
+    dropped = [i for i, atoms in enumerate(layout)
+               if any(a.role in (Role.TIME, Role.BATCH) for a in atoms)]
+    if not any(Role.BATCH in {a.role for a in atoms} for atoms in layout):
+        sizes = sizes[1:] if len(sizes) == len(shape) else sizes  # a batch of 1 leaves no atom
+    info = graph.info["inputs"][number]
+    kind = InputKind.ANALOG if timed else InputKind.STATIC
+    if timed and info.get("integers"):
+        kind = InputKind.SPIKES
+    del dropped
+    return Input(str(value.name), sizes, kind, low=info["low"], high=info["high"])
+
+
+def _visit_neuron(walk: Walk, node: ir.Node, neurons: dict[str, _Neuron]) -> None:
+    module = module_of(node)
+    form = walk.form(node.inputs[0])
+    if form is None:
+        raise unsupported(node, "its input does not depend on the model's input")
+    tick = walk.layouts.tick_of.get(str(node.outputs[0].name))
+    known = neurons.get(module)
+    if known is None:
+        _check_start(node)
+        shape = shape_of(node.inputs[0])[2:] or (form.size,)
+        known = neurons[module] = _Neuron(node, shape, [])
+    elif tick != len(known.ticks):
+        raise FindingsError(Diagnostic("NC112", location(node), {
+            "tick": len(known.ticks), "module": module, "other": 0,
+            "what": "the module is used twice in a tick; give each use its own neurons"}))
+    else:
+        _check_carried(node, module)
+    known.ticks.append(form)
+    when = ALIGNED if tick is None else tick
+    walk.forms[str(node.outputs[0].name)] = _unit(module, when, form.size)
+
+
+def _check_start(node: ir.Node) -> None:
+    """A sample starts at rest: u0 = 0 and v0 = v_reset."""
+    for position, (name, wanted) in enumerate((("u", 0.0), ("v", _constants(node).v_reset)), 1):
+        state = constant(node.inputs[position])
+        if state is None or not np.all(state == np.float32(wanted)):
+            found = "a value of the graph" if state is None else f"{np.asarray(state).flat[0]:.4g}"
+            raise FindingsError(Diagnostic("NC107", location(node), {
+                "module": module_of(node), "expected": wanted, "found": f"{name} = {found}"}))
+
+
+def _check_carried(node: ir.Node, module: str) -> None:
+    """Later ticks of a loop start from the state of the tick before, and from nothing else."""
+    for position in (1, 2):
+        value = node.inputs[position]
+        producer = value.producer() if value is not None else None
+        if constant(value) is not None and position == 1:
+            continue  # u of a neuron without synaptic state
+        if producer is None or producer.domain != DOMAIN or module_of(producer) != module:
+            raise FindingsError(Diagnostic("NC107", location(node), {
+                "module": module, "expected": "that of the tick before",
+                "found": "another value of the graph"}))
+
+
+def _constants(node: ir.Node) -> Constants:
+    values = {k: float(a.value) for k, a in node.attributes.items() if k != "module"}
+    return Constants(**values)
+
+
+def _network(graph: Graph, walk: Walk, inputs: list[Input],
+             neurons: dict[str, _Neuron]) -> Network:
+    populations: list[Population] = []
+    projections: list[Projection] = []
+    for module, neuron in neurons.items():
+        form, delays = _rolled(module, neuron)
+        where = location(neuron.node)
+        model, gain = normal_form(PROFILES[neuron.node.overload], _constants(neuron.node))
+        form = form.scaled(np.full(form.size, gain)) if gain != 1.0 else form
+        bias = Bias(form.bias) if np.any(form.bias) else None
+        for source, operator in form.terms.items():
+            projections.append(Projection(source.name, module, operator,
+                                          delay=delays.get(source, 0), where=where))
+        if bias is not None and model.alpha is not None:  # through the synaptic current
+            projections.append(Projection(
+                ONE, module, Dense((1,), neuron.shape, bias.mantissa[:, None]), where=where))
+            bias = None
+        populations.append(Population(module, neuron.shape, model, bias, where=where))
+    if any(p.source == ONE for p in projections):
+        inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
+    used = {p.source for p in projections}
+    network = Network(
+        tuple(item for item in inputs if item.name in used), tuple(populations),
+        tuple(projections), tuple(_readouts(graph, walk)), walk.n_ticks)
+    return replace(network, inputs=tuple(_finite_inputs(network)))
+
+
+def _finite_inputs(network: Network) -> Iterator[Input]:
+    for item in network.inputs:
+        yield item
+
+
+def _rolled(module: str, neuron: _Neuron) -> tuple[Form, dict[Source, int]]:
+    """One form for all ticks, and the delay of each source in it (1: from the tick before)."""
+    if len(neuron.ticks) == 1 and not any(isinstance(s.when, int) for s in neuron.ticks[0].terms):
+        return neuron.ticks[0], {}
+
+    def relative(form: Form, tick: int) -> Form:
+        return form.at(lambda s: Source(s.name, s.when - tick) if isinstance(s.when, int) else s)
+    last = len(neuron.ticks) - 1
+    steady = relative(neuron.ticks[last], last)
+    for tick, form in enumerate(neuron.ticks):
+        wanted = Form({s: o for s, o in steady.terms.items()
+                       if not isinstance(s.when, int) or tick + s.when >= 0}, steady.bias)
+        if not equal(relative(form, tick), wanted):
+            raise FindingsError(Diagnostic("NC112", location(neuron.node), {
+                "tick": tick, "module": module, "other": last,
+                "what": "another input or other weights reach the neuron"}))
+    delays = {s: -s.when for s in steady.terms if isinstance(s.when, int)}
+    return steady, delays
+
+
+def _readouts(graph: Graph, walk: Walk) -> Iterator[Readout]:
+    for number, value in enumerate(graph.model.graph.outputs):
+        form = walk.form(value)
+        producer = value.producer()
+        where = location(producer) if producer is not None else Location()
+        if form is None:
+            op = "a neuron's state" if producer is not None else "a constant"
+            raise FindingsError(_opaque_readout(where, number, op))
+        totals: dict[str, Operator] = {}
+        for source, operator in _counted(form, walk.n_ticks, where, number).items():
+            totals[source] = operator
+        layout = walk.layouts.layout(value) or ()
+        shape = tuple(s for s, atoms in zip(data_sizes(layout), layout, strict=True)
+                      if not any(a.role in (Role.TIME, Role.BATCH) for a in atoms))
+        size = int(np.prod(shape))
+        yield Readout(str(value.name), shape if size == form.size else (form.size,),
+                      tuple((s, o, 1.0) for s, o in totals.items()), form.bias)
+
+
+def _counted(form: Form, n_ticks: int, where: Location, number: int) -> dict[str, Operator]:
+    """The operator over spike counts of each population; every tick must weigh the same."""
+    totals: dict[str, Operator] = {}
+    ticks: dict[str, set[int]] = {}
+    for source, operator in form.terms.items():
+        if source.when == SUMMED or (source.when == ALIGNED and n_ticks == 1):
+            totals[source.name] = operator
+        elif isinstance(source.when, int) and (
+                source.name not in totals or same(totals[source.name], operator)):
+            totals[source.name] = operator
+            ticks.setdefault(source.name, set()).add(source.when)
+        else:
+            raise FindingsError(_opaque_readout(where, number, "an output per tick"))
+    for name, seen in ticks.items():
+        if seen != set(range(n_ticks)):
+            raise FindingsError(_opaque_readout(where, number, f"some ticks of `{name}`"))
+    return totals
+
+
+def _opaque_readout(where: Location, number: int, op: str) -> Diagnostic:
+    return Diagnostic("NC129", where, {"output": number, "op": op})
