@@ -31,7 +31,7 @@ class Partition:
     """Core-sized parts. `orders[p]` lists the neurons of population p in mapping order."""
 
     orders: Mapping[str, NDArray[np.int64]]
-    order_names: Mapping[str, str]  # how each order was made: "chw", "hwc", "hilbert/32", ...
+    order_names: Mapping[str, str]  # how each was made: "chw", "hilbert/2", "band/4", ...
     cores: tuple[tuple[CoreSlice, ...], ...]
 
     def neurons(self, piece: CoreSlice) -> NDArray[np.int64]:
@@ -88,12 +88,12 @@ class Routing:
     @property
     def off_chip(self) -> NDArray[np.bool_]:
         """Pairs whose source is off chip. They take no hops: where they enter is not modeled."""
-        return self.source < 0
+        return np.asarray(self.source < 0)
 
     @property
     def between_cores(self) -> NDArray[np.bool_]:
         """Pairs of two different cores."""
-        return ~self.off_chip & (self.source != self.destination)
+        return np.asarray((self.source >= 0) & (self.source != self.destination))
 
     def summary(self, placement: Placement) -> dict[str, object]:
         """Traffic per tick as plain data: messages by distance, hops, the busiest links."""

@@ -6,12 +6,14 @@ instead of values: what comes out says where each output element comes from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
@@ -24,11 +26,11 @@ from neurocompile.ir.operators import (
     Operator,
     Shape,
     Sparse,
-    _from_matrix,
+    from_matrix,
     is_identity,
     wiring,
 )
-from neurocompile.passes.forms import ALIGNED, Form, Source
+from neurocompile.passes.forms import ALIGNED, Form, Source, equal
 
 WIRING = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "CastLike", "Dropout",
           "Transpose", "Slice", "Gather", "Concat", "Pad", "Expand", "Tile", "Split", "Resize",
@@ -65,7 +67,7 @@ def unsupported(node: ir.Node, reason: str) -> FindingsError:
 
 def shape_of(value: ir.Value | None) -> tuple[int, ...]:
     """A value's shape; graphs have static shapes only."""
-    return tuple(int(d) for d in (value.shape or ())) if value is not None else ()
+    return () if value is None or value.shape is None else tuple(value.shape.numpy())
 
 
 def _layout(walk: Walk, value: ir.Value | None, node: ir.Node) -> Layout:
@@ -95,7 +97,8 @@ def one_tick(array: NDArray[Any], layout: Layout, node: ir.Node) -> NDArray[Any]
     rows = moved.reshape(int(np.prod([atoms[i].size for i in outer])), -1)
     if not np.all(rows == rows[:1]):
         raise unsupported(node, "it treats ticks or samples differently")
-    return rows[0]
+    first: NDArray[Any] = rows[0]
+    return first
 
 
 def element_numbers(layout: Layout, shape: Shape) -> NDArray[np.int64]:
@@ -122,17 +125,17 @@ def _wired(walk: Walk, node: ir.Node) -> None:
             walk.forms[str(node.outputs[0].name)] = form
         return
     for number, output in enumerate(node.outputs):
-        layout = _layout(walk, output, node)
         total: Form | None = None
         for position, value in enumerate(node.inputs):
             form = walk.form(value)
             if form is None:
                 continue
-            moved = form.through(walk.made(
-                ("wiring", _signature(node), position, number, shape_of(value)),
-                lambda p=position, n=number, la=layout: _trace(walk, node, p, n, la)))
+            key = ("wiring", _signature(node), position, number, shape_of(value))
+            moved = form.through(walk.made(key, partial(_trace, walk, node, position, number)))
             total = moved if total is None else total.plus(moved)
         if total is not None:
+            if node.op_type == "Concat":
+                total = total.shifted(_static_part(walk, node))
             walk.forms[str(output.name)] = total
 
 
@@ -143,23 +146,36 @@ def _signature(node: ir.Node) -> tuple[object, ...]:
     return (node.op_type, attributes, statics)
 
 
-def _trace(walk: Walk, node: ir.Node, position: int, number: int, layout: Layout) -> Operator:
+def _evaluate(node: ir.Node, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """A node's outputs for these inputs by name, from ONNX's reference implementation."""
+    results = ReferenceEvaluator(ir.serde.serialize_node(node)).run(None, dict(feeds))
+    return [np.asarray(result) for result in results]
+
+
+def _static_part(walk: Walk, node: ir.Node) -> NDArray[np.float64]:
+    """What the static operands of a Concat put into one tick of its result."""
+    feeds = {str(v.name): np.zeros(shape_of(v)) if a is None else np.asarray(a, np.float64)
+             for v in node.inputs if v is not None for a in [constant(v)]}
+    layout = _layout(walk, node.outputs[0], node)
+    return np.asarray(one_tick(_evaluate(node, feeds)[0], layout, node))
+
+
+def _trace(walk: Walk, node: ir.Node, position: int, number: int) -> Operator:
     """The wiring from one input of a node to one of its outputs."""
-    proto = ir.serde.serialize_node(node)
+    layout = _layout(walk, node.outputs[number], node)
     feeds: dict[str, NDArray[Any]] = {}
     for place, value in enumerate(node.inputs):
         if value is None:
             continue
         static = constant(value)
         if static is not None:
-            feeds[str(value.name)] = static
+            feeds[str(value.name)] = np.zeros(static.shape) if node.op_type == "Concat" else static
             continue
         shape = shape_of(value)
         numbers = element_numbers(_layout(walk, value, node), shape)
         own = place == position
         feeds[str(value.name)] = (numbers + 1 if own else np.zeros(shape)).astype(np.float64)
-    result = ReferenceEvaluator(proto).run(None, feeds)[number]
-    index = one_tick(np.asarray(result), layout, node).astype(np.int64) - 1
+    index = one_tick(_evaluate(node, feeds)[number], layout, node).astype(np.int64) - 1
     source = node.inputs[position]
     sizes = data_sizes(_layout(walk, source, node))
     return wiring(sizes, data_sizes(layout), index)
@@ -181,9 +197,9 @@ def _time_slice(walk: Walk, node: ir.Node) -> bool:
         [-1 if i == axis else 1 for i in range(ticks.ndim)])
     feeds = {str(v.name): a for v in node.inputs[1:] if v is not None
              and (a := constant(v)) is not None}
-    feeds[str(value.name)] = ticks.reshape(shape)  # type: ignore[union-attr]
-    result = ReferenceEvaluator(ir.serde.serialize_node(node)).run(None, feeds)[0]
-    tick = int(np.asarray(result).reshape(-1)[0])
+    feeds[str(value.name)] = ticks.reshape(shape)
+    result = _evaluate(node, feeds)[0]
+    tick = int(result.reshape(-1)[0])
     if not np.all(result == tick):
         raise unsupported(node, "it takes several ticks apart")
     walk.forms[str(output.name)] = form.at(
@@ -208,18 +224,19 @@ def _joined(walk: Walk, node: ir.Node) -> None:
     first = parts[0]
     if first is None or len(parts) != walk.n_ticks:
         raise unsupported(node, "it joins something else than the ticks of one loop")
-    aligned = [None if part is None else part.at(
-        lambda s, t=t: Source(s.name, ALIGNED) if s.when == t else s)
-        for t, part in enumerate(parts)]
-    from neurocompile.passes.forms import equal  # noqa: PLC0415
-
-    if any(part is None or not equal(part, aligned[0]) for part in aligned if aligned[0]):
+    aligned = [part.at(partial(_as_aligned, tick))
+               for tick, part in enumerate(parts) if part is not None]
+    if len(aligned) < len(parts) or not all(equal(part, aligned[0]) for part in aligned):
         raise unsupported(node, "the ticks it joins differ")
-    if aligned[0] is not None:
-        walk.forms[str(output.name)] = aligned[0]
+    walk.forms[str(output.name)] = aligned[0]
+
+
+def _as_aligned(tick: int, source: Source) -> Source:
+    return Source(source.name, ALIGNED) if source.when == tick else source
 
 
 def _pair(node: ir.Node, key: str, default: Sequence[int]) -> tuple[int, ...]:
+    """A list attribute of a node."""
     attribute = node.attributes.get(key)
     return tuple(int(i) for i in attribute.value) if attribute is not None else tuple(default)
 
@@ -232,8 +249,8 @@ def _conv_geometry(walk: Walk, node: ir.Node, kernel: Sequence[int]) -> dict[str
     if rank > 2 or sizes[0] != 1:
         raise unsupported(node, "only convolutions over one or two axes have a form here")
     pads = _pair(node, "pads", [0] * 2 * rank)
-    if pads[:rank] != pads[rank:] or "auto_pad" in node.attributes and (
-            node.attributes["auto_pad"].value not in ("NOTSET", b"NOTSET")):
+    if pads[:rank] != pads[rank:] or ("auto_pad" in node.attributes and (
+            node.attributes["auto_pad"].value not in ("NOTSET", b"NOTSET"))):
         raise unsupported(node, "its padding differs between the borders")
     fill: tuple[int, ...] = (1,) if rank == 1 else ()
     zero: tuple[int, ...] = (0,) if rank == 1 else ()
@@ -340,8 +357,6 @@ def _contraction(walk: Walk, node: ir.Node, weight: NDArray[np.float64],
 def _explicit(numbers: NDArray[np.int64], weight: NDArray[np.float64], outs: Shape,
               from_right: bool) -> Operator:
     """A contraction as an explicit synapse list, by one outer product of indices."""
-    import scipy.sparse as sp  # noqa: PLC0415
-
     x = numbers if from_right else np.swapaxes(numbers, -1, -2)  # [..., free, contracted]
     w = weight if from_right else np.swapaxes(weight, -1, -2)  # [..., contracted, free]
     lead = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
@@ -355,7 +370,7 @@ def _explicit(numbers: NDArray[np.int64], weight: NDArray[np.float64], outs: Sha
     values = np.broadcast_to(w[..., None, :, :], full).reshape(-1)
     rows = np.broadcast_to(targets[..., :, None, :], full).reshape(-1)
     csr = sp.csr_array((values, (rows, columns)), shape=(targets.size, numbers.size))
-    return _from_matrix(tuple(numbers.shape), outs, csr)
+    return from_matrix(tuple(numbers.shape), outs, csr)
 
 
 def _gemm(walk: Walk, node: ir.Node) -> None:
@@ -460,8 +475,6 @@ def _reduce(walk: Walk, node: ir.Node) -> None:
 
 
 def _gather_sum(columns: NDArray[np.int64], in_size: int, outs: Shape, weight: float) -> Operator:
-    import scipy.sparse as sp  # noqa: PLC0415
-
     ptr = np.arange(len(columns) + 1) * columns.shape[1]
     csr = sp.csr_array((np.full(columns.size, weight), columns.reshape(-1), ptr),
                        shape=(len(columns), in_size))

@@ -9,7 +9,7 @@ are rolled up when all their ticks have equal forms. What reaches an output beco
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -26,7 +26,7 @@ from neurocompile.ir.network import (
     Projection,
     Readout,
 )
-from neurocompile.ir.operators import Dense, Operator, Shape, same
+from neurocompile.ir.operators import Dense, Operator, Shape, identity, same
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
 from neurocompile.passes.linear_ops import OPS, Walk, data_sizes, shape_of, unsupported
 from neurocompile.semantics.floating import PROFILES, Constants, normal_form
@@ -111,8 +111,6 @@ def _n_ticks(graph: Graph, axes: Layouts) -> int:
 
 
 def _unit(name: str, when: int | str, size: int) -> Form:
-    from neurocompile.ir.operators import identity  # noqa: PLC0415
-
     return Form({Source(name, when): identity((size,))}, np.zeros(size))
 
 
@@ -125,15 +123,12 @@ def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
     sizes = tuple(size for size, atoms in zip(data_sizes(layout), layout, strict=True)
                   if not atoms or any(a.role not in (Role.TIME, Role.BATCH) for a in atoms))
     shape = shape_of(value)
-    dropped = [i for i, atoms in enumerate(layout)
-               if any(a.role in (Role.TIME, Role.BATCH) for a in atoms)]
     if not any(Role.BATCH in {a.role for a in atoms} for atoms in layout):
         sizes = sizes[1:] if len(sizes) == len(shape) else sizes  # a batch of 1 leaves no atom
     info = graph.info["inputs"][number]
     kind = InputKind.ANALOG if timed else InputKind.STATIC
     if timed and info.get("integers"):
         kind = InputKind.SPIKES
-    del dropped
     return Input(str(value.name), sizes, kind, low=info["low"], high=info["high"])
 
 
@@ -208,15 +203,9 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
     if any(p.source == ONE for p in projections):
         inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
     used = {p.source for p in projections}
-    network = Network(
+    return Network(
         tuple(item for item in inputs if item.name in used), tuple(populations),
         tuple(projections), tuple(_readouts(graph, walk)), walk.n_ticks)
-    return replace(network, inputs=tuple(_finite_inputs(network)))
-
-
-def _finite_inputs(network: Network) -> Iterator[Input]:
-    for item in network.inputs:
-        yield item
 
 
 def _rolled(module: str, neuron: _Neuron) -> tuple[Form, dict[Source, int]]:

@@ -294,29 +294,37 @@ def _concat(node: ir.Node, space: Space) -> Dims | None:
         return None
     axis = node.attributes.get_int("axis", 0) % len(shape)
     known = [dims for dims in operands if dims is not None]
+    stacked = _stacked(node, [dims[axis] for dims in known], axis, space)
     for dims in known:
-        if space.roles_of(dims[axis]) & set(MOVING):
+        if not stacked and space.roles_of(dims[axis]) & set(MOVING):
             space.conflict(node, f"joins along axis {axis}", dims[axis])
     rest = [(*dims[:axis], (), *dims[axis + 1:]) for dims in known]
     axes = _broadcast(node, rest, [1 if a == axis else n for a, n in enumerate(shape)], space)
     if axes is None:
         return None
-    new = _stacked(node, space) or _new(shape[axis], axes, space)
+    new = stacked or _new(shape[axis], axes, space)
     return (*axes[:axis], new, *axes[axis + 1:])
 
 
-def _stacked(node: ir.Node, space: Space) -> tuple[int, ...]:
-    """The time axis, where a Concat puts the ticks of an unrolled loop side by side again."""
+def _stacked(node: ir.Node, along: Sequence[tuple[int, ...]], axis: int,
+             space: Space) -> tuple[int, ...]:
+    """Time and what it was stacked on, where a Concat puts a loop's ticks side by side again.
+
+    `along` are the operands' atoms on that axis: none for new axes, or an axis they share.
+    """
     ticks = [space.ticks.get(value.name or "") if value else None for value in node.inputs]
     if len(ticks) not in (space.n_ticks, *space.time) or len(ticks) < 2:
         return ()
     if ticks != [frozenset({tick}) for tick in range(len(ticks))]:
         return ()
     shape = shape_of(node.outputs[0]) or ()
-    if shape[node.attributes.get_int("axis", 0)] != len(ticks):
+    inner = space.resolve(along[0])
+    if any(space.resolve(atoms) != inner for atoms in along[1:]):
+        return ()
+    if len(along) != len(ticks) or shape[axis] != len(ticks) * space.size_of(inner):
         return ()
     space.ticks[node.outputs[0].name or ""] = frozenset()
-    return space.time_axis(len(ticks))
+    return (*space.time_axis(len(ticks)), *inner)
 
 
 def _pick(atoms: tuple[int, ...], start: int, count: int, node: ir.Node, output: ir.Value,

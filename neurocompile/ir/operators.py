@@ -273,7 +273,7 @@ def compose(outer: Operator, inner: Operator) -> Operator:
         return Dense(inner.in_shape, outer.out_shape, np.asarray(product))
     if isinstance(inner, Dense):
         return Dense(inner.in_shape, outer.out_shape, np.asarray(outer.matrix() @ inner.weight))
-    return _from_matrix(inner.in_shape, outer.out_shape,
+    return from_matrix(inner.in_shape, outer.out_shape,
                         sp.csr_array(outer.matrix() @ inner.matrix()))
 
 
@@ -283,7 +283,7 @@ def add(a: Operator, b: Operator) -> Operator:
         return replace(a, weight=a.weight + b.weight)
     if isinstance(a, Conv) and isinstance(b, Conv) and _geometry(a) == _geometry(b):
         return replace(a, weight=a.weight + b.weight)
-    return _from_matrix(a.in_shape, a.out_shape, sp.csr_array(a.matrix() + b.matrix()))
+    return from_matrix(a.in_shape, a.out_shape, sp.csr_array(a.matrix() + b.matrix()))
 
 
 def same(a: Operator, b: Operator) -> bool:
@@ -306,7 +306,8 @@ def _geometry(conv: Conv) -> tuple[object, ...]:
             conv.dilation, conv.groups)
 
 
-def _from_matrix(in_shape: Shape, out_shape: Shape, csr: sp.csr_array) -> Operator:
+def from_matrix(in_shape: Shape, out_shape: Shape, csr: sp.csr_array) -> Operator:
+    """The smaller form of an explicit matrix: Dense where it is at least half full, else Sparse."""
     if csr.nnz >= DENSE_FROM * csr.shape[0] * csr.shape[1]:
         return Dense(in_shape, out_shape, csr.toarray())
     csr.sum_duplicates()

@@ -1,0 +1,94 @@
+"""Interval analysis: no register of an integer network can overflow, whatever the input.
+
+Per neuron, the most negative and most positive sum that its synapses can deliver in a tick gives,
+ticks of a sample by ticks, the range of u and v. State is cleared at each sample's start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.network import Network, Population
+from neurocompile.semantics.loihi import (
+    ACTIVATION_SHIFT,
+    DECAY_ONE,
+    STATE_MAX,
+    LoihiNeuron,
+    Reset,
+)
+
+Interval = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class StateBounds:
+    """Ranges of u and v of each neuron of a population, over all ticks of a sample."""
+
+    u: Interval
+    v: Interval
+
+    @property
+    def largest(self) -> dict[str, int]:
+        """The largest magnitude of u and of v."""
+        return {name: int(max(-low.min(initial=0), high.max(initial=0)))
+                for name, (low, high) in (("u", self.u), ("v", self.v))}
+
+
+def delivered(network: Network, population: Population) -> Interval:
+    """Per neuron, the range of the sum that its synapses can deliver in one tick."""
+    levels_of = {item.name: item.levels for item in network.inputs}
+    low = np.zeros(population.size, np.int64)
+    high = np.zeros(population.size, np.int64)
+    for projection in network.into(population.name):
+        levels = levels_of.get(projection.source, 1)
+        negative, positive = projection.operator.bounds()
+        low += (negative.astype(np.int64) * levels) << projection.exponent
+        high += (positive.astype(np.int64) * levels) << projection.exponent
+    return low, high
+
+
+def state_bounds(network: Network, population: Population) -> StateBounds:
+    """The ranges of u and v before any clipping. The population's neuron is a LoihiNeuron."""
+    neuron = population.neuron
+    if not isinstance(neuron, LoihiNeuron):
+        raise TypeError("bounds are those of integer networks")
+    low, high = (a << ACTIVATION_SHIFT for a in delivered(network, population))
+    bias_low = bias_high = np.zeros(population.size, np.int64)
+    if population.bias is not None:
+        bias_low = bias_high = population.bias.value.astype(np.int64)
+    for encoder in network.encoders:
+        if encoder.target == population.name:
+            bias_low = bias_low - (encoder.limit << encoder.exponent)
+            bias_high = bias_high + (encoder.limit << encoder.exponent)
+    keep_u, keep_v = DECAY_ONE - (neuron.du + 1), DECAY_ONE - neuron.dv
+    level = neuron.vth << ACTIVATION_SHIFT
+    u_low = u_high = v_low = v_high = np.zeros(population.size, np.int64)
+    lowest, highest = v_low, v_high
+    for _ in range(network.n_ticks):
+        u_low, u_high = (u_low * keep_u >> 12) + low, -(-u_high * keep_u >> 12) + high
+        kept = np.minimum(v_high, level) if neuron.reset is Reset.HARD else v_high
+        next_low = (v_low * keep_v >> 12) + u_low + bias_low
+        next_high = -(-kept * keep_v >> 12) + u_high + bias_high
+        if neuron.reset is Reset.SOFT_DELAYED:
+            next_low = next_low - (v_high > level) * (neuron.v_sub << ACTIVATION_SHIFT)
+        lowest, highest = np.minimum(lowest, next_low), np.maximum(highest, next_high)
+        if np.array_equal(next_low, v_low) and np.array_equal(next_high, v_high):
+            break
+        v_low, v_high = np.minimum(next_low, 0), np.maximum(next_high, 0)
+        if neuron.reset is Reset.SOFT:  # a spike takes at least the threshold away
+            v_high = np.maximum(np.minimum(v_high, level), v_high - (neuron.v_sub << 6))
+    return StateBounds((u_low, u_high), (lowest, highest))
+
+
+def overflows(network: Network, population: Population, target: str) -> Iterator[Diagnostic]:
+    """NC303 for each register of a population that some input could overflow."""
+    for register, needed in state_bounds(network, population).largest.items():
+        if needed > STATE_MAX:
+            yield Diagnostic("NC303", population.where, {
+                "module": population.name, "needed": needed, "register": register,
+                "target": target, "limit": STATE_MAX})
