@@ -86,7 +86,7 @@ class _Shown(dict[str, object]):
         if isinstance(value, int):
             return f"{value:,}"
         if isinstance(value, float):
-            return f"{value:.4g}"
+            return f"{value:.2%}" if key == "share" else f"{value:.4g}"
         if isinstance(value, (list, tuple)):
             return ", ".join(str(v) for v in value)
         return str(value)

@@ -266,7 +266,7 @@ _NUMBERS = (
          "quantize the network for this target", "an odd weight among weights of both signs",
          "even weights of both signs"),
     Rule("NC302", "weight-saturation", "warning",
-         "{share:.2%} of the weights of `{projection}` clip at the {bits}-bit grid's end",
+         "{share} of the weights of `{projection}` clip at the {bits}-bit grid's end",
          "Clipping trades the largest weights for a finer grid.",
          "more weight bits, or a training penalty on large weights",
          "one weight 100 times the rest", "weights of similar size"),
@@ -306,7 +306,7 @@ _NUMBERS = (
          "use fewer levels, or another --encoder",
          "an image sent as graded spikes on loihi1", "an image sent as graded spikes on loihi2"),
     Rule("NC312", "dead-or-saturated", "warning",
-         "`{module}` fires in {share:.2%} of its neuron-ticks on the sample",
+         "`{module}` fires in {share} of its neuron-ticks on the sample",
          "A population that never or always fires carries no information.",
          "check the sample's scale against the training data",
          "an image of 0..255 for a net trained on 0..1", "an image of 0..1"),
@@ -408,7 +408,7 @@ _EMISSION = (
 
 _FIDELITY = (
     Rule("NC701", "quantization-mismatch", "warning",
-         "`{module}`: {share:.2%} of spikes differ between the float model and the integer network",
+         "`{module}`: {share} of spikes differ between the float model and the integer network",
          "Quantization moves thresholds by less than a weight step; spikes near them change.",
          "compare the accuracy on your test set; more weight bits or training with noise help",
          "3-bit weights", "8-bit weights"),

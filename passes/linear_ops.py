@@ -185,7 +185,7 @@ def _time_slice(walk: Walk, node: ir.Node) -> bool:
     """`x[t]`: one tick of a value with a time axis. Whether the node was that."""
     value, output = node.inputs[0], node.outputs[0]
     form = walk.form(value)
-    if form is None or not walk.layouts.positions(value, Role.TIME):
+    if value is None or form is None or not walk.layouts.positions(value, Role.TIME):
         return False
     if walk.layouts.positions(output, Role.TIME):
         return False

@@ -33,15 +33,15 @@ class ConvNet(nn.Module):
         self.bn1 = layer.BatchNorm2d(16, step_mode="m")
         self.lif1 = _lif()
         self.conv2 = layer.Conv2d(
-            16, 32, kernel_size=3, stride=1, padding=1, bias=False, step_mode="m"
+            16, 20, kernel_size=3, stride=1, padding=1, bias=False, step_mode="m"
         )
-        self.bn2 = layer.BatchNorm2d(32, step_mode="m")
+        self.bn2 = layer.BatchNorm2d(20, step_mode="m")
         self.lif2 = _lif()
         self.pool = layer.AvgPool2d(2, step_mode="m")
         self.flatten = layer.Flatten(step_mode="m")
-        self.fc = layer.Linear(32 * 7 * 7, 128, bias=False, step_mode="m")
+        self.fc = layer.Linear(20 * 7 * 7, 208, bias=False, step_mode="m")
         self.lif3 = _lif()
-        self.head = nn.Linear(128, 10)
+        self.head = nn.Linear(208, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (B, 10) of images (B, 1, 28, 28): the mean of the head over all ticks."""

@@ -37,7 +37,7 @@ class Recipe:
 
 
 RECIPES = {
-    "conv": Recipe(conv_net.make, "model.pt", 7, 128, 3e-3, 1e-4, shift=2),
+    "conv": Recipe(conv_net.make, "model.pt", 7, 128, 3e-3, 0.0, shift=2),
     "fc": Recipe(fc_net.make, "fc.pt", 20, 128, 2e-3, 1e-4, shift=1),
 }
 

@@ -194,7 +194,7 @@ def _einsum(node: ir.Node, space: Space) -> Dims | None:
             if letter in axes and axes[letter] and atoms and not space.unify(axes[letter], atoms):
                 space.conflict(node, f"index {letter} means different things", axes[letter], atoms)
             axes[letter] = axes.get(letter) or atoms
-    return tuple(axes[letter] if axes.get(letter) else _new(size, None, space)
+    return tuple(axes[letter] if axes.get(letter) else _new(size, tuple(axes.values()), space)
                  for letter, size in zip(out, shape, strict=True))
 
 
@@ -354,9 +354,15 @@ def _slice(node: ir.Node, space: Space) -> Dims | None:
     given = integers(node.inputs[3]) if len(node.inputs) > 3 else None
     axes = list(range(len(starts))) if given is None else [axis % len(dims) for axis in given]
     found = list(dims)
-    for axis, start in zip(axes, starts, strict=True):
+    steps = (integers(node.inputs[4]) if len(node.inputs) > 4 else None) or [1] * len(axes)
+    for axis, start, step in zip(axes, starts, steps, strict=True):
         size = space.size_of(dims[axis])
         first = start + size if start < 0 else start
+        if step != 1:
+            if space.roles_of(dims[axis]) & set(MOVING):
+                space.conflict(node, "strides through time or batch", dims[axis])
+            found[axis] = space.fresh(shape[axis])
+            continue
         found[axis] = _pick(dims[axis], first, shape[axis], node, node.outputs[0], space)
     return tuple(found)
 
@@ -390,9 +396,11 @@ def _gather(node: ir.Node, space: Space) -> Dims | None:
         part = _pick(dims[axis], first, 1, node, node.outputs[0], space)
         chosen = (part,) * len(index_shape) if len(index_shape) < 2 else space.fresh_like(
             index_shape)
+    elif indices == list(range(space.size_of(dims[axis]))):  # as_strided of a contiguous tensor
+        chosen = space.regroup(dims[axis], index_shape)
     else:
         if space.roles_of(dims[axis]) & set(MOVING):
-            space.conflict(node, "takes a part of time or batch", dims[axis])
+            space.conflict(node, "picks parts of time or batch", dims[axis])
         chosen = space.fresh_like(index_shape)
     return None if chosen is None else (*dims[:axis], *chosen, *dims[axis + 1:])
 

@@ -1,0 +1,244 @@
+"""The pipeline: from a Graph to everything a target needs, stage by stage.
+
+Each stage is a function from the results before it to one new typed result; what must hold after
+it is a predicate that runs every time. A predicate that yields a finding there is a bug of ours
+(NC901); what a network cannot do is raised by the stage itself as FindingsError.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile import resources
+from neurocompile.backends import synchronous
+from neurocompile.diagnostics import Diagnostic, InternalError, Severity, raise_errors
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.network import Input, InputKind, Network
+from neurocompile.ir.operators import Array
+from neurocompile.ir.schedule import Schedule
+from neurocompile.mapping import ChipMapping
+from neurocompile.passes.align import align, out_of_range
+from neurocompile.passes.bounds import overflows
+from neurocompile.passes.legality.check import check_graph
+from neurocompile.passes.lower import lower
+from neurocompile.passes.partition import partition
+from neurocompile.passes.place import place
+from neurocompile.passes.quantize import Quantize
+from neurocompile.passes.recount import recount
+from neurocompile.passes.route import route
+from neurocompile.target import Target
+
+STAGES = ("check", "lower", "quantize", "align", "fidelity", "partition", "place", "route")
+DEAD, SATURATED = 1e-5, 0.95  # firing rates that are worth a warning
+DIFFERS = 0.1  # share of spikes that quantization may move without a warning
+
+Progress = Callable[[str], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a build can be told. All of it lands in the manifest."""
+
+    weight_bits: int = 8
+    encoder: str = "auto"
+    timing: str = "tick"
+    max_cores: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """One stage that ran: wall seconds, and the size of its result in words."""
+
+    name: str
+    seconds: float
+    result: str
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationFidelity:
+    """Float and integer spikes of one population on the sample."""
+
+    float_spikes: int
+    integer_spikes: int
+    differing: int  # neuron-ticks where exactly one of the two spiked
+    neuron_ticks: int
+
+    @property
+    def rate(self) -> float:
+        """Integer spikes per neuron and tick."""
+        return self.integer_spikes / self.neuron_ticks
+
+    @property
+    def agreement(self) -> float:
+        """1 - differing / float spikes; 1 where both are silent."""
+        return 1 - self.differing / max(self.float_spikes, self.differing, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Fidelity:
+    """How far the integer network is from the float network, measured on a sample."""
+
+    samples: int
+    populations: Mapping[str, PopulationFidelity]
+    same_argmax: Mapping[str, int]  # per readout: samples whose largest output is the same
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """Everything that compiling made. Stages that did not run are absent."""
+
+    graph: Graph
+    target: Target
+    options: Options
+    floating: Network
+    network: Network
+    schedule: Schedule
+    mapping: ChipMapping
+    usage: resources.Usage
+    diagnostics: tuple[Diagnostic, ...]
+    stages: tuple[StageRecord, ...]
+    fidelity: Fidelity | None = None  # None: no sample was given
+
+
+@dataclass
+class _Recorder:
+    """Runs stages, times them and checks what must hold after them."""
+
+    progress: Progress
+    records: list[StageRecord] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def stage(self, name: str, run: Callable[[], T], describe: Callable[[T], str],
+                 ensures: Callable[[T], Iterable[Diagnostic]] = lambda _: ()) -> T:
+        """The stage's result. Raises InternalError (NC901) when a promise is broken."""
+        self.progress(name)
+        start = time.perf_counter()
+        result = run()
+        broken = [d for d in ensures(result) if d.level == Severity.ERROR]
+        if broken:
+            raise InternalError(Diagnostic("NC901", broken[0].where, {
+                "stage": name, "predicate": broken[0].name, "detail": broken[0].message}))
+        self.records.append(StageRecord(name, time.perf_counter() - start, describe(result)))
+        return result
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def compile_graph(graph: Graph, target: Target, options: Options | None = None,
+                  sample: Mapping[str, Array] | None = None,
+                  progress: Progress = _silent) -> Compiled:
+    """Compile a Graph for a target.
+
+    `sample`: arrays [samples, *input shape] by input name, for measured spike rates and fidelity;
+    without one the result is as valid, its traffic unmeasured. Raises FindingsError with all
+    errors of the stage that found some.
+    """
+    options = options or Options()
+    run = _Recorder(progress)
+    findings = run.stage("check", lambda: check_graph(graph, options.timing),
+                         lambda found: f"{len(found)} findings")
+    raise_errors(findings)
+    run.found += findings
+    floating = run.stage("lower", lambda: lower(graph), _network_size)
+    quantize = Quantize(options.weight_bits, options.encoder)
+    network, warnings = run.stage(
+        "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
+        lambda r: [d for p in r[0].populations for d in overflows(r[0], p, target.name)])
+    run.found += warnings
+    schedule = run.stage("align", lambda: align(network, target),
+                         lambda s: f"latency {s.latency} ticks",
+                         lambda s: out_of_range(network, s, target))
+    fidelity, rates = None, None
+    if sample is not None:
+        fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample),
+                                    lambda r: f"{r[0].samples} samples")
+        run.found += _activity(network, fidelity)
+    mapping = _map(run, network, target, options, rates)
+    usage = resources.count(network, mapping.partition, target, options.weight_bits)
+    run.found += _budgets(usage, target, options)
+    raise_errors(run.found)
+    return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
+                    tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity)
+
+
+def _map(run: _Recorder, network: Network, target: Target, options: Options,
+         rates: Mapping[str, float | NDArray[np.float64]] | None) -> ChipMapping:
+    bits = options.weight_bits
+    parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits),
+                      lambda p: f"{len(p.cores)} cores",
+                      lambda p: recount(network, p, target, weight_bits=bits))
+    placed = run.stage(
+        "place", lambda: place(parts, target),
+        lambda p: f"{len({c.chip for c in p.cores})} chips",
+        lambda p: recount(network, parts, target, weight_bits=bits, placement=p))
+    routed = run.stage("route", lambda: route(network, parts, placed, target, rates),
+                       lambda r: f"{float(r.messages.sum()):,.0f} messages per tick")
+    return ChipMapping(parts, placed, routed)
+
+
+def _network_size(network: Network) -> str:
+    return (f"{len(network.populations)} populations, "
+            f"{sum(p.size for p in network.populations):,} neurons, "
+            f"{sum(p.operator.n_synapses for p in network.projections):,} synapses")
+
+
+def measure(floating: Network, network: Network, sample: Mapping[str, Array]
+            ) -> tuple[Fidelity, dict[str, float | NDArray[np.float64]]]:
+    """Fidelity of the integer network on a sample, and its firing rates per neuron and tick."""
+    a, b = synchronous.run(floating, sample), synchronous.run(network, sample)
+    rates: dict[str, float | NDArray[np.float64]] = {
+        name: spikes.mean(axis=(0, 1), dtype=np.float64) for name, spikes in b.spikes.items()}
+    rates.update({item.name: 1.0 for item in network.inputs})
+    populations = {
+        name: PopulationFidelity(int(a.spikes[name].sum()), int(spikes.sum()),
+                                 int((a.spikes[name] != spikes).sum()), spikes.size)
+        for name, spikes in b.spikes.items()}
+    argmax = {}
+    for before, after in zip(floating.readouts, network.readouts, strict=True):
+        x, y = before.values(a.counts()), after.values(b.counts())
+        n_samples = len(x)
+        argmax[after.name] = int(np.sum(x.reshape(n_samples, -1).argmax(1)
+                                        == y.reshape(n_samples, -1).argmax(1)))
+    n_samples = len(next(iter(sample.values())))
+    return Fidelity(n_samples, populations, argmax), rates
+
+
+def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
+    """NC312 for dead or saturated populations, NC701 where quantization moved many spikes."""
+    for population in network.populations:
+        measured = fidelity.populations[population.name]
+        if not DEAD <= measured.rate <= SATURATED:
+            yield Diagnostic("NC312", population.where, {
+                "module": population.name, "share": measured.rate})
+        elif measured.agreement < 1 - DIFFERS:
+            yield Diagnostic("NC701", population.where, {
+                "module": population.name, "share": 1 - measured.agreement})
+
+
+def _budgets(usage: resources.Usage, target: Target, options: Options) -> Iterable[Diagnostic]:
+    """NC411 over a budget; NC421 for each binding limit that the vendor has not published."""
+    if options.max_cores is not None and len(usage.cores) > options.max_cores:
+        yield Diagnostic("NC411", values={
+            "resource": "cores", "needed": len(usage.cores), "limit": options.max_cores})
+    limits = dict(target.quantities())
+    for resource in sorted({core.binding(usage.limits) for core in usage.cores}):
+        quantity = limits[f"core.{resource}"]
+        if quantity.confidence != "published":
+            yield Diagnostic("NC421", values={
+                "resource": resource.replace("_", " "), "limit": quantity.value,
+                "unit": quantity.unit, "path": target.path, "confidence": quantity.confidence})
+
+
+def inputs_from(network: Network, arrays: Sequence[Array]) -> dict[str, Array]:
+    """Sample arrays by input name, in the model's argument order."""
+    named: list[Input] = [item for item in network.inputs if item.kind is not InputKind.ONE]
+    return {item.name: array for item, array in zip(named, arrays, strict=False)}
