@@ -191,8 +191,8 @@ _LEGALITY = (
          "y = conv(lif1(x) + lif2(x))", "y = lif3(conv1(s1) + conv2(s2))"),
     Rule("NC126", "mixed-ticks", "error",
          "`{op}` mixes ticks before a neuron",
-         "What a neuron receives must come from the same tick: attention or a mean over time would "
-         "have to wait for the last tick.",
+         "What a neuron receives must come from the same tick, or as feedback from the tick before: "
+         "attention or a mean over time would have to wait for the last tick.",
          "move the mean over time behind the last neuron, or use a neuron that integrates",
          "lif2(fc(lif1(x).mean(0)))", "fc(lif2(fc1(lif1(x)))).mean(0)"),
     Rule("NC127", "data-dependent-selection", "error",

@@ -15,6 +15,7 @@ import onnx
 import onnxscript
 import torch
 
+from neurocompile.capture.quiet import quiet
 from neurocompile.semantics.floating import PROFILES, Constants, Profile, advance
 from neurocompile.semantics.loihi import Reset
 
@@ -24,9 +25,8 @@ MODELS = ("IF", "LIF", "CubaLIF")
 FIELDS = ("v_th", "v_reset", "tau", "rate", "beta", "alpha")  # of Constants, in order
 
 
-@torch.library.custom_op("neurocompile::neuron", mutates_args=())
-def neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, profile: str,
-           constants: list[float], module: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, profile: str,
+            constants: list[float], module: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Spikes [T, ...] and last u, v [...] of a population fed with x_seq [T, ...].
 
     u0 and v0 broadcast to one tick's shape; `constants` are the FIELDS of Constants.
@@ -38,6 +38,10 @@ def neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, profile: str
         s, u, v = advance(spec, values, x, u, v, lambda b: b.to(x_seq.dtype))
         spikes.append(s)
     return torch.stack(spikes), u.clone(), v.clone()
+
+
+with quiet():  # torch remarks that Triton is missing
+    neuron = torch.library.custom_op("neurocompile::neuron", _neuron, mutates_args=())
 
 
 @neuron.register_fake

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import copy
 import importlib.metadata
 import json
-import logging
 import os
 import re
 import sys
 import traceback
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ import neurocompile
 from neurocompile.capture import neuron_op
 from neurocompile.capture.adapters import ADAPTERS
 from neurocompile.capture.adapters.base import StandIn
+from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
@@ -97,22 +95,9 @@ def swap(model: nn.Module) -> nn.Module:
     return copied.eval()
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporters' warnings about themselves off the user's terminal."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            logging.disable(before)
-
-
 def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet():
             program: torch.export.ExportedProgram = torch.export.export(
                 swapped, tuple(inputs), strict=False).run_decompositions()
             return program
@@ -149,7 +134,7 @@ def _user_frame(stack: str) -> tuple[str | None, int | None]:
 
 def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
               inputs: Sequence[torch.Tensor], passed: Replay) -> Graph:
-    with _quiet():
+    with quiet():
         exported = torch.onnx.export(
             program, (), dynamo=True, optimize=True, verbose=False,
             custom_translation_table=dict(neuron_op.TRANSLATIONS))

@@ -1,0 +1,42 @@
+# Everything a fresh machine with Python 3.11 to 3.13 needs: `make demo`, `make test`, `make lint`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+DEMO := build/mnist
+
+.PHONY: demo test slow lint format docs clean
+
+# Lava 0.10.0 declares Python < 3.11; neurocompile's own shim makes it run on 3.11 to 3.13.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,lava]" \
+		loguru tqdm snntorch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps spikingjelly
+	$(BIN)/python -m pip install --quiet --no-deps --ignore-requires-python \
+		lava-nc==0.10.0 lava-dl==0.6.0
+	touch $@
+
+demo: $(READY)  ## trained MNIST network to Loihi 2, and the proof on Lava
+	cd examples/mnist && ../../$(BIN)/neurocompile build model.pt --target loihi2 \
+		--output-dir ../../$(DEMO) --no-verify
+	$(BIN)/neurocompile report $(DEMO)
+	$(BIN)/neurocompile verify $(DEMO) --input examples/mnist/samples.npz --samples 20
+	@echo "report: $(DEMO)/report.html"
+
+test: $(READY)  ## all tests but the slow ones, with coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q -m "not slow"
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --fail-under 85 --skip-covered
+
+slow: $(READY)
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

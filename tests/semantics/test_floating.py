@@ -1,0 +1,115 @@
+"""Float profiles against the frameworks themselves, bit for bit, and their normal form."""
+
+import itertools
+
+import pytest
+import torch
+
+from neurocompile.capture.adapters import snntorch as snn_adapter
+from neurocompile.capture.adapters import spikingjelly as sj_adapter
+from neurocompile.semantics.floating import PROFILES, Constants, advance, normal_form
+from neurocompile.semantics.loihi import Reset
+
+neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
+snntorch = pytest.importorskip("snntorch")
+STEPS = 300
+
+
+def drive(seed: int = 0) -> torch.Tensor:
+    torch.manual_seed(seed)
+    return torch.randn(STEPS, 40) * 0.8 + 0.3
+
+
+def jelly_nodes() -> list[torch.nn.Module]:
+    nodes = []
+    for v_reset, v_th in itertools.product((0.0, None, -0.3), (1.0, 0.7)):
+        nodes.append(neuron.IFNode(v_threshold=v_th, v_reset=v_reset))
+        for decay_input, tau in itertools.product((True, False), (2.0, 1.7)):
+            nodes.append(neuron.LIFNode(tau, decay_input, v_th, v_reset))
+            nodes.append(neuron.ParametricLIFNode(tau, decay_input, v_th, v_reset))
+    return nodes
+
+
+@pytest.mark.parametrize("mode", ["s", "m"])
+def test_spikingjelly_stand_ins_equal_their_nodes(mode: str) -> None:
+    x = drive()
+    for node in jelly_nodes():
+        node.step_mode = mode
+        node.eval()
+        stand_in = sj_adapter.adapt(node, "n")
+        assert stand_in is not None
+        with torch.no_grad():
+            if mode == "m":
+                expected, found = node(x), stand_in(x)
+            else:
+                expected = torch.stack([node(t) for t in x])
+                found = torch.stack([stand_in(t) for t in x])
+        assert expected.sum() > 100
+        assert torch.equal(expected, found), node
+        assert torch.equal(node.v, stand_in.v), node
+
+
+@pytest.mark.parametrize(("reset", "beta", "threshold"), list(itertools.product(
+    ("subtract", "zero", "none"), (0.9, 0.37, 1.0), (1.0, 0.6))))
+def test_snntorch_leaky_equals_its_stand_in(reset: str, beta: float, threshold: float) -> None:
+    leaky = snntorch.Leaky(beta=beta, threshold=threshold, reset_mechanism=reset)
+    stand_in = snn_adapter.adapt(leaky, "n")
+    assert stand_in is not None
+    mem, mem_found = leaky.reset_mem(), stand_in.reset_mem()
+    total = 0.0
+    for x in drive():
+        spk, mem = leaky(x, mem)
+        spk_found, mem_found = stand_in(x, mem_found)
+        total += float(spk.sum())
+        assert torch.equal(spk, spk_found)
+        assert torch.equal(mem, mem_found)
+    assert total > 100
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_snntorch_synaptic_equals_its_stand_in(reset: str, hidden: bool) -> None:
+    cell = snntorch.Synaptic(alpha=0.6, beta=0.8, reset_mechanism=reset, init_hidden=hidden,
+                             output=hidden)
+    stand_in = snn_adapter.adapt(cell, "n")
+    assert stand_in is not None
+    state, state_found = cell.reset_mem(), stand_in.reset_mem()
+    total = 0.0
+    for x in drive(1):
+        given_, found_ = ((), ()) if hidden else (state, state_found)
+        spk, *state = cell(x, *given_)
+        spk_found, *state_found = stand_in(x, *found_)
+        total += float(spk.sum())
+        assert torch.equal(spk, spk_found)
+        assert torch.equal(torch.stack(state), torch.stack(state_found))
+    assert total > 100
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_normal_form_spikes_like_the_profile(name: str) -> None:
+    """In exact arithmetic; dyadic numbers make float64 exact enough to compare spikes."""
+    profile = PROFILES[name]
+    resets_elsewhere = profile.framework.startswith("spikingjelly") and (
+        profile.reset is Reset.HARD)
+    c = Constants(v_th=0.75, v_reset=0.25 if resets_elsewhere else 0.0, tau=2.0, rate=0.5,
+                  beta=0.5, alpha=0.25)
+    model, gain = normal_form(profile, c)
+    x_seq = torch.round(drive(2) * 64).double() / 64
+    u, v = torch.zeros(40).double(), torch.full((40,), c.v_reset).double()
+    nu, nv, fired = torch.zeros(40).double(), torch.zeros(40).double(), torch.zeros(40).bool()
+    spikes = 0
+    for x in x_seq[:40]:
+        s, u, v = advance(profile, c, x, u, v, lambda b: b.double())
+        drive_ = gain * x
+        nu = drive_ if model.alpha is None else model.alpha * nu + drive_
+        nv = model.decay * nv + nu
+        if model.reset is Reset.SOFT_DELAYED:
+            nv = nv - fired * model.v_th
+        elif model.reset is Reset.HARD_DELAYED:
+            nv = nv.masked_fill(fired, 0.0)
+        fired = nv > model.v_th if model.strict else nv >= model.v_th
+        if model.reset is Reset.HARD:
+            nv = nv.masked_fill(fired, 0.0)
+        assert torch.equal(s.bool(), fired)
+        spikes += int(fired.sum())
+    assert spikes > 50
