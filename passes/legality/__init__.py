@@ -1,1 +1,7 @@
-"""Legality: which operations of a Graph can run event-driven, proved by spike types."""
+"""Legality: the proof that a network is event-driven, one rule family a file."""
+
+from __future__ import annotations
+
+from neurocompile.passes.legality.check import check_graph
+
+__all__ = ["check_graph"]

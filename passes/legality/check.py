@@ -1,0 +1,93 @@
+"""The proof that a Graph is event-driven, or everything that speaks against it."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.axis_space import is_neuron
+from neurocompile.ir.graph import Graph, module_of
+from neurocompile.passes.legality import (
+    bias,
+    linear,
+    nonlinear,
+    pooling,
+    products,
+    readout,
+    ticks,
+    wiring,
+)
+from neurocompile.passes.legality.spike_types import STATIC, Opaque, Spike, SpikeType, Static
+from neurocompile.passes.legality.walk import Transfer, Walk, start
+
+TRANSFER: dict[str, Transfer] = {
+    **linear.TRANSFER, **products.TRANSFER, **pooling.TRANSFER, **nonlinear.TRANSFER,
+    **wiring.TRANSFER,
+}
+SHAPES = frozenset({"Shape", "Size"})  # static, whatever they are asked of
+
+
+def check_graph(graph: Graph, timing: str = "tick") -> list[Diagnostic]:
+    """All findings of the legality rules, in the order of the program; none: event-driven.
+
+    `timing` is "tick" for chips with a global tick, "async" for those without (NC128).
+    """
+    walk = start(graph, timing == "async")
+    if not walk.modules:
+        return [Diagnostic("NC130")]
+    for node in graph.nodes():
+        if node not in walk.live:
+            continue
+        if is_neuron(node):
+            _neuron(node, walk)
+            continue
+        kind = _transfer(node, walk)
+        if not isinstance(kind, Static):
+            for output in node.outputs:
+                walk.types[output.name or ""] = kind
+    readout.check_outputs(walk)
+    return list(walk.findings.values())
+
+
+def _transfer(node: ir.Node, walk: Walk) -> SpikeType:
+    """The type of a node's results, with findings on the way."""
+    if node.op_type in SHAPES:
+        return STATIC
+    if not walk.operands(node) and node.op_type not in nonlinear.ALWAYS:
+        return STATIC
+    _state(node, walk)
+    ticks.check(node, walk)
+    rule = TRANSFER.get(node.op_type) if node.domain == "" else None
+    kind = nonlinear.unknown(node, walk) if rule is None else rule(node, walk)
+    if isinstance(kind, Opaque) and kind.state_of and wiring.TRANSFER.get(node.op_type) is None:
+        return Opaque(kind.op, kind.node, kind.reported)
+    return kind
+
+
+def _state(node: ir.Node, walk: Walk) -> None:
+    """A membrane potential that feeds another neuron's input is no event."""
+    if node not in walk.feeding and not is_neuron(node):
+        return
+    for value in node.inputs[:1] if is_neuron(node) else node.inputs:
+        kind = walk.type_of(value)
+        if value is not None and isinstance(kind, Opaque) and not kind.reported:
+            walk.report("NC123", node, {"op": kind.op})
+            walk.types[value.name or ""] = Opaque(kind.op, kind.node, reported=True)
+
+
+def _neuron(node: ir.Node, walk: Walk) -> None:
+    module = module_of(node)
+    ticks.check_neuron(node, walk)
+    bias.check_neuron(node, walk)
+    _state(node, walk)
+    for value in node.inputs[1:]:
+        kind = walk.type_of(value)
+        own = isinstance(kind, Static) or (isinstance(kind, Opaque) and kind.state_of == module)
+        if not own and not (isinstance(kind, Opaque) and kind.reported):
+            made = kind.op if isinstance(kind, Opaque) else "a computed start value"
+            walk.report("NC123", node, {"op": f"{made} as the state of {module}"}, key=(module,))
+    spikes, *state = node.outputs
+    walk.types[spikes.name or ""] = Spike(frozenset({spikes.name or ""}))
+    for value in state:
+        what = "membrane potential" if value is state[-1] else "synaptic current"
+        walk.types[value.name or ""] = Opaque(f"{what} of {module}", node, state_of=module)

@@ -1,0 +1,116 @@
+"""What a neuron receives comes from one tick of one sample. NC126: ticks. NC113: samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx_ir as ir
+
+from neurocompile.ir.axes import Role
+from neurocompile.ir.axis_rules import axis_list, einsum_terms, reduced_axes
+from neurocompile.ir.axis_space import integers, is_neuron, shape_of
+from neurocompile.ir.graph import module_of
+from neurocompile.passes.legality.spike_types import Analog
+from neurocompile.passes.legality.walk import Walk, between_neurons
+
+
+def check(node: ir.Node, walk: Walk) -> None:
+    """Report an operator that feeds a neuron and joins ticks or samples."""
+    if node not in walk.feeding or all(isinstance(k, Analog) for k in walk.operands(node)):
+        return
+    met = {role for value, axes in _joined_axes(node) for role in (Role.TIME, Role.BATCH)
+           if axes & walk.layouts.positions(value, role)}
+    reasons = [conflict.reason for conflict in walk.conflicts.get(node, ())]
+    met |= {role for conflict in walk.conflicts.get(node, ()) for role in conflict.roles}
+    before = [walk.layouts.ticks.get(value.name or "", frozenset[int]())
+              for value in node.inputs if value is not None]
+    after = walk.layouts.ticks.get(node.outputs[0].name or "", frozenset[int]())
+    if _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before):
+        met.add(Role.TIME)
+        reasons.append(f"it joins ticks {min(after)} to {max(after)} of the loop")
+    if Role.TIME in met:
+        walk.mixing.add(node)
+        walk.report("NC126", node, {"op": node.op_type}, notes=[*reasons, *walk.paths(node)])
+    elif Role.BATCH in met:
+        walk.mixing.add(node)
+        module = node.metadata_props.get("neurocompile.module", "")
+        reason = reasons[0] if reasons else f"`{node.op_type}` works across the samples of a batch"
+        walk.report("NC113", node, {"module": module, "reason": reason})
+
+
+def check_neuron(node: ir.Node, walk: Walk) -> None:
+    """Report a neuron that does not get its own tick's input, or that of the tick before."""
+    module = module_of(node)
+    if walk.mixing and walk.mixing & between_neurons(node):
+        return
+    conflict = next(iter(walk.conflicts.get(node, ())), None)
+    if conflict is not None:
+        walk.report("NC113", node, {"module": module, "reason": conflict.reason}, key=(module,))
+        return
+    received = walk.layouts.ticks.get((node.inputs[0].name if node.inputs[0] else None) or "")
+    own = walk.layouts.tick_of.get(node.outputs[0].name or "")
+    if not received or (own is not None and received <= {own, own - 1}):
+        return
+    shown = ", ".join(map(str, sorted(received)))
+    at = f"at tick {own}" if own is not None else "outside the loop"
+    walk.report("NC126", node, {"op": module}, key=(module,),
+                notes=(f"{at} it receives spikes of tick {shown}",))
+
+
+def _span(ticks: frozenset[int]) -> int:
+    return max(ticks) - min(ticks) if ticks else 0
+
+
+def _joined_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
+    """The axes of each operand along which a node adds up or compares."""
+    first = node.inputs[0] if node.inputs else None
+    shape = shape_of(first)
+    if node.op_type == "Einsum":
+        yield from _einsum_axes(node)
+    elif shape is None or is_neuron(node):
+        return
+    elif node.op_type == "MatMul":
+        yield first, frozenset({len(shape) - 1})
+        other = shape_of(node.inputs[1])
+        if other:
+            yield node.inputs[1], frozenset({max(len(other) - 2, 0)})
+    elif node.op_type == "Gemm":
+        yield first, frozenset({1 - int(node.attributes.get_int("transA", 0))})
+        yield node.inputs[1], frozenset({int(node.attributes.get_int("transB", 0))})
+    else:
+        yield first, frozenset(_own_axes(node, shape))
+
+
+def _own_axes(node: ir.Node, shape: tuple[int, ...]) -> list[int]:
+    """The axes that an operator of one tensor adds up or compares along."""
+    op, rank = node.op_type, len(shape)
+    if op in ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"):
+        kernel = tuple(node.attributes.get_ints("kernel_shape", ()))
+        if not kernel and len(node.inputs) > 1:
+            kernel = (shape_of(node.inputs[1]) or ())[2:]
+        axes = [axis for axis, size in enumerate(kernel, 2) if size > 1]
+        convolves = op.startswith("Conv")
+        return [1, *axes] if convolves and node.attributes.get_int("group", 1) < shape[1] else axes
+    if op.startswith("Global") or op == "InstanceNormalization":
+        return list(range(2, rank))
+    if op in ("GroupNormalization", "LRN"):
+        return list(range(1, rank))
+    if op.startswith("Reduce"):
+        return reduced_axes(node, rank)
+    if op == "MeanVarianceNormalization":
+        return axis_list(node, 1, rank) or [0, 2, 3]
+    if op == "CumSum":
+        return [axis % rank for axis in integers(node.inputs[1]) or ()]
+    if op in ("Softmax", "LogSoftmax", "Hardmax", "TopK", "LpNormalization"):
+        return [node.attributes.get_int("axis", -1) % rank]
+    if op in ("ArgMax", "ArgMin"):
+        return [node.attributes.get_int("axis", 0) % rank]
+    if op in ("LayerNormalization", "RMSNormalization"):
+        return list(range(node.attributes.get_int("axis", -1) % rank, rank))
+    return []
+
+
+def _einsum_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
+    terms, out = einsum_terms(node, [len(shape_of(value) or ()) for value in node.inputs])
+    for term, value in zip(terms, node.inputs, strict=False):
+        yield value, frozenset(axis for axis, letter in enumerate(term) if letter not in out)
