@@ -58,6 +58,7 @@ class Executor:
         """
         n_samples = len(next(iter(inputs.values())))
         sent = {name: self._sent(item, inputs, n_samples) for name, item in self._inputs.items()}
+        sent.update({p.name: [] for p in self._order})
         currents = {e.target: self._encoded(e, inputs) for e in self.network.encoders}
         populations = {p.name: self._population(p, currents.get(p.name), n_samples)
                        for p in self._order}
@@ -70,7 +71,7 @@ class Executor:
                 current = self._current(population, sent, n_samples, start, stop)
                 trace = torch.empty_like(current) if record_state else None
                 spikes = populations[name].advance(current, trace)
-                sent.setdefault(name, []).append(spikes)
+                sent[name].append(spikes)
                 if trace is not None:
                     traces[name].append(trace)
         return Run({name: _joined(sent[name]).to(torch.uint8).cpu().numpy() for name in traces},
@@ -123,13 +124,15 @@ class Executor:
     def _arriving(self, projection: Projection, sent: Mapping[str, list[torch.Tensor]],
                   start: int, stop: int) -> torch.Tensor | None:
         """What a projection's source sent for these ticks; None before its first delayed tick."""
-        item = self._inputs.get(projection.source)
-        if item is not None and item.kind in (InputKind.STATIC, InputKind.ONE):
-            return sent[projection.source][0]
-        if not self._by_tick or item is not None:
-            return sent[projection.source][0][:, start:stop]
+        item, parts = self._inputs.get(projection.source), sent[projection.source]
         tick = start - projection.delay
-        return sent[projection.source][tick] if tick >= 0 else None
+        if self._by_tick and tick < 0:
+            return None
+        if item is not None and item.kind in (InputKind.STATIC, InputKind.ONE):
+            return parts[0]
+        if not self._by_tick:
+            return parts[0][:, start:stop]
+        return parts[0][:, tick:tick + 1] if item is not None else parts[tick]
 
 
 def _joined(parts: list[torch.Tensor]) -> torch.Tensor:

@@ -67,10 +67,21 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
 
 
 def _prepared(model: nn.Module, n_ticks: int | None) -> nn.Module:
-    copied = copy.deepcopy(model).cpu().float().eval()
+    copied = copy.deepcopy(model, _detached_state(model)).cpu().float().eval()
     copied = copied if n_ticks is None else Ticks(copied, n_ticks).eval()
     reset(copied)
     return copied
+
+
+def _detached_state(model: nn.Module) -> dict[int, Any]:
+    """A deepcopy memo for neurons' states that still hang in an autograd graph."""
+    memo: dict[int, Any] = {}
+    for module in model.modules():
+        for holder in (vars(module), module._buffers, vars(module).get("_memories", {})):
+            for value in holder.values():
+                if isinstance(value, torch.Tensor) and not value.is_leaf:
+                    memo[id(value)] = value.detach().clone()
+    return memo
 
 
 def reset(model: nn.Module) -> None:

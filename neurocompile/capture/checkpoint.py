@@ -1,0 +1,204 @@
+"""Tensors from files that strangers wrote: nothing in them is run, sizes are checked first."""
+
+from __future__ import annotations
+
+import json
+import stat
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+
+MAX_BYTES = 1 << 32
+MAX_MEMBERS = 100_000
+NESTED = ("state_dict", "model_state_dict", "model", "net")  # where trainers keep a state_dict
+PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and torch.compile
+DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16,
+          "BF16": torch.bfloat16, "I64": torch.int64, "I32": torch.int32, "I16": torch.int16,
+          "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool}
+
+
+def check_regular(path: Path) -> None:
+    """Raise UsageError when the path is no regular file with content (NC003, NC004, NC007)."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UsageError(Diagnostic("NC007", values={
+            "what": f"`{path}`", "reason": error.strerror or str(error)})) from None
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a device, pipe or socket"
+        raise UsageError(corrupt(path, "a model", f"it is {kind}"))
+    if status.st_size == 0:
+        raise UsageError(corrupt(path, "a model", "it is empty"))
+    if status.st_size > MAX_BYTES:
+        raise UsageError(_large(path, status.st_size, MAX_BYTES))
+
+
+def corrupt(path: Path, kind: str, reason: str) -> Diagnostic:
+    """NC003 for a file."""
+    lines = reason.splitlines()
+    return Diagnostic("NC003", Location(file=str(path)), {
+        "file": str(path), "kind": kind, "reason": lines[0] if lines else "it is damaged"})
+
+
+def _large(path: Path, needed: int, limit: int) -> Diagnostic:
+    return Diagnostic("NC004", Location(file=str(path)), {
+        "file": str(path), "needed": needed, "limit": limit})
+
+
+def unsupported(path: Path, kind: str) -> UsageError:
+    """NC109 for a file."""
+    return UsageError(Diagnostic("NC109", Location(file=str(path)), {
+        "file": str(path), "kind": kind}))
+
+
+def load_checkpoint(path: Path, trust_pickle: bool = False) -> Any:
+    """What a file of torch.save or safetensors holds: tensors in containers.
+
+    Raises UsageError: NC003 when it is damaged, NC004 when it is or claims to be too large, NC101
+    for pickled classes, unless `trust_pickle`, NC109 for other formats.
+    """
+    check_regular(path)
+    if path.suffix == ".safetensors":
+        return _safetensors(path)
+    _check_archive(path)
+    if not trust_pickle:
+        _refuse_classes(path)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
+    except Exception as error:  # noqa: BLE001 - torch raises whatever the unpickler met
+        raise UsageError(corrupt(path, "a torch.save file", str(error))) from error
+
+
+def _check_archive(path: Path) -> None:
+    """Look at the zip archive's table only: what it is, and how large it would become."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    if head[:1] == b"\x80":
+        raise unsupported(path, "a torch.save file of the format before torch 1.6")
+    if head != b"PK\x03\x04":
+        raise UsageError(corrupt(path, "a torch.save file", "it does not begin like one"))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise UsageError(corrupt(path, "a torch.save file", str(error))) from None
+    names = [m.filename.partition("/")[2] for m in members]
+    if len(members) > MAX_MEMBERS:
+        raise UsageError(corrupt(path, "a torch.save file", f"it has {len(members):,} members"))
+    if len(set(names)) != len(names):
+        raise UsageError(corrupt(path, "a torch.save file", "it has two members of one name"))
+    if any(name.startswith(("code/", "constants.pkl")) for name in names):
+        raise unsupported(path, "a TorchScript archive")
+    if "archive_format" in names or any(name.startswith("models/") for name in names):
+        raise unsupported(path, "a torch.export archive (.pt2)")
+    if "data.pkl" not in names:
+        raise UsageError(corrupt(path, "a torch.save file", "it has no data.pkl"))
+    packed = next((m for m in members if m.compress_type != zipfile.ZIP_STORED), None)
+    if packed is not None or any(m.flag_bits & 1 for m in members):
+        raise UsageError(corrupt(path, "a torch.save file",
+                                 "it has compressed or encrypted members; torch writes none"))
+    total = sum(m.file_size for m in members)
+    if total > path.stat().st_size:
+        raise UsageError(_large(path, total, path.stat().st_size))
+
+
+def _refuse_classes(path: Path) -> None:
+    try:
+        found = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception as error:  # noqa: BLE001 - a damaged pickle raises anything
+        raise UsageError(corrupt(path, "a torch.save file", str(error))) from None
+    if found:
+        shown = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+        raise UsageError(Diagnostic("NC101", Location(file=str(path)), {
+            "file": str(path), "classes": shown},
+            notes=("the classes were listed without running the file",)))
+
+
+def state_dict(path: Path, loaded: Any) -> dict[str, torch.Tensor]:
+    """The state_dict in what a file held, its tensors checked. Raises UsageError (NC003, NC004)."""
+    found = _find(loaded)
+    if found is None:
+        keys = ", ".join(f"`{k}`" for k in list(loaded)[:6]) if isinstance(loaded, Mapping) else ""
+        raise UsageError(corrupt(path, "a state_dict", f"it holds a {type(loaded).__name__}"
+                                 + (f" with {keys}" if keys else "")))
+    for name, tensor in found.items():
+        _check_tensor(path, name, tensor)
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in found):
+            found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
+    return found
+
+
+def _find(loaded: Any) -> dict[str, torch.Tensor] | None:
+    if not isinstance(loaded, Mapping):
+        return None
+    if loaded and all(isinstance(k, str) and isinstance(v, torch.Tensor)
+                      for k, v in loaded.items()):
+        return dict(loaded)
+    for key in NESTED:
+        inner = loaded.get(key)
+        if isinstance(inner, Mapping):
+            return _find(inner)
+    return None
+
+
+def _check_tensor(path: Path, name: str, tensor: torch.Tensor) -> None:
+    """A plain strided tensor whose storage holds all of its elements."""
+    plain = (tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_complex()
+             and tensor.device.type == "cpu" and not tensor.is_nested)
+    if not plain or (tensor.is_floating_point() and tensor.element_size() == 1):
+        raise UsageError(corrupt(path, "a state_dict",
+                                 f"`{name}` is no plain tensor ({tensor.dtype}, {tensor.layout})"))
+    needed, held = tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes()
+    if needed > held:
+        raise UsageError(_large(path, needed, held))
+
+
+def _safetensors(path: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a safetensors file; header checked for duplicates, overlaps and holes."""
+    data = bytearray(path.read_bytes())
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise UsageError(corrupt(path, "safetensors", "its header is longer than the file"))
+    try:
+        header = json.loads(data[8:8 + length], object_pairs_hook=_unique)
+        header.pop("__metadata__", None)
+        entries = sorted((*entry["data_offsets"], name, entry["dtype"], tuple(entry["shape"]))
+                         for name, entry in header.items())
+        return _tensors(path, data, 8 + length, entries)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(corrupt(path, "safetensors", f"bad header: {error}")) from None
+
+
+def _tensors(path: Path, data: bytearray, base: int,
+             entries: list[tuple[int, int, str, str, tuple[int, ...]]]) -> dict[str, torch.Tensor]:
+    position, tensors = 0, {}
+    for start, stop, name, dtype, shape in entries:
+        if start != position or stop < start or base + stop > len(data):
+            raise ValueError(f"`{name}` overlaps its neighbor or leaves a hole")
+        count = 1
+        for n in shape:
+            if type(n) is not int or n < 0:
+                raise ValueError(f"`{name}` has the shape {shape}")
+            count *= n
+        kind = DTYPES[dtype]
+        if count * kind.itemsize != stop - start:
+            raise ValueError(f"`{name}` has {stop - start} B for the shape {shape} of {dtype}")
+        tensors[name] = (torch.frombuffer(data, dtype=kind, count=count, offset=base + start)
+                         if count else torch.empty(0, dtype=kind)).reshape(shape).clone()
+        position = stop
+    if base + position != len(data):
+        raise ValueError("bytes follow the last tensor")
+    return tensors
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("two entries of one name")
+    return result

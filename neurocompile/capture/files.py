@@ -1,0 +1,167 @@
+"""From what the user names (a file, a factory) to a Graph, running no code from a model file."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from neurocompile.capture.samples import Sample, fit
+from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.ir.graph import Graph, load_graph
+from neurocompile.ir.operators import Array
+
+EXAMPLES = 4  # samples that capture replays
+WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
+OTHERS = {".pt2": "a torch.export archive", ".nir": "a NIR file", ".h5": "an HDF5 file",
+          ".keras": "a Keras file", ".tflite": "a TensorFlow Lite file", ".net": "a lava-dl file",
+          ".pkl": "a pickle", ".pickle": "a pickle", ".npz": "a NumPy archive"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that a build was made from."""
+
+    role: str  # "graph", "weights", "architecture", "sample"
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A captured model, and what it was made from."""
+
+    graph: Graph
+    name: str
+    sources: tuple[Source, ...]
+
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the graph's inputs by name, as captured."""
+        return {str(v.name): tuple(int(n) for n in v.shape or ()) for v in
+                self.graph.model.graph.inputs}
+
+    def fit(self, sample: Sample) -> dict[str, Array]:
+        """The sample by input name. Raises UsageError (NC008) when it is none of this model."""
+        return fit(sample, self.inputs())
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line and the configuration say about a model."""
+
+    spec: str
+    arch: str | None = None
+    weights: Path | None = None
+    arch_args: Mapping[str, Any] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()  # searched for the architecture
+    trust_pickle: bool = False
+    shape: tuple[int, ...] | None = None  # of one sample, for models without a sample
+    input_ticks: int | None = None  # the input has a time axis of so many ticks, in front
+    n_ticks: int | None = None  # the model computes one tick per call
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def load_model(request: Request, sample: Sample | None = None,
+               say: Callable[[str], None] = _silent) -> Loaded:
+    """The Graph of the model that is named.
+
+    `.onnx`: a graph that `neurocompile.export` wrote. `pkg.mod:factory`, or a file of weights
+    with an `arch`: the model is made by the user's code and captured on the sample's first
+    inputs, or on seeded noise of the given shape. `say` is told whose code runs.
+    Raises UsageError for everything that cannot be read, FindingsError from capture.
+    """
+    path = Path(request.spec)
+    is_entry = ":" in request.spec and not path.exists()
+    if is_entry:
+        return _captured(request, request.spec, request.weights, sample, say)
+    if not path.exists():
+        raise _not_there(request.spec)
+    from neurocompile.capture.checkpoint import check_regular, unsupported
+
+    check_regular(path)
+    if path.suffix == ".onnx":
+        return Loaded(load_graph(path), path.name, (source("graph", path),))
+    if path.suffix in OTHERS or path.suffix not in WEIGHTS:
+        raise unsupported(path, OTHERS.get(path.suffix, f"a `{path.suffix}` file"))
+    return _captured(request, request.arch, path, sample, say)
+
+
+def source(role: str, path: Path) -> Source:
+    """A file with its hash."""
+    data = path.read_bytes()
+    return Source(role, path.name, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def _not_there(spec: str) -> UsageError:
+    path = Path(spec)
+    folder = path.parent if path.parent.is_dir() else Path()
+    names = [p.name for p in folder.iterdir() if p.suffix in (*WEIGHTS, ".onnx")]
+    close = difflib.get_close_matches(path.name, names, n=1)
+    hint = f"; did you mean `{folder / close[0]}`?" if close else ""
+    return UsageError(Diagnostic("NC007", values={
+        "what": f"the model `{spec}`", "reason": f"no such file{hint}"}))
+
+
+def _captured(request: Request, arch: str | None, weights: Path | None, sample: Sample | None,
+              say: Callable[[str], None]) -> Loaded:
+    from neurocompile.capture import checkpoint
+    from neurocompile.capture.factory import make_model, put_weights
+
+    loaded = None
+    if weights is not None:
+        if request.trust_pickle:
+            say(f"--trust-pickle: running the code that is pickled in {weights}")
+        loaded = checkpoint.load_checkpoint(weights, request.trust_pickle)
+    sources = [] if weights is None else [source("weights", weights)]
+    if loaded is not None and hasattr(loaded, "state_dict"):  # a module that the user trusts
+        return _finish(request, loaded, Path(request.spec).name, sources, sample)
+    state = None if loaded is None or weights is None else checkpoint.state_dict(weights, loaded)
+    if arch is None:
+        raise UsageError(Diagnostic("NC007", values={
+            "what": f"the architecture of `{weights}`",
+            "reason": "it holds weights only, and no configured model names this file"},
+            hint="name it with --arch pkg.mod:factory, or as `entry` in neurocompile.toml"))
+    model, file = make_model(arch, request.arch_args, request.folders or (Path.cwd(),))
+    if file is not None:
+        say(f"{arch} comes from {_shown(file)}")
+        sources.append(source("architecture", file))
+    if state is not None:
+        put_weights(model, state, arch, str(weights))
+    return _finish(request, model, arch if weights is None else weights.name, sources, sample)
+
+
+def _shown(file: Path) -> str:
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+
+
+def _finish(request: Request, model: Any, name: str, sources: list[Source],
+            sample: Sample | None) -> Loaded:
+    from neurocompile.capture.torch_model import capture
+
+    example = _example(request, sample, name)
+    return Loaded(capture(model, example, request.n_ticks), name, tuple(sources))
+
+
+def _example(request: Request, sample: Sample | None, name: str) -> Any:
+    import torch
+
+    if sample is not None:
+        arrays = [torch.from_numpy(a.copy()) for a in sample.first(EXAMPLES).arrays.values()]
+        timed = request.input_ticks is not None
+        return tuple(a.movedim(1, 0).contiguous() if timed else a for a in arrays)
+    if request.shape is None:
+        raise UsageError(Diagnostic("NC007", values={
+            "what": f"an example input for `{name}`",
+            "reason": "a model is captured on an input, and there is neither a sample nor a shape"},
+            hint="pass --sample x.npz or --input-shape 1,28,28, or set `input` or `sample` in "
+                 "neurocompile.toml"))
+    time = () if request.input_ticks is None else (request.input_ticks,)
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(*time, EXAMPLES, *request.shape, generator=generator)

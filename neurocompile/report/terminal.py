@@ -1,0 +1,160 @@
+"""The resource report on a terminal: at most 100 columns, plain ASCII without color."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from neurocompile.diagnostics import printable
+from neurocompile.report import words
+from neurocompile.resources import UNITS
+
+if TYPE_CHECKING:  # rich takes 60 ms to import
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+Data = Mapping[str, Any]
+PLAIN_BOX = "    \n    \n -- \n    \n    \n    \n    \n    \n"  # rich's form: a rule below the titles
+MAX_CORES = 40  # rows of the table of cores
+WIDTH = 100
+BAR = 8  # characters
+
+
+def render(resources: Data, fidelity: Data, color: bool = False, width: int = WIDTH) -> str:
+    """The report as text, without a line break at the end.
+
+    With color it also uses box-drawing characters; without, everything is ASCII.
+    """
+    from rich.console import Console
+
+    out = io.StringIO()
+    console = Console(file=out, width=min(width, WIDTH), force_terminal=color, no_color=not color,
+                      color_system="standard" if color else None, markup=False, highlight=False,
+                      emoji=False, legacy_windows=False, _environ={})
+    _write(console, resources, fidelity, color)
+    text = "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    return text if color else text.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> None:
+    console.print(_text(words.verdict(resources), "bold green"))
+    console.print(_text(words.size(resources)))
+    console.print()
+    for table in (_populations(resources, fidelity, color), _resources(resources, color),
+                  _cores(resources, color)):
+        console.print(table)
+        console.print()
+    rest = len(resources["cores"]) - MAX_CORES
+    if rest > 0:
+        console.print(_text(f"... {rest:,} more; --format csv has all", "dim"))
+        console.print()
+    _sentences(console, "binding", words.binding(resources))
+    _sentences(console, "traffic", words.traffic(resources))
+    _sentences(console, "fidelity", words.fidelity(fidelity))
+    _sentences(console, "verification", [words.verification(fidelity)], _mood(fidelity))
+    names = words.silent(fidelity)
+    if names:
+        _sentences(console, "", [f"nothing was proved for {', '.join(names)}: no spike"], "yellow")
+
+
+def _mood(fidelity: Data) -> str:
+    status: str = fidelity["verification"]["status"]
+    return {"verified": "green", "differs": "bold red"}.get(status, "yellow")
+
+
+def _sentences(console: Console, title: str, lines: list[str], style: str = "") -> None:
+    grid = _grid()
+    for k, line in enumerate(lines):
+        grid.add_row(_text(title if k == 0 else "", "bold"), _text(line, style))
+    console.print(grid)
+
+
+def _grid() -> Table:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=12)
+    grid.add_column()
+    return grid
+
+
+def _text(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(printable(text), style)
+
+
+def _table(color: bool, title: str, **columns: str) -> Table:
+    """An empty table; `columns` maps titles (with `_` for spaces) to left, right or fixed."""
+    from rich.box import Box
+    from rich.table import Table
+
+    table = Table(box=Box(PLAIN_BOX.replace("-", "─" if color else "-"), ascii=not color),
+                  padding=0, pad_edge=False, show_edge=False, header_style="bold", title=title,
+                  title_justify="left", title_style="bold")
+    for name, kind in columns.items():
+        table.add_column(_text(name.replace("_", " ")), no_wrap=kind != "left", overflow="fold",
+                         justify="right" if kind == "right" else "left")
+    return table
+
+
+def _bar(share: float, color: bool, label: str = "") -> Text:
+    """A bar, a percentage and a word; marked where the limit is near."""
+    from rich.text import Text
+
+    filled = min(BAR, int(share * BAR + 0.5))
+    on, off = ("█", "░") if color else ("#", ".")
+    bar = on * filled + off * (BAR - filled)
+    return Text.assemble((bar, "yellow" if share >= words.BINDS else "green"),
+                         f" {100 * share:3.0f} %{label and ' ' + label}")
+
+
+def _populations(resources: Data, fidelity: Data, color: bool) -> Table:
+    table = _table(color, "populations", name="left", model="left", neurons="right",
+                   synapses="right", bits="right", cores="right", bound="right",
+                   fullest_core="fixed", rate="right", agrees="right")
+    agreement = {p["name"]: p["agreement"] for p in fidelity["quantization"]["populations"]}
+    for p in resources["populations"]:
+        worst = p["worst"]
+        bar = (_bar(worst["utilization"], color, words.SHORT[worst["resource"]]) if worst else
+               _text("on the host", "dim"))
+        amounts = (f"{p['neurons']:,}", f"{p['synapses']:,}", str(p["weight_bits"] or "-"),
+                   f"{p['cores']:,}" if worst else "-", f"{p['lower_bound']:,}" if worst else "-")
+        table.add_row(_text(p["name"]), _text(p["model"]), *map(_text, amounts), bar,
+                      _text(_rate(p["rate"])), _text(words.percent(agreement.get(p["name"]))))
+    return table
+
+
+def _rate(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.4f}"
+
+
+def _resources(resources: Data, color: bool) -> Table:
+    table = _table(color, "resources", name="left", fullest_core="right", used="right",
+                   limit="right", share="fixed", mean="right", limit_is="left")
+    for name, worst in resources["totals"]["worst"].items():
+        limit = resources["limits"]["core"][name]
+        unit = limit["unit"]
+        table.add_row(_text(words.LABELS[name]), _text(str(worst["core"])),
+                      _text(words.amount(worst["used"], unit)),
+                      _text(words.amount(worst["limit"], unit)), _bar(worst["utilization"], color),
+                      _text(words.percent(resources["totals"]["mean"][name])),
+                      _text(limit["confidence"]))
+    return table
+
+
+def _cores(resources: Data, color: bool) -> Table:
+    table = _table(color, "cores", core="right", chip="right", at="right",
+                   **{words.SHORT[name].replace(" ", "_"): "right" for name in UNITS},
+                   most="fixed", holds="left")
+    for core in resources["cores"][:MAX_CORES]:
+        shares = [_text(f"{100 * of['utilization']:.0f} %",
+                        "bold" if name == core["binding"] else "")
+                  for name, of in core["resources"].items()]
+        held = " ".join(f"{printable(s['population'])}{words.box(s)}" for s in core["slices"])
+        table.add_row(_text(str(core["core"])), _text(str(core["chip"])),
+                      _text(f"{core['x']},{core['y']}"), *shares,
+                      _text(words.SHORT[core["binding"]]), _text(held))
+    return table

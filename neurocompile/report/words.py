@@ -1,0 +1,131 @@
+"""Sentences of a report, the same on a terminal and on a page; all from plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from neurocompile.diagnostics import printable
+from neurocompile.resources import UNITS
+
+Data = Mapping[str, Any]
+LABELS = {name: name.replace("_", " ") for name in UNITS}
+SHORT = {"neurons": "neurons", "input_axons": "in axons", "output_axons": "out axons",
+         "synapse_memory": "synapses"}
+BINDS = 0.9  # a resource below this share is near no limit
+
+
+def percent(share: float | None) -> str:
+    """A share for people; a few of many are neither none nor all."""
+    if share is None:
+        return "-"
+    if 0 < share < 0.0005:
+        return "<0.1 %"
+    if 0.9995 < share < 1:
+        return ">99.9 %"
+    return f"{100 * share:.1f} %"
+
+
+def plural(n: int, word: str) -> str:
+    """`1 core`, `2 cores`."""
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
+
+
+def number(value: float) -> str:
+    """A measured amount: no digits that mean nothing."""
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def amount(value: int, unit: str) -> str:
+    """An amount with its unit; bits in bytes where that is shorter."""
+    if unit != "bit":
+        return f"{value:,}"
+    for size, name in ((8 << 20, "MiB"), (8 << 10, "KiB")):
+        if value >= size:
+            return f"{value / size:,.1f} {name}"
+    return f"{value:,} bit"
+
+
+def shape(sides: list[int]) -> str:
+    """`16x14x14`."""
+    return "x".join(str(side) for side in sides) or "1"
+
+
+def box(piece: Data) -> str:
+    """The part of a population that a slice spans, inclusive; `~` where it has gaps."""
+    sides = ",".join(str(low) if high == low + 1 else f"{low}-{high - 1}"
+                     for low, high in piece["box"])
+    return f"{'' if piece['fills_box'] else '~'}[{sides}]"
+
+
+def verdict(resources: Data) -> str:
+    """Whether it fits, and how near the bound."""
+    t = resources["totals"]
+    return (f"{printable(resources['target']['name'])}: fits on {plural(t['cores'], 'core')} "
+            f"(lower bound {t['lower_bound']:,}, available {t['cores_available']:,}), "
+            f"{t['chips']:,} of {plural(t['chips_available'], 'chip')}")
+
+
+def size(resources: Data) -> str:
+    """The network in numbers."""
+    t = resources["totals"]
+    host = f", {plural(t['host_neurons'], 'neuron')} on the host" if t["host_neurons"] else ""
+    return (f"{plural(t['populations'], 'population')}, {plural(t['neurons'], 'neuron')}, "
+            f"{plural(t['synapses'], 'synapse')} on chip{host}; {plural(t['ticks'], 'tick')} per "
+            f"sample, latency {plural(t['latency'], 'tick')}")
+
+
+def binding(resources: Data) -> list[str]:
+    """What binds, most cores first, and whether its limit is published."""
+    t = resources["totals"]
+    lines = []
+    for name, cores in sorted(t["binds_on"].items(), key=lambda item: (-item[1], item[0])):
+        limit, most = resources["limits"]["core"][name], t["worst"][name]["utilization"]
+        many = name.endswith("s")
+        verb = "bind" if many else "binds"
+        if most < BINDS:
+            verb = "are nearest to their limit" if many else "is nearest to its limit"
+        see = ("" if limit["confidence"] == "published" else
+               f", see {printable(resources['target']['path'])}")
+        lines.append(f"{LABELS[name]} {verb} on {cores:,} of {plural(t['cores'], 'core')} "
+                     f"(at most {percent(most)}); limit {limit['confidence']}{see}")
+    return lines
+
+
+def traffic(resources: Data) -> list[str]:
+    """Messages per tick by distance, hops, imbalance."""
+    t = resources["traffic"]
+    m, hops, skew = t["messages"], t["hops"], t["imbalance"]
+    basis = "at measured rates" if t["measured"] else "if every neuron spiked (no sample given)"
+    total = m["off_chip"] + m["within_cores"] + m["between_cores"]
+    messages = (f"{number(total)} messages per tick {basis}: {number(m['off_chip'])} from off chip, "
+                f"{number(m['within_cores'])} within cores, {number(m['between_cores'])} between "
+                f"cores ({number(m['between_chips'])} between chips)")
+    if not m["between_cores"]:
+        return [messages]
+    return [messages,
+            (f"hops: mean {number(hops['mean'])}, 95th percentile {hops['p95']}, at most "
+             f"{hops['max']}; the busiest core sends {number(skew['sent'])} and receives "
+             f"{number(skew['received'])} times the mean")]
+
+
+def fidelity(data: Data) -> list[str]:
+    """Float against integers on the sample."""
+    q = data["quantization"]
+    if not q["measured"]:
+        return ["float against integers: not measured (no sample given)"]
+    return [f"float against integers on {plural(q['samples'], 'sample')}: same largest output of "
+            f"`{printable(name)}` on {same:,}" for name, same in q["same_argmax"].items()] or [
+            f"float against integers on {plural(q['samples'], 'sample')}: no readout to compare"]
+
+
+def verification(data: Data) -> str:
+    """The deployed program against the reference."""
+    return printable(data["verification"]["summary"])
+
+
+def silent(data: Data) -> list[str]:
+    """Populations for which a verification proved nothing."""
+    return [printable(p["name"]) for p in data["verification"]["populations"] if not p["spikes"]]

@@ -1,0 +1,209 @@
+"""Capture: stand-ins, export and the replay gate on networks as users write them."""
+
+import copy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from spikingjelly.activation_based import neuron
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parent))
+import nets
+
+from neurocompile.capture import torch_model
+from neurocompile.capture.replay import replay
+from neurocompile.capture.torch_model import capture, export, reset, swap
+from neurocompile.diagnostics import FindingsError, UsageError
+from neurocompile.ir.graph import load_graph, location, module_of
+from neurocompile.semantics.floating import PROFILES, Profile
+
+ort = pytest.importorskip("onnxruntime")
+
+MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "multi-step LIF": (nets.MultiStep, (2, 2, 8, 8)),
+    "multi-step IF, soft": (lambda: nets.MultiStep(neuron.IFNode, v_reset=None), (2, 2, 8, 8)),
+    "multi-step PLIF": (lambda: nets.MultiStep(neuron.ParametricLIFNode, init_tau=1.6), (1, 2, 8, 8)),
+    "single-step loop": (nets.SingleStepLoop, (3, 10)),
+    "Leaky loop": (nets.LeakyLoop, (3, 10)),
+    "Leaky zero": (lambda: nets.LeakyLoop(reset_mechanism="zero"), (3, 10)),
+    "Synaptic": (nets.SynapticLoop, (3, 10)),
+    "hidden state": (nets.HiddenState, (3, 10)),
+    "recurrent": (nets.Recurrent, (3, 10)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_graph_runs_in_onnxruntime_like_the_model(name: str, tmp_path: Path) -> None:
+    make, shape = MODELS[name]
+    torch.manual_seed(1)
+    model = nets.lively(make())
+    x = nets.image(*shape)
+    graph = export(model, x, tmp_path / "net.onnx")
+    assert all(count > 0 for count in graph.info["replay"]["spikes"].values())
+    reset(model)
+    with torch.no_grad():
+        expected = model(x).numpy()
+    session = ort.InferenceSession((tmp_path / "net.onnx").read_bytes())
+    found, = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    assert np.array_equal(found, expected)
+
+
+def test_every_node_knows_its_module_and_line() -> None:
+    graph = capture(nets.lively(nets.MultiStep()), torch.rand(1, 2, 8, 8))
+    source = Path(nets.__file__).read_text().splitlines()
+    for node in graph.neurons():
+        where = location(node)
+        assert where.module == module_of(node)
+        assert where.file is not None and where.file.endswith("nets.py")
+        assert where.line is not None and where.module in source[where.line - 1]
+
+
+def test_saved_graph_loads_back_to_the_same_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    graph = export(nets.lively(nets.MultiStep()), torch.rand(1, 2, 8, 8), path)
+    assert load_graph(path).to_bytes() == graph.to_bytes()
+    assert str(Path.cwd()).encode() not in path.read_bytes()
+
+
+def test_capture_is_deterministic() -> None:
+    model, x = nets.lively(nets.LeakyLoop()), torch.rand(2, 10)
+    assert capture(model, x).to_bytes() == capture(model, x).to_bytes()
+
+
+def test_capture_leaves_the_model_as_it_was() -> None:
+    model = nets.lively(nets.MultiStep()).train()
+    x = torch.rand(2, 2, 8, 8)
+    before = copy.deepcopy(model.state_dict())
+    model(x)
+    state = model.lif1.v.clone()
+    capture(model, x)
+    assert model.training
+    assert torch.equal(model.lif1.v, state)
+    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items()
+               if "running" not in k and "num_batches" not in k)
+
+
+def test_stale_membranes_are_reset_before_capture() -> None:
+    model, x = nets.lively(nets.MultiStep()), torch.rand(2, 2, 8, 8)
+    clean = capture(model, x).to_bytes()
+    model(x)
+    assert capture(model, x).to_bytes() == clean
+
+
+def test_replay_catches_stale_membrane_state() -> None:
+    """A stand-in copy that still holds a membrane potential is not the model."""
+    model, x = nets.lively(nets.MultiStep()), torch.rand(2, 2, 8, 8)
+    swapped = swap(model)
+    with torch.no_grad():
+        swapped(x - 9)  # leaves a membrane potential in the stand-ins
+    program = torch.export.export(copy.deepcopy(swapped), (x,), strict=False)
+    with pytest.raises(FindingsError) as error:
+        replay(model, swapped, program.module(), (x,), reset)
+    assert error.value.diagnostics[0].code == "NC105"
+    assert error.value.diagnostics[0].values["who"] == "exported program"
+
+
+def test_replay_catches_greater_for_greater_or_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """IF neurons whose potential lands on the threshold tell > from >=."""
+    class Exact(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lif = neuron.IFNode(step_mode="m")
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.lif(x.unsqueeze(0).repeat(4, 1, 1))
+
+    x = torch.full((1, 3), 0.5)
+    assert capture(Exact(), x).info["replay"]["spikes"] == {"lif": 12}
+
+    def strict(profile: Profile, c, x, u, v, as_number):  # type: ignore[no-untyped-def]
+        h = v + x
+        s = as_number(h - c.v_th > 0)
+        return s, u, (1.0 - s) * h + s * c.v_reset
+    monkeypatch.setattr("neurocompile.capture.neuron_op.advance", strict)
+    with pytest.raises(FindingsError) as error:
+        capture(Exact(), x)
+    assert error.value.diagnostics[0].code == "NC105"
+    assert error.value.diagnostics[0].values["who"] == "model with stand-in neurons"
+
+
+def test_model_of_one_tick_is_run_for_n_ticks() -> None:
+    torch.manual_seed(0)
+    model, x = nets.OneTick().eval(), torch.rand(2, 10)
+    graph = capture(model, x, n_ticks=5)
+    reset(model)
+    with torch.no_grad():
+        expected = torch.stack([model(x) for _ in range(5)]).mean(0)
+    session = ort.InferenceSession(graph.to_bytes())
+    found, = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    assert np.array_equal(found, expected.numpy())
+    assert expected.sum() > 0
+
+
+class Subclassed(neuron.LIFNode):
+    """A neuron that is not the one it looks like."""
+
+
+@pytest.mark.parametrize(("node", "reason"), [
+    (Subclassed(), "not their subclasses"),
+    (neuron.LIFNode(store_v_seq=True, step_mode="m"), "store_v_seq"),
+    (neuron.QIFNode(), "supported are"),
+    (nets.snntorch.Leaky(beta=0.5, reset_delay=False), "reset_delay"),
+    (nets.snntorch.Alpha(alpha=0.9, beta=0.8), "supported are"),
+])
+def test_neurons_that_cannot_be_read_exactly_are_refused(node: nn.Module, reason: str) -> None:
+    with pytest.raises(UsageError) as error:
+        capture(nn.Sequential(nn.Linear(4, 4), node), torch.rand(2, 4))
+    finding, = error.value.diagnostics
+    assert finding.code == "NC111"
+    assert reason in finding.message
+
+
+def test_per_neuron_decay_is_refused() -> None:
+    node = nets.snntorch.Leaky(beta=torch.rand(4))
+    with pytest.raises(UsageError) as error:
+        capture(nn.Sequential(nn.Linear(4, 4), node), torch.rand(2, 4))
+    assert error.value.diagnostics[0].code == "NC203"
+
+
+def test_model_without_neurons_is_refused() -> None:
+    with pytest.raises(UsageError) as error:
+        capture(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.rand(2, 4))
+    assert error.value.diagnostics[0].code == "NC130"
+
+
+class Branches(nn.Module):
+    """Branches on a tensor's value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lif = neuron.IFNode(step_mode="m")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        s = self.lif(x)
+        if s.sum() > 3:  # here
+            return s * 2
+        return s
+
+
+def test_branch_on_data_names_its_line() -> None:
+    with pytest.raises(UsageError) as error:
+        capture(Branches(), torch.rand(4, 1, 3))
+    finding, = error.value.diagnostics
+    assert finding.code == "NC104"
+    line = Path(__file__).read_text().splitlines()[(finding.where.line or 1) - 1]
+    assert "# here" in line
+
+
+def test_silent_modules_are_named() -> None:
+    model = nets.lively(nets.MultiStep())
+    found = capture(model, torch.zeros(1, 2, 8, 8) - 5).info["replay"]["spikes"]
+    assert set(found) == {"lif1", "lif2"}
+
+
+def test_profiles_of_the_adapters_exist() -> None:
+    assert torch_model.PROFILES is PROFILES
