@@ -85,13 +85,14 @@ def data_sizes(layout: Layout) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def one_tick(array: NDArray[Any], layout: Layout, node: ir.Node) -> NDArray[Any]:
-    """A value's array [its shape] as the flat vector of one tick of one sample.
+def one_tick(array: NDArray[Any], layout: Layout, node: ir.Node,
+             trailing: Shape = ()) -> NDArray[Any]:
+    """A value's array [its shape, *trailing] as the flat vector of one tick of one sample.
 
     Raises FindingsError (NC110) when ticks or samples differ.
     """
     atoms = [atom for dim in layout for atom in dim]
-    split = array.reshape([a.size for a in atoms])
+    split = array.reshape([*(a.size for a in atoms), *trailing])
     outer = [i for i, a in enumerate(atoms) if a.role in (Role.TIME, Role.BATCH)]
     moved = np.moveaxis(split, outer, range(len(outer)))
     rows = moved.reshape(int(np.prod([atoms[i].size for i in outer])), -1)
@@ -345,6 +346,8 @@ def _contraction(walk: Walk, node: ir.Node, weight: NDArray[np.float64],
     layout = _layout(walk, node.inputs[position], node)
     sizes, outs = data_sizes(layout), data_sizes(_layout(walk, node.outputs[0], node))
     key = ("matmul", _named(node, 1 - position), sizes, outs, from_right)
+    if weight.ndim > 2:
+        weight = _one_tick_of_matrices(walk, node, weight)
 
     def make() -> Operator:
         if weight.ndim == 2 and from_right and all(s == 1 for s in sizes[:-1]):
@@ -352,6 +355,16 @@ def _contraction(walk: Walk, node: ir.Node, weight: NDArray[np.float64],
         numbers = np.arange(int(np.prod(sizes))).reshape(sizes)
         return _explicit(numbers, weight, outs, from_right)
     return walk.made(key, make)
+
+
+def _one_tick_of_matrices(walk: Walk, node: ir.Node,
+                          weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Matrices [..., a, b] for one tick of one sample, where time or batch are among the axes."""
+    output = node.outputs[0]
+    layout, lead = _layout(walk, output, node)[:-2], shape_of(output)[:-2]
+    matrices = np.broadcast_to(weight, (*lead, *weight.shape[-2:]))
+    flat = one_tick(matrices, layout, node, weight.shape[-2:])
+    return flat.reshape(*data_sizes(layout), *weight.shape[-2:])
 
 
 def _explicit(numbers: NDArray[np.int64], weight: NDArray[np.float64], outs: Shape,

@@ -36,10 +36,11 @@ def float_map(operator: Operator, dtype: torch.dtype, device: str) -> LinearMap:
     if isinstance(operator, Dense):
         weight = torch.as_tensor(np.asarray(operator.weight), dtype=dtype, device=device)
         return lambda x: F.linear(x, weight)
-    csr = operator.matrix()
-    sparse = torch.sparse_csr_tensor(
-        torch.as_tensor(csr.indptr.astype(np.int64)), torch.as_tensor(csr.indices.astype(np.int64)),
-        torch.as_tensor(np.asarray(csr.data), dtype=dtype), size=csr.shape, device=device)
+    coo = operator.matrix().tocoo()
+    sparse = torch.sparse_coo_tensor(
+        torch.as_tensor(np.stack(coo.coords).astype(np.int64)),
+        torch.as_tensor(np.asarray(coo.data), dtype=dtype), size=coo.shape, device=device,
+        check_invariants=True).coalesce()
     return lambda x: torch.matmul(sparse, x.T).T
 
 
