@@ -35,7 +35,8 @@ _BIAS_EXPONENT = 6  # biases in units of the threshold mantissa; 7 where they ne
 _SCORED = 100_000  # weights per projection that a candidate scale is scored on
 _FINE = tuple(step / 8 for step in range(49))  # octaves below the largest useful scale: tried
 _COARSE = tuple(6 + step / 2 for step in range(1, 25))  # and, if none of those fits, these
-_INPUT_BITS, _WEIGHT_BITS = 15, 20  # fraction bits of the host's encoder
+_INPUT_BITS, _WEIGHT_BITS = 20, 20  # fraction bits of the host's encoder
+_TOP_WEIGHT = 256  # the 8-bit grid's end
 _DRIFT_WARNED = 0.01
 _CLIPPED_WARNED = 0.01
 
@@ -132,9 +133,7 @@ class Quantize:
             if not smallest:
                 best = (error, made, encoders)
         if best is None:
-            name = part.population.name
-            raise FindingsError(*(smallest or [Diagnostic("NC305", part.population.where, {
-                "module": name, "needed": 0, "limit": _threshold_limit(target)})]))
+            raise FindingsError(*(smallest or [_no_scale(part, inputs, target)]))
         _, made, encoders = best
         return made, encoders, list(_warnings(part, made, network.n_ticks, self.weight_bits))
 
@@ -174,7 +173,8 @@ def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
                 "target": target.name, "low": 0.0, "high": 1 - one})
         if not neuron.v_th > 0:
             yield Diagnostic("NC305", where, {
-                "module": name, "needed": neuron.v_th, "limit": _threshold_limit(target)})
+                "module": name, "needed": neuron.v_th, "target": target.name,
+                "limit": _threshold_limit(target)})
 
 
 def _not_finite(name: str, values: Array, item: Projection | Population) -> Iterator[Diagnostic]:
@@ -194,6 +194,16 @@ def _graded(item: Input, population: Population, target: Target) -> Input:
     return replace(item, levels=levels, scale=levels / item.high if item.high > 0 else 1.0)
 
 
+def _no_scale(part: _Part, inputs: dict[str, Input], target: Target) -> Diagnostic:
+    """Why not even a threshold of mantissa 1 fits: the bias is too large beside it."""
+    neuron = part.population.neuron
+    v_th = neuron.v_th if isinstance(neuron, FloatNeuron) else 1.0
+    limit = _bias_limit(target) << (target.neuron.bias_exponent_max.value - _BIAS_EXPONENT)
+    return Diagnostic("NC306", part.population.where, {
+        "module": part.population.name, "limit": f"{limit:,} times the threshold",
+        "needed": f"{_largest_bias(part, inputs) / v_th:,.0f}", "target": target.name})
+
+
 def _threshold_limit(target: Target) -> int:
     return (1 << target.neuron.threshold_bits.value) - 1
 
@@ -210,7 +220,10 @@ def _scales(part: _Part, inputs: dict[str, Input],
     top = _threshold_limit(target) / v_th
     largest = [float(np.abs(p.operator.weights).max(initial=0.0)) for p in part.synapses]
     largest = [w for w in largest if w > 0]
-    wanted = 256 / min(largest) * 2 if largest else top
+    wanted = top
+    if largest:  # fine weights, and a threshold of at least 256 where exponents can serve it
+        reach = _TOP_WEIGHT * 2.0 ** target.synapse.weight_exponent_max.value / max(largest)
+        wanted = max(2 * _TOP_WEIGHT / min(largest), min(256 / v_th, reach))
     bias = _largest_bias(part, inputs)
     if bias > 0:
         room = 1 if part.analog and not largest else 1 << (

@@ -58,8 +58,10 @@ def test_every_node_knows_its_module_and_line() -> None:
     for node in graph.neurons():
         where = location(node)
         assert where.module == module_of(node)
-        assert where.file is not None and where.file.endswith("nets.py")
-        assert where.line is not None and where.module in source[where.line - 1]
+        assert where.file is not None
+        assert where.file.endswith("nets.py")
+        assert where.line is not None
+        assert where.module in source[where.line - 1]
 
 
 def test_saved_graph_loads_back_to_the_same_bytes(tmp_path: Path) -> None:
