@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ from neurocompile.capture.files import Loaded, source
 from neurocompile.capture.samples import Sample
 from neurocompile.diagnostics import (
     Diagnostic,
-    NeurocompileError,
     Severity,
     UsageError,
     raise_errors,
@@ -116,10 +114,8 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
 def try_verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[str, Array],
                checks: Checks) -> tuple[Verification | None, list[Diagnostic]]:
     """Verify where Lava is installed; without it, a warning says that nothing was verified."""
-    reference = synchronous.run(network, inputs, record_state=True)
     try:
-        done = verify(program, network, schedule, inputs, reference, limit=checks.timeout,
-                      lava_python=checks.lava_python)
+        done = run_verify(program, network, schedule, inputs, checks)
     except UsageError as error:
         if any(d.code != "NC602" for d in error.diagnostics):
             raise
@@ -127,6 +123,14 @@ def try_verify(program: Path, network: Network, schedule: Schedule, inputs: Mapp
                                           notes=(*d.notes, "the build is not verified"))
                       for d in error.diagnostics]
     return done, list(done.diagnostics)
+
+
+def run_verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[str, Array],
+               checks: Checks) -> Verification:
+    """Run the program and the reference on the same inputs, and compare all spikes."""
+    reference = synchronous.run(network, inputs, record_state=True)
+    return verify(program, network, schedule, inputs, reference, limit=checks.timeout,
+                  lava_python=checks.lava_python)
 
 
 def first_inputs(network: Network, arrays: Mapping[str, Array] | None, count: int
@@ -165,15 +169,16 @@ def _write(folder: Path, loaded: Loaded, compiled: Compiled, found: list[Diagnos
     if accuracy is not None:
         fidelity["accuracy"] = {"right": accuracy.right, "samples": accuracy.samples}
     mapping = data.mapping_json(compiled)
+    diagnostics = data.diagnostics_json(found, compiled.target.name)
     (folder / "model.onnx").write_bytes(loaded.graph.to_bytes())
     (folder / "target.toml").write_text(target_toml(compiled.target), encoding="utf-8")
     write_json(folder / "resources.json", resources)
     write_json(folder / "fidelity.json", fidelity)
     write_json(folder / "mapping.json", mapping)
-    write_json(folder / "diagnostics.json", data.diagnostics_json(found, compiled.target.name))
+    write_json(folder / "diagnostics.json", diagnostics)
     write_json(folder / "trace.json", data.trace_json(compiled, seconds=True))
     (folder / "resources.csv").write_text(data.resources_csv(resources), encoding="utf-8")
-    page = html.render(resources, mapping, found, fidelity, _provenance(loaded, compiled, None))
+    page = html.render(resources, mapping, diagnostics, fidelity, _provenance(loaded, compiled, None))
     (folder / "report.html").write_text(page, encoding="utf-8")
     return resources, fidelity
 
@@ -190,20 +195,3 @@ def _provenance(loaded: Loaded, compiled: Compiled, sample: Sample | None) -> di
         "versions": {**loaded.graph.info.get("versions", {}),
                      **{name: importlib.metadata.version(name) for name in ("numpy", "scipy")}},
     }
-
-
-def recheck(program: Path, network: Network, schedule: Schedule, target: Target,
-            hashes: Mapping[str, str]) -> None:
-    """Raise UsageError (NC704) unless emitting the network again gives the build's program."""
-    from neurocompile.manifest import sha256
-
-    with tempfile.TemporaryDirectory(prefix="neurocompile-") as folder:
-        for path in emit(network, schedule, target, Path(folder)).files:
-            name = path.relative_to(folder).as_posix()
-            if hashes.get(f"program/{name}") != sha256(path):
-                raise UsageError(Diagnostic("NC704", values={"file": str(program / name)}, notes=(
-                    "this version of neurocompile emits another program for the same graph",)))
-
-
-__all__ = ["Accuracy", "BuildResult", "Checks", "NeurocompileError", "build", "first_inputs",
-           "measure_accuracy", "recheck", "try_verify"]

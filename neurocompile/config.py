@@ -120,7 +120,7 @@ def parse_config(data: dict[str, Any], path: Path) -> Config:
 def _target(name: str, path: Path) -> str:
     if not name.endswith(".toml"):
         return name
-    return str((path.absolute().parent / name))
+    return str(path.absolute().parent / name)
 
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "max-cores", "encoder",
@@ -224,17 +224,9 @@ def _bad(path: Path, key: str, error: str) -> Diagnostic:
         "path": str(path), "key": key, "error": error})
 
 
-def apply_ignores(config: Config, found: Iterable[Diagnostic]
-                  ) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """(kept, ignored) findings. Ignores that matched none add an NC012 to those kept."""
-    kept: list[Diagnostic] = []
-    ignored: list[Diagnostic] = []
-    used: set[Ignore] = set()
-    for finding in found:
-        matching = [ignore for ignore in config.ignores if ignore.matches(finding)]
-        used.update(matching)
-        (ignored if matching else kept).append(finding)
-    kept += [Diagnostic("NC012", Location(file=str(config.path)), {
+def unused_ignores(config: Config, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """NC012 for every ignore that matches none of the findings of all models."""
+    everything = list(found)
+    return [Diagnostic("NC012", Location(file=str(config.path)), {
         "code": ignore.code, "module": ignore.module})
-        for ignore in config.ignores if ignore not in used]
-    return kept, ignored
+        for ignore in config.ignores if not any(ignore.matches(one) for one in everything)]

@@ -67,7 +67,9 @@ class Diagnostic:
     @property
     def help(self) -> str:
         """One concrete action."""
-        return self.hint if self.hint is not None else RULES[self.code].fix
+        if self.hint is not None:
+            return printable(self.hint)
+        return printable(RULES[self.code].fix.format_map(_Shown(self.values)))
 
     def sort_key(self) -> tuple[object, ...]:
         """Order by severity (errors first), code, place: stable across runs."""

@@ -51,7 +51,8 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
             "reason": f"it is `{form}`, which a later neurocompile wrote"}))
     if not isinstance(data.get("files"), dict):
         return None
-    return data
+    manifest: dict[str, Any] = data
+    return manifest
 
 
 def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -36,6 +36,7 @@ from neurocompile.target import Target
 
 STAGES = ("check", "lower", "quantize", "align", "fidelity", "partition", "place", "route")
 DEAD, SATURATED = 1e-5, 0.95  # firing rates that are worth a warning
+FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 DIFFERS = 0.1  # share of spikes that quantization may move without a warning
 
 Progress = Callable[[str], None]
@@ -148,7 +149,8 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
                          lambda found: f"{len(found)} findings")
     raise_errors(findings)
     run.found += findings
-    floating = run.stage("lower", lambda: lower(graph), _network_size)
+    floating, notes = run.stage("lower", lambda: lower(graph), lambda r: _network_size(r[0]))
+    run.found += notes
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
         "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
@@ -225,16 +227,16 @@ def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
 
 
 def _budgets(usage: resources.Usage, target: Target, options: Options) -> Iterable[Diagnostic]:
-    """NC411 over a budget; NC421 for each binding limit that the vendor has not published."""
+    """NC411 over a budget; NC421 for each limit nearly reached that the vendor has not published."""
     if options.max_cores is not None and len(usage.cores) > options.max_cores:
         yield Diagnostic("NC411", values={
             "resource": "cores", "needed": len(usage.cores), "limit": options.max_cores})
     limits = dict(target.quantities())
-    for resource in sorted({core.binding(usage.limits) for core in usage.cores}):
-        quantity = limits[f"core.{resource}"]
-        if quantity.confidence != "published":
+    for resource, quantity in ((r, limits[f"core.{r}"]) for r in resources.UNITS):
+        fullest = usage.cores[usage.worst(resource)].utilization(usage.limits)[resource]
+        if fullest >= FULL and quantity.confidence != "published":
             yield Diagnostic("NC421", values={
-                "resource": resource.replace("_", " "), "limit": quantity.value,
+                "resource": resource.replace("_", " "), "limit": quantity.value, "share": fullest,
                 "unit": quantity.unit, "path": target.path, "confidence": quantity.confidence})
 
 

@@ -216,8 +216,8 @@ _LEGALITY = (
          "There is nothing to put on a chip.",
          "use neurons of a supported framework, or check that the model imports the one you trained",
          "nn.Sequential(nn.Linear(784, 10), nn.ReLU())", "nn.Sequential(layer.Linear(784, 10), LIFNode())"),
-    Rule("NC131", "composed-synapse", "warning",
-         "`{operators}` compose into one projection with {after} weights, {before} before",
+    Rule("NC131", "composed-synapse", "note",
+         "`{projection}` stores {after} weights; the operators it is composed of hold {before}",
          "A straight linear chain without a neuron is one synapse; composing it is exact but can "
          "store more weights.",
          "if memory binds, put a neuron between them or pool with the convolution's stride",
@@ -225,11 +225,6 @@ _LEGALITY = (
 )
 
 _NEURONS = (
-    Rule("NC201", "unsupported-neuron-model", "error",
-         "`{module}` is {model}; {target} runs {models}",
-         "The target's neurons compute fixed equations.",
-         "use one of the named models",
-         "CubaLIF on a target without synaptic current", "LIF on the same target"),
     Rule("NC202", "reset-mode", "error",
          "`{module}` resets {mode}; {target} offers {modes}",
          "Hard and soft reset give different spikes; one cannot stand in for the other.",
@@ -347,12 +342,9 @@ _CAPACITY = (
          "The project's configuration or command line sets this budget.",
          "make the network smaller, or raise the budget",
          "--max-cores 10 for a network of 12 cores", "--max-cores 12"),
-    Rule("NC420", "high-utilization", "note",
-         "core {core} uses {needed} of {limit} {resource}",
-         "Little room is left for a larger network.",
-         "nothing to do while it fits", "a core at 99 %", "a core at 80 %"),
     Rule("NC421", "assumed-limit", "note",
-         "{resource} binds, and its limit of {limit} {unit} in `{path}` is {confidence}",
+         "the fullest core uses {share} of its {resource}; that limit, {limit} {unit} in `{path}`, is "
+         "{confidence}",
          "What the vendor has not published is modeled; the target file names the source.",
          "put your own number into a copy of the target file",
          "a loihi2 core bound by synapse memory", "a loihi1 core bound by synapse memory"),

@@ -7,7 +7,7 @@ the value's data axes. Reshapes that only move time and batch around leave it as
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,35 +30,43 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """`sum of operator @ source + bias`; `bias` is a flat float64 vector."""
+    """`sum of operator @ source + bias`; `bias` is a flat float64 vector.
+
+    `stored` counts, per source, the weights of the layers that its operator is composed of.
+    """
 
     terms: Mapping[Source, Operator]
     bias: NDArray[np.float64]
+    stored: Mapping[Source, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Elements of one tick of one sample."""
         return len(self.bias)
 
-    def through(self, operator: Operator) -> Form:
-        """The form after a linear operator."""
+    def through(self, operator: Operator, layer: bool = False) -> Form:
+        """The form after a linear operator; `layer`: the operator's weights are the model's."""
+        size = operator.weights.size if layer else 0
         return Form({s: compose(operator, inner) for s, inner in self.terms.items()},
-                    operator.matrix() @ self.bias)
+                    operator.matrix() @ self.bias,
+                    {s: self.stored.get(s, 0) + size for s in self.terms})
 
     def scaled(self, gain: NDArray[np.float64]) -> Form:
         """Each element multiplied by its own factor."""
-        return Form({s: inner.scaled(gain) for s, inner in self.terms.items()}, self.bias * gain)
+        return Form({s: inner.scaled(gain) for s, inner in self.terms.items()}, self.bias * gain,
+                    self.stored)
 
     def shifted(self, offset: NDArray[np.float64]) -> Form:
         """A constant added to each element."""
-        return Form(self.terms, self.bias + offset)
+        return Form(self.terms, self.bias + offset, self.stored)
 
     def plus(self, other: Form) -> Form:
         """The sum of two forms."""
         terms = dict(self.terms)
         for source, operator in other.terms.items():
             terms[source] = add(terms[source], operator) if source in terms else operator
-        return Form(terms, self.bias + other.bias)
+        stored = {s: self.stored.get(s, 0) + other.stored.get(s, 0) for s in terms}
+        return Form(terms, self.bias + other.bias, stored)
 
     def over_time(self, n_ticks: int) -> Form:
         """The sum over the time axis."""
@@ -72,7 +80,8 @@ class Form:
 
     def at(self, rename: Callable[[Source], Source]) -> Form:
         """The same form over other ticks."""
-        return Form({rename(s): operator for s, operator in self.terms.items()}, self.bias)
+        return Form({rename(s): operator for s, operator in self.terms.items()}, self.bias,
+                    {rename(s): size for s, size in self.stored.items()})
 
 
 def equal(a: Form, b: Form) -> bool:

@@ -277,7 +277,8 @@ def _conv(walk: Walk, node: ir.Node) -> None:
     groups = int(node.attributes["group"].value) if "group" in node.attributes else 1
     kernel = weight if weight.ndim == 4 else weight[:, :, None, :]
     key = ("conv", _named(node, 1), str(sorted(geometry.items())), groups)
-    result = form.through(walk.made(key, lambda: Conv(weight=kernel, groups=groups, **geometry)))
+    result = form.through(walk.made(key, lambda: Conv(weight=kernel, groups=groups, **geometry)),
+                          layer=True)
     bias = _static(node, 2)
     if bias is not None:
         result = result.shifted(np.repeat(bias, result.size // len(bias)))
@@ -336,7 +337,7 @@ def _matmul(walk: Walk, node: ir.Node) -> None:
     if form is None or weight is None:
         raise unsupported(node, "both factors depend on the input")
     walk.forms[str(node.outputs[0].name)] = form.through(
-        _contraction(walk, node, weight, from_right=left is not None))
+        _contraction(walk, node, weight, from_right=left is not None), layer=True)
 
 
 def _contraction(walk: Walk, node: ir.Node, weight: NDArray[np.float64],
@@ -394,7 +395,7 @@ def _gemm(walk: Walk, node: ir.Node) -> None:
     matrix = weight.T if attributes.get("transB") else weight
     operator = _contraction(walk, node, matrix * float(attributes.get("alpha", 1.0)),
                             from_right=True)
-    result = form.through(operator)
+    result = form.through(operator, layer=True)
     bias = _static(node, 2)
     if bias is not None:
         result = result.shifted(static_operand(walk, node, bias) * float(

@@ -31,6 +31,7 @@ from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equ
 from neurocompile.passes.linear_ops import OPS, Walk, data_sizes, shape_of, unsupported
 from neurocompile.semantics.floating import PROFILES, Constants, normal_form
 
+GROWTH_NOTED = 1.5  # composed weights per weight of the layers
 ONE = "one"  # the input that carries biases into synaptic currents
 
 
@@ -43,8 +44,8 @@ class _Neuron:
     ticks: list[Form]
 
 
-def lower(graph: Graph) -> Network:
-    """The float network of a legal graph.
+def lower(graph: Graph) -> tuple[Network, list[Diagnostic]]:
+    """The float network of a legal graph, and notes on what its layers compose into (NC131).
 
     Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
     NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 for an
@@ -183,8 +184,9 @@ def _constants(node: ir.Node) -> Constants:
 
 
 def _network(graph: Graph, walk: Walk, inputs: list[Input],
-             neurons: dict[str, _Neuron]) -> Network:
+             neurons: dict[str, _Neuron]) -> tuple[Network, list[Diagnostic]]:
     populations: list[Population] = []
+    notes: list[Diagnostic] = []
     projections: list[Projection] = []
     for module, neuron in neurons.items():
         form, delays = _rolled(module, neuron)
@@ -193,8 +195,13 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
         form = form.scaled(np.full(form.size, gain)) if gain != 1.0 else form
         bias = Bias(form.bias) if np.any(form.bias) else None
         for source, operator in form.terms.items():
-            projections.append(Projection(source.name, module, operator,
-                                          delay=delays.get(source, 0), where=where))
+            projection = Projection(source.name, module, operator,
+                                    delay=delays.get(source, 0), where=where)
+            projections.append(projection)
+            before, after = form.stored.get(source, 0), operator.weights.size
+            if before and after > GROWTH_NOTED * before:
+                notes.append(Diagnostic("NC131", where, {
+                    "projection": projection.name, "before": before, "after": after}))
         if bias is not None and model.alpha is not None:  # through the synaptic current
             projections.append(Projection(
                 ONE, module, Dense((1,), neuron.shape, bias.mantissa[:, None]), where=where))
@@ -203,9 +210,10 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
     if any(p.source == ONE for p in projections):
         inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
     used = {p.source for p in projections}
-    return Network(
+    network = Network(
         tuple(item for item in inputs if item.name in used), tuple(populations),
         tuple(projections), tuple(_readouts(graph, walk)), walk.n_ticks)
+    return network, notes
 
 
 def _rolled(module: str, neuron: _Neuron) -> tuple[Form, dict[Source, int]]:

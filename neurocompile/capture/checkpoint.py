@@ -70,7 +70,7 @@ def load_checkpoint(path: Path, trust_pickle: bool = False) -> Any:
         _refuse_classes(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
-    except Exception as error:  # noqa: BLE001 - torch raises whatever the unpickler met
+    except Exception as error:  # torch raises whatever the unpickler met
         raise UsageError(corrupt(path, "a torch.save file", str(error))) from error
 
 

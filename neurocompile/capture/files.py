@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,8 @@ class Loaded:
 
     def inputs(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the graph's inputs by name, as captured."""
-        return {str(v.name): tuple(int(n) for n in v.shape or ()) for v in
+        return {str(v.name): tuple(n if isinstance(n, int) else 0
+                                   for n in v.shape or ()) for v in
                 self.graph.model.graph.inputs}
 
     def fit(self, sample: Sample) -> dict[str, Array]:
@@ -143,6 +145,10 @@ def _shown(file: Path) -> str:
 
 def _finish(request: Request, model: Any, name: str, sources: list[Source],
             sample: Sample | None) -> Loaded:
+    import torch
+
+    # torch says on stderr that Triton is not there; nothing here needs it
+    logging.getLogger(f"{torch.__name__}._library.triton").setLevel(logging.ERROR)
     from neurocompile.capture.torch_model import capture
 
     example = _example(request, sample, name)

@@ -103,8 +103,8 @@ def _full(group: Sequence[Diagnostic], paint: _Paint) -> str:
         lines.append(f"{margin}{paint('-->', 'gutter')} {place}")
     if excerpt:
         bar = paint("|", "gutter")
-        lines += [f"{margin} {bar}", f"{paint(number.rjust(len(margin)), 'gutter')} {bar} {excerpt}",
-                  f"{margin} {bar}"]
+        shown = paint(number.rjust(len(margin)), "gutter")
+        lines += [f"{margin} {bar}", f"{shown} {bar} {excerpt}", f"{margin} {bar}"]
     details = [*one.notes, _repeats(group)]
     details = [printable(text) for text in details if text]
     details += [f"help: {printable(one.help)}", f"note: `neurocompile explain {one.code}`"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from neurocompile.diagnostics import printable
 from neurocompile.report import svg, words
@@ -17,6 +18,7 @@ from neurocompile.resources import UNITS
 Data = Mapping[str, Any]
 MAX_FINDINGS = 200
 MAX_FACTS = 400  # rows of provenance
+MAX_SLICES = 6  # of a core, in the table; the panel beside the grid lists all
 OPEN_CORES = 64  # longer tables of cores start folded
 
 
@@ -32,10 +34,11 @@ def render(resources: Data, mapping: Data, diagnostics: Data, fidelity: Data,
         chips=[(chip, used, Markup(text)) for chip, used, text in svg.grids(resources)],
         verdict=words.verdict(resources), size=words.size(resources),
         binding=words.binding(resources), traffic=words.traffic(resources),
-        fidelity=words.fidelity(fidelity), verification=words.verification(fidelity),
-        silent=words.silent(fidelity), agreement=_agreement(fidelity),
+        fidelity=words.fidelity(fidelity), accuracy=words.accuracy(fidelity),
+        verification=words.verification(fidelity),
+        unproved=words.unproved(fidelity), agreement=_agreement(fidelity),
         facts=list(_facts(manifest))[:MAX_FACTS], data=_data(resources), limits=_limits(resources),
-        max_findings=MAX_FINDINGS, open_cores=OPEN_CORES)
+        max_findings=MAX_FINDINGS, max_slices=MAX_SLICES, open_cores=OPEN_CORES)
 
 
 def _environment() -> jinja2.Environment:
@@ -46,13 +49,18 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True, finalize=_shown)
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     env.filters.update(percent=words.percent, number=words.number, shape=words.shape,
-                       box=words.box, amount=words.amount)
+                       box=words.box, amount=words.amount, code=_code)
     env.globals.update(labels=words.LABELS, short=words.SHORT, units=UNITS, plural=words.plural)
     return env
 
 
 def _shown(value: Any) -> Any:
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _code(text: str) -> Markup:
+    """Escaped text; what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(printable(text)))))
 
 
 def _style(env: jinja2.Environment) -> str:

@@ -16,23 +16,24 @@ if TYPE_CHECKING:  # rich takes 60 ms to import
     from rich.text import Text
 
 Data = Mapping[str, Any]
-PLAIN_BOX = "    \n    \n -- \n    \n    \n    \n    \n    \n"  # rich's form: a rule below the titles
+PLAIN_BOX = "    \n    \n -- \n" + "    \n" * 5  # as rich wants it: a rule below the titles
 MAX_CORES = 40  # rows of the table of cores
-WIDTH = 100
+WIDTH, LEAST, ROOMY = 100, 80, 96  # columns: at most, at least, and where bars have room
 BAR = 8  # characters
 
 
 def render(resources: Data, fidelity: Data, color: bool = False, width: int = WIDTH) -> str:
-    """The report as text, without a line break at the end.
+    """The report as text of 80 to 100 columns, without a line break at the end.
 
     With color it also uses box-drawing characters; without, everything is ASCII.
     """
     from rich.console import Console
 
     out = io.StringIO()
-    console = Console(file=out, width=min(width, WIDTH), force_terminal=color, no_color=not color,
-                      color_system="standard" if color else None, markup=False, highlight=False,
-                      emoji=False, legacy_windows=False, _environ={})
+    console = Console(file=out, width=max(LEAST, min(width, WIDTH)), force_terminal=color,
+                      no_color=not color, color_system="standard" if color else None,
+                      markup=False, highlight=False, emoji=False, legacy_windows=False,
+                      _environ={})
     _write(console, resources, fidelity, color)
     text = "\n".join(line.rstrip() for line in out.getvalue().splitlines())
     return text if color else text.encode("ascii", "backslashreplace").decode("ascii")
@@ -42,8 +43,8 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
     console.print(_text(words.verdict(resources), "bold green"))
     console.print(_text(words.size(resources)))
     console.print()
-    for table in (_populations(resources, fidelity, color), _resources(resources, color),
-                  _cores(resources, color)):
+    for table in (_populations(resources, fidelity, color, console.width),
+                  _resources(resources, color), _cores(resources, color)):
         console.print(table)
         console.print()
     rest = len(resources["cores"]) - MAX_CORES
@@ -54,9 +55,9 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
     _sentences(console, "traffic", words.traffic(resources))
     _sentences(console, "fidelity", words.fidelity(fidelity))
     _sentences(console, "verification", [words.verification(fidelity)], _mood(fidelity))
-    names = words.silent(fidelity)
-    if names:
-        _sentences(console, "", [f"nothing was proved for {', '.join(names)}: no spike"], "yellow")
+    unproved = words.unproved(fidelity)
+    if unproved:
+        _sentences(console, "", [unproved], "yellow")
 
 
 def _mood(fidelity: Data) -> str:
@@ -100,30 +101,34 @@ def _table(color: bool, title: str, **columns: str) -> Table:
     return table
 
 
-def _bar(share: float, color: bool, label: str = "") -> Text:
+def _bar(share: float, color: bool, label: str = "", cells: int = BAR) -> Text:
     """A bar, a percentage and a word; marked where the limit is near."""
     from rich.text import Text
 
-    filled = min(BAR, int(share * BAR + 0.5))
+    filled = min(cells, int(share * cells + 0.5))
     on, off = ("█", "░") if color else ("#", ".")
-    bar = on * filled + off * (BAR - filled)
-    return Text.assemble((bar, "yellow" if share >= words.BINDS else "green"),
-                         f" {100 * share:3.0f} %{label and ' ' + label}")
+    bar = on * filled + off * (cells - filled) + " " * bool(cells)
+    style = "yellow" if share >= words.BINDS else "green"
+    return Text.assemble((bar, style), f"{100 * share:3.0f} %{label and ' ' + label}")
 
 
-def _populations(resources: Data, fidelity: Data, color: bool) -> Table:
+def _populations(resources: Data, fidelity: Data, color: bool, width: int) -> Table:
+    roomy = width >= ROOMY
     table = _table(color, "populations", name="left", model="left", neurons="right",
-                   synapses="right", bits="right", cores="right", bound="right",
-                   fullest_core="fixed", rate="right", agrees="right")
+                   synapses="right", **({"bits": "right"} if roomy else {}), cores="right",
+                   bound="right", fullest_core="fixed", rate="right", agrees="right")
+    table.columns[0].min_width = min(12, max(
+        (len(p["name"]) for p in resources["populations"]), default=0))
     agreement = {p["name"]: p["agreement"] for p in fidelity["quantization"]["populations"]}
     for p in resources["populations"]:
         worst = p["worst"]
-        bar = (_bar(worst["utilization"], color, words.SHORT[worst["resource"]]) if worst else
-               _text("on the host", "dim"))
-        amounts = (f"{p['neurons']:,}", f"{p['synapses']:,}", str(p["weight_bits"] or "-"),
-                   f"{p['cores']:,}" if worst else "-", f"{p['lower_bound']:,}" if worst else "-")
-        table.add_row(_text(p["name"]), _text(p["model"]), *map(_text, amounts), bar,
-                      _text(_rate(p["rate"])), _text(words.percent(agreement.get(p["name"]))))
+        bar = (_bar(worst["utilization"], color, words.SHORT[worst["resource"]],
+                    BAR if roomy else 0) if worst else _text("on the host", "dim"))
+        cells = [p["name"], p["model"], f"{p['neurons']:,}", f"{p['synapses']:,}",
+                 *([str(p["weight_bits"] or "-")] if roomy else []),
+                 f"{p['cores']:,}" if worst else "-", f"{p['lower_bound']:,}" if worst else "-"]
+        table.add_row(*map(_text, cells), bar, _text(_rate(p["rate"])),
+                      _text(words.percent(agreement.get(p["name"]))))
     return table
 
 
@@ -146,15 +151,15 @@ def _resources(resources: Data, color: bool) -> Table:
 
 
 def _cores(resources: Data, color: bool) -> Table:
-    table = _table(color, "cores", core="right", chip="right", at="right",
-                   **{words.SHORT[name].replace(" ", "_"): "right" for name in UNITS},
-                   most="fixed", holds="left")
+    """Shares per core; a star marks the resource that is nearest to its limit."""
+    table = _table(color, "cores (*: nearest to its limit)", core="right", chip="right", at="right",
+                   **{words.SHORT[name].replace(" ", "_"): "right" for name in UNITS}, holds="left")
     for core in resources["cores"][:MAX_CORES]:
-        shares = [_text(f"{100 * of['utilization']:.0f} %",
-                        "bold" if name == core["binding"] else "")
+        binds = core["binding"]
+        shares = [_text(f"{'*' if name == binds else ''}{100 * of['utilization']:.0f} %",
+                        "bold" if name == binds else "")
                   for name, of in core["resources"].items()]
         held = " ".join(f"{printable(s['population'])}{words.box(s)}" for s in core["slices"])
         table.add_row(_text(str(core["core"])), _text(str(core["chip"])),
-                      _text(f"{core['x']},{core['y']}"), *shares,
-                      _text(words.SHORT[core["binding"]]), _text(held))
+                      _text(f"{core['x']},{core['y']}"), *shares, _text(held))
     return table

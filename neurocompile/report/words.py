@@ -12,6 +12,7 @@ Data = Mapping[str, Any]
 LABELS = {name: name.replace("_", " ") for name in UNITS}
 SHORT = {"neurons": "neurons", "input_axons": "in axons", "output_axons": "out axons",
          "synapse_memory": "synapses"}
+MAX_NAMES = 6  # of a list in a sentence
 BINDS = 0.9  # a resource below this share is near no limit
 
 
@@ -100,9 +101,9 @@ def traffic(resources: Data) -> list[str]:
     m, hops, skew = t["messages"], t["hops"], t["imbalance"]
     basis = "at measured rates" if t["measured"] else "if every neuron spiked (no sample given)"
     total = m["off_chip"] + m["within_cores"] + m["between_cores"]
-    messages = (f"{number(total)} messages per tick {basis}: {number(m['off_chip'])} from off chip, "
-                f"{number(m['within_cores'])} within cores, {number(m['between_cores'])} between "
-                f"cores ({number(m['between_chips'])} between chips)")
+    messages = (f"{number(total)} messages per tick {basis}: {number(m['off_chip'])} from off "
+                f"chip, {number(m['within_cores'])} within cores, {number(m['between_cores'])} "
+                f"between cores ({number(m['between_chips'])} between chips)")
     if not m["between_cores"]:
         return [messages]
     return [messages,
@@ -121,11 +122,24 @@ def fidelity(data: Data) -> list[str]:
             f"float against integers on {plural(q['samples'], 'sample')}: no readout to compare"]
 
 
+def accuracy(data: Data) -> str:
+    """What a build with labeled samples adds to fidelity.json; empty without."""
+    found = data.get("accuracy")
+    if found is None:
+        return ""
+    return (f"the integer network is right on {found['right']:,} of "
+            f"{plural(found['samples'], 'labeled sample')}")
+
+
 def verification(data: Data) -> str:
     """The deployed program against the reference."""
     return printable(data["verification"]["summary"])
 
 
-def silent(data: Data) -> list[str]:
-    """Populations for which a verification proved nothing."""
-    return [printable(p["name"]) for p in data["verification"]["populations"] if not p["spikes"]]
+def unproved(data: Data) -> str:
+    """The populations for which a verification proved nothing; empty where there are none."""
+    names = [printable(p["name"]) for p in data["verification"]["populations"] if not p["spikes"]]
+    if not names:
+        return ""
+    more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
+    return f"nothing was proved for {', '.join(names[:MAX_NAMES])}{more}: no spike"

@@ -22,7 +22,7 @@ from neurocompile.passes.lower import lower
 
 
 def lowered(model: nn.Module, x: torch.Tensor) -> Network:
-    return lower(capture(model, x))
+    return lower(capture(model, x))[0]
 
 
 def model_spikes(model: nn.Module, x: torch.Tensor) -> dict[str, np.ndarray]:
@@ -131,6 +131,12 @@ def test_structure_is_kept() -> None:
     assert network.n_ticks == 4
     assert network.population("lif1").shape == (6, 8, 8)
     assert network.population("lif1").where.file is not None
+
+
+def test_growth_of_a_composed_projection_is_noted() -> None:
+    _, notes = lower(capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8)))
+    assert [(d.code, d.values["before"], d.values["after"]) for d in notes] == [
+        ("NC131", 6 * 16 * 12, 6 * 64 * 12)]
 
 
 def test_feedback_is_a_projection_of_delay_one() -> None:

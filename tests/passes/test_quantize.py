@@ -131,7 +131,7 @@ def test_every_encoder_follows_the_float_network(encoder: str) -> None:
     for name in ("a", "b"):
         assert exact.spikes[name].sum() > 50
         wrong = (exact.spikes[name] != integer.spikes[name]).sum()
-        assert wrong < 0.1 * exact.spikes[name].sum(), (encoder, name)
+        assert wrong < 0.3 * exact.spikes[name].sum(), (encoder, name)
 
 
 def test_encoder_mantissas_are_the_rounded_currents() -> None:

@@ -1,0 +1,85 @@
+"""`neurocompile build`: from a model to a directory that can be deployed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neurocompile.commands.models import (
+    CompileOptions,
+    Filter,
+    ModelOptions,
+    compile_options,
+    job,
+    model_options,
+    pick,
+    targets,
+)
+from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
+from neurocompile.config import load_config
+from neurocompile.diagnostics import Severity
+
+
+@click.command(short_help="Write a deployable build directory.")
+@click.argument("model")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default="build", show_default=True,
+              help="The build directory; replaced as a whole.")
+@model_options
+@compile_options
+@click.option("--verify-samples", type=click.IntRange(0), default=4, show_default=True,
+              metavar="N", help="Samples to run on Lava and compare.")
+@click.option("--no-verify", is_flag=True, help="Do not run the program on Lava.")
+@click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True,
+              help="Seconds that Lava may take.")
+@click.option("--force", is_flag=True, help="Move a foreign directory aside, and build.")
+@common
+def build(model: str, out: Path, **given: Any) -> int:
+    """Compile MODEL, verify it spike for spike, and write the build directory.
+
+    MODEL is net.onnx, pkg.mod:factory, a file of weights, or a configured name.
+    """
+    config = load_config(settings().config)
+    work = job(model, pick(ModelOptions, given), config)
+    options = work.options(pick(CompileOptions, given))
+    found = targets(given["targets"], config)
+    if len(found) > 1:
+        raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in found)}")
+    from neurocompile.build_directory import check_replaceable
+
+    check_replaceable(out, given["force"])
+    progress = Progress()
+    sample = work.sample()
+    loaded = work.load(sample, progress)
+    from neurocompile import builder
+
+    checks = builder.Checks(0 if given["no_verify"] else given["verify_samples"],
+                            given["timeout"])
+    result = builder.build(
+        loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
+        progress=progress, select=Filter(given["select"], given["ignore"], config))
+    progress.end()
+    _tell(result, given["fmt"], out)
+    return 0
+
+
+def _tell(result: Any, fmt: str, out: Path) -> None:
+    if fmt == "json":
+        show(findings_text(result.diagnostics, fmt, target=result.compiled.target.name))
+        return
+    shown = [d for d in result.diagnostics if d.level > Severity.NOTE or settings().verbose]
+    if shown:
+        show(findings_text(shown, fmt) + "\n")
+    if fmt != "full":
+        return
+    from neurocompile.report import terminal
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    show(terminal.render(dict(result.resources), dict(result.fidelity),
+                         settings().colored(sys.stdout), width))
+    if result.accuracy is not None:
+        show(result.accuracy.summary)
+    show(f"wrote {out}/: program/ runs on Lava, report.html shows the mapping")

@@ -1,0 +1,198 @@
+"""Options that say which model to compile and how; the configuration fills what is left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from neurocompile.commands.terminal import Progress
+from neurocompile.config import ENCODERS, Config, ModelEntry
+from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.rules import RULES
+from neurocompile.target import Target, load_target
+
+if TYPE_CHECKING:
+    from neurocompile.capture.files import Loaded
+    from neurocompile.capture.samples import Sample
+    from neurocompile.pipeline import Options
+
+F = TypeVar("F", bound=Callable[..., Any])
+FORMATS = ("full", "concise", "json", "github")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What the command line says about a model; None where it says nothing."""
+
+    arch: str | None
+    weights: Path | None
+    trust_pickle: bool
+    sample: Path | None
+    input_shape: str | None
+    ticks: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """What the command line says about compiling."""
+
+    encoder: str | None
+    weight_bits: int | None
+    max_cores: int | None
+    timing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which findings are shown and counted."""
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    config: Config
+
+    def __call__(self, finding: Diagnostic) -> bool:
+        code = finding.code
+        if self.select and not code.startswith(self.select):
+            return False
+        return not code.startswith(self.ignore or ("-",)) and not any(
+            one.matches(finding) for one in self.config.ignores)
+
+
+def _decorate(command: F, options: Iterable[Callable[[F], F]]) -> F:
+    for option in reversed(list(options)):
+        command = option(command)
+    return command
+
+
+def model_options(command: F) -> F:
+    """Options of a command that reads a model."""
+    file = click.Path(path_type=Path)
+    return _decorate(command, (
+        click.option("--arch", metavar="PKG.MOD:FACTORY", help="Makes the model of the weights."),
+        click.option("--weights", type=file, metavar="FILE", help="Weights for PKG.MOD:FACTORY."),
+        click.option("--trust-pickle", is_flag=True,
+                     help="Load pickled Python: runs the code in the file."),
+        click.option("--sample", type=file, metavar="FILE",
+                     help="Inputs of the model: .npz with x, and y for labels."),
+        click.option("--input-shape", metavar="C,H,W",
+                     help="Shape of one input, where there is no sample."),
+        click.option("--ticks", type=click.IntRange(1, 100_000), metavar="N",
+                     help="The model computes one tick per call: run N."),
+    ))
+
+
+def compile_options(command: F) -> F:
+    """Options of a command that compiles."""
+    return _decorate(command, (
+        click.option("-t", "--target", "targets", multiple=True, metavar="NAME|FILE",
+                     help="Chip; repeatable, or a comma list."),
+        click.option("--encoder", type=click.Choice(ENCODERS), help="How analog input reaches "
+                     "the chip."),
+        click.option("--weight-bits", type=click.IntRange(1, 8), help="Bits of a stored weight."),
+        click.option("--max-cores", type=click.IntRange(1), metavar="N",
+                     help="Fail when more cores are needed."),
+        click.option("--timing", type=click.Choice(["tick", "async"]), default="tick",
+                     help="Whether the chip has a global tick."),
+        click.option("--select", multiple=True, metavar="CODE", callback=_codes,
+                     help="Only findings whose code starts so."),
+        click.option("--ignore", multiple=True, metavar="CODE", callback=_codes,
+                     help="No findings whose code starts so."),
+        click.option("--format", "fmt", type=click.Choice(FORMATS), default="full",
+                     help="How findings are written."),
+    ))
+
+
+def _codes(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+           ) -> tuple[str, ...]:
+    codes = tuple(code.strip() for text in value for code in text.split(","))
+    for code in codes:
+        if not code or not any(known.startswith(code) for known in RULES):
+            raise click.BadParameter(f"no rule starts with {code!r}")
+    return codes
+
+
+def pick(kind: type[Any], given: dict[str, Any]) -> Any:
+    """The dataclass of these options, taken out of what click gave."""
+    return kind(**{name: given.pop(name) for name in kind.__dataclass_fields__})
+
+
+def targets(given: tuple[str, ...], config: Config) -> list[Target]:
+    """The targets of a command. Raises UsageError (NC001) for an unknown one."""
+    names = [name.strip() for text in given for name in text.split(",")] or list(config.targets)
+    if not names:
+        raise click.UsageError("no target: pass -t loihi2, or set `target` in neurocompile.toml")
+    return [load_target(name) for name in dict.fromkeys(names)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model to compile: from the command line, completed by the configuration."""
+
+    spec: str
+    entry: ModelEntry
+    given: ModelOptions
+    config: Config
+
+    def options(self, given: CompileOptions) -> Options:
+        """Options of the pipeline."""
+        from neurocompile.pipeline import Options
+
+        return Options(given.weight_bits or self.entry.weight_bits or 8,
+                       given.encoder or self.entry.encoder or "auto", given.timing,
+                       given.max_cores or self.entry.max_cores)
+
+    def sample(self) -> Sample | None:
+        """The model's sample, checked against the configured shape."""
+        from neurocompile.capture.samples import load_sample
+
+        path = self.given.sample or self.entry.sample
+        if path is None:
+            return None
+        shape = _shape(self.given.input_shape)
+        if shape is None and self.entry.input is not None:
+            ticks = self.entry.input.ticks
+            shape = (*(() if ticks is None else (ticks,)), *self.entry.input.shape)
+        return load_sample(path, shape)
+
+    def load(self, sample: Sample | None, progress: Progress) -> Loaded:
+        """The captured model."""
+        progress("capture")
+        from neurocompile.capture.files import Request, load_model
+
+        entry, given = self.entry, self.given
+        folders = [Path.cwd()]
+        if self.config.path is not None:
+            folders.append(self.config.path.parent)
+        shape = entry.input
+        return load_model(Request(
+            self.spec, given.arch or entry.entry, given.weights or entry.weights, entry.args,
+            tuple(dict.fromkeys(folders)), given.trust_pickle,
+            _shape(given.input_shape) or (None if shape is None else shape.shape),
+            None if shape is None else shape.ticks, given.ticks or entry.ticks),
+            sample, progress.say)
+
+
+def job(model: str, given: ModelOptions, config: Config) -> Job:
+    """What to compile for the MODEL of a command line."""
+    entry = config.entry_for(model) or ModelEntry(model)
+    spec = model
+    if entry.name == model and not Path(model).exists():
+        spec = str(entry.weights or entry.entry or model)
+    if given.weights is not None and Path(spec).suffix and ":" not in spec:
+        raise click.UsageError("--weights goes with a model that is named PKG.MOD:FACTORY")
+    return Job(spec, entry, given, config)
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,6}(,[1-9]\d{0,6})*", text):
+        raise UsageError(Diagnostic("NC009", values={
+            "option": "--input-shape", "value": f"`{text}`",
+            "reason": "it is whole numbers with commas, such as 1,28,28"}))
+    return tuple(int(n) for n in text.split(","))

@@ -1,0 +1,137 @@
+"""Findings as text: the wording is fixed here to the letter."""
+
+import json
+
+import pytest
+
+from neurocompile.diagnostics import Diagnostic, Location
+from neurocompile.report import findings
+
+FULL = """\
+error[NC002]: `a,b:c.toml`: 100% at `x\\ny`
+  --> a,b:c.toml:1
+   = help: correct the key; `neurocompile targets loihi2 --format toml` shows a complete target
+   = note: `neurocompile explain NC002`
+
+error[NC120]: `MatMul` multiplies two values that both depend on spikes
+  --> net.py:3  in block.0.attn
+   |
+ 3 |     attn = q @ k
+   |
+   = `q` and `k` both depend on spikes
+   = and the same in block.1.attn, block.2.attn, block.10.attn
+   = help: replace the attention by static token mixing
+   = note: `neurocompile explain NC120`
+
+warning[NC302]: 1.04% of the weights of `a -> b` clip at the 8-bit grid's end
+  --> net.py:2  in fc
+   |
+ 2 |     fc
+   |
+   = help: more weight bits, or a training penalty on large weights
+   = note: `neurocompile explain NC302`
+
+loihi2: 5 errors, 1 warning"""
+
+CONCISE = """\
+a,b:c.toml:1: error[NC002]: `a,b:c.toml`: 100% at `x\\ny`
+net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.0.attn)
+net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.1.attn)
+net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.10.attn)
+net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.2.attn)
+net.py:2: warning[NC302]: 1.04% of the weights of `a -> b` clip at the 8-bit grid's end (in fc)"""
+
+GITHUB = """\
+::error title=neurocompile (NC002),file=a%2Cb%3Ac.toml,line=1::`a,b:c.toml`: 100%25 at `x\\ny`
+::error title=neurocompile (NC120),file=net.py,line=3::`MatMul` multiplies two values that both \
+depend on spikes; and the same in block.1.attn, block.2.attn, block.10.attn
+::warning title=neurocompile (NC302),file=net.py,line=2::1.04%25 of the weights of `a -> b` clip \
+at the 8-bit grid's end"""
+
+
+@pytest.fixture
+def placed(found, tmp_path, monkeypatch):
+    (tmp_path / "net.py").write_text("import x\n    fc\n    attn = q @ k  \n")
+    monkeypatch.chdir(tmp_path)
+    first = found[-1]
+    short = [Diagnostic(d.code, d.where, d.values, hint="replace the attention by static token "
+                        "mixing" if d.code == "NC120" else None, notes=d.notes) for d in found[:-1]]
+    return [*short, Diagnostic(first.code, Location(file=first.where.file, line=1), first.values)]
+
+
+def test_full(placed):
+    assert findings.render(placed, "full", summary="loihi2: 5 errors, 1 warning") == FULL
+
+
+def test_order_of_findings_does_not_matter(placed):
+    for fmt in findings.FORMATS:
+        assert findings.render(placed, fmt) == findings.render(placed[::-1], fmt)
+
+
+def test_concise(placed):
+    assert findings.render(placed, "concise") == CONCISE
+
+
+def test_github(placed):
+    assert findings.render(placed, "github") == GITHUB
+
+
+def test_json(placed):
+    made = json.loads(findings.render(placed, "json", target_name="loihi2"))
+    assert (made["target"], len(made["diagnostics"])) == ("loihi2", 6)
+
+
+def test_nothing_found():
+    assert [findings.render([], fmt) for fmt in ("full", "concise", "github")] == ["", "", ""]
+    assert findings.render([], "full", summary="loihi2: ok") == "loihi2: ok"
+
+
+def test_unknown_format():
+    with pytest.raises(ValueError, match="none of full"):
+        findings.render([], "xml")
+
+
+def test_many_repeats_are_folded():
+    many = [Diagnostic("NC120", Location(f"b.{k}.attn"), {"op": "MatMul"}) for k in range(12)]
+    text = findings.render(many, "full")
+    assert "and the same in b.1.attn ... b.11.attn (11 more)" in text
+    assert text.count("error[") == 1
+    assert "and 2 more like it" in findings.render([many[0]] * 3, "full")
+
+
+def test_color_only_adds_color(placed):
+    colored = findings.render(placed, "full", color=True)
+    assert "\033[1;31merror[NC120]\033[0m" in colored
+    for style in (*findings._STYLE.values(), findings._RESET):
+        colored = colored.replace(style, "")
+    assert colored == findings.render(placed, "full")
+
+
+@pytest.mark.parametrize("fmt", findings.FORMATS)
+def test_no_control_character_gets_out(fmt):
+    name = "a\x1b[2J\r\n::error::x\u202e"
+    hostile = Diagnostic("NC120", Location(name, name, 1), {"op": name}, hint=name, notes=(name,))
+    text = findings.render([hostile], fmt, summary=name)
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert not any(line.startswith("::error::") for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../secret.py", "net.txt", "gone.py", "a\0.py",
+                                  "link.py", "", "folder.py"])
+def test_only_python_files_below_the_working_directory_are_read(name, tmp_path, monkeypatch):
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "folder.py").mkdir()
+    (tmp_path / "secret.py").write_text("secret\n")
+    (work / "net.txt").write_text("secret\n")
+    (work / "link.py").symlink_to(tmp_path / "secret.py")
+    monkeypatch.chdir(work)
+    assert findings.source_line(Location("m", name, 1)) == ""
+
+
+def test_source_line_is_one_printable_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.py").write_text("x = '\x1b[2J'\n" + "y" * 500 + "\n")
+    assert findings.source_line(Location("m", "a.py", 1)) == "x = '\\x1b[2J'"
+    assert len(findings.source_line(Location("m", "a.py", 2))) == findings.MAX_EXCERPT
+    assert findings.source_line(Location("m", "a.py", 9)) == ""

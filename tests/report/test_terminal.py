@@ -1,0 +1,44 @@
+"""The terminal report: a golden text, its width, its alphabet."""
+
+from pathlib import Path
+
+import pytest
+
+from neurocompile.report import data, terminal
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_golden(compiled, verified, width, golden):
+    text = terminal.render(data.resources_json(compiled), data.fidelity_json(compiled, verified),
+                           width=width)
+    golden(GOLDEN / f"terminal-{width}.txt", text)
+
+
+@pytest.mark.parametrize("width", [20, 80, 100, 300])
+def test_fits_and_is_ascii(compiled, verified, wide, width):
+    for resources in (data.resources_json(compiled), wide):
+        text = terminal.render(resources, data.fidelity_json(compiled, verified), width=width)
+        assert text.isascii()
+        assert max(map(len, text.split("\n"))) <= max(80, min(width, 100))
+        assert all(c.isprintable() for line in text.split("\n") for c in line)
+
+
+def test_color_uses_escapes_and_boxes(compiled):
+    text = terminal.render(data.resources_json(compiled), data.fidelity_json(compiled), color=True)
+    assert "\033[" in text
+    assert "█" in text
+    assert "\033[31m\u202e" not in text
+
+
+def test_long_tables_are_cut(wide, compiled):
+    text = terminal.render(wide, data.fidelity_json(compiled))
+    assert "... 1,960 more; --format csv has all" in text
+
+
+def test_what_was_not_done_is_said(unmeasured):
+    text = terminal.render(data.resources_json(unmeasured), data.fidelity_json(unmeasured))
+    assert "verification  not verified" in text
+    assert "not measured (no sample given)" in text
+    assert "if every neuron spiked" in text
