@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -48,6 +49,9 @@ def commands() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal need not be UTF-8
     sys.exit(run(arguments))
 
 
@@ -92,7 +96,8 @@ def _show(error: NeurocompileError, settings: Settings) -> None:
     """Findings are results, all else is a message."""
     stream = sys.stdout if isinstance(error, FindingsError) else sys.stderr
     with click.Context(commands, obj=settings):
-        text = findings_text(error.diagnostics, "full", stream=stream)
+        fmt = settings.fmt if stream is sys.stdout else "full"
+        text = findings_text(error.diagnostics, fmt, stream=stream)
     click.echo(text, file=stream, color=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class Config:
         for entry in self.models:
             if model in (entry.name, entry.entry):
                 return entry
-            if entry.weights is not None and Path(model).absolute() == entry.weights:
+            if entry.weights is not None and Path(os.path.abspath(model)) == entry.weights:
                 return entry
         return None
 
@@ -120,7 +121,13 @@ def parse_config(data: dict[str, Any], path: Path) -> Config:
 def _target(name: str, path: Path) -> str:
     if not name.endswith(".toml"):
         return name
-    return str(path.absolute().parent / name)
+    file = _beside(path, name)  # a build names it, so it must not depend on the machine
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+
+
+def _beside(path: Path, name: str) -> Path:
+    """A path that a file names, relative to it."""
+    return Path(os.path.abspath(path.absolute().parent / name))
 
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "max-cores", "encoder",
@@ -203,7 +210,7 @@ class _Table:
     def file(self, key: str) -> Path | None:
         """A path, relative to the configuration file."""
         value = self.get(key, str)
-        return None if value is None else self.path.absolute().parent / value
+        return None if value is None else _beside(self.path, value)
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A string or a list of strings."""
@@ -227,6 +234,7 @@ def _bad(path: Path, key: str, error: str) -> Diagnostic:
 def unused_ignores(config: Config, found: Iterable[Diagnostic]) -> list[Diagnostic]:
     """NC012 for every ignore that matches none of the findings of all models."""
     everything = list(found)
-    return [Diagnostic("NC012", Location(file=str(config.path)), {
+    file = None if config.path is None else os.path.relpath(config.path)
+    return [Diagnostic("NC012", Location(file=file), {
         "code": ignore.code, "module": ignore.module})
         for ignore in config.ignores if not any(ignore.matches(one) for one in everything)]

@@ -12,13 +12,9 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.capture.files import Loaded
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.graph import load_graph
-from neurocompile.ir.network import Network
-from neurocompile.ir.schedule import Schedule
 from neurocompile.manifest import sha256
-from neurocompile.passes.align import align
-from neurocompile.passes.lower import lower
-from neurocompile.passes.quantize import Quantize
-from neurocompile.target import Target, parse_target
+from neurocompile.pipeline import Compiled, Options, compile_graph
+from neurocompile.target import parse_target
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,26 +22,23 @@ class Rebuilt:
     """What a build's program was emitted from."""
 
     loaded: Loaded
-    target: Target
-    network: Network
-    schedule: Schedule
+    compiled: Compiled
 
 
 def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
-    """The network of an opened build. Compiling is deterministic, and mapping changes no spike."""
+    """An opened build compiled again, without its sample: that moves no weight and no spike."""
     path = folder / "target.toml"
     target = parse_target(path.read_text(encoding="utf-8"), str(path))
     loaded = Loaded(load_graph(folder / "model.onnx"), str(manifest["model"]), ())
-    options = manifest["options"]
-    quantize = Quantize(int(options["weight_bits"]), str(options["encoder"]))
-    network, _ = quantize.run(lower(loaded.graph), target)
-    return Rebuilt(loaded, target, network, align(network, target))
+    options = Options(**manifest["options"])
+    return Rebuilt(loaded, compile_graph(loaded.graph, target, options))
 
 
 def recheck(folder: Path, again: Rebuilt, manifest: Mapping[str, Any]) -> None:
     """Raise UsageError (NC704) unless emitting the network again gives the build's program."""
+    done = again.compiled
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
-        for path in emit(again.network, again.schedule, again.target, Path(work)).files:
+        for path in emit(done.network, done.schedule, done.target, Path(work)).files:
             name = f"program/{path.relative_to(work).as_posix()}"
             if manifest["files"].get(name, {}).get("sha256") != sha256(path):
                 raise UsageError(Diagnostic("NC704", values={"file": str(folder / name)}, notes=(

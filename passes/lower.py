@@ -15,7 +15,7 @@ import numpy as np
 import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
-from neurocompile.ir.axes import Layouts, Role, layouts
+from neurocompile.ir.axes import Layout, Layouts, Role, layouts
 from neurocompile.ir.graph import DOMAIN, Graph, constant, location, module_of
 from neurocompile.ir.network import (
     Bias,
@@ -121,16 +121,25 @@ def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
         raise FindingsError(Diagnostic("NC113", Location(str(value.name)), {
             "module": str(value.name), "reason": "its axes cannot be followed"}))
     timed = bool(axes.positions(value, Role.TIME))
-    sizes = tuple(size for size, atoms in zip(data_sizes(layout), layout, strict=True)
-                  if not atoms or any(a.role not in (Role.TIME, Role.BATCH) for a in atoms))
-    shape = shape_of(value)
-    if not any(Role.BATCH in {a.role for a in atoms} for atoms in layout):
-        sizes = sizes[1:] if len(sizes) == len(shape) else sizes  # a batch of 1 leaves no atom
     info = graph.info["inputs"][number]
-    kind = InputKind.ANALOG if timed else InputKind.STATIC
-    if timed and info.get("integers"):
-        kind = InputKind.SPIKES
-    return Input(str(value.name), sizes, kind, low=info["low"], high=info["high"])
+    spikes = timed and info["integers"]
+    kind = InputKind.SPIKES if spikes else InputKind.ANALOG if timed else InputKind.STATIC
+    return Input(str(value.name), _tick_shape(layout), kind, low=info["low"], high=info["high"],
+                 levels=max(1, int(info["high"])) if spikes else 1)
+
+
+def _tick_shape(layout: Layout) -> Shape:
+    """The shape of one tick of one sample: time and batch taken away, a batch of one as well."""
+    batched = any(atom.role is Role.BATCH for atoms in layout for atom in atoms)
+    kept = []
+    for size, atoms in zip(data_sizes(layout), layout, strict=True):
+        if size == 1 and any(a.role in (Role.TIME, Role.BATCH) for a in atoms):
+            continue
+        if not atoms and not batched:  # the first axis of size 1
+            batched = True
+            continue
+        kept.append(size)
+    return tuple(kept)
 
 
 def _visit_neuron(walk: Walk, node: ir.Node, neurons: dict[str, _Neuron]) -> None:
@@ -247,12 +256,9 @@ def _readouts(graph: Graph, walk: Walk) -> Iterator[Readout]:
         totals: dict[str, Operator] = {}
         for source, operator in _counted(form, walk.n_ticks, where, number).items():
             totals[source] = operator
-        layout = walk.layouts.layout(value) or ()
-        shape = tuple(s for s, atoms in zip(data_sizes(layout), layout, strict=True)
-                      if not any(a.role in (Role.TIME, Role.BATCH) for a in atoms))
-        size = int(np.prod(shape))
-        yield Readout(str(value.name), shape if size == form.size else (form.size,),
-                      tuple((s, o, 1.0) for s, o in totals.items()), form.bias)
+        shape = _tick_shape(walk.layouts.layout(value) or ())
+        yield Readout(str(value.name), shape if np.prod(shape) == form.size else (form.size,),
+                      tuple(totals.items()), form.bias)
 
 
 def _counted(form: Form, n_ticks: int, where: Location, number: int) -> dict[str, Operator]:

@@ -149,7 +149,7 @@ def _network_json(network: Network, schedule: Schedule, plan: Plan) -> str:
                     "kind": i.kind.value, "levels": i.levels} for i in network.inputs],
         "populations": populations, "projections": projections,
         "readouts": [{"name": r.name, "shape": list(r.shape),
-                      "sources": [ids[name] for name, _, _ in r.terms]} for r in network.readouts],
+                      "sources": [ids[name] for name, _ in r.terms]} for r in network.readouts],
     }
     return json.dumps(data, indent=1) + "\n"
 

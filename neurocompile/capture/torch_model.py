@@ -179,7 +179,8 @@ def _info(inputs: Sequence[torch.Tensor], passed: Replay) -> dict[str, Any]:
     return {
         "format": g.FORMAT,
         "versions": versions,
-        "inputs": [{"low": float(x.min()), "high": float(x.max())} for x in inputs],
+        "inputs": [{"low": float(x.min()), "high": float(x.max()),
+                    "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
         "replay": {"calls": passed.calls, "values": passed.values, "spikes": passed.spikes},
     }
 

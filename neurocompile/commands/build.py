@@ -19,9 +19,15 @@ from neurocompile.commands.models import (
     pick,
     targets,
 )
-from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
+from neurocompile.commands.terminal import (
+    Progress,
+    common,
+    findings_text,
+    settings,
+    show,
+    visible,
+)
 from neurocompile.config import load_config
-from neurocompile.diagnostics import Severity
 
 
 @click.command(short_help="Write a deployable build directory.")
@@ -42,6 +48,7 @@ def build(model: str, out: Path, **given: Any) -> int:
 
     MODEL is net.onnx, pkg.mod:factory, a file of weights, or a configured name.
     """
+    settings().fmt = given["fmt"]
     config = load_config(settings().config)
     work = job(model, pick(ModelOptions, given), config)
     options = work.options(pick(CompileOptions, given))
@@ -70,7 +77,7 @@ def _tell(result: Any, fmt: str, out: Path) -> None:
     if fmt == "json":
         show(findings_text(result.diagnostics, fmt, target=result.compiled.target.name))
         return
-    shown = [d for d in result.diagnostics if d.level > Severity.NOTE or settings().verbose]
+    shown = visible(result.diagnostics)
     if shown:
         show(findings_text(shown, fmt) + "\n")
     if fmt != "full":

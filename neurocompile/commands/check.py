@@ -23,7 +23,14 @@ from neurocompile.commands.models import (
     pick,
     targets,
 )
-from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
+from neurocompile.commands.terminal import (
+    Progress,
+    common,
+    findings_text,
+    settings,
+    show,
+    visible,
+)
 from neurocompile.config import load_config, unused_ignores
 from neurocompile.diagnostics import Diagnostic, NeurocompileError, Severity
 from neurocompile.target import Target
@@ -45,7 +52,7 @@ class Checked:
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @model_options
 @compile_options
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the findings there.")
 @click.option("--exit-zero", is_flag=True, help="Findings are no failure.")
 @common
@@ -120,7 +127,7 @@ def _text(kept: Sequence[Checked], fmt: str, checked: Sequence[Checked]) -> str:
         return json.dumps({"schema": "neurocompile/check/1", "checks": [
             {"model": one.model, **diagnostics_json(one.found, one.target)} for one in kept]},
             indent=1)
-    parts = [findings_text(one.found, fmt, _summary(one, len(before.found) - len(one.found), kept),
+    parts = [findings_text(visible(one.found), fmt, _summary(one, len(before.found) - len(one.found), kept),
                            one.target, sys.stdout)
              for one, before in zip(kept, checked, strict=True)]
     return ("\n\n" if fmt == "full" else "\n").join(part for part in parts if part)
@@ -130,6 +137,8 @@ def _summary(one: Checked, hidden: int, kept: Sequence[Checked]) -> str:
     counts = [(sum(d.level == level for d in one.found), level.label)
               for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)]
     told = ", ".join(f"{n} {label}{'s' * (n > 1)}" for n, label in counts if n) or "no findings"
+    if counts[-1][0] and not settings().verbose:
+        told += " (-v shows)"
     left_out = f" ({hidden} ignored)" if hidden > 0 else ""
     name = f"{one.model} on {one.target}" if len(kept) > 1 else one.target
     return f"{name}: {told}{left_out}  ·  {one.size} in {one.seconds:.1f} s"

@@ -17,7 +17,7 @@ from neurocompile.commands.terminal import common, settings, show
 @click.argument("build", metavar="BUILD", type=click.Path(path_type=Path))
 @click.option("--format", "fmt", type=click.Choice(["term", "json", "html", "csv"]),
               default="term", help="How the report is written.")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the report there.")
 @common
 def report(build: Path, fmt: str, output: Path | None) -> int:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 SLOW = 2.0  # seconds from which a stage is reported where nobody watches
@@ -27,6 +27,7 @@ class Settings:
     color: str = "auto"
     debug: bool = False
     config: Path | None = None
+    fmt: str = "full"  # of findings; set by the commands that have the option
 
     def colored(self, stream: Any) -> bool:
         """Whether to color what goes to a stream."""
@@ -113,6 +114,11 @@ def show(text: str, output: Path | None = None) -> None:
         raise UsageError(Diagnostic("NC009", values={
             "option": "--output", "value": f"`{output}`",
             "reason": error.strerror or str(error)})) from None
+
+
+def visible(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What people are shown: notes only with -v."""
+    return [d for d in found if d.level > Severity.NOTE or settings().verbose]
 
 
 def findings_text(found: Iterable[Diagnostic], fmt: str, summary: str = "", target: str = "",

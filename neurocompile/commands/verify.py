@@ -52,15 +52,16 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     rebuild.recheck(folder, again, manifest)
     arrays = None if sample is None else again.loaded.fit(sample)
     count = len(sample) if sample is not None else samples or builder.Checks().samples
-    inputs = builder.first_inputs(again.network, arrays, count)
+    network, schedule = again.compiled.network, again.compiled.schedule
+    inputs = builder.first_inputs(network, arrays, count)
     progress("verify")
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
         program = Path(work) / "program"
         _copy_listed(folder, manifest, program)
-        done = builder.run_verify(program, again.network, again.schedule, inputs,
+        done = builder.run_verify(program, network, schedule, inputs,
                                   builder.Checks(count, timeout, lava_python))
     progress.end()
-    accuracy = builder.measure_accuracy(again.network, arrays, sample)
+    accuracy = builder.measure_accuracy(network, arrays, sample)
     _tell(done, accuracy, fmt)
     return 1 if errors(done.diagnostics) else 0
 
@@ -81,7 +82,7 @@ def _tell(done: Verification, accuracy: Any, fmt: str) -> None:
     found: tuple[Diagnostic, ...] = done.diagnostics
     if found:
         show(findings_text(found, "full") + "\n")
-    width = max(len("population"), *(len(p.name) for p in done.populations))
+    width = max(len(name) for name in ("population", *(p.name for p in done.populations)))
     show(f"{'population':{width}}  {'neurons':>9}  {'spikes':>11}  differences")
     for one in done.populations:
         show(f"{one.name:{width}}  {one.neurons:>9,}  {one.spikes:>11,}  {one.differences:>11,}")

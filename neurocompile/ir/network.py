@@ -16,7 +16,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.diagnostics import Location
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.operators import Array, Operator, Shape
 from neurocompile.semantics.floating import FloatNeuron
 from neurocompile.semantics.loihi import LoihiNeuron
@@ -49,8 +49,15 @@ class Input:
         return math.prod(self.shape)
 
     def integers(self, x: Array) -> NDArray[np.int64]:
-        """What the chip receives for analog values: rounded half to even, clipped to 0..levels."""
+        """What the chip receives for values: rounded half to even, clipped to 0..levels.
+
+        Spikes are never clipped: counts beyond `levels` raise UsageError (NC008).
+        """
         scaled: NDArray[np.float64] = np.rint(np.asarray(x, np.float64) * self.scale)
+        if self.kind is InputKind.SPIKES and not np.all((scaled >= 0) & (scaled <= self.levels)):
+            raise UsageError(Diagnostic("NC008", Location(self.name), {
+                "file": self.name, "reason": f"its counts go from {scaled.min():g} to "
+                f"{scaled.max():g}; the network was built for 0 to {self.levels}"}))
         return np.clip(scaled, 0, self.levels).astype(np.int64)
 
 
@@ -135,21 +142,21 @@ class Encoder:
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """Host-side exact linear map of spike counts: `operator @ (counts * gain) + bias`.
+    """Host-side linear map of spike counts: `operator @ counts + bias`, several terms added up.
 
-    `counts` is the number of spikes of `source` over all ticks of a sample. Several terms add up.
+    `counts` is the number of spikes of a population's neurons over all ticks of a sample.
     """
 
     name: str
     shape: Shape
-    terms: tuple[tuple[str, Operator, float], ...]  # (population, operator, gain per spike)
+    terms: tuple[tuple[str, Operator], ...]  # (population, operator)
     bias: Array  # [outputs] float64
 
     def values(self, counts: Mapping[str, Array]) -> Array:
         """Outputs [samples, *shape] from spike counts [samples, neurons] per population."""
         total: Array = self.bias[None, :]
-        for source, operator, gain in self.terms:
-            total = total + (operator.matrix() @ (counts[source].astype(np.float64) * gain).T).T
+        for source, operator in self.terms:
+            total = total + (operator.matrix() @ counts[source].astype(np.float64).T).T
         return np.asarray(total).reshape(-1, *self.shape)
 
 

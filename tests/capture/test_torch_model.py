@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import nets
 
 from neurocompile.capture import torch_model
+from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import replay
 from neurocompile.capture.torch_model import capture, export, reset, swap
 from neurocompile.diagnostics import FindingsError, UsageError
@@ -102,7 +103,8 @@ def test_replay_catches_stale_membrane_state() -> None:
     swapped = swap(model)
     with torch.no_grad():
         swapped(x - 9)  # leaves a membrane potential in the stand-ins
-    program = torch.export.export(copy.deepcopy(swapped), (x,), strict=False)
+    with quiet():
+        program = torch.export.export(copy.deepcopy(swapped), (x,), strict=False)
     with pytest.raises(FindingsError) as error:
         replay(model, swapped, program.module(), (x,), reset)
     assert error.value.diagnostics[0].code == "NC105"

@@ -110,6 +110,8 @@ def test_normal_form_spikes_like_the_profile(name: str) -> None:
         fired = nv > model.v_th if model.strict else nv >= model.v_th
         if model.reset is Reset.HARD:
             nv = nv.masked_fill(fired, 0.0)
+        elif model.reset is Reset.SOFT:
+            nv = nv - fired * model.v_th
         assert torch.equal(s.bool(), fired)
         spikes += int(fired.sum())
     assert spikes > 50
