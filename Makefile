@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)  ## trained MNIST network to Loihi 2, and the proof on Lava
 	cd examples/mnist && ../../$(BIN)/neurocompile build model.pt --target loihi2 \
-		--output-dir ../../$(DEMO) --no-verify
+		-o ../../$(DEMO) --no-verify
 	$(BIN)/neurocompile report $(DEMO)
 	$(BIN)/neurocompile verify $(DEMO) --input examples/mnist/samples.npz --samples 20
 	@echo "report: $(DEMO)/report.html"
