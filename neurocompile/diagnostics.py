@@ -31,7 +31,7 @@ class Location:
     line: int | None = None
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.file else ""
+        place = f"{self.file}:{self.line}" if self.file and self.line else self.file or ""
         inside = f"in {self.module}" if self.module else ""
         return "  ".join(part for part in (place, inside) if part)
 

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from neurocompile import resources
 from neurocompile.backends import synchronous
-from neurocompile.diagnostics import Diagnostic, InternalError, Severity, raise_errors
+from neurocompile.diagnostics import (
+    Diagnostic,
+    FindingsError,
+    InternalError,
+    Severity,
+    errors,
+)
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
@@ -145,10 +151,18 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     """
     options = options or Options()
     run = _Recorder(progress)
+    try:
+        return _compile(run, graph, target, options, sample)
+    except FindingsError as error:  # with the warnings of the stages before
+        raise FindingsError(*run.found, *error.diagnostics) from None
+
+
+def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
+             sample: Mapping[str, Array] | None) -> Compiled:
     findings = run.stage("check", lambda: check_graph(graph, options.timing),
                          lambda found: f"{len(found)} findings")
-    raise_errors(findings)
     run.found += findings
+    _stop(run)
     floating, notes = run.stage("lower", lambda: lower(graph), lambda r: _network_size(r[0]))
     run.found += notes
     quantize = Quantize(options.weight_bits, options.encoder)
@@ -167,9 +181,17 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     mapping = _map(run, network, target, options, rates)
     usage = resources.count(network, mapping.partition, target, options.weight_bits)
     run.found += _budgets(usage, target, options)
-    raise_errors(run.found)
+    _stop(run)
     return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
                     tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity)
+
+
+def _stop(run: _Recorder) -> None:
+    """Raise FindingsError when an error has been found so far."""
+    found = errors(run.found)
+    if found:
+        run.found = [d for d in run.found if d not in found]
+        raise FindingsError(*found)
 
 
 def _map(run: _Recorder, network: Network, target: Target, options: Options,

@@ -408,7 +408,7 @@ _FIDELITY = (
          "`{population}` differs at sample {sample}, tick {tick}, neuron {neuron}: reference "
          "{expected}, {program} {found}",
          "The deployed program must emit the reference's spikes, all of them, in the same tick.",
-         "report this with the build directory: it is a bug in neurocompile",
+         "it is a bug in neurocompile: please report it with what `build --no-verify` writes",
          "a program with one weight changed", "the program as emitted"),
     Rule("NC703", "silent-verification", "warning",
          "`{population}` emitted no spike on these samples: nothing was proved for it",

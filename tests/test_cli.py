@@ -67,6 +67,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.chdir(folder)
     try:
         assert cli.run(["export", "good", "-o", "net.onnx"]) == 0
+        assert cli.run(["export", "bad", "-o", "bad.onnx"]) == 0
         assert cli.run(["build", "net.onnx", "-t", "loihi2", "--sample", "s.npz", "--no-verify",
                         "-o", "built"]) == 0
     finally:
@@ -91,15 +92,15 @@ def test_check_of_a_legal_and_an_illegal_model(here: Path, capsys: Any) -> None:
     out, err = _run(capsys, "check good", 0)
     assert "would use" in out
     assert "cli_net:make comes from cli_net.py" in err
-    out, _ = _run(capsys, "check bad", 1)
+    out, _ = _run(capsys, "check bad.onnx", 1)
     assert "error[NC12" in out
     assert "cli_net.py:" in out
-    out, err = _run(capsys, "check bad --format github -q", 1)
+    out, err = _run(capsys, "check bad.onnx --format github -q", 1)
     assert out.startswith("::error title=neurocompile (NC12")
     assert err == ""
-    _run(capsys, "check bad --exit-zero", 0)
-    _run(capsys, "check bad --ignore NC1", 0)
-    _run(capsys, "check bad --select NC4", 0)
+    _run(capsys, "check bad.onnx --exit-zero", 0)
+    _run(capsys, "check bad.onnx --ignore NC1", 0)
+    _run(capsys, "check bad.onnx --select NC4", 0)
 
 
 def test_check_without_a_model_checks_all_on_all_targets(here: Path, capsys: Any) -> None:
@@ -221,6 +222,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 def test_builds_are_equal_byte_for_byte(here: Path, tmp_path: Path) -> None:
     contents = []
     for seed in ("1", "2"):

@@ -45,11 +45,13 @@ class Ticks(nn.Module):
 
 
 def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
-            n_ticks: int | None = None) -> Graph:
+            n_ticks: int | None = None, prove: bool = True) -> Graph:
     """The Graph of a model, proved equal to it on the example input.
 
     The model is copied, put into eval mode and reset; the caller's object is left as it is.
     `n_ticks`: the model computes one tick per call; run it that many times on the same input.
+    `prove`: run the replay gate. Without it nothing is computed, which is enough to check a large
+    architecture; such a Graph cannot be built.
 
     Raises UsageError for what cannot be read (NC102, NC104, NC111, NC203) and FindingsError when
     the captured program differs from the model (NC105).
@@ -59,8 +61,8 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     swapped = swap(eager)
     if not any(isinstance(m, StandIn) for m in swapped.modules()):
         raise UsageError(Diagnostic("NC130"))
-    program = _export(copy.deepcopy(swapped), inputs)
-    passed = replay(eager, swapped, program.module(), inputs, reset)
+    program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
+    passed = replay(eager, swapped, program.module(), inputs, reset) if prove else None
     used = {node.args[3] for node in program.graph.nodes
             if node.target is torch.ops.neurocompile.neuron.default}
     return _to_graph(program, used, inputs, passed)
@@ -144,7 +146,7 @@ def _user_frame(stack: str) -> tuple[str | None, int | None]:
 
 
 def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
-              inputs: Sequence[torch.Tensor], passed: Replay) -> Graph:
+              inputs: Sequence[torch.Tensor], passed: Replay | None) -> Graph:
     with quiet():
         exported = torch.onnx.export(
             program, (), dynamo=True, optimize=True, verbose=False,
@@ -171,7 +173,7 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
     return Graph(model)
 
 
-def _info(inputs: Sequence[torch.Tensor], passed: Replay) -> dict[str, Any]:
+def _info(inputs: Sequence[torch.Tensor], passed: Replay | None) -> dict[str, Any]:
     versions = {}
     for name in FRAMEWORKS:
         if name in sys.modules:
@@ -181,7 +183,8 @@ def _info(inputs: Sequence[torch.Tensor], passed: Replay) -> dict[str, Any]:
         "versions": versions,
         "inputs": [{"low": float(x.min()), "high": float(x.max()),
                     "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
-        "replay": {"calls": passed.calls, "values": passed.values, "spikes": passed.spikes},
+        "replay": None if passed is None else {
+            "calls": passed.calls, "values": passed.values, "spikes": passed.spikes},
     }
 
 

@@ -1,5 +1,7 @@
 """Alignment: depths, delays of short paths, feedback, and what does not fit."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def test_host_populations_send_at_depth_zero() -> None:
 @pytest.mark.parametrize(("length", "legal"), [(63, True), (64, False)])
 def test_delays_end_at_the_target_limit(length: int, legal: bool) -> None:
     chain = [f"n{i:02}" for i in range(length)]
-    edges = [("x", chain[0], 0), *((a, b, 0) for a, b in zip(chain, chain[1:], strict=False)),
+    edges = [("x", chain[0], 0), *((a, b, 0) for a, b in itertools.pairwise(chain)),
              (chain[0], "end", 0), (chain[-1], "end", 0)]
     if legal:
         align(network(edges), LOIHI2)
