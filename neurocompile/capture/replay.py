@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
+from neurocompile.ir.graph import Graph
 
 CALLS = 2
 
@@ -29,11 +30,12 @@ class Replay:
     values: int  # output values per program, all calls
     spikes: dict[str, int]  # per neuron module, all calls
 
-    def silent(self) -> Iterator[Diagnostic]:
-        """NC106 for every module that never fired."""
-        for path, count in sorted(self.spikes.items()):
-            if count == 0:
-                yield Diagnostic("NC106", Location(module=path), {"module": path})
+
+def silent(graph: Graph) -> Iterator[Diagnostic]:
+    """NC106 for every neuron module that never fired while its graph was proved."""
+    for path, count in sorted(((graph.info.get("replay") or {}).get("spikes") or {}).items()):
+        if count == 0:
+            yield Diagnostic("NC106", Location(module=path), {"module": path})
 
 
 Program = Callable[..., Any]

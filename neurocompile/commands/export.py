@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from neurocompile.commands.models import ModelOptions, job, model_options, pick
-from neurocompile.commands.terminal import Progress, common, settings, show
+from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
 from neurocompile.config import load_config
 from neurocompile.diagnostics import Diagnostic, UsageError
 
@@ -33,6 +33,11 @@ def export(model: str, output: Path, **given: Any) -> int:
         raise UsageError(Diagnostic("NC009", values={
             "option": "--output", "value": f"`{output}`",
             "reason": error.strerror or str(error)})) from None
+    from neurocompile.capture.replay import silent
+
+    warnings = list(silent(loaded.graph))
+    if warnings:
+        show(findings_text(warnings, "full"))
     spikes = loaded.graph.info["replay"]["spikes"]
     show(f"wrote {output}: {sum(1 for _ in loaded.graph.nodes()):,} nodes, {len(spikes)} neuron "
          f"layers; equal to the model on {sum(spikes.values()):,} spikes")
