@@ -1,25 +1,17 @@
-"""The linear ops of a Graph as operators on forms: one function an op, one table.
-
-Wiring (transpose, slice, concat, pad, ...) is found by running the op itself on element numbers
-instead of values: what comes out says where each output element comes from.
-"""
+"""The linear ops of a Graph as operators on forms: one function an op, one table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
 
-from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.axes import Layout, Layouts, Role
-from neurocompile.ir.graph import constant, location
+from neurocompile.ir.axes import Role
+from neurocompile.ir.graph import constant
 from neurocompile.ir.operators import (
     Conv,
     Dense,
@@ -30,210 +22,25 @@ from neurocompile.ir.operators import (
     is_identity,
     wiring,
 )
-from neurocompile.passes.forms import ALIGNED, Form, Source, equal
-
-WIRING = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "CastLike", "Dropout",
-          "Transpose", "Slice", "Gather", "Concat", "Pad", "Expand", "Tile", "Split", "Resize",
-          "DepthToSpace", "SpaceToDepth"}
-UNMOVED = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "CastLike", "Dropout"}
-
-
-@dataclass(frozen=True, eq=False)
-class Walk:
-    """What the op functions see: axes of all values, forms so far, operators made so far."""
-
-    layouts: Layouts
-    forms: dict[str, Form]
-    n_ticks: int
-    operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
-
-    def form(self, value: ir.Value | None) -> Form | None:
-        """The form of a value; None if it is static."""
-        return None if value is None else self.forms.get(str(value.name))
-
-    def made(self, key: tuple[object, ...], make: Callable[[], Operator]) -> Operator:
-        """An operator, made once: unrolled ticks share it."""
-        if key not in self.operators:
-            self.operators[key] = make()
-        return self.operators[key]
-
-
-def unsupported(node: ir.Node, reason: str) -> FindingsError:
-    """NC110 for an op that has no place in a network."""
-    where = location(node)
-    return FindingsError(Diagnostic("NC110", where, {
-        "op": node.op_type, "module": where.module, "reason": reason}))
-
-
-def shape_of(value: ir.Value | None) -> tuple[int, ...]:
-    """A value's shape; graphs have static shapes only."""
-    return () if value is None or value.shape is None else tuple(value.shape.numpy())
-
-
-def _layout(walk: Walk, value: ir.Value | None, node: ir.Node) -> Layout:
-    layout = walk.layouts.layout(value)
-    if layout is None:
-        raise unsupported(node, "its axes cannot be followed")
-    return layout
-
-
-def data_sizes(layout: Layout) -> tuple[int, ...]:
-    """Elements of each dimension that belong to one tick of one sample."""
-    sizes = []
-    for atoms in layout:
-        sizes.append(int(np.prod([a.size for a in atoms if a.role not in (Role.TIME, Role.BATCH)])))
-    return tuple(sizes)
-
-
-def one_tick(array: NDArray[Any], layout: Layout, node: ir.Node,
-             trailing: Shape = ()) -> NDArray[Any]:
-    """A value's array [its shape, *trailing] as the flat vector of one tick of one sample.
-
-    Raises FindingsError (NC110) when ticks or samples differ.
-    """
-    atoms = [atom for dim in layout for atom in dim]
-    split = array.reshape([*(a.size for a in atoms), *trailing])
-    outer = [i for i, a in enumerate(atoms) if a.role in (Role.TIME, Role.BATCH)]
-    moved = np.moveaxis(split, outer, range(len(outer)))
-    rows = moved.reshape(int(np.prod([atoms[i].size for i in outer])), -1)
-    if not np.all(rows == rows[:1]):
-        raise unsupported(node, "it treats ticks or samples differently")
-    first: NDArray[Any] = rows[0]
-    return first
-
-
-def element_numbers(layout: Layout, shape: Shape) -> NDArray[np.int64]:
-    """Per element of a value: its number in the flat vector of one tick of one sample."""
-    atoms = [atom for dim in layout for atom in dim]
-    outer = [a.role in (Role.TIME, Role.BATCH) for a in atoms]
-    inner = [1 if skip else a.size for skip, a in zip(outer, atoms, strict=True)]
-    numbers = np.arange(int(np.prod(inner, dtype=np.int64))).reshape(inner)
-    return np.broadcast_to(numbers, [a.size for a in atoms]).reshape(shape)
+from neurocompile.passes.forms import Form
+from neurocompile.passes.lowering_walk import (
+    Walk,
+    data_sizes,
+    element_numbers,
+    layout_of,
+    one_tick,
+    shape_of,
+    static_input,
+    unsupported,
+)
+from neurocompile.passes.wiring_ops import WIRING_OPS
 
 
 def static_operand(walk: Walk, node: ir.Node, array: NDArray[Any]) -> NDArray[np.float64]:
     """A constant operand of an elementwise op, as the flat vector of the result's one tick."""
     output = node.outputs[0]
     full = np.broadcast_to(np.asarray(array, np.float64), shape_of(output))
-    return np.asarray(one_tick(full, _layout(walk, output, node), node))
-
-
-def _wired(walk: Walk, node: ir.Node) -> None:
-    """Ops that only move elements."""
-    if node.op_type in UNMOVED:
-        form = walk.form(node.inputs[0])
-        if form is not None:
-            walk.forms[str(node.outputs[0].name)] = form
-        return
-    for number, output in enumerate(node.outputs):
-        total: Form | None = None
-        for position, value in enumerate(node.inputs):
-            form = walk.form(value)
-            if form is None:
-                continue
-            key = ("wiring", _signature(node), position, number, shape_of(value))
-            moved = form.through(walk.made(key, partial(_trace, walk, node, position, number)))
-            total = moved if total is None else total.plus(moved)
-        if total is not None:
-            if node.op_type == "Concat":
-                total = total.shifted(_static_part(walk, node))
-            walk.forms[str(output.name)] = total
-
-
-def _signature(node: ir.Node) -> tuple[object, ...]:
-    attributes = tuple(sorted((k, str(a.value)) for k, a in node.attributes.items()))
-    statics = tuple(None if v is None else (a := constant(v)) is not None and a.tobytes()
-                    for v in node.inputs)
-    return (node.op_type, attributes, statics)
-
-
-def _evaluate(node: ir.Node, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-    """A node's outputs for these inputs by name, from ONNX's reference implementation."""
-    results = ReferenceEvaluator(ir.serde.serialize_node(node)).run(None, dict(feeds))
-    return [np.asarray(result) for result in results]
-
-
-def _static_part(walk: Walk, node: ir.Node) -> NDArray[np.float64]:
-    """What the static operands of a Concat put into one tick of its result."""
-    feeds = {str(v.name): np.zeros(shape_of(v)) if a is None else np.asarray(a, np.float64)
-             for v in node.inputs if v is not None for a in [constant(v)]}
-    layout = _layout(walk, node.outputs[0], node)
-    return np.asarray(one_tick(_evaluate(node, feeds)[0], layout, node))
-
-
-def _trace(walk: Walk, node: ir.Node, position: int, number: int) -> Operator:
-    """The wiring from one input of a node to one of its outputs."""
-    layout = _layout(walk, node.outputs[number], node)
-    feeds: dict[str, NDArray[Any]] = {}
-    for place, value in enumerate(node.inputs):
-        if value is None:
-            continue
-        static = constant(value)
-        if static is not None:
-            feeds[str(value.name)] = np.zeros(static.shape) if node.op_type == "Concat" else static
-            continue
-        shape = shape_of(value)
-        numbers = element_numbers(_layout(walk, value, node), shape)
-        own = place == position
-        feeds[str(value.name)] = (numbers + 1 if own else np.zeros(shape)).astype(np.float64)
-    index = one_tick(_evaluate(node, feeds)[number], layout, node).astype(np.int64) - 1
-    source = node.inputs[position]
-    sizes = data_sizes(_layout(walk, source, node))
-    return wiring(sizes, data_sizes(layout), index)
-
-
-def _time_slice(walk: Walk, node: ir.Node) -> bool:
-    """`x[t]`: one tick of a value with a time axis. Whether the node was that."""
-    value, output = node.inputs[0], node.outputs[0]
-    form = walk.form(value)
-    if value is None or form is None or not walk.layouts.positions(value, Role.TIME):
-        return False
-    if walk.layouts.positions(output, Role.TIME):
-        return False
-    layout = _layout(walk, value, node)
-    shape = shape_of(value)
-    ticks = np.zeros([a.size for dim in layout for a in dim])
-    axis = next(i for i, a in enumerate([a for dim in layout for a in dim]) if a.role is Role.TIME)
-    ticks = ticks + np.arange(ticks.shape[axis]).reshape(
-        [-1 if i == axis else 1 for i in range(ticks.ndim)])
-    feeds = {str(v.name): a for v in node.inputs[1:] if v is not None
-             and (a := constant(v)) is not None}
-    feeds[str(value.name)] = ticks.reshape(shape)
-    result = _evaluate(node, feeds)[0]
-    tick = int(result.reshape(-1)[0])
-    if not np.all(result == tick):
-        raise unsupported(node, "it takes several ticks apart")
-    walk.forms[str(output.name)] = form.at(
-        lambda s: Source(s.name, tick) if s.when == ALIGNED else s)
-    return True
-
-
-def _taken(walk: Walk, node: ir.Node) -> None:
-    if not _time_slice(walk, node):
-        _wired(walk, node)
-
-
-def _joined(walk: Walk, node: ir.Node) -> None:
-    """Concat: along data it is wiring; along time it puts the ticks of a loop together again."""
-    axis = int(node.attributes["axis"].value)
-    output = node.outputs[0]
-    axis %= len(shape_of(output))
-    if axis not in walk.layouts.positions(output, Role.TIME):
-        _wired(walk, node)
-        return
-    parts = [walk.form(value) for value in node.inputs]
-    first = parts[0]
-    if first is None or len(parts) != walk.n_ticks:
-        raise unsupported(node, "it joins something else than the ticks of one loop")
-    aligned = [part.at(partial(_as_aligned, tick))
-               for tick, part in enumerate(parts) if part is not None]
-    if len(aligned) < len(parts) or not all(equal(part, aligned[0]) for part in aligned):
-        raise unsupported(node, "the ticks it joins differ")
-    walk.forms[str(output.name)] = aligned[0]
-
-
-def _as_aligned(tick: int, source: Source) -> Source:
-    return Source(source.name, ALIGNED) if source.when == tick else source
+    return np.asarray(one_tick(full, layout_of(walk, output, node), node))
 
 
 def _pair(node: ir.Node, key: str, default: Sequence[int]) -> tuple[int, ...]:
@@ -245,8 +52,8 @@ def _pair(node: ir.Node, key: str, default: Sequence[int]) -> tuple[int, ...]:
 def _conv_geometry(walk: Walk, node: ir.Node, kernel: Sequence[int]) -> dict[str, Any]:
     """Shapes and options of a convolution or pooling; one-dimensional ones get height 1."""
     rank = len(kernel)
-    sizes = data_sizes(_layout(walk, node.inputs[0], node))
-    outs = data_sizes(_layout(walk, node.outputs[0], node))
+    sizes = data_sizes(layout_of(walk, node.inputs[0], node))
+    outs = data_sizes(layout_of(walk, node.outputs[0], node))
     if rank > 2 or sizes[0] != 1:
         raise unsupported(node, "only convolutions over one or two axes have a form here")
     pads = _pair(node, "pads", [0] * 2 * rank)
@@ -263,14 +70,8 @@ def _conv_geometry(walk: Walk, node: ir.Node, kernel: Sequence[int]) -> dict[str
     }
 
 
-def _static(node: ir.Node, position: int) -> NDArray[np.float64] | None:
-    value = node.inputs[position] if position < len(node.inputs) else None
-    array = constant(value)
-    return None if array is None else np.asarray(array, np.float64)
-
-
 def _conv(walk: Walk, node: ir.Node) -> None:
-    form, weight = walk.form(node.inputs[0]), _static(node, 1)
+    form, weight = walk.form(node.inputs[0]), static_input(node, 1)
     if form is None or weight is None:
         raise unsupported(node, "its weights depend on the input")
     geometry = _conv_geometry(walk, node, weight.shape[2:])
@@ -279,7 +80,7 @@ def _conv(walk: Walk, node: ir.Node) -> None:
     key = ("conv", _named(node, 1), str(sorted(geometry.items())), groups)
     result = form.through(walk.made(key, lambda: Conv(weight=kernel, groups=groups, **geometry)),
                           layer=True)
-    bias = _static(node, 2)
+    bias = static_input(node, 2)
     if bias is not None:
         result = result.shifted(np.repeat(bias, result.size // len(bias)))
     walk.forms[str(node.outputs[0].name)] = result
@@ -317,7 +118,7 @@ def _average_pool(walk: Walk, node: ir.Node) -> None:
 
 def _batch_norm(walk: Walk, node: ir.Node) -> None:
     form = walk.form(node.inputs[0])
-    parameters = [_static(node, i) for i in range(1, 5)]
+    parameters = [static_input(node, i) for i in range(1, 5)]
     if form is None or any(p is None for p in parameters):
         raise unsupported(node, "its statistics depend on the input")
     scale, shift, mean, variance = (p for p in parameters if p is not None)
@@ -332,7 +133,7 @@ def _batch_norm(walk: Walk, node: ir.Node) -> None:
 
 def _matmul(walk: Walk, node: ir.Node) -> None:
     left, right = walk.form(node.inputs[0]), walk.form(node.inputs[1])
-    weight = _static(node, 1 if left is not None else 0)
+    weight = static_input(node, 1 if left is not None else 0)
     form = left if left is not None else right
     if form is None or weight is None:
         raise unsupported(node, "both factors depend on the input")
@@ -344,8 +145,8 @@ def _contraction(walk: Walk, node: ir.Node, weight: NDArray[np.float64],
                  from_right: bool) -> Operator:
     """x @ W (from_right) or W @ x, over the last axes of x."""
     position = 0 if from_right else 1
-    layout = _layout(walk, node.inputs[position], node)
-    sizes, outs = data_sizes(layout), data_sizes(_layout(walk, node.outputs[0], node))
+    layout = layout_of(walk, node.inputs[position], node)
+    sizes, outs = data_sizes(layout), data_sizes(layout_of(walk, node.outputs[0], node))
     key = ("matmul", _named(node, 1 - position), sizes, outs, from_right)
     if weight.ndim > 2:
         weight = _one_tick_of_matrices(walk, node, weight)
@@ -362,7 +163,7 @@ def _one_tick_of_matrices(walk: Walk, node: ir.Node,
                           weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Matrices [..., a, b] for one tick of one sample, where time or batch are among the axes."""
     output = node.outputs[0]
-    layout, lead = _layout(walk, output, node)[:-2], shape_of(output)[:-2]
+    layout, lead = layout_of(walk, output, node)[:-2], shape_of(output)[:-2]
     matrices = np.broadcast_to(weight, (*lead, *weight.shape[-2:]))
     flat = one_tick(matrices, layout, node, weight.shape[-2:])
     return flat.reshape(*data_sizes(layout), *weight.shape[-2:])
@@ -388,7 +189,7 @@ def _explicit(numbers: NDArray[np.int64], weight: NDArray[np.float64], outs: Sha
 
 
 def _gemm(walk: Walk, node: ir.Node) -> None:
-    form, weight = walk.form(node.inputs[0]), _static(node, 1)
+    form, weight = walk.form(node.inputs[0]), static_input(node, 1)
     attributes = {k: a.value for k, a in node.attributes.items()}
     if form is None or weight is None or attributes.get("transA"):
         raise unsupported(node, "its weights depend on the input")
@@ -396,7 +197,7 @@ def _gemm(walk: Walk, node: ir.Node) -> None:
     operator = _contraction(walk, node, matrix * float(attributes.get("alpha", 1.0)),
                             from_right=True)
     result = form.through(operator, layer=True)
-    bias = _static(node, 2)
+    bias = static_input(node, 2)
     if bias is not None:
         result = result.shifted(static_operand(walk, node, bias) * float(
             attributes.get("beta", 1.0)))
@@ -423,8 +224,8 @@ def _sum(walk: Walk, node: ir.Node) -> None:
 def _broadcast(walk: Walk, node: ir.Node, value: ir.Value | None, form: Form) -> Form:
     """A form repeated to the size of the node's result, where an operand is smaller."""
     shape, wanted = shape_of(value), shape_of(node.outputs[0])
-    layout = _layout(walk, node.outputs[0], node)
-    own = _layout(walk, value, node)
+    layout = layout_of(walk, node.outputs[0], node)
+    own = layout_of(walk, value, node)
     numbers = np.broadcast_to(element_numbers(own, shape), wanted)
     index = np.asarray(one_tick(numbers, layout, node))
     operator = wiring((form.size,), data_sizes(layout), index)
@@ -432,7 +233,7 @@ def _broadcast(walk: Walk, node: ir.Node, value: ir.Value | None, form: Form) ->
 
 
 def _constant(node: ir.Node, position: int) -> NDArray[np.float64]:
-    array = _static(node, position)
+    array = static_input(node, position)
     if array is None:
         raise unsupported(node, "an operand is neither static nor linear in spikes")
     return array
@@ -458,13 +259,13 @@ def _reduce(walk: Walk, node: ir.Node) -> None:
     """ReduceSum, ReduceMean and GlobalAveragePool, over data axes, over time, or both."""
     value, output = node.inputs[0], node.outputs[0]
     form = walk.form(value)
-    layout, shape = _layout(walk, value, node), shape_of(value)
+    layout, shape = layout_of(walk, value, node), shape_of(value)
     if form is None:
         raise unsupported(node, "it reduces a static value")
     if node.op_type == "GlobalAveragePool":
         axes = list(range(2, len(shape)))
     else:
-        given = _static(node, 1)
+        given = static_input(node, 1)
         attribute = node.attributes.get("axes")
         axes = [int(a) for a in (given if given is not None else attribute.value
                                  if attribute is not None else range(len(shape)))]
@@ -482,7 +283,7 @@ def _reduce(walk: Walk, node: ir.Node) -> None:
     count = int(np.prod([sizes[a] for a in axes]))
     if count > 1:
         numbers = np.moveaxis(np.arange(form.size).reshape(sizes), kept, range(len(kept)))
-        outs = data_sizes(_layout(walk, output, node)) or (1,)
+        outs = data_sizes(layout_of(walk, output, node)) or (1,)
         weight = 1.0 / count if mean else 1.0
         form = form.through(_gather_sum(numbers.reshape(-1, count), form.size, outs, weight))
     walk.forms[str(output.name)] = form
@@ -497,8 +298,7 @@ def _gather_sum(columns: NDArray[np.int64], in_size: int, outs: Shape, weight: f
 
 
 OPS: dict[str, Callable[[Walk, ir.Node], None]] = {
-    **dict.fromkeys(WIRING, _wired),
-    "Slice": _taken, "Gather": _taken, "Concat": _joined,
+    **WIRING_OPS,
     "Conv": _conv, "AveragePool": _average_pool, "BatchNormalization": _batch_norm,
     "MatMul": _matmul, "Gemm": _gemm,
     "Add": _sum, "Sub": _sum, "Sum": _sum, "Mul": _product, "Div": _product, "Neg": _product,

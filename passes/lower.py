@@ -28,7 +28,8 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.operators import Dense, Operator, Shape, identity, same
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
-from neurocompile.passes.linear_ops import OPS, Walk, data_sizes, shape_of, unsupported
+from neurocompile.passes.linear_ops import OPS
+from neurocompile.passes.lowering_walk import Walk, data_sizes, shape_of, unsupported
 from neurocompile.semantics.floating import PROFILES, Constants, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers

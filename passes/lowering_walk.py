@@ -1,0 +1,105 @@
+"""What the walk of `lower` carries from op to op, and how ops read axes and constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+
+from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.ir.axes import Layout, Layouts, Role
+from neurocompile.ir.graph import constant, location
+from neurocompile.ir.operators import Operator, Shape
+from neurocompile.passes.forms import Form
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """What the op functions see: axes of all values, forms so far, operators made so far."""
+
+    layouts: Layouts
+    forms: dict[str, Form]
+    n_ticks: int
+    operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
+
+    def form(self, value: ir.Value | None) -> Form | None:
+        """The form of a value; None if it is static."""
+        return None if value is None else self.forms.get(str(value.name))
+
+    def made(self, key: tuple[object, ...], make: Callable[[], Operator]) -> Operator:
+        """An operator, made once: unrolled ticks share it."""
+        if key not in self.operators:
+            self.operators[key] = make()
+        return self.operators[key]
+
+
+def unsupported(node: ir.Node, reason: str) -> FindingsError:
+    """NC110 for an op that has no place in a network."""
+    where = location(node)
+    return FindingsError(Diagnostic("NC110", where, {
+        "op": node.op_type, "module": where.module, "reason": reason}))
+
+
+def shape_of(value: ir.Value | None) -> tuple[int, ...]:
+    """A value's shape; graphs have static shapes only."""
+    return () if value is None or value.shape is None else tuple(value.shape.numpy())
+
+
+def layout_of(walk: Walk, value: ir.Value | None, node: ir.Node) -> Layout:
+    """A value's axes. Raises FindingsError (NC110) where they cannot be followed."""
+    layout = walk.layouts.layout(value)
+    if layout is None:
+        raise unsupported(node, "its axes cannot be followed")
+    return layout
+
+
+def data_sizes(layout: Layout) -> tuple[int, ...]:
+    """Elements of each dimension that belong to one tick of one sample."""
+    sizes = []
+    for atoms in layout:
+        sizes.append(int(np.prod([a.size for a in atoms if a.role not in (Role.TIME, Role.BATCH)])))
+    return tuple(sizes)
+
+
+def one_tick(array: NDArray[Any], layout: Layout, node: ir.Node,
+             trailing: Shape = ()) -> NDArray[Any]:
+    """A value's array [its shape, *trailing] as the flat vector of one tick of one sample.
+
+    Raises FindingsError (NC110) when ticks or samples differ.
+    """
+    atoms = [atom for dim in layout for atom in dim]
+    split = array.reshape([*(a.size for a in atoms), *trailing])
+    outer = [i for i, a in enumerate(atoms) if a.role in (Role.TIME, Role.BATCH)]
+    moved = np.moveaxis(split, outer, range(len(outer)))
+    rows = moved.reshape(int(np.prod([atoms[i].size for i in outer])), -1)
+    if not np.all(rows == rows[:1]):
+        raise unsupported(node, "it treats ticks or samples differently")
+    first: NDArray[Any] = rows[0]
+    return first
+
+
+def element_numbers(layout: Layout, shape: Shape) -> NDArray[np.int64]:
+    """Per element of a value: its number in the flat vector of one tick of one sample."""
+    atoms = [atom for dim in layout for atom in dim]
+    outer = [a.role in (Role.TIME, Role.BATCH) for a in atoms]
+    inner = [1 if skip else a.size for skip, a in zip(outer, atoms, strict=True)]
+    numbers = np.arange(int(np.prod(inner, dtype=np.int64))).reshape(inner)
+    return np.broadcast_to(numbers, [a.size for a in atoms]).reshape(shape)
+
+
+def static_input(node: ir.Node, position: int) -> NDArray[np.float64] | None:
+    """A node's constant operand in float64; None if it has none there, or it is not constant."""
+    value = node.inputs[position] if position < len(node.inputs) else None
+    array = constant(value)
+    return None if array is None else np.asarray(array, np.float64)
+
+
+def evaluate(node: ir.Node, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """A node's outputs for these inputs by name, from ONNX's reference implementation."""
+    results = ReferenceEvaluator(ir.serde.serialize_node(node)).run(None, dict(feeds))
+    return [np.asarray(result) for result in results]
