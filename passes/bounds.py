@@ -18,7 +18,6 @@ from neurocompile.semantics.loihi import (
     ACTIVATION_SHIFT,
     DECAY_ONE,
     STATE_MAX,
-    LoihiNeuron,
     Reset,
 )
 
@@ -54,9 +53,7 @@ def delivered(network: Network, population: Population) -> Interval:
 
 def state_bounds(network: Network, population: Population) -> StateBounds:
     """The ranges of u and v before any clipping. The population's neuron is a LoihiNeuron."""
-    neuron = population.neuron
-    if not isinstance(neuron, LoihiNeuron):
-        raise TypeError("bounds are those of integer networks")
+    neuron = population.integer
     low, high = (a << ACTIVATION_SHIFT for a in delivered(network, population))
     bias_low = bias_high = np.zeros(population.size, np.int64)
     if population.bias is not None:

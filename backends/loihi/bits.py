@@ -14,7 +14,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Input, Network, Population, Projection
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, LoihiNeuron, Reset
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT, Reset
 from neurocompile.target import Target
 
 
@@ -37,13 +37,6 @@ def sign_mode(weights: Array, bits: int = 8) -> SignMode:
 def is_graded(source: Input | Population) -> bool:
     """Whether its spikes carry a payload rather than being there or not."""
     return isinstance(source, Input) and source.levels > 1
-
-
-def neuron_of(population: Population) -> LoihiNeuron:
-    """Its integer neuron. Raises TypeError when the network is not quantized for Loihi."""
-    if not isinstance(population.neuron, LoihiNeuron):
-        raise TypeError(f"{population.name} has no LoihiNeuron: quantize the network first")
-    return population.neuron
 
 
 def on_chip(network: Network) -> tuple[list[Population], list[Projection]]:
@@ -110,7 +103,7 @@ def messages_in_range(network: Network, _: Schedule, target: Target) -> Iterator
 def resets_available(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
     """Resets other than hard need a target with neuron programs."""
     for population in on_chip(network)[0]:
-        reset = neuron_of(population).reset
+        reset = population.integer.reset
         if reset is not Reset.HARD and not target.neuron.programs.value:
             yield Diagnostic("NC202", population.where, {
                 "module": population.name, "mode": reset.value, "target": target.name,
@@ -121,7 +114,7 @@ def decays_in_range(network: Network, _: Schedule, target: Target) -> Iterator[D
     """du and dv are unsigned and fit the decay registers."""
     one = 1 << target.neuron.decay_bits.value
     for population in on_chip(network)[0]:
-        neuron = neuron_of(population)
+        neuron = population.integer
         for state, decay, offset in (("u", neuron.du, 1), ("v", neuron.dv, 0)):
             if not 0 <= decay < one:
                 yield Diagnostic("NC204", population.where, {
@@ -134,7 +127,7 @@ def thresholds_in_range(network: Network, _: Schedule, target: Target) -> Iterat
     """Thresholds, and what soft resets subtract, are positive and fit the threshold register."""
     limit = (1 << target.neuron.threshold_bits.value) - 1
     for population in on_chip(network)[0]:
-        neuron = neuron_of(population)
+        neuron = population.integer
         soft = neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED)
         for mantissa in (neuron.vth, neuron.v_sub) if soft else (neuron.vth,):
             if not 1 <= mantissa <= limit:

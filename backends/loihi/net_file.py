@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.backends.loihi.bits import SignMode, is_graded, neuron_of, on_chip, sign_mode
+from neurocompile.backends.loihi.bits import SignMode, is_graded, on_chip, sign_mode
 from neurocompile.backends.loihi.plan import lava_conv
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Conv, Dense, Operator
@@ -144,8 +144,8 @@ def _obstacles(network: Network, schedule: Schedule, chain: list[_Layer]) -> Ite
     previous: tuple[int, ...] = ()
     for layer in chain:
         name = layer.population.name
-        if neuron_of(layer.population).reset is not Reset.HARD:
-            yield f"{name} resets {neuron_of(layer.population).reset.value}"
+        if layer.population.integer.reset is not Reset.HARD:
+            yield f"{name} resets {layer.population.integer.reset.value}"
         if layer.bias is not None and (
                 (layer.bias % (1 << BIAS_EXPONENT)).any()
                 or np.abs(layer.bias >> BIAS_EXPONENT).max(initial=0) > MANTISSA_MAX):
@@ -189,7 +189,7 @@ def _entries(network: Network,
 
 
 def _write_layer(group: h5py.Group, layer: _Layer) -> None:
-    neuron = neuron_of(layer.population)
+    neuron = layer.population.integer
     cell = group.create_group("neuron")
     cell["type"] = np.bytes_("LOIHI")
     cell["iDecay"], cell["vDecay"] = neuron.du + 1, neuron.dv

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import networkx as nx
 
-from neurocompile.backends.loihi.bits import is_graded, neuron_of, on_chip, sign_mode
+from neurocompile.backends.loihi.bits import is_graded, on_chip, sign_mode
 from neurocompile.diagnostics import Diagnostic, InternalError
 from neurocompile.ir.network import InputKind, Network, Projection
 from neurocompile.ir.operators import Conv, Dense, Operator
@@ -109,7 +109,7 @@ def make_plan(network: Network, schedule: Schedule, target: Target) -> Plan:
             raise InternalError(Diagnostic("NC901", population.where, {
                 "stage": "quantize", "predicate": "one-bias",
                 "detail": f"{population.name} has a static bias and an encoder"}))
-        neuron = neuron_of(population)
+        neuron = population.integer
         first = schedule.depth[population.name] + 1
         neurons.append(Neurons(
             ids[population.name], population.name, population.size, PROCESS[neuron.reset],

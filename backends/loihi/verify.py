@@ -11,7 +11,6 @@ from typing import Protocol
 
 import numpy as np
 
-from neurocompile.backends.loihi.bits import neuron_of
 from neurocompile.backends.loihi.emit import save_arrays
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.plan import part_ids
@@ -155,7 +154,7 @@ def _mismatch(place: _Place, job: Job, schedule: Schedule, reference: Reference,
     v = int(_result(again, f"v_{ids[name]}")[row, place.neuron])
     at = (place.sample, place.tick, place.neuron)
     known = f"{int(reference.v[name][at]):,}" if name in reference.v else "not recorded"
-    threshold = neuron_of(population).vth << 6
+    threshold = population.integer.vth << 6
     return Diagnostic("NC702", population.where, {
         "population": name, "sample": place.sample, "tick": place.tick, "neuron": place.neuron,
         "expected": int(reference.spikes[name][at]), "found": int(spike), "program": PROGRAM,

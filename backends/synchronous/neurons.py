@@ -19,10 +19,14 @@ def _decayed(x: torch.Tensor, keep: int) -> torch.Tensor:
 
 
 class _Neurons(ABC):
-    """u and v of a population on [samples, neurons]; zero at the start."""
+    """u and v of a population on [samples, neurons]; zero at the start.
+
+    The bias is [neurons], [samples, neurons], or one for every tick [samples, ticks, neurons].
+    """
 
     def __init__(self, bias: torch.Tensor | None, shape: _Shape, dtype: torch.dtype,
                  device: str) -> None:
+        self._biases, self._elapsed = bias, 0
         self.bias = bias
         self.u = torch.zeros(shape, dtype=dtype, device=device)
         self.v = torch.zeros_like(self.u)
@@ -35,6 +39,9 @@ class _Neurons(ABC):
         """Spikes [samples, ticks, neurons] for synaptic sums of those ticks; v into `trace`."""
         spikes = torch.empty(current.shape, dtype=torch.bool, device=current.device)
         for tick in range(current.shape[1]):
+            if self._biases is not None and self._biases.ndim == 3:
+                self.bias = self._biases[:, self._elapsed]
+            self._elapsed += 1
             spikes[:, tick] = self._tick(current[:, tick])
             if trace is not None:
                 trace[:, tick] = self.v

@@ -90,7 +90,11 @@ class Executor:
         return [torch.as_tensor(values.reshape(shape), device=self.device)]
 
     def _encoded(self, encoder: Encoder, inputs: Mapping[str, Array]) -> torch.Tensor:
-        mantissas = encoder.mantissas(np.asarray(inputs[encoder.source], np.float64))
+        x = np.asarray(inputs[encoder.source], np.float64)
+        timed = self._inputs[encoder.source].kind is InputKind.ANALOG
+        mantissas = encoder.mantissas(x.reshape(-1, *x.shape[2:]) if timed else x)
+        if timed:  # one current per tick: only the host can give that
+            mantissas = mantissas.reshape(*x.shape[:2], -1)
         return torch.as_tensor(mantissas << np.int64(encoder.exponent), device=self.device)
 
     def _population(self, population: Population, current: torch.Tensor | None,

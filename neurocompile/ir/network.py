@@ -90,6 +90,20 @@ class Population:
         """Neurons."""
         return math.prod(self.shape)
 
+    @property
+    def floating(self) -> FloatNeuron:
+        """The neuron of a float network. Raises TypeError in an integer one."""
+        if not isinstance(self.neuron, FloatNeuron):
+            raise TypeError(f"`{self.name}` is no float population")
+        return self.neuron
+
+    @property
+    def integer(self) -> LoihiNeuron:
+        """The neuron of an integer network. Raises TypeError in a float one."""
+        if not isinstance(self.neuron, LoihiNeuron):
+            raise TypeError(f"`{self.name}` is no integer population")
+        return self.neuron
+
 
 @dataclass(frozen=True, eq=False)
 class Projection:

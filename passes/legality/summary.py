@@ -79,6 +79,18 @@ def summarize(graph: Graph, findings: Iterable[Diagnostic],
                    None if rates is None else picojoules * 1e-9)
 
 
+def replayed_rates(graph: Graph) -> dict[str, float] | None:
+    """Spikes per neuron and tick by module, as the replay counted them; None without a replay."""
+    replay = graph.info.get("replay")
+    if not replay:
+        return None
+    sizes: Counter[str] = Counter()
+    for node in graph.neurons():
+        sizes[module_of(node)] += math.prod(shape_of(node.outputs[0]) or (0,))
+    return {module: count / (replay["calls"] * sizes[module])
+            for module, count in replay["spikes"].items() if sizes[module]}
+
+
 def multiply_accumulates(node: ir.Node) -> int:
     """Multiply-accumulates of a node over the whole batch and all ticks; 0 for other operators."""
     if node.domain != "" or len(node.inputs) < 2:
@@ -153,6 +165,8 @@ class _Accused:
     def __init__(self, findings: Iterable[Diagnostic]) -> None:
         self.ops: dict[object, set[str]] = {}
         for one in errors(findings):
+            if not one.code.startswith("NC1"):
+                continue
             told = str(one.values.get("op", "")).split()
             self.ops.setdefault(one.where, set()).add(told[0] if told else "")
 

@@ -148,6 +148,32 @@ def test_encoder_mantissas_are_the_rounded_currents() -> None:
     assert np.abs(encoder.mantissas(x)).max() <= encoder.limit
 
 
+def test_input_that_changes_every_tick_is_encoded_by_the_host() -> None:
+    rng = np.random.default_rng(0)
+    network = one_layer(rng.normal(0, 0.3, (30, 12)), neuron(), rng.normal(0, 0.1, 30),
+                        InputKind.ANALOG)
+    x = rng.random((20, 6, 12))
+    integer = quantized(network)
+    assert [p.on_host for p in integer.populations] == [True]
+    exact, found = run(network, {"x": x}), run(integer, {"x": x})
+    assert exact.spikes["lif"].sum() > 200
+    assert (exact.spikes["lif"] != found.spikes["lif"]).sum() < 0.05 * exact.spikes["lif"].sum()
+
+
+def test_analog_input_of_a_synaptic_current_comes_as_graded_spikes() -> None:
+    rng = np.random.default_rng(0)
+    network = one_layer(rng.normal(0, 0.3, (30, 12)), neuron(0.8, alpha=0.5), None,
+                        InputKind.STATIC)
+    integer = quantized(network)
+    assert integer.inputs[0].levels == 255
+    assert not integer.encoders
+    x = rng.random((20, 12))
+    exact, found = run(network, {"x": x}), run(integer, {"x": x})
+    assert exact.spikes["lif"].sum() > 200
+    # 17 bits for weights times inputs, with room for the worst case: coarse, and said in reports
+    assert (exact.spikes["lif"] != found.spikes["lif"]).sum() < 0.3 * exact.spikes["lif"].sum()
+
+
 def test_host_population_is_off_chip() -> None:
     network = quantized(image_network(neuron()), encoder="host")
     assert [p.on_host for p in network.populations] == [True, False]
