@@ -1,0 +1,89 @@
+"""From PyTorch to Lava on small networks of every kind: 0 differing spikes, each active."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parent / "capture"))
+import nets
+from spikingjelly.activation_based import neuron
+
+from neurocompile.backends import synchronous
+from neurocompile.backends.loihi.emit import emit
+from neurocompile.backends.loihi.verify import verify
+from neurocompile.capture.torch_model import capture
+from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.network import InputKind
+from neurocompile.pipeline import STAGES, Options, compile_graph, inputs_from
+from neurocompile.target import load_target
+
+SAMPLES = 5
+CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
+    "conv, bias": (nets.MultiStep, (2, 8, 8), "bias"),
+    "conv, graded": (nets.MultiStep, (2, 8, 8), "graded"),
+    "conv, host": (nets.MultiStep, (2, 8, 8), "host"),
+    "soft IF": (lambda: nets.MultiStep(neuron.IFNode, v_reset=None), (2, 8, 8), "auto"),
+    "Leaky": (nets.LeakyLoop, (10,), "auto"),
+    "Synaptic": (nets.SynapticLoop, (10,), "auto"),
+    "recurrent": (nets.Recurrent, (10,), "auto"),
+}
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize("name", CASES)
+def test_deployed_spikes_equal_the_reference(name: str, tmp_path: Path) -> None:
+    make, shape, encoder = CASES[name]
+    torch.manual_seed(3)
+    model = nets.lively(make())
+    x = nets.image(SAMPLES, *shape)
+    target = load_target("loihi2")
+    compiled = compile_graph(capture(model, x), target, Options(encoder=encoder))
+    network, schedule = compiled.network, compiled.schedule
+    inputs = inputs_from(network, [x.numpy()])
+    emit(network, schedule, target, tmp_path)
+    reference = synchronous.run(network, inputs, record_state=True)
+    done = verify(tmp_path, network, schedule, inputs, reference)
+    assert done.differences == 0, done.diagnostics
+    assert done.samples == SAMPLES
+    assert all(p.spikes > 0 for p in done.populations), [p.spikes for p in done.populations]
+
+
+def test_stages_run_in_order_and_are_recorded() -> None:
+    x = nets.image(4, 2, 8, 8)
+    compiled = compile_graph(capture(nets.lively(nets.MultiStep()), x), load_target("loihi1"),
+                             sample={"x": x.numpy()})
+    assert tuple(record.name for record in compiled.stages) == STAGES
+    assert compiled.fidelity is not None
+    assert compiled.fidelity.samples == 4
+    assert all(p.float_spikes > 0 for p in compiled.fidelity.populations.values())
+    assert compiled.network.inputs[0].kind is InputKind.STATIC
+    assert np.all(compiled.mapping.routing.messages >= 0)
+
+
+def test_budget_is_enforced() -> None:
+    graph = capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
+    cores = len(compile_graph(graph, load_target("loihi1")).usage.cores)
+    compile_graph(graph, load_target("loihi1"), Options(max_cores=cores))
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, load_target("loihi1"), Options(max_cores=cores - 1))
+    assert "NC411" in {d.code for d in error.value.diagnostics}
+
+
+def test_soft_reset_is_refused_where_neurons_are_fixed() -> None:
+    graph = capture(nets.lively(nets.LeakyLoop()), nets.image(2, 10))
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, load_target("loihi1"))
+    assert {d.code for d in error.value.diagnostics} == {"NC202"}
+    compile_graph(graph, load_target("loihi2"))
+
+
+def test_warnings_before_an_error_are_kept() -> None:
+    graph = capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, load_target("loihi1"), Options(max_cores=0))
+    assert {"NC131", "NC411"} <= {d.code for d in error.value.diagnostics}
