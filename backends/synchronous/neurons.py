@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import torch
 
+from neurocompile.backends.synchronous import kernel
 from neurocompile.semantics.floating import FloatNeuron
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX, LoihiNeuron, Reset
 
@@ -55,6 +56,22 @@ class IntegerPopulation(_Neurons):
                  device: str) -> None:
         super().__init__(bias, shape, torch.int64, device)
         self.neuron = neuron
+
+    def advance(self, current: torch.Tensor, trace: torch.Tensor | None) -> torch.Tensor:
+        """As the base class says; on the CPU in one compiled loop."""
+        if current.device.type != "cpu":
+            return super().advance(current, trace)
+        ticks = current.shape[1]
+        bias = torch.zeros(self.u.shape[1], dtype=torch.int64) if self._biases is None else (
+            self._biases)
+        if bias.ndim == 3:
+            bias = bias[:, self._elapsed:self._elapsed + ticks]
+        self._elapsed += ticks
+        bias = bias.reshape((1, 1, -1) if bias.ndim == 1 else (
+            len(bias), -1, bias.shape[-1])).contiguous()
+        return torch.from_numpy(kernel.advance(
+            self.neuron, current.numpy(), bias.numpy(), self.u.numpy(), self.v.numpy(),
+            None if trace is None else trace.numpy()))
 
     def _tick(self, current: torch.Tensor) -> torch.Tensor:
         neuron = self.neuron

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import arithmetic, run
+from neurocompile.backends.synchronous.neurons import IntegerPopulation
 from neurocompile.diagnostics import Location, UsageError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Operator
@@ -83,6 +84,20 @@ def test_reference_equals_the_specification(case: tuple[Network, np.ndarray]) ->
     for name in ("a", "b"):
         assert np.array_equal(expected[name], found.spikes[name]), name
         assert np.array_equal(v[name], found.v[name]), name
+
+
+@settings(max_examples=25, deadline=None)
+@given(networks())
+def test_torch_and_compiled_neurons_agree(case: tuple[Network, np.ndarray]) -> None:
+    """The path of other devices, here on the CPU, against the compiled loop."""
+    network, x = case
+    compiled = run(network, {"x": x}, record_state=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(IntegerPopulation, "advance")
+        vectorized = run(network, {"x": x}, record_state=True)
+    for name, spikes in compiled.spikes.items():
+        assert np.array_equal(spikes, vectorized.spikes[name])
+        assert np.array_equal(compiled.v[name], vectorized.v[name])
 
 
 def test_the_property_sees_activity() -> None:
