@@ -1,0 +1,1 @@
+"""Spiking architectures of the literature, with the verdict that `neurocompile check` must give."""

@@ -1,0 +1,114 @@
+"""The verdicts on all small networks of the zoo as a markdown page: `python -m examples.zoo.table`.
+
+`docs/legality.md` is its output.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from neurocompile.capture.torch_model import capture
+from neurocompile.diagnostics import Diagnostic, Severity, UsageError
+from neurocompile.passes.legality import check_graph
+
+TIMINGS = ("tick", "async")
+BATCH = 2
+NO_NETWORKS = ("__init__", "common", "energy", "table")
+
+PAGE = """\
+# Verdicts on the zoo
+
+Written by `python -m examples.zoo.table > docs/legality.md`; a test compares it with the code.
+
+One row for each small network of `examples/zoo` and each timing model: `tick` is a chip with a
+global tick (Loihi, TrueNorth), `async` one without. Behind each code: the number of findings, and
+the lines of the architecture's file that they point to. `neurocompile rules` says what the codes
+mean; one that is a note there (NC136, NC137) makes no network illegal. Weights are random;
+BatchNorm shifts are not zero, as in a trained network. Images are fed as constant currents (direct
+coding). "Not read": capture refused the network before any rule saw it.
+
+| Architecture | Timing | Verdict | Findings |
+|---|---|---|---|
+{rows}
+"""
+
+
+def architectures() -> list[str]:
+    """The files of the zoo that hold networks."""
+    files = Path(__file__).parent.glob("*.py")
+    return sorted(file.stem for file in files if file.stem not in NO_NETWORKS)
+
+
+def small_networks(module: ModuleType) -> dict[str, Callable[[], nn.Module]]:
+    """The factories `small` and `small_*` of a file, by name."""
+    return {name: made for name, made in vars(module).items()
+            if (name == "small" or name.startswith("small_")) and callable(made)}
+
+
+def shift_norms(model: nn.Module) -> nn.Module:
+    """Random BatchNorm parameters; an untrained one has no shift, hence no bias."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+            nn.init.uniform_(module.weight, 1.0, 3.0)
+            nn.init.uniform_(module.bias, -0.25, 1.25)
+    return model
+
+
+def verdicts(module: ModuleType, make: Callable[[], nn.Module]) -> Iterator[
+        tuple[str, str, Sequence[Diagnostic]]]:
+    """(timing, verdict, findings) of a network for each timing model; captured once."""
+    torch.manual_seed(0)
+    model = shift_norms(make())
+    try:
+        graph = capture(model, torch.rand(BATCH, *module.INPUT))
+    except UsageError as error:
+        for timing in TIMINGS:
+            yield timing, "not read", error.diagnostics
+        return
+    for timing in TIMINGS:
+        found = check_graph(graph, timing)
+        legal = all(d.level < Severity.ERROR for d in found)
+        yield timing, "legal" if legal else "illegal", found
+
+
+def told(found: Sequence[Diagnostic]) -> str:
+    """Codes with counts and lines: `NC120 × 4 (65, 66)`; another file's lines with its name."""
+    counts: dict[str, int] = defaultdict(int)
+    lines: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    for d in found:
+        counts[d.code] += 1
+        if d.where.file is not None and d.where.line is not None:
+            lines[d.code].add((Path(d.where.file).name, d.where.line))
+    parts = []
+    for code in sorted(counts):
+        by_file: dict[str, list[str]] = defaultdict(list)
+        for file, line in sorted(lines[code]):
+            by_file[file].append(str(line))
+        places = "; ".join(f"{file}: {', '.join(numbers)}" for file, numbers in by_file.items())
+        parts.append(f"{code} × {counts[code]}" + (f" ({places})" if places else ""))
+    return "<br>".join(parts)
+
+
+def rows(name: str) -> Iterator[str]:
+    """The table's rows for one file of the zoo."""
+    module = importlib.import_module(f"examples.zoo.{name}")
+    for factory, make in small_networks(module).items():
+        variant = factory.removeprefix("small").replace("_", " ")
+        for timing, verdict, found in verdicts(module, make):
+            yield f"| {name}{variant} | {timing} | {verdict} | {told(found)} |"
+
+
+def page() -> str:
+    """The whole page."""
+    return PAGE.format(rows="\n".join(row for name in architectures() for row in rows(name)))
+
+
+if __name__ == "__main__":
+    print(page(), end="")
