@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,11 +12,12 @@ from torch import nn
 
 from neurocompile.builder import BuildResult, Checks
 from neurocompile.builder import build as build_loaded
-from neurocompile.capture.files import Loaded, Request, load_model
+from neurocompile.capture.files import Loaded, Request, example_input, load_model
 from neurocompile.capture.samples import Sample, load_sample
 from neurocompile.capture.torch_model import capture, export
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.ir.graph import Graph
+from neurocompile.passes.legality import check_graph
 from neurocompile.pipeline import Compiled, Options, compile_graph
 from neurocompile.target import load_target
 
@@ -29,7 +30,7 @@ class Verdict:
     """All findings for a model on a target; `compiled` is None where one is an error."""
 
     diagnostics: tuple[Diagnostic, ...]
-    compiled: Compiled | None
+    compiled: Compiled | None  # None too where only legality was checked
 
     @property
     def ok(self) -> bool:
@@ -40,20 +41,30 @@ class Verdict:
     def cores(self) -> int:
         """Cores that the model takes. Raises ValueError for one that cannot be built."""
         if self.compiled is None:
-            raise ValueError("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics))
+            raise ValueError("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics)
+                             or "it was not mapped: only legality was checked")
         return len(self.compiled.usage.cores)
 
 
 def check(model: Model, example: Example | None = None, *, target: str = "loihi2",
           options: Options | None = None, sample: str | os.PathLike[str] | None = None,
-          n_ticks: int | None = None) -> Verdict:
-    """What speaks against a model on a target. A module needs an example input.
+          n_ticks: int | None = None, input_shape: Sequence[int] | None = None,
+          legality_only: bool = False) -> Verdict:
+    """What speaks against a model on a target.
 
-    Raises UsageError for a model or sample that cannot be read.
+    A module needs an example input, or the shape of one. `legality_only` needs no weights and runs
+    nothing: it is what a large architecture takes. Raises UsageError for a model or sample that
+    cannot be read.
     """
+    options = options or Options()
     chip, given = load_target(target), None if sample is None else load_sample(Path(sample))
     try:
-        loaded = _loaded(model, example, given, n_ticks)
+        request = Request("", n_ticks=n_ticks, prove=not legality_only,
+                          shape=None if input_shape is None else tuple(input_shape))
+        loaded = _loaded(model, example, given, request)
+        if legality_only or loaded.graph.info.get("replay") is None:
+            found = sorted(check_graph(loaded.graph, options.timing), key=Diagnostic.sort_key)
+            return Verdict(tuple(found), None)
         arrays = None if given is None else loaded.fit(given)
         compiled = compile_graph(loaded.graph, chip, options, arrays)
     except FindingsError as error:
@@ -70,22 +81,24 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
     Raises FindingsError when it cannot be built, UsageError when an input or `out` cannot be used.
     """
     given = None if sample is None else load_sample(Path(sample))
-    loaded = _loaded(model, example, given, n_ticks)
+    loaded = _loaded(model, example, given, Request("", n_ticks=n_ticks))
     return build_loaded(loaded, load_target(target), options or Options(), Path(out),
                         sample=given, checks=Checks(verify_samples), force=force)
 
 
 def _loaded(model: Model, example: Example | None, sample: Sample | None,
-            n_ticks: int | None) -> Loaded:
+            request: Request) -> Loaded:
     if isinstance(model, Graph):
         return Loaded(model, "graph", ())
     if not isinstance(model, nn.Module):
-        return load_model(Request(os.fspath(model), n_ticks=n_ticks), sample)
+        return load_model(replace(request, spec=os.fspath(model)), sample)
     if example is None:
-        if sample is None:
-            raise TypeError("a module is captured on an input: pass `example` or `sample`")
-        example = tuple(torch.from_numpy(a) for a in sample.first(4).arrays.values())
-    return Loaded(capture(model, example, n_ticks), type(model).__name__, ())
+        if sample is None and request.shape is None:
+            raise TypeError(
+                "a module is captured on an input: pass `example`, `sample` or `input_shape`")
+        example = example_input(request, sample, type(model).__name__)
+    graph = capture(model, example, request.n_ticks, request.prove)
+    return Loaded(graph, type(model).__name__, ())
 
 
 __all__ = ["Verdict", "build", "check", "export"]

@@ -89,6 +89,7 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
     written; `out` is then as it was.
     """
     check_replaceable(out, force)
+    require_proof(loaded)
     arrays = None if sample is None else loaded.fit(sample)
     compiled = compile_graph(loaded.graph, target, options, arrays, progress)
     with new_build(out, force) as folder:
@@ -110,6 +111,12 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
         written = _write(folder, loaded, compiled, found, verification, accuracy)
         write_manifest(folder, _provenance(loaded, compiled, sample))
     return BuildResult(out, compiled, tuple(found), *written, verification, accuracy)
+
+
+def require_proof(loaded: Loaded) -> None:
+    """Raise UsageError (NC114) for a Graph that was captured for a check only."""
+    if loaded.graph.info.get("replay") is None:
+        raise UsageError(Diagnostic("NC114", values={"name": loaded.name}))
 
 
 def try_verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[str, Array],

@@ -37,7 +37,10 @@ class ModelEntry:
     input: InputShape | None = None
     sample: Path | None = None
     ticks: int | None = None  # for models that compute one tick per call
+    targets: tuple[str, ...] = ()  # empty: the project's
     max_cores: int | None = None
+    max_chips: int | None = None
+    max_synapses: int | None = None
     encoder: str | None = None
     weight_bits: int | None = None
 
@@ -64,6 +67,7 @@ class Config:
     targets: tuple[str, ...] = ()
     models: tuple[ModelEntry, ...] = ()
     ignores: tuple[Ignore, ...] = ()
+    baseline: Path | None = None  # findings that are known and do not count
 
     def entry_for(self, model: str) -> ModelEntry | None:
         """The entry of that name, of that `pkg.mod:factory`, or whose weights are that file."""
@@ -112,10 +116,11 @@ def parse_config(data: dict[str, Any], path: Path) -> Config:
     prefix = ""
     if path.name == "pyproject.toml":
         data, prefix = data.get("tool", {}).get("neurocompile", {}), "tool.neurocompile."
-    table = _Table(path, prefix, data, ("target", "models", "ignore"))
+    table = _Table(path, prefix, data, ("target", "models", "ignore", "baseline"))
     targets = tuple(_target(name, path) for name in table.texts("target"))
     models = tuple(_model(name, entry) for name, entry in table.tables("models", _MODEL_KEYS))
-    return Config(path.absolute(), targets, models, tuple(_ignores(table)))
+    return Config(path.absolute(), targets, models, tuple(_ignores(table)),
+                  table.file("baseline"))
 
 
 def _target(name: str, path: Path) -> str:
@@ -130,8 +135,8 @@ def _beside(path: Path, name: str) -> Path:
     return Path(os.path.abspath(path.absolute().parent / name))
 
 
-_MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "max-cores", "encoder",
-               "weight-bits")
+_MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
+               "max-chips", "max-synapses", "encoder", "weight-bits")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
@@ -145,7 +150,9 @@ def _model(name: str, table: _Table) -> ModelEntry:
         raise UsageError(table.bad("weight-bits", "expected a number from 1 to 8"))
     return ModelEntry(
         name, table.get("entry", str), table.get("args", dict) or {}, table.file("weights"),
-        _input(table), table.file("sample"), table.number("ticks"), table.number("max-cores"),
+        _input(table), table.file("sample"), table.number("ticks"),
+        tuple(_target(one, table.path) for one in table.texts("targets")),
+        table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
         encoder, bits)
 
 

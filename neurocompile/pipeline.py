@@ -57,6 +57,14 @@ class Options:
     encoder: str = "auto"
     timing: str = "tick"
     max_cores: int | None = None
+    max_chips: int | None = None
+    max_synapses: int | None = None
+
+    @property
+    def budgets(self) -> dict[str, int]:
+        """The budgets that are set, by resource."""
+        given = {"cores": self.max_cores, "chips": self.max_chips, "synapses": self.max_synapses}
+        return {name: limit for name, limit in given.items() if limit is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +188,7 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
         run.found += _activity(network, fidelity)
     mapping = _map(run, network, target, options, rates)
     usage = resources.count(network, mapping.partition, target, options.weight_bits)
-    run.found += _budgets(usage, target, options)
+    run.found += [*over_budget(network, mapping, options), *_assumed(usage, target)]
     _stop(run)
     return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
                     tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity)
@@ -248,11 +256,19 @@ def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
                 "module": population.name, "share": 1 - measured.agreement})
 
 
-def _budgets(usage: resources.Usage, target: Target, options: Options) -> Iterable[Diagnostic]:
-    """NC411 over a budget; NC421 for each limit nearly reached that the vendor has not published."""
-    if options.max_cores is not None and len(usage.cores) > options.max_cores:
-        yield Diagnostic("NC411", values={
-            "resource": "cores", "needed": len(usage.cores), "limit": options.max_cores})
+def over_budget(network: Network, mapping: ChipMapping, options: Options) -> Iterable[Diagnostic]:
+    """NC411 for each budget of the project that a mapping exceeds."""
+    placed = mapping.placement.cores
+    used = {"cores": len(placed), "chips": len({core.chip for core in placed}),
+            "synapses": resources.n_synapses(network)}
+    for resource, limit in options.budgets.items():
+        if used[resource] > limit:
+            yield Diagnostic("NC411", values={
+                "resource": resource, "needed": used[resource], "limit": limit})
+
+
+def _assumed(usage: resources.Usage, target: Target) -> Iterable[Diagnostic]:
+    """NC421 for each limit nearly reached that the vendor has not published."""
     limits = dict(target.quantities())
     for resource, quantity in ((r, limits[f"core.{r}"]) for r in resources.UNITS):
         fullest = usage.cores[usage.worst(resource)].utilization(usage.limits)[resource]

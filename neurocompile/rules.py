@@ -146,6 +146,12 @@ _CAPTURE = (
          "Time and batch are removed before a network is laid out; each must be one whole axis.",
          "keep (time, batch, ...) at the front of what reaches a neuron",
          "lif(x.transpose(0, 2))", "lif(x)"),
+    Rule("NC114", "unproved-graph", "error",
+         "the graph of `{name}` was captured without the replay that proves it equal to the model",
+         "A check needs shapes only; a build promises the model's spikes, so what it starts from "
+         "must be proved.",
+         "capture it with neurocompile.export(model, example, \"net.onnx\"), which proves it",
+         "build(capture(net, x, prove=False), 'build')", "build(capture(net, x), 'build')"),
 )
 
 _LEGALITY = (
@@ -203,7 +209,8 @@ _LEGALITY = (
          "x = x[topk(scores).indices]", "x = x[self.kept_tokens]"),
     Rule("NC128", "tick-bias", "error",
          "`{module}` needs a constant current of up to {value} in every tick",
-         "Without a global tick there is no moment to add a bias at.",
+         "Without a global tick there is no moment to add a bias at; where the neuron leaks as well, "
+         "not even a current in continuous time gives the same spikes.",
          "build for a tick-synchronous chip (--timing tick), or train without biases",
          "Conv2d(bias=True) with --timing async", "Conv2d(bias=False) with --timing async"),
     Rule("NC129", "opaque-readout", "error",
@@ -222,6 +229,55 @@ _LEGALITY = (
          "store more weights.",
          "if memory binds, put a neuron between them or pool with the convolution's stride",
          "fc(avgpool(lif(x)))", "fc(lif(conv_stride2(lif(x))))"),
+    Rule("NC132", "composed-chain", "note",
+         "`{op}` ends a chain without a neuron: about {after} synapses as one, {before} as layers",
+         "Composing a chain is exact, but one synapse can need more connections than its layers. "
+         "Shown with --allow compose-linear, estimated from shapes.",
+         "if memory binds, put a neuron between the layers",
+         "conv3x3(conv3x3(lif(x)))  # --allow compose-linear", "conv3x3(lif(conv3x3(lif(x))))"),
+    Rule("NC133", "residual-distributed", "note",
+         "a sum of {branches} branches reaches `{op}`: as one projection a branch it takes about "
+         "{synapses} more synapses and {axons} more axons",
+         "W(a + b) = Wa + Wb: a synapse behind a sum is exactly one synapse for each branch. "
+         "With --allow residual-distribution `check` prices it instead of refusing it; `build` "
+         "refuses it for now.",
+         "put a neuron before the synapse to save them",
+         "y = conv(lif1(x) + lif2(x))  # --allow residual-distribution",
+         "y = conv(lif3(s1 + s2))"),
+    Rule("NC134", "or-pool", "note",
+         "max-pooling of spikes with window {window} as {neurons} OR neurons: {synapses} more "
+         "synapses, {axons} more axons, {ticks} more tick",
+         "Inside one exact tick the maximum of binary spikes is an OR: a neuron that fires on any "
+         "input. Every parallel path waits a tick. With --allow or-pool `check` prices it instead "
+         "of refusing it, never with --timing async; `build` refuses it, since lowering does not "
+         "make these neurons yet.",
+         "use a convolution of stride 2 to save them",
+         "x = self.pool(lif(x))  # --allow or-pool", "x = self.conv(lif(x))  # Conv2d(stride=2)"),
+    Rule("NC135", "coincidence-gate", "note",
+         "`{op}` of two spike trains as {neurons} AND neurons: {synapses} more synapses, {axons} "
+         "more axons, {ticks} more tick",
+         "A product of two binary spikes is an AND: a neuron without memory and of threshold 2. "
+         "Both paths must have equal delays. With --allow coincidence-gates `check` prices it "
+         "instead of refusing it, never with --timing async; `build` refuses it, since lowering "
+         "does not make these neurons yet.",
+         "add the branches instead of multiplying them to save them",
+         "y = q_lif(q) * k_lif(k)  # --allow coincidence-gates",
+         "y = lif(q_w * sq + k_w * sk)"),
+    Rule("NC136", "leak-timestamps", "note",
+         "{count} populations leak, the first `{module}`: each neuron needs the time since its last "
+         "event",
+         "Without a global tick a leak is made up for at the next event, `v * decay^dt`, so every "
+         "event needs a timestamp. That is exact as long as nothing else drives the neuron "
+         "between events (NC128).",
+         "use neurons without leak (IF), or a chip with timestamps or a tick",
+         "LIFNode(tau=2.0) with --timing async", "IFNode() with --timing async"),
+    Rule("NC137", "analog-host", "note",
+         "{count} populations get the network's analog input, the first `{module}`: a host must "
+         "turn it into events",
+         "A direct-coded image is a constant current in every tick, which a chip without a global "
+         "tick does not have.",
+         "use event data (a DVS), or encode the input as spikes on the host",
+         "lif(conv(image)) with --timing async", "lif(conv(events)) with --timing async"),
 )
 
 _NEURONS = (
@@ -338,7 +394,7 @@ _CAPACITY = (
          "a smaller network, fewer weight bits, or a larger system in the target file",
          "a network of 20,000 cores", "a network of 100 cores"),
     Rule("NC411", "budget-exceeded", "error",
-         "{resource} {needed} is over the project's budget of {limit}",
+         "{resource}: {needed} needed, over the project's budget of {limit}",
          "The project's configuration or command line sets this budget.",
          "make the network smaller, or raise the budget",
          "--max-cores 10 for a network of 12 cores", "--max-cores 12"),

@@ -219,10 +219,11 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
         populations.append(Population(module, neuron.shape, model, bias, where=where))
     if any(p.source == ONE for p in projections):
         inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
-    used = {p.source for p in projections}
+    readouts = tuple(_readouts(graph, walk))
+    used = {p.source for p in projections} | {name for r in readouts for name, _ in r.terms}
     network = Network(
         tuple(item for item in inputs if item.name in used), tuple(populations),
-        tuple(projections), tuple(_readouts(graph, walk)), walk.n_ticks)
+        tuple(projections), readouts, walk.n_ticks)
     return network, notes
 
 
@@ -267,7 +268,7 @@ def _counted(form: Form, n_ticks: int, where: Location, number: int) -> dict[str
     totals: dict[str, Operator] = {}
     ticks: dict[str, set[int]] = {}
     for source, operator in form.terms.items():
-        if source.when == SUMMED or (source.when == ALIGNED and n_ticks == 1):
+        if source.when in (SUMMED, STATIC) or (source.when == ALIGNED and n_ticks == 1):
             totals[source.name] = operator
         elif isinstance(source.when, int) and (
                 source.name not in totals or same(totals[source.name], operator)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,7 +99,11 @@ def static_input(node: ir.Node, position: int) -> NDArray[np.float64] | None:
     return None if array is None else np.asarray(array, np.float64)
 
 
-def evaluate(node: ir.Node, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-    """A node's outputs for these inputs by name, from ONNX's reference implementation."""
-    results = ReferenceEvaluator(ir.serde.serialize_node(node)).run(None, dict(feeds))
-    return [np.asarray(result) for result in results]
+def evaluate(node: ir.Node, arrays: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]]:
+    """A node's outputs for these inputs by position, from ONNX's reference implementation."""
+    proto = ir.serde.serialize_node(node)
+    names = ["" if array is None else f"i{k}" for k, array in enumerate(arrays)]
+    del proto.input[:]
+    proto.input.extend(names)
+    feeds = {name: array for name, array in zip(names, arrays, strict=True) if name}
+    return [np.asarray(result) for result in ReferenceEvaluator(proto).run(None, feeds)]

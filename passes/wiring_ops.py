@@ -32,7 +32,10 @@ from neurocompile.passes.lowering_walk import (
 
 WIRING = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "CastLike", "Dropout",
           "Transpose", "Slice", "Gather", "Concat", "Pad", "Expand", "Tile", "Split", "Resize",
-          "DepthToSpace", "SpaceToDepth"}
+          "DepthToSpace", "SpaceToDepth", "GatherND", "GatherElements", "Where", "ScatterND",
+          "ScatterElements"}
+DATA = {"Where": {1, 2}, "ScatterND": {0, 2}, "ScatterElements": {0, 2}, "Pad": {0, 2}}
+"""Operands that hold elements to move, where it is not the first alone; of Concat it is all."""
 UNMOVED = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "CastLike", "Dropout"}
 
 
@@ -53,9 +56,7 @@ def _wired(walk: Walk, node: ir.Node) -> None:
             moved = form.through(walk.made(key, partial(_trace, walk, node, position, number)))
             total = moved if total is None else total.plus(moved)
         if total is not None:
-            if node.op_type == "Concat":
-                total = total.shifted(_static_part(walk, node))
-            walk.forms[str(output.name)] = total
+            walk.forms[str(output.name)] = total.shifted(_static_part(walk, node, number))
 
 
 def _signature(node: ir.Node) -> tuple[object, ...]:
@@ -65,32 +66,46 @@ def _signature(node: ir.Node) -> tuple[object, ...]:
     return (node.op_type, attributes, statics)
 
 
-def _static_part(walk: Walk, node: ir.Node) -> NDArray[np.float64]:
-    """What the static operands of a Concat put into one tick of its result."""
-    feeds = {str(v.name): np.zeros(shape_of(v)) if a is None else np.asarray(a, np.float64)
-             for v in node.inputs if v is not None for a in [constant(v)]}
-    layout = layout_of(walk, node.outputs[0], node)
-    return np.asarray(one_tick(evaluate(node, feeds)[0], layout, node))
+def _is_data(node: ir.Node, position: int) -> bool:
+    return node.op_type == "Concat" or position in DATA.get(node.op_type, {0})
+
+
+def _control(node: ir.Node, position: int) -> NDArray[Any]:
+    """A constant operand that says what to move. Raises FindingsError (NC110) if it is none."""
+    array = constant(node.inputs[position])
+    if array is None:
+        raise unsupported(node, "what it selects depends on the input")
+    return array
+
+
+def _static_part(walk: Walk, node: ir.Node, number: int) -> NDArray[np.float64]:
+    """What the constant elements put into one tick of an output."""
+    layout = layout_of(walk, node.outputs[number], node)
+    statics = {k: constant(v) for k, v in enumerate(node.inputs)
+               if v is not None and _is_data(node, k)}
+    if all(array is None for array in statics.values()):
+        return np.zeros(())
+    feeds = [None if v is None else _control(node, k) if k not in statics else
+             np.zeros(shape_of(v)) if (a := statics[k]) is None else np.asarray(a, np.float64)
+             for k, v in enumerate(node.inputs)]
+    return np.asarray(one_tick(evaluate(node, feeds)[number], layout, node))
 
 
 def _trace(walk: Walk, node: ir.Node, position: int, number: int) -> Operator:
     """The wiring from one input of a node to one of its outputs."""
     layout = layout_of(walk, node.outputs[number], node)
-    feeds: dict[str, NDArray[Any]] = {}
+    feeds: list[NDArray[Any] | None] = []
     for place, value in enumerate(node.inputs):
         if value is None:
-            continue
-        static = constant(value)
-        if static is not None:
-            feeds[str(value.name)] = np.zeros(static.shape) if node.op_type == "Concat" else static
-            continue
-        shape = shape_of(value)
-        numbers = element_numbers(layout_of(walk, value, node), shape)
-        own = place == position
-        feeds[str(value.name)] = (numbers + 1 if own else np.zeros(shape)).astype(np.float64)
+            feeds.append(None)
+        elif place == position:
+            numbers = element_numbers(layout_of(walk, value, node), shape_of(value))
+            feeds.append((numbers + 1).astype(np.float64))
+        else:
+            feeds.append(np.zeros(shape_of(value)) if _is_data(node, place)
+                         else _control(node, place))
     index = one_tick(evaluate(node, feeds)[number], layout, node).astype(np.int64) - 1
-    source = node.inputs[position]
-    sizes = data_sizes(layout_of(walk, source, node))
+    sizes = data_sizes(layout_of(walk, node.inputs[position], node))
     return wiring(sizes, data_sizes(layout), index)
 
 
@@ -108,9 +123,8 @@ def _time_slice(walk: Walk, node: ir.Node) -> bool:
     axis = next(i for i, a in enumerate([a for dim in layout for a in dim]) if a.role is Role.TIME)
     ticks = ticks + np.arange(ticks.shape[axis]).reshape(
         [-1 if i == axis else 1 for i in range(ticks.ndim)])
-    feeds = {str(v.name): a for v in node.inputs[1:] if v is not None
-             and (a := constant(v)) is not None}
-    feeds[str(value.name)] = ticks.reshape(shape)
+    feeds = [ticks.reshape(shape), *(None if v is None else _control(node, k)
+                                     for k, v in enumerate(node.inputs[1:], 1))]
     result = evaluate(node, feeds)[0]
     tick = int(result.reshape(-1)[0])
     if not np.all(result == tick):

@@ -10,14 +10,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
+import neurocompile
 from neurocompile import cli
 from neurocompile.build_directory import open_build
 from neurocompile.target import load_target, parse_target
 from neurocompile.target_text import target_toml
 
+DIAGNOSTICS = Path(neurocompile.__file__).parent / "report/schemas/diagnostics-1.json"
 NET = """
 import torch
 from spikingjelly.activation_based import neuron
@@ -108,8 +111,130 @@ def test_check_without_a_model_checks_all_on_all_targets(here: Path, capsys: Any
     checks = json.loads(out)["checks"]
     assert [(c["model"], c["target"]) for c in checks] == [
         ("good", "loihi2"), ("good", "loihi1"), ("bad", "loihi2"), ("bad", "loihi1")]
+    schema = json.loads(DIAGNOSTICS.read_text())
+    for one in checks:
+        jsonschema.validate(one, schema)
     assert checks[0]["counts"]["error"] == 0
     assert checks[2]["counts"]["error"] > 0
+
+
+def test_an_architecture_is_checked_for_legality_without_a_replay(here: Path, capsys: Any,
+                                                                 monkeypatch: Any) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("nothing may run")
+
+    monkeypatch.setattr("neurocompile.capture.torch_model.replay", never)
+    monkeypatch.setattr("neurocompile.pipeline.lower", never)
+    out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --legality-only")
+    assert "loihi2: legal, no findings" in out
+    out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2,loihi1")
+    assert "stages     capture without replay, check; legality only: no weights" in out
+    assert out.count("event-driven") == 2
+    out, _ = _run(capsys, "check bad --legality-only -q --format json", 1)
+    (one,) = json.loads(out)["checks"]
+    assert (one["verdict"], one["stages"]) == ("illegal", ["capture without replay", "check"])
+    assert one["summary"]["operators"]["illegal"] == 1
+    out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --legality-only --max-cores 1")
+    assert "legality only, as asked; not checked: max-cores" in out
+
+
+def test_shapes_are_read_with_commas_or_crosses() -> None:
+    from neurocompile.commands.models import shape_of
+
+    assert shape_of("3x224x224") == shape_of("3,224,224") == (3, 224, 224)
+    assert (shape_of("5"), shape_of(None)) == ((5,), None)
+
+
+def test_a_budget_or_full_maps_an_architecture(here: Path, capsys: Any) -> None:
+    out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --max-cores 4")
+    assert "would use 1 of" in out
+    assert "stages     capture, check, lower, quantize" in out
+    out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --full --max-synapses 1", 1)
+    assert "error[NC411]: synapses: 64 needed, over the project's budget of 1" in out
+    assert "loihi2: over budget, 1 error" in out
+
+
+def test_large_models_are_not_mapped_unless_asked(here: Path, capsys: Any, monkeypatch: Any
+                                                  ) -> None:
+    monkeypatch.setattr("neurocompile.commands.check.LARGE", 10)
+    out, _ = _run(capsys, "check good")
+    assert "above 10 parameters (--full maps it)" in out
+    assert "energy" not in out
+    out, _ = _run(capsys, "check good --full")
+    assert "would use" in out
+    assert "rates of 6 samples" in out
+
+
+def test_an_unproved_graph_is_checked_and_not_built(here: Path, tmp_path: Path, capsys: Any) -> None:
+    sys.path.insert(0, str(here))
+    import cli_net
+    import torch
+
+    from neurocompile.capture.torch_model import capture
+
+    graph = capture(cli_net.Net(), torch.rand(4, 5), prove=False)
+    (tmp_path / "fake.onnx").write_bytes(graph.to_bytes())
+    out, _ = _run(capsys, f"check {tmp_path / 'fake.onnx'} -t loihi2")
+    assert "legality only: the graph was captured without replay" in out
+    _, err = _run(capsys, f"build {tmp_path / 'fake.onnx'} -t loihi2 -o {tmp_path / 'out'}", 2)
+    assert "error[NC114]: the graph of `fake.onnx` was captured without the replay" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("fmt", ["sarif", "gitlab", "junit", "markdown"])
+def test_documents_hold_all_models(here: Path, capsys: Any, fmt: str) -> None:
+    out, err = _run(capsys, f"check -q -t loihi2,loihi1 --format {fmt}", 1)
+    assert err == ""
+    assert out.count("NC121") >= 2
+    if fmt == "sarif":
+        results = json.loads(out)["runs"][0]["results"]
+        models = {(r["properties"]["model"], r["properties"]["target"]) for r in results}
+        assert {("bad", "loihi2"), ("bad", "loihi1")} <= models
+    _run(capsys, f"check -q net.onnx -t loihi2 --format {fmt} -o doc.txt")
+    assert (here / "doc.txt").read_text()
+    out, _ = _run(capsys, f"build net.onnx -q -t loihi2 --no-verify -o doc --format {fmt}")
+    assert "wrote" not in out
+
+
+def test_a_finding_without_a_line_points_at_the_configuration(here: Path, capsys: Any,
+                                                              tmp_path: Path) -> None:
+    config = here / "lines.toml"
+    config.write_text('target = "loihi2"\n[models."a.b"]\nentry = "none:x"\n'
+                      '[models.c]\nentry = "cli_net:Net"\ninput = { shape = [5] }\n'
+                      "max-synapses = 1\n")
+    out, _ = _run(capsys, "check -q --config lines.toml --format gitlab", 2)
+    places = {one["check_name"]: one["location"] for one in json.loads(out)}
+    assert places["missing-input"] == {"path": "lines.toml", "lines": {"begin": 2}}
+    assert places["budget-exceeded"] == {"path": "lines.toml", "lines": {"begin": 4}}
+
+
+def test_targets_of_a_model(here: Path, capsys: Any) -> None:
+    (here / "own.toml").write_text(
+        'target = "loihi2"\n[models.a]\nentry = "cli_net:Net"\ninput = { shape = [5] }\n'
+        'targets = ["loihi1"]\n[models.b]\nentry = "cli_net:Net"\ninput = { shape = [5] }\n')
+    out, _ = _run(capsys, "check --config own.toml --format json")
+    assert [(c["model"], c["target"]) for c in json.loads(out)["checks"]] == [
+        ("a", "loihi1"), ("b", "loihi2")]
+    out, _ = _run(capsys, "check --config own.toml --format json -t loihi2")
+    assert {c["target"] for c in json.loads(out)["checks"]} == {"loihi2"}
+
+
+def test_a_baseline_lets_new_findings_fail_only(here: Path, capsys: Any) -> None:
+    out, _ = _run(capsys, "check --write-baseline known.json")
+    assert "bad on loihi2: illegal, no findings (1 in the baseline)" in out
+    entries = json.loads((here / "known.json").read_text())["findings"]
+    assert {one["code"] for one in entries} == {"NC121", "NC302"}
+    _run(capsys, "check --baseline known.json")
+    _run(capsys, "check bad --baseline known.json -t loihi1", 1)  # another target
+    (here / "half.json").write_text(json.dumps(
+        {"schema": "neurocompile/baseline/1",
+         "findings": [one for one in entries if one["code"] != "NC121"]}))
+    _run(capsys, "check --baseline half.json", 1)
+    (here / "more.json").write_text(json.dumps(
+        {"schema": "neurocompile/baseline/1", "findings": [*entries, {"fingerprint": "0"}]}))
+    _, err = _run(capsys, "check --baseline more.json")
+    assert "1 findings of the baseline are gone" in err
+    _run(capsys, "check none.pt --baseline known.json --write-baseline other.json", 2)
 
 
 def test_unreadable_models_do_not_stop_the_others(here: Path, capsys: Any) -> None:
@@ -143,6 +268,8 @@ def test_a_budget_is_enforced(here: Path, capsys: Any) -> None:
     ("verify nothing", "NC007"), ("report .", "NC007"), ("explain NC999", "NC009"),
     ("targets lohi2", "did you mean `loihi2`"), ("chek", "chek"), ("build", "MODEL"),
     ("check net.onnx --config none.toml", "NC007"), ("check cli_net:make --input-shape a", "NC009"),
+    ("check net.onnx --baseline none.json", "NC007"), ("check net.onnx --baseline s.npz", "NC003"),
+    ("check net.onnx --baseline net2.json", "NC007"), ("build net.onnx --input 1x", "NC009"),
     ("build net.onnx --weights s.npz", "--weights"), ("targets --format toml", "name it"),
 ])
 def test_unusable_input_exits_with_2_and_one_message(here: Path, capsys: Any, command: str,
@@ -206,6 +333,8 @@ def test_the_build_directory(here: Path, capsys: Any) -> None:
         "program", "report.html", "resources.csv", "resources.json", "target.toml", "trace.json"]
     manifest = json.loads((built / "manifest.json").read_text())
     assert [one["role"] for one in manifest["inputs"]] == ["graph", "sample"]
+    jsonschema.validate(json.loads((built / "diagnostics.json").read_text()),
+                        json.loads(DIAGNOSTICS.read_text()))
     assert str(here) not in (built / "manifest.json").read_text()
     out, _ = _run(capsys, "report built")
     assert "not verified" in out
@@ -322,8 +451,6 @@ def test_a_target_survives_its_own_toml(name: str) -> None:
 
 
 def test_the_package_functions(here: Path, tmp_path: Path) -> None:
-    import neurocompile
-
     verdict = neurocompile.check(here / "net.onnx", target="loihi2")
     assert verdict.ok
     assert verdict.cores == 1

@@ -10,6 +10,7 @@ from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
 FULL = """
+baseline = "known.json"
 target = ["loihi2", "my.toml"]
 [models.digits]
 entry = "nets:make"
@@ -18,7 +19,10 @@ weights = "w/digits.pt"
 input = { shape = [1, 28, 28], ticks = 4 }
 sample = "s.npz"
 ticks = 8
+targets = ["loihi1", "my.toml"]
 max-cores = 64
+max-chips = 2
+max-synapses = 100000
 encoder = "bias"
 weight-bits = 6
 [[ignore]]
@@ -43,6 +47,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.sample == tmp_path / "s.npz"
     assert model.input == InputShape((1, 28, 28), 4)
     assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
+    assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
+    assert (model.max_chips, model.max_synapses) == (2, 100_000)
+    assert config.baseline == tmp_path / "known.json"
     assert config.ignores == (Ignore("NC312", "head.*", "measured"),)
 
 
@@ -70,6 +77,8 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nmax-cores = "8"', "expected a whole number"),
     ('[models.a]\nentry = "a:b"\nmax-cores = true', "expected a whole number"),
     ('[models.a]\nentry = "a:b"\nmax-cores = 0', "expected a positive number"),
+    ('[models.a]\nentry = "a:b"\nmax-chip = 2', "did you mean `max-chips`?"),
+    ('[models.a]\nentry = "a:b"\ntargets = [3]', "expected a string or a list of strings"),
     ('[models.a]\nentry = "a:b"\nweight-bits = 9', "from 1 to 8"),
     ('[models.a]\nentry = "a:b"\nencoder = "magic"', "expected one of auto"),
     ('[models.a]\nentry = "a:b"\ninput = { shape = [0] }', "expected positive whole numbers"),

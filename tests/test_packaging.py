@@ -59,7 +59,7 @@ def test_wheel_from_the_sdist_is_whole(wheel: Path) -> None:
         for path in (ROOT / folder).rglob("*"):
             if path.is_symlink() or any((ROOT / "neurocompile" / m) in path.parents for m in MAPPED):
                 continue
-            if path.suffix in {".py", ".toml", ".j2", ".typed"} and "__pycache__" not in path.parts:
+            if path.suffix in {".py", ".toml", ".j2", ".json", ".typed"} and "__pycache__" not in path.parts:
                 inside = path.relative_to(ROOT).as_posix()
                 inside = inside if folder == "neurocompile" else f"neurocompile/{inside}"
                 assert inside in names

@@ -27,10 +27,12 @@ class Run:
 
     spikes: dict[str, NDArray[np.uint8]]
     v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
+    given: dict[str, Array] = field(default_factory=dict)  # inputs [samples, sources], as readouts
 
-    def counts(self) -> dict[str, NDArray[np.int64]]:
-        """Spikes per sample and neuron, over all ticks."""
-        return {name: s.sum(axis=1, dtype=np.int64) for name, s in self.spikes.items()}
+    def counts(self) -> dict[str, Array]:
+        """What readouts read: spikes over all ticks [samples, neurons], and the inputs."""
+        spikes = {name: s.sum(axis=1, dtype=np.int64) for name, s in self.spikes.items()}
+        return {**spikes, **self.given}
 
 
 class Executor:
@@ -43,6 +45,7 @@ class Executor:
         self._maps = {id(p): self._map(p) for p in network.projections}
         self._order = network.order()
         self._by_tick = any(p.delay for p in network.projections)
+        self._read = {source for readout in network.readouts for source, _ in readout.terms}
 
     def _map(self, projection: Projection) -> LinearMap:
         if not self.integer:
@@ -75,7 +78,9 @@ class Executor:
                 if trace is not None:
                     traces[name].append(trace)
         return Run({name: _joined(sent[name]).to(torch.uint8).cpu().numpy() for name in traces},
-                   {name: _joined(parts).cpu().numpy() for name, parts in traces.items() if parts})
+                   {name: _joined(parts).cpu().numpy() for name, parts in traces.items() if parts},
+                   {item.name: _as_read(item, inputs[item.name], n_samples)
+                    for item in self._inputs.values() if item.name in self._read})
 
     def _sent(self, item: Input, inputs: Mapping[str, Array],
               n_samples: int) -> list[torch.Tensor]:
@@ -137,6 +142,14 @@ class Executor:
         if not self._by_tick:
             return parts[0][:, start:stop]
         return parts[0][:, tick:tick + 1] if item is not None else parts[tick]
+
+
+def _as_read(item: Input, x: Array, n_samples: int) -> Array:
+    """An input as a readout reads it: static values, or the sum over all ticks."""
+    values = np.asarray(x, np.float64)
+    if item.kind is not InputKind.STATIC:
+        values = values.sum(axis=1)
+    return values.reshape(n_samples, -1)
 
 
 def _joined(parts: list[torch.Tensor]) -> torch.Tensor:

@@ -64,6 +64,8 @@ class Request:
     shape: tuple[int, ...] | None = None  # of one sample, for models without a sample
     input_ticks: int | None = None  # the input has a time axis of so many ticks, in front
     n_ticks: int | None = None  # the model computes one tick per call
+    prove: bool = True  # run the replay gate; a Graph without it can be checked, not built
+    prove_up_to: int | None = None  # parameters; larger models are not proved
 
 
 def _silent(_: str) -> None:
@@ -151,11 +153,15 @@ def _finish(request: Request, model: Any, name: str, sources: list[Source],
     logging.getLogger(f"{torch.__name__}._library.triton").setLevel(logging.ERROR)
     from neurocompile.capture.torch_model import capture
 
-    example = _example(request, sample, name)
-    return Loaded(capture(model, example, request.n_ticks), name, tuple(sources))
+    example = example_input(request, sample, name)
+    limit = request.prove_up_to
+    prove = request.prove and (
+        limit is None or sum(p.numel() for p in model.parameters()) <= limit)
+    return Loaded(capture(model, example, request.n_ticks, prove), name, tuple(sources))
 
 
-def _example(request: Request, sample: Sample | None, name: str) -> Any:
+def example_input(request: Request, sample: Sample | None, name: str) -> Any:
+    """The inputs that a model is captured on: the sample's first, else seeded noise."""
     import torch
 
     if sample is not None:

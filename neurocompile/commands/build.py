@@ -9,15 +9,16 @@ from typing import Any
 
 import click
 
+from neurocompile.commands.anchor import anchor
 from neurocompile.commands.models import (
     CompileOptions,
     Filter,
+    Job,
     ModelOptions,
     compile_options,
     job,
     model_options,
     pick,
-    targets,
 )
 from neurocompile.commands.terminal import (
     Progress,
@@ -28,6 +29,7 @@ from neurocompile.commands.terminal import (
     visible,
 )
 from neurocompile.config import load_config
+from neurocompile.report.documents import DOCUMENTS, document
 
 
 @click.command(short_help="Write a deployable build directory.")
@@ -52,7 +54,7 @@ def build(model: str, out: Path, **given: Any) -> int:
     config = load_config(settings().config)
     work = job(model, pick(ModelOptions, given), config)
     options = work.options(pick(CompileOptions, given))
-    found = targets(given["targets"], config)
+    found = work.targets(given["targets"])
     if len(found) > 1:
         raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in found)}")
     from neurocompile.build_directory import check_replaceable
@@ -69,13 +71,21 @@ def build(model: str, out: Path, **given: Any) -> int:
         loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
         progress=progress, select=Filter(given["select"], given["ignore"], config))
     progress.end()
-    _tell(result, given["fmt"], out)
+    _tell(result, given["fmt"], out, work)
     return 0
 
 
-def _tell(result: Any, fmt: str, out: Path) -> None:
+def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
+    target = result.compiled.target.name
     if fmt == "json":
-        show(findings_text(result.diagnostics, fmt, target=result.compiled.target.name))
+        show(findings_text(result.diagnostics, fmt, target=target))
+        return
+    if fmt in DOCUMENTS:
+        from neurocompile.report.sections import Section
+
+        name = work.entry.name
+        show(document(fmt, [Section(name, target, tuple(visible(result.diagnostics)),
+                                    anchor(work.config, name))]))
         return
     shown = visible(result.diagnostics)
     if shown:

@@ -13,6 +13,7 @@ import click
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import ENCODERS, Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
 from neurocompile.target import Target, load_target
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from neurocompile.pipeline import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
-FORMATS = ("full", "concise", "json", "github")
+FORMATS = ("full", "concise", "json", "github", *DOCUMENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class CompileOptions:
     encoder: str | None
     weight_bits: int | None
     max_cores: int | None
+    max_chips: int | None
+    max_synapses: int | None
     timing: str
 
 
@@ -79,7 +82,7 @@ def model_options(command: F) -> F:
                      help="Load pickled Python: runs the code in the file."),
         click.option("--sample", type=file, metavar="FILE",
                      help="Inputs of the model: .npz with x, and y for labels."),
-        click.option("--input-shape", metavar="C,H,W",
+        click.option("--input-shape", "--input", "input_shape", metavar="CxHxW",
                      help="Shape of one input, where there is no sample."),
         click.option("--ticks", type=click.IntRange(1, 100_000), metavar="N",
                      help="The model computes one tick per call: run N."),
@@ -96,6 +99,10 @@ def compile_options(command: F) -> F:
         click.option("--weight-bits", type=click.IntRange(1, 8), help="Bits of a stored weight."),
         click.option("--max-cores", type=click.IntRange(1), metavar="N",
                      help="Fail when more cores are needed."),
+        click.option("--max-chips", type=click.IntRange(1), metavar="N",
+                     help="Fail when more chips are needed."),
+        click.option("--max-synapses", type=click.IntRange(1), metavar="N",
+                     help="Fail when more synapses are stored."),
         click.option("--timing", type=click.Choice(["tick", "async"]), default="tick",
                      help="Whether the chip has a global tick."),
         click.option("--select", multiple=True, metavar="CODE", callback=_codes,
@@ -144,7 +151,20 @@ class Job:
 
         return Options(given.weight_bits or self.entry.weight_bits or 8,
                        given.encoder or self.entry.encoder or "auto", given.timing,
-                       given.max_cores or self.entry.max_cores)
+                       given.max_cores or self.entry.max_cores,
+                       given.max_chips or self.entry.max_chips,
+                       given.max_synapses or self.entry.max_synapses)
+
+    def targets(self, given: tuple[str, ...]) -> list[Target]:
+        """The targets of the command line, else the model's own, else the project's."""
+        return targets(given or self.entry.targets, self.config)
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is more than an architecture: weights, a sample or a captured graph."""
+        entry, given = self.entry, self.given
+        return any((given.weights, entry.weights, given.sample, entry.sample)) or (
+            Path(self.spec).exists())
 
     def sample(self) -> Sample | None:
         """The model's sample, checked against the configured shape."""
@@ -153,14 +173,15 @@ class Job:
         path = self.given.sample or self.entry.sample
         if path is None:
             return None
-        shape = _shape(self.given.input_shape)
+        shape = shape_of(self.given.input_shape)
         if shape is None and self.entry.input is not None:
             ticks = self.entry.input.ticks
             shape = (*(() if ticks is None else (ticks,)), *self.entry.input.shape)
         return load_sample(path, shape)
 
-    def load(self, sample: Sample | None, progress: Progress) -> Loaded:
-        """The captured model."""
+    def load(self, sample: Sample | None, progress: Progress, prove: bool = True,
+             prove_up_to: int | None = None) -> Loaded:
+        """The captured model; `prove_up_to` so many parameters by replay."""
         progress("capture")
         from neurocompile.capture.files import Request, load_model
 
@@ -172,9 +193,9 @@ class Job:
         return load_model(Request(
             self.spec, given.arch or entry.entry, given.weights or entry.weights, entry.args,
             tuple(dict.fromkeys(folders)), given.trust_pickle,
-            _shape(given.input_shape) or (None if shape is None else shape.shape),
-            None if shape is None else shape.ticks, given.ticks or entry.ticks),
-            sample, progress.say)
+            shape_of(given.input_shape) or (None if shape is None else shape.shape),
+            None if shape is None else shape.ticks, given.ticks or entry.ticks,
+            prove, prove_up_to), sample, progress.say)
 
 
 def job(model: str, given: ModelOptions, config: Config) -> Job:
@@ -188,11 +209,12 @@ def job(model: str, given: ModelOptions, config: Config) -> Job:
     return Job(spec, entry, given, config)
 
 
-def _shape(text: str | None) -> tuple[int, ...] | None:
+def shape_of(text: str | None) -> tuple[int, ...] | None:
+    """The shape that an option gives. Raises UsageError (NC009)."""
     if text is None:
         return None
-    if not re.fullmatch(r"[1-9]\d{0,6}(,[1-9]\d{0,6})*", text):
+    if not re.fullmatch(r"[1-9]\d{0,6}([,x][1-9]\d{0,6})*", text):
         raise UsageError(Diagnostic("NC009", values={
             "option": "--input-shape", "value": f"`{text}`",
-            "reason": "it is whole numbers with commas, such as 1,28,28"}))
-    return tuple(int(n) for n in text.split(","))
+            "reason": "it is whole numbers, such as 3x224x224 or 1,28,28"}))
+    return tuple(int(n) for n in re.split("[,x]", text))

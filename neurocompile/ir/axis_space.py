@@ -189,7 +189,7 @@ class Space:
         """The atoms in row-major order, cut into dimensions of these sizes."""
         found: list[tuple[int, ...]] = []
         rest = list(self.resolve(atoms))
-        for position, size in enumerate(shape):
+        for size in shape:
             taken: list[int] = []
             room = size
             while room > 1 and rest:
@@ -201,26 +201,42 @@ class Space:
                 elif self.sizes[atom] % room == 0 and self.split(atom, room):
                     continue
                 else:
-                    return self._recut(found, [*taken, *rest], shape[position:])
+                    return self._recut(self.resolve(atoms), shape)
             if room != 1:
                 return None
             found.append(tuple(taken))
         return tuple(found)
 
-    def _recut(self, done: list[tuple[int, ...]], rest: list[int],
-               shape: Sequence[int]) -> Dims | None:
-        """Where sizes do not divide: new data axes for the part that does not fit."""
-        total = size = 1
-        for count in range(1, len(rest) + 1):
-            total *= self.sizes[rest[count - 1]]
-            size = 1
-            for width in range(1, len(shape) + 1):
-                size *= shape[width - 1]
-                if size == total:
-                    if self.roles_of(rest[:count]) & {Role.TIME, Role.BATCH}:
-                        return None
-                    role = Role.DATA if Role.DATA in self.roles_of(rest[:count]) else Role.UNKNOWN
-                    new = self.fresh_like(shape[:width], role) or ()
-                    after = self.regroup(rest[count:], shape[width:])
-                    return None if after is None else (*done, *new, *after)
-        return None
+    def _recut(self, atoms: Sequence[int], shape: Sequence[int]) -> Dims | None:
+        """Where sizes do not divide: atoms that lie inside one new axis stay, the rest is new data.
+
+        None if time or batch would be cut. An atom lies at its stride in the flat order.
+        """
+        strides = _strides([self.sizes[atom] for atom in atoms])
+        left = {atom for atom in atoms if self.roles[atom] in (Role.TIME, Role.BATCH)}
+        found: list[tuple[int, ...]] = []
+        for size, start in zip(shape, _strides(shape), strict=True):
+            taken: list[int] = []  # innermost first
+            at, end = start, start * size
+            for atom, stride in reversed(list(zip(atoms, strides, strict=True))):
+                stop = stride * self.sizes[atom]
+                if stride >= at and stop <= end and not stride % at and not end % stop:
+                    taken.extend((*self._gap(atoms, strides, at, stride), atom))
+                    at = stop
+            taken.extend(self._gap(atoms, strides, at, end))
+            left -= set(taken)
+            found.append(tuple(reversed(taken)))
+        return None if left else tuple(found)
+
+    def _gap(self, atoms: Sequence[int], strides: Sequence[int], start: int,
+             end: int) -> tuple[int, ...]:
+        """A new atom between two strides; data where it covers data."""
+        covered = [atom for atom, stride in zip(atoms, strides, strict=True)
+                   if stride < end and stride * self.sizes[atom] > start]
+        data = any(self.roles[atom] is Role.DATA for atom in covered)
+        return self.fresh(end // start, Role.DATA if data else Role.UNKNOWN)
+
+
+def _strides(sizes: Sequence[int]) -> list[int]:
+    """Elements per step of each axis, in row-major order."""
+    return [math.prod(sizes[position + 1:]) for position in range(len(sizes))]

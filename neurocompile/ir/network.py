@@ -158,16 +158,17 @@ class Encoder:
 class Readout:
     """Host-side linear map of spike counts: `operator @ counts + bias`, several terms added up.
 
-    `counts` is the number of spikes of a population's neurons over all ticks of a sample.
+    `counts` is the number of spikes of a population's neurons over all ticks of a sample; of an
+    input, which the host knows, it is the value itself (static), or its sum over all ticks.
     """
 
     name: str
     shape: Shape
-    terms: tuple[tuple[str, Operator], ...]  # (population, operator)
+    terms: tuple[tuple[str, Operator], ...]  # (population or input, operator)
     bias: Array  # [outputs] float64
 
     def values(self, counts: Mapping[str, Array]) -> Array:
-        """Outputs [samples, *shape] from spike counts [samples, neurons] per population."""
+        """Outputs [samples, *shape] from counts [samples, neurons] per population and input."""
         total: Array = self.bias[None, :]
         for source, operator in self.terms:
             total = total + (operator.matrix() @ counts[source].astype(np.float64).T).T

@@ -1,4 +1,7 @@
-"""Findings as text: full (after rustc's habits), one line each, JSON, or GitHub annotations."""
+"""Findings as text: full (after rustc's habits), one line each, JSON, or GitHub annotations.
+
+Documents for other tools (SARIF and so on) are in modules of their own; see `documents`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from pathlib import Path
 
 from neurocompile.diagnostics import Diagnostic, Location, Severity, printable
 from neurocompile.report.data import diagnostics_json
+from neurocompile.report.documents import DOCUMENTS, document
+from neurocompile.report.sections import Section
 
-FORMATS = ("full", "concise", "json", "github")
+FORMATS = ("full", "concise", "json", "github", *DOCUMENTS)
 MAX_SOURCE = 1 << 20  # larger files are not read for an excerpt
 MAX_EXCERPT = 92  # characters of a source line
 NAMED_REPEATS = 3  # that many repeats are listed; more become first ... last
@@ -32,6 +37,8 @@ def render(diagnostics: Iterable[Diagnostic], fmt: str, color: bool = False, sum
     found = sorted(diagnostics, key=Diagnostic.sort_key)
     if fmt == "json":
         return json.dumps(diagnostics_json(found, target_name), indent=2)
+    if fmt in DOCUMENTS:
+        return document(fmt, [Section("", target_name, tuple(found))])
     if fmt == "github":
         return "\n".join(_github(group) for group in fold(found))
     if fmt == "full":
@@ -65,7 +72,7 @@ def _natural(one: Diagnostic) -> tuple[list[tuple[int, str]], str]:
     return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts], one.message
 
 
-def _repeats(group: Sequence[Diagnostic]) -> str:
+def repeats(group: Sequence[Diagnostic]) -> str:
     """What the findings behind the first one are, in words; empty where there are none."""
     rest = len(group) - 1
     if not rest:
@@ -105,7 +112,7 @@ def _full(group: Sequence[Diagnostic], paint: _Paint) -> str:
         bar = paint("|", "gutter")
         shown = paint(number.rjust(len(margin)), "gutter")
         lines += [f"{margin} {bar}", f"{shown} {bar} {excerpt}", f"{margin} {bar}"]
-    details = [*one.notes, _repeats(group)]
+    details = [*one.notes, repeats(group)]
     details = [printable(text) for text in details if text]
     details += [f"help: {printable(one.help)}", f"note: `neurocompile explain {one.code}`"]
     equals = paint("=", "gutter")
@@ -128,8 +135,8 @@ def _github(group: Sequence[Diagnostic]) -> str:
         properties["file"] = printable(one.where.file)
         if one.where.line:
             properties["line"] = str(one.where.line)
-    repeats = _repeats(group)
-    message = f"{one.message}; {repeats}" if repeats else one.message
+    more = repeats(group)
+    message = f"{one.message}; {more}" if more else one.message
     shown = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{_GITHUB[one.level]} {shown}::{_data(message)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.check import check_graph
 
-__all__ = ["check_graph"]
+__all__ = ["Allow", "check_graph"]

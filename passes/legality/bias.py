@@ -1,4 +1,4 @@
-"""Constant currents, which need a global tick. NC128."""
+"""What needs a global tick. NC128: constant currents. NC136: leaks. NC137: analog input."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import onnx_ir as ir
 
 from neurocompile.ir.graph import module_of
 from neurocompile.passes.legality.linear import magnitude
-from neurocompile.passes.legality.spike_types import Static, bias_of
+from neurocompile.passes.legality.spike_types import Analog, Current, Static, bias_of
 from neurocompile.passes.legality.walk import Walk
+from neurocompile.semantics.floating import PROFILES, Constants, normal_form
+
+LAZY = "it leaks as well: a leak is made up for at the next event, which a constant current defeats"
 
 
 def check_neuron(node: ir.Node, walk: Walk) -> None:
@@ -15,7 +18,29 @@ def check_neuron(node: ir.Node, walk: Walk) -> None:
     if not walk.asynchronous:
         return
     kind = walk.type_of(node.inputs[0])
+    leaks = _leaks(node)
+    if leaks:
+        walk.leaking.append(node)
+    if isinstance(kind, Analog) or (isinstance(kind, Current) and kind.analog):
+        walk.hosted.append(node)
+    if isinstance(kind, Analog):
+        return  # its constants are part of what the host sends
     value = magnitude(node.inputs[0]) if isinstance(kind, Static) else bias_of(kind)
     if value:
         module = module_of(node)
-        walk.report("NC128", node, {"module": module, "value": value}, key=(module,))
+        walk.report("NC128", node, {"module": module, "value": value}, key=(module,),
+                    notes=(LAZY,) if leaks else ())
+
+
+def check_timing(walk: Walk) -> None:
+    """Note, once a network, what its neurons need instead of a tick."""
+    for code, nodes in (("NC136", walk.leaking), ("NC137", walk.hosted)):
+        modules = list(dict.fromkeys(map(module_of, nodes)))
+        if modules:
+            walk.report(code, nodes[0], {"module": modules[0], "count": len(modules)}, key=())
+
+
+def _leaks(node: ir.Node) -> bool:
+    values = {k: float(a.value) for k, a in node.attributes.items() if k != "module"}
+    model, _ = normal_form(PROFILES[node.overload], Constants(**values))
+    return model.decay != 1.0 or model.alpha is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic
@@ -17,6 +19,7 @@ from neurocompile.passes.legality import (
     ticks,
     wiring,
 )
+from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.spike_types import STATIC, Opaque, Spike, SpikeType, Static
 from neurocompile.passes.legality.walk import Transfer, Walk, start
 
@@ -27,14 +30,22 @@ TRANSFER: dict[str, Transfer] = {
 SHAPES = frozenset({"Shape", "Size"})  # static, whatever they are asked of
 
 
-def check_graph(graph: Graph, timing: str = "tick") -> list[Diagnostic]:
-    """All findings of the legality rules, in the order of the program; none: event-driven.
+def check_graph(graph: Graph, timing: str = "tick",
+                allow: Iterable[str] = ()) -> list[Diagnostic]:
+    """All findings of the legality rules, in the order of the program; no error: event-driven.
 
-    `timing` is "tick" for chips with a global tick, "async" for those without (NC128).
+    `timing` is "tick" for chips with a global tick, "async" for those without (NC128, NC136,
+    NC137). `allow` names opt-ins (`Allow`): rewrites that are priced instead of refused.
     """
-    walk = start(graph, timing == "async")
+    walk = walked(graph, timing, allow)
+    return list(walk.findings.values()) if walk.modules else [Diagnostic("NC130")]
+
+
+def walked(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> Walk:
+    """The spike type of every value, and all findings."""
+    walk = start(graph, timing == "async", frozenset(map(Allow, allow)))
     if not walk.modules:
-        return [Diagnostic("NC130")]
+        return walk
     for node in graph.nodes():
         if node not in walk.live:
             continue
@@ -46,7 +57,8 @@ def check_graph(graph: Graph, timing: str = "tick") -> list[Diagnostic]:
             for output in node.outputs:
                 walk.types[output.name or ""] = kind
     readout.check_outputs(walk)
-    return list(walk.findings.values())
+    bias.check_timing(walk)
+    return walk
 
 
 def _transfer(node: ir.Node, walk: Walk) -> SpikeType:

@@ -1,7 +1,4 @@
-"""Static synapses and other linear maps, and the residuals that may not enter one.
-
-NC124: a joined current reaches a synapse. NC125: a sum of spikes reaches a synapse.
-"""
+"""Static synapses and other linear maps."""
 
 from __future__ import annotations
 
@@ -14,7 +11,10 @@ import onnx_ir as ir
 
 from neurocompile.ir.axis_space import shape_of
 from neurocompile.ir.graph import constant
+from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.price import fan_in
 from neurocompile.passes.legality.products import elementwise_product, product
+from neurocompile.passes.legality.residuals import chain, residual
 from neurocompile.passes.legality.spike_types import (
     STATIC,
     Current,
@@ -46,16 +46,14 @@ def magnitude(value: ir.Value | None) -> float:
 def synapse(node: ir.Node, walk: Walk, kind: SpikeType, gain: float) -> SpikeType:
     """What comes out of static weights; `gain` bounds what they make of a constant input."""
     if isinstance(kind, Opaque):
-        return Current(kind.sources) if kind.reported else kind
-    if isinstance(kind, Current) and kind.joined and node in walk.feeding:
-        names = sorted({walk.modules.get(source, source) for source in kind.sources})
-        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        values: dict[str, object] = {"branches": len(kind.sources), "levels": kind.levels,
-                                     "op": node.op_type}
-        walk.report("NC124" if kind.weighted else "NC125", node, values,
-                    notes=(f"branches from {shown}",
-                           f"by linearity it equals {len(kind.sources)} projections, one a branch"))
-        kind = replace(kind, joined=False)
+        return Current(kind.sources, reported=True) if kind.reported else kind
+    if not isinstance(kind, Current) or node not in walk.feeding or node in walk.mixing:
+        return scaled(kind, gain)
+    if kind.joined:
+        exact = residual(node, walk, kind)
+        kind = replace(kind, joined=False, reported=kind.reported or not exact)
+    elif Allow.COMPOSE_LINEAR in walk.allow:
+        chain(node, walk)
     return scaled(kind, gain)
 
 
@@ -69,8 +67,7 @@ def contraction(node: ir.Node, walk: Walk, operands: Sequence[ir.Value | None]) 
     kind = walk.type_of(dynamic[0])
     gain = 1.0
     if bias_of(kind):
-        fan_in = (shape_of(dynamic[0]) or (1,))[-1]
-        gain = fan_in * max(magnitude(v) for v in operands if v is not dynamic[0])
+        gain = fan_in(walk, node) * max(magnitude(v) for v in operands if v is not dynamic[0])
     return synapse(node, walk, kind, gain)
 
 
@@ -144,8 +141,10 @@ def _divide(node: ir.Node, walk: Walk) -> SpikeType:
     if integers or not isinstance(walk.type_of(by), Static):
         return walk.reject("NC123", node, {"op": node.op_type}, notes=walk.paths(node))
     found = constant(by)
+    if found is not None and bool((found == 1).all()):
+        return kind
     least = float(np.abs(found).min()) if found is not None and found.size else 1.0
-    return kind if least == 1.0 else scaled(kind, 1.0 / least if least else 1.0)
+    return scaled(kind, 1.0 / least if least else 1.0)
 
 
 def _negate(node: ir.Node, walk: Walk) -> SpikeType:
@@ -155,6 +154,10 @@ def _negate(node: ir.Node, walk: Walk) -> SpikeType:
 def _average(node: ir.Node, walk: Walk) -> SpikeType:
     """Linear with static weights of at most one in sum: pools, means, interpolation, masks."""
     return scaled(walk.type_of(node.inputs[0]), 1.0)
+
+
+def _cumulate(node: ir.Node, walk: Walk) -> SpikeType:
+    return scaled(walk.type_of(node.inputs[0]), fan_in(walk, node))
 
 
 def _reduce_sum(node: ir.Node, walk: Walk) -> SpikeType:
@@ -187,12 +190,11 @@ def _not(node: ir.Node, walk: Walk) -> SpikeType:
     return shifted(scaled(walk.type_of(node.inputs[0]), 1.0), 1.0)
 
 
-
 TRANSFER: dict[str, Transfer] = {
     **dict.fromkeys(("Conv", "ConvTranspose"), _conv),
     **dict.fromkeys(("MatMul", "Einsum"), _matmul),
     **dict.fromkeys(("Add", "Sum"), _add),
-    **dict.fromkeys(("AveragePool", "GlobalAveragePool", "ReduceMean", "CumSum", "Trilu"), _average),
-    "Gemm": _gemm, "Sub": _subtract, "Mean": _mean, "Mul": _multiply, "Div": _divide,
+    **dict.fromkeys(("AveragePool", "GlobalAveragePool", "ReduceMean", "Trilu"), _average),
+    "CumSum": _cumulate, "Gemm": _gemm, "Sub": _subtract, "Mean": _mean, "Mul": _multiply, "Div": _divide,
     "Neg": _negate, "ReduceSum": _reduce_sum, "BatchNormalization": _batch_norm, "Not": _not,
 }

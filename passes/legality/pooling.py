@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from neurocompile.ir.axis_rules import reduced_axes
 from neurocompile.ir.axis_space import shape_of
+from neurocompile.passes.legality.gates import or_pool
 from neurocompile.passes.legality.spike_types import Analog, Current, Spike, SpikeType
 from neurocompile.passes.legality.walk import Transfer, Walk
 
@@ -33,11 +34,14 @@ def _reduce(node: ir.Node, walk: Walk) -> SpikeType:
 
 def _maximum(node: ir.Node, walk: Walk, window: str) -> SpikeType:
     kind = walk.type_of(node.inputs[0])
+    gate = or_pool(node, walk, window)
+    if isinstance(gate, Spike):
+        return gate
     what = "spikes" if isinstance(kind, Spike) else (
         "sums of spikes" if isinstance(kind, Current) and not kind.weighted else "currents")
     recover = kind if isinstance(kind, Spike | Current | Analog) else None
     return walk.reject("NC122", node, {"what": what, "window": window}, recover=recover,
-                       notes=walk.paths(node))
+                       notes=[*walk.paths(node), *filter(None, [gate])])
 
 
 TRANSFER: dict[str, Transfer] = {

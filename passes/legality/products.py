@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from neurocompile.passes.legality.spike_types import Analog, Current, SpikeType, Static, sources_of
+from neurocompile.passes.legality.gates import and_gate
+from neurocompile.passes.legality.spike_types import (
+    Analog,
+    Current,
+    Spike,
+    SpikeType,
+    Static,
+    sources_of,
+)
 from neurocompile.passes.legality.walk import Transfer, Walk
 
 
 def product(node: ir.Node, walk: Walk) -> SpikeType:
     """A contraction of dynamic operands: MatMul, Einsum, a convolution with dynamic weights."""
-    recover = Current(sources_of(walk.operands(node)))
+    recover = Current(sources_of(walk.operands(node)), reported=True)
     return walk.reject("NC120", node, {"op": node.op_type}, recover=recover,
                        notes=walk.paths(node), always=True)
 
@@ -19,9 +27,12 @@ def elementwise_product(node: ir.Node, walk: Walk) -> SpikeType:
     """A product of dynamic operands, element by element; of a value with itself, a square."""
     if len(node.inputs) == 2 and node.inputs[0] is node.inputs[1]:
         return walk.reject("NC123", node, {"op": f"{node.op_type} of a value by itself"})
-    recover = Current(sources_of(walk.operands(node)))
+    gate = and_gate(node, walk)
+    if isinstance(gate, Spike):
+        return gate
+    recover = Current(sources_of(walk.operands(node)), reported=True)
     return walk.reject("NC121", node, {"op": node.op_type}, recover=recover,
-                       notes=walk.paths(node))
+                       notes=[*walk.paths(node), *filter(None, [gate])])
 
 
 def _logical(node: ir.Node, walk: Walk) -> SpikeType:

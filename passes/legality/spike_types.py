@@ -32,6 +32,8 @@ class Current:
     joined: bool = False  # a sum of spikes of different sources
     levels: int = 0
     bias: float = 0.0  # bound on the magnitude of its constant part
+    analog: bool = False  # the network's analog input is added to it
+    reported: bool = False  # stands for a value whose making was reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +118,16 @@ def _beside(kind: SpikeType | None, analog: Analog) -> SpikeType:
     if not isinstance(kind, Spike | Current):
         return analog
     current = as_current(kind)
-    return replace(current, weighted=True, bias=current.bias + analog.bias)
+    return replace(current, weighted=True, bias=current.bias + analog.bias, analog=True)
 
 
 def _sum(one: Current, two: Current) -> Current:
-    joined = one.joined or two.joined or one.sources != two.sources
+    excused = (one.reported and two.sources <= one.sources) or (
+        two.reported and one.sources <= two.sources)
+    joined = one.joined or two.joined or (one.sources != two.sources and not excused)
     return Current(one.sources | two.sources, one.weighted or two.weighted, joined,
-                   one.levels + two.levels, one.bias + two.bias)
+                   one.levels + two.levels, one.bias + two.bias, one.analog or two.analog,
+                   one.reported or two.reported)
 
 
 def beside(kinds: Iterable[SpikeType]) -> SpikeType:
@@ -133,9 +138,12 @@ def beside(kinds: Iterable[SpikeType]) -> SpikeType:
     if not spiking:
         return Analog(bias) if any(isinstance(kind, Analog) for kind in found) else STATIC
     sources = sources_of(spiking)
+    analog = any(isinstance(kind, Analog) for kind in found) or any(
+        isinstance(kind, Current) and kind.analog for kind in found)
     if len(spiking) == len(found) and all(isinstance(kind, Spike) for kind in spiking):
         return Spike(sources, max(kind.levels for kind in spiking))
     currents = [as_current(kind) for kind in spiking]
     weighted = len(spiking) < len(found) or any(kind.weighted for kind in currents)
     return Current(sources, weighted, any(kind.joined for kind in currents),
-                   max(kind.levels for kind in currents), bias)
+                   max(kind.levels for kind in currents), bias, analog,
+                   any(kind.reported for kind in currents))

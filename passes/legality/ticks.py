@@ -11,28 +11,35 @@ from neurocompile.ir.axis_rules import axis_list, einsum_terms, reduced_axes
 from neurocompile.ir.axis_space import integers, is_neuron, shape_of
 from neurocompile.ir.graph import module_of
 from neurocompile.passes.legality.spike_types import Analog
-from neurocompile.passes.legality.walk import Walk, between_neurons
+from neurocompile.passes.legality.walk import Walk, upstream
 
 
 def check(node: ir.Node, walk: Walk) -> None:
-    """Report an operator that feeds a neuron and joins ticks or samples."""
-    if node not in walk.feeding or all(isinstance(k, Analog) for k in walk.operands(node)):
+    """Report an operator that joins ticks before a neuron, or samples anywhere.
+
+    Behind a reported one only what an operator itself adds up counts: axes have lost their names.
+    """
+    if all(isinstance(k, Analog) for k in walk.operands(node)):
         return
-    met = {role for value, axes in _joined_axes(node) for role in (Role.TIME, Role.BATCH)
+    tainted = any(v is not None and v.producer() in walk.tainted for v in node.inputs)
+    conflicts = () if tainted else tuple(walk.conflicts.get(node, ()))
+    if tainted:
+        walk.tainted.add(node)
+    met = {role for value, axes in joined_axes(node) for role in (Role.TIME, Role.BATCH)
            if axes & walk.layouts.positions(value, role)}
-    reasons = [conflict.reason for conflict in walk.conflicts.get(node, ())]
-    met |= {role for conflict in walk.conflicts.get(node, ()) for role in conflict.roles}
+    reasons = [conflict.reason for conflict in conflicts]
+    met |= {role for conflict in conflicts for role in conflict.roles}
     before = [walk.layouts.ticks.get(value.name or "", frozenset[int]())
               for value in node.inputs if value is not None]
     after = walk.layouts.ticks.get(node.outputs[0].name or "", frozenset[int]())
-    if _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before):
+    if not tainted and _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before):
         met.add(Role.TIME)
         reasons.append(f"it joins ticks {min(after)} to {max(after)} of the loop")
-    if Role.TIME in met:
-        walk.mixing.add(node)
+    if Role.TIME in met and node in walk.feeding:
+        _mixes(node, walk)
         walk.report("NC126", node, {"op": node.op_type}, notes=[*reasons, *walk.paths(node)])
     elif Role.BATCH in met:
-        walk.mixing.add(node)
+        _mixes(node, walk)
         module = node.metadata_props.get("neurocompile.module", "")
         reason = reasons[0] if reasons else f"`{node.op_type}` works across the samples of a batch"
         walk.report("NC113", node, {"module": module, "reason": reason})
@@ -41,27 +48,46 @@ def check(node: ir.Node, walk: Walk) -> None:
 def check_neuron(node: ir.Node, walk: Walk) -> None:
     """Report a neuron that does not get its own tick's input, or that of the tick before."""
     module = module_of(node)
-    if walk.mixing and walk.mixing & between_neurons(node):
+    fed = node.inputs[0]
+    if fed is not None and fed.producer() in walk.tainted:
         return
     conflict = next(iter(walk.conflicts.get(node, ())), None)
     if conflict is not None:
         walk.report("NC113", node, {"module": module, "reason": conflict.reason}, key=(module,))
         return
-    received = walk.layouts.ticks.get((node.inputs[0].name if node.inputs[0] else None) or "")
+    received = walk.layouts.ticks.get((fed.name if fed else None) or "")
     own = walk.layouts.tick_of.get(node.outputs[0].name or "")
     if not received or (own is not None and received <= {own, own - 1}):
         return
     shown = ", ".join(map(str, sorted(received)))
     at = f"at tick {own}" if own is not None else "outside the loop"
-    walk.report("NC126", node, {"op": module}, key=(module,),
-                notes=(f"{at} it receives spikes of tick {shown}",))
+    note = f"{at} `{module}` receives spikes of tick {shown}"
+    chosen = [] if own is not None else _selections(fed, walk)
+    for selection in chosen:
+        walk.report("NC126", selection, {"op": selection.op_type}, notes=(note,))
+    if not chosen:
+        walk.report("NC126", node, {"op": module}, key=(module,), notes=(note,))
+
+
+def _selections(fed: ir.Value | None, walk: Walk) -> list[ir.Node]:
+    """The operators that took single ticks out of a time axis."""
+    ticks = walk.layouts.ticks
+    inside = upstream([fed.producer() if fed is not None else None])
+    return [node for node in walk.graph.nodes() if node in inside
+            and any(ticks.get(output.name or "") for output in node.outputs)
+            and not any(ticks.get(v.name or "") for v in node.inputs if v is not None)]
+
+
+def _mixes(node: ir.Node, walk: Walk) -> None:
+    walk.mixing.add(node)
+    walk.tainted.add(node)
 
 
 def _span(ticks: frozenset[int]) -> int:
     return max(ticks) - min(ticks) if ticks else 0
 
 
-def _joined_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
+def joined_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
     """The axes of each operand along which a node adds up or compares."""
     first = node.inputs[0] if node.inputs else None
     shape = shape_of(first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import onnx_ir as ir
 
@@ -11,6 +12,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.axes import Conflict, Layouts, layouts
 from neurocompile.ir.axis_space import is_neuron
 from neurocompile.ir.graph import Graph, location, module_of
+from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.spike_types import (
     STATIC,
     Analog,
@@ -34,11 +36,16 @@ class Walk:
     live: frozenset[ir.Node]  # nodes that an output depends on
     feeding: frozenset[ir.Node]  # nodes whose result enters a live neuron's input
     asynchronous: bool = False
+    allow: frozenset[Allow] = frozenset()
     types: dict[str, SpikeType] = field(default_factory=dict)
     findings: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)  # spike value -> neuron's module
     conflicts: dict[ir.Node, list[Conflict]] = field(default_factory=dict)
     mixing: set[ir.Node] = field(default_factory=set)  # nodes reported to join ticks or samples
+    tainted: set[ir.Node] = field(default_factory=set)  # those, and what they lead to up to neurons
+    leaking: list[ir.Node] = field(default_factory=list)  # neurons; without a global tick only
+    hosted: list[ir.Node] = field(default_factory=list)  # neurons that get the analog input
+    reaches: dict[str, Any] = field(default_factory=dict)  # kept by `price`
 
     def type_of(self, value: ir.Value | None) -> SpikeType:
         """The type of a value; what no input or neuron reaches is static."""
@@ -98,13 +105,14 @@ class Walk:
             yield f"{name} operand: {self.describe(kind)}".strip()
 
 
-def start(graph: Graph, asynchronous: bool) -> Walk:
+def start(graph: Graph, asynchronous: bool = False,
+          allow: frozenset[Allow] = frozenset()) -> Walk:
     """A walk before its first node."""
-    live = _upstream(
+    live = upstream(
         (value.producer() for value in graph.model.graph.outputs), through_neurons=True)
     neurons = [node for node in graph.neurons() if node in live]
-    feeding = _upstream((_producer(node.inputs[0]) for node in neurons), through_neurons=False)
-    walk = Walk(graph, layouts(graph), live, feeding, asynchronous)
+    feeding = upstream(_producer(node.inputs[0]) for node in neurons)
+    walk = Walk(graph, layouts(graph), live, feeding, asynchronous, allow)
     for value in graph.model.graph.inputs:
         if value.const_value is None and value.name is not None:
             walk.types[value.name] = Analog()
@@ -115,16 +123,13 @@ def start(graph: Graph, asynchronous: bool) -> Walk:
     return walk
 
 
-def between_neurons(neuron: ir.Node) -> frozenset[ir.Node]:
-    """The nodes that make a neuron's input from the spikes of others."""
-    return _upstream([_producer(neuron.inputs[0])], through_neurons=False)
-
-
 def _producer(value: ir.Value | None) -> ir.Node | None:
     return None if value is None else value.producer()
 
 
-def _upstream(starts: Iterable[ir.Node | None], *, through_neurons: bool) -> frozenset[ir.Node]:
+def upstream(starts: Iterable[ir.Node | None], *,
+             through_neurons: bool = False) -> frozenset[ir.Node]:
+    """Nodes and all that they depend on, back to the neurons before them or to the start."""
     found: set[ir.Node] = set()
     stack = [node for node in starts if node is not None]
     while stack:

@@ -34,7 +34,8 @@ def _cast(node: ir.Node, walk: Walk) -> SpikeType:
     kind = walk.type_of(node.inputs[0])
     rounds = node.outputs[0].dtype in INTEGERS and node.inputs[0] is not None and (
         node.inputs[0].dtype not in INTEGERS)
-    if isinstance(kind, Current) and kind.weighted and rounds:
+    truth = node.outputs[0].dtype == ir.DataType.BOOL  # of a sum of spikes: an OR
+    if isinstance(kind, Current) and rounds and (kind.weighted or truth):
         return walk.reject("NC123", node, {"op": f"{node.op_type} to an integer"})
     return kind
 

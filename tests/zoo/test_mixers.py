@@ -26,7 +26,7 @@ from examples.zoo import energy, ms_resnet, sew_resnet, smixer, stmixer, vgg
 from examples.zoo.common import on_meta, parameters
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import capture, reset
-from neurocompile.diagnostics import Diagnostic, FindingsError, UsageError
+from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind
 from neurocompile.passes.legality import check_graph
@@ -127,22 +127,11 @@ def test_verdict(name: str, factory: str) -> None:
     assert {(d.code, d.where.line) for d in found if d.where.file} == marked(name, factory)
 
 
-NOT_LOWERED = {
-    "stmixer": "readouts take no terms of the input, and the image's bypass is in the stream that "
-               "the head reads (NC129)",
-    "smixer-dstsp-static": "no form for GatherND by constant indices (NC110)",
-}
-
-
-def gap(why: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, raises=FindingsError, reason=NOT_LOWERED[why])
-
-
 @pytest.mark.parametrize(("name", "factory"), [
-    pytest.param("stmixer", "small", marks=gap("stmixer")),
-    pytest.param("stmixer", "small_t2", marks=gap("stmixer")),
+    ("stmixer", "small"),
+    ("stmixer", "small_t2"),
     ("smixer", "small"),
-    pytest.param("smixer", "small_dstsp_static", marks=gap("smixer-dstsp-static")),
+    ("smixer", "small_dstsp_static"),
     ("smixer", "small_sdt_v3"),
     ("ms_resnet", "small_identity"),
     ("vgg", "small_average"),
@@ -150,16 +139,6 @@ def gap(why: str) -> pytest.MarkDecorator:
 ])
 def test_float_network_spikes_like_the_model(name: str, factory: str) -> None:
     assert_same_spikes(*small(name, factory), captured(name, factory))
-
-
-@pytest.mark.parametrize("ticks", [1, 2])
-def test_stmixer_with_a_spiking_head_is_lowered(ticks: int) -> None:
-    """All of STMixer but its readout of the membrane stream."""
-    torch.manual_seed(0)
-    model = stmixer.small(ticks)
-    model.head = nn.Sequential(stmixer.spiking(ticks), model.head)
-    model, x = lively(model), nets.image(BATCH, *stmixer.INPUT)
-    assert_same_spikes(model, x, capture(model, x))
 
 
 def assert_same_spikes(model: nn.Module, x: torch.Tensor, graph: Graph) -> None:

@@ -1,0 +1,105 @@
+"""Gates: OR and AND of spikes as helper neurons, opt-in. NC134: OR. NC135: AND.
+
+Exact only inside one tick of a chip with a global tick, and outside of loops, since a helper
+neuron answers one step later and every parallel path has to wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+
+from neurocompile.ir.axis_space import is_neuron
+from neurocompile.ir.graph import location, module_of
+from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.price import Price, data_size, fan_in
+from neurocompile.passes.legality.spike_types import Spike
+from neurocompile.passes.legality.walk import Walk, upstream
+
+PRICED = "`check` prices it; `build` refuses it, since lowering does not make these neurons yet"
+
+
+def or_pool(node: ir.Node, walk: Walk, window: str) -> Spike | str:
+    """OR neurons for a max-pool of spikes, or why not ("" where the opt-in is not given)."""
+    if Allow.OR_POOL not in walk.allow:
+        return ""
+    reason = _refused(node, walk, node.inputs[:1])
+    if node.op_type == "ReduceMin":
+        reason = "a minimum is no OR"
+    elif any(output.uses() for output in node.outputs[1:]):
+        reason = "the places of the maxima are used as well"
+    if reason:
+        return f"`--allow {Allow.OR_POOL}` does not hold here: {reason}"
+    neurons = data_size(walk, node.outputs[0])
+    price = Price(neurons, neurons * fan_in(walk, node), data_size(walk, node.inputs[0]), ticks=1)
+    walk.report("NC134", node, {"window": window, **price.values()}, notes=(PRICED,))
+    return _population(node, walk, "or")
+
+
+def and_gate(node: ir.Node, walk: Walk) -> Spike | str:
+    """AND neurons for a product of two spikes, or why not ("" where the opt-in is not given)."""
+    if Allow.COINCIDENCE_GATES not in walk.allow:
+        return ""
+    reason = _refused(node, walk, node.inputs)
+    if node.op_type not in ("Mul", "And"):
+        reason = f"`{node.op_type}` is no product"
+    if reason:
+        return f"`--allow {Allow.COINCIDENCE_GATES}` does not hold here: {reason}"
+    neurons = data_size(walk, node.outputs[0])
+    axons = sum(data_size(walk, value) for value in node.inputs)
+    price = Price(neurons, 2 * neurons, axons, ticks=1)
+    walk.report("NC135", node, {"op": node.op_type, **price.values()},
+                notes=(*walk.paths(node), PRICED))
+    return _population(node, walk, "and")
+
+
+def _population(node: ir.Node, walk: Walk, kind: str) -> Spike:
+    name = node.outputs[0].name or ""
+    walk.modules[name] = f"{location(node).module or node.op_type}.{kind}"
+    return Spike(frozenset({name}))
+
+
+def _refused(node: ir.Node, walk: Walk, operands: Sequence[ir.Value | None]) -> str:
+    """Why a gate would not compute the same; empty where it would."""
+    kinds = [walk.type_of(value) for value in operands]
+    ticks = {walk.layouts.ticks.get((v.name if v else None) or "") for v in operands}
+    if walk.asynchronous:
+        return "without a global tick no two spikes are known to be of the same tick"
+    if not all(isinstance(kind, Spike) and kind.levels == 1 for kind in kinds):
+        return "its operands are not all binary spikes"
+    if len(ticks) > 1:
+        return "its operands are of different ticks"
+    if node in walk.tainted:
+        return "it mixes ticks or samples"
+    if not data_size(walk, node.outputs[0]):
+        return "its axes cannot be followed"
+    if node not in walk.feeding:
+        return "no neuron is behind it"
+    if _on_a_loop(node, walk):
+        return "it lies on a feedback loop, which has no tick to spare"
+    return ""
+
+
+def _on_a_loop(node: ir.Node, walk: Walk) -> bool:
+    """Whether what the node feeds reaches what feeds it, in a later tick."""
+    if not walk.layouts.tick_of:
+        return False
+    feeds: dict[str, set[str]] = {}
+    behind: set[str] = set()
+    for neuron in walk.graph.neurons():
+        inside = upstream([neuron.inputs[0].producer() if neuron.inputs[0] else None])
+        for source in _sources(inside):
+            feeds.setdefault(source, set()).add(module_of(neuron))
+        if node in inside:
+            behind.add(module_of(neuron))
+    start = set(_sources(upstream([node])))
+    while more := set[str]().union(*(feeds.get(m, set()) for m in behind)) - behind:
+        behind |= more
+    return bool(behind & start)
+
+
+def _sources(nodes: frozenset[ir.Node]) -> set[str]:
+    """The modules whose spikes enter these nodes."""
+    return {module_of(producer) for node in nodes for value in node.inputs if value is not None
+            and (producer := value.producer()) is not None and is_neuron(producer)}

@@ -1,0 +1,122 @@
+"""Every illegal operator at every position of legal networks is reported where it stands."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+pytest.importorskip("spikingjelly.activation_based.neuron")
+pytest.importorskip("snntorch")
+
+sys.path.insert(0, str(Path(__file__).parent))
+import legal_nets
+import mutations
+from mutations import LINE, MODULE, OPERATORS, Position, Unfit, injected, positions
+
+from neurocompile.capture.torch_model import capture
+from neurocompile.diagnostics import UsageError
+from neurocompile.ir.graph import Graph
+from neurocompile.passes.legality import check_graph
+
+NAMES = [make.__name__ for make in legal_nets.NETS]
+# All activations take one path through the checker: all of them in two networks, some in the rest.
+SOME = {"Relu", "Gelu", "Sigmoid", "Tanh", "Softmax", "Exp", "Sqrt", "Abs", "Round", "Sin"}
+EVERYWHERE = {name for name in OPERATORS if name in SOME or name not in mutations.ACTIVATIONS}
+OUTSIDE = {"Softmax", "LayerNorm", "divide by the sum", "Q K^T", "outer product", "mask", "where by data",
+           "mask by a population", "MaxPool", "ReduceMax", "sort", "mean over time", "last tick",
+           "weights over time", "mean over the batch", "flipped batch", "residual", "unknown"}
+
+
+@pytest.fixture(scope="session")
+def legal() -> dict[str, Graph]:
+    return legal_nets.captured()
+
+
+def expected(name: str, position: Position) -> list[str]:
+    """The codes of an operator at a position, each once."""
+    _, spikes, currents = OPERATORS[name]
+    codes = (spikes if position.spikes else currents).split()
+    if position.where == "encoder":  # the host computes what is before the first neuron
+        return codes if name == "mask by a population" else []  # it brings a neuron along
+    if position.where == "readout" and codes != ["NC113"]:  # samples are never mixed
+        return [] if name in mutations.LEGAL_READOUTS else ["NC129"]
+    return codes
+
+
+def wrong(graph: Graph, position: Position, name: str, loop: bool) -> str | None:
+    """What is wrong about the findings of one mutant; raises Unfit."""
+    with injected(graph, position, OPERATORS[name][0], legal_nets.T, legal_nets.B, loop):
+        found = check_graph(graph)
+    here = all((d.where.module, d.where.line) == (MODULE, LINE) for d in found)
+    if here and sorted(d.code for d in found) == expected(name, position):
+        return None
+    return f"{name} at {position.value.name}: {[(d.code, str(d.where)) for d in found]}"
+
+
+def mutants(graph: Graph, net: str, where: str, names: set[str]) -> Counter[str]:
+    """Runs all of them; how often each operator had a place."""
+    done: Counter[str] = Counter()
+    faults = []
+    for position in positions(graph):
+        for name in sorted(names) if position.where == where else ():
+            try:
+                faults.append(wrong(graph, position, name, net in legal_nets.LOOPS))
+            except Unfit:
+                continue
+            done[name] += 1
+    assert [fault for fault in faults if fault] == []
+    return done
+
+
+def test_there_are_enough_operators_and_networks() -> None:
+    assert len(OPERATORS) >= 60
+    assert len(NAMES) >= 10
+    codes = {code for _, s, c in OPERATORS.values() for code in (*s.split(), *c.split())}
+    assert codes == {"NC104", "NC110", "NC113", *(f"NC{n}" for n in range(120, 128))}
+
+
+@pytest.mark.parametrize("net", NAMES)
+def test_legal_networks_have_no_findings(legal: dict[str, Graph], net: str) -> None:
+    assert check_graph(legal[net]) == []
+
+
+@pytest.mark.parametrize("net", NAMES)
+def test_between_neurons(legal: dict[str, Graph], net: str) -> None:
+    names = set(OPERATORS) if net in ("DenseNet", "ConvNet") else EVERYWHERE
+    done = mutants(legal[net], net, "between", names)
+    assert min(done.values()) >= 1
+    assert sum(done.values()) >= 250
+    assert check_graph(legal[net]) == []  # the mutations left nothing behind
+    if net not in legal_nets.LOOPS:
+        assert len(done) >= len(names) - 12  # those that need tokens or images do not fit
+    else:
+        assert len(done) >= 35
+
+
+@pytest.mark.parametrize("where", ["encoder", "readout"])
+@pytest.mark.parametrize("net", ["ConvNet", "TokenMixer", "Bypass", "LeakyLoop"])
+def test_outside(legal: dict[str, Graph], net: str, where: str) -> None:
+    assert sum(mutants(legal[net], net, where, OUTSIDE & set(OPERATORS)).values()) >= 10
+
+
+class Branching(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.lif1 = nn.Linear(4, 4), legal_nets.lif()
+
+    def forward(self, x: Tensor) -> Tensor:
+        s = self.lif1(self.fc1(x))
+        if s.sum() > 3:
+            s = -s
+        return s
+
+
+def test_a_branch_on_data_is_refused_at_export() -> None:
+    with pytest.raises(UsageError) as caught:
+        capture(Branching(), torch.rand(3, 2, 4))
+    assert [d.code for d in caught.value.diagnostics] == ["NC104"]

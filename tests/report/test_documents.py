@@ -1,0 +1,172 @@
+"""SARIF, JUnit, GitLab, Markdown, and the shipped schema of diagnostics.json.
+
+`sarif-2.1.0-rtm.5.json` is OASIS's schema of SARIF 2.1.0, as the npm package @microsoft/jest-sarif
+1.0.0-beta.0 (MIT) holds it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from neurocompile.diagnostics import Diagnostic, Location
+from neurocompile.report import data, markdown
+from neurocompile.report.documents import DOCUMENTS, document
+from neurocompile.report.sections import Section
+from neurocompile.rules import RULES
+
+HOSTILE = "a\x1b[2J\r\n::error::<b>|x` @all\u202e\ud800"
+ANCHOR = Location(file="conf/neurocompile.toml", line=7)
+SARIF = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text())
+
+
+def _sections() -> list[Section]:
+    found = (
+        Diagnostic("NC120", Location("block.0.attn", "src/my net.py", 3), {"op": "MatMul"},
+                   notes=("left operand: Spike from q",)),
+        Diagnostic("NC120", Location("block.1.attn", "src/my net.py", 3), {"op": "MatMul"}),
+        Diagnostic("NC302", Location("fc"), {"projection": "a -> b", "share": 0.01, "bits": 8}),
+        Diagnostic("NC120", Location("far", "/elsewhere/net.py", 3), {"op": "Einsum"}),
+        Diagnostic("NC130"))
+    return [Section("net", "loihi2", found, ANCHOR, "illegal\nstages: check"),
+            Section("net", "loihi1", found[:1], ANCHOR), Section("good", "loihi2", (), ANCHOR)]
+
+
+def _sarif(sections: list[Section]) -> Any:
+    made = json.loads(document("sarif", sections))
+    jsonschema.validate(made, SARIF, cls=jsonschema.Draft4Validator)
+    return made
+
+
+def test_sarif_is_valid_and_located() -> None:
+    (run,) = _sarif(_sections())["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == ["NC120", "NC130", "NC302"]
+    assert len(run["results"]) == 6
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+    places = {}
+    for result in run["results"]:
+        (place,) = result["locations"]
+        names = [one["fullyQualifiedName"] for one in place.get("logicalLocations", ())]
+        places["".join(names)] = (place["physicalLocation"]["artifactLocation"]["uri"],
+                                  place["physicalLocation"]["region"]["startLine"])
+    assert places == {
+        "block.0.attn": ("src/my%20net.py", 3), "block.1.attn": ("src/my%20net.py", 3),
+        "fc": ("conf/neurocompile.toml", 7), "far": ("conf/neurocompile.toml", 7),
+        "": ("conf/neurocompile.toml", 7)}
+    levels = {result["ruleId"]: result["level"] for result in run["results"]}
+    assert levels == {"NC120": "error", "NC130": "error", "NC302": "warning"}
+
+
+def test_fingerprints_stay_when_lines_move_and_tell_models_apart() -> None:
+    def marks(model: str, line: int, target: str = "loihi2") -> list[str]:
+        found = (Diagnostic("NC120", Location("m", "a.py", line), {"op": "MatMul"}),
+                 Diagnostic("NC120", Location("m", "a.py", line + 1), {"op": "MatMul"}))
+        (run,) = _sarif([Section(model, target, found)])["runs"]
+        return [one["partialFingerprints"]["neurocompile/v1"] for one in run["results"]]
+
+    assert marks("a", 3) == marks("a", 90)
+    assert len({*marks("a", 3), *marks("b", 3), *marks("a", 3, "loihi1")}) == 6
+
+
+def test_every_rule_is_a_valid_sarif_rule() -> None:
+    def fields(text: str) -> dict[str, object]:
+        return {name: "x" for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    found = tuple(Diagnostic(code, values=fields(rule.message), hint="do it")
+                  for code, rule in RULES.items())
+    (run,) = _sarif([Section("all", "loihi2", found)])["runs"]
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == set(RULES)
+
+
+def test_junit_counts() -> None:
+    root = ElementTree.fromstring(document("junit", _sections()))
+    assert (root.get("tests"), root.get("failures")) == ("7", "5")
+    suites = root.findall("testsuite")
+    assert [s.get("name") for s in suites] == ["net on loihi2", "net on loihi1", "good on loihi2"]
+    for suite in suites:
+        cases = suite.findall("testcase")
+        assert suite.get("tests") == str(len(cases))
+        assert suite.get("failures") == str(len(suite.findall("testcase/failure")))
+        assert len({(c.get("classname"), c.get("name")) for c in cases}) == len(cases)
+    assert "left operand: Spike from q" in str(suites[1].findtext("testcase/failure"))
+
+
+def test_gitlab() -> None:
+    items = json.loads(document("gitlab", _sections()))
+    assert len({one["fingerprint"] for one in items}) == len(items) == 6
+    assert {one["severity"] for one in items} == {"major", "minor"}
+    assert items[0]["location"] == {"path": "src/my net.py", "lines": {"begin": 3}}
+    assert all(not Path(one["location"]["path"]).is_absolute() for one in items)
+
+
+MARKDOWN = """\
+### net on loihi2
+
+illegal  
+stages: check
+
+| | code | where | finding | what to do |
+|---|---|---|---|---|
+"""
+
+
+def test_markdown() -> None:
+    text = document("markdown", _sections())
+    assert text.startswith(MARKDOWN)
+    assert "| error | NC120 | src/my net.py:3  in block.0.attn | `MatMul` multiplies" in text
+    assert "and the same in block.1.attn" in text
+    assert text.endswith("### good on loihi2\n\nno findings")
+    assert markdown.text("a `b|c` <d> |") == r"a `b\|c` \<d\> \|"
+    assert markdown.text("odd ` <b>") == r"odd ' \<b\>"
+
+
+@pytest.mark.parametrize("fmt", DOCUMENTS)
+def test_hostile_names_stay_data(fmt: str) -> None:
+    finding = Diagnostic("NC120", Location(HOSTILE, HOSTILE, 1), {"op": HOSTILE}, hint=HOSTILE,
+                         notes=(HOSTILE,))
+    text = document(fmt, [Section(HOSTILE, HOSTILE, (finding, Diagnostic("NC130")),
+                                  Location(file=HOSTILE))])
+    assert all(c.isprintable() or c == "\n" for c in text)
+    text.encode()
+    assert not any(line.startswith("::error::") for line in text.split("\n"))
+    if fmt == "junit":
+        ElementTree.fromstring(text)
+    elif fmt == "markdown":
+        assert "<b>" not in re.sub("`[^`]*`", "", text)  # in code it is text
+    else:
+        json.loads(text)
+
+
+def test_order_does_not_matter_and_nothing_is_a_document_too() -> None:
+    sections = _sections()
+    turned = [Section(s.model, s.target, s.found[::-1], s.anchor, s.summary) for s in sections]
+    for fmt in DOCUMENTS:
+        assert document(fmt, sections) == document(fmt, turned)
+        assert document(fmt, [Section("m", "t", ())])
+    with pytest.raises(ValueError, match="none of sarif"):
+        document("xml", [])
+
+
+def test_the_shipped_schema_holds_for_what_is_written(found: list[Diagnostic]) -> None:
+    text = resources.files("neurocompile.report").joinpath("schemas/diagnostics-1.json").read_text()
+    schema = json.loads(text)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for some in (found, [], [Diagnostic("NC130")]):
+        made = data.diagnostics_json(some, "loihi2")
+        jsonschema.validate(made, schema)
+        for item in made["diagnostics"]:  # no key without a description of its type
+            assert set(item) == set(schema["$defs"]["diagnostic"]["properties"])
+    bad = data.diagnostics_json(found, "loihi2")
+    bad["diagnostics"][0]["code"] = "X1"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(bad, schema)
