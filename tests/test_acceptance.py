@@ -67,7 +67,7 @@ def make():
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "neurocompile", *arguments], cwd=cwd,
+    return subprocess.run([sys.executable, "-m", "neurocompile", *arguments], cwd=cwd, check=False,
                           capture_output=True, text=True)
 
 
