@@ -63,7 +63,7 @@ def check(model: Model, example: Example | None = None, *, target: str = "loihi2
                           shape=None if input_shape is None else tuple(input_shape))
         loaded = _loaded(model, example, given, request)
         if legality_only or loaded.graph.info.get("replay") is None:
-            found = sorted(check_graph(loaded.graph, options.timing), key=Diagnostic.sort_key)
+            found = sorted(check_graph(loaded.graph, options.timing, options.allow), key=Diagnostic.sort_key)
             return Verdict(tuple(found), None)
         arrays = None if given is None else loaded.fit(given)
         compiled = compile_graph(loaded.graph, chip, options, arrays)

@@ -239,8 +239,7 @@ _LEGALITY = (
          "a sum of {branches} branches reaches `{op}`: as one projection a branch it takes about "
          "{synapses} more synapses and {axons} more axons",
          "W(a + b) = Wa + Wb: a synapse behind a sum is exactly one synapse for each branch. "
-         "With --allow residual-distribution `check` prices it instead of refusing it; `build` "
-         "refuses it for now.",
+         "With --allow residual-distribution `check` prices it and `build` makes them.",
          "put a neuron before the synapse to save them",
          "y = conv(lif1(x) + lif2(x))  # --allow residual-distribution",
          "y = conv(lif3(s1 + s2))"),

@@ -53,6 +53,45 @@ def test_deployed_spikes_equal_the_reference(name: str, tmp_path: Path) -> None:
     assert all(p.spikes > 0 for p in done.populations), [p.spikes for p in done.populations]
 
 
+class Residual(nn.Module):
+    """SEW-like: sums of spike trains reach convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2, self.conv3 = (
+            nn.Conv2d(i, 4, 3, padding=1, bias=False) for i in (2, 4, 4))
+        self.lif1, self.lif2, self.lif3 = (
+            neuron.IFNode(v_threshold=0.25, step_mode="m") for _ in range(3))
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.lif1(self.conv1(x).unsqueeze(0).repeat(4, 1, 1, 1, 1))
+        t, b = x.shape[:2]
+        x = x + self.lif2(self.conv2(x.flatten(0, 1)).unflatten(0, (t, b)))
+        x = x + self.lif3(self.conv3(x.flatten(0, 1)).unflatten(0, (t, b)))
+        return self.head(x.mean((-1, -2))).mean(0)
+
+
+@pytest.mark.lava
+def test_distributed_residuals_run_on_lava(tmp_path: Path) -> None:
+    """Refused by default; with --allow residual-distribution exact, skip delays included."""
+    torch.manual_seed(0)
+    model, x, target = nets.lively(Residual()), nets.image(4, 2, 6, 6), load_target("loihi2")
+    graph = capture(model, x)
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, target)
+    assert "NC125" in {d.code for d in error.value.diagnostics}
+    compiled = compile_graph(graph, target, Options(allow=("residual-distribution",)))
+    assert "NC133" in {d.code for d in compiled.diagnostics}
+    network, schedule = compiled.network, compiled.schedule
+    assert {schedule.chip_delay(p) for p in network.projections} == {1, 2}
+    inputs = inputs_from(network, [x.numpy()])
+    emit(network, schedule, target, tmp_path)
+    done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
+    assert done.differences == 0
+    assert all(p.spikes > 0 for p in done.populations)
+
+
 def test_stages_run_in_order_and_are_recorded() -> None:
     x = nets.image(4, 2, 8, 8)
     compiled = compile_graph(capture(nets.lively(nets.MultiStep()), x), load_target("loihi1"),

@@ -159,7 +159,7 @@ def _legality(loaded: Loaded, options: Options, stages: _Stages) -> Checked:
     from neurocompile.passes.legality import check_graph
 
     stages("check")
-    found = sorted(check_graph(loaded.graph, options.timing), key=Diagnostic.sort_key)
+    found = sorted(check_graph(loaded.graph, options.timing, options.allow), key=Diagnostic.sort_key)
     return Checked(found=tuple(found))
 
 

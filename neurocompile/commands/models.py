@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from neurocompile.pipeline import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
+ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 FORMATS = ("full", "concise", "json", "github", *DOCUMENTS)
 
 
@@ -48,6 +49,7 @@ class CompileOptions:
     max_chips: int | None
     max_synapses: int | None
     timing: str
+    allow: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def compile_options(command: F) -> F:
                      help="Fail when more synapses are stored."),
         click.option("--timing", type=click.Choice(["tick", "async"]), default="tick",
                      help="Whether the chip has a global tick."),
+        click.option("--allow", multiple=True, type=click.Choice(ALLOW), metavar="REWRITE",
+                     help=f"Price an exact rewrite instead of refusing: {', '.join(ALLOW)}."),
         click.option("--select", multiple=True, metavar="CODE", callback=_codes,
                      help="Only findings whose code starts so."),
         click.option("--ignore", multiple=True, metavar="CODE", callback=_codes,
@@ -153,7 +157,7 @@ class Job:
                        given.encoder or self.entry.encoder or "auto", given.timing,
                        given.max_cores or self.entry.max_cores,
                        given.max_chips or self.entry.max_chips,
-                       given.max_synapses or self.entry.max_synapses)
+                       given.max_synapses or self.entry.max_synapses, given.allow)
 
     def targets(self, given: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""

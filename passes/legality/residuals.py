@@ -14,7 +14,7 @@ from neurocompile.passes.legality.spike_types import Current
 from neurocompile.passes.legality.walk import Walk
 
 GROWTH_NOTED = 1.5  # connections of a composed chain per connection of its layers
-PRICED = "`check` prices it; `build` refuses it for now"
+PRICED = "`build` makes one projection a branch"
 
 
 def residual(node: ir.Node, walk: Walk, kind: Current) -> bool:
