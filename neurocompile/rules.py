@@ -277,6 +277,13 @@ _LEGALITY = (
          "tick does not have.",
          "use event data (a DVS), or encode the input as spikes on the host",
          "lif(conv(image)) with --timing async", "lif(conv(events)) with --timing async"),
+    Rule("NC138", "host-operator", "note",
+         "`{op}` acts on the analog input before any known neuron: only a host can compute it",
+         "Before the first neuron there are no events, so nothing there is illegal; but `build` "
+         "takes linear encoders only, and a body of unknown neurons is all before the first one.",
+         "do it to the data, before the model; or check that your neurons are ones neurocompile "
+         "knows",
+         "lif(conv(maxpool(image)))", "lif(conv_stride2(image))"),
 )
 
 _NEURONS = (

@@ -144,10 +144,11 @@ def _joined(walk: Walk, node: ir.Node) -> None:
     axis = int(node.attributes["axis"].value)
     output = node.outputs[0]
     axis %= len(shape_of(output))
-    if axis not in walk.layouts.positions(output, Role.TIME):
+    parts = [walk.form(value) for value in node.inputs]
+    of_a_loop = any(isinstance(s.when, int) for part in parts if part for s in part.terms)
+    if not of_a_loop or axis not in walk.layouts.positions(output, Role.TIME):
         _wired(walk, node)
         return
-    parts = [walk.form(value) for value in node.inputs]
     first = parts[0]
     if first is None or len(parts) != walk.n_ticks:
         raise unsupported(node, "it joins something else than the ticks of one loop")

@@ -294,7 +294,8 @@ def _concat(node: ir.Node, space: Space) -> Dims | None:
         return None
     axis = node.attributes.get_int("axis", 0) % len(shape)
     known = [dims for dims in operands if dims is not None]
-    stacked = _stacked(node, [dims[axis] for dims in known], axis, space)
+    along = [dims[axis] for dims in known]
+    stacked = _stacked(node, along, axis, space) or _beside(along, shape[axis], space)
     for dims in known:
         if not stacked and space.roles_of(dims[axis]) & set(MOVING):
             space.conflict(node, f"joins along axis {axis}", dims[axis])
@@ -304,6 +305,16 @@ def _concat(node: ir.Node, space: Space) -> Dims | None:
         return None
     new = stacked or _new(shape[axis], axes, space)
     return (*axes[:axis], new, *axes[axis + 1:])
+
+
+def _beside(along: Sequence[tuple[int, ...]], size: int, space: Space) -> tuple[int, ...]:
+    """A new axis in front of a whole time or batch axis that all operands share: a stack."""
+    inner = space.resolve(along[0])
+    if len(along) < 2 or any(space.resolve(atoms) != inner for atoms in along[1:]):
+        return ()
+    if not space.roles_of(inner) & set(MOVING) or size != len(along) * space.size_of(inner):
+        return ()
+    return (*space.fresh(len(along)), *inner)
 
 
 def _stacked(node: ir.Node, along: Sequence[tuple[int, ...]], axis: int,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import onnx_ir as ir
 
 from neurocompile.passes.legality.gates import and_gate
@@ -11,6 +13,7 @@ from neurocompile.passes.legality.spike_types import (
     Spike,
     SpikeType,
     Static,
+    as_current,
     sources_of,
 )
 from neurocompile.passes.legality.walk import Transfer, Walk
@@ -30,7 +33,10 @@ def elementwise_product(node: ir.Node, walk: Walk) -> SpikeType:
     gate = and_gate(node, walk)
     if isinstance(gate, Spike):
         return gate
-    recover = Current(sources_of(walk.operands(node)), reported=True)
+    kinds = [as_current(k) for k in walk.operands(node) if isinstance(k, Spike | Current)]
+    weighted = len(kinds) < len(node.inputs) or any(kind.weighted for kind in kinds)
+    recover = Current(sources_of(kinds), weighted, reported=True,  # a mask of spikes is an integer
+                      levels=0 if weighted else math.prod(kind.levels for kind in kinds))
     return walk.reject("NC121", node, {"op": node.op_type}, recover=recover,
                        notes=[*walk.paths(node), *filter(None, [gate])])
 

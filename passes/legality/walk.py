@@ -76,6 +76,8 @@ class Walk:
         """
         kinds = self.operands(node)
         if all(isinstance(kind, Analog) for kind in kinds):
+            if node in self.feeding:
+                self.report("NC138", node, {"op": node.op_type})
             return Analog()
         opaque = next((kind for kind in kinds if isinstance(kind, Opaque)), None)
         if opaque is not None and not (always and opaque.reported):

@@ -26,7 +26,7 @@ from examples.zoo import energy, ms_resnet, sew_resnet, smixer, stmixer, vgg
 from examples.zoo.common import on_meta, parameters
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import capture, reset
-from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind
 from neurocompile.passes.legality import check_graph
@@ -97,7 +97,7 @@ def captured(name: str, factory: str) -> Graph:
 
 def findings(name: str, factory: str) -> list[Diagnostic]:
     try:
-        return check_graph(captured(name, factory))
+        return [d for d in check_graph(captured(name, factory)) if d.level > Severity.NOTE]
     except UsageError as error:
         return list(error.diagnostics)
 
