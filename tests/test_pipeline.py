@@ -113,6 +113,39 @@ def test_budget_is_enforced() -> None:
     assert "NC411" in {d.code for d in error.value.diagnostics}
 
 
+def test_spikes_that_quantization_moves_are_named() -> None:
+    """NC701 with coarse weights on a sample; not with fine ones."""
+    x = nets.image(6, 2, 8, 8)
+    torch.manual_seed(3)
+    graph = capture(nets.lively(nets.MultiStep()), x)
+    found = {bits: {d.code for d in compile_graph(
+        graph, load_target("loihi2"), Options(weight_bits=bits),
+        sample={"x": x.numpy()}).diagnostics} for bits in (2, 8)}
+    assert "NC701" in found[2]
+    assert "NC701" not in found[8]
+
+
+@pytest.mark.lava
+def test_silent_populations_prove_nothing(tmp_path: Path) -> None:
+    """NC703 names them; active ones get no such finding."""
+    target, x, found = load_target("loihi2"), nets.image(2, 2, 8, 8), []
+    torch.manual_seed(3)
+    for shift in (-5.0, 0.0):
+        model = nets.lively(nets.MultiStep())
+        with torch.no_grad():
+            model.bn.bias += shift
+            model.fc.bias += shift
+        compiled = compile_graph(capture(model, x), target)
+        network, schedule = compiled.network, compiled.schedule
+        inputs = inputs_from(network, [x.numpy()])
+        emit(network, schedule, target, tmp_path / f"p{shift}")
+        done = verify(tmp_path / f"p{shift}", network, schedule, inputs,
+                      synchronous.run(network, inputs))
+        assert done.differences == 0
+        found.append([d.code for d in done.diagnostics])
+    assert found == [["NC703", "NC703"], []]
+
+
 def test_soft_reset_is_refused_where_neurons_are_fixed() -> None:
     graph = capture(nets.lively(nets.LeakyLoop()), nets.image(2, 10))
     with pytest.raises(FindingsError) as error:

@@ -35,6 +35,14 @@ def test_every_rule_is_emitted_and_every_emitted_code_is_a_rule() -> None:
     assert EMITTED == set(RULES)
 
 
+def test_every_rule_has_a_test_and_explains_itself_by_example() -> None:
+    """Rules about networks and numbers: fixtures in the tests, both examples in `explain`."""
+    text = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    assert [code for code in RULES if code not in text] == []
+    about_networks = [rule for rule in RULES.values() if rule.code[2] in "01234"]
+    assert [rule.code for rule in about_networks if not (rule.illegal and rule.legal)] == []
+
+
 def test_values_fill_the_message() -> None:
     finding = Diagnostic("NC405", Location("net.fc", "net.py", 3), {
         "module": "net.fc", "needed": 5000, "unit": "axons", "resource": "input axons",

@@ -15,10 +15,14 @@ import torch
 from torch import nn
 
 from neurocompile.capture.torch_model import capture
-from neurocompile.diagnostics import Diagnostic, Severity, UsageError
+from neurocompile.diagnostics import Diagnostic, FindingsError, Severity, UsageError, errors
+from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
+from neurocompile.pipeline import compile_graph
+from neurocompile.target import load_target
 
 TIMINGS = ("tick", "async")
+TARGETS = ("loihi1", "loihi2")
 BATCH = 2
 NO_NETWORKS = ("__init__", "common", "energy", "table")
 
@@ -32,10 +36,11 @@ global tick (Loihi, TrueNorth), `async` one without. Behind each code: the numbe
 the lines of the architecture's file that they point to. `neurocompile rules` says what the codes
 mean; one that is a note there (NC136, NC137) makes no network illegal. Weights are random;
 BatchNorm shifts are not zero, as in a trained network. Images are fed as constant currents (direct
-coding). "Not read": capture refused the network before any rule saw it.
+coding). "Not read": capture refused the network before any rule saw it. A target's column says how
+many of its cores a legal network takes, or which codes refuse it; both targets have a tick.
 
-| Architecture | Timing | Verdict | Findings |
-|---|---|---|---|
+| Architecture | Timing | Verdict | loihi1 | loihi2 | Findings |
+|---|---|---|---|---|---|
 {rows}
 """
 
@@ -61,21 +66,30 @@ def shift_norms(model: nn.Module) -> nn.Module:
     return model
 
 
+def fits(graph: Graph, target: str) -> str:
+    """The cores that a network takes on a target, or the codes that refuse it."""
+    try:
+        return f"{len(compile_graph(graph, load_target(target)).usage.cores)} cores"
+    except FindingsError as error:
+        return ", ".join(sorted({d.code for d in errors(error.diagnostics)}))
+
+
 def verdicts(module: ModuleType, make: Callable[[], nn.Module]) -> Iterator[
-        tuple[str, str, Sequence[Diagnostic]]]:
-    """(timing, verdict, findings) of a network for each timing model; captured once."""
+        tuple[str, str, list[str], Sequence[Diagnostic]]]:
+    """(timing, verdict, per target, findings) for each timing model; captured once."""
     torch.manual_seed(0)
     model = shift_norms(make())
     try:
         graph = capture(model, torch.rand(BATCH, *module.INPUT))
     except UsageError as error:
         for timing in TIMINGS:
-            yield timing, "not read", error.diagnostics
+            yield timing, "not read", ["-"] * len(TARGETS), error.diagnostics
         return
     for timing in TIMINGS:
         found = check_graph(graph, timing)
         legal = all(d.level < Severity.ERROR for d in found)
-        yield timing, "legal" if legal else "illegal", found
+        on = [fits(graph, t) if legal and timing == "tick" else "-" for t in TARGETS]
+        yield timing, "legal" if legal else "illegal", on, found
 
 
 def told(found: Sequence[Diagnostic]) -> str:
@@ -101,8 +115,9 @@ def rows(name: str) -> Iterator[str]:
     module = importlib.import_module(f"examples.zoo.{name}")
     for factory, make in small_networks(module).items():
         variant = factory.removeprefix("small").replace("_", " ")
-        for timing, verdict, found in verdicts(module, make):
-            yield f"| {name}{variant} | {timing} | {verdict} | {told(found)} |"
+        for timing, verdict, on, found in verdicts(module, make):
+            cells = (f"{name}{variant}", timing, verdict, *on, told(found))
+            yield f"| {' | '.join(cells)} |"
 
 
 def page() -> str:

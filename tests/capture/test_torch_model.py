@@ -203,6 +203,26 @@ def test_branch_on_data_names_its_line() -> None:
     assert "# here" in line
 
 
+class TooLarge(nn.Module):
+    """Asks for a shape that no input has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lif = neuron.IFNode(step_mode="m")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.lif(x.view(7, -1))  # no such view
+
+
+def test_untraceable_model_names_its_line() -> None:
+    with pytest.raises(UsageError) as error:
+        capture(TooLarge(), torch.rand(4, 1, 3))
+    finding, = error.value.diagnostics
+    assert finding.code == "NC102"
+    line = Path(__file__).read_text().splitlines()[(finding.where.line or 1) - 1]
+    assert "# no such view" in line
+
+
 def test_silent_modules_are_named() -> None:
     model = nets.lively(nets.MultiStep())
     found = capture(model, torch.zeros(1, 2, 8, 8) - 5).info["replay"]["spikes"]

@@ -93,6 +93,12 @@ def test_rule(graph: Parse, code: str, illegal: str, legal: str) -> None:
     assert codes(graph(legal), timing) == []
 
 
+@pytest.mark.parametrize(("op", "expected"), [("Relu", ["NC138"]), ("Identity", [])])
+def test_host_operators_are_noted(graph: Parse, op: str, expected: list[str]) -> None:
+    text = f"{IN} => (float[3,2,4,6] y) {{ a = {op}(x)  y, u, v = lif(a) }}"
+    assert [d.code for d in check_graph(graph(text))] == expected
+
+
 def test_every_code_has_a_case() -> None:
     assert {f"NC{number}" for number in range(120, 131)} <= {case[0] for case in CASES}
 
