@@ -5,6 +5,8 @@ Equations: `spikingjelly/activation_based/neuron` of 2.0.0, checked over 300 ste
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -39,22 +41,23 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
             raise refused(module, path, "supported are IFNode, LIFNode and ParametricLIFNode, not "
                                         "their subclasses")
         return None
-    v_reset, multi_step = module.v_reset, module.step_mode == "m"
+    m: Any = module
+    v_reset, multi_step = m.v_reset, m.step_mode == "m"
     reset = "soft" if v_reset is None else "hard"
-    rest = float(v_reset or 0.0)  # type: ignore[arg-type]
-    v_th = float(module.v_threshold)  # type: ignore[arg-type]
-    if module.store_v_seq:
+    rest = float(v_reset or 0.0)
+    v_th = float(m.v_threshold)
+    if m.store_v_seq:
         raise refused(module, path, "store_v_seq=True asks for membrane potentials")
     if kind == "if":
         profile, constants = f"spikingjelly-if-{reset}", Constants(v_th, rest)
     elif kind == "lif":
-        charge = "div-tau" if module.decay_input else "sub-div-tau"
+        charge = "div-tau" if m.decay_input else "sub-div-tau"
         profile = f"spikingjelly-lif-{charge}-{reset}"
-        constants = Constants(v_th, rest, tau=float(module.tau))  # type: ignore[arg-type]
+        constants = Constants(v_th, rest, tau=float(m.tau))
     else:
-        charge = "rate" if module.decay_input else "sub-rate"
+        charge = "rate" if m.decay_input else "sub-rate"
         profile = f"spikingjelly-lif-{charge}-{reset}"
-        rate = torch.sigmoid(module.w.detach())  # type: ignore[operator]
+        rate = torch.sigmoid(m.w.detach())
         constants = Constants(v_th, rest, rate=float(rate))
     return SpikingJellyStandIn(profile, constants, path, multi_step)
 
@@ -62,4 +65,5 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
 def reset(module: nn.Module) -> None:
     """What `functional.reset_net` does to one module."""
     if descends_from(module, "spikingjelly.activation_based.base.MemoryModule"):
-        module.reset()  # type: ignore[operator]
+        memory: Any = module
+        memory.reset()
