@@ -24,7 +24,7 @@ class Profile:
 
     name: str  # the id that a Graph stores
     model: str  # one of MODELS
-    framework: str  # with its version
+    framework: str
     equations: Equations
 
     @property
@@ -35,6 +35,11 @@ class Profile:
     def encode(self) -> str:
         """The profile as text: a head line, then the equations."""
         return f"{self.name}|{self.model}|{self.framework}\n{self.equations.text}"
+
+
+def profile(name: str, model: str, framework: str, *equations: str) -> Profile:
+    """The profile with these equations, a line each."""
+    return Profile(name, model, framework, Equations("\n".join(equations)))
 
 
 @lru_cache(maxsize=1024)
