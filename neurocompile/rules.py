@@ -123,8 +123,7 @@ _CAPTURE = (
          "net(x); capture(net, x)", "net(x); reset_net(net); capture(net, x)"),
     Rule("NC108", "rounding-ties", "warning",
          "{different} of {spikes} spikes differ between the model in PyTorch and its saved graph in "
-         "onnxruntime by rounding: fed with the same spikes every synapse agrees within {bound}, fed "
-         "with the same currents every neuron bit for bit",
+         "onnxruntime: {reason}",
          "Sums are added up in another order there, and some potentials lie on their threshold "
          "within rounding.",
          "nothing to do; weights that are sums of powers of two would have no ties",
