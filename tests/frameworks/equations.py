@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from golden import Case
 
 TABLE = Path(__file__).parent / "EQUATIONS.md"
@@ -20,7 +19,7 @@ def blocks() -> dict[str, list[tuple[str, Any]]]:
     """Name of a block to its lines, as (target, compiled expression)."""
     text = TABLE.read_text(encoding="utf-8")
     found = {}
-    for name, body in re.findall(r"^### ([\w.-]+)\n(?:(?!^#).*\n)*?```\n(.*?)```", text, re.M | re.S):
+    for name, body in re.findall(r"^### ([\w.-]+)\n(?:(?!^#).*\n)*?```\n(.*?)```", text, re.MULTILINE | re.DOTALL):
         lines = [line.split(" = ", 1) for line in body.strip().splitlines()]
         found[name] = [(target.strip(), compile(expression.strip(), f"{name}: {target}", "eval"))
                        for target, expression in lines]

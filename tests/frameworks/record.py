@@ -10,7 +10,6 @@ import subprocess
 import sys
 
 import torch
-
 from frameworks import FRAMEWORKS, use
 from golden import save
 
@@ -28,7 +27,7 @@ def record(name: str) -> None:
         recorder = importlib.import_module(f"recorders.{RECORDERS[framework]}")
         found = recorder.cases(version)
         path = save(found)
-        print(f"{path.name}: {len(found)} cases, {path.stat().st_size} bytes")
+        sys.stdout.write(f"{path.name}: {len(found)} cases, {path.stat().st_size} bytes\n")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from collections import defaultdict
 from typing import Any
 
 import torch
-
 from drive import drive
 from golden import Case
+
 from recorders.common import case
 
 RESETS = (0.0, None, -0.25)
@@ -27,9 +27,7 @@ def block(name: str, node: Any, version: str, training: bool) -> str:
     if node.decay_input:
         return f"jelly-lif-input-{kind}-{reset}"
     multiplies = not node.v_reset  # 0 or None
-    if version == "2.0.0":
-        multiplies = False
-    elif version == "0.0.0.0.14" and name == "LIFNode" and not training and node.v_reset == 0.0:
+    if version == "2.0.0" or (version == "0.0.0.0.14" and name == "LIFNode" and not training and node.v_reset == 0.0):
         multiplies = False
     return f"jelly-lif-{'keep' if multiplies else kind}-{reset}"
 
@@ -47,7 +45,10 @@ def constants(name: str, node: Any) -> dict[str, Any]:
 
 def stimulus(options: dict[str, Any]) -> torch.Tensor:
     """Twice as strong where the class divides its input by about 2."""
-    return drive(2.0 if options.get("decay_input") else 1.0)
+    if not options.get("decay_input"):
+        return drive(first=options["v_threshold"])
+    tau = options.get("tau", options.get("init_tau"))
+    return drive(2.0, first=options["v_threshold"] * tau)
 
 
 def steps(node: Any, x: torch.Tensor) -> Run:
