@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from equations import RESULTS, blocks, evaluate
 from golden import FOLDER, Case, load
 
@@ -49,6 +50,38 @@ def test_thresholds_are_met_exactly(cases: list[Case]) -> None:
             hits = int((h == np.asarray(case.constants["v_th"], h.dtype)).sum())
             met[fires] = met.get(fires, 0) + hits
     assert all(met.values()), met
+
+
+def test_recurrent_currents_follow_from_spikes(cases: list[Case]) -> None:
+    """y of tick t is w_rec (and b_rec) applied to the output of tick t - 1."""
+    for case in cases:
+        if "y" in case.arrays:
+            s, w = case.arrays["s"], case.arrays["w_rec"]
+            before = np.vstack([np.zeros_like(s[:1]), s[:-1]])
+            y = before @ w.T if w.ndim == 2 else before * w
+            y = y + case.arrays.get("b_rec", np.float32(0))
+            assert np.array_equal(y, case.arrays["y"]), case.name
+
+
+def test_slayer_blocks_round_weights_and_delay_spikes() -> None:
+    seen = []
+    for case in load(FOLDER / "lava-dl-0.6.0.npz"):
+        if "input" not in case.arrays:
+            continue
+        seen.append(case.cls.rsplit(".", 1)[-1])
+        given, weight = case.arrays["input"], case.arrays["weight_used"]
+        rounded = np.clip(np.round(case.arrays["weight"] * 32) / 32, -4, 127 / 32)
+        assert np.array_equal(weight, rounded)
+        assert not np.array_equal(weight, case.arrays["weight"])
+        image = torch.from_numpy(given.reshape(len(given), *case.options["input_shape"]))
+        if seen[-1] == "Conv":
+            x = torch.nn.functional.conv2d(image, torch.from_numpy(weight)).flatten(1)
+        else:
+            x = image @ torch.from_numpy(weight[..., 0, 0]).T
+        assert np.array_equal(x.numpy(), case.arrays["x"])
+        assert np.array_equal(case.arrays["output"][1:], case.arrays["s"][:-1])
+        assert not case.arrays["output"][0].any()
+    assert seen == ["Dense", "Conv"]
 
 
 def test_every_block_has_a_case() -> None:

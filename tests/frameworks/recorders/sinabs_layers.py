@@ -138,7 +138,8 @@ def settings() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "LIF", {"tau_mem": 5.0, "norm_input": norm, "tau_syn": syn, "spike_fn": spike,
                       "reset_fn": reset, "spike_threshold": torch.tensor(0.7)}
     yield "IAF", {"tau_syn": 2.0, "spike_fn": "multi", "reset_fn": "subtract"}
-    for spike, reset in (("max", "subtract"), ("multi", "subtract-value"),
+    yield "LIF", {"tau_mem": 3.0, "norm_input": False, "spike_fn": "max", "reset_fn": "subtract"}
+    for spike, reset in (("multi", "subtract-value"),
                          ("single", "reset-value"), ("multi", "reset-value")):
         yield "LIF", {"tau_mem": 3.0, "spike_fn": spike, "reset_fn": reset}
     for spike, syn in (("multi", None), ("single", 2.0)):
