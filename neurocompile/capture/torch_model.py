@@ -22,12 +22,14 @@ import neurocompile
 from neurocompile.capture import neuron_op
 from neurocompile.capture.adapters import ADAPTERS
 from neurocompile.capture.adapters.base import StandIn
+from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
-from neurocompile.semantics.floating import PROFILES
+from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
+from neurocompile.semantics.floating import Profile, decode
 
 FRAMEWORKS = ("torch", "spikingjelly", "snntorch")
 
@@ -63,9 +65,17 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
         raise UsageError(Diagnostic("NC130"))
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
     passed = replay(eager, swapped, program.module(), inputs, reset) if prove else None
-    used = {node.args[3] for node in program.graph.nodes
-            if node.target is torch.ops.neurocompile.neuron.default}
-    return _to_graph(program, used, inputs, passed)
+    graph = _to_graph(program, _profiles(program))
+    saved = None if passed is None else replay_graph(graph, inputs, passed)
+    graph.model.metadata_props[g.INFO] = json.dumps(_info(inputs, passed, saved), sort_keys=True)
+    return graph
+
+
+def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
+    """The profiles of a program's neurons by name."""
+    used = (decode(str(node.args[4])) for node in program.graph.nodes
+            if node.target is torch.ops.neurocompile.neuron.default)
+    return {profile.name: profile for profile in used}
 
 
 def _prepared(model: nn.Module, n_ticks: int | None) -> nn.Module:
@@ -145,9 +155,8 @@ def _user_frame(stack: str) -> tuple[str | None, int | None]:
     return None, None
 
 
-def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
-              inputs: Sequence[torch.Tensor], passed: Replay | None) -> Graph:
-    with quiet():
+def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile]) -> Graph:
+    with quiet(), neuron_op.schemas(profiles.values()):
         exported = torch.onnx.export(
             program, (), dynamo=True, optimize=True, verbose=False,
             custom_translation_table=dict(neuron_op.TRANSLATIONS))
@@ -158,9 +167,9 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
     for node in model.graph:
         _clean(node)
     opset = model.opset_imports[""]
-    model.opset_imports[neuron_op.DOMAIN] = neuron_op.DOMAIN_VERSION
-    for name in sorted(profiles):
-        body = ir.serde.deserialize_function(neuron_op.function_body(PROFILES[name], opset))
+    model.opset_imports[DOMAIN] = DOMAIN_VERSION
+    for _, profile in sorted(profiles.items()):
+        body = ir.serde.deserialize_function(function_body(profile, opset))
         model.functions[body.identifier()] = body
     model.producer_name, model.producer_version = "neurocompile", neurocompile.__version__
     for value in (*model.graph.inputs, *model.graph.outputs):
@@ -169,11 +178,11 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
         value.metadata_props.clear()
     model.metadata_props.clear()
     model.graph.metadata_props.clear()
-    model.metadata_props[g.INFO] = json.dumps(_info(inputs, passed), sort_keys=True)
     return Graph(model)
 
 
-def _info(inputs: Sequence[torch.Tensor], passed: Replay | None) -> dict[str, Any]:
+def _info(inputs: Sequence[torch.Tensor], passed: Replay | None,
+          saved: GraphReplay | None) -> dict[str, Any]:
     versions = {}
     for name in FRAMEWORKS:
         if name in sys.modules:
@@ -183,8 +192,9 @@ def _info(inputs: Sequence[torch.Tensor], passed: Replay | None) -> dict[str, An
         "versions": versions,
         "inputs": [{"low": float(x.min()), "high": float(x.max()),
                     "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
-        "replay": None if passed is None else {
-            "calls": passed.calls, "values": passed.values, "spikes": passed.spikes},
+        "replay": None if passed is None or saved is None else {
+            "calls": passed.calls, "values": passed.values, "spikes": passed.spikes,
+            "graph": {"spikes": saved.spikes, "different": saved.different, "bound": BOUND}},
     }
 
 
@@ -198,8 +208,8 @@ def _clean(node: ir.Node) -> None:
         names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself
         module = names[-1] if names else ""
     meta.clear()
-    if node.domain == neuron_op.DOMAIN:
-        node.overload = str(node.attributes.pop("profile").value)
+    if node.domain == DOMAIN:
+        node.overload = decode(str(node.attributes.pop("profile").value)).name
         module = g.module_of(node)
     meta[g.MODULE] = module
     if file is not None:
