@@ -287,6 +287,13 @@ _LEGALITY = (
 )
 
 _NEURONS = (
+    Rule("NC201", "no-normal-form", "error",
+         "`{module}` ({profile}) is no neuron of a chip: {reason}",
+         "A chip's neuron is a leaky sum of its input with one threshold and a reset that sets or "
+         "subtracts; other dynamics give other spikes.",
+         "train with a neuron of that kind, such as LIFNode or Leaky",
+         "sinabs.layers.IAF()  # several spikes a tick",
+         "sinabs.layers.IAF(spike_fn=SingleSpike)"),
     Rule("NC202", "reset-mode", "error",
          "`{module}` resets {mode}; {target} offers {modes}",
          "Hard and soft reset give different spikes; one cannot stand in for the other.",

@@ -16,7 +16,13 @@ import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.axes import Layout, Layouts, Role, layouts
-from neurocompile.ir.graph import DOMAIN, Graph, constant, location, module_of
+from neurocompile.ir.graph import (
+    Graph,
+    constant,
+    location,
+    module_of,
+    neuron_constants,
+)
 from neurocompile.ir.network import (
     Bias,
     Input,
@@ -26,11 +32,18 @@ from neurocompile.ir.network import (
     Projection,
     Readout,
 )
+from neurocompile.ir.neuron_function import DOMAIN
 from neurocompile.ir.operators import Dense, Operator, Shape, identity, same
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
-from neurocompile.passes.linear_ops import OPS
-from neurocompile.passes.lowering_walk import Walk, data_sizes, shape_of, unsupported
-from neurocompile.semantics.floating import PROFILES, Constants, normal_form
+from neurocompile.passes.linear_ops import OPS, static_operand
+from neurocompile.passes.lowering_walk import (
+    Walk,
+    data_sizes,
+    shape_of,
+    static_input,
+    unsupported,
+)
+from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
 ONE = "one"  # the input that carries biases into synaptic currents
@@ -42,7 +55,8 @@ class _Neuron:
 
     node: ir.Node
     shape: Shape
-    ticks: list[Form]
+    model: FloatNeuron
+    ticks: list[Form]  # of what reaches it, gains and offsets included
 
 
 def lower(graph: Graph) -> tuple[Network, list[Diagnostic]]:
@@ -66,7 +80,7 @@ def lower(graph: Graph) -> tuple[Network, list[Diagnostic]]:
         if node not in reached or constant(node.outputs[0]) is not None:
             continue
         if node.domain == DOMAIN:
-            _visit_neuron(walk, node, neurons)
+            _visit_neuron(walk, graph, node, neurons)
         else:
             _visit(walk, node)
     return _network(graph, walk, inputs, neurons)
@@ -143,17 +157,15 @@ def _tick_shape(layout: Layout) -> Shape:
     return tuple(kept)
 
 
-def _visit_neuron(walk: Walk, node: ir.Node, neurons: dict[str, _Neuron]) -> None:
-    module = module_of(node)
-    form = walk.form(node.inputs[0])
-    if form is None:
-        raise unsupported(node, "its input does not depend on the model's input")
+def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _Neuron]) -> None:
+    module, normal = module_of(node), _normal_form(graph, node)
+    form = _driven(walk, node, normal)
     tick = walk.layouts.tick_of.get(str(node.outputs[0].name))
     known = neurons.get(module)
     if known is None:
-        _check_start(node)
+        _check_start(node, normal)
         shape = shape_of(node.inputs[0])[2:] or (form.size,)
-        known = neurons[module] = _Neuron(node, shape, [])
+        known = neurons[module] = _Neuron(node, shape, normal.neuron, [])
     elif tick != len(known.ticks):
         raise FindingsError(Diagnostic("NC112", location(node), {
             "tick": len(known.ticks), "module": module, "other": 0,
@@ -165,9 +177,37 @@ def _visit_neuron(walk: Walk, node: ir.Node, neurons: dict[str, _Neuron]) -> Non
     walk.forms[str(node.outputs[0].name)] = _unit(module, when, form.size)
 
 
-def _check_start(node: ir.Node) -> None:
-    """A sample starts at rest: u0 = 0 and v0 = v_reset."""
-    for position, (name, wanted) in enumerate((("u", 0.0), ("v", _constants(node).v_reset)), 1):
+def _normal_form(graph: Graph, node: ir.Node) -> NormalForm:
+    profile = graph.profile(node)
+    try:
+        return normal_form(profile, neuron_constants(node))
+    except NoNormalForm as reason:
+        raise FindingsError(Diagnostic("NC201", location(node), {
+            "module": module_of(node), "profile": profile.name, "reason": str(reason)})) from None
+
+
+def _driven(walk: Walk, node: ir.Node, normal: NormalForm) -> Form:
+    """What a neuron in normal form integrates: its inputs with their gains."""
+    form = walk.form(node.inputs[0])
+    if form is None:
+        raise unsupported(node, "its input does not depend on the model's input")
+    form = _gained(form, normal.gain)
+    if len(node.inputs) > 3:
+        second, static = walk.form(node.inputs[3]), static_input(node, 3)
+        if second is not None:
+            form = form.plus(_gained(second, normal.gain_y))
+        elif static is not None:
+            form = form.shifted(static_operand(walk, node, static) * normal.gain_y)
+    return form.shifted(np.full(form.size, normal.offset)) if normal.offset else form
+
+
+def _gained(form: Form, gain: float) -> Form:
+    return form if gain == 1.0 else form.scaled(np.full(form.size, gain))
+
+
+def _check_start(node: ir.Node, normal: NormalForm) -> None:
+    """A sample starts at rest: u0 = 0, and v0 = the potential that a reset leads to."""
+    for position, (name, wanted) in enumerate((("u", 0.0), ("v", normal.rest)), 1):
         state = constant(node.inputs[position])
         if state is None or not np.all(state == np.float32(wanted)):
             found = "a value of the graph" if state is None else f"{np.asarray(state).flat[0]:.4g}"
@@ -188,11 +228,6 @@ def _check_carried(node: ir.Node, module: str) -> None:
                 "found": "another value of the graph"}))
 
 
-def _constants(node: ir.Node) -> Constants:
-    values = {k: float(a.value) for k, a in node.attributes.items() if k != "module"}
-    return Constants(**values)
-
-
 def _network(graph: Graph, walk: Walk, inputs: list[Input],
              neurons: dict[str, _Neuron]) -> tuple[Network, list[Diagnostic]]:
     populations: list[Population] = []
@@ -201,8 +236,7 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
     for module, neuron in neurons.items():
         form, delays = _rolled(module, neuron)
         where = location(neuron.node)
-        model, gain = normal_form(PROFILES[neuron.node.overload], _constants(neuron.node))
-        form = form.scaled(np.full(form.size, gain)) if gain != 1.0 else form
+        model = neuron.model
         bias = Bias(form.bias) if np.any(form.bias) else None
         for source, operator in form.terms.items():
             projection = Projection(source.name, module, operator,

@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 
 from neurocompile.backends.synchronous import kernel
-from neurocompile.semantics.floating import FloatNeuron
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX, LoihiNeuron, Reset
+from neurocompile.semantics.normal_form import FloatNeuron
 
 _Shape = tuple[int, int]
 

@@ -27,7 +27,8 @@ from neurocompile.capture.replay import Replay, replay
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
-from neurocompile.semantics.floating import PROFILES
+from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
+from neurocompile.semantics.floating import Profile, decode
 
 FRAMEWORKS = ("torch", "spikingjelly", "snntorch")
 
@@ -63,9 +64,14 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
         raise UsageError(Diagnostic("NC130"))
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
     passed = replay(eager, swapped, program.module(), inputs, reset) if prove else None
-    used = {node.args[3] for node in program.graph.nodes
-            if node.target is torch.ops.neurocompile.neuron.default}
-    return _to_graph(program, used, inputs, passed)
+    return _to_graph(program, _profiles(program), inputs, passed)
+
+
+def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
+    """The profiles of a program's neurons by name."""
+    used = (decode(str(node.args[4])) for node in program.graph.nodes
+            if node.target is torch.ops.neurocompile.neuron.default)
+    return {profile.name: profile for profile in used}
 
 
 def _prepared(model: nn.Module, n_ticks: int | None) -> nn.Module:
@@ -145,9 +151,9 @@ def _user_frame(stack: str) -> tuple[str | None, int | None]:
     return None, None
 
 
-def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
+def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile],
               inputs: Sequence[torch.Tensor], passed: Replay | None) -> Graph:
-    with quiet():
+    with quiet(), neuron_op.schemas(profiles.values()):
         exported = torch.onnx.export(
             program, (), dynamo=True, optimize=True, verbose=False,
             custom_translation_table=dict(neuron_op.TRANSLATIONS))
@@ -158,9 +164,9 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
     for node in model.graph:
         _clean(node)
     opset = model.opset_imports[""]
-    model.opset_imports[neuron_op.DOMAIN] = neuron_op.DOMAIN_VERSION
-    for name in sorted(profiles):
-        body = ir.serde.deserialize_function(neuron_op.function_body(PROFILES[name], opset))
+    model.opset_imports[DOMAIN] = DOMAIN_VERSION
+    for _, profile in sorted(profiles.items()):
+        body = ir.serde.deserialize_function(function_body(profile, opset))
         model.functions[body.identifier()] = body
     model.producer_name, model.producer_version = "neurocompile", neurocompile.__version__
     for value in (*model.graph.inputs, *model.graph.outputs):
@@ -198,8 +204,8 @@ def _clean(node: ir.Node) -> None:
         names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself
         module = names[-1] if names else ""
     meta.clear()
-    if node.domain == neuron_op.DOMAIN:
-        node.overload = str(node.attributes.pop("profile").value)
+    if node.domain == DOMAIN:
+        node.overload = decode(str(node.attributes.pop("profile").value)).name
         module = g.module_of(node)
     meta[g.MODULE] = module
     if file is not None:

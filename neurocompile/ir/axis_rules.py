@@ -89,6 +89,10 @@ def _neuron(node: ir.Node, space: Space) -> None:
     time = space.time_axis(shape[0])
     if not space.unify(dims[0], time):
         space.conflict(node, "axis 0 is not time alone", dims[0])
+    for second in map(space.get, node.inputs[3:]):
+        for own, other in zip(dims, second or (), strict=False):
+            if own and other and not space.unify(own, other):
+                space.conflict(node, "its two inputs have different axes", own, other)
     dims = (time, *(_named(d, position, node, space) for position, d in enumerate(dims[1:], 1)))
     space.put(spikes, dims)
     for output in node.outputs[1:]:

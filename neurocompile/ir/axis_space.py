@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from neurocompile.ir.graph import DOMAIN, constant
+from neurocompile.ir.graph import constant
+from neurocompile.ir.neuron_function import DOMAIN
 
 Dims = tuple[tuple[int, ...], ...]  # atom numbers per dimension
 

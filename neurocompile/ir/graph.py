@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.semantics.floating import Profile, decode
+from neurocompile.semantics.profiles import PROFILES
 
-DOMAIN = "ai.neurocompile"
 MODULE, FILE, LINE = "neurocompile.module", "neurocompile.file", "neurocompile.line"
 INFO = "neurocompile.info"  # model metadata: JSON
 FORMAT = 1
@@ -39,6 +41,13 @@ class Graph:
     def neurons(self) -> Iterator[ir.Node]:
         """The neuron nodes, in topological order."""
         return (node for node in self.nodes() if node.domain == DOMAIN)
+
+    def profile(self, neuron: ir.Node) -> Profile:
+        """How a neuron node computes a tick; of neurons that no framework has, its body says it."""
+        known = PROFILES.get(neuron.overload)
+        if known is not None:
+            return known
+        return decode(self.model.functions[neuron.op_identifier()].doc_string or "")
 
     @property
     def info(self) -> dict[str, Any]:
@@ -63,6 +72,17 @@ def location(node: ir.Node) -> Location:
 def module_of(neuron: ir.Node) -> str:
     """The module path of a neuron node, as the user wrote it."""
     return str(neuron.attributes["module"].value)
+
+
+def currents(neuron: ir.Node) -> list[ir.Value]:
+    """What a neuron node integrates: its input, and its second one where it has one."""
+    return [value for value in (neuron.inputs[0], *neuron.inputs[3:]) if value is not None]
+
+
+def neuron_constants(neuron: ir.Node) -> dict[str, float]:
+    """The numbers that a neuron node's profile needs, by name."""
+    return {name: float(attribute.value) for name, attribute in neuron.attributes.items()
+            if name != "module"}
 
 
 def constant(value: ir.Value | None) -> NDArray[Any] | None:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.operators import Array, Operator, Shape
-from neurocompile.semantics.floating import FloatNeuron
 from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.normal_form import FloatNeuron
 
 
 class InputKind(enum.Enum):

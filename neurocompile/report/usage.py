@@ -20,8 +20,8 @@ from neurocompile.resources import (
     on_chip,
     total_cores,
 )
-from neurocompile.semantics.floating import FloatNeuron
 from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import Quantity, Target
 
 Data = dict[str, Any]

@@ -8,10 +8,11 @@ import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.axis_space import is_neuron
-from neurocompile.ir.graph import Graph, module_of
+from neurocompile.ir.graph import Graph, currents, module_of
 from neurocompile.passes.legality import (
     bias,
     linear,
+    neurons,
     nonlinear,
     pooling,
     products,
@@ -20,7 +21,7 @@ from neurocompile.passes.legality import (
     wiring,
 )
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.legality.spike_types import STATIC, Opaque, Spike, SpikeType, Static
+from neurocompile.passes.legality.spike_types import STATIC, Opaque, SpikeType, Static
 from neurocompile.passes.legality.walk import Transfer, Walk, start
 
 TRANSFER: dict[str, Transfer] = {
@@ -80,7 +81,7 @@ def _state(node: ir.Node, walk: Walk) -> None:
     """A membrane potential that feeds another neuron's input is no event."""
     if node not in walk.feeding and not is_neuron(node):
         return
-    for value in node.inputs[:1] if is_neuron(node) else node.inputs:
+    for value in currents(node) if is_neuron(node) else node.inputs:
         kind = walk.type_of(value)
         if value is not None and isinstance(kind, Opaque) and not kind.reported:
             walk.report("NC123", node, {"op": kind.op})
@@ -92,14 +93,14 @@ def _neuron(node: ir.Node, walk: Walk) -> None:
     ticks.check_neuron(node, walk)
     bias.check_neuron(node, walk)
     _state(node, walk)
-    for value in node.inputs[1:]:
+    for value in node.inputs[1:3]:
         kind = walk.type_of(value)
         own = isinstance(kind, Static) or (isinstance(kind, Opaque) and kind.state_of == module)
         if not own and not (isinstance(kind, Opaque) and kind.reported):
             made = kind.op if isinstance(kind, Opaque) else "a computed start value"
             walk.report("NC123", node, {"op": f"{made} as the state of {module}"}, key=(module,))
     spikes, *state = node.outputs
-    walk.types[spikes.name or ""] = Spike(frozenset({spikes.name or ""}))
+    walk.types[spikes.name or ""] = neurons.emitted(node, walk)
     for value in state:
         what = "membrane potential" if value is state[-1] else "synaptic current"
         walk.types[value.name or ""] = Opaque(f"{what} of {module}", node, state_of=module)

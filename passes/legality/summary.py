@@ -17,7 +17,7 @@ import onnx_ir as ir
 from neurocompile.diagnostics import Diagnostic, errors
 from neurocompile.ir.axes import Role, layouts
 from neurocompile.ir.axis_space import is_neuron, shape_of
-from neurocompile.ir.graph import Graph, location, module_of
+from neurocompile.ir.graph import Graph, currents, location, module_of
 
 MAC_PJ, AC_PJ = 4.6, 0.9  # 45 nm, 32-bit floats (Horowitz, ISSCC 2014)
 STATIC = frozenset({"Shape", "Size"})
@@ -134,7 +134,8 @@ class _Reach:
     def __init__(self, graph: Graph) -> None:
         inputs = {v.name for v in graph.model.graph.inputs if v.const_value is None}
         self.live = _upstream(v.producer() for v in graph.model.graph.outputs)
-        feeds = (_producer(node.inputs[0]) for node in graph.neurons() if node in self.live)
+        feeds = (_producer(value) for node in graph.neurons() if node in self.live
+                 for value in currents(node))
         self.feeding = _upstream(feeds, stop_at_neurons=True)
         self.dynamic: set[ir.Node] = set()  # depends on the model's input or on spikes
         self.spiking: set[ir.Node] = set()  # depends on spikes

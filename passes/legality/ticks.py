@@ -9,7 +9,7 @@ import onnx_ir as ir
 from neurocompile.ir.axes import Role
 from neurocompile.ir.axis_rules import axis_list, einsum_terms, reduced_axes
 from neurocompile.ir.axis_space import integers, is_neuron, shape_of
-from neurocompile.ir.graph import module_of
+from neurocompile.ir.graph import currents, module_of
 from neurocompile.passes.legality.spike_types import Analog
 from neurocompile.passes.legality.walk import Walk, upstream
 
@@ -48,14 +48,19 @@ def check(node: ir.Node, walk: Walk) -> None:
 def check_neuron(node: ir.Node, walk: Walk) -> None:
     """Report a neuron that does not get its own tick's input, or that of the tick before."""
     module = module_of(node)
-    fed = node.inputs[0]
-    if fed is not None and fed.producer() in walk.tainted:
+    if any(value.producer() in walk.tainted for value in currents(node)):
         return
     conflict = next(iter(walk.conflicts.get(node, ())), None)
     if conflict is not None:
         walk.report("NC113", node, {"module": module, "reason": conflict.reason}, key=(module,))
         return
-    received = walk.layouts.ticks.get((fed.name if fed else None) or "")
+    for fed in currents(node):
+        _check_received(node, fed, walk)
+
+
+def _check_received(node: ir.Node, fed: ir.Value, walk: Walk) -> None:
+    module = module_of(node)
+    received = walk.layouts.ticks.get(fed.name or "")
     own = walk.layouts.tick_of.get(node.outputs[0].name or "")
     if not received or (own is not None and received <= {own, own - 1}):
         return

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.axes import Conflict, Layouts, layouts
 from neurocompile.ir.axis_space import is_neuron
-from neurocompile.ir.graph import Graph, location, module_of
+from neurocompile.ir.graph import Graph, currents, location, module_of
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.spike_types import (
     STATIC,
@@ -113,7 +113,7 @@ def start(graph: Graph, asynchronous: bool = False,
     live = upstream(
         (value.producer() for value in graph.model.graph.outputs), through_neurons=True)
     neurons = [node for node in graph.neurons() if node in live]
-    feeding = upstream(_producer(node.inputs[0]) for node in neurons)
+    feeding = upstream(_producer(value) for node in neurons for value in currents(node))
     walk = Walk(graph, layouts(graph), live, feeding, asynchronous, allow)
     for value in graph.model.graph.inputs:
         if value.const_value is None and value.name is not None:

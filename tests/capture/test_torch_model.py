@@ -14,13 +14,14 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parent))
 import nets
 
-from neurocompile.capture import torch_model
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import replay
 from neurocompile.capture.torch_model import capture, export, reset, swap
 from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.ir.graph import load_graph, location, module_of
-from neurocompile.semantics.floating import PROFILES, Profile
+from neurocompile.semantics.equations import Equations
+from neurocompile.semantics.floating import Profile
+from neurocompile.semantics.profiles import PROFILES
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -124,11 +125,9 @@ def test_replay_catches_greater_for_greater_or_equal(monkeypatch: pytest.MonkeyP
     x = torch.full((1, 3), 0.5)
     assert capture(Exact(), x).info["replay"]["spikes"] == {"lif": 12}
 
-    def strict(profile: Profile, c, x, u, v, as_number):  # type: ignore[no-untyped-def]
-        h = v + x
-        s = as_number(h - c.v_th > 0)
-        return s, u, (1.0 - s) * h + s * c.v_reset
-    monkeypatch.setattr("neurocompile.capture.neuron_op.advance", strict)
+    strict = Profile("strict", "IF", "test", Equations(
+        PROFILES["spikingjelly-if-hard"].equations.text.replace(">=", ">")))
+    monkeypatch.setitem(PROFILES, "spikingjelly-if-hard", strict)
     with pytest.raises(FindingsError) as error:
         capture(Exact(), x)
     assert error.value.diagnostics[0].code == "NC105"
@@ -227,7 +226,3 @@ def test_silent_modules_are_named() -> None:
     model = nets.lively(nets.MultiStep())
     found = capture(model, torch.zeros(1, 2, 8, 8) - 5).info["replay"]["spikes"]
     assert set(found) == {"lif1", "lif2"}
-
-
-def test_profiles_of_the_adapters_exist() -> None:
-    assert torch_model.PROFILES is PROFILES

@@ -13,8 +13,8 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.bounds import overflows, state_bounds
 from neurocompile.passes.quantize import Quantize
-from neurocompile.semantics.floating import FloatNeuron
 from neurocompile.semantics.loihi import STATE_MAX, LoihiNeuron, Reset
+from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import load_target
 
 LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")

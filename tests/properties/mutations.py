@@ -16,7 +16,8 @@ import numpy as np
 import onnx_ir as ir
 
 from neurocompile.ir import graph as g
-from neurocompile.ir.graph import DOMAIN, Graph
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.neuron_function import DOMAIN
 
 MODULE, FILE, LINE = "block.injected", "mutant.py", 4242
 WIRING = frozenset({

@@ -17,8 +17,8 @@ from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
 from neurocompile.passes.route import route
 from neurocompile.report import data
-from neurocompile.semantics.floating import FloatNeuron
 from neurocompile.semantics.loihi import LoihiNeuron, Reset
+from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import Target, load_target
 
 HOSTILE = "</script><script>alert(1)</script>\x1b[31m\u202e"

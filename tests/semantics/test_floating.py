@@ -7,8 +7,10 @@ import torch
 
 from neurocompile.capture.adapters import snntorch as snn_adapter
 from neurocompile.capture.adapters import spikingjelly as sj_adapter
-from neurocompile.semantics.floating import PROFILES, Constants, advance, normal_form
+from neurocompile.semantics.floating import advance
 from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.normal_form import normal_form
+from neurocompile.semantics.profiles import PROFILES
 
 neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
 snntorch = pytest.importorskip("snntorch")
@@ -89,18 +91,17 @@ def test_snntorch_synaptic_equals_its_stand_in(reset: str, hidden: bool) -> None
 def test_normal_form_spikes_like_the_profile(name: str) -> None:
     """In exact arithmetic; dyadic numbers make float64 exact enough to compare spikes."""
     profile = PROFILES[name]
-    resets_elsewhere = profile.framework.startswith("spikingjelly") and (
-        profile.reset is Reset.HARD)
-    c = Constants(v_th=0.75, v_reset=0.25 if resets_elsewhere else 0.0, tau=2.0, rate=0.5,
-                  beta=0.5, alpha=0.25)
-    model, gain = normal_form(profile, c)
+    c = {"v_th": 0.75, "v_reset": 0.25 if profile.name.endswith("hard") else 0.0, "tau": 2.0,
+         "rate": 0.5, "beta": 0.5, "alpha": 0.25}
+    normal = normal_form(profile, c)
+    model, gain = normal.neuron, normal.gain
     x_seq = torch.round(drive(2) * 64).double() / 64
-    u, v = torch.zeros(40).double(), torch.full((40,), c.v_reset).double()
+    u, v = torch.zeros(40).double(), torch.full((40,), normal.rest).double()
     nu, nv, fired = torch.zeros(40).double(), torch.zeros(40).double(), torch.zeros(40).bool()
     spikes = 0
     for x in x_seq[:40]:
-        s, u, v = advance(profile, c, x, u, v, lambda b: b.double())
-        drive_ = gain * x
+        s, u, v = advance(profile, c, x, u, v)
+        drive_ = gain * x + normal.offset
         nu = drive_ if model.alpha is None else model.alpha * nu + drive_
         nv = model.decay * nv + nu
         if model.reset is Reset.SOFT_DELAYED:

@@ -9,7 +9,7 @@ from torch import nn
 
 import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
-from neurocompile.semantics.floating import Constants
+from neurocompile.semantics.floating import Constants, Profile
 
 
 class Adapter(Protocol):
@@ -26,14 +26,13 @@ class Adapter(Protocol):
 
 
 class StandIn(nn.Module):
-    """A neuron that computes by its profile. State is None after a reset."""
+    """A neuron that computes by its profile, from v = rest. State is None after a reset."""
 
-    def __init__(self, profile: str, constants: Constants, path: str) -> None:
+    def __init__(self, profile: Profile, constants: Constants, path: str,
+                 rest: float = 0.0) -> None:
         super().__init__()
-        self.profile, self.path = profile, path
-        self.constants = [constants.v_th, constants.v_reset, constants.tau, constants.rate,
-                          constants.beta, constants.alpha]
-        self.rest = constants.v_reset
+        self.profile, self.path, self.rest = profile.encode(), path, _single(rest)
+        self.constants = [_single(constants[name]) for name in profile.constants]
         self.u: torch.Tensor | None = None
         self.v: torch.Tensor | None = None
         self.counts: dict[str, int] | None = None  # spikes per path, while the replay gate counts
@@ -42,16 +41,21 @@ class StandIn(nn.Module):
         """Forget u and v."""
         self.u = self.v = None
 
-    def ticks(self, x_seq: torch.Tensor) -> torch.Tensor:
-        """Spikes [T, ...] for inputs [T, ...]; carries the state on."""
+    def ticks(self, x_seq: torch.Tensor, y_seq: torch.Tensor | None = None) -> torch.Tensor:
+        """Spikes [T, ...] for inputs x (and y) [T, ...]; carries the state on."""
         u0 = self.u if self.u is not None else x_seq.new_full((), 0.0)
         v0 = self.v if self.v is not None else x_seq.new_full((), self.rest)
         spikes: torch.Tensor
         spikes, self.u, self.v = torch.ops.neurocompile.neuron(
-            x_seq, u0, v0, self.profile, self.constants, self.path)
+            x_seq, u0, v0, y_seq, self.profile, self.constants, self.path)
         if self.counts is not None:
-            self.counts[self.path] += int(spikes.sum())
+            self.counts[self.path] += int(spikes.count_nonzero())
         return spikes
+
+
+def _single(value: float) -> float:
+    """A number as float32 holds it: what ONNX stores, and what torch computes with."""
+    return float(torch.tensor(value, dtype=torch.float32))
 
 
 def qualified(module: nn.Module) -> str:

@@ -18,7 +18,7 @@ from neurocompile.capture.adapters.base import (
     qualified,
     refused,
 )
-from neurocompile.semantics.floating import Constants
+from neurocompile.semantics.profiles import PROFILES
 
 _CLASSES = {"snntorch._neurons.leaky.Leaky": "leaky", "snntorch._neurons.synaptic.Synaptic": "synaptic"}
 _BASE = "snntorch._neurons.neurons.SpikingNeuron"
@@ -27,9 +27,9 @@ _BASE = "snntorch._neurons.neurons.SpikingNeuron"
 class SnnTorchStandIn(StandIn):
     """Keeps snnTorch's calling conventions: state in and out, hidden, or both."""
 
-    def __init__(self, profile: str, constants: Constants, path: str, synaptic: bool,
+    def __init__(self, profile: str, constants: dict[str, float], path: str, synaptic: bool,
                  hidden: bool, output: bool) -> None:
-        super().__init__(profile, constants, path)
+        super().__init__(PROFILES[profile], constants, path)
         self.synaptic, self.hidden, self.output = synaptic, hidden, output
 
     def reset_mem(self) -> Any:
@@ -70,11 +70,10 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
             raise refused(module, path, reason)
     if one_number(m.graded_spikes_factor, module, path, "graded_spikes_factor") != 1.0:
         raise refused(module, path, "graded_spikes_factor is not 1")
-    constants = Constants(
-        one_number(m.threshold, module, path, "threshold"),
-        beta=min(max(one_number(m.beta, module, path, "beta"), 0.0), 1.0),
-        alpha=(min(max(one_number(m.alpha, module, path, "alpha"), 0.0), 1.0)
-               if kind == "synaptic" else 0.0))
+    constants = {"v_th": one_number(m.threshold, module, path, "threshold"),
+                 "beta": min(max(one_number(m.beta, module, path, "beta"), 0.0), 1.0)}
+    if kind == "synaptic":
+        constants["alpha"] = min(max(one_number(m.alpha, module, path, "alpha"), 0.0), 1.0)
     profile = f"snntorch-{kind}-{m.reset_mechanism}"
     return SnnTorchStandIn(profile, constants, path, kind == "synaptic", bool(m.init_hidden),
                            bool(m.output))

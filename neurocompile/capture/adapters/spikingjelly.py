@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn, descends_from, qualified, refused
-from neurocompile.semantics.floating import Constants
+from neurocompile.semantics.profiles import PROFILES
 
 _PACKAGE = "spikingjelly.activation_based.neuron."
 _CLASSES = {
@@ -24,8 +24,9 @@ _CLASSES = {
 class SpikingJellyStandIn(StandIn):
     """Takes [T, B, ...] in step mode m and [B, ...] in step mode s."""
 
-    def __init__(self, profile: str, constants: Constants, path: str, multi_step: bool) -> None:
-        super().__init__(profile, constants, path)
+    def __init__(self, profile: str, constants: dict[str, float], path: str,
+                 multi_step: bool) -> None:
+        super().__init__(PROFILES[profile], constants, path, constants["v_reset"])
         self.multi_step = multi_step
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -44,21 +45,19 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
     m: Any = module
     v_reset, multi_step = m.v_reset, m.step_mode == "m"
     reset = "soft" if v_reset is None else "hard"
-    rest = float(v_reset or 0.0)
-    v_th = float(m.v_threshold)
+    constants = {"v_th": float(m.v_threshold), "v_reset": float(v_reset or 0.0)}
     if m.store_v_seq:
         raise refused(module, path, "store_v_seq=True asks for membrane potentials")
     if kind == "if":
-        profile, constants = f"spikingjelly-if-{reset}", Constants(v_th, rest)
+        profile = f"spikingjelly-if-{reset}"
     elif kind == "lif":
         charge = "div-tau" if m.decay_input else "sub-div-tau"
         profile = f"spikingjelly-lif-{charge}-{reset}"
-        constants = Constants(v_th, rest, tau=float(m.tau))
+        constants["tau"] = float(m.tau)
     else:
         charge = "rate" if m.decay_input else "sub-rate"
         profile = f"spikingjelly-lif-{charge}-{reset}"
-        rate = torch.sigmoid(m.w.detach())
-        constants = Constants(v_th, rest, rate=float(rate))
+        constants["rate"] = float(torch.sigmoid(m.w.detach()))
     return SpikingJellyStandIn(profile, constants, path, multi_step)
 
 

@@ -10,9 +10,9 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from neurocompile.capture.neuron_op import function_body
 from neurocompile.ir.graph import FILE, LINE, MODULE, Graph
-from neurocompile.semantics.floating import PROFILES
+from neurocompile.ir.neuron_function import function_body
+from neurocompile.semantics.profiles import PROFILES
 
 PROFILE = {"IF": "spikingjelly-if-hard", "LIF": "spikingjelly-lif-div-tau-hard",
            "CubaLIF": "snntorch-synaptic-subtract"}

@@ -1,0 +1,48 @@
+"""Neurons that fire as no chip's neuron does (NC201), and their nearest neighbors."""
+
+import onnx_ir as ir
+import pytest
+
+from neurocompile.ir.neuron_function import function_body
+from neurocompile.passes.legality import check_graph
+from neurocompile.semantics.equations import Equations
+from neurocompile.semantics.floating import Profile
+
+GRAPH = """(float[4,1,8] x) => (float[4,1,8] b__s) {
+  a__s, a__u, a__v = lif(x)
+  b__s, b__u, b__v = lif(a__s)
+}"""
+
+
+def with_neuron(graph, text: str, model: str = "LIF", module: str = "b"):  # type: ignore[no-untyped-def]
+    made = graph(GRAPH)
+    profile = Profile("own", model, "test", Equations(text))
+    body = ir.serde.deserialize_function(function_body(profile, 20))
+    for node in made.neurons():
+        if node.outputs[0].name == f"{module}__s":
+            node.overload, node.op_type = "own", model
+            for name in ("tau", "v_reset"):
+                node.attributes.pop(name)
+    made.model.functions[body.identifier()] = body
+    return made
+
+
+@pytest.mark.parametrize(("text", "codes"), [
+    ("v = v + x\ns = v >= v_th\nv = v * (1 - s)", []),
+    ("v = v + x\ns = trunc(v / v_th)\nv = v - s * v_th", ["NC201"]),
+    ("v = v + x\ns = v >= v_th\nv = v * 0.5 * (1 - s) + 0.5 * v", ["NC201"]),
+])
+def test_dynamics_without_a_normal_form(graph, text: str, codes: list[str]) -> None:  # type: ignore[no-untyped-def]
+    found = check_graph(with_neuron(graph, text))
+    assert [d.code for d in found] == codes
+    assert all(d.where.module == "b" for d in found)
+
+
+def test_a_leaky_integrator_is_no_event_between_layers(graph) -> None:  # type: ignore[no-untyped-def]
+    made = with_neuron(graph, "v = v + x * v_th\ns = v", "LI", "a")
+    assert [(d.code, d.where.module) for d in check_graph(made)] == [("NC123", "b")]
+
+
+def test_a_leaky_integrator_is_no_readout_of_counts(graph) -> None:  # type: ignore[no-untyped-def]
+    assert [d.code for d in check_graph(with_neuron(graph, "v = v + x * v_th\ns = v", "LI"))] == [
+        "NC129"]
