@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import h5py
 import numpy as np
@@ -24,7 +24,7 @@ METADATA = "neurocompile"  # our entry in the root graph's metadata
 MAX_DEPTH = 32
 _LARGEST = 1 << 31  # of a whole number
 
-Field = h5py.Dataset | h5py.Group
+Field: TypeAlias = h5py.Dataset | h5py.Group
 
 
 def load_nir(path: Path) -> n.NirFile:

@@ -33,6 +33,13 @@ class Output:
 
 
 @dataclass(frozen=True, eq=False)
+class Joint:
+    """Where a nested graph was entered or left, once it is flat."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
 class Affine:
     """`weight @ x + bias`."""
 
@@ -192,7 +199,7 @@ class NIRGraph:
 Neuron = IF | LIF | CubaLIF | Threshold
 Integrator = I | LI | CubaLI
 Stateless = Affine | Linear | Scale | Conv1d | Conv2d | SumPool2d | AvgPool2d | Flatten
-Node = Input | Output | Stateless | Delay | Neuron | Integrator | NIRGraph
+Node = Input | Output | Joint | Stateless | Delay | Neuron | Integrator | NIRGraph
 NODE_TYPES: dict[str, type[Node]] = {kind.__name__: kind for kind in (
     Input, Output, Affine, Linear, Scale, Conv1d, Conv2d, SumPool2d, AvgPool2d, Flatten, Delay,
     Threshold, I, IF, LI, LIF, CubaLI, CubaLIF, NIRGraph)}
