@@ -67,7 +67,7 @@ class Request:
     n_ticks: int | None = None  # the model computes one tick per call
     prove: bool = True  # run the replay gate; a Graph without it can be checked, not built
     prove_up_to: int | None = None  # parameters; larger models are not proved
-    nir: NirOptions = NirOptions()  # what a .nir file leaves open
+    nir: NirOptions = field(default_factory=NirOptions)  # what a .nir file leaves open
 
 
 def _silent(_: str) -> None:
@@ -98,8 +98,7 @@ def load_model(request: Request, sample: Sample | None = None,
         from neurocompile.capture.nir_load import nir_graph
 
         quiet_triton()
-        return Loaded(nir_graph(path, request, sample, request.prove), path.name,
-                      (source("graph", path),))
+        return Loaded(nir_graph(path, request, sample), path.name, (source("graph", path),))
     if path.suffix in OTHERS or path.suffix not in WEIGHTS:
         raise unsupported(path, OTHERS.get(path.suffix, f"a `{path.suffix}` file"))
     return _captured(request, request.arch, path, sample, say)

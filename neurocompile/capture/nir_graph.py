@@ -201,6 +201,14 @@ def _flat(node: n.Flatten, shape: n.Shape) -> n.Shape:
     return (*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
 
 
+def on_cycles(graph: FlatGraph) -> set[str]:
+    """The nodes that lie on a cycle."""
+    joined = nx.DiGraph([(a, b) for b, ends in graph.sources.items() for a in ends])
+    parts = nx.strongly_connected_components(joined)
+    return {name for part in parts for name in part
+            if len(part) > 1 or joined.has_edge(name, name)}
+
+
 def late_edges(graph: FlatGraph, waiting: Container[str]) -> set[tuple[str, str]]:
     """The edges (from, to) whose spikes arrive a tick later: those that close cycles.
 

@@ -13,7 +13,7 @@ from neurocompile.capture import nir_nodes as n
 from neurocompile.capture import nir_producers as producers
 from neurocompile.capture.checkpoint import corrupt
 from neurocompile.capture.nir_file import load_nir
-from neurocompile.capture.nir_graph import FlatGraph, flat
+from neurocompile.capture.nir_graph import FlatGraph, flat, on_cycles
 from neurocompile.capture.nir_model import NirModel
 from neurocompile.capture.nir_ours import GivenInput, Ours, decode
 from neurocompile.capture.samples import Sample
@@ -52,10 +52,11 @@ def read_network(path: Path, options: producers.NirOptions, n_ticks: int | None 
         options = producers.checked(options, str(path))
     else:
         ours = _understood(path, lambda: decode(str(file.ours)))
-    meanings, delays = {}, {}
+    meanings, delays, cycles = {}, {}, on_cycles(graph)
     for name, node in graph.nodes.items():
         if isinstance(node, n.Neuron | n.Integrator):
-            meanings[name] = producers.meaning(node, name, options) if ours is None else (
+            meanings[name] = producers.meaning(node, name, options, name in cycles) if (
+                ours is None) else (
                 _understood(path, lambda: _of_ours(ours, node, name)))  # noqa: B023 - called now
         elif isinstance(node, n.Delay):
             delays[name] = producers.ticks_of(node, name, options) if ours is None else (
@@ -90,7 +91,7 @@ def _static(path: Path, ours: Ours, graph: FlatGraph) -> bool:
     return kinds == {"static"}
 
 
-def nir_graph(path: Path, request: Request, sample: Sample | None, prove: bool) -> Graph:
+def nir_graph(path: Path, request: Request, sample: Sample | None) -> Graph:
     """The Graph of a .nir file, captured on the sample's first inputs, or on seeded noise.
 
     Raises what `read_network` and `capture` raise; UsageError (NC007) where nothing says how many
@@ -99,6 +100,9 @@ def nir_graph(path: Path, request: Request, sample: Sample | None, prove: bool) 
     network = read_network(path, request.nir, request.n_ticks)
     example = (_noise(network, path, request) if sample is None
                else _of_sample(network, sample))
+    limit = request.prove_up_to
+    prove = request.prove and (
+        limit is None or sum(p.numel() for p in network.model.parameters()) <= limit)
     graph = capture(network.model, example, None, prove)
     for value, name in zip(graph.model.graph.inputs, network.inputs, strict=True):
         value.name = name

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,8 +93,9 @@ def ticks_of(node: n.Delay, name: str, options: NirOptions) -> np.ndarray[Any, n
     return ticks.astype(np.int64)
 
 
-def meaning(node: n.Neuron | n.Integrator, name: str, options: NirOptions) -> Meaning:
-    """The neuron that a node stands for.
+def meaning(node: n.Neuron | n.Integrator, name: str, options: NirOptions,
+            recurrent: bool = False) -> Meaning:
+    """The neuron that a node stands for; `recurrent`: it lies on a cycle.
 
     Raises UsageError: NC203 for parameters that differ between neurons, NC111 for what the
     producer does not write.
@@ -101,7 +103,7 @@ def meaning(node: n.Neuron | n.Integrator, name: str, options: NirOptions) -> Me
     if isinstance(node, n.Threshold):
         return Meaning(nir.threshold(), {"v_th": _one(node.threshold, name, "threshold")})
     makers: dict[str, Callable[[Any, str, NirOptions], Meaning]] = {
-        "snntorch": _snntorch, "spikingjelly": _spikingjelly, "norse": _norse, "sinabs": _sinabs,
+        "snntorch": partial(_snntorch, recurrent=recurrent), "spikingjelly": _spikingjelly, "norse": _norse, "sinabs": _sinabs,
         "nir": _by_the_book}
     return makers[options.producer or "nir"](node, name, options)
 
@@ -151,7 +153,7 @@ def undone(forward: Callable[[Any], Any], guess: float, stored: n.Floats) -> flo
     return guess
 
 
-def _snntorch(node: Any, name: str, options: NirOptions) -> Meaning:
+def _snntorch(node: Any, name: str, options: NirOptions, recurrent: bool) -> Meaning:
     """tau = dt / (1 - beta), r = tau / dt, w_in = tau_syn / dt; threshold and reset as they are."""
     if not isinstance(node, n.LIF | n.CubaLIF):
         raise _unlike(name, f"snnTorch writes no {type(node).__name__}")
@@ -173,6 +175,8 @@ def _snntorch(node: Any, name: str, options: NirOptions) -> Meaning:
     if isinstance(node, n.CubaLIF):
         constants["alpha"] = retention(node.tau_syn)
     reset = {"hard": "zero", "soft": "subtract"}[options.reset or "hard"]
+    if recurrent and not cuba and reset == "zero":
+        return Meaning(nir.rleaky_of_snntorch(), constants)
     return Meaning(PROFILES[f"snntorch-{'synaptic' if cuba else 'leaky'}-{reset}"], constants)
 
 

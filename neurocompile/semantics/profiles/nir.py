@@ -2,7 +2,8 @@
 
 NIR (1.0.8) gives equations in continuous time; which step, reset and comparison a simulator makes
 of them is the producer's. Sources: norse 1.1.0 `functional/{lif,lif_box,iaf}.py`, sinabs 3.1.3
-`layers/functional/lif.py` with SingleSpike, SpikingJelly 2.0.0 `neuron/lava.py` (CUBALIFNode).
+`layers/functional/lif.py` with SingleSpike, snnTorch 1.0.0 `_neurons/rleaky.py`, SpikingJelly 2.0.0
+`activation_based/neuron` (CUBALIFNode).
 """
 
 from __future__ import annotations
@@ -62,6 +63,12 @@ def sinabs(kind: str, reset: str) -> Profile:
     if kind == "LI":
         return profile("nir-sinabs-li", "LI", "sinabs", *charge, "s = v")
     return _fires(f"sinabs-{kind.lower()}", kind, "sinabs", "s = h - v_th >= 0", reset, *charge)
+
+
+def rleaky_of_snntorch() -> Profile:
+    """snnTorch's RLeaky with reset to zero, which unlike Leaky's drops the tick's input as well."""
+    return profile("nir-snntorch-rleaky-zero", "LIF", "snntorch", "r = v - v_th > 0",
+                   "h = beta * v + x", "v = h - r * h", "s = v - v_th > 0")
 
 
 def cuba_lif_of_spikingjelly() -> Profile:
