@@ -34,6 +34,7 @@ class NirExport:
     """A written file, and warnings about what it cannot say."""
 
     data: bytes
+    nodes: int
     warnings: tuple[Diagnostic, ...]
 
 
@@ -50,7 +51,8 @@ def export_nir(network: Network, dt: float = 1e-4) -> NirExport:
     for readout in network.readouts:
         build.read(readout)
     graph = n.NIRGraph(build.nodes, tuple(sorted(build.edges)))
-    return NirExport(nir_bytes(graph, build.ours().encode()), tuple(_warnings(network, dt)))
+    return NirExport(nir_bytes(graph, build.ours().encode()), len(graph.nodes),
+                     tuple(_warnings(network, dt)))
 
 
 def rounded(neuron: FloatNeuron) -> FloatNeuron:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from neurocompile.capture.nir_producers import NirOptions
+from neurocompile.capture.nir_options import NirOptions
 from neurocompile.capture.samples import Sample, fit
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.graph import Graph, load_graph

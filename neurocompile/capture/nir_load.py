@@ -15,6 +15,7 @@ from neurocompile.capture.checkpoint import corrupt
 from neurocompile.capture.nir_file import load_nir
 from neurocompile.capture.nir_graph import FlatGraph, flat, on_cycles
 from neurocompile.capture.nir_model import NirModel
+from neurocompile.capture.nir_options import NirOptions, checked
 from neurocompile.capture.nir_ours import GivenInput, Ours, decode
 from neurocompile.capture.samples import Sample
 from neurocompile.capture.torch_model import capture
@@ -38,7 +39,7 @@ class NirNetwork:
     ours: Ours | None
 
 
-def read_network(path: Path, options: producers.NirOptions, n_ticks: int | None = None
+def read_network(path: Path, options: NirOptions, n_ticks: int | None = None
                  ) -> NirNetwork:
     """The model in a file. `n_ticks`: its input is held for so many ticks.
 
@@ -49,7 +50,7 @@ def read_network(path: Path, options: producers.NirOptions, n_ticks: int | None 
     graph = flat(file.graph, str(path))
     ours = None
     if file.ours is None:
-        options = producers.checked(options, str(path))
+        options = checked(options, str(path))
     else:
         ours = _understood(path, lambda: decode(str(file.ours)))
     meanings, delays, cycles = {}, {}, on_cycles(graph)

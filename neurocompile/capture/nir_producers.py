@@ -16,36 +16,10 @@ from typing import Any
 import numpy as np
 
 from neurocompile.capture import nir_nodes as n
+from neurocompile.capture.nir_options import LACKS, SNNTORCH_DT, NirOptions, bad_option
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES, nir
-
-PRODUCERS = ("snntorch", "spikingjelly", "norse", "sinabs", "nir")
-RESETS = ("hard", "soft")
-DISCRETIZATIONS = ("euler", "exact")
-SNNTORCH_DT = 1e-4  # its exporter has no option for it
-_ASKED = {  # what to pass for each producer, besides --nir-producer
-    "snntorch": ("reset",), "spikingjelly": ("dt",), "norse": ("dt", "reset"),
-    "sinabs": ("reset",), "nir": ("dt", "reset", "discretization")}
-_LACKS = {
-    "producer": ("which simulator wrote it",
-                 f"--nir-producer {'|'.join(PRODUCERS)} (nir: NIR's own equations)"),
-    "dt": ("how long a tick is",
-           "--nir-dt SECONDS (the exporter's: SpikingJelly's default is 0.0001, norse's 0.001)"),
-    "reset": ("what a spike does to the membrane potential", "--nir-reset hard|soft"),
-    "discretization": ("how its differential equations become ticks",
-                       "--nir-discretization euler|exact"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class NirOptions:
-    """What the user says about a .nir file; None: nothing."""
-
-    producer: str | None = None
-    dt: float | None = None
-    reset: str | None = None
-    discretization: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,33 +33,12 @@ class Meaning:
     offset: n.Floats | None = None
 
 
-def checked(options: NirOptions, file: str) -> NirOptions:
-    """The options, complete. Raises UsageError: NC116 for all that is missing, NC009 for nonsense."""
-    producer = options.producer
-    asked = ("producer",) if producer is None else _ASKED[producer]
-    missing = [name for name in asked if getattr(options, name) is None]
-    if missing:
-        raise UsageError(*(Diagnostic("NC116", Location(file=file), {
-            "file": file, "what": _LACKS[name][0], "option": _LACKS[name][1]})
-            for name in missing))
-    if producer == "spikingjelly" and options.reset == "soft":
-        raise _option("--nir-reset", "soft", "SpikingJelly exports hard resets only")
-    if options.dt is not None and not (math.isfinite(options.dt) and options.dt > 0):
-        raise _option("--nir-dt", str(options.dt), "it is a positive number of seconds")
-    return options
-
-
-def _option(option: str, value: str, reason: str) -> UsageError:
-    return UsageError(Diagnostic("NC009", values={
-        "option": option, "value": f"`{value}`", "reason": reason}))
-
-
 def ticks_of(node: n.Delay, name: str, options: NirOptions) -> np.ndarray[Any, np.dtype[np.int64]]:
     """A delay in whole ticks, of the shape of its array. Raises UsageError (NC205)."""
     dt = {"snntorch": SNNTORCH_DT, "sinabs": 1.0}.get(options.producer or "", options.dt)
     if dt is None:
         raise UsageError(Diagnostic("NC116", Location(name), {
-            "file": name, "what": _LACKS["dt"][0], "option": _LACKS["dt"][1]}))
+            "file": name, "what": LACKS["dt"][0], "option": LACKS["dt"][1]}))
     exact = np.asarray(node.delay, np.float64) / dt
     ticks = np.round(exact)
     if np.any(np.abs(exact - ticks) > 1e-3) or np.any(ticks < 0) or np.any(ticks > 1e6):
@@ -213,7 +166,7 @@ def _norse(node: Any, name: str, options: NirOptions) -> Meaning:
     if not isinstance(node, n.IF | n.LI | n.LIF | n.CubaLIF) or _one(node.r, name, "r") != 1.0:
         raise _unlike(name, f"norse writes IF, LI, LIF and CubaLIF with r = 1, not this {kind}")
     if kind == "CubaLIF" and options.reset == "soft":
-        raise _option("--nir-reset", "soft", f"`{name}` is norse's LIFCell, which resets hard")
+        raise bad_option("--nir-reset", "soft", f"`{name}` is norse's LIFCell, which resets hard")
 
     def rate(tau: n.Floats) -> float:
         guess = float(dt) / _one(tau, name, "tau")
