@@ -18,6 +18,10 @@ from neurocompile.capture import nir_nodes as n
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
 
 
+MAX_ELEMENTS = 1 << 23  # of one value of one sample; the largest layers of published networks: 2**22
+MAX_WINDOW = 1 << 12  # elements of a pooling window
+
+
 @dataclass(frozen=True, eq=False)
 class FlatGraph:
     """Nodes that are no graphs, what feeds each (in a fixed order), and the shape each puts out."""
@@ -122,6 +126,9 @@ def _shapes(nodes: Mapping[str, n.Node], sources: Mapping[str, tuple[str, ...]],
     while waiting:
         name, shape = waiting.pop()
         shapes[name] = shape
+        if math.prod(shape) > MAX_ELEMENTS:
+            raise _bad(file, f"node `{name}` has {math.prod(shape):,} elements, more than "
+                             f"{MAX_ELEMENTS:,}")
         for target in targets[name]:
             known = entering.setdefault(target, shape)
             if known != shape:
@@ -144,6 +151,9 @@ def out_shape(node: n.Node, shape: n.Shape) -> n.Shape:
     if isinstance(node, n.SumPool2d | n.AvgPool2d):
         if len(shape) != 3:
             raise ValueError(f"pooling needs (channels, height, width), not {shape}")
+        if math.prod(node.kernel_size) > MAX_WINDOW or any(
+                2 * p > k for p, k in zip(node.padding, node.kernel_size, strict=True)):
+            raise ValueError(f"it pools windows of {node.kernel_size}, padded by {node.padding}")
         sizes = zip(shape[1:], node.kernel_size, node.stride, node.padding, (1, 1), strict=True)
         return (shape[0], *(_windows(*size) for size in sizes))
     if isinstance(node, n.Flatten):

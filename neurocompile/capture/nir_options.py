@@ -46,6 +46,9 @@ def checked(options: NirOptions, file: str) -> NirOptions:
             for name in missing))
     if producer == "spikingjelly" and options.reset == "soft":
         raise bad_option("--nir-reset", "soft", "SpikingJelly exports hard resets only")
+    fixed = {"snntorch": SNNTORCH_DT, "sinabs": 1.0}.get(producer or "")
+    if fixed is not None and options.dt not in (None, fixed):
+        raise bad_option("--nir-dt", str(options.dt), f"{producer} writes with {fixed:g}")
     if options.dt is not None and not (math.isfinite(options.dt) and options.dt > 0):
         raise bad_option("--nir-dt", str(options.dt), "it is a positive number of seconds")
     return options

@@ -24,7 +24,7 @@ from neurocompile.semantics.profiles import nir
 
 FORMAT = 1
 KINDS = ("static", "analog", "spikes")
-MAX_TICKS = 1_000_000
+MAX_TICKS = 10_000
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES, nir
 
 
+MAX_TAPS = 64  # different delays of one node; chips hold 62 or fewer
+
+
 @dataclass(frozen=True)
 class Meaning:
     """A neuron as a profile; before it, its input is multiplied by `gain` and `offset` added."""
@@ -43,6 +46,8 @@ def ticks_of(node: n.Delay, name: str, options: NirOptions) -> np.ndarray[Any, n
     ticks = np.round(exact)
     if np.any(np.abs(exact - ticks) > 1e-3) or np.any(ticks < 0) or np.any(ticks > 1e6):
         raise _unlike(name, f"its delay is {exact.reshape(-1)[0]:g} ticks, no whole number from 0")
+    if len(np.unique(ticks)) > MAX_TAPS:
+        raise _unlike(name, f"it has more than {MAX_TAPS} different delays")
     return ticks.astype(np.int64)
 
 
