@@ -17,7 +17,6 @@ import numpy as np
 from neurocompile.capture import nir_nodes as n
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
 
-
 MAX_ELEMENTS = 1 << 23  # of one value of one sample; the largest layers of published networks: 2**22
 MAX_WINDOW = 1 << 12  # elements of a pooling window
 

@@ -21,7 +21,6 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES, nir
 
-
 MAX_TAPS = 64  # different delays of one node; chips hold 62 or fewer
 
 

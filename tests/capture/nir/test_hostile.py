@@ -59,7 +59,7 @@ def test_nan_is_named_with_node_and_index(tmp_path: Path) -> None:
 
 def test_the_cycle_is_named(tmp_path: Path) -> None:
     hostile.CASES["cycle-without-neuron"][0](tmp_path / "x.nir")
-    with pytest.raises(FindingsError, match="a -> b -> a|b -> a -> b"):
+    with pytest.raises(FindingsError, match=r"a -> b -> a|b -> a -> b"):
         read_network(tmp_path / "x.nir", OPTIONS)
 
 
