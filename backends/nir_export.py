@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from neurocompile.backends.nir_write import nir_bytes
 from neurocompile.capture import nir_nodes as n
 from neurocompile.capture.nir_graph import out_shape
+from neurocompile.capture.nir_options import check_tick
 from neurocompile.capture.nir_ours import GivenInput, Ours, single, written
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, Severity
 from neurocompile.ir.network import InputKind, Network, Population, Readout
@@ -39,7 +40,12 @@ class NirExport:
 
 
 def export_nir(network: Network, dt: float = 1e-4) -> NirExport:
-    """The network as a file. Raises FindingsError (NC117) for what NIR cannot express at all."""
+    """The network as a file, in ticks of `dt` seconds.
+
+    Raises FindingsError (NC117) for what NIR cannot express at all, UsageError (NC009) for a dt
+    that is no tick.
+    """
+    check_tick(dt)
     build = _Build(network, dt)
     for item in network.inputs:
         if item.kind is not InputKind.ONE:

@@ -49,9 +49,15 @@ def checked(options: NirOptions, file: str) -> NirOptions:
     fixed = {"snntorch": SNNTORCH_DT, "sinabs": 1.0}.get(producer or "")
     if fixed is not None and options.dt not in (None, fixed):
         raise bad_option("--nir-dt", str(options.dt), f"{producer} writes with {fixed:g}")
-    if options.dt is not None and not (math.isfinite(options.dt) and options.dt > 0):
-        raise bad_option("--nir-dt", str(options.dt), "it is a positive number of seconds")
+    if options.dt is not None:
+        check_tick(options.dt)
     return options
+
+
+def check_tick(dt: float) -> None:
+    """Raise UsageError (NC009) for what is no length of a tick."""
+    if not (math.isfinite(dt) and 1e-12 <= dt <= 1e6):
+        raise bad_option("--nir-dt", str(dt), "it is a positive number of seconds")
 
 
 def bad_option(option: str, value: str, reason: str) -> UsageError:
