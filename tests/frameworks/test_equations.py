@@ -9,6 +9,7 @@ import pytest
 import torch
 from equations import RESULTS, blocks, evaluate
 from golden import FOLDER, Case, load
+from vectors_page import page
 
 from neurocompile.semantics.equations import Equations
 
@@ -94,6 +95,14 @@ def test_slayer_blocks_round_weights_and_delay_spikes() -> None:
 def test_every_block_can_be_a_profile() -> None:
     for lines in BLOCKS.values():
         assert Equations("\n".join(f"{target} = {text}" for target, text in lines)).constants
+
+
+def test_page_is_current() -> None:
+    text = (FOLDER.parents[2] / "docs" / "golden_vectors.md").read_text(encoding="utf-8")
+    assert text == page(), (
+        "run python tests/frameworks/vectors_page.py > docs/golden_vectors.md")
+    rows = [line for line in text.splitlines() if "." in line.split(" | ")[0]]
+    assert sum(" | 0 of " in line for line in rows) > 280
 
 
 def test_every_block_has_a_case() -> None:
