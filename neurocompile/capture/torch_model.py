@@ -7,9 +7,7 @@ import copy
 import importlib.metadata
 import json
 import os
-import re
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,17 +17,16 @@ import torch
 from torch import nn
 
 import neurocompile
-from neurocompile.capture import neuron_op
+from neurocompile.capture import neuron_op, writes
 from neurocompile.capture.adapters import ADAPTERS
 from neurocompile.capture.adapters.base import StandIn
+from neurocompile.capture.frames import FRAMEWORKS, methods_located, raised_at, user_frame
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
 from neurocompile.semantics.floating import PROFILES
-
-FRAMEWORKS = ("torch", "spikingjelly", "snntorch")
 
 
 class Ticks(nn.Module):
@@ -110,39 +107,22 @@ def swap(model: nn.Module) -> nn.Module:
 
 def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
     try:
-        with torch.no_grad(), quiet():
+        with torch.no_grad(), quiet(), methods_located(swapped):
+            table = torch.export.default_decompositions()
+            for op in writes.WRITES:
+                table.pop(op, None)
             program: torch.export.ExportedProgram = torch.export.export(
-                swapped, tuple(inputs), strict=False).run_decompositions()
+                swapped, tuple(inputs), strict=False).run_decompositions(table)
+            writes.join_writes(program)
             return program
     except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
         text = str(error).strip() or type(error).__name__
-        where = _user_frame(_traceback_text(error))
+        where = raised_at(error)
         guarded = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
         code = "NC104" if guarded else "NC102"
         module = type(swapped).__name__
         raise UsageError(Diagnostic(code, Location(module, *where), {
             "module": module, "reason": text.splitlines()[0]})) from None
-
-
-def _traceback_text(error: BaseException) -> str:
-    return "".join(traceback.format_tb(error.__traceback__))
-
-
-_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
-
-
-def _user_frame(stack: str) -> tuple[str | None, int | None]:
-    """(file, line) of the deepest frame in the user's own code; relative to the working folder."""
-    ours = Path(neurocompile.__file__).resolve().parent
-    for file, line in reversed(_FRAME.findall(stack)):
-        path = Path(file)
-        if any(part in FRAMEWORKS for part in path.parts) or file.startswith("<"):
-            continue
-        if path.resolve().is_relative_to(ours) or "importlib" in path.parts:
-            continue
-        relative = os.path.relpath(path)
-        return (path.name if relative.startswith("..") else relative), int(line)
-    return None, None
 
 
 def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
@@ -192,7 +172,7 @@ def _clean(node: ir.Node) -> None:
     """Keep module, file and line of a node; drop the exporter's own metadata and machine paths."""
     meta = node.metadata_props
     scopes = meta.get("pkg.torch.onnx.name_scopes", "")
-    file, line = _user_frame(meta.get("pkg.torch.onnx.stack_trace", ""))
+    file, line = user_frame(meta.get("pkg.torch.onnx.stack_trace", ""))
     module = ""
     if scopes:
         names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself

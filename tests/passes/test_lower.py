@@ -25,7 +25,7 @@ def lowered(model: nn.Module, x: torch.Tensor) -> Network:
     return lower(capture(model, x))[0]
 
 
-def model_spikes(model: nn.Module, x: torch.Tensor) -> dict[str, np.ndarray]:
+def model_spikes(model: nn.Module, *inputs: torch.Tensor) -> dict[str, np.ndarray]:
     """Spikes per neuron module, [samples, ticks, neurons], recorded from the running model."""
     swapped, seen = swap(model), {}
     for module in swapped.modules():
@@ -40,7 +40,7 @@ def model_spikes(model: nn.Module, x: torch.Tensor) -> dict[str, np.ndarray]:
             module.ticks = record
     reset(swapped)
     with torch.no_grad():
-        swapped(x)
+        swapped(*inputs)
     return {path: torch.cat(parts).flatten(2).transpose(0, 1).numpy()
             for path, parts in seen.items()}
 
