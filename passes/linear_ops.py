@@ -22,6 +22,7 @@ from neurocompile.ir.operators import (
 )
 from neurocompile.passes.convolution_ops import CONVOLUTION_OPS
 from neurocompile.passes.forms import Form
+from neurocompile.passes.interpolation_ops import INTERPOLATION_OPS
 from neurocompile.passes.lowering_walk import (
     Walk,
     data_sizes,
@@ -226,7 +227,7 @@ def _gather_sum(columns: NDArray[np.int64], in_size: int, outs: Shape, weight: f
 
 OPS: dict[str, Callable[[Walk, ir.Node], None]] = {
     **WIRING_OPS,
-    **CONVOLUTION_OPS,
+    **CONVOLUTION_OPS, **INTERPOLATION_OPS,
     "BatchNormalization": _batch_norm,
     "MatMul": _matmul, "Gemm": _gemm,
     "Add": _sum, "Sub": _sum, "Sum": _sum, "Mul": _product, "Div": _product, "Neg": _product,

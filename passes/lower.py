@@ -29,7 +29,13 @@ from neurocompile.ir.network import (
 from neurocompile.ir.operators import Dense, Operator, Shape, identity, same
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
 from neurocompile.passes.linear_ops import OPS
-from neurocompile.passes.lowering_walk import Walk, data_sizes, shape_of, unsupported
+from neurocompile.passes.lowering_walk import (
+    Walk,
+    data_sizes,
+    layout_of,
+    shape_of,
+    unsupported,
+)
 from neurocompile.semantics.floating import PROFILES, Constants, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
@@ -152,7 +158,7 @@ def _visit_neuron(walk: Walk, node: ir.Node, neurons: dict[str, _Neuron]) -> Non
     known = neurons.get(module)
     if known is None:
         _check_start(node)
-        shape = shape_of(node.inputs[0])[2:] or (form.size,)
+        shape = _neuron_shape(walk, node) or (form.size,)
         known = neurons[module] = _Neuron(node, shape, [])
     elif tick != len(known.ticks):
         raise FindingsError(Diagnostic("NC112", location(node), {
@@ -163,6 +169,12 @@ def _visit_neuron(walk: Walk, node: ir.Node, neurons: dict[str, _Neuron]) -> Non
     known.ticks.append(form)
     when = ALIGNED if tick is None else tick
     walk.forms[str(node.outputs[0].name)] = _unit(module, when, form.size)
+
+
+def _neuron_shape(walk: Walk, node: ir.Node) -> Shape:
+    """Shape of one tick of one sample: axis 1 counts where more than the batch is merged in it."""
+    _, beside, *rest = data_sizes(layout_of(walk, node.outputs[0], node))
+    return (beside, *rest) if beside > 1 else tuple(rest)
 
 
 def _check_start(node: ir.Node) -> None:

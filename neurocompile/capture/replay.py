@@ -28,7 +28,7 @@ class Replay:
 
     calls: int
     values: int  # output values per program, all calls
-    spikes: dict[str, int]  # per neuron module, all calls
+    spikes: dict[str, int]  # per neuron module that is reached, all calls
 
 
 def silent(graph: Graph) -> Iterator[Diagnostic]:
@@ -69,7 +69,6 @@ def _count_spikes(model: nn.Module) -> dict[str, int]:
     counts: dict[str, int] = {}
     for module in model.modules():
         if isinstance(module, StandIn):
-            counts[module.path] = 0
             module.counts = counts
     return counts
 

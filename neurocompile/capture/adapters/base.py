@@ -36,7 +36,7 @@ class StandIn(nn.Module):
         self.rest = constants.v_reset
         self.u: torch.Tensor | None = None
         self.v: torch.Tensor | None = None
-        self.counts: dict[str, int] | None = None  # spikes per path, while the replay gate counts
+        self.counts: dict[str, int] | None = None  # spikes per path that is reached, in the replay gate
 
     def reset(self) -> None:
         """Forget u and v."""
@@ -50,7 +50,7 @@ class StandIn(nn.Module):
         spikes, self.u, self.v = torch.ops.neurocompile.neuron(
             x_seq, u0, v0, self.profile, self.constants, self.path)
         if self.counts is not None:
-            self.counts[self.path] += int(spikes.sum())
+            self.counts[self.path] = self.counts.get(self.path, 0) + int(spikes.sum())
         return spikes
 
 
