@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
+from neurocompile.ir.graph import constant
 from neurocompile.ir.operators import Operator, from_matrix
 from neurocompile.passes.lowering_walk import (
     Walk,
@@ -50,9 +53,12 @@ def _along(node: ir.Node, axis: int, before: tuple[int, ...], after: tuple[int, 
     shape, wanted = [1] * rank, [1] * rank
     shape[0] = wanted[0] = size
     shape[axis], wanted[axis] = size, out
-    feeds = [np.eye(size).reshape(shape), None, None, np.array(wanted, np.int64)]
+    feeds: list[NDArray[Any] | None] = [
+        np.eye(size).reshape(shape), None, None, np.array(wanted, np.int64)]
     if len(node.inputs) < 4 or node.inputs[3] is None:
-        feeds[2:] = [np.array([b / a for a, b in zip(shape, wanted, strict=True)], np.float32)]
+        scales = np.ones(rank, np.float32)
+        scales[axis] = np.asarray(constant(node.inputs[2]))[axis]
+        feeds[2:] = [scales]
     return sp.csr_array(evaluate(node, feeds)[0].reshape(size, out).T.astype(np.float64))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
@@ -267,31 +268,34 @@ def _readouts(graph: Graph, walk: Walk) -> Iterator[Readout]:
         if form is None:
             op = "a neuron's state" if producer is not None else "a constant"
             raise FindingsError(_opaque_readout(where, number, op))
-        totals: dict[str, Operator] = {}
-        for source, operator in _counted(form, walk.n_ticks, where, number).items():
-            totals[source] = operator
+        ticks, terms = _read(form, walk.n_ticks, where, number)
         shape = _tick_shape(walk.layouts.layout(value) or ())
         yield Readout(str(value.name), shape if np.prod(shape) == form.size else (form.size,),
-                      tuple(totals.items()), form.bias)
+                      tuple(terms.items()), form.bias, ticks)
 
 
-def _counted(form: Form, n_ticks: int, where: Location, number: int) -> dict[str, Operator]:
-    """The operator over spike counts of each population; every tick must weigh the same."""
-    totals: dict[str, Operator] = {}
-    ticks: dict[str, set[int]] = {}
+def _read(form: Form, n_ticks: int, where: Location, number: int
+          ) -> tuple[Literal["sum", "each"] | int, dict[str, Operator]]:
+    """Which ticks an output reads, and its operator for each source: the same for all of them."""
+    whens = {source.when for source in form.terms} - {STATIC}
+    if whens == {ALIGNED} and n_ticks > 1:
+        return "each", {s.name: o for s, o in form.terms.items()}
+    if len(whens) == 1 and n_ticks > 1 and isinstance(tick := next(iter(whens)), int):
+        return tick, {s.name: o for s, o in form.terms.items()}
+    terms: dict[str, Operator] = {}
+    seen: dict[str, set[int | str]] = {}
     for source, operator in form.terms.items():
-        if source.when in (SUMMED, STATIC) or (source.when == ALIGNED and n_ticks == 1):
-            totals[source.name] = operator
-        elif isinstance(source.when, int) and (
-                source.name not in totals or same(totals[source.name], operator)):
-            totals[source.name] = operator
-            ticks.setdefault(source.name, set()).add(source.when)
-        else:
-            raise FindingsError(_opaque_readout(where, number, "an output per tick"))
-    for name, seen in ticks.items():
-        if seen != set(range(n_ticks)):
-            raise FindingsError(_opaque_readout(where, number, f"some ticks of `{name}`"))
-    return totals
+        first = terms.setdefault(source.name, operator)
+        seen.setdefault(source.name, set()).add(source.when)
+        if not same(first, operator):
+            raise FindingsError(_opaque_readout(
+                where, number, f"spikes of `{source.name}` that count differently by tick"))
+    wholes: list[set[int | str]] = [{SUMMED}, {STATIC}, set(range(n_ticks))]
+    for name, found in seen.items():
+        if found not in wholes and not (found == {ALIGNED} and n_ticks == 1):
+            raise FindingsError(_opaque_readout(
+                where, number, f"some ticks of `{name}` beside all ticks of another"))
+    return "sum", terms
 
 
 def _opaque_readout(where: Location, number: int, op: str) -> Diagnostic:

@@ -29,7 +29,8 @@ def _neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, profile: st
             constants: list[float], module: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Spikes [T, ...] and last u, v [...] of a population fed with x_seq [T, ...].
 
-    u0 and v0 broadcast to one tick's shape; `constants` are the FIELDS of Constants.
+    u0 and v0 broadcast to one tick's shape; `constants` are the FIELDS of Constants. The results
+    are contiguous, as SpikingJelly's are, whatever the strides of x_seq.
     """
     spec, values = PROFILES[profile], Constants(*constants)
     u, v = u0.expand_as(x_seq[0]), v0.expand_as(x_seq[0])
@@ -37,7 +38,9 @@ def _neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, profile: st
     for x in x_seq:
         s, u, v = advance(spec, values, x, u, v, lambda b: b.to(x_seq.dtype))
         spikes.append(s)
-    return torch.stack(spikes), u.clone(), v.clone()
+    dense = torch.contiguous_format
+    return (torch.stack(spikes).contiguous(), u.clone(memory_format=dense),
+            v.clone(memory_format=dense))
 
 
 with quiet():  # torch remarks that Triton is missing
@@ -47,7 +50,8 @@ with quiet():  # torch remarks that Triton is missing
 @neuron.register_fake
 def _(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, profile: str,
       constants: list[float], module: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    return torch.empty_like(x_seq), torch.empty_like(x_seq[0]), torch.empty_like(x_seq[0])
+    shape = x_seq.shape
+    return x_seq.new_empty(shape), x_seq.new_empty(shape[1:]), x_seq.new_empty(shape[1:])
 
 
 def _attributes(profile: Profile) -> tuple[str, ...]:

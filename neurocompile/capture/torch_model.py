@@ -108,7 +108,7 @@ def swap(model: nn.Module) -> nn.Module:
 def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
     try:
         with torch.no_grad(), quiet(), methods_located(swapped):
-            table = torch.export.default_decompositions()
+            table: dict[Any, Any] = dict(torch.export.default_decompositions())
             for op in writes.WRITES:
                 table.pop(op, None)
             program: torch.export.ExportedProgram = torch.export.export(

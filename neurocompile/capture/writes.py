@@ -53,10 +53,11 @@ def join_writes(program: ExportedProgram) -> None:
     graph = program.graph
     written: dict[Node, _Written] = {}
     for node in list(graph.nodes):
-        if node.target is aten.copy.default and _alike(node.args[0], node.args[1]):
-            _replace(program, node, node.args[1])
-        elif node.target is aten.select.int and node.args[0] in written:
-            _read(program, node, written[node.args[0]])
+        args: tuple[Any, ...] = node.args
+        if node.target is aten.copy.default and _alike(args[0], args[1]):
+            _replace(program, node, args[1])
+        elif node.target is aten.select.int and args[0] in written:
+            _read(program, node, written[args[0]])
         elif node.target in WRITES:
             found = _write(node, written)
             if found is not None:
@@ -74,7 +75,8 @@ def join_writes(program: ExportedProgram) -> None:
 
 def _write(node: Node, written: dict[Node, _Written]) -> _Written | None:
     """What a write makes of its tensor; None for one with gaps."""
-    base, source, *rest = node.args
+    args: tuple[Any, ...] = node.args
+    base, source, *rest = args
     axis = int(rest[0]) if rest else 0
     shape = node.meta["val"].shape
     axis %= len(shape)
@@ -83,10 +85,10 @@ def _write(node: Node, written: dict[Node, _Written]) -> _Written | None:
         start = int(rest[1]) % size
         new = _Piece(start, start + 1, source, None)
     else:
-        start, stop, step = (*rest[1:], *(None, None, 1)[len(rest[1:]):])
-        if step != 1:
+        given = dict(zip(("start", "stop", "step"), rest[1:], strict=False))
+        if given.get("step", 1) != 1:
             return None
-        first, last, _ = slice(start, stop).indices(size)
+        first, last, _ = slice(given.get("start"), given.get("stop")).indices(size)
         new = _Piece(first, max(first, last), source, 0)
     known = written.get(base)
     if known is None or known.axis != axis:
@@ -96,8 +98,8 @@ def _write(node: Node, written: dict[Node, _Written]) -> _Written | None:
 
 def _read(program: ExportedProgram, node: Node, parts: _Written) -> None:
     """Replace a read of one entry by what was written there."""
-    axis, entry = int(node.args[1]), int(node.args[2])
-    shape = node.args[0].meta["val"].shape
+    args: tuple[Any, ...] = node.args
+    axis, entry, shape = int(args[1]), int(args[2]), args[0].meta["val"].shape
     if axis % len(shape) != parts.axis:
         return
     entry %= int(shape[parts.axis])

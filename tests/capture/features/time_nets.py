@@ -33,7 +33,7 @@ def batch_first_transposed(net: Any, x: Tensor) -> Tensor:
 @feature((B, T, 1, 4, 4), time=1, conv=conv(), lif=lif, fc=fc(48, 3))
 def batch_first_flattened_in_its_own_order(net: Any, x: Tensor) -> Tensor:
     y = net.conv(x.flatten(0, 1)).view(B, T, 3, 4, 4).transpose(0, 1)
-    y = net.lif(y).transpose(0, 1).flatten(2)
+    y = net.lif(y).transpose(0, 1).reshape(B, T, -1)
     return net.fc(y.reshape(B * T, -1)).view(B, T, -1).mean(1)
 
 
@@ -162,7 +162,7 @@ def logits_per_tick(net: Any, x: Tensor) -> Tensor:
     return net.head(net.lif(x))
 
 
-@feature((T, B, 6), time=0, lif=lif, head=fc(6, 4))
+@feature((T, B, 6), time=0, lif=lif, head=fc(6, 4), time_of_outputs=1)
 def logits_per_tick_batch_first(net: Any, x: Tensor) -> Tensor:
     return net.head(net.lif(x)).transpose(0, 1)
 
@@ -199,7 +199,7 @@ def time_merged_with_tokens_through_linear(net: Any, x: Tensor) -> Tensor:
 @feature((T, B, 3, 6), time=0, lif=lif, fc=fc(6, 5), lif2=lif)
 def everything_merged_through_linear(net: Any, x: Tensor) -> Tensor:
     y = net.fc(net.lif(x).reshape(-1, 6)).reshape(T, B, 3, -1)
-    return net.lif2(y).mean((0, 2, 3))
+    return net.lif2(y).sum((0, 2, 3))
 
 
 @feature((T, B, 3, 6), time=0, fc=fc(6, 5), lif=lif, fc2=fc(5, 4), lif2=lif)
