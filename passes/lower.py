@@ -28,6 +28,7 @@ from neurocompile.ir.network import (
     Readout,
 )
 from neurocompile.ir.operators import Dense, Operator, Shape, identity, same
+from neurocompile.passes.deviation import described, deviation, uneven
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
 from neurocompile.passes.linear_ops import OPS
 from neurocompile.passes.lowering_walk import (
@@ -45,11 +46,16 @@ ONE = "one"  # the input that carries biases into synaptic currents
 
 @dataclass(frozen=True, eq=False)
 class _Neuron:
-    """One module's neurons: their node, and what reaches them in each tick."""
+    """One module's neurons: their nodes, and what reaches them in each tick."""
 
-    node: ir.Node
+    nodes: list[ir.Node]
     shape: Shape
     ticks: list[Form]
+
+    @property
+    def node(self) -> ir.Node:
+        """That of the first tick."""
+        return self.nodes[0]
 
 
 def lower(graph: Graph) -> tuple[Network, list[Diagnostic]]:
@@ -102,21 +108,11 @@ def _reached(graph: Graph) -> set[ir.Node]:
 
 def _n_ticks(graph: Graph, axes: Layouts) -> int:
     """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
-    found: dict[int, str] = {}
-    counts: dict[str, int] = {}
-    for node in graph.neurons():
-        module = module_of(node)
-        if str(node.outputs[0].name) in axes.tick_of:
-            counts[module] = counts.get(module, 0) + 1
-        else:
-            found[shape_of(node.outputs[0])[0]] = module
-    found.update({count: module for module, count in counts.items()})
-    if len(found) > 1:
-        (a, first), (b, second), *_ = sorted(found.items())
-        raise FindingsError(Diagnostic("NC112", Location(second), {
-            "tick": "(all)", "module": second, "other": "(all)",
-            "what": f"it runs {b} ticks, `{first}` {a}"}))
-    return next(iter(found))
+    findings = list(uneven(graph.neurons(), axes))
+    if findings:
+        raise FindingsError(*findings)
+    unrolled = max(axes.tick_of.values(), default=0) + 1
+    return max(unrolled, *(shape_of(node.outputs[0])[0] for node in graph.neurons()))
 
 
 def _unit(name: str, when: int | str, size: int) -> Form:
@@ -160,13 +156,15 @@ def _visit_neuron(walk: Walk, node: ir.Node, neurons: dict[str, _Neuron]) -> Non
     if known is None:
         _check_start(node)
         shape = _neuron_shape(walk, node) or (form.size,)
-        known = neurons[module] = _Neuron(node, shape, [])
+        known = neurons[module] = _Neuron([], shape, [])
     elif tick != len(known.ticks):
         raise FindingsError(Diagnostic("NC112", location(node), {
             "tick": len(known.ticks), "module": module, "other": 0,
-            "what": "the module is used twice in a tick; give each use its own neurons"}))
+            "what": f"the module is used twice in a tick, here and at {location(known.node)}; give "
+                    "each use its own neurons"}))
     else:
         _check_carried(node, module)
+    known.nodes.append(node)
     known.ticks.append(form)
     when = ALIGNED if tick is None else tick
     walk.forms[str(node.outputs[0].name)] = _unit(module, when, form.size)
@@ -212,7 +210,7 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
     notes: list[Diagnostic] = []
     projections: list[Projection] = []
     for module, neuron in neurons.items():
-        form, delays = _rolled(module, neuron)
+        form, delays = _rolled(module, neuron, walk.layouts)
         where = location(neuron.node)
         model, gain = normal_form(PROFILES[neuron.node.overload], _constants(neuron.node))
         form = form.scaled(np.full(form.size, gain)) if gain != 1.0 else form
@@ -240,7 +238,7 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
     return network, notes
 
 
-def _rolled(module: str, neuron: _Neuron) -> tuple[Form, dict[Source, int]]:
+def _rolled(module: str, neuron: _Neuron, axes: Layouts) -> tuple[Form, dict[Source, int]]:
     """One form for all ticks, and the delay of each source in it (1: from the tick before)."""
     if len(neuron.ticks) == 1 and not any(isinstance(s.when, int) for s in neuron.ticks[0].terms):
         return neuron.ticks[0], {}
@@ -253,9 +251,10 @@ def _rolled(module: str, neuron: _Neuron) -> tuple[Form, dict[Source, int]]:
         wanted = Form({s: o for s, o in steady.terms.items()
                        if not isinstance(s.when, int) or tick + s.when >= 0}, steady.bias)
         if not equal(relative(form, tick), wanted):
-            raise FindingsError(Diagnostic("NC112", location(neuron.node), {
+            here, there = deviation(neuron.nodes[tick], neuron.nodes[last], axes)
+            raise FindingsError(Diagnostic("NC112", location(here), {
                 "tick": tick, "module": module, "other": last,
-                "what": "another input or other weights reach the neuron"}))
+                "what": f"{described(here)} against {described(there)}"}))
     delays = {s: -s.when for s in steady.terms if isinstance(s.when, int)}
     return steady, delays
 

@@ -57,10 +57,9 @@ def constant_as_output(net: Any, x: Tensor) -> tuple[Tensor, Tensor]:
 
 @feature((B, 6), fc=fc(6, 5), first=fc(6, 5), node=one_tick)
 def first_tick_by_another_layer(net: Any, x: Tensor) -> Tensor:
-    out = []
-    for t in range(T):
-        y = net.fc(x) if t else net.first(x)
-        out.append(net.node(y))  # NC112
+    out = [net.node(net.first(x))]  # NC112
+    for _ in range(1, T):
+        out.append(net.node(net.fc(x)))
     return torch.stack(out).sum(0)
 
 
@@ -105,10 +104,5 @@ class Counter(nn.Module):
 
 
 @feature((B, 6), n_ticks=T, counter=Counter, node=one_tick)
-def state_that_no_reset_clears(net: Any, x: Tensor) -> Tensor:
+def state_that_no_reset_clears(net: Any, x: Tensor) -> Tensor:  # NC105
     return net.node(net.counter(x))
-
-
-@feature((T * B, 6), lif=lif)
-def time_in_the_wrong_place(net: Any, x: Tensor) -> Tensor:
-    return net.lif(x.view(B, T, 6).transpose(1, 2)).sum(2)

@@ -1,0 +1,98 @@
+"""Where the ticks of an unrolled loop differ: in number, or in what they compute."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import onnx_ir as ir
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.axes import Layouts, Role, shape_of
+from neurocompile.ir.graph import DOMAIN, constant, location, module_of
+
+
+def uneven(neurons: Iterable[ir.Node], layouts: Layouts) -> Iterator[Diagnostic]:
+    """NC112 for every module whose neurons run another number of ticks than most modules' do."""
+    counts: Counter[str] = Counter()
+    last: dict[str, ir.Node] = {}
+    for node in neurons:
+        module = module_of(node)
+        unrolled = str(node.outputs[0].name) in layouts.tick_of
+        counts[module] += 1 if unrolled else (shape_of(node.outputs[0]) or (1,))[0]
+        last[module] = node
+    usual = Counter(counts.values())
+    n_ticks = max(usual, key=lambda count: (usual[count], count), default=0)
+    regular = next((location(last[m]) for m, count in counts.items() if count == n_ticks), None)
+    for module, count in counts.items():
+        if count != n_ticks:
+            times = (f"; the module is used {count // n_ticks} times in a tick, give each use its "
+                     "own neurons" if count % n_ticks == 0 else "")
+            yield Diagnostic("NC112", location(last[module]), {
+                "tick": "(all)", "module": module, "other": "(all)",
+                "what": f"it runs {count} ticks, `{regular.module if regular else ''}` at {regular} "
+                        f"{n_ticks}{times}"})
+
+
+def deviation(one: ir.Node, other: ir.Node, layouts: Layouts) -> tuple[ir.Node, ir.Node]:
+    """The nodes at which what reaches two nodes of a loop's module starts to differ.
+
+    Both ways are walked back at once, up to the neurons before; the two nodes themselves are
+    returned where no node differs.
+    """
+    found = _compared(one, other, layouts, set())
+    return found if found is not None else (one, other)
+
+
+def described(node: ir.Node) -> str:
+    """An operator and its line."""
+    place = location(node)
+    name = module_of(node) if node.domain == DOMAIN else node.op_type
+    return f"`{name}` at {place}" if str(place) else f"`{name}`"
+
+
+def _compared(one: ir.Node, two: ir.Node, layouts: Layouts, seen: set[tuple[int, int]]
+              ) -> tuple[ir.Node, ir.Node] | None:
+    """The differing nodes behind two nodes of one kind, or they themselves; None if none differ.
+
+    The states of neurons are not followed. A start value of a loop stands in its first tick for
+    what later ticks get from a neuron.
+    """
+    if (id(one), id(two)) in seen:
+        return None
+    seen.add((id(one), id(two)))
+    for a, b in _operands(one, two, layouts):
+        fixed, other = constant(a), constant(b)
+        if a is b or (fixed is not None and other is not None and np.array_equal(fixed, other)):
+            continue
+        before, beside = (None if v is None else v.producer() for v in (a, b))
+        carried = any(n is not None and n.domain == DOMAIN for n in (before, beside))
+        if carried and (fixed is not None or other is not None or _name(before) == _name(beside)):
+            continue
+        if before is None or beside is None or (fixed is None) != (other is None):
+            return one, two
+        if carried or _kind(before) != _kind(beside):
+            return before, beside
+        found = _compared(before, beside, layouts, seen)
+        if found is not None:
+            return found
+    return None
+
+
+def _operands(one: ir.Node, two: ir.Node, layouts: Layouts
+              ) -> list[tuple[ir.Value | None, ir.Value | None]]:
+    """What to compare: of neurons the input, of a tick's selection (`x[t]`) what it is taken from."""
+    pairs = list(zip(one.inputs, two.inputs, strict=True))
+    selects = any(layouts.positions(v, Role.TIME) for v in one.inputs) and not any(
+        layouts.positions(v, Role.TIME) for v in one.outputs)
+    return pairs[:1] if selects or one.domain == DOMAIN else pairs
+
+
+def _name(node: ir.Node | None) -> str | None:
+    return module_of(node) if node is not None and node.domain == DOMAIN else None
+
+
+def _kind(node: ir.Node) -> tuple[object, ...]:
+    attributes = tuple(sorted((k, str(a.value)) for k, a in node.attributes.items()))
+    return (node.domain, node.op_type, len(node.inputs), attributes)
