@@ -17,7 +17,7 @@ import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.axes import Layout, Layouts, Role, layouts
-from neurocompile.ir.graph import DOMAIN, Graph, constant, location, module_of
+from neurocompile.ir.graph import DOMAIN, Graph, constant, location, module_of, output_location
 from neurocompile.ir.network import (
     Bias,
     Input,
@@ -263,7 +263,7 @@ def _readouts(graph: Graph, walk: Walk) -> Iterator[Readout]:
     for number, value in enumerate(graph.model.graph.outputs):
         form = walk.form(value)
         producer = value.producer()
-        where = location(producer) if producer is not None else Location()
+        where = output_location(graph, number)
         if form is None:
             op = "a neuron's state" if producer is not None else "a constant"
             raise FindingsError(_opaque_readout(where, number, op))

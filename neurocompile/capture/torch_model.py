@@ -15,14 +15,17 @@ from typing import Any
 import onnx_ir as ir
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map
 
 import neurocompile
 from neurocompile.capture import neuron_op, writes
 from neurocompile.capture.adapters import ADAPTERS
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.capture.frames import FRAMEWORKS, methods_located, raised_at, user_frame
+from neurocompile.capture.outputs import outputs_of
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
+from neurocompile.capture.translations import TRANSLATIONS, untranslated
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
@@ -30,22 +33,30 @@ from neurocompile.semantics.floating import PROFILES
 
 
 class Ticks(nn.Module):
-    """Runs a model that computes one tick per call `n_ticks` times; outputs are averaged."""
+    """Runs a model that computes one tick per call `n_ticks` times; each output is averaged."""
 
     def __init__(self, model: nn.Module, n_ticks: int) -> None:
         super().__init__()
         self.model, self.n_ticks = model, n_ticks
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The mean of the model's outputs over the ticks of one static input."""
-        return torch.stack([self.model(x) for _ in range(self.n_ticks)]).mean(0)
+    def forward(self, x: torch.Tensor, *more: torch.Tensor) -> Any:
+        """The mean of the model's outputs over the ticks of static inputs."""
+        found = [self.model(x, *more) for _ in range(self.n_ticks)]
+        return tree_map(_mean, *found)
+
+
+def _mean(*values: Any) -> Any:
+    if isinstance(values[0], torch.Tensor):
+        return torch.stack(values).mean(0)
+    return values[0]
 
 
 def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
             n_ticks: int | None = None, prove: bool = True) -> Graph:
     """The Graph of a model, proved equal to it on the example input.
 
-    The model is copied, put into eval mode and reset; the caller's object is left as it is.
+    The model is copied, put into eval mode and reset; the caller's object is left as it is. Weights
+    and inputs of another precision (`.half()`) are captured in float32, which is what is proved.
     `n_ticks`: the model computes one tick per call; run it that many times on the same input.
     `prove`: run the replay gate. Without it nothing is computed, which is enough to check a large
     architecture; such a Graph cannot be built.
@@ -53,7 +64,9 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     Raises UsageError for what cannot be read (NC102, NC104, NC111, NC203) and FindingsError when
     the captured program differs from the model (NC105).
     """
-    inputs = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    given = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
+                   for x in given)
     eager = _prepared(model, n_ticks)
     swapped = swap(eager)
     if not any(isinstance(m, StandIn) for m in swapped.modules()):
@@ -127,10 +140,13 @@ def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.
 
 def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
               inputs: Sequence[torch.Tensor], passed: Replay | None) -> Graph:
-    with quiet():
-        exported = torch.onnx.export(
-            program, (), dynamo=True, optimize=True, verbose=False,
-            custom_translation_table=dict(neuron_op.TRANSLATIONS))
+    try:
+        with quiet():
+            exported = torch.onnx.export(
+                program, (), dynamo=True, optimize=True, verbose=False,
+                custom_translation_table=dict(TRANSLATIONS))
+    except torch.onnx.OnnxExporterError as error:
+        raise UsageError(untranslated(program, error)) from None
     if exported is None:
         raise UsageError(Diagnostic("NC102", values={
             "module": "(model)", "reason": "torch.onnx gave no program"}))
@@ -149,7 +165,8 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
         value.metadata_props.clear()
     model.metadata_props.clear()
     model.graph.metadata_props.clear()
-    model.metadata_props[g.INFO] = json.dumps(_info(inputs, passed), sort_keys=True)
+    model.metadata_props[g.INFO] = json.dumps(
+        {**_info(inputs, passed), "outputs": outputs_of(program)}, sort_keys=True)
     return Graph(model)
 
 

@@ -7,6 +7,7 @@ additions can move a spike. A refused one ends the accused lines in `# NC1xx`.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 from collections.abc import Callable, Sequence
@@ -141,6 +142,7 @@ def assert_same_spikes(made: Feature) -> Network:
     """The feature's network computes the spikes and outputs of the model, exactly."""
     model, inputs = made.model(), made.inputs()
     whole = model if made.n_ticks is None else Ticks(model, made.n_ticks).eval()
+    whole = copy.deepcopy(whole).float()
     expected = model_spikes(whole, *inputs)
     assert all(0 < spikes.mean() < 1 for spikes in expected.values()), {
         path: float(spikes.mean()) for path, spikes in expected.items()}
