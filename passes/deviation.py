@@ -13,26 +13,45 @@ from neurocompile.ir.axes import Layouts, Role, shape_of
 from neurocompile.ir.graph import DOMAIN, constant, location, module_of
 
 
+def reused(neurons: Iterable[ir.Node], layouts: Layouts) -> Iterator[Diagnostic]:
+    """NC112 for every module with a time axis that is used more than once in a tick."""
+    for module, nodes in _by_module(neurons).items():
+        if nodes[0].outputs[0].name not in layouts.tick_of and len(nodes) > 1:
+            yield _unlike(module, nodes, f"it is used {len(nodes)} times in a tick, {_uses(nodes)}")
+
+
 def uneven(neurons: Iterable[ir.Node], layouts: Layouts) -> Iterator[Diagnostic]:
     """NC112 for every module whose neurons run another number of ticks than most modules' do."""
-    counts: Counter[str] = Counter()
-    last: dict[str, ir.Node] = {}
-    for node in neurons:
-        module = module_of(node)
-        unrolled = str(node.outputs[0].name) in layouts.tick_of
-        counts[module] += 1 if unrolled else (shape_of(node.outputs[0]) or (1,))[0]
-        last[module] = node
+    modules = _by_module(neurons)
+    counts = {
+        module: len(nodes) if nodes[0].outputs[0].name in layouts.tick_of
+        else (shape_of(nodes[0].outputs[0]) or (1,))[0] for module, nodes in modules.items()}
     usual = Counter(counts.values())
     n_ticks = max(usual, key=lambda count: (usual[count], count), default=0)
-    regular = next((location(last[m]) for m, count in counts.items() if count == n_ticks), None)
-    for module, count in counts.items():
-        if count != n_ticks:
-            times = (f"; the module is used {count // n_ticks} times in a tick, give each use its "
-                     "own neurons" if count % n_ticks == 0 else "")
-            yield Diagnostic("NC112", location(last[module]), {
-                "tick": "(all)", "module": module, "other": "(all)",
-                "what": f"it runs {count} ticks, `{regular.module if regular else ''}` at {regular} "
-                        f"{n_ticks}{times}"})
+    regular = next((m for m, count in counts.items() if count == n_ticks), "")
+    for module, nodes in modules.items():
+        times, rest = divmod(counts[module], n_ticks)
+        if times > 1 and not rest:
+            yield _unlike(module, nodes, f"it is used {times} times in a tick, {_uses(nodes[:times])}")
+        elif counts[module] != n_ticks:
+            yield _unlike(module, nodes, f"it runs {counts[module]} ticks, `{regular}` at "
+                                         f"{location(modules[regular][-1])} {n_ticks}")
+
+
+def _by_module(neurons: Iterable[ir.Node]) -> dict[str, list[ir.Node]]:
+    nodes: dict[str, list[ir.Node]] = {}
+    for node in neurons:
+        nodes.setdefault(module_of(node), []).append(node)
+    return nodes
+
+
+def _unlike(module: str, nodes: list[ir.Node], what: str) -> Diagnostic:
+    return Diagnostic("NC112", location(nodes[-1]), {
+        "tick": "(all)", "module": module, "other": "(all)", "what": what})
+
+
+def _uses(nodes: list[ir.Node]) -> str:
+    return "; ".join(f"at {location(node)}" for node in nodes) + ": give each use its own neurons"
 
 
 def deviation(one: ir.Node, other: ir.Node, layouts: Layouts) -> tuple[ir.Node, ir.Node]:

@@ -28,7 +28,7 @@ from neurocompile.ir.network import (
     Readout,
 )
 from neurocompile.ir.operators import Dense, Operator, Shape, identity, same
-from neurocompile.passes.deviation import described, deviation, uneven
+from neurocompile.passes.deviation import described, deviation, reused, uneven
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
 from neurocompile.passes.linear_ops import OPS
 from neurocompile.passes.lowering_walk import (
@@ -108,7 +108,7 @@ def _reached(graph: Graph) -> set[ir.Node]:
 
 def _n_ticks(graph: Graph, axes: Layouts) -> int:
     """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
-    findings = list(uneven(graph.neurons(), axes))
+    findings = [*reused(graph.neurons(), axes), *uneven(graph.neurons(), axes)]
     if findings:
         raise FindingsError(*findings)
     unrolled = max(axes.tick_of.values(), default=0) + 1
@@ -157,11 +157,6 @@ def _visit_neuron(walk: Walk, node: ir.Node, neurons: dict[str, _Neuron]) -> Non
         _check_start(node)
         shape = _neuron_shape(walk, node) or (form.size,)
         known = neurons[module] = _Neuron([], shape, [])
-    elif tick != len(known.ticks):
-        raise FindingsError(Diagnostic("NC112", location(node), {
-            "tick": len(known.ticks), "module": module, "other": 0,
-            "what": f"the module is used twice in a tick, here and at {location(known.node)}; give "
-                    "each use its own neurons"}))
     else:
         _check_carried(node, module)
     known.nodes.append(node)

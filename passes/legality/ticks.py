@@ -13,17 +13,17 @@ from neurocompile.ir.axes import Role
 from neurocompile.ir.axis_rules import axis_list, einsum_terms, reduced_axes
 from neurocompile.ir.axis_space import integers, is_neuron, shape_of
 from neurocompile.ir.graph import module_of
-from neurocompile.passes.deviation import uneven
+from neurocompile.passes.deviation import reused, uneven
 from neurocompile.passes.legality.spike_types import Analog
 from neurocompile.passes.legality.walk import Walk, upstream
 
 
 def check_loop(walk: Walk) -> None:
-    """Report modules that a loop does not run once a tick; which tick is whose is unknown then."""
-    if not walk.layouts.tick_of:
-        return
-    for finding in uneven((n for n in walk.graph.neurons() if n in walk.live), walk.layouts):
-        walk.irregular = True
+    """Report modules that do not run once a tick; in a loop, which tick is whose is unknown then."""
+    neurons = [node for node in walk.graph.neurons() if node in walk.live]
+    found = list(uneven(neurons, walk.layouts)) if walk.layouts.tick_of else []
+    walk.irregular = bool(found)
+    for finding in (*reused(neurons, walk.layouts), *found):
         walk.findings[finding.code, finding.where.module] = finding
 
 

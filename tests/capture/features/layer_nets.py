@@ -79,8 +79,9 @@ def three_dimensional_convolution(net: Any, x: Tensor) -> Tensor:
     return net.lif2(per_tick(net.conv, net.lif(x))).sum(0)
 
 
-@feature((T, B, 4, 6), time=0, lif=lif, fc=fc(6, 5), lif2=lif,
-         conv=lambda: nn.Conv1d(5, 3, 1), lif3=lif, conv2=lambda: nn.Conv2d(3, 2, 1), lif4=lif)
+@feature((T, B, 4, 6), time=0, lif=lif, fc=fc(6, 5), lif2=lambda: lif(0.25),
+         conv=lambda: nn.Conv1d(5, 3, 1), lif3=lambda: lif(0.25),
+         conv2=lambda: nn.Conv2d(3, 2, 1), lif4=lambda: lif(0.125))
 def linear_and_its_disguises(net: Any, x: Tensor) -> Tensor:
     s = net.lif2(net.fc(net.lif(x))).transpose(-1, -2)  # T B C N
     s = net.lif3(per_tick(net.conv, s))

@@ -80,6 +80,31 @@ def a_layer_only_in_some_ticks(net: Any, x: Tensor) -> Tensor:
     return total
 
 
+@feature((B, 6), fc=fc(6, 6), node=one_tick, fc2=fc(6, 6), node2=one_tick)
+def a_neuron_used_twice_in_a_loop(net: Any, x: Tensor) -> Tensor:
+    total = 0
+    for _ in range(T):
+        s = net.node2(net.node(net.fc(x)))  # NC112
+        total = total + net.node(net.fc2(s))
+    return total
+
+
+@feature((B, 6), fc=fc(6, 6), node=one_tick)
+def ticks_that_count_differently(net: Any, x: Tensor) -> Tensor:
+    total = 0
+    for t in range(T):
+        total = total + net.node(net.fc(x)) * (t + 1)  # NC129
+    return total
+
+
+@feature((B, 6), fc=fc(6, 6), node=one_tick)
+def ticks_that_wait_for_two(net: Any, x: Tensor) -> Tensor:
+    spikes = [torch.zeros(B, 6), torch.zeros(B, 6)]
+    for _ in range(T):
+        spikes.append(net.node(net.fc(x) + spikes[-2]))  # NC126
+    return sum(spikes[2:])
+
+
 @feature(VECTOR, time=0, fc=fc(6, 6), lif=lif)
 def a_neuron_used_twice(net: Any, x: Tensor) -> Tensor:
     return net.lif(net.fc(net.lif(x))).sum(0)  # NC112
@@ -89,20 +114,3 @@ def a_neuron_used_twice(net: Any, x: Tensor) -> Tensor:
 def ticks_weighted_differently(net: Any, x: Tensor) -> Tensor:
     w = torch.arange(1, T + 1).view(T, 1, 1)
     return net.lif2(net.fc(net.lif(x)) * w).sum(0)  # NC110
-
-
-class Counter(nn.Module):
-    """A state of the user's own, kept as a plain attribute."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mem = torch.zeros(B, 6)
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.mem = self.mem * 0.5 + x
-        return self.mem
-
-
-@feature((B, 6), n_ticks=T, counter=Counter, node=one_tick)
-def state_that_no_reset_clears(net: Any, x: Tensor) -> Tensor:  # NC105
-    return net.node(net.counter(x))
