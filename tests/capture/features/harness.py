@@ -59,14 +59,20 @@ class Feature:
     def model(self) -> nn.Module:
         """The network in eval mode, each layer firing."""
         torch.manual_seed(3)
-        model = nets.lively(net(self.code, self.layers))
+        model = net(self.code, self.layers)
+        if self.code is _each:
+            return model.eval()
+        model = nets.lively(model)
         _amplify(model)
         if self.prepare is not None:
             self.prepare(model)
         return model
 
     def inputs(self) -> tuple[torch.Tensor, ...]:
-        """Values 0 to 2 in steps of 1/16."""
+        """Values 0 to 2 in steps of 1/16, the same alone and together with others."""
+        if self.code is _each:
+            return tuple(x for name in self.layers for x in FEATURES[name].inputs())
+        torch.manual_seed(3)
         return tuple(nets.image(*shape) * 2 for shape in self.shapes)
 
     def marks(self) -> set[tuple[str, int]]:
@@ -92,6 +98,29 @@ def _amplify(model: nn.Module) -> None:
 
 
 FEATURES: dict[str, Feature] = {}
+
+
+def _each(net: Any, *inputs: torch.Tensor) -> list[Any]:
+    found, start = [], 0
+    for name, module in net.named_children():
+        count = len(FEATURES[name].shapes)
+        found.append(module(*inputs[start:start + count]))
+        start += count
+    return found
+
+
+def together(names: Sequence[str]) -> Feature:
+    """Several features as one network: their inputs and outputs beside each other."""
+    parts = [FEATURES[name] for name in names]
+    return Feature(
+        _each, tuple(s for part in parts for s in part.shapes),
+        tuple(t for part in parts for t in part.time), None,
+        {name: part.model for name, part in zip(names, parts, strict=True)}, None)
+
+
+def joinable(made: Feature) -> bool:
+    """Whether a feature can be captured together with others."""
+    return made.n_ticks is None and made.prepare is None and not made.time_of_outputs
 
 
 def feature(*shapes: tuple[int, ...], time: int | Sequence[int | None] | None = None,
@@ -176,14 +205,18 @@ def _by_sample(spikes: np.ndarray) -> np.ndarray:
     return parts.swapaxes(1, 2).reshape(B, spikes.shape[1], -1)
 
 
-def refusals(made: Feature) -> set[tuple[str, int]]:
-    """(code, line) of everything that stops the feature."""
-    model, inputs = made.model(), made.inputs()
+def findings(made: Feature) -> Sequence[Diagnostic]:
+    """Everything that stops a feature."""
     try:
-        graph = capture(model, inputs, n_ticks=made.n_ticks)
-        found: Sequence[Diagnostic] = errors(check_graph(graph, allow=made.allow))
+        graph = capture(made.model(), made.inputs(), n_ticks=made.n_ticks)
+        found = errors(check_graph(graph, allow=made.allow))
         if not found:
             lower(graph)
     except NeurocompileError as error:
-        found = error.diagnostics
-    return {(d.code, d.where.line or 0) for d in found}
+        return error.diagnostics
+    return found
+
+
+def refusals(made: Feature) -> set[tuple[str, int]]:
+    """(code, line) of everything that stops a feature."""
+    return {(d.code, d.where.line or 0) for d in findings(made)}

@@ -171,9 +171,15 @@ def average_pool(net: Any, x: Tensor) -> Tensor:
     return net.fc(F.avg_pool2d(s.flatten(0, 1), 2).flatten(1)).view(T, B, -1).mean(0)
 
 
-@feature(IMAGE, time=0, lif=lif, lif2=lif, pool=lambda: nn.AvgPool2d(3, 2, padding=1))
+@feature(IMAGE, time=0, lif=lif, lif2=lambda: lif(1.7), pool=lambda: nn.AvgPool2d(3, 2, padding=1))
 def average_pool_over_padding(net: Any, x: Tensor) -> Tensor:
     return net.lif2(per_tick(net.pool, net.lif(x)) * 9).sum(0)
+
+
+@feature((T, B, 2, 3, 3), time=0, lif=lif, lif2=lambda: lif(0.3),
+         pool=lambda: nn.AvgPool2d(2, 2, padding=1, count_include_pad=False))
+def average_pool_that_does_not_count_padding(net: Any, x: Tensor) -> Tensor:
+    return net.lif2(per_tick(net.pool, net.lif(x))).sum(0)
 
 
 @feature(IMAGE, time=0, lif=lif, lif2=lif, fc=fc(2, 3), pool=lambda: nn.AdaptiveAvgPool2d(2),

@@ -97,6 +97,42 @@ def loop_of_layers_over_unbound_ticks(net: Any, x: Tensor) -> Tensor:
     return sum(outs) / len(outs)
 
 
+@feature((B, T, T), time=1, fc=fc(1, 3), node=one_tick, fc2=fc(3, 5), node2=one_tick)
+def as_many_tokens_as_ticks(net: Any, x: Tensor) -> Tensor:
+    total = 0
+    for t in range(T):
+        tokens = [net.fc(x[:, t, i:i + 1]) for i in range(T)]
+        total = total + net.node2(net.fc2(net.node(sum(tokens))))
+    return total
+
+
+@feature((B, T, 6), fc=fc(6, 5), node=one_tick)
+def tokens_that_are_no_ticks(net: Any, x: Tensor) -> Tensor:
+    total = 0
+    for _ in range(T):
+        total = total + net.node(net.fc(x[:, 0]) - net.fc(x[:, 1]) + x[:, 3, :5])
+    return total
+
+
+@feature((T, B, 6), time=0, fc=fc(6, 5), node=one_tick)
+def loop_reads_what_it_wrote(net: Any, x: Tensor) -> Tensor:
+    out = torch.zeros(B, T, 5)
+    for t in range(T):
+        before = out[:, t - 1] if t else torch.zeros(B, 5)
+        out[:, t] = net.node(net.fc(x[t]) + before * 0.5)
+    return out.sum(1)
+
+
+@feature((T, B, 6), time=0, fc=fc(6, 5), node=one_tick)
+def loop_over_chunks(net: Any, x: Tensor) -> Tensor:
+    return sum(net.node(net.fc(part.squeeze(0))) for part in x.chunk(T))
+
+
+@feature((T, B, 6), time=0, fc=fc(6, 5), node=one_tick)
+def loop_over_chunks_of_merged_time(net: Any, x: Tensor) -> Tensor:
+    return sum(net.node(part) for part in net.fc(x.flatten(0, 1)).chunk(T))
+
+
 @feature((T, B, 6), time=0, fc=fc(6, 5), node=one_tick)
 def loop_writes_each_tick(net: Any, x: Tensor) -> Tensor:
     out = torch.zeros(T, B, 5)
