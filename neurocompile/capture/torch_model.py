@@ -22,7 +22,7 @@ from neurocompile.capture import neuron_op, writes
 from neurocompile.capture.adapters import ADAPTERS
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.capture.frames import FRAMEWORKS, methods_located, raised_at, user_frame
-from neurocompile.capture.outputs import outputs_of
+from neurocompile.capture.outputs import outputs_of, without_values
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.translations import TRANSLATIONS, untranslated
@@ -140,6 +140,8 @@ def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.
 
 def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
               inputs: Sequence[torch.Tensor], passed: Replay | None) -> Graph:
+    outputs = outputs_of(program)
+    without_values(program)
     try:
         with quiet():
             exported = torch.onnx.export(
@@ -166,7 +168,7 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: set[Any],
     model.metadata_props.clear()
     model.graph.metadata_props.clear()
     model.metadata_props[g.INFO] = json.dumps(
-        {**_info(inputs, passed), "outputs": outputs_of(program)}, sort_keys=True)
+        {**_info(inputs, passed), "outputs": outputs}, sort_keys=True)
     return Graph(model)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,9 @@ from neurocompile.commands.models import ModelOptions, job, model_options, pick
 from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
 from neurocompile.config import load_config
 from neurocompile.diagnostics import Diagnostic, UsageError
+
+if TYPE_CHECKING:
+    from neurocompile.ir.graph import Graph
 
 
 @click.command(short_help="Write a model's graph as ONNX.")
@@ -35,6 +39,8 @@ def export(model: str, output: Path, **given: Any) -> int:
             "reason": error.strerror or str(error)})) from None
     from neurocompile.capture.replay import silent
 
+    for line in _left_out(loaded.graph):
+        show(line)
     warnings = list(silent(loaded.graph))
     if warnings:
         show(findings_text(warnings, "full"))
@@ -42,6 +48,16 @@ def export(model: str, output: Path, **given: Any) -> int:
     show(f"wrote {output}: {sum(1 for _ in loaded.graph.nodes()):,} nodes, {len(spikes)} neuron "
          f"layers; equal to the model on {sum(spikes.values()):,} spikes")
     return 0
+
+
+def _left_out(graph: Graph) -> Iterator[str]:
+    """What the model takes or returns that the graph has no use for, one line each."""
+    for value in graph.model.graph.inputs:
+        if not value.uses():
+            yield f"input `{value.name}` is not used by the model"
+    for entry in graph.info.get("outputs", ()):
+        if "value" in entry:
+            yield f"result{entry['path']} is {entry['value']}, no tensor: left out"
 
 
 def _write(path: Path, data: bytes) -> None:
