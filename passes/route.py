@@ -62,6 +62,8 @@ def _traffic(network: Network, partition: Partition,
             messages = messages + sp.csr_array((rate, (home, of_source)), shape) @ reached.T
     axons.sort_indices()
     listed = axons.tocoo()
+    if not listed.nnz:  # nothing but host currents; scipy's fancy index would be sparse
+        return listed, np.zeros(0)
     return listed, np.asarray(messages.tocsr()[listed.row, listed.col]).reshape(-1)
 
 

@@ -244,4 +244,4 @@ def container_over_a_loop_of_ticks(net: Any, x: Tensor) -> Tensor:
 @feature(IMAGE, time=0, lif=lif, lif2=lif, conv=lambda: layer.Conv2d(2, 3, 3, step_mode="m"),
          bn=lambda: layer.ThresholdDependentBatchNorm2d(1.0, 0.5, 3))
 def threshold_dependent_batch_norm(net: Any, x: Tensor) -> Tensor:
-    return net.lif2(per_tick(net.bn, net.conv(net.lif(x)))).sum(0)
+    return net.lif2(net.bn(net.conv(net.lif(x)))).sum(0)
