@@ -95,9 +95,14 @@ def _operator(window: _Window, weight: NDArray[np.float64], groups: int) -> Oper
     small = window.reduced()
     if window.lead == 1 and len(small.kernel) == 2 and small.even():
         return Conv(small.in_shape, small.out_shape, weight.reshape(*weight.shape[:2], *small.kernel),
-                    small.stride, small.begin, small.dilation, groups)  # type: ignore[arg-type]
+                    _two(small.stride), _two(small.begin), _two(small.dilation), groups)
     return from_matrix((window.lead, *window.in_shape), (window.lead, *window.out_shape),
                        _matrix(window, weight, groups))
+
+
+def _two(values: Shape) -> tuple[int, int]:
+    height, width = values
+    return height, width
 
 
 def _matrix(window: _Window, weight: NDArray[np.float64], groups: int) -> sp.csr_array:

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch.export import ExportedProgram
 from torch.export.graph_signature import ConstantArgument, OutputKind
+from torch.fx import Node
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_unflatten
 
 from neurocompile.capture.frames import user_frame
@@ -29,3 +30,14 @@ def outputs_of(program: ExportedProgram) -> list[dict[str, Any]]:
             entry["file"], entry["line"] = user_frame(stack)
         found.append(entry)
     return found
+
+
+def without_values(program: ExportedProgram) -> None:
+    """Make None of every member of the result that is no tensor: torch.onnx cannot write others."""
+    outputs = program.graph.output_node()
+    args: tuple[Any, ...] = outputs.args
+    outputs.args = (tuple(r if isinstance(r, Node) else None for r in args[0]),)
+    for spec in program.graph_signature.output_specs:
+        if isinstance(spec.arg, ConstantArgument):
+            spec.arg = ConstantArgument(name="", value=None)
+    program.graph_module.recompile()

@@ -23,7 +23,7 @@ from neurocompile.capture.adapters import ADAPTERS
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.capture.frames import FRAMEWORKS, methods_located, raised_at, user_frame
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
-from neurocompile.capture.outputs import outputs_of
+from neurocompile.capture.outputs import outputs_of, without_values
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.translations import TRANSLATIONS, untranslated
@@ -75,9 +75,10 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
         raise UsageError(Diagnostic("NC130"))
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
     passed = replay(eager, swapped, program.module(), inputs, reset) if prove else None
+    outputs = outputs_of(program)
     graph = _to_graph(program, _profiles(program))
     saved = None if passed is None else replay_graph(graph, inputs, passed)
-    info = {**_info(inputs, passed, saved), "outputs": outputs_of(program)}
+    info = {**_info(inputs, passed, saved), "outputs": outputs}
     graph.model.metadata_props[g.INFO] = json.dumps(info, sort_keys=True)
     return graph
 
@@ -150,6 +151,7 @@ def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.
 
 
 def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile]) -> Graph:
+    without_values(program)
     try:
         with quiet(), neuron_op.schemas(profiles.values()):
             exported = torch.onnx.export(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,8 @@ def export(model: str, output: Path, **given: Any) -> int:
             "reason": error.strerror or str(error)})) from None
     from neurocompile.capture.replay import doubts
 
+    for line in _left_out(loaded.graph):
+        show(line)
     warnings = [*doubts(loaded.graph), *lost]
     if warnings:
         show(findings_text(warnings, "full"))
@@ -76,6 +79,16 @@ def _proof(replay: dict[str, Any]) -> str:
             f"{len(spikes)} neuron layers\nonnxruntime on the saved graph: {saved['different']:,} "
             f"of {saved['spikes']:,} spikes differ, outputs within {saved['bound']:g} of their "
             "largest value")
+
+
+def _left_out(graph: Graph) -> Iterator[str]:
+    """What the model takes or returns that the graph has no use for, one line each."""
+    for value in graph.model.graph.inputs:
+        if not value.uses():
+            yield f"input `{value.name}` is not used by the model"
+    for entry in graph.info.get("outputs", ()):
+        if "value" in entry:
+            yield f"result{entry['path']} is {entry['value']}, no tensor: left out"
 
 
 def _write(path: Path, data: bytes) -> None:

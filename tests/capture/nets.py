@@ -22,7 +22,8 @@ def lively(model: nn.Module) -> nn.Module:
                 nn.init.constant_(module.weight, 1.0)
                 nn.init.uniform_(module.bias, -0.25, 1.25)
             module.eps = 2.0**-10
-            module.running_var.fill_(0.0625 - module.eps)  # type: ignore[union-attr, operator]
+            if module.track_running_stats:
+                module.running_var.fill_(0.0625 - module.eps)  # type: ignore[union-attr, operator]
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim:

@@ -132,3 +132,13 @@ def test_nothing_on_chip(nets: ModuleType, loihi1: Target) -> None:
     assert mapping.to_json([])["cores"] == []
     assert float(mapping.routing.messages.sum()) == 0.0
     assert count(host, part, loihi1).cores == ()
+
+
+def test_cores_that_send_nothing(nets: ModuleType, loihi1: Target) -> None:
+    network = nets.Builder(3).dense("h", 2).build()
+    network = replace(network, projections=())  # its currents come from the host
+    part = partition(network, loihi1)
+    routing = route(network, part, place(part, loihi1), loihi1)
+    assert len(part.cores) == 1
+    assert routing.messages.dtype == np.float64
+    assert float(routing.messages.sum()) == 0.0

@@ -45,6 +45,11 @@ def outputs_in_nested_lists_with_none(net: Any, x: Tensor) -> Any:
 
 
 @feature(VECTOR, time=0, lif=lif)
+def outputs_that_are_no_tensors(net: Any, x: Tensor) -> Any:
+    return {"counts": net.lif(x).sum(0), "ticks": len(x), "name": "net", "exact": True}
+
+
+@feature(VECTOR, time=0, lif=lif)
 def one_output_twice(net: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     y = net.lif(x).sum(0)
     return y, y

@@ -7,14 +7,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from harness import B, T, conv, fc, feature, lif
+from spikingjelly.activation_based import layer
 from torch import Tensor, nn
 
 IMAGE = (T, B, 2, 4, 4)
 
 
-def per_tick(layer: nn.Module, x: Tensor) -> Tensor:
+def per_tick(module: nn.Module, x: Tensor) -> Tensor:
     """A layer of [N, ...] on [T, B, ...]."""
-    return layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+    return module(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
 @feature(IMAGE, time=0, lif=lif, lif2=lif,
@@ -226,3 +227,21 @@ def static_weights_on_the_left(net: Any, x: Tensor) -> Tensor:
 def scales_and_shifts(net: Any, x: Tensor) -> Tensor:
     y = net.lif(x) * torch.tensor([0.5, 1, 2, 0.25]) - 0.125
     return net.lif2((1.5 + y / 2 - (-y)) * 0.5).sum(0)
+
+
+@feature(IMAGE, time=0, lif=lif, lif2=lif, layers=lambda: layer.SeqToANNContainer(
+    nn.Conv2d(2, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3)))
+def container_over_merged_time(net: Any, x: Tensor) -> Tensor:
+    return net.lif2(net.layers(net.lif(x))).sum(0)
+
+
+@feature(IMAGE, time=0, lif=lif, lif2=lif, layers=lambda: layer.MultiStepContainer(
+    nn.Conv2d(2, 3, 3, padding=1)))
+def container_over_a_loop_of_ticks(net: Any, x: Tensor) -> Tensor:
+    return net.lif2(net.layers(net.lif(x))).sum(0)
+
+
+@feature(IMAGE, time=0, lif=lif, lif2=lif, conv=lambda: layer.Conv2d(2, 3, 3, step_mode="m"),
+         bn=lambda: layer.ThresholdDependentBatchNorm2d(1.0, 0.5, 3))
+def threshold_dependent_batch_norm(net: Any, x: Tensor) -> Tensor:
+    return net.lif2(net.bn(net.conv(net.lif(x)))).sum(0)

@@ -114,3 +114,21 @@ def a_neuron_used_twice(net: Any, x: Tensor) -> Tensor:
 def ticks_weighted_differently(net: Any, x: Tensor) -> Tensor:
     w = torch.arange(1, T + 1).view(T, 1, 1)
     return net.lif2(net.fc(net.lif(x)) * w).sum(0)  # NC110
+
+
+@feature((T, B, 2, 4, 4), time=0, lif=lif, lif2=lif,
+         bn=lambda: nn.BatchNorm2d(2, track_running_stats=False))
+def statistics_of_the_batch(net: Any, x: Tensor) -> Tensor:
+    y = net.bn(net.lif(x).flatten(0, 1))  # NC123 NC126
+    return net.lif2(y.view(T, B, 2, 4, 4)).sum(0)
+
+
+@feature(VECTOR, time=0, lif=lif, fc=fc(6, 6), lif2=lif)
+def sorted_spikes(net: Any, x: Tensor) -> Tensor:
+    return net.lif2(net.fc(net.lif(x).sort(-1).values)).sum(0)  # NC127
+
+
+@feature((T, B, 2, 6, 6, 6), time=0, lif=lif, lif2=lif, pool=lambda: nn.AdaptiveAvgPool3d(4))
+def adaptive_average_pool_whose_windows_overlap(net: Any, x: Tensor) -> Tensor:
+    y = net.pool(net.lif(x).flatten(0, 1))  # NC102
+    return net.lif2(y.view(T, B, 2, 4, 4, 4)).sum(0)
