@@ -63,11 +63,11 @@ def read_network(path: Path, options: NirOptions, n_ticks: int | None = None
             delays[name] = producers.ticks_of(node, name, options) if ours is None else (
                 _understood(path, lambda: ours.ticks_of(node)))  # noqa: B023 - called now
     static = n_ticks is not None
-    if ours is not None and not static:
-        static = _static(path, ours, graph)
-        n_ticks = ours.n_ticks if static else None
+    if ours is not None and (_static(path, ours, graph) and not static):
+        static, n_ticks = True, ours.n_ticks
     inputs = {name: graph.shapes[name] for name in graph.named(n.Input)}
-    return NirNetwork(NirModel(graph, meanings, delays, n_ticks), inputs, static, ours)
+    model = NirModel(graph, meanings, delays, n_ticks, None if ours is None else ours.outputs)
+    return NirNetwork(model, inputs, static, ours)
 
 
 def _understood(path: Path, read: Callable[[], Any]) -> Any:
@@ -86,9 +86,10 @@ def _of_ours(ours: Ours, node: n.Node, name: str) -> producers.Meaning:
 def _static(path: Path, ours: Ours, graph: FlatGraph) -> bool:
     kinds = {ours.inputs[name].kind if name in ours.inputs else "" for name in
              graph.named(n.Input)}
-    if "" in kinds or (len(kinds) > 1 and "static" in kinds):
+    outputs = set(graph.named(n.Output))
+    if "" in kinds or (len(kinds) > 1 and "static" in kinds) or outputs != set(ours.outputs):
         raise UsageError(corrupt(path, "a NIR file of ours",
-                                 "its inputs and the text of its export differ"))
+                                 "its inputs or outputs and the text of its export differ"))
     return kinds == {"static"}
 
 

@@ -35,7 +35,7 @@ OPTIONS = {
     "sinabs": NirOptions("sinabs", reset="soft"),
 }
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in (
-    "snntorch_zero", "spikingjelly", "sinabs")]
+    "snntorch_zero", "snntorch_recurrent", "spikingjelly", "sinabs")]
 
 
 def unpacked(name: str, folder: Path) -> Path:
