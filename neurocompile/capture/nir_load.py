@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import onnx_ir as ir
 import torch
 
 from neurocompile.capture import nir_nodes as n
@@ -106,9 +107,20 @@ def nir_graph(path: Path, request: Request, sample: Sample | None) -> Graph:
     prove = request.prove and (
         limit is None or sum(p.numel() for p in network.model.parameters()) <= limit)
     graph = capture(network.model, example, None, prove)
-    for value, name in zip(graph.model.graph.inputs, network.inputs, strict=True):
-        value.name = name
+    ends = graph.model.graph
+    _call(ends, [*zip(ends.inputs, network.inputs, strict=True),
+                 *zip(ends.outputs, network.model.outputs, strict=True)])
     return graph
+
+
+def _call(graph: ir.Graph, wanted: list[tuple[ir.Value, str]]) -> None:
+    """Name inputs and outputs as the file does, where no other value is called so."""
+    taken = {str(value.name) for node in graph for value in node.outputs}
+    taken |= {*graph.initializers, *(str(value.name) for value in graph.inputs)}
+    for value, name in wanted:
+        if name not in taken and name.isprintable():
+            taken.add(name)
+            value.name = name
 
 
 def _of_sample(network: NirNetwork, sample: Sample) -> list[torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
 import sys
@@ -21,6 +22,7 @@ from neurocompile.capture.nir_file import load_nir
 from neurocompile.capture.nir_load import read_network
 from neurocompile.capture.nir_options import NirOptions
 from neurocompile.capture.samples import Sample
+from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.ir.network import (
     Bias,
@@ -299,6 +301,33 @@ def test_examples(weights: str, entry: str, tmp_path: Path) -> None:
     for name, spikes in wanted.spikes.items():
         assert spikes.mean() > 0.02
         assert np.array_equal(found.spikes[name], spikes)
+
+
+ZOO = ["ms_resnet:small_identity", "smixer:small", "smixer:small_dstsp_static",
+       "smixer:small_sdt_v3", "stmixer:small", "stmixer:small_t2", "vgg:small_average",
+       "vgg:small_strided"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO)
+def test_legal_architectures(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
+    from examples.zoo.table import shift_norms
+
+    file, factory = name.split(":")
+    module = importlib.import_module(f"examples.zoo.{file}")
+    torch.manual_seed(0)
+    model = shift_norms(getattr(module, factory)()).eval()
+    x = torch.rand(2, *module.INPUT)
+    network, _ = lower(capture(model, x))
+    (tmp_path / "x.nir").write_bytes(export_nir(network).data)
+    sample = Sample(tmp_path / "x.nir", {"x": x.numpy()})
+    again = load_model(Request(str(tmp_path / "x.nir")), sample)
+    found = synchronous.run(lower(again.graph)[0], again.fit(sample))
+    wanted = synchronous.run(network, {network.inputs[0].name: x.numpy()})
+    assert sum(int(spikes.sum()) for spikes in wanted.spikes.values()) > 1000
+    for population, spikes in wanted.spikes.items():
+        assert np.array_equal(found.spikes[population], spikes), population
 
 
 if importlib.util.find_spec("nir") is not None:
