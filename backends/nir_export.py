@@ -20,7 +20,7 @@ from neurocompile.backends.nir_write import nir_bytes
 from neurocompile.capture import nir_nodes as n
 from neurocompile.capture.nir_graph import out_shape
 from neurocompile.capture.nir_options import check_tick
-from neurocompile.capture.nir_ours import GivenInput, Ours, single, written
+from neurocompile.capture.nir_ours import GivenInput, Ours, Ticks, single, written
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, Severity
 from neurocompile.ir.network import InputKind, Network, Population, Readout
 from neurocompile.ir.operators import Array, Conv, Dense, Operator, Shape, Sparse, is_identity
@@ -82,6 +82,7 @@ class _Build:
     edges: list[tuple[str, str]] = field(default_factory=list)
     made: dict[str, Shape] = field(default_factory=dict)  # what each node puts out
     names: dict[str, str] = field(default_factory=dict)  # of inputs and populations
+    outputs: dict[str, Ticks] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.shapes = _shapes(self.network)
@@ -131,8 +132,8 @@ class _Build:
         self.join(terms, bias, target, population.name, self.shapes[population.name])
 
     def read(self, readout: Readout) -> None:
-        """An output: summed over a sample's ticks it is the readout."""
-        ticks = self.network.n_ticks
+        """An output: of each tick, of one, or of all, whose sum it is."""
+        ticks = self.network.n_ticks if readout.ticks == "sum" else 1
         kinds = {item.name: item.kind for item in self.network.inputs}
         terms = []
         for source, operator in readout.terms:
@@ -142,6 +143,7 @@ class _Build:
         shape = self._reached(terms, readout.shape)
         name = self.free(readout.name if readout.name not in self.names else f"{readout.name}.out")
         self.nodes[name] = n.Output(shape)
+        self.outputs[name] = readout.ticks
         self.join(terms, readout.bias / ticks, name, readout.name, shape)
 
     def _reached(self, terms: Sequence[tuple[str, Operator, int]], shape: Shape) -> Shape:
@@ -208,7 +210,7 @@ class _Build:
         inputs = {self.named(item.name): GivenInput(item.kind.value, item.low, item.high)
                   for item in self.network.inputs if item.kind is not InputKind.ONE}
         neurons = {self.named(p.name): rounded(p.floating) for p in self.network.populations}
-        return Ours(self.dt, self.network.n_ticks, inputs, neurons)
+        return Ours(self.dt, self.network.n_ticks, inputs, neurons, self.outputs)
 
 
 def _single(array: Array) -> NDArray[np.float32]:
@@ -270,8 +272,12 @@ def _warnings(network: Network, dt: float) -> Iterator[Diagnostic]:
             yield _lost(item.name, f"that a value holds for {network.n_ticks} ticks",
                         "send it in every tick")
     for readout in network.readouts:
-        yield _lost(readout.name, "that it is a sum over a sample's ticks",
-                    f"add up {network.n_ticks} ticks of {dt:g} s")
+        if readout.ticks == "sum":
+            yield _lost(readout.name, "that it is a sum over a sample's ticks",
+                        f"add up {network.n_ticks} ticks of {dt:g} s")
+        elif readout.ticks != "each":
+            yield _lost(readout.name, f"that it is the value of tick {readout.ticks}",
+                        f"a sample has {network.n_ticks} ticks of {dt:g} s")
 
 
 def _lost(module: str, what: str, consequence: str) -> Diagnostic:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import onnx_ir as ir
 import torch
 
 from neurocompile.capture import nir_nodes as n
@@ -63,11 +64,11 @@ def read_network(path: Path, options: NirOptions, n_ticks: int | None = None
             delays[name] = producers.ticks_of(node, name, options) if ours is None else (
                 _understood(path, lambda: ours.ticks_of(node)))  # noqa: B023 - called now
     static = n_ticks is not None
-    if ours is not None and not static:
-        static = _static(path, ours, graph)
-        n_ticks = ours.n_ticks if static else None
+    if ours is not None and (_static(path, ours, graph) and not static):
+        static, n_ticks = True, ours.n_ticks
     inputs = {name: graph.shapes[name] for name in graph.named(n.Input)}
-    return NirNetwork(NirModel(graph, meanings, delays, n_ticks), inputs, static, ours)
+    model = NirModel(graph, meanings, delays, n_ticks, None if ours is None else ours.outputs)
+    return NirNetwork(model, inputs, static, ours)
 
 
 def _understood(path: Path, read: Callable[[], Any]) -> Any:
@@ -86,9 +87,10 @@ def _of_ours(ours: Ours, node: n.Node, name: str) -> producers.Meaning:
 def _static(path: Path, ours: Ours, graph: FlatGraph) -> bool:
     kinds = {ours.inputs[name].kind if name in ours.inputs else "" for name in
              graph.named(n.Input)}
-    if "" in kinds or (len(kinds) > 1 and "static" in kinds):
+    outputs = set(graph.named(n.Output))
+    if "" in kinds or (len(kinds) > 1 and "static" in kinds) or outputs != set(ours.outputs):
         raise UsageError(corrupt(path, "a NIR file of ours",
-                                 "its inputs and the text of its export differ"))
+                                 "its inputs or outputs and the text of its export differ"))
     return kinds == {"static"}
 
 
@@ -105,9 +107,20 @@ def nir_graph(path: Path, request: Request, sample: Sample | None) -> Graph:
     prove = request.prove and (
         limit is None or sum(p.numel() for p in network.model.parameters()) <= limit)
     graph = capture(network.model, example, None, prove)
-    for value, name in zip(graph.model.graph.inputs, network.inputs, strict=True):
-        value.name = name
+    ends = graph.model.graph
+    _call(ends, [*zip(ends.inputs, network.inputs, strict=True),
+                 *zip(ends.outputs, network.model.outputs, strict=True)])
     return graph
+
+
+def _call(graph: ir.Graph, wanted: list[tuple[ir.Value, str]]) -> None:
+    """Name inputs and outputs as the file does, where no other value is called so."""
+    taken = {str(value.name) for node in graph for value in node.outputs}
+    taken |= {*graph.initializers, *(str(value.name) for value in graph.inputs)}
+    for value, name in wanted:
+        if name not in taken and name.isprintable():
+            taken.add(name)
+            value.name = name
 
 
 def _of_sample(network: NirNetwork, sample: Sample) -> list[torch.Tensor]:

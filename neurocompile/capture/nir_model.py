@@ -1,7 +1,8 @@
 """The model of a .nir file: a torch module that capture reads like any other.
 
 Inputs are [ticks, batch, *shape]; or [batch, *shape] held for `n_ticks`, where a tick number is
-given. An output is what reaches an Output node, summed over all ticks: spike counts, mostly.
+given. An output is what reaches an Output node: of every tick, [ticks, batch, *shape], unless the
+file is ours and says that it is the sum over all ticks or the value of one.
 Feed-forward graphs compute all ticks of a node at once. Graphs with cycles, delays or leaky
 outputs loop over ticks; the spikes of edges that close a cycle arrive a tick later.
 """
@@ -20,6 +21,7 @@ from torch import nn
 from neurocompile.capture import nir_nodes as n
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.capture.nir_graph import FlatGraph, late_edges, order
+from neurocompile.capture.nir_ours import Ticks
 from neurocompile.capture.nir_producers import Meaning
 
 
@@ -133,8 +135,10 @@ class NirModel(nn.Module):
     """A flat graph as a module; its parts are called as their nodes, as far as torch can."""
 
     def __init__(self, graph: FlatGraph, meanings: Mapping[str, Meaning],
-                 delays: Mapping[str, NDArray[np.int64]], n_ticks: int | None = None) -> None:
+                 delays: Mapping[str, NDArray[np.int64]], n_ticks: int | None = None,
+                 ticks: Mapping[str, Ticks] | None = None) -> None:
         super().__init__()
+        self.ticks = {} if ticks is None else dict(ticks)  # of outputs; else "each"
         self.n_ticks, self.sources, self.shapes = n_ticks, graph.sources, graph.shapes
         self.inputs, self.outputs = graph.named(n.Input), graph.named(n.Output)
         self.waiting = sorted(name for name, ticks in delays.items() if np.all(ticks > 0))
@@ -162,20 +166,29 @@ class NirModel(nn.Module):
         return free
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """Sums over ticks [B, *shape] of all outputs, in the order of their names."""
+        """All outputs, in the order of their names."""
         given = dict(zip(self.inputs, inputs, strict=True))
         if self.n_ticks is not None:
             given = {name: x.unsqueeze(0).repeat(self.n_ticks, *(1 for _ in x.shape))
                      for name, x in given.items()}
-        found = self._ticks(given) if self.looped else self._at_once(given)
+        streams = self._looped(given) if self.looped else self._at_once(given)
+        found = [self._read(name, stream) for name, stream in zip(self.outputs, streams,
+                                                                  strict=True)]
         return found[0] if len(found) == 1 else tuple(found)
+
+    def _read(self, name: str, stream: torch.Tensor) -> torch.Tensor:
+        """An output of its values [T, B, ...]."""
+        ticks = self.ticks.get(name, "each")
+        if ticks == "each":
+            return stream
+        return stream.sum(0) if ticks == "sum" else stream[ticks]
 
     def _at_once(self, given: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         values = dict(given)
         for name in self.order:
             if name not in values:
                 values[name] = self._through(name, _sum([values[a] for a in self.sources[name]]))
-        return [values[name].sum(0) for name in self.outputs]
+        return [values[name] for name in self.outputs]
 
     def _through(self, name: str, x: torch.Tensor) -> torch.Tensor:
         """A node's output [T, B, ...] for its input; a delay of no ticks changes nothing."""
@@ -186,7 +199,7 @@ class NirModel(nn.Module):
             x.flatten(0, 1)).unflatten(0, x.shape[:2])
         return y
 
-    def _ticks(self, given: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+    def _looped(self, given: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         first = next(iter(given.values()))
         silence = {name: first.new_zeros((first.shape[1], *self.shapes[name]))
                    for name in self.sources}
@@ -194,7 +207,7 @@ class NirModel(nn.Module):
         history: dict[str, list[torch.Tensor]] = {
             name: [] for name, part in self.called.items()
             if isinstance(getattr(self, part), NirDelay)}
-        sums: list[torch.Tensor] = []
+        streams: list[list[torch.Tensor]] = [[] for _ in self.outputs]
         for tick in range(len(first)):
             now = {name: x[tick] for name, x in given.items()}
             for name in self.order:
@@ -202,10 +215,10 @@ class NirModel(nn.Module):
                     now[name] = self._at(name, tick, now, before, history, silence[name])
             for name in self.waiting:
                 history[name].append(_sum([now[a] for a in self.sources[name]]))
-            found = [now[name] for name in self.outputs]
-            sums = [a + b for a, b in zip(sums, found, strict=True)] if sums else found
+            for name, stream in zip(self.outputs, streams, strict=True):
+                stream.append(now[name])
             before = now
-        return sums
+        return [torch.stack(stream) for stream in streams]
 
     def _at(self, name: str, tick: int, now: dict[str, torch.Tensor],
             before: dict[str, torch.Tensor], history: dict[str, list[torch.Tensor]],

@@ -1,7 +1,7 @@
 """What our own export adds to a .nir file, so that its import needs no option and is exact.
 
-A JSON text in the root graph's metadata: the tick, the ticks of a sample, how inputs are given, and
-each neuron's normal form. The nodes beside it say the same as far as NIR can; where they no longer
+A JSON text in the root graph's metadata: the tick, the ticks of a sample, how inputs are given and
+outputs read, and each neuron's normal form. The nodes beside it say the same as far as NIR can; where they no longer
 agree, somebody changed the file, and the text is refused.
 """
 
@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from neurocompile.semantics.profiles import nir
 FORMAT = 1
 KINDS = ("static", "analog", "spikes")
 MAX_TICKS = 10_000
+Ticks = Literal["sum", "each"] | int  # of a readout, as `ir.network.Readout` has them
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Ours:
     n_ticks: int  # per sample
     inputs: Mapping[str, GivenInput]
     neurons: Mapping[str, FloatNeuron]
+    outputs: Mapping[str, Ticks]
 
     def encode(self) -> str:
         """The JSON text."""
@@ -51,7 +53,8 @@ class Ours:
                    for name, neuron in self.neurons.items()}
         inputs = {name: dataclasses.asdict(given) for name, given in self.inputs.items()}
         return json.dumps({"format": FORMAT, "dt": self.dt, "n_ticks": self.n_ticks,
-                           "inputs": inputs, "neurons": neurons}, sort_keys=True)
+                           "inputs": inputs, "neurons": neurons, "outputs": dict(self.outputs)},
+                          sort_keys=True)
 
     def meaning(self, node: n.Node, name: str) -> Meaning:
         """What a neuron node stands for. Raises ValueError where text and node disagree."""
@@ -111,12 +114,15 @@ def decode(text: str) -> Ours:
                                         _number(given["high"]))
                   for name, given in data["inputs"].items()}
         neurons = {str(name): _neuron(given) for name, given in data["neurons"].items()}
-        ours = Ours(_number(data["dt"]), data["n_ticks"], inputs, neurons)
+        outputs = {str(name): _ticks(given) for name, given in data["outputs"].items()}
+        ours = Ours(_number(data["dt"]), data["n_ticks"], inputs, neurons, outputs)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"the text of its export is damaged ({error})") from None
     if not (ours.dt > 0 and type(ours.n_ticks) is int and 1 <= ours.n_ticks <= MAX_TICKS
             and all(given.kind in KINDS and given.low <= given.high
-                    for given in inputs.values())):
+                    for given in inputs.values())
+            and all(ticks < ours.n_ticks for ticks in outputs.values()
+                    if isinstance(ticks, int))):
         raise ValueError("the text of its export holds impossible numbers")
     return ours
 
@@ -125,6 +131,14 @@ def _number(value: Any) -> float:
     if type(value) not in (int, float) or not math.isfinite(value):
         raise TypeError(f"{value!r} is no number")
     return float(value)
+
+
+def _ticks(value: Any) -> Ticks:
+    if value == "sum" or value == "each":
+        return "sum" if value == "sum" else "each"
+    if type(value) is not int or value < 0:
+        raise TypeError(f"{value!r} is no tick")
+    return value
 
 
 def _neuron(given: Any) -> FloatNeuron:

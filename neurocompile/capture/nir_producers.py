@@ -94,6 +94,11 @@ def undone(forward: Callable[[Any], Any], guess: float, stored: n.Floats) -> flo
     The shortest decimal that gives exactly what is stored, else the nearest float32 that does, else
     the guess.
     """
+    with np.errstate(all="ignore"):  # a candidate may be out of range
+        return _undone(forward, guess, stored)
+
+
+def _undone(forward: Callable[[Any], Any], guess: float, stored: n.Floats) -> float:
     kind = np.asarray(stored).dtype.type
     wanted = kind(np.asarray(stored).reshape(-1)[0])
     for digits in range(1, 16):

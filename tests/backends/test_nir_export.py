@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from neurocompile.capture.nir_file import load_nir
 from neurocompile.capture.nir_load import read_network
 from neurocompile.capture.nir_options import NirOptions
 from neurocompile.capture.samples import Sample
+from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.ir.network import (
     Bias,
@@ -114,8 +117,17 @@ def _analog() -> Network:
         inputs=(Input("image", (2, 6, 6), InputKind.STATIC, -0.5, 1.5),))
 
 
+def _each_tick() -> Network:
+    """An image, a read-out of every tick and one of the last."""
+    made = _analog()
+    each = replace(made.readouts[0], ticks="each", bias=weights(36))
+    last = replace(each, name="last", ticks=TICKS - 1)
+    return replace(made, readouts=(each, last, replace(made.readouts[0], name="total")))
+
+
 NETWORKS = {"feed-forward": _feed_forward, "skips": _skips, "flat-then-conv": _flat_then_conv,
-            "recurrent": _recurrent, "current-bias": _current_bias, "analog": _analog}
+            "recurrent": _recurrent, "current-bias": _current_bias, "analog": _analog,
+            "each-tick": _each_tick}
 NEURONS = [FloatNeuron(model, decay, 0.875, strict, reset, alpha)
            for (model, decay, alpha), strict, reset in itertools.product(
                [("IF", 1.0, None), ("LIF", 0.75, None), ("CubaLIF", 0.5, 0.25)],
@@ -149,8 +161,12 @@ def same_spikes(network: Network, folder: Path) -> None:
         assert 0.02 < expected.mean() < 0.98, name
         train = torch.cat(spikes[name]).flatten(2).movedim(0, 1).numpy()
         assert np.array_equal(train, expected), name
-    logits = network.readouts[0].values(wanted.counts())
-    assert np.allclose(output.numpy().reshape(logits.shape), logits, rtol=1e-5, atol=1e-4)
+    outputs = output if isinstance(output, tuple) else (output,)
+    for readout, given_back in zip(sorted(network.readouts, key=lambda r: r.name), outputs,
+                                   strict=True):
+        value = given_back.movedim(1, 0) if readout.ticks == "each" else given_back
+        logits = wanted.read(readout)
+        assert np.allclose(value.numpy().reshape(logits.shape), logits, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -196,8 +212,8 @@ def test_a_reader_of_nir_alone_gets_the_same_network(tmp_path: Path) -> None:
     x = given(network)
     wanted = synchronous.run(network, {"in": x})
     with torch.no_grad():
-        output = found.model(torch.from_numpy(x.astype(np.float32)).movedim(1, 0)).numpy()
-    assert np.allclose(output, network.readouts[0].values(wanted.counts()), rtol=1e-5, atol=1e-5)
+        output = found.model(torch.from_numpy(x.astype(np.float32)).movedim(1, 0)).sum(0).numpy()
+    assert np.allclose(output, wanted.read(network.readouts[0]), rtol=1e-5, atol=1e-5)
 
 
 def test_what_nir_cannot_say_is_listed() -> None:
@@ -285,6 +301,33 @@ def test_examples(weights: str, entry: str, tmp_path: Path) -> None:
     for name, spikes in wanted.spikes.items():
         assert spikes.mean() > 0.02
         assert np.array_equal(found.spikes[name], spikes)
+
+
+ZOO = ["ms_resnet:small_identity", "smixer:small", "smixer:small_dstsp_static",
+       "smixer:small_sdt_v3", "stmixer:small", "stmixer:small_t2", "vgg:small_average",
+       "vgg:small_strided"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO)
+def test_legal_architectures(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
+    from examples.zoo.table import shift_norms
+
+    file, factory = name.split(":")
+    module = importlib.import_module(f"examples.zoo.{file}")
+    torch.manual_seed(0)
+    model = shift_norms(getattr(module, factory)()).eval()
+    x = torch.rand(2, *module.INPUT)
+    network, _ = lower(capture(model, x))
+    (tmp_path / "x.nir").write_bytes(export_nir(network).data)
+    sample = Sample(tmp_path / "x.nir", {"x": x.numpy()})
+    again = load_model(Request(str(tmp_path / "x.nir")), sample)
+    found = synchronous.run(lower(again.graph)[0], again.fit(sample))
+    wanted = synchronous.run(network, {network.inputs[0].name: x.numpy()})
+    assert sum(int(spikes.sum()) for spikes in wanted.spikes.values()) > 1000
+    for population, spikes in wanted.spikes.items():
+        assert np.array_equal(found.spikes[population], spikes), population
 
 
 if importlib.util.find_spec("nir") is not None:

@@ -196,7 +196,8 @@ def _ours(**changes: Any) -> Change:
     lif = {"model": "LIF", "decay": 0.9, "v_th": 1.0, "strict": True, "reset": "HARD",
            "alpha": None}
     data: dict[str, Any] = {"format": 1, "dt": 1e-4, "n_ticks": 8, "neurons": {"lif": lif},
-                            "inputs": {"in": {"kind": "spikes", "low": 0.0, "high": 1.0}}}
+                            "inputs": {"in": {"kind": "spikes", "low": 0.0, "high": 1.0}},
+                            "outputs": {"out": "sum"}}
     return lambda file: text(file, "node/metadata/neurocompile", json.dumps(data | changes))
 
 
@@ -291,6 +292,8 @@ _CHANGES: dict[str, tuple[Change, str]] = {
     "ours-10^9-ticks": (_ours(n_ticks=10**9), "NC003"),
     "ours-of-other-neurons": (_ours(neurons={}), "NC003"),
     "ours-of-other-inputs": (_ours(inputs={}), "NC003"),
+    "ours-of-other-outputs": (_ours(outputs={"in": "sum"}), "NC003"),
+    "ours-of-a-later-tick": (_ours(outputs={"out": 8}), "NC003"),
     "ours-changed-later": (_ours(), "NC003"),
 }
 CASES: dict[str, tuple[Callable[[Path], None], str]] = {

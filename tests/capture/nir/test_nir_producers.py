@@ -19,6 +19,7 @@ from neurocompile.capture.files import Loaded, Request, load_model
 from neurocompile.capture.nir_load import NirNetwork, read_network
 from neurocompile.capture.nir_model import NirNeuron
 from neurocompile.capture.nir_options import NirOptions
+from neurocompile.capture.nir_producers import undone
 from neurocompile.capture.samples import Sample
 from neurocompile.diagnostics import UsageError
 from neurocompile.passes.legality import check_graph
@@ -35,7 +36,7 @@ OPTIONS = {
     "sinabs": NirOptions("sinabs", reset="soft"),
 }
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in (
-    "snntorch_zero", "spikingjelly", "sinabs")]
+    "snntorch_subtract", "snntorch_zero", "snntorch_recurrent", "spikingjelly", "sinabs")]
 
 
 def unpacked(name: str, folder: Path) -> Path:
@@ -74,13 +75,14 @@ def test_the_producers_spikes(name: str, tmp_path: Path) -> None:
         assert np.array_equal(found[neuron], spikes)
 
 
-@pytest.mark.parametrize("name", ["snntorch_subtract", "norse", *SLOW])
+@pytest.mark.parametrize("name", ["norse", *SLOW])
 def test_through_capture_and_lower(name: str, tmp_path: Path) -> None:
     path = unpacked(name, tmp_path)
     sample = Sample(path, {"x": GOLDEN[f"{name}/x"].astype(np.float32).swapaxes(0, 1)})
     loaded = load_model(Request(str(path), nir=OPTIONS[name]), sample)
     assert [d for d in check_graph(loaded.graph, "tick", ()) if d.level] == []
     network, _ = lower(loaded.graph)
+    assert [readout.name for readout in network.readouts] == ["output"]
     found = synchronous.run(network, loaded.fit(sample)).spikes
     for neuron, spikes in golden(name).items():
         assert np.array_equal(found[neuron], spikes.swapaxes(0, 1).reshape(found[neuron].shape))
@@ -132,3 +134,20 @@ def test_a_sample_of_another_shape_is_refused(tmp_path: Path) -> None:
     sample = Sample(path, {"x": np.zeros((2, 6, 13), np.float32)})
     with pytest.raises(UsageError, match=r"NC008.*\(samples, ticks, 12\)"):
         load_model(Request(str(path), nir=OPTIONS["sinabs"]), sample)
+
+
+@pytest.mark.parametrize("beta", [0.9, 0.83, 0.5, 0.95, 0.99, 0.1, 2 / 3, 0.7234567])
+def test_roundings_of_snntorch_are_undone(beta: float) -> None:
+    kept = np.float32(beta)
+    stored = 1e-4 / (1 - kept)
+    assert isinstance(stored, np.float32)
+    found = undone(lambda b: 1e-4 / (1 - b), 1 - 1e-4 / float(stored), stored)
+    assert np.float32(found) == kept
+
+
+@pytest.mark.parametrize(("tau", "dt"), [(2.0, 1e-4), (3.0, 1e-3), (1.7, 1e-4), (100 / 7, 0.003)])
+def test_roundings_of_spikingjelly_are_undone(tau: float, dt: float) -> None:
+    stored = np.full(3, tau * dt)
+    found = undone(lambda t: t * dt, stored[0] / dt, stored)
+    assert found == tau or tau == 100 / 7  # a short decimal is found exactly
+    assert found * dt == stored[0]
