@@ -21,6 +21,8 @@ from neurocompile.capture.fx_values import (
     origin,
 )
 
+_SOFT = (torch.ops.aten.sigmoid.default, torch.ops.aten.tanh.default,
+         torch.ops.aten.hardsigmoid.default)
 _MIRRORED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
 _STRAIGHT = ("add", "sub", "mul", "div", "neg", "minimum", "maximum", "clamp", "relu")
 
@@ -63,6 +65,9 @@ class Thresholds:
                 found.append(made)
             self._add(first, node, False)
         self.found = [t for t in found if t.spikes]
+        self.soft = [Threshold(node, "soft", node.args[0], 0.0, self._spine(node.args[0]))
+                     for node in values.graph.nodes
+                     if node.target in _SOFT and node in values.dynamic]
 
     def _add(self, threshold: Threshold, node: Node, negated: bool) -> None:
         (threshold.negations if negated else threshold.forms).append(node)

@@ -1,6 +1,6 @@
 """What a tick computes as a tree, its text, and its value at rest.
 
-Trees are nested tuples: `("const", 0.5)`, the leaves `("v",)` (potential of the tick before),
+Trees are nested tuples: `("const", 0.5)` with a name as third part if it must have one, the leaves `("v",)` (potential of the tick before),
 `("r",)` (whether it fired then), `("u0",)` and `("u1",)` (synaptic current of the tick before and
 of this one), `("in", 0)` and `("in", 1)` (inputs), else an operator and its operands.
 """
@@ -52,7 +52,7 @@ class Names:
         if wanted is None and value in (0.0, 1.0):
             return str(int(value))
         for known, held in self.values.items():
-            if held == value:
+            if held == value and (known == "v_th") == (wanted == "v_th"):
                 return known
         name = wanted or f"c{len([n for n in self.values if n.startswith('c')]) + 1}"
         self.values[name] = value
@@ -63,7 +63,7 @@ def text(tree: Tree, names: Names, inputs: tuple[str, ...] = ("x", "y")) -> str:
     """A tree as an expression of equations."""
     kind = tree[0]
     if kind == "const":
-        return names.name(tree[1])
+        return names.name(*tree[1:])
     if kind == "in":
         return inputs[tree[1]]
     if kind in ("v", "r"):
