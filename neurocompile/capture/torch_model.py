@@ -7,6 +7,7 @@ import copy
 import importlib.metadata
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -21,7 +22,6 @@ import neurocompile
 from neurocompile.capture import neuron_op
 from neurocompile.capture.adapters import ADAPTERS
 from neurocompile.capture.adapters.base import StandIn
-from neurocompile.capture.places import FRAMEWORKS, user_frame
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
@@ -29,6 +29,8 @@ from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
 from neurocompile.semantics.floating import Profile, decode
+
+FRAMEWORKS = ("torch", "spikingjelly", "snntorch")
 
 
 class Ticks(nn.Module):
@@ -120,7 +122,7 @@ def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.
             return program
     except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
         text = str(error).strip() or type(error).__name__
-        where = user_frame(_traceback_text(error))
+        where = _user_frame(_traceback_text(error))
         guarded = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
         code = "NC104" if guarded else "NC102"
         module = type(swapped).__name__
@@ -130,6 +132,23 @@ def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.
 
 def _traceback_text(error: BaseException) -> str:
     return "".join(traceback.format_tb(error.__traceback__))
+
+
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+
+
+def _user_frame(stack: str) -> tuple[str | None, int | None]:
+    """(file, line) of the deepest frame in the user's own code; relative to the working folder."""
+    ours = Path(neurocompile.__file__).resolve().parent
+    for file, line in reversed(_FRAME.findall(stack)):
+        path = Path(file)
+        if any(part in FRAMEWORKS for part in path.parts) or file.startswith("<"):
+            continue
+        if path.resolve().is_relative_to(ours) or "importlib" in path.parts:
+            continue
+        relative = os.path.relpath(path)
+        return (path.name if relative.startswith("..") else relative), int(line)
+    return None, None
 
 
 def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile],
@@ -179,7 +198,7 @@ def _clean(node: ir.Node) -> None:
     """Keep module, file and line of a node; drop the exporter's own metadata and machine paths."""
     meta = node.metadata_props
     scopes = meta.get("pkg.torch.onnx.name_scopes", "")
-    file, line = user_frame(meta.get("pkg.torch.onnx.stack_trace", ""))
+    file, line = _user_frame(meta.get("pkg.torch.onnx.stack_trace", ""))
     module = ""
     if scopes:
         names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself
