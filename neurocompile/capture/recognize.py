@@ -8,19 +8,18 @@ refused with the place and what differs; comparisons that are no recurrence and 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.export import ExportedProgram
-from torch.fx import GraphModule, Interpreter, Node
+from torch.fx import GraphModule, Node
 
 import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
 from neurocompile.capture.chains import Chain, chains
-from neurocompile.capture.fx_ticks import stack_ticks
 from neurocompile.capture.fx_values import Values, dtype, op_name, shape, single
 from neurocompile.capture.matching import Unreadable
-from neurocompile.capture.places import place
+from neurocompile.capture.frames import place
 from neurocompile.capture.recurrence import Differs, Recurrence, Tick, recurrence
 from neurocompile.capture.thresholds import Thresholds
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
@@ -51,35 +50,9 @@ def recognize(program: ExportedProgram) -> int:
         for chain, made in found:
             rewriter.replace(chain, made)
         module.graph.eliminate_dead_code()
-        stack_ticks(values)
-        module.graph.eliminate_dead_code()
     module.graph.lint()
     module.recompile()
     return len(found)
-
-
-def activity(program: ExportedProgram, inputs: Sequence[torch.Tensor]) -> dict[str, int]:
-    """Spikes of every neuron of a program on these inputs, by the neuron's name."""
-    counter = _Counter(program.module())
-    with torch.no_grad():
-        counter.run(*inputs)
-    return counter.counts
-
-
-class _Counter(Interpreter):
-    """Runs a program and counts what its neuron ops emit."""
-
-    def __init__(self, module: Any) -> None:
-        super().__init__(module)
-        self.counts: dict[str, int] = {}
-
-    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """Run one operator."""
-        result = super().call_function(target, args, kwargs)
-        if target is NEURON:
-            name = str(args[6])
-            self.counts[name] = self.counts.get(name, 0) + int(result[0].count_nonzero())
-        return result
 
 
 def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | None:

@@ -25,7 +25,9 @@ from neurocompile.capture.frames import FRAMEWORKS, methods_located, raised_at, 
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.outputs import outputs_of
 from neurocompile.capture.quiet import quiet
+from neurocompile.capture.recognize import recognize
 from neurocompile.capture.replay import Replay, replay
+from neurocompile.capture.rewind import Rewind
 from neurocompile.capture.translations import TRANSLATIONS, untranslated
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
@@ -71,11 +73,14 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
                    for x in given)
     eager = _prepared(model, n_ticks)
     swapped = swap(eager)
-    if not any(isinstance(m, StandIn) for m in swapped.modules()):
-        raise UsageError(Diagnostic("NC130"))
+    rewind = Rewind(reset, eager, swapped)
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
-    passed = replay(eager, swapped, program.module(), inputs, reset) if prove else None
-    graph = _to_graph(program, _profiles(program))
+    recognize(program)
+    profiles = _profiles(program)
+    if not profiles and not any(isinstance(m, StandIn) for m in swapped.modules()):
+        raise UsageError(Diagnostic("NC130"))
+    passed = replay(eager, swapped, program.module(), inputs, rewind) if prove else None
+    graph = _to_graph(program, profiles)
     saved = None if passed is None else replay_graph(graph, inputs, passed)
     info = {**_info(inputs, passed, saved), "outputs": outputs_of(program)}
     graph.model.metadata_props[g.INFO] = json.dumps(info, sort_keys=True)
