@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from torch.fx import Node
 
-from neurocompile.capture.fx_values import Values, copied, operation
 from neurocompile.capture.frames import module_path, user_frames
+from neurocompile.capture.fx_values import Values, copied, operation
 from neurocompile.capture.thresholds import Threshold, Thresholds
 
 

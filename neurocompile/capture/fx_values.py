@@ -64,6 +64,7 @@ class Values:
         tensor = self.tensor(value)
         if tensor is None or not tensor.numel():
             return None
+        tensor = tensor.detach()
         first = tensor.reshape(-1)[0]
         return single(float(first)) if bool((tensor == first).all()) else None
 

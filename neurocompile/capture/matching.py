@@ -139,35 +139,46 @@ class Matcher:
         """The leaves' nodes if the value is what the tree says, bit for bit; else None."""
         kind = tree[0]
         if kind == "const":
-            return bound if self.values.number(operand) == tree[1] else self._no(tree, operand)
+            return self._if(self.values.number(operand) == tree[1], tree, operand, bound)
         if not isinstance(operand, Node):
             return None
         if tree in (R, ("not", R)) and operand in self.thresholds.of:
             found = self.thresholds.of[operand] == (self.before, kind == "not")
-            return bound if found else self._no(tree, operand)
+            return self._if(found, tree, operand, bound)
         node = origin(operand)
+        if kind in ("u0", "u1"):
+            while (inner := self._without_identity(node)) is not None:
+                node = origin(inner)
         if kind in ("in", "v", "u0", "u1"):
-            known = bound.setdefault(tree, node)
-            return bound if known is node else self._no(tree, operand)
+            if bound.setdefault(tree, node) is node:
+                return bound
+            inner = self._without_identity(node)
+            return self._else(tree, inner, operand, bound)
         same = self._operation(tree, node, bound)
         if same is not None:
             return same
         inner = self._without_identity(node)
-        return self.match(tree, inner, bound) if inner is not None else self._no(tree, operand)
+        return self._else(tree, inner, operand, bound)
 
-    def _no(self, tree: Tree, operand: Operand) -> None:
+    def _else(self, tree: Tree, inner: Node | None, operand: Node, bound: Bound) -> Bound | None:
+        if inner is not None:
+            return self.match(tree, inner, bound)
+        return self._if(False, tree, operand, bound)
+
+    def _if(self, same: bool, tree: Tree, operand: Operand, bound: Bound) -> Bound | None:
+        if same:
+            return bound
         if isinstance(operand, Node):
             self.wrong = (tree, operand)
+        return None
 
     def _operation(self, tree: Tree, node: Node, bound: Bound) -> Bound | None:
         found = operation(node)
-        if found is None:
-            return self._no(tree, node)
-        op, operands = found
+        op, operands = found or ("", ())
         if op == "clamp":
             return self._clamp(tree, operands, bound)
         if op != tree[0]:
-            return self._no(tree, node)
+            return self._if(False, tree, node, bound)
         orders = [operands, operands[::-1]] if op in COMMUTE else [operands]
         for order in orders:
             now: Bound | None = dict(bound)

@@ -17,9 +17,9 @@ from torch.fx import GraphModule, Node
 
 import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
 from neurocompile.capture.chains import Chain, chains
+from neurocompile.capture.frames import place
 from neurocompile.capture.fx_values import Values, dtype, op_name, shape, single
 from neurocompile.capture.matching import Unreadable
-from neurocompile.capture.frames import place
 from neurocompile.capture.recurrence import Differs, Recurrence, Tick, recurrence
 from neurocompile.capture.thresholds import Thresholds
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
@@ -136,10 +136,12 @@ class _Rewriter:
                 mine = self._call(_ATEN._to_copy.default, (spikes,), dtype=dtype(node))
             self.now[node] = mine
             node.replace_all_uses_with(mine)
-        for node, state in ((tick.v, v_last), (tick.u, u_last)):
-            if node is not None and node not in tick.inputs:
+        states = [(tick.v, v_last), *(() if tick.u is None else ((tick.u, u_last),))]
+        for node, state in states:
+            if node not in tick.inputs:
                 self.now[node] = state
-                node.replace_all_uses_with(state)
+                for user in [user for user in node.users if state < user]:
+                    user.replace_input_with(node, state)
 
     def _call(self, target: Callable[..., Any], args: tuple[Any, ...], **kwargs: Any) -> Node:
         with self.graph.inserting_after(self.anchor):

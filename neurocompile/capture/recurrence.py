@@ -7,22 +7,18 @@ ticks, are the model's own operations in their own order.
 
 from __future__ import annotations
 
-import ast
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from torch.fx import Node
 
-from neurocompile.capture.fx_values import Values, copied, operation, origin
+from neurocompile.capture.fx_values import Operand, Values, copied, operation, origin
 from neurocompile.capture.matching import Bound, Matcher, Reader, Unreadable, spread
 from neurocompile.capture.thresholds import Threshold, Thresholds
-from neurocompile.capture.trees import R, U0, U1, V, Names, Tree, at, const, leaves, text
-from neurocompile.semantics.floating import Profile, profile
-from neurocompile.semantics.normal_form import NoNormalForm, normal_form
-
-MAX_TEXT = 4000
+from neurocompile.capture.trees import U0, U1, Names, R, Tree, V, at, const, leaves, text
+from neurocompile.semantics.custom import custom_profile
+from neurocompile.semantics.floating import Profile
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +78,8 @@ def _users(node: Node) -> Iterator[Node]:
 def _depths(chain: Sequence[Threshold]) -> list[int]:
     """Where in what is compared the potential can be: where more than the comparison uses it."""
     if len(chain) == 2:
-        return [d for d, node in enumerate(chain[0].spine) if d == 0 or len(set(_users(node))) > 1]
+        shared = [d for d, node in enumerate(chain[0].spine) if len(set(_users(node))) > 1]
+        return [*reversed(shared), 0]
     used = [d for t in chain[1:-1] for d, node in enumerate(t.spine) if len(set(_users(node))) > 1]
     return [max(used, default=0)]
 
@@ -105,7 +102,7 @@ def _test(values: Values, threshold: Threshold, depth: int) -> Tree:
     """What decides a spike, as a tree over v."""
     if depth >= len(threshold.spine):
         raise Unreadable(threshold.node, "it does not compare its potential in every tick")
-    tree = V
+    tree: Tree = V
     for node in reversed(threshold.spine[:depth]):
         op, operands = operation(node) or ("", ())
         parts: list[Tree | None] = []
@@ -173,12 +170,12 @@ class _Chain:
         current = Reader(self.values, self.thresholds, self.chain[self.last - 1], self.chain,
                          {before: U0}, set())
         current.inputs = reader.inputs
-        u_tree = current.read_operation(now)
+        u_tree = at(current.read_operation(now), {})
         reader.nodes.update(current.nodes)
         return reader, tree, u_tree
 
     def _read(self, reader: Reader) -> Tree:
-        return reader.read_operation(self.v[self.last])
+        return at(reader.read_operation(self.v[self.last]), {})
 
     def _carried(self, reader: Reader) -> tuple[Node, Node] | None:
         """A part of an input that the next tick's counterpart is made of: a synaptic current."""
@@ -216,13 +213,14 @@ class _Chain:
                ) -> tuple[float, float, Bound]:
         """The states before the first tick, and its inputs: the equations at rest are that tick."""
         matcher = Matcher(self.values, self.thresholds, None)
-        starts = [0.0, *sorted(self._numbers(self.v[0]) - {0.0})]
+        found = {self.values.number(one) for one in self._statics(self.v[0])}
+        starts = [0.0, *sorted(n for n in found if n)]
         for v, u in product(starts, starts if u_tree is not None else [0.0]):
             fired = at(self.test, {V: v})[1]
             rest = {V: v, R: fired, U0: u}
-            bound = matcher.match(at(v_tree, rest), self.v[0], {})
+            bound = matcher.match(at(v_tree, rest), self.v[0],
+                                  {U1: second[U0]} if u_tree is not None else {})
             if bound is not None and u_tree is not None:
-                bound.setdefault(U1, second[U0])
                 bound = matcher.match(at(u_tree, rest), bound[U1], bound)
             if bound is not None and all(("in", k) in bound for k in range(len(reader.inputs))):
                 return u, v, bound
@@ -231,26 +229,24 @@ class _Chain:
 
     def _check_start(self) -> None:
         for node in self._statics(self.v[0]):
-            tensor = self.values.tensor(node)
-            if tensor is not None and tensor.numel() > 1 and self.values.number(node) is None:
+            tensor = self.values.tensor(node) if isinstance(node, Node) else None
+            if isinstance(node, Node) and tensor is not None and tensor.numel() > 1 and (
+                    self.values.number(node) is None):
                 raise Unreadable(node, "it does not start at one number: reset its state before "
                                        "capture")
 
-    def _statics(self, node: Node) -> set[Node]:
+    def _statics(self, node: Node) -> set[Operand]:
         """The constants that a value is made of by elementwise operations."""
-        found: set[Node] = set()
-        stack = [node]
+        found: set[Operand] = set()
+        stack: list[Operand] = [node]
         while stack:
             one = stack.pop()
             if one not in self.values.dynamic:
                 found.add(one)
-            if copied(one) is not None or operation(one) is not None:
-                stack.extend(one.all_input_nodes)
+            if isinstance(one, Node):
+                source = copied(one)
+                stack.extend([source] if source else (operation(one) or ("", ()))[1])
         return found
-
-    def _numbers(self, node: Node) -> set[float]:
-        numbers = (self.values.number(one) for one in self._statics(node))
-        return {n for n in numbers if n is not None}
 
     def _order(self, count: int, first: Bound) -> list[int]:
         """Which input is x: the first that is no constant in the first tick."""
@@ -267,13 +263,7 @@ def _profile(v_tree: Tree, u_tree: Tree | None, test: Tree,
     if u_tree is not None:
         lines.append(f"u = {text(u_tree, names, inputs)}")
     lines += [f"v = {text(v_tree, names, inputs)}", f"s = {text(test, names)}"]
-    plain = ast.unparse(ast.parse("\n".join(lines)))
-    model = "LIF" if u_tree is None else "CubaLIF"
-    found = profile("custom", model, "hand-written", plain)
-    if model == "LIF" and _keeps_all(found, names.values):
-        model = "IF"
-    digest = hashlib.sha256(f"{model}\n{plain}".encode()).hexdigest()[:12]
-    return profile(f"custom-{digest}", model, "hand-written", plain), names.values
+    return custom_profile("\n".join(lines), names.values), names.values
 
 
 def _named(test: Tree) -> Tree:
@@ -284,10 +274,3 @@ def _named(test: Tree) -> Tree:
     if limit == 0.0 and value[0] == "sub" and value[2][0] == "const":
         return (op, ("sub", value[1], (*value[2], "v_th")), const(limit))
     return (op, value, ("const", limit, "v_th"))
-
-
-def _keeps_all(found: Profile, constants: dict[str, float]) -> bool:
-    try:
-        return normal_form(found, constants).neuron.decay == 1.0
-    except NoNormalForm:
-        return False
