@@ -37,15 +37,33 @@ def chains(values: Values, thresholds: Thresholds, which: Sequence[Threshold]) -
         node = threshold.node
         frames = user_frames(node.meta.get("stack_trace") or "")
         places[module_path(node), frames].append(threshold)
-    found: list[tuple[Place, list[Threshold], bool]] = []
+    found: list[Found] = []
     for place, here in places.items():
         for chain, linked in _chained(values, thresholds, here):
             found.append((place, chain, linked))
     order = {node: number for number, node in enumerate(values.graph.nodes)}
     found.sort(key=lambda item: order[item[1][0].node])
+    found = _with_first_ticks(values, thresholds, found)
     names = _names([place for place, _, _ in found])
     return [Chain(name, tuple(chain), linked)
             for name, (_, chain, linked) in zip(names, found, strict=True)]
+
+
+Found = tuple[Place, list[Threshold], bool]
+
+
+def _with_first_ticks(values: Values, thresholds: Thresholds, found: list[Found]) -> list[Found]:
+    """A first tick that is written before the loop joins the chain that goes on from it."""
+    kept = list(found)
+    for path in {place[0] for place, _, _ in found}:
+        here = [item for item in found if item[0][0] == path]
+        first = {chain[0]: (place, chain, linked) for place, chain, linked in here}
+        for later, earlier in _links(values, thresholds, list(first)).items():
+            before, after = first[earlier], first[later]
+            if before in kept and after in kept and len(before[1]) == 1:
+                kept[kept.index(before)] = (after[0], [*before[1], *after[1]], True)
+                kept.remove(after)
+    return kept
 
 
 def _chained(values: Values, thresholds: Thresholds, here: list[Threshold]

@@ -22,6 +22,10 @@ class Unreadable(Exception):
         self.node, self.reason = node, reason
 
 
+class Stale(Unreadable):
+    """A first tick that starts from a state left over from an earlier run."""
+
+
 def spread(values: Values, starts: Iterable[Node], stops: Iterable[Node] = (),
            elementwise: bool = True) -> set[Node]:
     """The nodes that the start nodes reach, by elementwise operations or by any."""
@@ -52,14 +56,14 @@ class Reader:
         self.inputs: list[Node] = []
         self.nodes: dict[Tree, Node] = {}  # where a tree was read
 
-    def read(self, operand: Operand) -> Tree:
-        """The tree of a value. Raises Unreadable."""
+    def read(self, operand: Operand, user: Node) -> Tree:
+        """The tree of a value that an operation uses. Raises Unreadable."""
         number = self.values.number(operand)
         if number is not None:
             return const(number)
         if not isinstance(operand, Node):
             raise TypeError(f"no operand: {operand!r}")
-        tree = self._leaf(operand)
+        tree = self._leaf(operand, user)
         if tree is None:
             tree = self._operation(origin(operand))
         self.nodes.setdefault(tree, operand)
@@ -71,26 +75,26 @@ class Reader:
         self.nodes.setdefault(tree, node)
         return tree
 
-    def _leaf(self, operand: Node) -> Tree | None:
+    def _leaf(self, operand: Node, user: Node) -> Tree | None:
         threshold, negated = self.thresholds.of.get(operand, (None, False))
         if threshold in self.chain:
             if threshold is not self.before:
-                raise Unreadable(operand, "it uses a spike older than one tick")
+                raise Unreadable(user, "it uses a spike older than one tick")
             return ("not", R) if negated else R
         node = origin(operand)
         if node in self.leaves:
             return self.leaves[node]
         if node in self.own:
-            raise Unreadable(operand, "it carries more than a potential and a synaptic current "
-                                      "from tick to tick")
+            raise Unreadable(user, "it carries more than a potential and a synaptic current "
+                                   "from tick to tick")
         return None if node in self.stateful else self._input(node)
 
     def _input(self, node: Node) -> Tree:
+        if node in self.values.random:
+            raise Unreadable(node, "it adds random numbers")
         if node in self.tainted:
             source = next((n for n in (node, *node.all_input_nodes) if operation(n) is None), node)
             raise Unreadable(node, f"`{op_name(source)}` acts on its potential")
-        if node in self.values.random:
-            raise Unreadable(node, "it adds random numbers")
         if node not in self.inputs:
             self.inputs.append(node)
         return ("in", self.inputs.index(node))
@@ -103,7 +107,7 @@ class Reader:
         for operand in operands:
             if isinstance(operand, Node) and operand not in self.stateful:
                 self._check_one_number(node, op, operand)
-        parts = [self.read(o) for o in operands if o is not None]
+        parts = [self.read(o, node) for o in operands if o is not None]
         if op == "clamp":
             return _clamped(parts, operands)
         if op in ("minimum", "maximum") and not any(p[0] == "const" for p in parts):

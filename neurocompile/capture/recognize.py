@@ -19,7 +19,7 @@ import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neuroc
 from neurocompile.capture.chains import Chain, chains
 from neurocompile.capture.frames import place
 from neurocompile.capture.fx_values import Values, dtype, op_name, shape, single
-from neurocompile.capture.matching import Unreadable
+from neurocompile.capture.matching import Stale, Unreadable
 from neurocompile.capture.recurrence import Differs, Recurrence, Tick, recurrence
 from neurocompile.capture.thresholds import Thresholds
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
@@ -62,6 +62,10 @@ def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | 
         if not chain.linked:
             return None
         where = place(error.node)
+        if isinstance(error, Stale):
+            raise UsageError(Diagnostic("NC107", Location(chain.name), {
+                "module": chain.name, "expected": "one number for all neurons",
+                "found": error.reason})) from None
         raise refused(chain.name, where, error.reason) from None
     except Differs as error:
         here, there = place(error.node), place(error.counterpart)

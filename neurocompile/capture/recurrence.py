@@ -14,7 +14,7 @@ from itertools import product
 from torch.fx import Node
 
 from neurocompile.capture.fx_values import Operand, Values, copied, operation, origin
-from neurocompile.capture.matching import Bound, Matcher, Reader, Unreadable, spread
+from neurocompile.capture.matching import Bound, Matcher, Reader, Stale, Unreadable, spread
 from neurocompile.capture.thresholds import Threshold, Thresholds
 from neurocompile.capture.trees import U0, U1, Names, R, Tree, V, at, const, leaves, text
 from neurocompile.semantics.custom import custom_profile
@@ -223,17 +223,21 @@ class _Chain:
             if bound is not None and u_tree is not None:
                 bound = matcher.match(at(u_tree, rest), bound[U1], bound)
             if bound is not None and all(("in", k) in bound for k in range(len(reader.inputs))):
+                for k, later in enumerate(reader.inputs):
+                    if bound[("in", k)].target is not later.target:
+                        self._check_start(bound[("in", k)])
                 return u, v, bound
-        self._check_start()
+        self._check_start(self.v[0])
         raise self._differs(0, matcher, reader)
 
-    def _check_start(self) -> None:
-        for node in self._statics(self.v[0]):
+    def _check_start(self, value: Node) -> None:
+        if value not in self.values.dynamic:
+            return
+        for node in self._statics(value):
             tensor = self.values.tensor(node) if isinstance(node, Node) else None
             if isinstance(node, Node) and tensor is not None and tensor.numel() > 1 and (
                     self.values.number(node) is None):
-                raise Unreadable(node, "it does not start at one number: reset its state before "
-                                       "capture")
+                raise Stale(node, f"values of shape {tuple(tensor.shape)}")
 
     def _statics(self, node: Node) -> set[Operand]:
         """The constants that a value is made of by elementwise operations."""

@@ -22,7 +22,7 @@ from neurocompile.capture.fx_values import (
 )
 
 _SOFT = (torch.ops.aten.sigmoid.default, torch.ops.aten.tanh.default,
-         torch.ops.aten.hardsigmoid.default)
+         torch.ops.aten.hardsigmoid.default, torch.ops.aten.sign.default)
 _MIRRORED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
 _STRAIGHT = ("add", "sub", "mul", "div", "neg", "minimum", "maximum", "clamp", "relu")
 
@@ -67,7 +67,8 @@ class Thresholds:
         self.found = [t for t in found if t.spikes]
         self.soft = [Threshold(node, "soft", node.args[0], 0.0, self._spine(node.args[0]))
                      for node in values.graph.nodes
-                     if node.target in _SOFT and node in values.dynamic]
+                     if node.target in _SOFT and node in values.dynamic
+                     and not all(user in self.of for user in node.users)]
 
     def _add(self, threshold: Threshold, node: Node, negated: bool) -> None:
         (threshold.negations if negated else threshold.forms).append(node)
