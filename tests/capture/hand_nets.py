@@ -65,15 +65,18 @@ class MemUpdate(nn.Module):
 class LocalState(nn.Module):
     """STMixer's neuron: time merged with batch in front, hard or soft reset, state local."""
 
-    def __init__(self, ticks: int, soft: bool = False, use_ann: bool = False) -> None:
+    def __init__(self, ticks: int, soft: bool = False, use_ann: bool = False,
+                 keep: bool = False) -> None:
         super().__init__()
+        self.keep = keep  # the input is [T, B, ...]
         self.ticks, self.thresh, self.tau, self.soft = ticks, 1.0, 0.5, soft
         self.use_ann, self.relu = use_ann, nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         if self.use_ann:
             return self.relu(x)
-        x = x.view(self.ticks, -1, *x.shape[1:])
+        if not self.keep:
+            x = x.view(self.ticks, -1, *x.shape[1:])
         mem: Any = 0
         spikes = []
         for t in range(self.ticks):
@@ -81,7 +84,7 @@ class LocalState(nn.Module):
             spike = ((mem - self.thresh) >= 0).float()
             mem = mem - spike * self.thresh if self.soft else mem * (1 - spike)
             spikes.append(spike)
-        return torch.stack(spikes).flatten(0, 1)
+        return torch.stack(spikes) if self.keep else torch.stack(spikes).flatten(0, 1)
 
 
 class IntegerSpikes(nn.Module):
@@ -151,7 +154,7 @@ class ExplicitState(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.w, self.thresh = nn.Parameter(torch.tensor(0.3)), nn.Parameter(torch.tensor(0.75))
+        self.w, self.thresh = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.75))
 
     def forward(self, x: Tensor, mem: Tensor) -> tuple[Tensor, Tensor]:
         mem = torch.sigmoid(self.w) * mem + x
@@ -164,7 +167,7 @@ class Cuba(nn.Module):
 
     def __init__(self, alpha: float = 0.5, gain: float = 1.0) -> None:
         super().__init__()
-        self.alpha, self.beta, self.gain = alpha, 0.8, gain
+        self.alpha, self.beta, self.gain = alpha, 0.75, gain
 
     def forward(self, x: Tensor) -> Tensor:
         syn = mem = spike = torch.zeros_like(x[0])
@@ -197,6 +200,46 @@ class Loop(nn.Module):
                 s = self.lif2(self.fc2(self.lif1(self.fc1(x))))
             total = total + s
         return total / self.ticks
+
+
+class Deep(nn.Module):
+    """Six kinds of neurons one after the other, over [T, B, ...]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.ModuleList([nn.Linear(8, 12), *(nn.Linear(12, 12) for _ in range(5))])
+        self.neurons = nn.ModuleList([
+            MemUpdate(), Cuba(), FirstTickApart(), LocalState(4, soft=True, keep=True), Cuba(0.25, 0.5),
+            LocalState(4, keep=True)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = repeated(x, 4)
+        for fc, neuron in zip(self.fc, self.neurons, strict=True):
+            x = neuron(fc(x))
+        return x.mean(0)
+
+
+class Steps(nn.Module):
+    """Five kinds of one-tick neurons one after the other, in a loop over ticks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.ModuleList([nn.Linear(8, 12), *(nn.Linear(12, 12) for _ in range(4))])
+        self.neurons = nn.ModuleList([
+            HiddenState(), Integrator(), ExplicitState(), Buffer(), HiddenState(1.0, -0.25, -0.25)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        total: Any = 0
+        mem: Any = torch.zeros(len(x), 12)
+        for _ in range(4):
+            s = x
+            for fc, neuron in zip(self.fc, self.neurons, strict=True):
+                if isinstance(neuron, ExplicitState):
+                    s, mem = neuron(fc(s), mem)
+                else:
+                    s = neuron(fc(s))
+            total = total + s
+        return total / 4
 
 
 class OneTick(nn.Module):
@@ -264,10 +307,77 @@ class Recurrent(nn.Module):
         mem = spike = total = torch.zeros(len(x), 12)
         for _ in range(self.ticks):
             reset = (mem > 1.0).float()
-            mem = 0.8 * mem + self.fc(x) + self.back(spike) - reset * 1.0
+            mem = 0.75 * mem + self.fc(x) + self.back(spike) - reset * 1.0
             spike = (mem > 1.0).float()
             total = total + spike
         return total / self.ticks
+
+
+class FirstTickApart(nn.Module):
+    """The first tick is written before the loop."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mem = x[0]
+        spike = (mem > 0.5).float()
+        out = [spike]
+        for t in range(1, len(x)):
+            mem = 0.5 * mem * (1 - spike) + x[t]
+            spike = (mem > 0.5).float()
+            out.append(spike)
+        return torch.stack(out)
+
+
+class Buffer(nn.Module):
+    """The potential is a buffer; relu(sign) as threshold, the mask negated as reset."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mem", torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.mem = 0.5 * self.mem + x
+        spike = torch.relu(torch.sign(self.mem - 0.5))
+        self.mem = self.mem * spike.eq(0)
+        return spike
+
+
+class Shared(nn.Module):
+    """One neuron module with local state, used for two populations; batch in front of time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.sn = nn.Linear(8, 12), nn.Linear(12, 6), self.Neuron()
+
+    class Neuron(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            out, mem = torch.zeros_like(x), torch.zeros_like(x[:, 0])
+            for t in range(x.shape[1]):
+                mem = 0.5 * mem + x[:, t]
+                spike = torch.where(0.5 <= mem, 1.0, 0.0)
+                mem[spike > 0] = 0.25
+                out[:, t] = spike
+            return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.fc1(x).unsqueeze(1).repeat(1, 4, 1)
+        return self.sn(self.fc2(self.sn(y))).mean(1)
+
+
+class Drifting(nn.Module):
+    """A constant per neuron beside the input, the membrane itself returned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.drift = nn.Linear(8, 12), nn.Parameter(torch.arange(12) / 16)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        current, mem, total = self.fc(x), torch.zeros(len(x), 12), torch.zeros(len(x), 12)
+        for _ in range(4):
+            mem = mem + current * 0.5 + self.drift
+            spike = torch.gt(mem, torch.tensor(1.0)).int().float()
+            mem = mem - spike
+            total = total + spike
+        return total, mem
 
 
 class Threshold(nn.Module):
@@ -305,12 +415,23 @@ class Near(nn.Module):
             if self.kind == "decay":
                 mem = mem * self.decay * (1 - spike) + current  # decay
             elif self.kind == "adaptive":
-                rise = 0.9 * rise + spike
-                mem = 0.5 * mem + current - rise  # adaptive
+                rise = 0.9 * rise + spike  # adaptive
+                mem = 0.5 * mem + current - rise
             elif self.kind == "noise":
                 mem = 0.5 * mem * (1 - spike) + current + torch.randn_like(mem)  # noise
             elif self.kind == "square":
                 mem = 0.5 * mem + current - 0.1 * mem.pow(2)  # square
+            elif self.kind == "straight-through":
+                mem = 0.5 * mem + current - spike
+                soft = torch.sigmoid(mem - 1.0)  # straight-through
+                spike = (mem > 1.0).float() + soft - soft.detach()
+                total = total + spike
+                continue
+            elif self.kind == "sign":
+                mem = 0.5 * mem + current - spike
+                spike = (torch.sign(mem - 1.0) + 1) / 2  # sign
+                total = total + spike
+                continue
             elif self.kind == "gated":
                 mem = mem * current + current  # gated
             elif self.kind == "steps":
