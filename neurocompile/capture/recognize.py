@@ -17,7 +17,7 @@ from torch.fx import GraphModule, Node
 
 import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
 from neurocompile.capture.chains import Chain, chains
-from neurocompile.capture.frames import place
+from neurocompile.capture.frames import module_path, place
 from neurocompile.capture.fx_values import Values, dtype, op_name, shape, single
 from neurocompile.capture.matching import Stale, Unreadable
 from neurocompile.capture.recurrence import Differs, Recurrence, Tick, recurrence
@@ -36,9 +36,10 @@ def recognize(program: ExportedProgram) -> int:
     """
     values = Values(program)
     thresholds = Thresholds(values)
-    _refuse_soft_spikes(values, thresholds)
-    found = [(chain, made) for chain in chains(values, thresholds, thresholds.found)
+    grouped = chains(values, thresholds, thresholds.found)
+    found = [(chain, made) for chain in grouped
              if (made := _read(values, thresholds, chain)) is not None]
+    _refuse_soft_spikes(values, thresholds, {module_path(c.ticks[0].node) for c in grouped})
     if not found:
         return 0
     module = program.graph_module
@@ -75,10 +76,11 @@ def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | 
             "what": lines})) from None
 
 
-def _refuse_soft_spikes(values: Values, thresholds: Thresholds) -> None:
+def _refuse_soft_spikes(values: Values, thresholds: Thresholds, known: set[str]) -> None:
+    """NC111 for recurrences without a threshold in modules that have none at all."""
     for chain in chains(values, thresholds, thresholds.soft):
-        if chain.linked:
-            node = chain.ticks[0].node
+        node = chain.ticks[0].node
+        if chain.linked and module_path(node) not in known:
             raise refused(chain.name, place(node), f"its spike is a {op_name(node)}, no threshold")
 
 

@@ -152,10 +152,10 @@ def test_equations_and_normal_forms() -> None:
 
 def test_names_are_module_paths_and_lines() -> None:
     source = Path(h.__file__).read_text().splitlines()
-    first, second = emitted(lively(h.Inline), image())
+    first, second = emitted(lively(lambda: h.Inline(2)), image())
     assert all("mem_update(self.fc" in source[int(n.removeprefix("@")) - 1]
                for n in (first, second))
-    line, *layers = emitted(lively(h.InlineLayers), image())
+    line, *layers = emitted(lively(lambda: h.InlineLayers(3)), image())
     assert "(mem > 0.5)" in source[int(line.removeprefix("@")) - 1]
     assert layers == [f"{line}:2", f"{line}:3"]
     assert [n.partition("@")[0] for n in emitted(lively(h.Shared), image())] == ["sn", "sn"]
@@ -175,7 +175,7 @@ def test_a_flag_leaves_its_dead_branch_out() -> None:
     ("square", "NC111", "`pow` acts on its potential"),
     ("gated", "NC111", "multiplies its state by what changes"),
     ("sigmoid", "NC111", "its spike is a sigmoid"),
-    ("straight-through", "NC111", "its spike is a sigmoid"),
+    ("straight-through", "NC111", "`sigmoid` acts on its potential"),
     ("sign", "NC111", "its spike is a sign"),
     ("steps", "NC112", "hand_nets.py"),
 ])

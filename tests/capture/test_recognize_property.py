@@ -5,8 +5,9 @@ from __future__ import annotations
 import linecache
 from typing import Any
 
+import pytest
 import torch
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -33,7 +34,7 @@ class Net(nn.Module):
             out.append(spike)
         return torch.stack(out)
 """
-number = st.sampled_from([0.25, 0.5, 0.3, 0.9, 1.0])
+DYADIC = (0.25, 0.5, 1.0)  # a first tick computed from Python's numbers has double precision
 BEGIN = ("mem = torch.zeros(x.shape[1], 7); syn = torch.zeros_like(mem); spike = torch.zeros_like(mem)",
          "mem = syn = spike = 0.0")
 CURRENT = ("syn = current", "syn = {a} * syn + current", "syn = syn * {a} + current * 2")
@@ -52,10 +53,12 @@ RESET = ("pass", "mem = mem - spike * {b}", "mem = mem * (1 - spike)", "mem = me
 @st.composite
 def codes(draw: Any) -> str:
     """The text of a network with one neuron."""
+    begin = draw(st.sampled_from(BEGIN))
+    number = st.sampled_from(DYADIC if begin.startswith("mem = syn") else (*DYADIC, 0.3, 0.9))
     values = {"a": draw(number), "b": draw(number)}
     parts = {name: draw(st.sampled_from(lines)).format(**values) for name, lines in (
-        ("begin", BEGIN), ("current", CURRENT), ("charge", CHARGE), ("fire", FIRE), ("reset", RESET))}
-    return CODE.format(ticks=draw(st.integers(3, 5)), **parts)
+        ("current", CURRENT), ("charge", CHARGE), ("fire", FIRE), ("reset", RESET))}
+    return CODE.format(begin=begin, ticks=draw(st.integers(3, 5)), **parts)
 
 
 def made(code: str) -> nn.Module:
@@ -68,13 +71,11 @@ def made(code: str) -> nn.Module:
     return model.eval()
 
 
-fired = [0]
+def few(count: int) -> Any:
+    return settings(max_examples=count, deadline=None, phases=[Phase.generate], derandomize=True,
+                    database=None, suppress_health_check=list(HealthCheck))
 
 
-@seed(7)
-@settings(max_examples=25, deadline=None, derandomize=True, database=None,
-          suppress_health_check=list(HealthCheck))
-@given(codes())
 def check(code: str) -> None:
     torch.manual_seed(1)
     model = made(code)
@@ -85,13 +86,21 @@ def check(code: str) -> None:
         program = _export(model, (x,))
         assert recognize(program) == 1, code
         recorder = _Recorder(program.module())
-        assert torch.equal(recorder.run(x)[0] if isinstance(recorder.run(x), tuple)
-                           else recorder.run(x), expected), code
-    spikes = torch.cat([e.outputs[0] for e in recorder.emissions[-len(expected):]])
+        found = recorder.run(x)
+    assert torch.equal(found, expected), code
+    spikes = torch.cat([e.outputs[0] for e in recorder.emissions])
     assert torch.equal(spikes, expected), code
-    fired[0] += int(spikes.sum())
+    assert spikes.any(), code
 
 
-def test_random_neurons_are_recognized() -> None:
-    check()
-    assert fired[0] > 500
+@few(3)
+@given(codes())
+def test_random_neurons_are_recognized(code: str) -> None:
+    check(code)
+
+
+@pytest.mark.slow
+@few(150)
+@given(codes())
+def test_many_random_neurons_are_recognized(code: str) -> None:
+    check(code)

@@ -74,6 +74,8 @@ def reset(module: nn.Module) -> None:
         return
     for name, value in _resets(module, "", declared).items():
         held = getattr(module, name, None)
+        if not hasattr(module, name):
+            continue  # `adapt` tells
         if callable(held) and not isinstance(held, nn.Module):
             held()
         else:
