@@ -28,8 +28,8 @@ NEURON = torch.ops.neurocompile.neuron.default
 _ATEN = torch.ops.aten
 
 
-def recognize(program: ExportedProgram) -> int:
-    """Replace the hand-written neurons of a program in place; how many there were.
+def recognize(program: ExportedProgram) -> set[str]:
+    """Replace the hand-written neurons of a program in place; the paths of their modules.
 
     Raises UsageError (NC111) for a recurrence that is no neuron, FindingsError (NC112) for one
     whose ticks differ.
@@ -41,7 +41,7 @@ def recognize(program: ExportedProgram) -> int:
              if (made := _read(values, thresholds, chain)) is not None]
     _refuse_soft_spikes(values, thresholds, {module_path(c.ticks[0].node) for c in grouped})
     if not found:
-        return 0
+        return set()
     module = program.graph_module
     with module._set_replace_hook(program.graph_signature.get_replace_hook()):
         for node in list(module.graph.nodes):
@@ -53,7 +53,7 @@ def recognize(program: ExportedProgram) -> int:
         module.graph.eliminate_dead_code()
     module.graph.lint()
     module.recompile()
-    return len(found)
+    return {module_path(chain.ticks[0].node) for chain, _ in found}
 
 
 def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | None:

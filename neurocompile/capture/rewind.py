@@ -1,9 +1,13 @@
-"""The state that hand-written modules keep in plain attributes and buffers, put back between runs."""
+"""The state that hand-written neurons keep in their modules, put back between runs.
+
+Only modules whose neurons were recognized are rewound: state that anything else keeps is not part of
+the captured program, and the replay gate must see it.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -13,15 +17,16 @@ _TORCH = frozenset(vars(nn.Module()))  # what torch itself keeps in a module
 
 
 class Rewind:
-    """Resets models: their neurons by `reset`, everything else to what it was at first sight."""
+    """Resets models: by `reset`, and modules of these paths to what they were at first sight."""
 
-    def __init__(self, reset: Callable[[nn.Module], None], *models: nn.Module) -> None:
+    def __init__(self, reset: Callable[[nn.Module], None], paths: Iterable[str],
+                 *models: nn.Module) -> None:
         self.reset = reset
         self.held: dict[int, list[tuple[nn.Module, dict[str, Any], dict[str, Any]]]] = {}
         for model in models:
             self.held[id(model)] = [
                 (module, _kept(_plain(module)), _kept(module._buffers))
-                for module in model.modules()]
+                for module in map(model.get_submodule, sorted(paths))]
 
     def __call__(self, model: nn.Module) -> None:
         """Reset one of the models."""

@@ -76,9 +76,8 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
                    for x in given)
     eager = _prepared(model, n_ticks, neurons or {})
     swapped = swap(eager)
-    rewind = Rewind(reset, eager, swapped)
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
-    recognize(program)
+    rewind = Rewind(reset, recognize(program), eager, swapped)
     profiles = _profiles(program)
     if not profiles and not any(isinstance(m, StandIn) for m in swapped.modules()):
         raise UsageError(Diagnostic("NC130"))

@@ -188,7 +188,7 @@ def test_a_declaration_in_the_configuration(tmp_path: Path) -> None:
     assert neurons == {f"{__name__}.Undeclared": Declaration(
         f"{LIF}\n", constants={"decay": 0.5, "v_th": "v_th"})}
     model, x = lively(Mlp(Undeclared())), nets.image(3, 8) * 4
-    with pytest.raises(UsageError, match="NC111.*`tanh`"):
+    with pytest.raises(UsageError, match=r"NC111.*`tanh`"):
         capture(model, x)
     assert capture(model, x, neurons=neurons).info["replay"]["spikes"]["lif"] > 0
 
