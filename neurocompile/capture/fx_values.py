@@ -79,15 +79,16 @@ class Values:
             return None
         if node.target in _SHAPED:
             fill = _SHAPED[node.target]
-            value = self.number(node.args[fill]) if isinstance(fill, int) else fill  # type: ignore[arg-type]
+            arguments: tuple[Any, ...] = node.args
+            value = self.number(arguments[fill]) if isinstance(fill, int) else fill
             return None if value is None else torch.full(tuple(shape(node)), value)
         given = {n: self.tensor(n) for n in node.all_input_nodes}
         if any(tensor is None for tensor in given.values()):
             return None
-        args = torch.fx.map_arg(node.args, lambda n: given[n])
-        kwargs = torch.fx.map_arg(node.kwargs, lambda n: given[n])
+        args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: given[n])
+        target: Any = node.target
         with torch.no_grad():
-            result = node.target(*args, **kwargs)  # type: ignore[operator]
+            result = target(*args, **kwargs)
         return result if isinstance(result, torch.Tensor) else None
 
 
@@ -125,8 +126,9 @@ def copied(node: Node) -> Node | None:
         return source
     if node.target is _ATEN.copy.default:
         written = node.args[1]
-        same = isinstance(written, Node) and shape(written) == shape(node)
-        return written if same and dtype(written) == dtype(node) else None  # type: ignore[return-value,arg-type]
+        if not isinstance(written, Node) or shape(written) != shape(node):
+            return None
+        return written if dtype(written) == dtype(node) else None
     if node.target is _ATEN._to_copy.default:
         wider = dtype(source) == dtype(node) or dtype(source) is torch.bool or (
             dtype(source) in (torch.int32, torch.int64) and dtype(node) is torch.float32)

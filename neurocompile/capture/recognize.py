@@ -8,7 +8,8 @@ refused with the place and what differs; comparisons that are no recurrence and 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -37,7 +38,9 @@ def recognize(program: ExportedProgram) -> set[str]:
     values = Values(program)
     thresholds = Thresholds(values)
     grouped = chains(values, thresholds, thresholds.found)
+    n_ticks = _n_ticks(program, grouped)
     found = [(chain, made) for chain in grouped
+             if chain.linked or not n_ticks or len(chain.ticks) in n_ticks
              if (made := _read(values, thresholds, chain)) is not None]
     _refuse_soft_spikes(values, thresholds, {module_path(c.ticks[0].node) for c in grouped})
     if not found:
@@ -54,6 +57,18 @@ def recognize(program: ExportedProgram) -> set[str]:
     module.graph.lint()
     module.recompile()
     return {module_path(chain.ticks[0].node) for chain, _ in found}
+
+
+def _n_ticks(program: ExportedProgram, grouped: Sequence[Chain]) -> set[int]:
+    """How many ticks the neurons with states run, those of frameworks included.
+
+    A comparison that is made another number of times, such as of the model's input, is no neuron.
+    """
+    known: Counter[str] = Counter()
+    for node in program.graph.nodes:
+        if node.target is NEURON:
+            known[str(node.args[6])] += shape(node.args[0])[0]
+    return {*known.values(), *(len(chain.ticks) for chain in grouped if chain.linked)}
 
 
 def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | None:
@@ -159,7 +174,7 @@ class _Rewriter:
         return node
 
 
-def _fake(target: Callable[..., Any], like: torch.Tensor, args: Any, kwargs: Any) -> Any:
+def _fake(target: Callable[..., Any], like: Any, args: Any, kwargs: Any) -> Any:
     """What an operator gives for the fake tensors of a program."""
-    with like.fake_mode:  # type: ignore[attr-defined]
+    with like.fake_mode:
         return target(*args, **kwargs)

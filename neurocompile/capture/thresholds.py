@@ -104,7 +104,7 @@ class Thresholds:
         if op == "not" and dtype(first) is torch.bool:
             return first, True
         if op == "where":
-            return {(1.0, 0.0): (first, False), (0.0, 1.0): (first, True)}.get(numbers)  # type: ignore[arg-type]
+            return (first, numbers[0] == 0.0) if numbers in ((1.0, 0.0), (0.0, 1.0)) else None
         if op == "mul" and numbers == (1.0,) and dtype(first) is torch.bool:
             return first, False
         return _of_spikes(op, first, numbers[0]) if len(numbers) == 1 else None

@@ -444,3 +444,21 @@ class Near(nn.Module):
                 spike = (mem > 1.0).float()
             total = total + spike
         return total
+
+
+class Memoryless(nn.Module):
+    """Thresholds without memory beside a neuron with one, and one of the input alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(8, 12), nn.Linear(12, 12), nn.Linear(12, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, mem, total = (x > 0.5).float() * 2, torch.zeros(len(x), 12), torch.zeros(len(x), 6)
+        for _ in range(4):
+            mem = 0.5 * mem + self.fc1(x)
+            first = (mem > 1.0).float()
+            mem = mem * (1 - first)
+            second = (self.fc2(first) >= 0.25).float()
+            total = total + (self.fc3(second) >= 0.25).float()
+        return total

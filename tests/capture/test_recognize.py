@@ -161,6 +161,13 @@ def test_names_are_module_paths_and_lines() -> None:
     assert [n.partition("@")[0] for n in emitted(lively(h.Shared), image())] == ["sn", "sn"]
 
 
+def test_thresholds_without_memory_are_ticks_or_no_neurons() -> None:
+    """Two in the loop are neurons of four ticks; the one of the input stays what it is."""
+    found = emitted(lively(h.Memoryless), image())
+    assert [spikes.shape for spikes in found.values()] == [(3, 4, 12), (3, 4, 12), (3, 4, 6)]
+    assert all(spikes.any() for spikes in found.values())
+
+
 def test_a_flag_leaves_its_dead_branch_out() -> None:
     ann = h.TwoLayers(lambda: h.LocalState(4, use_ann=True), merged=True)
     with pytest.raises(UsageError) as error:
