@@ -24,6 +24,7 @@ from neurocompile.capture.fx_values import (
 _SOFT = (torch.ops.aten.sigmoid.default, torch.ops.aten.tanh.default,
          torch.ops.aten.hardsigmoid.default, torch.ops.aten.sign.default)
 _MIRRORED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
+_OPPOSITE = {"gt": "le", "ge": "lt", "lt": "ge", "le": "gt"}
 _STRAIGHT = ("add", "sub", "mul", "div", "neg", "minimum", "maximum", "clamp", "relu")
 
 
@@ -64,6 +65,9 @@ class Thresholds:
             if first is made:
                 found.append(made)
             self._add(first, node, False)
+        for threshold in found:
+            if not threshold.spikes:
+                self._turn(threshold)
         self.found = [t for t in found if t.spikes]
         self.soft = [Threshold(node, "soft", node.args[0], 0.0, self._spine(node.args[0]))
                      for node in values.graph.nodes
@@ -73,6 +77,14 @@ class Thresholds:
     def _add(self, threshold: Threshold, node: Node, negated: bool) -> None:
         (threshold.negations if negated else threshold.forms).append(node)
         self.of[node] = (threshold, negated)
+
+    def _turn(self, threshold: Threshold) -> None:
+        """Take the opposite of a comparison for the spike."""
+        if threshold.op in _OPPOSITE:
+            threshold.op = _OPPOSITE[threshold.op]
+            threshold.forms, threshold.negations = threshold.negations, threshold.forms
+            for node in (*threshold.forms, *threshold.negations):
+                self.of[node] = (threshold, not self.of[node][1])
 
     def _follows(self, node: Node) -> bool:
         """Note a node that is another form of a known outcome."""

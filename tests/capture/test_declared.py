@@ -15,6 +15,7 @@ import hand_nets as h
 import nets
 
 import neurocompile
+from neurocompile.capture.adapters.declared import adapt
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
 from neurocompile.declaration import ATTRIBUTE, Declaration
@@ -76,6 +77,9 @@ class State(nn.Module):
         return spike, mem * (1 - spike)
 
 
+GOOD = {"decay": 0.5, "v_th": 0.75}
+
+
 class All(nn.Module):
     """The three layouts in one network."""
 
@@ -115,6 +119,17 @@ def test_every_layout_is_proved() -> None:
     assert {p.name for p in lower(graph)[0].populations} == spikes.keys()
 
 
+@pytest.mark.parametrize("reset", ["", "mem"])
+def test_a_state_is_kept_between_calls_where_a_reset_is_named(reset: str) -> None:
+    neuron = Ticks()
+    setattr(neuron, ATTRIBUTE, Declaration(LIF, reset=(reset,) * bool(reset), constants=GOOD))
+    neuron.mem = None
+    stand_in = adapt(neuron, "lif")
+    x = torch.full((1, 3), 0.5)
+    twice = [stand_in(x), stand_in(x)] if stand_in is not None else []
+    assert [s.any().item() for s in twice] == [False, bool(reset)]
+
+
 class Mlp(nn.Module):
     """Linear, then a neuron over all ticks."""
 
@@ -141,9 +156,6 @@ def test_wrong_equations_differ_in_the_replay() -> None:
     code, message = refused(Declaration(wrong, constants={"decay": "tau", "v_th": "v_th"}))
     assert code == "NC105"
     assert "model with stand-in neurons" in message
-
-
-GOOD = {"decay": 0.5, "v_th": 0.75}
 
 
 @pytest.mark.parametrize(("declaration", "told"), [

@@ -161,6 +161,33 @@ def test_names_are_module_paths_and_lines() -> None:
     assert [n.partition("@")[0] for n in emitted(lively(h.Shared), image())] == ["sn", "sn"]
 
 
+FORMS: list[Callable[[torch.Tensor], torch.Tensor]] = [
+    lambda v: (v > 0.5).float(), lambda v: v.ge(0.5).to(v.dtype), lambda v: (0.5 <= v) * 1.0,
+    lambda v: (v < 0.5).float(), lambda v: torch.gt(torch.tensor(0.5), v).int().float(),
+    lambda v: torch.heaviside(v - 0.5, torch.tensor(0.0)),
+    lambda v: torch.heaviside(v - 0.5, torch.ones(5)),
+    lambda v: torch.relu(torch.sign(v - 0.5)), lambda v: torch.sign(v - 0.5).clamp(min=0),
+    lambda v: torch.where(v - 0.5 >= 0, 1.0, 0.0), lambda v: torch.where(v > 0.5, 0.0, 1.0),
+    lambda v: h.Ones.apply(v - 0.5), lambda v: torch.round(torch.clamp(v, 0, 2)),
+    lambda v: (~(v <= 0.5)).float(),
+]
+
+
+@pytest.mark.parametrize("number", range(len(FORMS)))
+def test_every_form_of_a_threshold_is_exact_at_ties(number: int) -> None:
+    class Net(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return FORMS[number](x) * 2
+
+    x = torch.tensor([[-1.0, 0.5, 1.0, 1.5, 2.5]])
+    program = _export(Net(), (x,))
+    assert recognize(program) == {""}
+    assert "neurocompile" in str(program.graph)
+    found = program.module()(x)
+    assert torch.equal(found, Net()(x))
+    assert found.any()
+
+
 def test_thresholds_without_memory_are_ticks_or_no_neurons() -> None:
     """Two in the loop are neurons of four ticks; the one of the input stays what it is."""
     found = emitted(lively(h.Memoryless), image())
