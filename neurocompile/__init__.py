@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurocompile.api import build, check, export
+    from neurocompile.declaration import neuron
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "build", "check", "export"]
+__all__ = ["__version__", "build", "check", "export", "neuron"]
 
-_API = ("build", "check", "export")
+_HOME = {"build": "api", "check": "api", "export": "api", "neuron": "declaration"}
 
 
 def __getattr__(name: str) -> Any:
     """The public functions, imported on first use: `import neurocompile` imports no torch."""
-    if name not in _API:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("neurocompile.api"), name)
+    return getattr(importlib.import_module(f"neurocompile.{_HOME[name]}"), name)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from neurocompile.declaration import Declaration
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.rules import RULES
 
@@ -68,6 +69,7 @@ class Config:
     models: tuple[ModelEntry, ...] = ()
     ignores: tuple[Ignore, ...] = ()
     baseline: Path | None = None  # findings that are known and do not count
+    neurons: Mapping[str, Declaration] = field(default_factory=dict)  # by class, `pkg.mod.Name`
 
     def entry_for(self, model: str) -> ModelEntry | None:
         """The entry of that name, of that `pkg.mod:factory`, or whose weights are that file."""
@@ -116,11 +118,11 @@ def parse_config(data: dict[str, Any], path: Path) -> Config:
     prefix = ""
     if path.name == "pyproject.toml":
         data, prefix = data.get("tool", {}).get("neurocompile", {}), "tool.neurocompile."
-    table = _Table(path, prefix, data, ("target", "models", "ignore", "baseline"))
+    table = _Table(path, prefix, data, ("target", "models", "ignore", "baseline", "neurons"))
     targets = tuple(_target(name, path) for name in table.texts("target"))
     models = tuple(_model(name, entry) for name, entry in table.tables("models", _MODEL_KEYS))
     return Config(path.absolute(), targets, models, tuple(_ignores(table)),
-                  table.file("baseline"))
+                  table.file("baseline"), dict(_neurons(table)))
 
 
 def _target(name: str, path: Path) -> str:
@@ -179,6 +181,25 @@ def _ignores(table: _Table) -> Iterable[Ignore]:
         if code not in RULES:
             raise UsageError(entry.bad("code", f"no rule `{code}`"))
         yield Ignore(code, module or "*", reason)
+
+
+_NEURON_KEYS = ("class", "equations", "layout", "reset", "start", "constants")
+
+
+def _neurons(table: _Table) -> Iterable[tuple[str, Declaration]]:
+    for number, data in enumerate(table.get("neurons", list) or []):
+        entry = _Table(table.path, f"{table.prefix}neurons[{number}].", data, _NEURON_KEYS)
+        name, equations = entry.get("class", str), entry.get("equations", str)
+        for key, value in (("class", name), ("equations", equations)):
+            if not value:
+                raise UsageError(entry.bad(key, "missing"))
+        if name.count(":") != 1:
+            raise UsageError(entry.bad("class", "expected `pkg.mod:Class`"))
+        reset = entry.data.get("reset", ())
+        yield name.replace(":", "."), Declaration(
+            equations, entry.get("layout", str) or "ticks",
+            reset if isinstance(reset, dict) else entry.texts("reset"),
+            entry.data.get("start", 0.0), entry.get("constants", dict) or {})
 
 
 class _Table:

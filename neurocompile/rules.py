@@ -178,6 +178,13 @@ _CAPTURE = (
          "A node that is left out changes the network without a word.",
          "write the file with nodes of NIR 1.0.8",
          "a node of type Conv3d", "a node of type Conv2d"),
+    Rule("NC119", "bad-neuron-declaration", "error",
+         "the declaration of `{cls}` as a neuron is wrong at `{key}`: {error}",
+         "A declared neuron is read by its equations, so they and their constants must be there.",
+         "write equations as in `v = decay * v + x`, `s = v >= v_th`, and give each constant as a "
+         "number or as the name of an attribute",
+         "@neurocompile.neuron('s = v >= v_th', tau=2.0)",
+         "@neurocompile.neuron('v = v + x\\ns = v >= v_th', v_th=1.0)"),
 )
 
 _LEGALITY = (

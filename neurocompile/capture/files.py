@@ -12,6 +12,7 @@ from typing import Any
 
 from neurocompile.capture.nir_options import NirOptions
 from neurocompile.capture.samples import Sample, fit
+from neurocompile.declaration import Declaration
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.graph import Graph, load_graph
 from neurocompile.ir.operators import Array
@@ -68,6 +69,7 @@ class Request:
     prove: bool = True  # run the replay gate; a Graph without it can be checked, not built
     prove_up_to: int | None = None  # parameters; larger models are not proved
     nir: NirOptions = field(default_factory=NirOptions)  # what a .nir file leaves open
+    neurons: Mapping[str, Declaration] = field(default_factory=dict)  # declared, by class
 
 
 def _silent(_: str) -> None:
@@ -161,7 +163,8 @@ def _finish(request: Request, model: Any, name: str, sources: list[Source],
     limit = request.prove_up_to
     prove = request.prove and (
         limit is None or sum(p.numel() for p in model.parameters()) <= limit)
-    return Loaded(capture(model, example, request.n_ticks, prove), name, tuple(sources))
+    return Loaded(capture(
+        model, example, request.n_ticks, prove, request.neurons), name, tuple(sources))
 
 
 def quiet_triton() -> None:

@@ -12,8 +12,10 @@ from types import CodeType, FunctionType
 
 import torch.fx.proxy
 from torch import nn
+from torch.fx import Node
 
 import neurocompile
+from neurocompile.diagnostics import Location
 
 FRAMEWORKS = ("torch", "spikingjelly", "snntorch")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
@@ -46,18 +48,36 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def user_frame(stack: str) -> tuple[str | None, int | None]:
-    """(file, line) of the deepest frame in the user's own code; relative to the working folder."""
+def user_frames(stack: str) -> tuple[tuple[str, int], ...]:
+    """(file, line) of the frames in the user's own code, outermost first; relative paths."""
     ours = Path(neurocompile.__file__).resolve().parent
-    for file, line in reversed(_FRAME.findall(stack)):
+    found = []
+    for file, line in _FRAME.findall(stack):
         path = Path(file)
         if any(part in FRAMEWORKS for part in path.parts) or file.startswith("<"):
             continue
         if path.resolve().is_relative_to(ours) or "importlib" in path.parts:
             continue
         relative = os.path.relpath(path)
-        return (path.name if relative.startswith("..") else relative), int(line)
-    return None, None
+        found.append((path.name if relative.startswith("..") else relative, int(line)))
+    return tuple(found)
+
+
+def user_frame(stack: str) -> tuple[str | None, int | None]:
+    """(file, line) of the deepest frame in the user's own code; relative to the working folder."""
+    frames = user_frames(stack)
+    return frames[-1] if frames else (None, None)
+
+
+def module_path(node: Node) -> str:
+    """The path of the module that a node of an exported program was traced in."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return str(stack[-1][0]) if stack else ""
+
+
+def place(node: Node) -> Location:
+    """Module, file and line of a node of an exported program."""
+    return Location(module_path(node), *user_frame(node.meta.get("stack_trace") or ""))
 
 
 def raised_at(error: BaseException) -> tuple[str | None, int | None]:

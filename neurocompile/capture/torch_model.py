@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,16 @@ from torch.utils._pytree import tree_map
 import neurocompile
 from neurocompile.capture import neuron_op, writes
 from neurocompile.capture.adapters import ADAPTERS
-from neurocompile.capture.adapters.base import StandIn
+from neurocompile.capture.adapters.base import StandIn, qualified
 from neurocompile.capture.frames import FRAMEWORKS, methods_located, raised_at, user_frame
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.outputs import outputs_of, without_values
 from neurocompile.capture.quiet import quiet
+from neurocompile.capture.recognize import recognize
 from neurocompile.capture.replay import Replay, replay
+from neurocompile.capture.rewind import Rewind
 from neurocompile.capture.translations import TRANSLATIONS, untranslated
+from neurocompile.declaration import ATTRIBUTE, Declaration
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
@@ -54,7 +57,8 @@ def _mean(*values: Any) -> Any:
 
 
 def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
-            n_ticks: int | None = None, prove: bool = True) -> Graph:
+            n_ticks: int | None = None, prove: bool = True,
+            neurons: Mapping[str, Declaration] | None = None) -> Graph:
     """The Graph of a model, proved equal to it on the example input.
 
     The model is copied, put into eval mode and reset; the caller's object is left as it is. Weights
@@ -62,6 +66,7 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     `n_ticks`: the model computes one tick per call; run it that many times on the same input.
     `prove`: run the replay gate. Without it nothing is computed, which is enough to check a large
     architecture; such a Graph cannot be built.
+    `neurons`: declarations by a class's full name, beside those in the code.
 
     Raises UsageError for what cannot be read (NC102, NC104, NC111, NC203) and FindingsError when
     the captured program differs from the model (NC105).
@@ -69,14 +74,16 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     given = (example,) if isinstance(example, torch.Tensor) else tuple(example)
     inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
                    for x in given)
-    eager = _prepared(model, n_ticks)
+    eager = _prepared(model, n_ticks, neurons or {})
     swapped = swap(eager)
-    if not any(isinstance(m, StandIn) for m in swapped.modules()):
-        raise UsageError(Diagnostic("NC130"))
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
-    passed = replay(eager, swapped, program.module(), inputs, reset) if prove else None
+    rewind = Rewind(reset, recognize(program), eager, swapped)
+    profiles = _profiles(program)
+    if not profiles and not any(isinstance(m, StandIn) for m in swapped.modules()):
+        raise UsageError(Diagnostic("NC130"))
+    passed = replay(eager, swapped, program.module(), inputs, rewind) if prove else None
     outputs = outputs_of(program)
-    graph = _to_graph(program, _profiles(program))
+    graph = _to_graph(program, profiles)
     saved = None if passed is None else replay_graph(graph, inputs, passed)
     info = {**_info(inputs, passed, saved), "outputs": outputs}
     graph.model.metadata_props[g.INFO] = json.dumps(info, sort_keys=True)
@@ -90,8 +97,12 @@ def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
     return {profile.name: profile for profile in used}
 
 
-def _prepared(model: nn.Module, n_ticks: int | None) -> nn.Module:
+def _prepared(model: nn.Module, n_ticks: int | None,
+              neurons: Mapping[str, Declaration]) -> nn.Module:
     copied = copy.deepcopy(model, _detached_state(model)).cpu().float().eval()
+    for module in copied.modules():
+        if qualified(module) in neurons:
+            setattr(module, ATTRIBUTE, neurons[qualified(module)])
     copied = copied if n_ticks is None else Ticks(copied, n_ticks).eval()
     reset(copied)
     return copied

@@ -218,7 +218,8 @@ class Job:
             shape_of(given.input_shape) or (None if shape is None else shape.shape),
             None if shape is None else shape.ticks, given.ticks or entry.ticks,
             prove, prove_up_to, NirOptions(given.nir_producer, given.nir_dt, given.nir_reset,
-                                           given.nir_discretization)), sample, progress.say)
+                                           given.nir_discretization),
+            self.config.neurons), sample, progress.say)
 
 
 def job(model: str, given: ModelOptions, config: Config) -> Job:

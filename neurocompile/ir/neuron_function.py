@@ -17,7 +17,7 @@ from neurocompile.semantics.floating import Profile
 DOMAIN, DOMAIN_VERSION = "ai.neurocompile", 1
 _OPS = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "neg": "Neg", "gt": "Greater",
         "ge": "GreaterOrEqual", "lt": "Less", "le": "LessOrEqual", "eq": "Equal",
-        "floor": "Floor", "relu": "Relu", "minimum": "Min", "maximum": "Max"}
+        "floor": "Floor", "round": "Round", "relu": "Relu", "minimum": "Min", "maximum": "Max"}
 _COMPARE = ("gt", "ge", "lt", "le", "eq")
 
 

@@ -1,5 +1,5 @@
 """Adapters: one file a framework; which of its classes compute which neuron profile."""
 
-from neurocompile.capture.adapters import snntorch, spikingjelly
+from neurocompile.capture.adapters import declared, snntorch, spikingjelly
 
-ADAPTERS = (spikingjelly, snntorch)
+ADAPTERS = (declared, spikingjelly, snntorch)
