@@ -152,6 +152,11 @@ _CAPTURE = (
          "must be proved.",
          "capture it with neurocompile.export(model, example, \"net.onnx\"), which proves it",
          "build(capture(net, x, prove=False), 'build')", "build(capture(net, x), 'build')"),
+    Rule("NC118", "unsupported-node", "error",
+         "`{file}` holds a `{kind}` ({where}), which is not read: {reason}",
+         "A node that is skipped or read as something else changes spikes without a word.",
+         "export the network without it, or capture the PyTorch model it was made from",
+         "a .net file with a sigma-delta layer", "a .net file of dense and conv layers with CUBA neurons"),
 )
 
 _LEGALITY = (
