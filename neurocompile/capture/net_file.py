@@ -243,11 +243,11 @@ class _Reader:
         delay = group.integers("delay", 0, 1 << 30)
         if delay.max() > MAX_DELAY:
             self._refuse("delay", group, f"netx cuts delays beyond {MAX_DELAY}")
-        if delay.ndim == 1 and delay.size == shape[0]:
+        given = delay.shape
+        if given == shape[:1]:
             delay = delay[:, None]
-        elif delay.ndim not in (0, 2) and delay.size not in (1, shape[1]) or (
-                delay.ndim == 2 and delay.shape != shape):
-            group.fail(f"`delay` is {delay.shape} for weights {shape}")
+        elif given not in ((), shape[1:], shape):
+            group.fail(f"`delay` is {given} for weights {shape}")
         return np.broadcast_to(delay, shape) if delay.any() else None
 
     def _conv(self, group: Group) -> ConvLayer:

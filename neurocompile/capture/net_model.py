@@ -5,12 +5,16 @@ width). The hop of a step that each layer takes on the chip is not part of the m
 
 Input: where the file's input layer has a neuron, an image x [batch, *shape], for which the bias
 mantissas of that layer are `weight x + bias`, rounded, in every tick; else spikes
-[ticks, batch, *shape]. Output: spikes per sample of the last layer, or, where that has no neuron,
-the sum of its current (netx's v >> 6).
+[ticks, batch, *shape]. Output: spikes per sample of the last layer, or, where that has no neuron
+or one that only adds up, the sum of its current (netx's v >> 6).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
 import torch
 from torch import nn
 
@@ -45,7 +49,8 @@ class NetModel(nn.Module):
             layer.delay is not None or layer.recurrent is not None)
             for layer in net.layers.values())
         self.source = None if net.input.cell is None else _Source(net.input, net.input.cell)
-        self.layer = nn.ModuleDict({str(i): _Layer(layer, f"layer.{i}")
+        self.layer = nn.ModuleDict({str(i): _Layer(_read_out(layer, i == max(net.layers), ticks),
+                                                   f"layer.{i}")
                                     for i, layer in net.layers.items()})
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -54,16 +59,29 @@ class NetModel(nn.Module):
             return self._ticks(x)
         spikes = x if self.source is None else self.source(x.unsqueeze(0).expand(
             self.ticks, *x.shape))
-        for layer in self.layer.values():
+        for layer in self._layers():
             spikes = layer(spikes)
         return spikes.sum(0)
+
+    def _layers(self) -> list[_Layer]:
+        return [cast(_Layer, layer) for layer in self.layer.values()]
 
     def _ticks(self, x: torch.Tensor) -> torch.Tensor:
         spikes = [x[t] if self.source is None else self.source(x.unsqueeze(0))[0]
                   for t in range(self.ticks)]
-        for layer in self.layer.values():
+        for layer in self._layers():
             spikes = layer.steps(spikes)
         return torch.stack(spikes).sum(0)
+
+
+def _read_out(layer: Layer, last: bool, ticks: int) -> Layer:
+    """A last layer without its neurons where they provably only add up: no leak, no spike."""
+    cell = layer.cell
+    if not last or not isinstance(layer, DenseLayer) or layer.recurrent is not None or (
+            cell is None or (cell.i_decay, cell.v_decay) != (DECAY_ONE, 0)):
+        return layer
+    most = np.maximum(layer.weight, 0).sum(1) + (0 if layer.bias is None else layer.bias)
+    return layer if most.max() * ticks > cell.threshold else replace(layer, cell=None)
 
 
 class _Source(nn.Module):
@@ -93,8 +111,9 @@ class _Layer(nn.Module):
         if layer.cell is not None:
             name = lava.CUBA if layer.bias is None else lava.CUBA_BIAS
             self.neuron = StandIn(PROFILES[name], _constants(layer.cell, name), path)
-        bias = None if layer.bias is None else torch.from_numpy(layer.bias.copy()).float()
-        self.register_buffer("bias", bias)
+        self.bias = None
+        if layer.bias is not None:
+            self.bias = nn.Parameter(torch.from_numpy(layer.bias.copy()).float())
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """All ticks at once: [ticks, batch, *shape]."""
@@ -124,7 +143,7 @@ class _Layer(nn.Module):
 
     def _fire(self, current: torch.Tensor) -> torch.Tensor:
         if self.neuron is None:
-            return current
+            return current if self.bias is None else current + self.bias
         if self.bias is None:
             return self.neuron.ticks(current)
         return self.neuron.ticks(current, self.bias.expand(len(current), 1, *self.bias.shape))
@@ -134,15 +153,15 @@ def _synapses(layer: Layer) -> nn.ModuleDict:
     """One operator per delay, by the delay as text."""
     weight = torch.from_numpy(layer.weight)
     if isinstance(layer, ConvLayer):
-        conv = nn.Conv2d(weight.shape[1] * layer.groups, len(weight), weight.shape[2:],
+        height, width = weight.shape[2:]
+        conv = nn.Conv2d(weight.shape[1] * layer.groups, len(weight), (height, width),
                          layer.stride, layer.padding, layer.dilation, layer.groups, bias=False)
         conv.weight = nn.Parameter(weight.float())
         return nn.ModuleDict({"0": conv})
     if layer.delay is None:
         return nn.ModuleDict({"0": _linear(weight)})
-    delay = torch.from_numpy(layer.delay.copy())
-    return nn.ModuleDict({str(d): _linear(weight * (delay == d))
-                          for d in delay.unique().tolist()})
+    return nn.ModuleDict({str(d): _linear(torch.from_numpy(layer.weight * (layer.delay == d)))
+                          for d in np.unique(layer.delay)})
 
 
 def _linear(weight: torch.Tensor) -> nn.Linear:
