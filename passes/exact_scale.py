@@ -26,7 +26,8 @@ _NEAR = 1e-9  # relative: what float64 leaves of a division by a threshold
 def exact_thresholds(part: Part, bits: int, limit: int) -> Iterator[int]:
     """Mantissas with which weights, bias and rounded states can all be exact.
 
-    A neuron that rounds its states has one scale, at which the chip's state unit is its quantum.
+    A neuron that rounds its states has one scale, at which the chip's state unit is its quantum;
+    it comes first, then scales at which weights off the grid are on it and rounding is finer.
     For others any multiple of the smallest mantissa serves, up to `limit`: where nothing decays
     the smallest one, else the largest first, since the chip rounds decays to its state unit.
     """
@@ -34,7 +35,7 @@ def exact_thresholds(part: Part, bits: int, limit: int) -> Iterator[int]:
     if neuron.quantum is not None:
         k = own_threshold(neuron.v_th, neuron.quantum)
         if k == int(k) >= 1:
-            yield int(k)
+            yield from (int(k) << octave for octave in range(4))
         return
     if part.analog or not part.synapses:
         return  # currents from the host have no grid to be on

@@ -103,7 +103,7 @@ class Quantize:
                     target: Target) -> tuple[Part, list[Encoder], list[Diagnostic]]:
         smallest: list[Diagnostic] = []
         best: tuple[float, Part, list[Encoder]] | None = None
-        exact, lost = self._exact(part, network, inputs, target)
+        exact, found = self._exact(part, network, inputs, target)
         if exact is not None:
             best = (0.0, *exact)
         candidates = [] if exact is not None else list(_scales(part, inputs, target))
@@ -119,33 +119,46 @@ class Quantize:
         if best is None:
             raise FindingsError(*(smallest or [_bias_range(part, inputs, target)]))
         _, made, encoders = best
-        return made, encoders, [*lost, *_warnings(part, made, network.n_ticks, self.weight_bits)]
+        found += [] if exact is not None else _clipped(part, made, self.weight_bits)
+        return made, encoders, [*found, *_drifting(part, made, network.n_ticks)]
 
     def _exact(self, part: Part, network: Network, inputs: dict[str, Input], target: Target
                ) -> tuple[tuple[Part, list[Encoder]] | None, list[Diagnostic]]:
         """The population without any rounding, if there is such a scale that overflows nothing.
 
-        Else, for a neuron with its own integers, which is another one at another scale, why not.
+        For a neuron with its own integers, which at another scale is another one: why not its own.
         """
         neuron = part.population.floating
         limit = math.floor(_largest_scale(part, inputs, target) * neuron.v_th)
-        lost = [] if neuron.quantum is None else [
-            _threshold(part, own_threshold(neuron.v_th, neuron.quantum), target)]
+        own: list[Diagnostic] | None = None  # what speaks against the first scale
+        made = None
         for k in exact_thresholds(part, self.weight_bits, limit):
-            scale = k / neuron.v_th
-            stored = [(p, exact_weights(p.operator.weights, scale, self.weight_bits, target))
-                      for p in part.synapses]
-            lost = [off_grid(p, scale, target) for p, found in stored if found is None]
-            if k <= limit and not lost:
-                made, encoders = _made(part, k, [s for _, s in stored if s], inputs, target)
-                lost = _overflows(network, inputs, made, encoders, target)
-                if not lost and exact_bias(part, made.population, scale):
-                    return (made, encoders), []
-            lost = lost or [_bias_range(part, inputs, target)]
+            made, lost = self._without_rounding(part, k, limit, network, inputs, target)
+            own = lost if own is None else own
+            if made is not None:
+                break
         if neuron.quantum is None:
-            return None, []
-        return None, [replace(d, severity=Severity.WARNING, notes=(
-            *d.notes, "another scale was taken, at which decays round differently")) for d in lost]
+            return made, []
+        if own is None:
+            own = [_threshold(part, own_threshold(neuron.v_th, neuron.quantum), target)]
+        return made, [replace(d, severity=Severity.WARNING, notes=(
+            *d.notes, "another scale was taken, at which decays round differently")) for d in own]
+
+    def _without_rounding(self, part: Part, k: int, limit: int, network: Network,
+                          inputs: dict[str, Input], target: Target
+                          ) -> tuple[tuple[Part, list[Encoder]] | None, list[Diagnostic]]:
+        """The population at a scale where nothing is rounded, or why there is none."""
+        scale = k / part.population.floating.v_th
+        stored = [(p, exact_weights(p.operator.weights, scale, self.weight_bits, target))
+                  for p in part.synapses]
+        lost = [off_grid(p, scale, target) for p, found in stored if found is None]
+        if lost or k > limit:
+            return None, lost or [_bias_range(part, inputs, target)]
+        made, encoders = _made(part, k, [s for _, s in stored if s], inputs, target)
+        lost = _overflows(network, inputs, made, encoders, target)
+        if not lost and not exact_bias(part, made.population, scale):
+            lost = [_bias_range(part, inputs, target)]
+        return (None if lost else (made, encoders)), lost
 
 
 def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
@@ -274,7 +287,8 @@ def _made(part: Part, k: int, stored: list[tuple[int, NDArray[np.int64]]],
     return replace(part, population=made, synapses=synapses), encoders
 
 
-def _warnings(part: Part, made: Part, n_ticks: int, bits: int) -> Iterator[Diagnostic]:
+def _clipped(part: Part, made: Part, bits: int) -> Iterator[Diagnostic]:
+    """NC302 where many weights ended at the end of their grid."""
     for before, after in zip(part.synapses, made.synapses, strict=True):
         _, low, high = grid(before.operator.weights, bits)
         stored = after.operator.weights
@@ -284,6 +298,10 @@ def _warnings(part: Part, made: Part, n_ticks: int, bits: int) -> Iterator[Diagn
         if share > _CLIPPED_WARNED:
             yield Diagnostic("NC302", before.where, {
                 "projection": before.name, "share": share, "bits": bits})
+
+
+def _drifting(part: Part, made: Part, n_ticks: int) -> Iterator[Diagnostic]:
+    """NC304 where a 12-bit decay is another one over a sample."""
     population = part.population
     old, new = population.floating, made.population.integer
     pairs = [("dv", old.decay, 1 - new.dv / DECAY_ONE)]

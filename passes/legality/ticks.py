@@ -1,4 +1,7 @@
-"""What a neuron receives comes from one tick of one sample. NC126: ticks. NC113: samples."""
+"""What a neuron receives comes from one tick of one sample. NC126: ticks. NC113: samples.
+
+In an unrolled loop earlier ticks are synaptic delays; `lower` proves them the same in every tick.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ def check(node: ir.Node, walk: Walk) -> None:
     before = [walk.layouts.ticks.get(value.name or "", frozenset[int]())
               for value in node.inputs if value is not None]
     after = walk.layouts.ticks.get(node.outputs[0].name or "", frozenset[int]())
-    if not tainted and _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before):
+    joins = _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before)
+    if not tainted and joins and not _delays(node, max(after), walk):
         met.add(Role.TIME)
         reasons.append(f"it joins ticks {min(after)} to {max(after)} of the loop")
     if Role.TIME in met and node in walk.feeding:
@@ -46,7 +50,7 @@ def check(node: ir.Node, walk: Walk) -> None:
 
 
 def check_neuron(node: ir.Node, walk: Walk) -> None:
-    """Report a neuron that does not get its own tick's input, or that of the tick before."""
+    """Report a neuron that does not get its own tick's input, or earlier ones."""
     module = module_of(node)
     if any(value.producer() in walk.tainted for value in currents(node)):
         return
@@ -62,7 +66,7 @@ def _check_received(node: ir.Node, fed: ir.Value, walk: Walk) -> None:
     module = module_of(node)
     received = walk.layouts.ticks.get(fed.name or "")
     own = walk.layouts.tick_of.get(node.outputs[0].name or "")
-    if not received or (own is not None and received <= {own, own - 1}):
+    if not received or (own is not None and max(received) <= own):
         return
     shown = ", ".join(map(str, sorted(received)))
     at = f"at tick {own}" if own is not None else "outside the loop"
@@ -72,6 +76,22 @@ def _check_received(node: ir.Node, fed: ir.Value, walk: Walk) -> None:
         walk.report("NC126", selection, {"op": selection.op_type}, notes=(note,))
     if not chosen:
         walk.report("NC126", node, {"op": module}, key=(module,), notes=(note,))
+
+
+def _delays(node: ir.Node, latest: int, walk: Walk) -> bool:
+    """Whether all that a sum of ticks reaches are the loop's neurons at the latest of them, or on."""
+    seen, stack, found = {node}, [node], False
+    while stack:
+        for output in stack.pop().outputs:
+            for user in output.consumers():
+                if is_neuron(user):
+                    found = True
+                    if walk.layouts.tick_of.get(user.outputs[0].name or "", -1) < latest:
+                        return False
+                elif user not in seen:
+                    seen.add(user)
+                    stack.append(user)
+    return found
 
 
 def _selections(fed: ir.Value | None, walk: Walk) -> list[ir.Node]:
