@@ -17,7 +17,7 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import Verification, verify
 from neurocompile.build_directory import check_replaceable, new_build
 from neurocompile.capture.files import Loaded, source
-from neurocompile.capture.replay import silent
+from neurocompile.capture.replay import doubts
 from neurocompile.capture.samples import Sample
 from neurocompile.diagnostics import (
     Diagnostic,
@@ -96,7 +96,7 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
         progress("emit")
         emission = emit(compiled.network, compiled.schedule, target, folder / "program")
         raise_errors(emission.diagnostics)
-        found = [*silent(loaded.graph), *compiled.diagnostics, *emission.diagnostics]
+        found = [*doubts(loaded.graph), *compiled.diagnostics, *emission.diagnostics]
         verification = None
         if checks is not None and checks.samples:
             progress("verify")
@@ -164,8 +164,8 @@ def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,
     """Accuracy by the first readout's largest output; None without labels."""
     if arrays is None or sample is None or sample.labels is None or not network.readouts:
         return None
-    values = synchronous.outputs(network, arrays)[network.readouts[0].name]
-    guessed = values.reshape(len(values), -1).argmax(1)
+    first = network.readouts[0]
+    guessed = first.answers(synchronous.outputs(network, arrays)[first.name])
     return Accuracy(int((guessed == sample.labels).sum()), len(sample.labels))
 
 

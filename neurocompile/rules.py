@@ -121,6 +121,14 @@ _CAPTURE = (
          "A state left over from an earlier call would be baked into the network.",
          "reset the model's state before capture",
          "net(x); capture(net, x)", "net(x); reset_net(net); capture(net, x)"),
+    Rule("NC108", "rounding-ties", "warning",
+         "{different} of {spikes} spikes differ between the model in PyTorch and its saved graph in "
+         "onnxruntime: {reason}",
+         "Sums are added up in another order there, and some potentials lie on their threshold "
+         "within rounding.",
+         "nothing to do; weights that are sums of powers of two would have no ties",
+         "a membrane potential that is 1.0 in one order of additions and 0.9999999 in another",
+         "a membrane potential of 0.98"),
     Rule("NC109", "unsupported-format", "error",
          "`{file}` is {kind}, which is not read",
          "Only formats that keep the neurons' semantics and load without running code are read.",
@@ -152,11 +160,25 @@ _CAPTURE = (
          "must be proved.",
          "capture it with neurocompile.export(model, example, \"net.onnx\"), which proves it",
          "build(capture(net, x, prove=False), 'build')", "build(capture(net, x), 'build')"),
+    Rule("NC116", "nir-option", "error",
+         "`{file}` does not say {what}: pass {option}",
+         "NIR describes neurons in continuous time. The tick, the reset and the order of operations "
+         "decide every spike, and each simulator has its own.",
+         "pass the option; a file that `neurocompile export` wrote needs none",
+         "neurocompile check net.nir",
+         "neurocompile check net.nir --nir-producer snntorch --nir-reset soft"),
+    Rule("NC117", "lossy-export", "warning",
+         "NIR cannot say {what} of `{module}`{consequence}",
+         "NIR has continuous time, one kind of reset and one comparison; other readers of the file "
+         "do what they do. neurocompile itself reads the missing part from the file's metadata.",
+         "set it in the other tool, or hand over the .onnx file",
+         "LIFNode(v_reset=None)  # soft reset", "Leaky(reset_mechanism='zero')"),
     Rule("NC118", "unsupported-node", "error",
          "`{file}` holds a `{kind}` ({where}), which is not read: {reason}",
          "A node that is skipped or read as something else changes spikes without a word.",
-         "export the network without it, or capture the PyTorch model it was made from",
-         "a .net file with a sigma-delta layer", "a .net file of dense and conv layers with CUBA neurons"),
+         "write the file without it, or capture the PyTorch model that it was made from",
+         "a NIR node of type Conv3d; a .net layer of sigma-delta neurons",
+         "a NIR node of type Conv2d; a .net layer of CUBA neurons"),
 )
 
 _LEGALITY = (

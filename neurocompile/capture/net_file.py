@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.capture.checkpoint import MAX_BYTES
-from neurocompile.capture.hdf5_reader import Group, opened
+from neurocompile.capture.hdf5 import open_hdf5
+from neurocompile.capture.hdf5_reader import Group
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
 Ints = NDArray[np.int64]
@@ -114,8 +115,8 @@ def read_net(path: Path) -> NetFile:
     Raises UsageError: NC003 for a file that is damaged or contradicts itself, NC004 for one that
     describes more than it holds, NC118 for what has no form here.
     """
-    with opened(path, "a lava-dl network") as root:
-        return _Reader(path).net(root)
+    with open_hdf5(path, "a lava-dl network") as file:
+        return _Reader(path).net(Group(file, file.root))
 
 
 class _Reader:
@@ -140,7 +141,7 @@ class _Reader:
         first, layers = None, {}
         for i in range(len(names)):
             group = groups.group(str(i))
-            kind = group.text("type")
+            kind = group.word("type")
             if kind == "input":
                 if first is not None:
                     group.fail("an input comes after the first layer")
@@ -295,7 +296,7 @@ class _Reader:
         return bias.reshape(-1, 1, 1)
 
     def _cell(self, group: Group) -> Cell:
-        kind = group.text("type")
+        kind = group.word("type")
         if kind not in ("LOIHI", "CUBA"):
             self._refuse(kind, group, NEURONS.get(kind, "only LOIHI and CUBA neurons are read"))
         group.only("type", "iDecay", "vDecay", "vThMant", *UNREAD, *TRAINING,

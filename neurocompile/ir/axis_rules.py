@@ -312,11 +312,11 @@ def _concat(node: ir.Node, space: Space) -> Dims | None:
 
 
 def _beside(along: Sequence[tuple[int, ...]], size: int, space: Space) -> tuple[int, ...]:
-    """A new axis in front of a whole time or batch axis that all operands share: a stack."""
+    """A new axis in front of one that all operands share and that may be time or batch: a stack."""
     inner = space.resolve(along[0])
     if len(along) < 2 or any(space.resolve(atoms) != inner for atoms in along[1:]):
         return ()
-    if not space.roles_of(inner) & set(MOVING) or size != len(along) * space.size_of(inner):
+    if space.roles_of(inner) <= {Role.DATA} or size != len(along) * space.size_of(inner):
         return ()
     return (*space.fresh(len(along)), *inner)
 

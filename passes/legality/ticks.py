@@ -1,6 +1,7 @@
-"""What a neuron receives comes from one tick of one sample. NC126: ticks. NC113: samples.
+"""What a neuron receives comes from one tick of one sample.
 
-In an unrolled loop earlier ticks are synaptic delays; `lower` proves them the same in every tick.
+NC126: mixed ticks. NC113: mixed samples. NC112: a loop whose rounds have different neurons. In an
+unrolled loop earlier ticks are synaptic delays; `lower` proves them the same in every tick.
 """
 
 from __future__ import annotations
@@ -13,8 +14,18 @@ from neurocompile.ir.axes import Role
 from neurocompile.ir.axis_rules import axis_list, einsum_terms, reduced_axes
 from neurocompile.ir.axis_space import integers, is_neuron, shape_of
 from neurocompile.ir.graph import currents, module_of
+from neurocompile.passes.deviation import reused, uneven
 from neurocompile.passes.legality.spike_types import Analog
 from neurocompile.passes.legality.walk import Walk, upstream
+
+
+def check_loop(walk: Walk) -> None:
+    """Report modules that do not run once a tick; in a loop, which tick is whose is unknown then."""
+    neurons = [node for node in walk.graph.neurons() if node in walk.live]
+    found = list(uneven(neurons, walk.layouts)) if walk.layouts.tick_of else []
+    walk.irregular = bool(found)
+    for finding in (*reused(neurons, walk.layouts), *found):
+        walk.findings[finding.code, finding.where.module] = finding
 
 
 def check(node: ir.Node, walk: Walk) -> None:
@@ -22,7 +33,7 @@ def check(node: ir.Node, walk: Walk) -> None:
 
     Behind a reported one only what an operator itself adds up counts: axes have lost their names.
     """
-    if all(isinstance(k, Analog) for k in walk.operands(node)):
+    if walk.irregular or all(isinstance(k, Analog) for k in walk.operands(node)):
         return
     tainted = any(v is not None and v.producer() in walk.tainted for v in node.inputs)
     conflicts = () if tainted else tuple(walk.conflicts.get(node, ()))
@@ -52,7 +63,7 @@ def check(node: ir.Node, walk: Walk) -> None:
 def check_neuron(node: ir.Node, walk: Walk) -> None:
     """Report a neuron that does not get its own tick's input, or earlier ones."""
     module = module_of(node)
-    if any(value.producer() in walk.tainted for value in currents(node)):
+    if walk.irregular or any(v.producer() in walk.tainted for v in currents(node)):
         return
     conflict = next(iter(walk.conflicts.get(node, ())), None)
     if conflict is not None:
@@ -79,19 +90,20 @@ def _check_received(node: ir.Node, fed: ir.Value, walk: Walk) -> None:
 
 
 def _delays(node: ir.Node, latest: int, walk: Walk) -> bool:
-    """Whether all that a sum of ticks reaches are the loop's neurons at the latest of them, or on."""
-    seen, stack, found = {node}, [node], False
+    """Whether a sum of ticks reaches neurons of one tick only, none of them earlier than itself.
+
+    What is carried on to the next ticks as well is a state, and no synapse has one.
+    """
+    seen, stack, reached = {node}, [node], set()
     while stack:
         for output in stack.pop().outputs:
             for user in output.consumers():
                 if is_neuron(user):
-                    found = True
-                    if walk.layouts.tick_of.get(user.outputs[0].name or "", -1) < latest:
-                        return False
+                    reached.add(walk.layouts.tick_of.get(user.outputs[0].name or "", -1))
                 elif user not in seen:
                     seen.add(user)
                     stack.append(user)
-    return found
+    return len(reached) == 1 and min(reached) >= latest
 
 
 def _selections(fed: ir.Value | None, walk: Walk) -> list[ir.Node]:

@@ -1,0 +1,44 @@
+"""Records golden vectors from an installed framework version.
+
+    python tests/frameworks/record.py [--out FOLDER] NAME ...        (names: see frameworks.py)
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from frameworks import FRAMEWORKS, use
+from golden import FOLDER, save
+
+RECORDERS = {"spikingjelly": "jelly", "snntorch": "snn", "norse": "norse_cells",
+             "sinabs": "sinabs_layers", "rockpool": "rockpool_lif", "lava-dl": "slayer"}
+
+
+def record(name: str, out: Path) -> None:
+    """Writes the file of one framework version, from this process."""
+    use(name)
+    framework, version = name.rsplit("-", 1)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        recorder = importlib.import_module(f"recorders.{RECORDERS[framework]}")
+        found = recorder.cases(version)
+        path = save(found, out)
+        sys.stdout.write(f"{path.name}: {len(found)} cases, {path.stat().st_size} bytes\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", metavar="NAME", default=list(FRAMEWORKS))
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    given = parser.parse_args()
+    if len(given.names) == 1:
+        record(given.names[0], given.out)
+    else:  # versions of a framework cannot share a process
+        for each in given.names:
+            subprocess.run([sys.executable, __file__, "--out", str(given.out), each], check=True)
