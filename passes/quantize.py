@@ -42,7 +42,8 @@ from neurocompile.passes.exact_scale import (
     off_grid,
     own_threshold,
 )
-from neurocompile.passes.weight_grid import TOP_WEIGHT, exponent_for, grid, rounded
+from neurocompile.passes.rounding import clipped, drifting
+from neurocompile.passes.weight_grid import TOP_WEIGHT, exponent_for, rounded
 from neurocompile.semantics.loihi import DECAY_ONE, LoihiNeuron, Reset
 from neurocompile.target import Target
 
@@ -50,8 +51,6 @@ ENCODERS = ("auto", "bias", "graded", "host")
 _SCORED = 100_000  # weights per projection that a candidate scale is scored on
 _FINE = tuple(step / 8 for step in range(49))  # octaves below the largest useful scale: tried
 _COARSE = tuple(6 + step / 2 for step in range(1, 25))  # and, if none of those fits, these
-_DRIFT_WARNED = 0.01
-_CLIPPED_WARNED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +118,8 @@ class Quantize:
         if best is None:
             raise FindingsError(*(smallest or [_bias_range(part, inputs, target)]))
         _, made, encoders = best
-        found += [] if exact is not None else _clipped(part, made, self.weight_bits)
-        return made, encoders, [*found, *_drifting(part, made, network.n_ticks)]
+        found += [] if exact is not None else clipped(part, made, self.weight_bits)
+        return made, encoders, [*found, *drifting(part, made, network.n_ticks)]
 
     def _exact(self, part: Part, network: Network, inputs: dict[str, Input], target: Target
                ) -> tuple[tuple[Part, list[Encoder]] | None, list[Diagnostic]]:
@@ -285,31 +284,3 @@ def _made(part: Part, k: int, stored: list[tuple[int, NDArray[np.int64]]],
         v_sub=k if neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED) else 0)
     made = replace(population, neuron=integer, bias=bias, on_host=part.on_host)
     return replace(part, population=made, synapses=synapses), encoders
-
-
-def _clipped(part: Part, made: Part, bits: int) -> Iterator[Diagnostic]:
-    """NC302 where many weights ended at the end of their grid."""
-    for before, after in zip(part.synapses, made.synapses, strict=True):
-        _, low, high = grid(before.operator.weights, bits)
-        stored = after.operator.weights
-        clipped = np.count_nonzero((stored == low) | (stored == high)) if low else (
-            np.count_nonzero(stored == high))
-        share = clipped / max(stored.size, 1)
-        if share > _CLIPPED_WARNED:
-            yield Diagnostic("NC302", before.where, {
-                "projection": before.name, "share": share, "bits": bits})
-
-
-def _drifting(part: Part, made: Part, n_ticks: int) -> Iterator[Diagnostic]:
-    """NC304 where a 12-bit decay is another one over a sample."""
-    population = part.population
-    old, new = population.floating, made.population.integer
-    pairs = [("dv", old.decay, 1 - new.dv / DECAY_ONE)]
-    if old.alpha is not None:
-        pairs.append(("du", old.alpha, 1 - (new.du + 1) / DECAY_ONE))
-    for state, exact, fixed in pairs:
-        drift = abs(1 - (fixed / exact) ** n_ticks) if exact else 0.0
-        if drift > _DRIFT_WARNED:
-            yield Diagnostic("NC304", population.where, {
-                "value": exact, "module": population.name, "fixed": f"{fixed:.6g}",
-                "state": state, "ticks": n_ticks, "drift": f"{drift:.1%}"})

@@ -81,9 +81,8 @@ def load_model(request: Request, sample: Sample | None = None,
 
     `.onnx`: a graph that `neurocompile.export` wrote. `.nir`: see `nir_load`. `.net`: a lava-dl
     network, run for the ticks that the request or else the file names. `pkg.mod:factory`, or a
-    file of weights
-    with an `arch`: the model is made by the user's code and captured on the sample's first
-    inputs, or on seeded noise of the given shape. `say` is told whose code runs.
+    file of weights with an `arch`: the model is made by the user's code and captured on the
+    sample's first inputs, or on seeded noise of the given shape. `say` is told whose code runs.
     Raises UsageError for everything that cannot be read, FindingsError from capture.
     """
     path = Path(request.spec)

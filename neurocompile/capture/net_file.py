@@ -7,20 +7,25 @@ although the file says it is refused (NC118), as is everything that it does not 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
-from neurocompile.capture.checkpoint import MAX_BYTES
 from neurocompile.capture.hdf5 import open_hdf5
 from neurocompile.capture.hdf5_reader import Group
+from neurocompile.capture.net_layers import (
+    Cell,
+    ConvLayer,
+    DenseLayer,
+    InputLayer,
+    Ints,
+    Layer,
+    NetFile,
+    Shape,
+)
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
-Ints = NDArray[np.int64]
-Shape = tuple[int, ...]
 MAX_LAYERS, MAX_NEURONS, MAX_TICKS, MAX_DELAY = 1000, 1 << 24, 100_000, 62
 WEIGHT_LIMIT = 1 << 23  # beyond it, one spike overflows any register
 DECAY_ONE, V_TH_LIMIT = 4096, 1 << 17
@@ -38,75 +43,6 @@ KINDS = {
 NEURONS = {"SDNN": "sigma-delta neurons send graded changes, not spikes",
            "RF_PHASE": "a resonate-and-fire neuron oscillates, which no integrate-and-fire does",
            "RF_IZ": "a resonate-and-fire neuron oscillates, which no integrate-and-fire does"}
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A LOIHI or CUBA neuron: decays out of 4096, threshold mantissa (fires above it << 6)."""
-
-    i_decay: int
-    v_decay: int
-    threshold: int
-
-
-@dataclass(frozen=True, slots=True)
-class InputLayer:
-    """What comes in, (channels, height, width) or (neurons,); with a cell, `weight x + bias`."""
-
-    shape: Shape
-    cell: Cell | None
-    weight: int
-    bias: int
-
-
-@dataclass(frozen=True, eq=False)
-class DenseLayer:
-    """`weight[out, in]`, delays of the same shape, feedback `recurrent[out, out]`, `bias[out]`."""
-
-    weight: Ints
-    delay: Ints | None
-    recurrent: Ints | None
-    bias: Ints | None
-    cell: Cell | None  # None: the sum of its current over all ticks is read
-
-    @property
-    def shape(self) -> Shape:
-        """Neurons."""
-        return (len(self.weight),)
-
-
-@dataclass(frozen=True, eq=False)
-class ConvLayer:
-    """A cross-correlation with zero padding into `shape`; `bias` broadcasts to `shape`."""
-
-    shape: Shape
-    weight: Ints  # [out, in / groups, height, width]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    dilation: tuple[int, int]
-    groups: int
-    bias: Ints | None
-    cell: Cell
-
-
-Layer = DenseLayer | ConvLayer
-
-
-@dataclass(frozen=True, eq=False)
-class NetFile:
-    """A whole file. `layers` by their number in it, in order; `ticks` per sample where it says."""
-
-    input: InputLayer
-    layers: dict[int, Layer]
-    ticks: int | None
-
-    def check_size(self, path: Path, steps: int) -> None:
-        """Raise UsageError (NC004) when so many ticks, of all samples, are too large to run."""
-        neurons = math.prod(self.input.shape) + sum(
-            math.prod(layer.shape) for layer in self.layers.values())
-        if neurons * steps * 4 > MAX_BYTES:
-            raise UsageError(Diagnostic("NC004", Location(file=str(path)), {
-                "file": str(path), "needed": neurons * steps * 4, "limit": MAX_BYTES}))
 
 
 def read_net(path: Path) -> NetFile:

@@ -90,7 +90,7 @@ def _bomb(path: Path) -> None:
         del file["layer/1/weight"], file["layer/1/shape"]
         file["layer/1/shape"] = [20_000]
         file.create_dataset("layer/1/weight", data=np.zeros((20_000, 10_000), np.int8),
-                            chunks=(2000, 10_000), compression="gzip", compression_opts=1)
+                            chunks=(2000, 10_000), compression="gzip", compression_opts=9)
 
 
 def _loop(path: Path) -> None:
