@@ -8,12 +8,14 @@ are rolled up when all their ticks have equal forms. What reaches an output beco
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.axes import Layout, Layouts, Role, layouts
@@ -35,7 +37,7 @@ from neurocompile.ir.network import (
     Readout,
 )
 from neurocompile.ir.neuron_function import DOMAIN
-from neurocompile.ir.operators import Dense, Operator, Shape, identity, same
+from neurocompile.ir.operators import Dense, Operator, Shape, identity, same, smaller
 from neurocompile.passes.deviation import described, deviation, reused, uneven
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
 from neurocompile.passes.linear_ops import OPS, static_operand
@@ -61,6 +63,7 @@ class _Neuron:
     shape: Shape
     model: FloatNeuron
     ticks: list[Form]  # of what reaches it, gains and offsets included
+    direct: NDArray[np.float64]  # a constant added to v beside the synaptic current; may be empty
 
     @property
     def node(self) -> ir.Node:
@@ -158,15 +161,19 @@ def _tick_shape(layout: Layout) -> Shape:
 
 def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _Neuron]) -> None:
     module, normal = module_of(node), _normal_form(graph, node)
-    form = _driven(walk, node, normal)
+    form, direct = _driven(walk, node, normal)
     tick = walk.layouts.tick_of.get(str(node.outputs[0].name))
     known = neurons.get(module)
     if known is None:
         _check_start(node, normal)
         shape = _neuron_shape(walk, node) or (form.size,)
-        known = neurons[module] = _Neuron([], shape, normal.neuron, [])
+        known = neurons[module] = _Neuron([], shape, normal.neuron, [], direct)
     else:
         _check_carried(node, module)
+        if not np.array_equal(direct, known.direct):
+            raise FindingsError(Diagnostic("NC112", location(node), {
+                "tick": len(known.ticks), "module": module, "other": 0,
+                "what": "another constant beside the synaptic current"}))
     known.nodes.append(node)
     known.ticks.append(form)
     when = ALIGNED if tick is None else tick
@@ -182,19 +189,23 @@ def _normal_form(graph: Graph, node: ir.Node) -> NormalForm:
             "module": module_of(node), "profile": profile.name, "reason": str(reason)})) from None
 
 
-def _driven(walk: Walk, node: ir.Node, normal: NormalForm) -> Form:
-    """What a neuron in normal form integrates: its inputs with their gains."""
+def _driven(walk: Walk, node: ir.Node, normal: NormalForm) -> tuple[Form, NDArray[np.float64]]:
+    """What a neuron in normal form integrates: its inputs with their gains; and beside it."""
     form = walk.form(node.inputs[0])
     if form is None:
         raise unsupported(node, "its input does not depend on the model's input")
-    form = _gained(form, normal.gain)
+    form, direct = _gained(form, normal.gain), np.zeros(0)
     if len(node.inputs) > 3:
         second, static = walk.form(node.inputs[3]), static_input(node, 3)
         if second is not None:
+            if normal.direct_y:
+                raise unsupported(node, "its second input passes by its synaptic current")
             form = form.plus(_gained(second, normal.gain_y))
         elif static is not None:
-            form = form.shifted(static_operand(walk, node, static) * normal.gain_y)
-    return form.shifted(np.full(form.size, normal.offset)) if normal.offset else form
+            offset = static_operand(walk, node, static) * normal.gain_y
+            form, direct = (form, offset) if normal.direct_y else (form.shifted(offset), direct)
+    form = form.shifted(np.full(form.size, normal.offset)) if normal.offset else form
+    return form, direct
 
 
 def _gained(form: Form, gain: float) -> Form:
@@ -240,7 +251,10 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
         where = location(neuron.node)
         model = neuron.model
         bias = Bias(form.bias) if np.any(form.bias) else None
+        sources = Counter(source.name for source in form.terms)
         for source, operator in form.terms.items():
+            if sources[source.name] > 1:  # by delays: each part holds its own synapses only
+                operator = smaller(operator)
             projection = Projection(source.name, module, operator,
                                     delay=delays.get(source, 0), where=where)
             projections.append(projection)
@@ -252,6 +266,8 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
             projections.append(Projection(
                 ONE, module, Dense((1,), neuron.shape, bias.mantissa[:, None]), where=where))
             bias = None
+        if np.any(neuron.direct):  # only beside a synaptic current
+            bias = Bias(neuron.direct)
         populations.append(Population(module, neuron.shape, model, bias, where=where))
     if any(p.source == ONE for p in projections):
         inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]

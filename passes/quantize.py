@@ -2,7 +2,8 @@
 
 Each population has one scale (mantissa units per float unit) that all its projections share; it
 is chosen so that the threshold is a whole mantissa and the squared error of the weights is
-smallest, among the scales for which every register provably holds every reachable value.
+smallest, among the scales for which every register provably holds every reachable value. A network
+that is on the chip's grid already keeps its numbers (`exact_scale`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.ir.network import (
     Encoder,
     Input,
@@ -33,7 +35,15 @@ from neurocompile.passes.encoding import (
     host_currents,
     largest_current,
 )
-from neurocompile.passes.weight_grid import TOP_WEIGHT, exponent_for, grid, rounded
+from neurocompile.passes.exact_scale import (
+    exact_bias,
+    exact_thresholds,
+    exact_weights,
+    off_grid,
+    own_threshold,
+)
+from neurocompile.passes.rounding import clipped, drifting
+from neurocompile.passes.weight_grid import TOP_WEIGHT, exponent_for, rounded
 from neurocompile.semantics.loihi import DECAY_ONE, LoihiNeuron, Reset
 from neurocompile.target import Target
 
@@ -41,8 +51,6 @@ ENCODERS = ("auto", "bias", "graded", "host")
 _SCORED = 100_000  # weights per projection that a candidate scale is scored on
 _FINE = tuple(step / 8 for step in range(49))  # octaves below the largest useful scale: tried
 _COARSE = tuple(6 + step / 2 for step in range(1, 25))  # and, if none of those fits, these
-_DRIFT_WARNED = 0.01
-_CLIPPED_WARNED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +102,62 @@ class Quantize:
                     target: Target) -> tuple[Part, list[Encoder], list[Diagnostic]]:
         smallest: list[Diagnostic] = []
         best: tuple[float, Part, list[Encoder]] | None = None
-        candidates = list(_scales(part, inputs, target))
+        exact, found = self._exact(part, network, inputs, target)
+        if exact is not None:
+            best = (0.0, *exact)
+        candidates = [] if exact is not None else list(_scales(part, inputs, target))
         for k, scale, fine in candidates:
             if best is not None and not fine:
                 break
             made, encoders, error = _at_scale(part, k, scale, inputs, target, self.weight_bits)
             if best is not None and error >= best[0]:
                 continue
-            trial = replace(network, inputs=tuple(inputs.values()),
-                            populations=(made.population,), projections=tuple(made.synapses),
-                            encoders=tuple(encoders))
-            smallest = list(overflows(trial, made.population, target.name))
+            smallest = _overflows(network, inputs, made, encoders, target)
             if not smallest:
                 best = (error, made, encoders)
         if best is None:
-            raise FindingsError(*(smallest or [_no_scale(part, inputs, target)]))
+            raise FindingsError(*(smallest or [_bias_range(part, inputs, target)]))
         _, made, encoders = best
-        return made, encoders, list(_warnings(part, made, network.n_ticks, self.weight_bits))
+        found += [] if exact is not None else clipped(part, made, self.weight_bits)
+        return made, encoders, [*found, *drifting(part, made, network.n_ticks)]
+
+    def _exact(self, part: Part, network: Network, inputs: dict[str, Input], target: Target
+               ) -> tuple[tuple[Part, list[Encoder]] | None, list[Diagnostic]]:
+        """The population without any rounding, if there is such a scale that overflows nothing.
+
+        For a neuron with its own integers, which at another scale is another one: why not its own.
+        """
+        neuron = part.population.floating
+        limit = math.floor(_largest_scale(part, inputs, target) * neuron.v_th)
+        own: list[Diagnostic] | None = None  # what speaks against the first scale
+        made = None
+        for k in exact_thresholds(part, self.weight_bits, limit):
+            made, lost = self._without_rounding(part, k, limit, network, inputs, target)
+            own = lost if own is None else own
+            if made is not None:
+                break
+        if neuron.quantum is None:
+            return made, []
+        if own is None:
+            own = [_threshold(part, own_threshold(neuron.v_th, neuron.quantum), target)]
+        return made, [replace(d, severity=Severity.WARNING, notes=(
+            *d.notes, "another scale was taken, at which decays round differently")) for d in own]
+
+    def _without_rounding(self, part: Part, k: int, limit: int, network: Network,
+                          inputs: dict[str, Input], target: Target
+                          ) -> tuple[tuple[Part, list[Encoder]] | None, list[Diagnostic]]:
+        """The population at a scale where nothing is rounded, or why there is none."""
+        scale = k / part.population.floating.v_th
+        stored = [(p, exact_weights(p.operator.weights, scale, self.weight_bits, target))
+                  for p in part.synapses]
+        lost = [off_grid(p, scale, target) for p, found in stored if found is None]
+        if lost or k > limit:
+            return None, lost or [_bias_range(part, inputs, target)]
+        made, encoders = _made(part, k, [s for _, s in stored if s], inputs, target)
+        lost = _overflows(network, inputs, made, encoders, target)
+        if not lost and not exact_bias(part, made.population, scale):
+            lost = [_bias_range(part, inputs, target)]
+        return (None if lost else (made, encoders)), lost
 
 
 def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
@@ -135,9 +182,7 @@ def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
                 "module": name, "value": neuron.alpha, "state": "synaptic current",
                 "target": target.name, "low": 0.0, "high": 1 - one})
         if not neuron.v_th > 0:
-            yield Diagnostic("NC305", where, {
-                "module": name, "needed": neuron.v_th, "target": target.name,
-                "limit": _threshold_limit(target)})
+            yield _threshold(Part(population, [], [], False), neuron.v_th, target)
 
 
 def _not_finite(name: str, values: Array, item: Projection | Population) -> Iterator[Diagnostic]:
@@ -147,7 +192,7 @@ def _not_finite(name: str, values: Array, item: Projection | Population) -> Iter
             "name": name, "count": len(bad), "index": int(bad[0])})
 
 
-def _no_scale(part: Part, inputs: dict[str, Input], target: Target) -> Diagnostic:
+def _bias_range(part: Part, inputs: dict[str, Input], target: Target) -> Diagnostic:
     """Why not even a threshold of mantissa 1 fits: the bias is too large beside it."""
     v_th = part.population.floating.v_th
     limit = bias_limit(target) << (target.neuron.bias_exponent_max.value - BIAS_EXPONENT)
@@ -156,26 +201,46 @@ def _no_scale(part: Part, inputs: dict[str, Input], target: Target) -> Diagnosti
         "needed": f"{largest_current(part, inputs) / v_th:,.0f}", "target": target.name})
 
 
+def _threshold(part: Part, needed: float, target: Target) -> Diagnostic:
+    return Diagnostic("NC305", part.population.where, {
+        "module": part.population.name, "needed": needed, "target": target.name,
+        "limit": _threshold_limit(target)})
+
+
 def _threshold_limit(target: Target) -> int:
     return (1 << target.neuron.threshold_bits.value) - 1
+
+
+def _largest_scale(part: Part, inputs: dict[str, Input], target: Target) -> float:
+    """The scale beyond which the threshold or a bias leaves its register."""
+    top = _threshold_limit(target) / part.population.floating.v_th
+    bias = largest_current(part, inputs)
+    if bias == 0:
+        return top
+    room = 1 if part.analog and not any(np.any(p.operator.weights) for p in part.synapses) else (
+        1 << (target.neuron.bias_exponent_max.value - BIAS_EXPONENT))
+    return min(top, bias_limit(target) * room / bias)
+
+
+def _overflows(network: Network, inputs: dict[str, Input], made: Part, encoders: list[Encoder],
+               target: Target) -> list[Diagnostic]:
+    """NC303 for each register of a population that some input could overflow."""
+    trial = replace(network, inputs=tuple(inputs.values()), populations=(made.population,),
+                    projections=tuple(made.synapses), encoders=tuple(encoders))
+    return list(overflows(trial, made.population, target.name))
 
 
 def _scales(part: Part, inputs: dict[str, Input],
             target: Target) -> Iterator[tuple[int, float, bool]]:
     """Candidate (threshold mantissa k, scale k / v_th, whether fine), the largest first."""
     v_th = part.population.floating.v_th
-    top = _threshold_limit(target) / v_th
+    top = _largest_scale(part, inputs, target)
     largest = [float(np.abs(p.operator.weights).max(initial=0.0)) for p in part.synapses]
     largest = [w for w in largest if w > 0]
     wanted = top
     if largest:  # fine weights, and a threshold of at least 256 where exponents can serve it
         reach = TOP_WEIGHT * 2.0 ** target.synapse.weight_exponent_max.value / max(largest)
         wanted = max(2 * TOP_WEIGHT / min(largest), min(256 / v_th, reach))
-    bias = largest_current(part, inputs)
-    if bias > 0:
-        room = 1 if part.analog and not largest else 1 << (
-            target.neuron.bias_exponent_max.value - BIAS_EXPONENT)
-        top = min(top, bias_limit(target) * room / bias)
     seen = set()
     for octave in (*_FINE, *_COARSE) if largest else (0,):
         k = math.floor(min(top, wanted * 2**-octave) * v_th)
@@ -187,17 +252,27 @@ def _scales(part: Part, inputs: dict[str, Input],
 def _at_scale(part: Part, k: int, scale: float, inputs: dict[str, Input], target: Target,
               bits: int) -> tuple[Part, list[Encoder], float]:
     """The population in integers at one scale, and the squared error of its weights."""
-    synapses, error = [], 0.0
+    stored, error = [], 0.0
     for projection in part.synapses:
         weights = projection.operator.weights
         exponent = exponent_for(weights, scale, target)
         integers = rounded(weights, scale, exponent, bits)
         every = max(1, weights.size // _SCORED)
         exact = weights.reshape(-1)[::every]
-        stored = integers.reshape(-1)[::every] * (2.0**exponent / scale)
-        error += float(((exact - stored) ** 2).mean()) * weights.size
-        synapses.append(replace(projection, exponent=exponent,
-                                operator=projection.operator.with_weights(integers)))
+        kept = integers.reshape(-1)[::every] * (2.0**exponent / scale)
+        error += float(((exact - kept) ** 2).mean()) * weights.size
+        stored.append((exponent, integers))
+    made, encoders = _made(part, k, stored, inputs, target)
+    return made, encoders, error
+
+
+def _made(part: Part, k: int, stored: list[tuple[int, NDArray[np.int64]]],
+          inputs: dict[str, Input], target: Target) -> tuple[Part, list[Encoder]]:
+    """The population in integers, from exponents and stored weights by projection."""
+    synapses = [replace(projection, exponent=exponent,
+                        operator=projection.operator.with_weights(integers))
+                for projection, (exponent, integers) in zip(part.synapses, stored, strict=True)]
+    scale = k / part.population.floating.v_th
     population, neuron = part.population, part.population.floating
     bias, encoders = host_currents(part, scale, inputs, target)
     grid_only = neuron.decay == 1.0 and neuron.alpha is None and (
@@ -208,27 +283,4 @@ def _at_scale(part: Part, k: int, scale: float, inputs: dict[str, Input], target
         dv=min(round((1 - neuron.decay) * DECAY_ONE), DECAY_ONE - 1), vth=vth, reset=neuron.reset,
         v_sub=k if neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED) else 0)
     made = replace(population, neuron=integer, bias=bias, on_host=part.on_host)
-    return replace(part, population=made, synapses=synapses), encoders, error
-
-
-def _warnings(part: Part, made: Part, n_ticks: int, bits: int) -> Iterator[Diagnostic]:
-    for before, after in zip(part.synapses, made.synapses, strict=True):
-        _, low, high = grid(before.operator.weights, bits)
-        stored = after.operator.weights
-        clipped = np.count_nonzero((stored == low) | (stored == high)) if low else (
-            np.count_nonzero(stored == high))
-        share = clipped / max(stored.size, 1)
-        if share > _CLIPPED_WARNED:
-            yield Diagnostic("NC302", before.where, {
-                "projection": before.name, "share": share, "bits": bits})
-    population = part.population
-    old, new = population.floating, made.population.integer
-    pairs = [("dv", old.decay, 1 - new.dv / DECAY_ONE)]
-    if old.alpha is not None:
-        pairs.append(("du", old.alpha, 1 - (new.du + 1) / DECAY_ONE))
-    for state, exact, fixed in pairs:
-        drift = abs(1 - (fixed / exact) ** n_ticks) if exact else 0.0
-        if drift > _DRIFT_WARNED:
-            yield Diagnostic("NC304", population.where, {
-                "value": exact, "module": population.name, "fixed": f"{fixed:.6g}",
-                "state": state, "ticks": n_ticks, "drift": f"{drift:.1%}"})
+    return replace(part, population=made, synapses=synapses), encoders

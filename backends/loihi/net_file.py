@@ -46,6 +46,7 @@ def write_net(network: Network, schedule: Schedule, path: Path) -> str | None:
     if reason is not None:
         return reason
     with h5py.File(path, "w", track_order=False) as file:
+        file["simulation/Ts"], file["simulation/tSample"] = 1, network.n_ticks
         layers = file.create_group("layer")
         for i, (kind, layer, shape) in enumerate(_entries(network, chain)):
             group = layers.create_group(str(i))

@@ -102,22 +102,30 @@ class IntegerPopulation(_Neurons):
 
 
 class FloatPopulation(_Neurons):
-    """Advanced by the float normal form."""
+    """Advanced by the float normal form; a bias is added to v, beside the synaptic current."""
 
     def __init__(self, neuron: FloatNeuron, bias: torch.Tensor | None, shape: _Shape,
                  device: str) -> None:
         super().__init__(bias, shape, torch.float64, device)
         self.neuron = neuron
 
+    def _kept(self, state: torch.Tensor, share: float) -> torch.Tensor:
+        """What a state keeps over a tick."""
+        quantum = self.neuron.quantum
+        if quantum is None:
+            return share * state
+        return torch.trunc(share * state / quantum) * quantum
+
     def _fires(self, v: torch.Tensor) -> torch.Tensor:
         return v > self.neuron.v_th if self.neuron.strict else v >= self.neuron.v_th
 
     def _tick(self, current: torch.Tensor) -> torch.Tensor:
         neuron = self.neuron
-        x = current if self.bias is None else current + self.bias
-        self.u = x if neuron.alpha is None else neuron.alpha * self.u + x
+        u = current if neuron.alpha is None else self._kept(self.u, neuron.alpha) + current
+        self.u = u
+        driven = u if self.bias is None else u + self.bias
         fired_before = self._fires(self.v)
-        v = neuron.decay * self.v + self.u
+        v = self._kept(self.v, neuron.decay) + driven
         if neuron.reset is Reset.SOFT_DELAYED:
             v = v - fired_before * neuron.v_th
         elif neuron.reset is Reset.HARD_DELAYED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import hashlib
 import logging
@@ -20,7 +21,7 @@ from neurocompile.ir.operators import Array
 EXAMPLES = 4  # samples that capture replays
 WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 OTHERS = {".pt2": "a torch.export archive", ".h5": "an HDF5 file",
-          ".keras": "a Keras file", ".tflite": "a TensorFlow Lite file", ".net": "a lava-dl file",
+          ".keras": "a Keras file", ".tflite": "a TensorFlow Lite file",
           ".pkl": "a pickle", ".pickle": "a pickle", ".npz": "a NumPy archive"}
 
 
@@ -80,9 +81,10 @@ def load_model(request: Request, sample: Sample | None = None,
                say: Callable[[str], None] = _silent) -> Loaded:
     """The Graph of the model that is named.
 
-    `.onnx`: a graph that `neurocompile.export` wrote. `.nir`: see `nir_load`. `pkg.mod:factory`, or a file of weights
-    with an `arch`: the model is made by the user's code and captured on the sample's first
-    inputs, or on seeded noise of the given shape. `say` is told whose code runs.
+    `.onnx`: a graph that `neurocompile.export` wrote. `.nir`: see `nir_load`. `.net`: a lava-dl
+    network, run for the ticks that the request or else the file names. `pkg.mod:factory`, or a
+    file of weights with an `arch`: the model is made by the user's code and captured on the
+    sample's first inputs, or on seeded noise of the given shape. `say` is told whose code runs.
     Raises UsageError for everything that cannot be read, FindingsError from capture.
     """
     path = Path(request.spec)
@@ -96,6 +98,8 @@ def load_model(request: Request, sample: Sample | None = None,
     check_regular(path)
     if path.suffix == ".onnx":
         return Loaded(load_graph(path), path.name, (source("graph", path),))
+    if path.suffix == ".net":
+        return _net(request, path, sample)
     if path.suffix == ".nir":
         from neurocompile.capture.nir_load import nir_graph
 
@@ -104,6 +108,23 @@ def load_model(request: Request, sample: Sample | None = None,
     if path.suffix in OTHERS or path.suffix not in WEIGHTS:
         raise unsupported(path, OTHERS.get(path.suffix, f"a `{path.suffix}` file"))
     return _captured(request, request.arch, path, sample, say)
+
+
+def _net(request: Request, path: Path, sample: Sample | None) -> Loaded:
+    from neurocompile.capture.net_file import read_net
+    from neurocompile.capture.net_model import NetModel, example
+
+    net = read_net(path)
+    ticks = request.n_ticks or net.ticks
+    if ticks is None:
+        raise UsageError(Diagnostic("NC007", values={
+            "what": f"the ticks per sample of `{path}`",
+            "reason": "the file has no simulation/tSample"}, hint="pass --ticks N"))
+    net.check_size(path, ticks * EXAMPLES)
+    timed = None if net.input.cell is not None else ticks
+    given = dataclasses.replace(request, shape=net.input.shape, input_ticks=timed, n_ticks=None)
+    made = example(net, ticks, EXAMPLES) if sample is None else None
+    return _finish(given, NetModel(net, ticks), path.name, [source("graph", path)], sample, made)
 
 
 def source(role: str, path: Path) -> Source:
@@ -115,7 +136,7 @@ def source(role: str, path: Path) -> Source:
 def _not_there(spec: str) -> UsageError:
     path = Path(spec)
     folder = path.parent if path.parent.is_dir() else Path()
-    names = [p.name for p in folder.iterdir() if p.suffix in (*WEIGHTS, ".onnx")]
+    names = [p.name for p in folder.iterdir() if p.suffix in (*WEIGHTS, ".onnx", ".net")]
     close = difflib.get_close_matches(path.name, names, n=1)
     hint = f"; did you mean `{folder / close[0]}`?" if close else ""
     return UsageError(Diagnostic("NC007", values={
@@ -155,11 +176,12 @@ def _shown(file: Path) -> str:
 
 
 def _finish(request: Request, model: Any, name: str, sources: list[Source],
-            sample: Sample | None) -> Loaded:
+            sample: Sample | None, example: Any = None) -> Loaded:
     quiet_triton()
     from neurocompile.capture.torch_model import capture
 
-    example = example_input(request, sample, name)
+    if example is None:
+        example = example_input(request, sample, name)
     limit = request.prove_up_to
     prove = request.prove and (
         limit is None or sum(p.numel() for p in model.parameters()) <= limit)

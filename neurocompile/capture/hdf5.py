@@ -88,9 +88,9 @@ class Hdf5File:
         return found
 
     def numbers(self, data: h5py.Dataset) -> NDArray[Any]:
-        """The integers or floating point numbers of a data set, in native byte order."""
+        """The integers, floating point numbers or truth values of a data set, in native byte order."""
         kind = data.dtype
-        plain = kind.kind in "iuf" and kind.itemsize <= 8 and h5py.h5t.py_create(kind).equal(
+        plain = kind.kind in "biuf" and kind.itemsize <= 8 and h5py.h5t.py_create(kind).equal(
             data.id.get_type())
         if not plain:
             raise self.bad(f"`{data.name}` holds {kind}, not plain numbers")

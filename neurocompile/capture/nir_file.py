@@ -78,8 +78,8 @@ class _Reader:
         cls = n.NODE_TYPES.get(kind)
         if cls is None:
             raise UsageError(Diagnostic("NC118", Location(name, str(self.file.path)), {
-                "file": str(self.file.path), "node": name, "type": kind,
-                "known": ", ".join(n.NODE_TYPES)}))
+                "file": str(self.file.path), "kind": kind, "where": name,
+                "reason": f"known: {', '.join(n.NODE_TYPES)}"}))
         if depth > MAX_DEPTH:
             raise self.file.bad(f"graphs are nested more than {MAX_DEPTH} deep")
         known = {"shape"} if cls in (n.Input, n.Output) else {f.name for f in fields(cls)}

@@ -97,8 +97,8 @@ def model_options(command: F) -> F:
         click.option("--input-shape", "--input", "input_shape", metavar="CxHxW",
                      help="Shape of one input, where there is no sample."),
         click.option("--ticks", type=click.IntRange(1, 100_000), metavar="N",
-                     help="The model computes one tick per call: run N. Of a .nir file: its input "
-                     "holds for N ticks."),
+                     help="The model computes one tick per call: run N. Of a .nir or .net file: "
+                     "its input holds for N ticks."),
         click.option("--nir-producer", type=click.Choice(PRODUCERS),
                      help="Who wrote a .nir file; `nir`: read it by NIR's own equations."),
         click.option("--nir-dt", type=float, metavar="SECONDS", help="A tick of a .nir file."),

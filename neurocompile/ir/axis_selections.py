@@ -14,7 +14,7 @@ Part = tuple[int, int]  # first entry and number of entries
 
 
 def time_by_selection(graph: Graph, tick_of: Mapping[str, int]) -> frozenset[tuple[str, int]]:
-    """(value, axis) where part t, of T equal parts, reaches the loop's neurons at tick t alone.
+    """(value, axis) where part t, of T equal parts, reaches the loop's neurons from tick t on.
 
     `tick_of` gives the tick of each neuron node's first output; other neurons count as none.
     """
@@ -37,9 +37,14 @@ def time_by_selection(graph: Graph, tick_of: Mapping[str, int]) -> frozenset[tup
 
 
 def _ticks(found: Mapping[Part, set[int]], length: int, n_ticks: int) -> bool:
-    """Whether the parts are all T of that length, each for its own tick."""
-    return all(found.get((tick * length, length)) == {tick} for tick in range(n_ticks)) and len(
-        found) == n_ticks
+    """Whether the parts have that length, and each reaches its own tick, or later ones by delays.
+
+    All T of them are there, but for the last, whose delays may lead beyond the loop.
+    """
+    parts = [(tick * length, length) for tick in range(n_ticks)]
+    taken = [found[part] for part in parts if part in found]
+    return bool(taken) and len(taken) == len(found) and parts[:len(taken)] == sorted(found) and all(
+        ticks and min(ticks) >= tick for tick, ticks in enumerate(taken))
 
 
 def _reached(graph: Graph, tick_of: Mapping[str, int]) -> dict[str, set[int]]:

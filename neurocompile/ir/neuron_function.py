@@ -35,6 +35,8 @@ class _Text:
         """The operator's result."""
         if op == "trunc":
             return self._cast(self._cast(operands[0], onnx.TensorProto.INT64), 1)
+        if op == "rounded":
+            return self.apply("floor", self.apply("add", operands[0], self.number(0.5)))
         if op == "shifted":  # ONNX divides integers toward zero
             whole, keep = (self._cast(o, onnx.TensorProto.INT64) for o in operands)
             one = self._line("Constant <value_int: int = 4096> ()")

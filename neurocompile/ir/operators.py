@@ -306,6 +306,15 @@ def _geometry(conv: Conv) -> tuple[object, ...]:
             conv.dilation, conv.groups)
 
 
+def smaller(operator: Operator) -> Operator:
+    """The operator, as Sparse where it is Dense and less than half full."""
+    if not isinstance(operator, Dense):
+        return operator
+    if np.count_nonzero(operator.weight) >= DENSE_FROM * operator.weight.size:
+        return operator
+    return from_matrix(operator.in_shape, operator.out_shape, operator.matrix())
+
+
 def from_matrix(in_shape: Shape, out_shape: Shape, csr: sp.csr_array) -> Operator:
     """The smaller form of an explicit matrix: Dense where it is at least half full, else Sparse."""
     if csr.nnz >= DENSE_FROM * csr.shape[0] * csr.shape[1]:

@@ -26,6 +26,7 @@ FUNCTIONS = {  # name -> number of arguments
     "trunc": 1,  # toward zero
     "floor": 1,
     "round": 1,  # halves to even
+    "rounded": 1,  # to the nearest whole number, halves up
     "relu": 1,
     "minimum": 2,  # of a value and a constant
     "maximum": 2,
@@ -175,7 +176,8 @@ _TENSORS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
     "neg": operator.neg, "gt": operator.gt, "ge": operator.ge, "lt": operator.lt,
     "le": operator.le, "eq": operator.eq,
-    "trunc": lambda a: a.trunc(), "floor": lambda a: a.floor(), "round": lambda a: a.round(), "relu": lambda a: a.relu(),
+    "trunc": lambda a: a.trunc(), "floor": lambda a: a.floor(), "round": lambda a: a.round(),
+    "rounded": lambda a: (a + 0.5).floor(), "relu": lambda a: a.relu(),
     "minimum": lambda a, c: a.clamp(max=c), "maximum": lambda a, c: a.clamp(min=c),
     "shifted": _shifted,
 }

@@ -17,7 +17,7 @@ from typing import Any
 
 from neurocompile.semantics.equations import COMPARISONS, VARIABLES
 from neurocompile.semantics.floating import Constants, Profile
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.loihi import DECAY_ONE, Reset
 
 ZERO, ONE = Fraction(0), Fraction(1)
 
@@ -30,7 +30,8 @@ class NoNormalForm(ValueError):
 class FloatNeuron:
     """Normal form: `u = alpha u + x` (if alpha), `v = decay v + u`, fire above `v_th`, reset to 0.
 
-    The soft resets subtract `v_th`. `strict`: fires on v > v_th, else on v >= v_th.
+    The soft resets subtract `v_th`. `strict`: fires on v > v_th, else on v >= v_th. With a
+    `quantum`, decayed states are rounded toward zero to whole multiples of it.
     """
 
     model: str
@@ -39,6 +40,7 @@ class FloatNeuron:
     strict: bool
     reset: Reset
     alpha: float | None = None
+    quantum: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class NormalForm:
     offset: float = 0.0  # added in every tick
     rest: float = 0.0  # the model's v that is 0 here, where a sample must start
     gain_y: float = 0.0  # of y
+    direct_y: bool = False  # y is added to v beside the synaptic current
 
 
 Affine = dict[str, Fraction]  # coefficients of x, y, u, v and "1"
@@ -70,6 +73,7 @@ class _Branch:
     def __init__(self, outcomes: Sequence[int]) -> None:
         self.outcomes = outcomes
         self.tests: list[_Test] = []
+        self.quantum: float | None = None  # 1: the states are whole numbers
 
     def number(self, value: float) -> Affine:
         return _constant(Fraction(value))
@@ -81,6 +85,11 @@ class _Branch:
             return _plus(operands[0], operands[1], ONE if op == "add" else -ONE)
         if op in ("mul", "div"):
             return _product(op, *operands)
+        if op == "shifted":
+            self.quantum = 1.0
+            return _product("mul", operands[0], _scaled(operands[1], Fraction(1, DECAY_ONE)))
+        if op == "rounded":  # the chip holds whole numbers anyway
+            return operands[0]
         if op in COMPARISONS:
             return self._compared(op, _plus(operands[0], operands[1], -ONE))
         raise NoNormalForm(f"`{op}` is not affine")
@@ -133,6 +142,7 @@ class _Outcome:
     tests: tuple[_Test, ...]
     u: Affine
     v: Affine
+    quantum: float | None
 
 
 def normal_form(profile: Profile, constants: Constants) -> NormalForm:
@@ -159,7 +169,7 @@ def _branch(profile: Profile, constants: Constants, outcomes: tuple[int, ...]) -
     after = profile.equations.run(values, branch)
     if not branch.tests or after["s"] != _constant(Fraction(branch.tests[-1].outcome)):
         raise NoNormalForm("it can emit more than one spike in a tick")
-    return _Outcome(tuple(branch.tests), after["u"], after["v"])
+    return _Outcome(tuple(branch.tests), after["u"], after["v"], branch.quantum)
 
 
 def _threshold(branch: _Outcome) -> Fraction:
@@ -216,15 +226,18 @@ def _assembled(profile: Profile, quiet: _Outcome, v_th: Fraction, reset: Reset,
     if not gain:
         raise NoNormalForm("its input does not reach v in the same tick")
     alpha: float | None = None
+    direct_y = "u" in v and bool(gain_y) and "y" not in u
     if "u" in v:
         keep = u.get("u", ZERO)
+        through = (("x", gain), ("y", ZERO if direct_y else gain_y))
         if u.keys() - {"u", "x", "y"} or any(
-                v["u"] * u.get(k, ZERO) != keep * g for k, g in (("x", gain), ("y", gain_y))):
+                v["u"] * u.get(k, ZERO) != keep * g for k, g in through):
             raise NoNormalForm("its synaptic current is not one low-pass filter of its input")
         alpha = float(keep)
     neuron = FloatNeuron(profile.model, float(decay), float(v_th - rest), quiet.tests[-1].strict,
-                         reset, alpha)
+                         reset, alpha, quiet.quantum)
     offset = v.get("1", ZERO) + decay * rest - rest
     if offset and alpha is not None:
         raise NoNormalForm("its potential drifts beside what its synaptic current does")
-    return NormalForm(neuron, float(gain), float(offset), float(rest), float(gain_y))
+    return NormalForm(neuron, float(gain), float(offset), float(rest), float(gain_y),
+                      direct_y)

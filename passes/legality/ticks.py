@@ -1,6 +1,7 @@
 """What a neuron receives comes from one tick of one sample.
 
-NC126: mixed ticks. NC113: mixed samples. NC112: a loop whose rounds have different neurons.
+NC126: mixed ticks. NC113: mixed samples. NC112: a loop whose rounds have different neurons. In an
+unrolled loop earlier ticks are synaptic delays; `lower` proves them the same in every tick.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def check(node: ir.Node, walk: Walk) -> None:
     before = [walk.layouts.ticks.get(value.name or "", frozenset[int]())
               for value in node.inputs if value is not None]
     after = walk.layouts.ticks.get(node.outputs[0].name or "", frozenset[int]())
-    if not tainted and _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before):
+    joins = _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before)
+    if not tainted and joins and not _delays(node, max(after), walk):
         met.add(Role.TIME)
         reasons.append(f"it joins ticks {min(after)} to {max(after)} of the loop")
     if Role.TIME in met and node in walk.feeding:
@@ -59,7 +61,7 @@ def check(node: ir.Node, walk: Walk) -> None:
 
 
 def check_neuron(node: ir.Node, walk: Walk) -> None:
-    """Report a neuron that does not get its own tick's input, or that of the tick before."""
+    """Report a neuron that does not get its own tick's input, or earlier ones."""
     module = module_of(node)
     if walk.irregular or any(v.producer() in walk.tainted for v in currents(node)):
         return
@@ -75,7 +77,7 @@ def _check_received(node: ir.Node, fed: ir.Value, walk: Walk) -> None:
     module = module_of(node)
     received = walk.layouts.ticks.get(fed.name or "")
     own = walk.layouts.tick_of.get(node.outputs[0].name or "")
-    if not received or (own is not None and received <= {own, own - 1}):
+    if not received or (own is not None and max(received) <= own):
         return
     shown = ", ".join(map(str, sorted(received)))
     at = f"at tick {own}" if own is not None else "outside the loop"
@@ -85,6 +87,23 @@ def _check_received(node: ir.Node, fed: ir.Value, walk: Walk) -> None:
         walk.report("NC126", selection, {"op": selection.op_type}, notes=(note,))
     if not chosen:
         walk.report("NC126", node, {"op": module}, key=(module,), notes=(note,))
+
+
+def _delays(node: ir.Node, latest: int, walk: Walk) -> bool:
+    """Whether a sum of ticks reaches neurons of one tick only, none of them earlier than itself.
+
+    What is carried on to the next ticks as well is a state, and no synapse has one.
+    """
+    seen, stack, reached = {node}, [node], set()
+    while stack:
+        for output in stack.pop().outputs:
+            for user in output.consumers():
+                if is_neuron(user):
+                    reached.add(walk.layouts.tick_of.get(user.outputs[0].name or "", -1))
+                elif user not in seen:
+                    seen.add(user)
+                    stack.append(user)
+    return len(reached) == 1 and min(reached) >= latest
 
 
 def _selections(fed: ir.Value | None, walk: Walk) -> list[ir.Node]:

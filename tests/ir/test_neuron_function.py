@@ -24,13 +24,17 @@ INTEGER = Profile("integer", "CubaLIF", "test", Equations(
     "u = shifted(u, keep) + trunc(x * 4096)\nv = shifted(v, keep) + u\ns = v >= 3000\n"
     "v = v * (1 - s)"))
 
+ROUNDED = Profile("rounded", "IF", "test", Equations(
+    "v = v + rounded(x * 4)\ns = v >= 3\nv = v * (1 - s)"))
+
 
 def constants(profile: Profile) -> dict[str, float]:
-    values = {**VALUES, "low": -0.4, "most": 3.0, "keep": 3001.0}
+    values = {**VALUES, "low": -0.4, "most": 3.0, "keep": 3001.0,
+              "keep_u": 1111.0, "keep_v": 4000.0}
     return {name: values.get(name, 0.5) for name in profile.constants}
 
 
-@pytest.mark.parametrize("profile", [*PROFILES.values(), GRADED, SECOND, INTEGER],
+@pytest.mark.parametrize("profile", [*PROFILES.values(), GRADED, SECOND, INTEGER, ROUNDED],
                          ids=lambda p: p.name)
 def test_function_body_equals_the_torch_op(profile: Profile) -> None:
     used = constants(profile)

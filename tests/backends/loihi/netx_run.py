@@ -62,6 +62,7 @@ if __name__ == "__main__":
             net.run(condition=RunSteps(num_steps=steps),
                     run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
             spikes = [sink.data.get().transpose().reshape(steps, -1) for sink in sinks]
+            v = net.out_layer.neuron.v.get().transpose().reshape(-1)
         finally:
             net.stop()
-        np.savez(sys.argv[3], *spikes)
+        np.savez(sys.argv[3], *spikes, v=v)
