@@ -56,7 +56,8 @@ _METHODS = ("heaviside", "super", "triangle", "tanh", "circ", "heavi_erfc")  # f
 _RESETS = {"reset_value": "value", "reset_subtract": "subtract"}
 
 
-def profile_of(cls: str, version: str, options: Mapping[str, Any]) -> tuple[Profile, Constants]:
+def profile_of(cls: str, version: str, options: Mapping[str, Any]
+               ) -> tuple[Profile, dict[str, float]]:
     """The profile and constants of a class. Raises ValueError with the reason for other options.
 
     Numbers may be tensors: products with dt are rounded as their type is.
@@ -83,7 +84,7 @@ class NorseStandIn(StandIn):
     """Takes [B, ...] (cells) or [T, B, ...] and a state; returns what it emits, and the state."""
 
     def __init__(self, profile: Profile, constants: Constants, path: str, over_time: bool,
-                 state: type) -> None:
+                 state: Any) -> None:
         rest = constants["v_leak" if "v_leak" in constants else "v_reset"]
         super().__init__(profile, constants, path, rest)
         self.over_time, self.state_type = over_time, state
@@ -94,9 +95,8 @@ class NorseStandIn(StandIn):
         x = input_tensor if self.over_time else input_tensor.unsqueeze(0)
         emitted = self.emit(x, state)
         after = {"z": emitted[-1], "v": self.v, "i": self.u}
-        fields: tuple[str, ...] = self.state_type._fields  # type: ignore[attr-defined]
         return (emitted if self.over_time else emitted.squeeze(0),
-                self.state_type(**{name: after[name] for name in fields}))
+                self.state_type(**{name: after[name] for name in self.state_type._fields}))
 
     def emit(self, x_seq: torch.Tensor, state: Any) -> torch.Tensor:
         """What is emitted [T, B, ...] for an input of that shape."""
@@ -107,7 +107,7 @@ class NorseRecurrentStandIn(NorseStandIn):
     """Weights of the input and of the recurrent synapses belong to the module, without bias."""
 
     def __init__(self, profile: Profile, constants: Constants, path: str, over_time: bool,
-                 state: type, weights: tuple[torch.Tensor, torch.Tensor]) -> None:
+                 state: Any, weights: tuple[torch.Tensor, torch.Tensor]) -> None:
         super().__init__(profile, constants, path, over_time, state)
         self.input, self.recurrent = (_linear(weight) for weight in weights)
 
@@ -158,9 +158,12 @@ def _options(module: Any, path: str) -> dict[str, Any]:
             one_number(value, module, path, name)
             found[name] = (value.detach() if isinstance(value, torch.Tensor)
                            else torch.tensor(value, dtype=torch.float64)).reshape(())
-    method, reset = getattr(module.p, "method", None), getattr(module.p, "reset_method", None)
-    return found | ({"method": method} if method else {}) | (
-        {"reset_method": getattr(reset, "__name__", repr(reset))} if reset else {})
+    found["method"] = getattr(module.p, "method", "super")
+    function = getattr(module.p, "reset_method", None)
+    if function is not None:
+        ours = getattr(function, "__module__", "") == "norse.torch.functional.reset"
+        found["reset_method"] = function.__name__ if ours else repr(function)
+    return found
 
 
 def reset(module: nn.Module) -> None:
