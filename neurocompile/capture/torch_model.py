@@ -121,11 +121,10 @@ def swap(model: nn.Module) -> nn.Module:
     copied = _copied(model)
     for path, module in list(copied.named_modules()):
         for adapter in ADAPTERS:
-            stand_in = adapter.adapt(module, path)
+            stand_in: nn.Module | None = adapter.adapt(module, path)
             if stand_in is not None:
                 if not path:
-                    stand_in.eval()
-                    return stand_in
+                    return stand_in.eval()
                 parent, _, name = path.rpartition(".")
                 copied.get_submodule(parent)._modules[name] = stand_in
                 break
