@@ -20,7 +20,7 @@ from torch import nn
 
 import neurocompile
 from neurocompile.capture import neuron_op
-from neurocompile.capture.adapters import ADAPTERS, sinabs
+from neurocompile.capture.adapters import ADAPTERS, rockpool, sinabs
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.quiet import quiet
@@ -83,6 +83,7 @@ def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
 
 def _prepared(model: nn.Module, n_ticks: int | None) -> nn.Module:
     copied = _copied(model).cpu().float().eval()
+    rockpool.entry(copied)
     copied = copied if n_ticks is None else Ticks(copied, n_ticks).eval()
     reset(copied)
     return copied
