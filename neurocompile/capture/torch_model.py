@@ -208,7 +208,8 @@ def _info(inputs: Sequence[torch.Tensor], passed: Replay | None,
                     "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
         "replay": None if passed is None or saved is None else {
             "calls": passed.calls, "values": passed.values, "spikes": passed.spikes,
-            "graph": {"spikes": saved.spikes, "different": saved.different, "bound": BOUND}},
+            "graph": {"spikes": saved.spikes, "different": saved.different, "bound": BOUND,
+                      "reason": saved.reason}},
     }
 
 
