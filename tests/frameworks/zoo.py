@@ -126,7 +126,7 @@ def activation_based(version: str) -> Iterator[Entry]:
     yield Entry("spiking_resnet18", lambda: multi(resnet.spiking_resnet18(
         num_classes=10, **lif)), image)
     yield Entry("spiking_resnet18, soft reset", lambda: multi(resnet.spiking_resnet18(
-        num_classes=10, v_reset=None, decay_input=False, **lif)), image)
+        num_classes=10, v_reset=None, decay_input=False, tau=1.7, **lif)), image)
     yield Entry("spiking_resnet34", lambda: multi(resnet.spiking_resnet34(
         num_classes=10, **lif)), image)
     yield Entry("MNISTNet", lambda: multi(plif_net.MNISTNet(16, **plif)), (T, 2, 1, 28, 28))
