@@ -34,7 +34,7 @@ CUBA = {"threshold": 0.5, "current_decay": 0.25, "voltage_decay": 0.05}
 
 @pytest.fixture(scope="module")
 def slayer() -> Any:
-    sys.path.insert(0, str(STUBS))  # for matplotlib
+    sys.path.append(str(STUBS))  # for matplotlib
     unused = "lava.lib.dl.slayer.object_detection"  # needs OpenCV
     sys.modules.setdefault(unused, types.ModuleType(unused))
     import lava.lib.dl.slayer
