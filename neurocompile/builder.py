@@ -164,8 +164,8 @@ def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,
     """Accuracy by the first readout's largest output; None without labels."""
     if arrays is None or sample is None or sample.labels is None or not network.readouts:
         return None
-    values = synchronous.outputs(network, arrays)[network.readouts[0].name]
-    guessed = values.reshape(len(values), -1).argmax(1)
+    first = network.readouts[0]
+    guessed = first.answers(synchronous.outputs(network, arrays)[first.name])
     return Accuracy(int((guessed == sample.labels).sum()), len(sample.labels))
 
 

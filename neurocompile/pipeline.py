@@ -237,10 +237,8 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
         for name, spikes in b.spikes.items()}
     argmax = {}
     for before, after in zip(floating.readouts, network.readouts, strict=True):
-        x, y = before.values(a.counts()), after.values(b.counts())
-        n_samples = len(x)
-        argmax[after.name] = int(np.sum(x.reshape(n_samples, -1).argmax(1)
-                                        == y.reshape(n_samples, -1).argmax(1)))
+        argmax[after.name] = int(np.sum(before.answers(a.read(before))
+                                        == after.answers(b.read(after))))
     n_samples = len(next(iter(sample.values())))
     return Fidelity(n_samples, populations, argmax), rates
 

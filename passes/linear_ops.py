@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.ir.axes import Role
-from neurocompile.ir.graph import constant
 from neurocompile.ir.operators import (
-    Conv,
     Dense,
     Operator,
     Shape,
@@ -22,12 +20,15 @@ from neurocompile.ir.operators import (
     is_identity,
     wiring,
 )
+from neurocompile.passes.convolution_ops import CONVOLUTION_OPS
 from neurocompile.passes.forms import Form
+from neurocompile.passes.interpolation_ops import INTERPOLATION_OPS
 from neurocompile.passes.lowering_walk import (
     Walk,
     data_sizes,
     element_numbers,
     layout_of,
+    named,
     one_tick,
     shape_of,
     static_input,
@@ -41,79 +42,6 @@ def static_operand(walk: Walk, node: ir.Node, array: NDArray[Any]) -> NDArray[np
     output = node.outputs[0]
     full = np.broadcast_to(np.asarray(array, np.float64), shape_of(output))
     return np.asarray(one_tick(full, layout_of(walk, output, node), node))
-
-
-def _pair(node: ir.Node, key: str, default: Sequence[int]) -> tuple[int, ...]:
-    """A list attribute of a node."""
-    attribute = node.attributes.get(key)
-    return tuple(int(i) for i in attribute.value) if attribute is not None else tuple(default)
-
-
-def _conv_geometry(walk: Walk, node: ir.Node, kernel: Sequence[int]) -> dict[str, Any]:
-    """Shapes and options of a convolution or pooling; one-dimensional ones get height 1."""
-    rank = len(kernel)
-    sizes = data_sizes(layout_of(walk, node.inputs[0], node))
-    outs = data_sizes(layout_of(walk, node.outputs[0], node))
-    if rank > 2 or sizes[0] != 1:
-        raise unsupported(node, "only convolutions over one or two axes have a form here")
-    pads = _pair(node, "pads", [0] * 2 * rank)
-    if pads[:rank] != pads[rank:] or ("auto_pad" in node.attributes and (
-            node.attributes["auto_pad"].value not in ("NOTSET", b"NOTSET"))):
-        raise unsupported(node, "its padding differs between the borders")
-    fill: tuple[int, ...] = (1,) if rank == 1 else ()
-    zero: tuple[int, ...] = (0,) if rank == 1 else ()
-    return {
-        "in_shape": (sizes[1], *fill, *sizes[2:]), "out_shape": (outs[1], *fill, *outs[2:]),
-        "stride": (*fill, *_pair(node, "strides", [1] * rank)),
-        "padding": (*zero, *pads[:rank]),
-        "dilation": (*fill, *_pair(node, "dilations", [1] * rank)),
-    }
-
-
-def _conv(walk: Walk, node: ir.Node) -> None:
-    form, weight = walk.form(node.inputs[0]), static_input(node, 1)
-    if form is None or weight is None:
-        raise unsupported(node, "its weights depend on the input")
-    geometry = _conv_geometry(walk, node, weight.shape[2:])
-    groups = int(node.attributes["group"].value) if "group" in node.attributes else 1
-    kernel = weight if weight.ndim == 4 else weight[:, :, None, :]
-    key = ("conv", _named(node, 1), str(sorted(geometry.items())), groups)
-    result = form.through(walk.made(key, lambda: Conv(weight=kernel, groups=groups, **geometry)),
-                          layer=True)
-    bias = static_input(node, 2)
-    if bias is not None:
-        result = result.shifted(np.repeat(bias, result.size // len(bias)))
-    walk.forms[str(node.outputs[0].name)] = result
-
-
-def _named(node: ir.Node, position: int) -> object:
-    """A weight's identity: its name, or its bytes where each tick computes it anew."""
-    value = node.inputs[position]
-    array = constant(value)
-    producer = value.producer() if value is not None else None
-    if producer is None or array is None:
-        return value.name if value is not None else None
-    return (array.shape, array.tobytes())
-
-
-def _average_pool(walk: Walk, node: ir.Node) -> None:
-    form = walk.form(node.inputs[0])
-    kernel = _pair(node, "kernel_shape", ())
-    padded = any(_pair(node, "pads", [0]))
-    counted = "count_include_pad" in node.attributes and bool(
-        node.attributes["count_include_pad"].value)
-    if form is None or (padded and not counted):
-        raise unsupported(node, "average pooling over padding counts a different number of "
-                                "elements at the border (use count_include_pad=True)")
-    if "ceil_mode" in node.attributes and node.attributes["ceil_mode"].value:
-        raise unsupported(node, "ceil_mode=True")
-    geometry = _conv_geometry(walk, node, kernel)
-    channels = geometry["in_shape"][0]
-    shape = (channels, 1, *((1,) if len(kernel) == 1 else ()), *kernel)
-    weight = np.full(shape, 1.0 / np.prod(kernel))
-    key = ("pool", str(sorted(geometry.items())), kernel)
-    operator = walk.made(key, lambda: Conv(weight=weight, groups=channels, **geometry))
-    walk.forms[str(node.outputs[0].name)] = form.through(operator)
 
 
 def _batch_norm(walk: Walk, node: ir.Node) -> None:
@@ -147,7 +75,7 @@ def _contraction(walk: Walk, node: ir.Node, weight: NDArray[np.float64],
     position = 0 if from_right else 1
     layout = layout_of(walk, node.inputs[position], node)
     sizes, outs = data_sizes(layout), data_sizes(layout_of(walk, node.outputs[0], node))
-    key = ("matmul", _named(node, 1 - position), sizes, outs, from_right)
+    key = ("matmul", named(node, 1 - position), sizes, outs, from_right)
     if weight.ndim > 2:
         weight = _one_tick_of_matrices(walk, node, weight)
 
@@ -299,7 +227,8 @@ def _gather_sum(columns: NDArray[np.int64], in_size: int, outs: Shape, weight: f
 
 OPS: dict[str, Callable[[Walk, ir.Node], None]] = {
     **WIRING_OPS,
-    "Conv": _conv, "AveragePool": _average_pool, "BatchNormalization": _batch_norm,
+    **CONVOLUTION_OPS, **INTERPOLATION_OPS,
+    "BatchNormalization": _batch_norm,
     "MatMul": _matmul, "Gemm": _gemm,
     "Add": _sum, "Sub": _sum, "Sum": _sum, "Mul": _product, "Div": _product, "Neg": _product,
     "ReduceSum": _reduce, "ReduceMean": _reduce, "GlobalAveragePool": _reduce,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
@@ -22,6 +23,7 @@ from neurocompile.ir.graph import (
     location,
     module_of,
     neuron_constants,
+    output_location,
 )
 from neurocompile.ir.network import (
     Bias,
@@ -34,11 +36,13 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.neuron_function import DOMAIN
 from neurocompile.ir.operators import Dense, Operator, Shape, identity, same
+from neurocompile.passes.deviation import described, deviation, reused, uneven
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
 from neurocompile.passes.linear_ops import OPS, static_operand
 from neurocompile.passes.lowering_walk import (
     Walk,
     data_sizes,
+    layout_of,
     shape_of,
     static_input,
     unsupported,
@@ -51,12 +55,17 @@ ONE = "one"  # the input that carries biases into synaptic currents
 
 @dataclass(frozen=True, eq=False)
 class _Neuron:
-    """One module's neurons: their node, and what reaches them in each tick."""
+    """One module's neurons: their nodes, and what reaches them in each tick."""
 
-    node: ir.Node
+    nodes: list[ir.Node]
     shape: Shape
     model: FloatNeuron
     ticks: list[Form]  # of what reaches it, gains and offsets included
+
+    @property
+    def node(self) -> ir.Node:
+        """That of the first tick."""
+        return self.nodes[0]
 
 
 def lower(graph: Graph) -> tuple[Network, list[Diagnostic]]:
@@ -109,21 +118,11 @@ def _reached(graph: Graph) -> set[ir.Node]:
 
 def _n_ticks(graph: Graph, axes: Layouts) -> int:
     """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
-    found: dict[int, str] = {}
-    counts: dict[str, int] = {}
-    for node in graph.neurons():
-        module = module_of(node)
-        if str(node.outputs[0].name) in axes.tick_of:
-            counts[module] = counts.get(module, 0) + 1
-        else:
-            found[shape_of(node.outputs[0])[0]] = module
-    found.update({count: module for module, count in counts.items()})
-    if len(found) > 1:
-        (a, first), (b, second), *_ = sorted(found.items())
-        raise FindingsError(Diagnostic("NC112", Location(second), {
-            "tick": "(all)", "module": second, "other": "(all)",
-            "what": f"it runs {b} ticks, `{first}` {a}"}))
-    return next(iter(found))
+    findings = [*reused(graph.neurons(), axes), *uneven(graph.neurons(), axes)]
+    if findings:
+        raise FindingsError(*findings)
+    unrolled = max(axes.tick_of.values(), default=0) + 1
+    return max(unrolled, *(shape_of(node.outputs[0])[0] for node in graph.neurons()))
 
 
 def _unit(name: str, when: int | str, size: int) -> Form:
@@ -164,14 +163,11 @@ def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _N
     known = neurons.get(module)
     if known is None:
         _check_start(node, normal)
-        shape = shape_of(node.inputs[0])[2:] or (form.size,)
-        known = neurons[module] = _Neuron(node, shape, normal.neuron, [])
-    elif tick != len(known.ticks):
-        raise FindingsError(Diagnostic("NC112", location(node), {
-            "tick": len(known.ticks), "module": module, "other": 0,
-            "what": "the module is used twice in a tick; give each use its own neurons"}))
+        shape = _neuron_shape(walk, node) or (form.size,)
+        known = neurons[module] = _Neuron([], shape, normal.neuron, [])
     else:
         _check_carried(node, module)
+    known.nodes.append(node)
     known.ticks.append(form)
     when = ALIGNED if tick is None else tick
     walk.forms[str(node.outputs[0].name)] = _unit(module, when, form.size)
@@ -205,6 +201,12 @@ def _gained(form: Form, gain: float) -> Form:
     return form if gain == 1.0 else form.scaled(np.full(form.size, gain))
 
 
+def _neuron_shape(walk: Walk, node: ir.Node) -> Shape:
+    """Shape of one tick of one sample: axis 1 counts where more than the batch is merged in it."""
+    _, beside, *rest = data_sizes(layout_of(walk, node.outputs[0], node))
+    return (beside, *rest) if beside > 1 else tuple(rest)
+
+
 def _check_start(node: ir.Node, normal: NormalForm) -> None:
     """A sample starts at rest: u0 = 0, and v0 = the potential that a reset leads to."""
     for position, (name, wanted) in enumerate((("u", 0.0), ("v", normal.rest)), 1):
@@ -234,7 +236,7 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
     notes: list[Diagnostic] = []
     projections: list[Projection] = []
     for module, neuron in neurons.items():
-        form, delays = _rolled(module, neuron)
+        form, delays = _rolled(module, neuron, walk.layouts)
         where = location(neuron.node)
         model = neuron.model
         bias = Bias(form.bias) if np.any(form.bias) else None
@@ -261,7 +263,7 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
     return network, notes
 
 
-def _rolled(module: str, neuron: _Neuron) -> tuple[Form, dict[Source, int]]:
+def _rolled(module: str, neuron: _Neuron, axes: Layouts) -> tuple[Form, dict[Source, int]]:
     """One form for all ticks, and the delay of each source in it (1: from the tick before)."""
     if len(neuron.ticks) == 1 and not any(isinstance(s.when, int) for s in neuron.ticks[0].terms):
         return neuron.ticks[0], {}
@@ -274,9 +276,10 @@ def _rolled(module: str, neuron: _Neuron) -> tuple[Form, dict[Source, int]]:
         wanted = Form({s: o for s, o in steady.terms.items()
                        if not isinstance(s.when, int) or tick + s.when >= 0}, steady.bias)
         if not equal(relative(form, tick), wanted):
-            raise FindingsError(Diagnostic("NC112", location(neuron.node), {
+            here, there = deviation(neuron.nodes[tick], neuron.nodes[last], axes)
+            raise FindingsError(Diagnostic("NC112", location(here), {
                 "tick": tick, "module": module, "other": last,
-                "what": "another input or other weights reach the neuron"}))
+                "what": f"{described(here)} against {described(there)}"}))
     delays = {s: -s.when for s in steady.terms if isinstance(s.when, int)}
     return steady, delays
 
@@ -285,35 +288,38 @@ def _readouts(graph: Graph, walk: Walk) -> Iterator[Readout]:
     for number, value in enumerate(graph.model.graph.outputs):
         form = walk.form(value)
         producer = value.producer()
-        where = location(producer) if producer is not None else Location()
+        where = output_location(graph, number)
         if form is None:
             op = "a neuron's state" if producer is not None else "a constant"
             raise FindingsError(_opaque_readout(where, number, op))
-        totals: dict[str, Operator] = {}
-        for source, operator in _counted(form, walk.n_ticks, where, number).items():
-            totals[source] = operator
+        ticks, terms = _read(form, walk.n_ticks, where, number)
         shape = _tick_shape(walk.layouts.layout(value) or ())
         yield Readout(str(value.name), shape if np.prod(shape) == form.size else (form.size,),
-                      tuple(totals.items()), form.bias)
+                      tuple(terms.items()), form.bias, ticks)
 
 
-def _counted(form: Form, n_ticks: int, where: Location, number: int) -> dict[str, Operator]:
-    """The operator over spike counts of each population; every tick must weigh the same."""
-    totals: dict[str, Operator] = {}
-    ticks: dict[str, set[int]] = {}
+def _read(form: Form, n_ticks: int, where: Location, number: int
+          ) -> tuple[Literal["sum", "each"] | int, dict[str, Operator]]:
+    """Which ticks an output reads, and its operator for each source: the same for all of them."""
+    whens = {source.when for source in form.terms} - {STATIC}
+    if whens == {ALIGNED} and n_ticks > 1:
+        return "each", {s.name: o for s, o in form.terms.items()}
+    if len(whens) == 1 and n_ticks > 1 and isinstance(tick := next(iter(whens)), int):
+        return tick, {s.name: o for s, o in form.terms.items()}
+    terms: dict[str, Operator] = {}
+    seen: dict[str, set[int | str]] = {}
     for source, operator in form.terms.items():
-        if source.when in (SUMMED, STATIC) or (source.when == ALIGNED and n_ticks == 1):
-            totals[source.name] = operator
-        elif isinstance(source.when, int) and (
-                source.name not in totals or same(totals[source.name], operator)):
-            totals[source.name] = operator
-            ticks.setdefault(source.name, set()).add(source.when)
-        else:
-            raise FindingsError(_opaque_readout(where, number, "an output per tick"))
-    for name, seen in ticks.items():
-        if seen != set(range(n_ticks)):
-            raise FindingsError(_opaque_readout(where, number, f"some ticks of `{name}`"))
-    return totals
+        first = terms.setdefault(source.name, operator)
+        seen.setdefault(source.name, set()).add(source.when)
+        if not same(first, operator):
+            raise FindingsError(_opaque_readout(
+                where, number, f"spikes of `{source.name}` that count differently by tick"))
+    wholes: list[set[int | str]] = [{SUMMED}, {STATIC}, set(range(n_ticks))]
+    for name, found in seen.items():
+        if found not in wholes and not (found == {ALIGNED} and n_ticks == 1):
+            raise FindingsError(_opaque_readout(
+                where, number, f"some ticks of `{name}` beside all ticks of another"))
+    return "sum", terms
 
 
 def _opaque_readout(where: Location, number: int, op: str) -> Diagnostic:

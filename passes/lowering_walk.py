@@ -99,6 +99,16 @@ def static_input(node: ir.Node, position: int) -> NDArray[np.float64] | None:
     return None if array is None else np.asarray(array, np.float64)
 
 
+def named(node: ir.Node, position: int) -> object:
+    """A weight's identity: its name, or its bytes where each tick computes it anew."""
+    value = node.inputs[position]
+    array = constant(value)
+    producer = value.producer() if value is not None else None
+    if producer is None or array is None:
+        return value.name if value is not None else None
+    return (array.shape, array.tobytes())
+
+
 def evaluate(node: ir.Node, arrays: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]]:
     """A node's outputs for these inputs by position, from ONNX's reference implementation."""
     proto = ir.serde.serialize_node(node)

@@ -92,69 +92,79 @@ def _static_part(walk: Walk, node: ir.Node, number: int) -> NDArray[np.float64]:
 
 
 def _trace(walk: Walk, node: ir.Node, position: int, number: int) -> Operator:
-    """The wiring from one input of a node to one of its outputs."""
+    """The wiring from one input of a node to one of its outputs.
+
+    Raises FindingsError (NC110) for a node that computes with elements instead of moving them.
+    """
     layout = layout_of(walk, node.outputs[number], node)
-    feeds: list[NDArray[Any] | None] = []
-    for place, value in enumerate(node.inputs):
-        if value is None:
-            feeds.append(None)
-        elif place == position:
-            numbers = element_numbers(layout_of(walk, value, node), shape_of(value))
-            feeds.append((numbers + 1).astype(np.float64))
-        else:
-            feeds.append(np.zeros(shape_of(value)) if _is_data(node, place)
-                         else _control(node, place))
-    index = one_tick(evaluate(node, feeds)[number], layout, node).astype(np.int64) - 1
-    sizes = data_sizes(layout_of(walk, node.inputs[position], node))
+    source = layout_of(walk, node.inputs[position], node)
+    shape = shape_of(node.inputs[position])
+    numbers = element_numbers(source, shape)
+    sizes = data_sizes(source)
+
+    def moved(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        feeds = [None if v is None else values[numbers] if place == position
+                 else np.zeros(shape_of(v)) if _is_data(node, place) else _control(node, place)
+                 for place, v in enumerate(node.inputs)]
+        return np.asarray(one_tick(evaluate(node, feeds)[number], layout, node), np.float64)
+    count = int(np.prod(sizes))
+    index = np.rint(moved(np.arange(1.0, count + 1))).astype(np.int64) - 1
+    others = np.random.default_rng(0).integers(1, 1 << 40, count).astype(np.float64)
+    known = (index >= -1) & (index < count)
+    if not known.all() or not np.array_equal(
+            moved(others), np.where(index >= 0, others[index], 0.0)):
+        raise unsupported(node, "it computes with what it moves")
     return wiring(sizes, data_sizes(layout), index)
 
 
-def _time_slice(walk: Walk, node: ir.Node) -> bool:
-    """`x[t]`: one tick of a value with a time axis. Whether the node was that."""
-    value, output = node.inputs[0], node.outputs[0]
+def _time_slices(walk: Walk, node: ir.Node) -> bool:
+    """`x[t]`, or all ticks apart: single ticks of a value with a time axis. Whether it was that."""
+    value = node.inputs[0]
     form = walk.form(value)
     if value is None or form is None or not walk.layouts.positions(value, Role.TIME):
         return False
-    if walk.layouts.positions(output, Role.TIME):
+    if any(walk.layouts.positions(output, Role.TIME) for output in node.outputs):
         return False
     layout = layout_of(walk, value, node)
-    shape = shape_of(value)
-    ticks = np.zeros([a.size for dim in layout for a in dim])
-    axis = next(i for i, a in enumerate([a for dim in layout for a in dim]) if a.role is Role.TIME)
+    atoms = [a for dim in layout for a in dim]
+    ticks = np.zeros([a.size for a in atoms])
+    axis = next(i for i, a in enumerate(atoms) if a.role is Role.TIME)
     ticks = ticks + np.arange(ticks.shape[axis]).reshape(
         [-1 if i == axis else 1 for i in range(ticks.ndim)])
-    feeds = [ticks.reshape(shape), *(None if v is None else _control(node, k)
-                                     for k, v in enumerate(node.inputs[1:], 1))]
-    result = evaluate(node, feeds)[0]
-    tick = int(result.reshape(-1)[0])
-    if not np.all(result == tick):
-        raise unsupported(node, "it takes several ticks apart")
-    walk.forms[str(output.name)] = form.at(
-        lambda s: Source(s.name, tick) if s.when == ALIGNED else s)
+    feeds = [ticks.reshape(shape_of(value)), *(None if v is None else _control(node, k)
+                                               for k, v in enumerate(node.inputs[1:], 1))]
+    for output, result in zip(node.outputs, evaluate(node, feeds), strict=True):
+        tick = int(result.reshape(-1)[0])
+        if not np.all(result == tick):
+            raise unsupported(node, "it takes several ticks apart")
+        walk.forms[str(output.name)] = form.at(partial(_at_tick, tick))
     return True
 
 
+def _at_tick(tick: int, source: Source) -> Source:
+    return Source(source.name, tick) if source.when == ALIGNED else source
+
+
 def _taken(walk: Walk, node: ir.Node) -> None:
-    if not _time_slice(walk, node):
+    if not _time_slices(walk, node):
         _wired(walk, node)
 
 
 def _joined(walk: Walk, node: ir.Node) -> None:
-    """Concat: along data it is wiring; along time it puts the ticks of a loop together again."""
+    """Concat: along data it is wiring; along time it puts ticks side by side, a loop's or copies."""
     axis = int(node.attributes["axis"].value)
     output = node.outputs[0]
     axis %= len(shape_of(output))
-    parts = [walk.form(value) for value in node.inputs]
-    of_a_loop = any(isinstance(s.when, int) for part in parts if part for s in part.terms)
-    if not of_a_loop or axis not in walk.layouts.positions(output, Role.TIME):
+    timed = axis in walk.layouts.positions(output, Role.TIME)
+    if not timed or any(axis in walk.layouts.positions(v, Role.TIME) for v in node.inputs):
         _wired(walk, node)
         return
-    first = parts[0]
-    if first is None or len(parts) != walk.n_ticks:
-        raise unsupported(node, "it joins something else than the ticks of one loop")
+    parts = [walk.form(value) for value in node.inputs]
     aligned = [part.at(partial(_as_aligned, tick))
                for tick, part in enumerate(parts) if part is not None]
-    if len(aligned) < len(parts) or not all(equal(part, aligned[0]) for part in aligned):
+    if len(aligned) < len(parts) or len(parts) != walk.n_ticks:
+        raise unsupported(node, "it joins something else than the ticks of one loop")
+    if not all(equal(part, aligned[0]) for part in aligned):
         raise unsupported(node, "the ticks it joins differ")
     walk.forms[str(output.name)] = aligned[0]
 
@@ -164,5 +174,6 @@ def _as_aligned(tick: int, source: Source) -> Source:
 
 
 WIRING_OPS: dict[str, Callable[[Walk, ir.Node], None]] = {
-    **dict.fromkeys(WIRING, _wired), "Slice": _taken, "Gather": _taken, "Concat": _joined,
+    **dict.fromkeys(WIRING, _wired), **dict.fromkeys(("Slice", "Gather", "Split"), _taken),
+    "Concat": _joined,
 }

@@ -148,7 +148,7 @@ def _network_json(network: Network, schedule: Schedule, plan: Plan) -> str:
         "inputs": [{"id": ids[i.name], "name": i.name, "shape": list(i.shape),
                     "kind": i.kind.value, "levels": i.levels} for i in network.inputs],
         "populations": populations, "projections": projections,
-        "readouts": [{"name": r.name, "shape": list(r.shape),
+        "readouts": [{"name": r.name, "shape": list(r.shape), "ticks": r.ticks,
                       "sources": [ids[name] for name, _ in r.terms]} for r in network.readouts],
     }
     return json.dumps(data, indent=1) + "\n"

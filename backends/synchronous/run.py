@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from neurocompile.backends.synchronous.arithmetic import LinearMap, float_map, integer_map
 from neurocompile.backends.synchronous.neurons import FloatPopulation, IntegerPopulation
-from neurocompile.ir.network import Encoder, Input, InputKind, Network, Population, Projection
+from neurocompile.ir.network import (
+    Encoder,
+    Input,
+    InputKind,
+    Network,
+    Population,
+    Projection,
+    Readout,
+)
 from neurocompile.ir.operators import Array
 from neurocompile.semantics.loihi import LoihiNeuron
 
@@ -27,12 +35,26 @@ class Run:
 
     spikes: dict[str, NDArray[np.uint8]]
     v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
-    given: dict[str, Array] = field(default_factory=dict)  # inputs [samples, sources], as readouts
+    given: dict[str, Array] = field(default_factory=dict)  # inputs that readouts read; static: 1 tick
 
     def counts(self) -> dict[str, Array]:
-        """What readouts read: spikes over all ticks [samples, neurons], and the inputs."""
+        """Spikes over all ticks [samples, neurons], and the inputs; a static one counts once."""
         spikes = {name: s.sum(axis=1, dtype=np.int64) for name, s in self.spikes.items()}
-        return {**spikes, **self.given}
+        return {**spikes, **{name: x.sum(axis=1) for name, x in self.given.items()}}
+
+    def at(self, tick: int) -> dict[str, Array]:
+        """Spikes of one tick [samples, neurons], and the inputs."""
+        return {name: x[:, tick if x.shape[1] > 1 else 0]
+                for name, x in {**self.spikes, **self.given}.items()}
+
+    def read(self, readout: Readout) -> Array:
+        """A readout's values [samples, *shape], or [samples, ticks, *shape] where each has one."""
+        if readout.ticks == "sum":
+            return readout.values(self.counts())
+        if readout.ticks == "each":
+            n_ticks = next(iter(self.spikes.values())).shape[1]
+            return np.stack([readout.values(self.at(t)) for t in range(n_ticks)], axis=1)
+        return readout.values(self.at(readout.ticks))
 
 
 class Executor:
@@ -145,11 +167,8 @@ class Executor:
 
 
 def _as_read(item: Input, x: Array, n_samples: int) -> Array:
-    """An input as a readout reads it: static values, or the sum over all ticks."""
-    values = np.asarray(x, np.float64)
-    if item.kind is not InputKind.STATIC:
-        values = values.sum(axis=1)
-    return values.reshape(n_samples, -1)
+    """An input [samples, ticks, sources]; a static one has one tick."""
+    return np.asarray(x, np.float64).reshape(n_samples, -1, item.size)
 
 
 def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
@@ -164,13 +183,13 @@ def run(network: Network, inputs: Mapping[str, Array], device: str = "cpu",
 
 def outputs(network: Network, inputs: Mapping[str, Array], device: str = "cpu",
             batch: int = 128) -> dict[str, Array]:
-    """The readouts' values [samples, *shape] by name, computed `batch` samples at a time."""
+    """The readouts' values by name (see `Run.read`), computed `batch` samples at a time."""
     executor = Executor(network, device)
     parts: dict[str, list[Array]] = {readout.name: [] for readout in network.readouts}
     for piece in _batches(inputs, batch):
-        counts = executor.run(piece).counts()
+        found = executor.run(piece)
         for readout in network.readouts:
-            parts[readout.name].append(readout.values(counts))
+            parts[readout.name].append(found.read(readout))
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 

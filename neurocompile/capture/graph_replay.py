@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from neurocompile.capture.replay import CALLS, Emission, Replay, mismatch
+from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_function import DOMAIN
 
@@ -64,7 +65,7 @@ def replay_graph(graph: Graph, inputs: Sequence[torch.Tensor], passed: Replay) -
         reason = _explain(proto, feeds, neurons)
     else:
         if len(names) != len(passed.outputs):
-            raise mismatch(WHO, CALLS - 1, "(all)", 1, 1, "number of outputs",
+            raise _differs("(all)", 1, 1, "number of outputs",
                            len(passed.outputs), len(names))
         for number, (name, expected) in enumerate(zip(names, passed.outputs, strict=True)):
             _within(f"output {number}", torch.as_tensor(expected).numpy(), found[name])
@@ -87,11 +88,11 @@ def _matched(proto: onnx.ModelProto, emissions: Sequence[Emission]) -> list[_Neu
         if node.domain == DOMAIN:
             module = next(a.s.decode() for a in node.attribute if a.name == "module")
             if not waiting[module]:
-                raise mismatch(WHO, CALLS - 1, module, 1, 1, "neuron nodes", "fewer", "more")
+                raise _differs(module, 1, 1, "neuron nodes", "fewer", "more")
             neurons.append(_Neuron(node, waiting[module].pop(0)))
     left = [module for module, rest in waiting.items() if rest]
     if left:
-        raise mismatch(WHO, CALLS - 1, left[0], 1, 1, "neuron nodes", "more", "fewer")
+        raise _differs(left[0], 1, 1, "neuron nodes", "more", "fewer")
     return neurons
 
 
@@ -175,19 +176,24 @@ def _check_body(proto: onnx.ModelProto, neuron: _Neuron) -> None:
     found = _run(model, {f"i{k}": value for k, value in enumerate(values)}, list(node.output))
     for name, expected in zip(node.output, neuron.emission.outputs, strict=True):
         if _count_different(found[name], expected):
-            raise mismatch(WHO, CALLS - 1, f"{name} of {neuron.emission.module}",
+            raise _differs(f"{name} of {neuron.emission.module}",
                            _count_different(found[name], expected), expected.numel(), "-",
                            "the neuron op's", "another")
 
 
 def _within(what: str, expected: NDArray[Any], found: NDArray[Any]) -> None:
     if expected.shape != found.shape:
-        raise mismatch(WHO, CALLS - 1, what, 1, 1, "shape", expected.shape, found.shape)
+        raise _differs(what, 1, 1, "shape", expected.shape, found.shape)
     if not expected.size:
         return
     a, b = expected.astype(np.float64), found.astype(np.float64)
     error = np.abs(a - b)
     if error.max() > BOUND * max(1.0, float(np.abs(a).max())):
         index = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
-        raise mismatch(WHO, CALLS - 1, what, int((error > BOUND).sum()), a.size, index,
+        raise _differs(what, int((error > BOUND).sum()), a.size, index,
                        float(a[index]), float(b[index]))
+
+
+def _differs(output: object, different: int, total: int, index: object, expected: object,
+             found: object) -> FindingsError:
+    return FindingsError(mismatch(WHO, CALLS - 1, output, different, total, index, expected, found))

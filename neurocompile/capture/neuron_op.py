@@ -24,8 +24,8 @@ def _neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, y_seq: torc
             ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What a population fed with x_seq [T, ...] (and y_seq) emits [T, ...], and its last u, v [...].
 
-    u0 and v0 broadcast to one tick's shape. `profile` is encoded; `constants` are in its order.
-    The results are contiguous, however x_seq lies in memory.
+    u0 and v0 broadcast to one tick's shape. `profile` is encoded; `constants` are in its order. The
+    results are contiguous, as the frameworks' are, whatever the strides of x_seq.
     """
     spec = decode(profile)
     values = dict(zip(spec.constants, constants, strict=True))
@@ -34,8 +34,9 @@ def _neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, y_seq: torc
     for tick, x in enumerate(x_seq):
         s, u, v = advance(spec, values, x, u, v, None if y_seq is None else y_seq[tick])
         emitted.append(s)
-    like = torch.contiguous_format
-    return torch.stack(emitted), u.clone(memory_format=like), v.clone(memory_format=like)
+    dense = torch.contiguous_format
+    return (torch.stack(emitted).contiguous(), u.clone(memory_format=dense),
+            v.clone(memory_format=dense))
 
 
 with quiet():  # torch remarks that Triton is missing
@@ -46,8 +47,8 @@ with quiet():  # torch remarks that Triton is missing
 def _(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, y_seq: torch.Tensor | None,
       profile: str, constants: Sequence[float], module: str
       ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    s_seq = torch.empty_like(x_seq, memory_format=torch.contiguous_format)
-    return s_seq, torch.empty_like(s_seq[0]), torch.empty_like(s_seq[0])
+    shape = x_seq.shape
+    return x_seq.new_empty(shape), x_seq.new_empty(shape[1:]), x_seq.new_empty(shape[1:])
 
 
 @contextlib.contextmanager

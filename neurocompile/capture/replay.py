@@ -9,7 +9,7 @@ every neuron module that never fired is reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -38,7 +38,7 @@ class Replay:
 
     calls: int
     values: int  # output values per program, all calls
-    spikes: dict[str, int]  # per neuron module, all calls
+    spikes: dict[str, int]  # per neuron module that is reached, all calls
     emissions: tuple[Emission, ...]  # of the last call, in the program's order
     outputs: tuple[Any, ...]  # of the last call
 
@@ -85,12 +85,18 @@ def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
         for run in (eager, swapped, recorder.run):
             if isinstance(run, nn.Module):
                 reset(run)
+            before = _tensors(run) if run is eager else {}
             with torch.no_grad():
                 outputs.append([o for o in tree_leaves(run(*inputs)) if o is not None])
+            if run is eager:
+                reset(run)
+                kept = _changed(before, _tensors(run))
         expected, *others = outputs
         for who, found in zip(("model with stand-in neurons", "exported program"), others,
                               strict=True):
-            _compare(who, call, expected, found)
+            difference = _difference(who, call, expected, found)
+            if difference is not None:
+                raise FindingsError(replace(difference, notes=kept))
         values += sum(o.numel() for o in expected if isinstance(o, torch.Tensor))
         for emission in recorder.emissions:
             fired = int(emission.outputs[0].count_nonzero())
@@ -98,27 +104,46 @@ def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
     return Replay(CALLS, values, spikes, tuple(recorder.emissions), tuple(others[-1]))
 
 
-def _compare(who: str, call: int, expected: Sequence[Any], found: Sequence[Any]) -> None:
+def _tensors(model: Any) -> dict[str, torch.Tensor]:
+    """Copies of the tensors that modules hold as plain attributes or buffers, by name."""
+    return {f"{path}.{name}".lstrip("."): value.detach().clone()
+            for path, module in model.named_modules()
+            for name, value in {**vars(module), **module._buffers}.items()
+            if isinstance(value, torch.Tensor)}
+
+
+def _changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> tuple[str, ...]:
+    """Notes on state that a call left behind and no reset cleared."""
+    return tuple(f"`{name}` changed while the model ran, and no reset clears it"
+                 for name in sorted({*before, *after})
+                 if name not in before or name not in after
+                 or not torch.equal(before[name], after[name]))
+
+
+def _difference(who: str, call: int, expected: Sequence[Any], found: Sequence[Any]
+                ) -> Diagnostic | None:
+    """The first difference between two lists of outputs."""
     if len(expected) != len(found):
-        raise mismatch(who, call, "(all)", len(expected), len(found), "number of outputs",
-                       len(expected), len(found))
+        return mismatch(who, call, "(all)", len(expected), len(found), "number of outputs",
+                         len(expected), len(found))
     for number, (a, b) in enumerate(zip(expected, found, strict=True)):
         if not isinstance(a, torch.Tensor):
             if a != b:
-                raise mismatch(who, call, number, 1, 1, "-", a, b)
+                return mismatch(who, call, number, 1, 1, "-", a, b)
             continue
         if a.shape != b.shape:
-            raise mismatch(who, call, number, 1, 1, "shape", tuple(a.shape), tuple(b.shape))
+            return mismatch(who, call, number, 1, 1, "shape", tuple(a.shape), tuple(b.shape))
         wrong = a != b
         if bool(wrong.any()):
             index = tuple(int(i) for i in wrong.nonzero()[0])
-            raise mismatch(who, call, number, int(wrong.sum()), a.numel(), index,
-                           float(a[index]), float(b[index]))
+            return mismatch(who, call, number, int(wrong.sum()), a.numel(), index,
+                             float(a[index]), float(b[index]))
+    return None
 
 
 def mismatch(who: str, call: int, output: object, different: int, total: int, index: object,
-             expected: object, found: object) -> FindingsError:
+             expected: object, found: object) -> Diagnostic:
     """NC105, counting calls from 0."""
-    return FindingsError(Diagnostic("NC105", values={
+    return Diagnostic("NC105", values={
         "who": who, "call": call + 1, "output": output, "different": different, "total": total,
-        "index": str(index), "expected": expected, "found": found}))
+        "index": str(index), "expected": expected, "found": found})

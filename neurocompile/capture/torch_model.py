@@ -7,9 +7,7 @@ import copy
 import importlib.metadata
 import json
 import os
-import re
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,43 +15,50 @@ from typing import Any
 import onnx_ir as ir
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map
 
 import neurocompile
-from neurocompile.capture import neuron_op
+from neurocompile.capture import neuron_op, writes
 from neurocompile.capture.adapters import ADAPTERS, rockpool, sinabs
 from neurocompile.capture.adapters.base import StandIn
+from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
+from neurocompile.capture.outputs import outputs_of
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
+from neurocompile.capture.translations import TRANSLATIONS, untranslated
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
 from neurocompile.semantics.floating import Profile, decode
 
-PACKAGES = {  # what is imported -> what is installed
-    **{name: name for name in ("torch", "spikingjelly", "snntorch", "norse", "sinabs", "rockpool")},
-    "lava.lib.dl.slayer": "lava-dl"}
-FRAMEWORKS = tuple(name.partition(".")[0] for name in PACKAGES)  # folders of their code
-
 
 class Ticks(nn.Module):
-    """Runs a model that computes one tick per call `n_ticks` times; outputs are averaged."""
+    """Runs a model that computes one tick per call `n_ticks` times; each output is averaged."""
 
     def __init__(self, model: nn.Module, n_ticks: int) -> None:
         super().__init__()
         self.model, self.n_ticks = model, n_ticks
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The mean of the model's outputs over the ticks of one static input."""
-        return torch.stack([self.model(x) for _ in range(self.n_ticks)]).mean(0)
+    def forward(self, x: torch.Tensor, *more: torch.Tensor) -> Any:
+        """The mean of the model's outputs over the ticks of static inputs."""
+        found = [self.model(x, *more) for _ in range(self.n_ticks)]
+        return tree_map(_mean, *found)
+
+
+def _mean(*values: Any) -> Any:
+    if isinstance(values[0], torch.Tensor):
+        return torch.stack(values).mean(0)
+    return values[0]
 
 
 def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
             n_ticks: int | None = None, prove: bool = True) -> Graph:
     """The Graph of a model, proved equal to it on the example input.
 
-    The model is copied, put into eval mode and reset; the caller's object is left as it is.
+    The model is copied, put into eval mode and reset; the caller's object is left as it is. Weights
+    and inputs of another precision (`.half()`) are captured in float32, which is what is proved.
     `n_ticks`: the model computes one tick per call; run it that many times on the same input.
     `prove`: run the replay gate. Without it nothing is computed, which is enough to check a large
     architecture; such a Graph cannot be built.
@@ -61,7 +66,9 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     Raises UsageError for what cannot be read (NC102, NC104, NC111, NC203) and FindingsError when
     the captured program differs from the model (NC105).
     """
-    inputs = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    given = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
+                   for x in given)
     eager = _prepared(model, n_ticks)
     swapped = swap(eager)
     if not any(isinstance(m, StandIn) for _, m in swapped.named_modules()):
@@ -70,7 +77,8 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     passed = replay(eager, swapped, program.module(), inputs, reset) if prove else None
     graph = _to_graph(program, _profiles(program))
     saved = None if passed is None else replay_graph(graph, inputs, passed)
-    graph.model.metadata_props[g.INFO] = json.dumps(_info(inputs, passed, saved), sort_keys=True)
+    info = {**_info(inputs, passed, saved), "outputs": outputs_of(program)}
+    graph.model.metadata_props[g.INFO] = json.dumps(info, sort_keys=True)
     return graph
 
 
@@ -134,13 +142,17 @@ def swap(model: nn.Module) -> nn.Module:
 
 def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
     try:
-        with torch.no_grad(), quiet():
+        with torch.no_grad(), quiet(), methods_located(swapped):
+            table: dict[Any, Any] = dict(torch.export.default_decompositions())
+            for op in writes.WRITES:
+                table.pop(op, None)
             program: torch.export.ExportedProgram = torch.export.export(
-                swapped, tuple(inputs), strict=False).run_decompositions()
+                swapped, tuple(inputs), strict=False).run_decompositions(table)
+            writes.join_writes(program)
             return program
     except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
         text = str(error).strip() or type(error).__name__
-        where = _user_frame(_traceback_text(error))
+        where = raised_at(error)
         guarded = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
         code = "NC104" if guarded else "NC102"
         module = type(swapped).__name__
@@ -148,32 +160,14 @@ def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.
             "module": module, "reason": text.splitlines()[0]})) from None
 
 
-def _traceback_text(error: BaseException) -> str:
-    return "".join(traceback.format_tb(error.__traceback__))
-
-
-_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
-
-
-def _user_frame(stack: str) -> tuple[str | None, int | None]:
-    """(file, line) of the deepest frame in the user's own code; relative to the working folder."""
-    ours = Path(neurocompile.__file__).resolve().parent
-    for file, line in reversed(_FRAME.findall(stack)):
-        path = Path(file)
-        if any(part in FRAMEWORKS for part in path.parts) or file.startswith("<"):
-            continue
-        if path.resolve().is_relative_to(ours) or "importlib" in path.parts:
-            continue
-        relative = os.path.relpath(path)
-        return (path.name if relative.startswith("..") else relative), int(line)
-    return None, None
-
-
 def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile]) -> Graph:
-    with quiet(), neuron_op.schemas(profiles.values()):
-        exported = torch.onnx.export(
-            program, (), dynamo=True, optimize=True, verbose=False,
-            custom_translation_table=dict(neuron_op.TRANSLATIONS))
+    try:
+        with quiet(), neuron_op.schemas(profiles.values()):
+            exported = torch.onnx.export(
+                program, (), dynamo=True, optimize=True, verbose=False,
+                custom_translation_table=dict(TRANSLATIONS))
+    except torch.onnx.OnnxExporterError as error:
+        raise UsageError(untranslated(program, error)) from None
     if exported is None:
         raise UsageError(Diagnostic("NC102", values={
             "module": "(model)", "reason": "torch.onnx gave no program"}))
@@ -217,7 +211,7 @@ def _clean(node: ir.Node) -> None:
     """Keep module, file and line of a node; drop the exporter's own metadata and machine paths."""
     meta = node.metadata_props
     scopes = meta.get("pkg.torch.onnx.name_scopes", "")
-    file, line = _user_frame(meta.get("pkg.torch.onnx.stack_trace", ""))
+    file, line = user_frame(meta.get("pkg.torch.onnx.stack_trace", ""))
     module = ""
     if scopes:
         names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself

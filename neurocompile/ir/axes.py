@@ -5,7 +5,7 @@ A neuron names its input's axes: axis 0 is time, axis 1 starts with batch, the r
 Model inputs start with unknown atoms, which get their role at the first neuron they reach.
 Unrolled loops (neurons with one tick, several per module) have no time axis; there every value
 carries the ticks of the spikes it is made of, until a Concat of all ticks in order makes a time
-axis of them again.
+axis of them again. An axis that a loop cuts into its ticks (`x[t]`) is time as well.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from neurocompile.ir.axis_rules import follow
+from neurocompile.ir.axis_selections import time_by_selection
 from neurocompile.ir.axis_space import Conflict, Role, Space, shape_of
 from neurocompile.ir.graph import Graph, module_of
 
@@ -63,6 +64,7 @@ class Layouts:
 def layouts(graph: Graph) -> Layouts:
     """The layouts of all values of a graph, in one walk."""
     space = Space(_unrolled_ticks(graph))
+    space.selected = time_by_selection(graph, space.tick_of)
     space.batch = space.fresh(_batch_size(graph), Role.BATCH)
     for value in graph.model.graph.inputs:
         if value.const_value is None:

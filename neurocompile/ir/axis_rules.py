@@ -312,11 +312,11 @@ def _concat(node: ir.Node, space: Space) -> Dims | None:
 
 
 def _beside(along: Sequence[tuple[int, ...]], size: int, space: Space) -> tuple[int, ...]:
-    """A new axis in front of a whole time or batch axis that all operands share: a stack."""
+    """A new axis in front of one that all operands share and that may be time or batch: a stack."""
     inner = space.resolve(along[0])
     if len(along) < 2 or any(space.resolve(atoms) != inner for atoms in along[1:]):
         return ()
-    if not space.roles_of(inner) & set(MOVING) or size != len(along) * space.size_of(inner):
+    if space.roles_of(inner) <= {Role.DATA} or size != len(along) * space.size_of(inner):
         return ()
     return (*space.fresh(len(along)), *inner)
 
@@ -342,12 +342,18 @@ def _stacked(node: ir.Node, along: Sequence[tuple[int, ...]], axis: int,
     return (*space.time_axis(len(ticks)), *inner)
 
 
-def _pick(atoms: tuple[int, ...], start: int, count: int, node: ir.Node, output: ir.Value,
+def _pick(dims: Dims, axis: int, start: int, count: int, node: ir.Node, output: ir.Value,
           space: Space) -> tuple[int, ...]:
     """What is left of an axis after taking `count` entries from `start`, and of which ticks."""
-    atoms = space.resolve(atoms)
+    atoms = space.resolve(dims[axis])
     if space.size_of(atoms) == count:
         return atoms
+    value = node.inputs[0]
+    if value is not None and (value.name, axis) in space.selected and atoms:
+        if space.sizes[atoms[0]] > space.n_ticks:
+            space.split(atoms[0], space.n_ticks)
+        space.unify(space.resolve(atoms)[:1], space.time_axis(space.n_ticks))
+        atoms = space.resolve(atoms)
     if atoms and space.roles[atoms[0]] is Role.TIME:
         inner = space.size_of(atoms[1:])
         if start % inner == 0 and count % inner == 0:
@@ -378,7 +384,7 @@ def _slice(node: ir.Node, space: Space) -> Dims | None:
                 space.conflict(node, "strides through time or batch", dims[axis])
             found[axis] = space.fresh(shape[axis])
             continue
-        found[axis] = _pick(dims[axis], first, shape[axis], node, node.outputs[0], space)
+        found[axis] = _pick(dims, axis, first, shape[axis], node, node.outputs[0], space)
     return tuple(found)
 
 
@@ -391,7 +397,7 @@ def _split(node: ir.Node, space: Space) -> None:
             space.put(output, None)
             continue
         axis = node.attributes.get_int("axis", 0) % len(dims)
-        part = _pick(dims[axis], start, shape[axis], node, output, space)
+        part = _pick(dims, axis, start, shape[axis], node, output, space)
         space.put(output, (*dims[:axis], part, *dims[axis + 1:]))
         start += shape[axis]
 
@@ -408,7 +414,7 @@ def _gather(node: ir.Node, space: Space) -> Dims | None:
         return None
     elif indices is not None and len(indices) == 1:
         first = indices[0] % space.size_of(dims[axis])
-        part = _pick(dims[axis], first, 1, node, node.outputs[0], space)
+        part = _pick(dims, axis, first, 1, node, node.outputs[0], space)
         chosen = (part,) * len(index_shape) if len(index_shape) < 2 else space.fresh_like(
             index_shape)
     elif indices == list(range(space.size_of(dims[axis]))):  # as_strided of a contiguous tensor

@@ -62,6 +62,7 @@ class Space:
     dims: dict[str, Dims | None] = field(default_factory=dict)
     ticks: dict[str, frozenset[int]] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
+    selected: frozenset[tuple[str, int]] = frozenset()  # (value, axis) that a loop cuts into ticks
     time: dict[int, int] = field(default_factory=dict)  # ticks -> the time atom of that size
     batch: tuple[int, ...] = ()  # the batch atom; none for a batch of 1
 

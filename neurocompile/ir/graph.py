@@ -69,6 +69,17 @@ def location(node: ir.Node) -> Location:
     return Location(meta.get(MODULE, ""), meta.get(FILE) or None, int(line) if line else None)
 
 
+def output_location(graph: Graph, number: int) -> Location:
+    """Where an output of the graph was made in the user's model."""
+    producer = graph.model.graph.outputs[number].producer()
+    if producer is not None:
+        return location(producer)
+    tensors = [entry for entry in graph.info.get("outputs", ()) if "value" not in entry]
+    if number >= len(tensors):
+        return Location()
+    return Location("", tensors[number]["file"], tensors[number]["line"])
+
+
 def module_of(neuron: ir.Node) -> str:
     """The module path of a neuron node, as the user wrote it."""
     return str(neuron.attributes["module"].value)

@@ -11,6 +11,7 @@ import enum
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import networkx as nx
 import numpy as np
@@ -156,23 +157,30 @@ class Encoder:
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """Host-side linear map of spike counts: `operator @ counts + bias`, several terms added up.
+    """Host-side linear map of spikes: `operator @ spikes + bias`, several terms added up.
 
-    `counts` is the number of spikes of a population's neurons over all ticks of a sample; of an
-    input, which the host knows, it is the value itself (static), or its sum over all ticks.
+    `ticks` says whose spikes: "sum" for counts over all ticks, "each" for one value per tick, or
+    the number of a tick.
     """
 
     name: str
-    shape: Shape
+    shape: Shape  # of one value
     terms: tuple[tuple[str, Operator], ...]  # (population or input, operator)
     bias: Array  # [outputs] float64
+    ticks: Literal["sum", "each"] | int = "sum"
 
-    def values(self, counts: Mapping[str, Array]) -> Array:
-        """Outputs [samples, *shape] from counts [samples, neurons] per population and input."""
+    def values(self, read: Mapping[str, Array]) -> Array:
+        """Values [samples, *shape] of counts or spikes [samples, neurons] by source."""
         total: Array = self.bias[None, :]
         for source, operator in self.terms:
-            total = total + (operator.matrix() @ counts[source].astype(np.float64).T).T
+            total = total + (operator.matrix() @ read[source].astype(np.float64).T).T
         return np.asarray(total).reshape(-1, *self.shape)
+
+    def answers(self, values: Array) -> NDArray[np.int64]:
+        """Per sample the index of the largest value, over all ticks where each has its own."""
+        summed = values.sum(axis=1) if self.ticks == "each" else values
+        found: NDArray[np.int64] = summed.reshape(len(values), -1).argmax(1)
+        return found
 
 
 @dataclass(frozen=True, eq=False)

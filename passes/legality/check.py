@@ -47,6 +47,7 @@ def walked(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> Wal
     walk = start(graph, timing == "async", frozenset(map(Allow, allow)))
     if not walk.modules:
         return walk
+    ticks.check_loop(walk)
     for node in graph.nodes():
         if node not in walk.live:
             continue

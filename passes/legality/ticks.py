@@ -1,4 +1,7 @@
-"""What a neuron receives comes from one tick of one sample. NC126: ticks. NC113: samples."""
+"""What a neuron receives comes from one tick of one sample.
+
+NC126: mixed ticks. NC113: mixed samples. NC112: a loop whose rounds have different neurons.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,18 @@ from neurocompile.ir.axes import Role
 from neurocompile.ir.axis_rules import axis_list, einsum_terms, reduced_axes
 from neurocompile.ir.axis_space import integers, is_neuron, shape_of
 from neurocompile.ir.graph import currents, module_of
+from neurocompile.passes.deviation import reused, uneven
 from neurocompile.passes.legality.spike_types import Analog
 from neurocompile.passes.legality.walk import Walk, upstream
+
+
+def check_loop(walk: Walk) -> None:
+    """Report modules that do not run once a tick; in a loop, which tick is whose is unknown then."""
+    neurons = [node for node in walk.graph.neurons() if node in walk.live]
+    found = list(uneven(neurons, walk.layouts)) if walk.layouts.tick_of else []
+    walk.irregular = bool(found)
+    for finding in (*reused(neurons, walk.layouts), *found):
+        walk.findings[finding.code, finding.where.module] = finding
 
 
 def check(node: ir.Node, walk: Walk) -> None:
@@ -19,7 +32,7 @@ def check(node: ir.Node, walk: Walk) -> None:
 
     Behind a reported one only what an operator itself adds up counts: axes have lost their names.
     """
-    if all(isinstance(k, Analog) for k in walk.operands(node)):
+    if walk.irregular or all(isinstance(k, Analog) for k in walk.operands(node)):
         return
     tainted = any(v is not None and v.producer() in walk.tainted for v in node.inputs)
     conflicts = () if tainted else tuple(walk.conflicts.get(node, ()))
@@ -48,7 +61,7 @@ def check(node: ir.Node, walk: Walk) -> None:
 def check_neuron(node: ir.Node, walk: Walk) -> None:
     """Report a neuron that does not get its own tick's input, or that of the tick before."""
     module = module_of(node)
-    if any(value.producer() in walk.tainted for value in currents(node)):
+    if walk.irregular or any(v.producer() in walk.tainted for v in currents(node)):
         return
     conflict = next(iter(walk.conflicts.get(node, ())), None)
     if conflict is not None:

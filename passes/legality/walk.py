@@ -43,6 +43,7 @@ class Walk:
     conflicts: dict[ir.Node, list[Conflict]] = field(default_factory=dict)
     mixing: set[ir.Node] = field(default_factory=set)  # nodes reported to join ticks or samples
     tainted: set[ir.Node] = field(default_factory=set)  # those, and what they lead to up to neurons
+    irregular: bool = False  # a loop's ticks cannot be told apart
     leaking: list[ir.Node] = field(default_factory=list)  # neurons; without a global tick only
     hosted: list[ir.Node] = field(default_factory=list)  # neurons that get the analog input
     reaches: dict[str, Any] = field(default_factory=dict)  # kept by `price`

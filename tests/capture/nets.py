@@ -17,9 +17,10 @@ def lively(model: nn.Module) -> nn.Module:
     """
     torch.manual_seed(0)
     for module in model.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            nn.init.constant_(module.weight, 1.0)
-            nn.init.uniform_(module.bias, -0.25, 1.25)
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            if module.affine:
+                nn.init.constant_(module.weight, 1.0)
+                nn.init.uniform_(module.bias, -0.25, 1.25)
             module.eps = 2.0**-10
             module.running_var.fill_(0.0625 - module.eps)  # type: ignore[union-attr, operator]
     with torch.no_grad():

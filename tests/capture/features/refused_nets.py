@@ -1,0 +1,116 @@
+"""What no network can be made of, each with the lines to blame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from harness import B, T, fc, feature, lif, one_tick
+from torch import Tensor, nn
+
+VECTOR = (T, B, 6)
+
+
+@feature(VECTOR, time=0, lif=lif, lif2=lif, fc=fc(6, 5), lif3=lif)
+def sum_of_spikes_into_a_synapse(net: Any, x: Tensor) -> Tensor:
+    s = net.lif(x)
+    s = s + net.lif2(s)
+    return net.lif3(net.fc(s)).sum(0)  # NC125
+
+
+@feature(VECTOR, time=0, lif=lif, fc=fc(6, 6), lif2=lif, fc2=fc(6, 5), lif3=lif)
+def weighted_sum_into_a_synapse(net: Any, x: Tensor) -> Tensor:
+    y = net.fc(net.lif(x))
+    y = y + net.lif2(y)
+    return net.lif3(net.fc2(y)).sum(0)  # NC124
+
+
+@feature(VECTOR, time=0, lif=lif, fc=fc(6, 5), lif2=lif)
+def mean_over_time_before_a_neuron(net: Any, x: Tensor) -> Tensor:
+    y = net.lif(x).mean(0, keepdim=True)  # NC126
+    return net.lif2(net.fc(y.expand(T, -1, -1))).sum(0)
+
+
+@feature((T, B, 1, 4, 4), time=0, lif=lif, lif2=lif,
+         conv=lambda: nn.Conv3d(1, 2, (3, 3, 3), padding=1))
+def kernel_over_time(net: Any, x: Tensor) -> Tensor:
+    y = net.conv(net.lif(x).permute(1, 2, 0, 3, 4))  # NC126
+    return net.lif2(y.permute(2, 0, 1, 3, 4)).sum(0)
+
+
+@feature(VECTOR, time=0, lif=lif, fc=fc(6, 5), lif2=lif)
+def softmax_head(net: Any, x: Tensor) -> Tensor:
+    return torch.softmax(net.lif2(net.fc(net.lif(x))).mean(0), -1)  # NC129
+
+
+@feature((B, 6), node=one_tick)
+def membrane_as_output(net: Any, x: Tensor) -> Tensor:
+    for _ in range(T):
+        net.node(x)  # NC129
+    return net.node.v
+
+
+@feature(VECTOR, time=0, lif=lif)
+def constant_as_output(net: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    return net.lif(x).sum(0), torch.ones(3)  # NC129
+
+
+@feature((B, 6), fc=fc(6, 5), first=fc(6, 5), node=one_tick)
+def first_tick_by_another_layer(net: Any, x: Tensor) -> Tensor:
+    out = [net.node(net.first(x))]  # NC112
+    for _ in range(1, T):
+        out.append(net.node(net.fc(x)))
+    return torch.stack(out).sum(0)
+
+
+@feature((B, 6), fc=fc(6, 5), node=one_tick)
+def ticks_scaled_by_their_number(net: Any, x: Tensor) -> Tensor:
+    return torch.stack([
+        net.node(net.fc(x) * (t + 1)) for t in range(T)]).sum(0)  # NC112
+
+
+@feature((B, 6), fc=fc(6, 6), node=one_tick, node2=one_tick)
+def a_layer_only_in_some_ticks(net: Any, x: Tensor) -> Tensor:
+    total = 0
+    for t in range(T):
+        s = net.node(net.fc(x))
+        if t % 2:
+            s = net.node2(net.fc(s))  # NC112
+        total = total + s
+    return total
+
+
+@feature((B, 6), fc=fc(6, 6), node=one_tick, fc2=fc(6, 6), node2=one_tick)
+def a_neuron_used_twice_in_a_loop(net: Any, x: Tensor) -> Tensor:
+    total = 0
+    for _ in range(T):
+        s = net.node2(net.node(net.fc(x)))  # NC112
+        total = total + net.node(net.fc2(s))
+    return total
+
+
+@feature((B, 6), fc=fc(6, 6), node=one_tick)
+def ticks_that_count_differently(net: Any, x: Tensor) -> Tensor:
+    total = 0
+    for t in range(T):
+        total = total + net.node(net.fc(x)) * (t + 1)  # NC129
+    return total
+
+
+@feature((B, 6), fc=fc(6, 6), node=one_tick)
+def ticks_that_wait_for_two(net: Any, x: Tensor) -> Tensor:
+    spikes = [torch.zeros(B, 6), torch.zeros(B, 6)]
+    for _ in range(T):
+        spikes.append(net.node(net.fc(x) + spikes[-2]))  # NC126
+    return sum(spikes[2:])
+
+
+@feature(VECTOR, time=0, fc=fc(6, 6), lif=lif)
+def a_neuron_used_twice(net: Any, x: Tensor) -> Tensor:
+    return net.lif(net.fc(net.lif(x))).sum(0)  # NC112
+
+
+@feature((T, B, 6), time=0, lif=lif, fc=fc(6, 5), lif2=lif)
+def ticks_weighted_differently(net: Any, x: Tensor) -> Tensor:
+    w = torch.arange(1, T + 1).view(T, 1, 1)
+    return net.lif2(net.fc(net.lif(x)) * w).sum(0)  # NC110

@@ -1,0 +1,90 @@
+"""Every feature is captured and lowered exactly, or refused at the user's line."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parent))
+import code_nets
+import harness
+import layer_nets
+import refused_nets
+import time_nets
+import wiring_nets
+
+from neurocompile.capture.torch_model import capture
+from neurocompile.diagnostics import FindingsError
+
+
+def named(*files: ModuleType) -> list[str]:
+    return [name for name, made in harness.FEATURES.items()
+            if made.code.__module__ in {file.__name__ for file in files}]
+
+
+KEPT, REFUSED = named(time_nets, layer_nets, wiring_nets, code_nets), named(refused_nets)
+QUICK = [name for name in KEPT if harness.joinable(harness.FEATURES[name])][::4]
+
+
+def test_a_quarter_of_the_features_as_one_network() -> None:
+    """The same claim as below, on one capture instead of a hundred."""
+    network = harness.assert_same_spikes(harness.together(QUICK))
+    assert {population.name.partition(".")[0] for population in network.populations} == set(QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KEPT)
+def test_the_network_spikes_like_the_model(name: str) -> None:
+    harness.assert_same_spikes(harness.FEATURES[name])
+
+
+LOWERING = ["first_tick_by_another_layer", "ticks_that_count_differently"]
+
+
+@pytest.mark.parametrize("name", [
+    name if name in LOWERING else pytest.param(name, marks=pytest.mark.slow) for name in REFUSED])
+def test_what_is_no_network_is_refused_at_its_line(name: str) -> None:
+    made = harness.FEATURES[name]
+    assert made.marks()
+    assert harness.refusals(made) == made.marks()
+
+
+def test_ticks_that_differ_are_named_by_both_lines() -> None:
+    made = harness.FEATURES["first_tick_by_another_layer"]
+    finding, = harness.findings(made)
+    (_, first), = made.marks()
+    assert f"refused_nets.py:{first}  in first" in finding.message
+    assert f"refused_nets.py:{first + 2}  in fc" in finding.message
+
+
+class Counter(nn.Module):
+    """A state of the user's own, kept as a plain attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mem = torch.zeros(2, 6)
+        self.node = harness.one_tick()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.mem = self.mem * 0.5 + x
+        return self.node(self.mem)
+
+
+def test_state_that_no_reset_clears_is_named() -> None:
+    with pytest.raises(FindingsError) as error:
+        capture(Counter(), torch.full((2, 6), 0.375), n_ticks=2)
+    finding, = error.value.diagnostics
+    assert finding.code == "NC105"
+    assert finding.notes == ("`model.mem` changed while the model ran, and no reset clears it",)
+
+
+def test_every_member_of_the_result_is_recorded() -> None:
+    made = harness.FEATURES["outputs_in_nested_lists_with_none"]
+    outputs = capture(made.model(), made.inputs()).info["outputs"]
+    assert [(o["path"], o.get("value")) for o in outputs] == [
+        ("[0]", None), ("[1]", "None"), ("[2][0]", None), ("[2][1]", "None")]
+    lines = [o["line"] for o in outputs if "value" not in o]
+    assert lines == [made.code.__code__.co_firstlineno + 3] * 2
