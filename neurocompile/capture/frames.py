@@ -17,7 +17,10 @@ from torch.fx import Node
 import neurocompile
 from neurocompile.diagnostics import Location
 
-FRAMEWORKS = ("torch", "spikingjelly", "snntorch")
+PACKAGES = {  # what is imported -> what is installed
+    **{name: name for name in ("torch", "spikingjelly", "snntorch", "norse", "sinabs", "rockpool")},
+    "lava.lib.dl.slayer": "lava-dl"}
+FRAMEWORKS = tuple(name.partition(".")[0] for name in PACKAGES)  # folders of their code
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
@@ -29,7 +32,7 @@ def methods_located(model: nn.Module) -> Iterator[None]:
     found at its call. Functions outside of modules stay out: they are shared by many callers.
     """
     anchors: set[tuple[str, str]] = torch.fx.proxy._STACK_TRACE_ANCHORS
-    classes = {c for module in model.modules() for c in type(module).__mro__
+    classes = {c for _, module in model.named_modules() for c in type(module).__mro__
                if c.__module__.partition(".")[0] not in FRAMEWORKS}
     added = {(code.co_filename, code.co_name) for c in classes for f in vars(c).values()
              if isinstance(f, FunctionType) for code in _codes(f.__code__)} - anchors

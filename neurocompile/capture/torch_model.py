@@ -19,9 +19,9 @@ from torch.utils._pytree import tree_map
 
 import neurocompile
 from neurocompile.capture import neuron_op, writes
-from neurocompile.capture.adapters import ADAPTERS
+from neurocompile.capture.adapters import ADAPTERS, rockpool, sinabs
 from neurocompile.capture.adapters.base import StandIn, qualified
-from neurocompile.capture.frames import FRAMEWORKS, methods_located, raised_at, user_frame
+from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.outputs import outputs_of, without_values
 from neurocompile.capture.quiet import quiet
@@ -79,7 +79,7 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
     rewind = Rewind(reset, recognize(program), eager, swapped)
     profiles = _profiles(program)
-    if not profiles and not any(isinstance(m, StandIn) for m in swapped.modules()):
+    if not profiles and not any(isinstance(m, StandIn) for _, m in swapped.named_modules()):
         raise UsageError(Diagnostic("NC130"))
     passed = replay(eager, swapped, program.module(), inputs, rewind) if prove else None
     outputs = outputs_of(program)
@@ -99,8 +99,9 @@ def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
 
 def _prepared(model: nn.Module, n_ticks: int | None,
               neurons: Mapping[str, Declaration]) -> nn.Module:
-    copied = copy.deepcopy(model, _detached_state(model)).cpu().float().eval()
-    for module in copied.modules():
+    copied = _copied(model).cpu().float().eval()
+    rockpool.entry(copied)
+    for _, module in copied.named_modules():
         if qualified(module) in neurons:
             setattr(module, ATTRIBUTE, neurons[qualified(module)])
     copied = copied if n_ticks is None else Ticks(copied, n_ticks).eval()
@@ -108,10 +109,18 @@ def _prepared(model: nn.Module, n_ticks: int | None,
     return copied
 
 
+def _copied(model: nn.Module) -> nn.Module:
+    memo = _detached_state(model)
+    for _, module in model.named_modules():
+        sinabs.copied(module, memo)
+    copied: nn.Module = copy.deepcopy(model, memo)
+    return copied
+
+
 def _detached_state(model: nn.Module) -> dict[int, Any]:
     """A deepcopy memo for neurons' states that still hang in an autograd graph."""
     memo: dict[int, Any] = {}
-    for module in model.modules():
+    for _, module in model.named_modules():
         for holder in (vars(module), module._buffers, vars(module).get("_memories", {})):
             for value in holder.values():
                 if isinstance(value, torch.Tensor) and not value.is_leaf:
@@ -121,7 +130,7 @@ def _detached_state(model: nn.Module) -> dict[int, Any]:
 
 def reset(model: nn.Module) -> None:
     """Clear the state of every neuron, stand-ins included."""
-    for module in model.modules():
+    for _, module in model.named_modules():
         if isinstance(module, StandIn):
             module.reset()
         for adapter in ADAPTERS:
@@ -130,13 +139,15 @@ def reset(model: nn.Module) -> None:
 
 def swap(model: nn.Module) -> nn.Module:
     """A copy of the model whose neurons are stand-ins."""
-    copied = copy.deepcopy(model)
+    copied = _copied(model)
     for path, module in list(copied.named_modules()):
         for adapter in ADAPTERS:
-            stand_in = adapter.adapt(module, path)
+            stand_in: nn.Module | None = adapter.adapt(module, path)
             if stand_in is not None:
+                if not path:
+                    return stand_in.eval()
                 parent, _, name = path.rpartition(".")
-                setattr(copied.get_submodule(parent) if parent else copied, name, stand_in)
+                copied.get_submodule(parent)._modules[name] = stand_in
                 break
     return copied.eval()
 
@@ -194,9 +205,9 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile
 def _info(inputs: Sequence[torch.Tensor], passed: Replay | None,
           saved: GraphReplay | None) -> dict[str, Any]:
     versions = {}
-    for name in FRAMEWORKS:
+    for name, package in PACKAGES.items():
         if name in sys.modules:
-            versions[name] = importlib.metadata.version(name).split("+")[0]
+            versions[package] = importlib.metadata.version(package).split("+")[0]
     return {
         "format": g.FORMAT,
         "versions": versions,

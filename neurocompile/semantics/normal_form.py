@@ -79,6 +79,8 @@ class _Branch:
         return _constant(Fraction(value))
 
     def apply(self, op: str, *operands: Affine) -> Affine:
+        if op in ("trunc", "floor"):  # of states, which are whole numbers on a chip
+            return operands[0]
         if op == "neg":
             return _scaled(operands[0], -ONE)
         if op in ("add", "sub"):

@@ -34,7 +34,8 @@ def test_patterns_of_hand_written_neurons(text: str, reset: Reset, expected: dic
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("s = trunc(v + x)\nv = v - s", "not affine"),
+    ("s = trunc(v + x)\nv = v - s", "more than one spike"),
+    ("v = relu(v + x)\ns = v > 1", "not affine"),
     ("v = v * x\ns = v > 1", "multiplies"),
     ("v = v + x\ns = (v > 1) * 2", "more than one spike"),
     ("v = v + x\ns = v > 1\nv = v - s * 0.3", "neither sets"),
