@@ -1,0 +1,1 @@
+"""One module per framework: `cases()` runs its classes and returns golden vectors."""

@@ -1,0 +1,1 @@
+"""Empty: imported by name, never used by model code."""

@@ -1,0 +1,88 @@
+"""EQUATIONS.md against the golden vectors: spikes and states, bit for bit. Needs no framework."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from equations import RESULTS, blocks, evaluate
+from golden import FOLDER, Case, load
+
+FILES = sorted(FOLDER.glob("*.npz"))
+BLOCKS = blocks()
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def cases(request: pytest.FixtureRequest) -> list[Case]:
+    path: Path = request.param
+    return load(path)
+
+
+def test_every_case_equals_its_block(cases: list[Case]) -> None:
+    for case in cases:
+        found = evaluate(BLOCKS[case.block], case)
+        stored = {k: case.arrays[k] for k in RESULTS if k in case.arrays}
+        assert set(stored) == {k for k in RESULTS if k in found}, case.name
+        for k, expected in stored.items():
+            wrong = np.argwhere(found[k] != expected)
+            assert not len(wrong), (case.name, case.block, k, len(wrong), wrong[0])
+
+
+def test_every_neuron_fires_and_rests(cases: list[Case]) -> None:
+    for case in cases:
+        assert len(case.arrays["x"]) >= 300
+        assert (case.arrays["x"] < 0).any(), case.name
+        if "s" in case.arrays:
+            fired = (case.arrays["s"] != 0).sum(0)
+            assert fired.min() > 0, case.name
+            assert fired.max() < len(case.arrays["s"]), case.name
+
+
+def test_thresholds_are_met_exactly(cases: list[Case]) -> None:
+    """Every comparison of a framework: without this, > and >= would give the same spikes."""
+    met: dict[str, int] = {}
+    for case in cases:
+        if "s" in case.arrays:
+            fires = dict(BLOCKS[case.block])["s"]
+            h = evaluate(BLOCKS[case.block], case)["h"]
+            hits = int((h == np.asarray(case.constants["v_th"], h.dtype)).sum())
+            met[fires] = met.get(fires, 0) + hits
+    assert all(met.values()), met
+
+
+def test_recurrent_currents_follow_from_spikes(cases: list[Case]) -> None:
+    """y of tick t is w_rec (and b_rec) applied to the output of tick t - 1."""
+    for case in cases:
+        if "y" in case.arrays:
+            s, w = case.arrays["s"], case.arrays["w_rec"]
+            before = np.vstack([np.zeros_like(s[:1]), s[:-1]])
+            y = before @ w.T if w.ndim == 2 else before * w
+            y = y + case.arrays.get("b_rec", np.float32(0))
+            assert np.array_equal(y, case.arrays["y"]), case.name
+
+
+def test_slayer_blocks_round_weights_and_delay_spikes() -> None:
+    seen = []
+    for case in load(FOLDER / "lava-dl-0.6.0.npz"):
+        if "input" not in case.arrays:
+            continue
+        seen.append(case.cls.rsplit(".", 1)[-1])
+        given, weight = case.arrays["input"], case.arrays["weight_used"]
+        rounded = np.clip(np.round(case.arrays["weight"] * 32) / 32, -4, 127 / 32)
+        assert np.array_equal(weight, rounded)
+        assert not np.array_equal(weight, case.arrays["weight"])
+        image = torch.from_numpy(given.reshape(len(given), *case.options["input_shape"]))
+        if seen[-1] == "Conv":
+            x = torch.nn.functional.conv2d(image, torch.from_numpy(weight)).flatten(1)
+        else:
+            x = image @ torch.from_numpy(weight[..., 0, 0]).T
+        assert np.array_equal(x.numpy(), case.arrays["x"])
+        assert np.array_equal(case.arrays["output"][1:], case.arrays["s"][:-1])
+        assert not case.arrays["output"][0].any()
+    assert seen == ["Dense", "Conv"]
+
+
+def test_every_block_has_a_case() -> None:
+    assert {case.block for path in FILES for case in load(path)} == set(BLOCKS)
