@@ -17,7 +17,7 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import Verification, verify
 from neurocompile.build_directory import check_replaceable, new_build
 from neurocompile.capture.files import Loaded, source
-from neurocompile.capture.replay import silent
+from neurocompile.capture.replay import doubts
 from neurocompile.capture.samples import Sample
 from neurocompile.diagnostics import (
     Diagnostic,
@@ -96,7 +96,7 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
         progress("emit")
         emission = emit(compiled.network, compiled.schedule, target, folder / "program")
         raise_errors(emission.diagnostics)
-        found = [*silent(loaded.graph), *compiled.diagnostics, *emission.diagnostics]
+        found = [*doubts(loaded.graph), *compiled.diagnostics, *emission.diagnostics]
         verification = None
         if checks is not None and checks.samples:
             progress("verify")

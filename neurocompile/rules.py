@@ -121,6 +121,15 @@ _CAPTURE = (
          "A state left over from an earlier call would be baked into the network.",
          "reset the model's state before capture",
          "net(x); capture(net, x)", "net(x); reset_net(net); capture(net, x)"),
+    Rule("NC108", "rounding-ties", "warning",
+         "{different} of {spikes} spikes differ between the model in PyTorch and its saved graph in "
+         "onnxruntime by rounding: fed with the same spikes every synapse agrees within {bound}, fed "
+         "with the same currents every neuron bit for bit",
+         "Sums are added up in another order there, and some potentials lie on their threshold "
+         "within rounding.",
+         "nothing to do; weights that are sums of powers of two would have no ties",
+         "a membrane potential that is 1.0 in one order of additions and 0.9999999 in another",
+         "a membrane potential of 0.98"),
     Rule("NC109", "unsupported-format", "error",
          "`{file}` is {kind}, which is not read",
          "Only formats that keep the neurons' semantics and load without running code are read.",

@@ -1,8 +1,9 @@
 """The replay gate: what was captured must compute what the model computes, bit for bit, twice.
 
 The eager model, the model with stand-ins and the exported program run on the same inputs, two
-calls in a row from reset; any difference refuses the capture. A gate proves nothing on a silent
-network, so every neuron module that never fired is reported.
+calls in a row from reset; any difference refuses the capture. Then the saved Graph runs in
+onnxruntime (`neurocompile.capture.graph_replay`). A gate proves nothing on a silent network, so
+every neuron module that never fired is reported.
 """
 
 from __future__ import annotations
@@ -12,47 +13,76 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.utils._pytree import tree_leaves
 
-from neurocompile.capture.adapters.base import StandIn
+import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.graph import Graph
 
 CALLS = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Emission:
+    """One run of a neuron op: module, inputs (x, u0, v0, y or None), outputs (s, u, v)."""
+
+    module: str
+    inputs: tuple[torch.Tensor | None, ...]
+    outputs: tuple[torch.Tensor, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Replay:
-    """What a passed gate compared."""
+    """What a passed gate compared, and the program's last call."""
 
     calls: int
     values: int  # output values per program, all calls
     spikes: dict[str, int]  # per neuron module, all calls
+    emissions: tuple[Emission, ...]  # of the last call, in the program's order
+    outputs: tuple[Any, ...]  # of the last call
 
 
-def silent(graph: Graph) -> Iterator[Diagnostic]:
-    """NC106 for every neuron module that never fired while its graph was proved."""
-    for path, count in sorted(((graph.info.get("replay") or {}).get("spikes") or {}).items()):
+def doubts(graph: Graph) -> Iterator[Diagnostic]:
+    """What the proof of a graph leaves open: silent modules (NC106), rounding ties (NC108)."""
+    proof = graph.info.get("replay") or {}
+    for path, count in sorted((proof.get("spikes") or {}).items()):
         if count == 0:
             yield Diagnostic("NC106", Location(module=path), {"module": path})
+    saved = proof.get("graph") or {}
+    if saved.get("different"):
+        yield Diagnostic("NC108", values={key: saved[key] for key in (
+            "different", "spikes", "bound")})
 
 
-Program = Callable[..., Any]
+class _Recorder(fx.Interpreter):
+    """Runs a program and keeps what its neuron ops got and gave."""
+
+    def __init__(self, program: fx.GraphModule) -> None:
+        super().__init__(program)
+        self.emissions: list[Emission] = []
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        result = super().call_function(target, args, kwargs)
+        if target is torch.ops.neurocompile.neuron.default:
+            self.emissions.append(Emission(str(args[6]), tuple(args[:4]), tuple(result)))
+        return result
 
 
-def replay(eager: nn.Module, swapped: nn.Module, program: Program, inputs: Sequence[torch.Tensor],
-           reset: Callable[[nn.Module], None]) -> Replay:
+def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
+           inputs: Sequence[torch.Tensor], reset: Callable[[nn.Module], None]) -> Replay:
     """Run all three on `inputs`, CALLS times, state reset before each call.
 
     `reset` clears the state of the eager and the swapped model. Raises FindingsError (NC105) at the
     first difference.
     """
-    spikes = _count_spikes(swapped)
-    compared = 0
+    program.graph.eliminate_dead_code()
+    spikes: dict[str, int] = {}
+    values = 0
     for call in range(CALLS):
+        recorder = _Recorder(program)
         outputs = []
-        for run in (eager, swapped, program):
+        for run in (eager, swapped, recorder.run):
             if isinstance(run, nn.Module):
                 reset(run)
             with torch.no_grad():
@@ -61,40 +91,34 @@ def replay(eager: nn.Module, swapped: nn.Module, program: Program, inputs: Seque
         for who, found in zip(("model with stand-in neurons", "exported program"), others,
                               strict=True):
             _compare(who, call, expected, found)
-        compared += sum(o.numel() for o in expected if isinstance(o, torch.Tensor))
-    return Replay(CALLS, compared, spikes)
-
-
-def _count_spikes(model: nn.Module) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for module in model.modules():
-        if isinstance(module, StandIn):
-            counts[module.path] = 0
-            module.counts = counts
-    return counts
+        values += sum(o.numel() for o in expected if isinstance(o, torch.Tensor))
+        for emission in recorder.emissions:
+            fired = int(emission.outputs[0].count_nonzero())
+            spikes[emission.module] = spikes.get(emission.module, 0) + fired
+    return Replay(CALLS, values, spikes, tuple(recorder.emissions), tuple(others[-1]))
 
 
 def _compare(who: str, call: int, expected: Sequence[Any], found: Sequence[Any]) -> None:
     if len(expected) != len(found):
-        raise FindingsError(_mismatch(who, call, "(all)", len(expected), len(found), "number of "
-                                      "outputs", len(expected), len(found)))
+        raise mismatch(who, call, "(all)", len(expected), len(found), "number of outputs",
+                       len(expected), len(found))
     for number, (a, b) in enumerate(zip(expected, found, strict=True)):
         if not isinstance(a, torch.Tensor):
             if a != b:
-                raise FindingsError(_mismatch(who, call, number, 1, 1, "-", a, b))
+                raise mismatch(who, call, number, 1, 1, "-", a, b)
             continue
         if a.shape != b.shape:
-            raise FindingsError(_mismatch(who, call, number, 1, 1, "shape", tuple(a.shape),
-                                          tuple(b.shape)))
+            raise mismatch(who, call, number, 1, 1, "shape", tuple(a.shape), tuple(b.shape))
         wrong = a != b
         if bool(wrong.any()):
             index = tuple(int(i) for i in wrong.nonzero()[0])
-            raise FindingsError(_mismatch(who, call, number, int(wrong.sum()), a.numel(), index,
-                                          float(a[index]), float(b[index])))
+            raise mismatch(who, call, number, int(wrong.sum()), a.numel(), index,
+                           float(a[index]), float(b[index]))
 
 
-def _mismatch(who: str, call: int, output: object, different: int, total: int, index: object,
-              expected: object, found: object) -> Diagnostic:
-    return Diagnostic("NC105", values={
+def mismatch(who: str, call: int, output: object, different: int, total: int, index: object,
+             expected: object, found: object) -> FindingsError:
+    """NC105, counting calls from 0."""
+    return FindingsError(Diagnostic("NC105", values={
         "who": who, "call": call + 1, "output": output, "different": different, "total": total,
-        "index": str(index), "expected": expected, "found": found})
+        "index": str(index), "expected": expected, "found": found}))

@@ -22,6 +22,7 @@ import neurocompile
 from neurocompile.capture import neuron_op
 from neurocompile.capture.adapters import ADAPTERS
 from neurocompile.capture.adapters.base import StandIn
+from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
@@ -64,7 +65,10 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
         raise UsageError(Diagnostic("NC130"))
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
     passed = replay(eager, swapped, program.module(), inputs, reset) if prove else None
-    return _to_graph(program, _profiles(program), inputs, passed)
+    graph = _to_graph(program, _profiles(program))
+    saved = None if passed is None else replay_graph(graph, inputs, passed)
+    graph.model.metadata_props[g.INFO] = json.dumps(_info(inputs, passed, saved), sort_keys=True)
+    return graph
 
 
 def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
@@ -151,8 +155,7 @@ def _user_frame(stack: str) -> tuple[str | None, int | None]:
     return None, None
 
 
-def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile],
-              inputs: Sequence[torch.Tensor], passed: Replay | None) -> Graph:
+def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile]) -> Graph:
     with quiet(), neuron_op.schemas(profiles.values()):
         exported = torch.onnx.export(
             program, (), dynamo=True, optimize=True, verbose=False,
@@ -175,11 +178,11 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile
         value.metadata_props.clear()
     model.metadata_props.clear()
     model.graph.metadata_props.clear()
-    model.metadata_props[g.INFO] = json.dumps(_info(inputs, passed), sort_keys=True)
     return Graph(model)
 
 
-def _info(inputs: Sequence[torch.Tensor], passed: Replay | None) -> dict[str, Any]:
+def _info(inputs: Sequence[torch.Tensor], passed: Replay | None,
+          saved: GraphReplay | None) -> dict[str, Any]:
     versions = {}
     for name in FRAMEWORKS:
         if name in sys.modules:
@@ -189,8 +192,9 @@ def _info(inputs: Sequence[torch.Tensor], passed: Replay | None) -> dict[str, An
         "versions": versions,
         "inputs": [{"low": float(x.min()), "high": float(x.max()),
                     "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
-        "replay": None if passed is None else {
-            "calls": passed.calls, "values": passed.values, "spikes": passed.spikes},
+        "replay": None if passed is None or saved is None else {
+            "calls": passed.calls, "values": passed.values, "spikes": passed.spikes,
+            "graph": {"spikes": saved.spikes, "different": saved.different, "bound": BOUND}},
     }
 
 

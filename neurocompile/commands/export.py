@@ -33,15 +33,24 @@ def export(model: str, output: Path, **given: Any) -> int:
         raise UsageError(Diagnostic("NC009", values={
             "option": "--output", "value": f"`{output}`",
             "reason": error.strerror or str(error)})) from None
-    from neurocompile.capture.replay import silent
+    from neurocompile.capture.replay import doubts
 
-    warnings = list(silent(loaded.graph))
+    warnings = list(doubts(loaded.graph))
     if warnings:
         show(findings_text(warnings, "full"))
-    spikes = loaded.graph.info["replay"]["spikes"]
-    show(f"wrote {output}: {sum(1 for _ in loaded.graph.nodes()):,} nodes, {len(spikes)} neuron "
-         f"layers; equal to the model on {sum(spikes.values()):,} spikes")
+    nodes = sum(1 for _ in loaded.graph.nodes())
+    show(f"wrote {output}: {nodes:,} nodes\n{_proof(loaded.graph.info['replay'])}")
     return 0
+
+
+def _proof(replay: dict[str, Any]) -> str:
+    """What was compared, in two lines."""
+    spikes, saved = replay["spikes"], replay["graph"]
+    return (f"replay: model = stand-in neurons = exported program, bit for bit, {replay['calls']} "
+            f"calls, {replay['values']:,} output values, {sum(spikes.values()):,} spikes of "
+            f"{len(spikes)} neuron layers\nonnxruntime on the saved graph: {saved['different']:,} "
+            f"of {saved['spikes']:,} spikes differ, outputs within {saved['bound']:g} of their "
+            "largest value")
 
 
 def _write(path: Path, data: bytes) -> None:

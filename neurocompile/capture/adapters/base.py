@@ -35,7 +35,6 @@ class StandIn(nn.Module):
         self.constants = [_single(constants[name]) for name in profile.constants]
         self.u: torch.Tensor | None = None
         self.v: torch.Tensor | None = None
-        self.counts: dict[str, int] | None = None  # spikes per path, while the replay gate counts
 
     def reset(self) -> None:
         """Forget u and v."""
@@ -48,8 +47,6 @@ class StandIn(nn.Module):
         spikes: torch.Tensor
         spikes, self.u, self.v = torch.ops.neurocompile.neuron(
             x_seq, u0, v0, y_seq, self.profile, self.constants, self.path)
-        if self.counts is not None:
-            self.counts[self.path] += int(spikes.count_nonzero())
         return spikes
 
 
