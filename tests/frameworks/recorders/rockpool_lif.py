@@ -66,6 +66,6 @@ def cases(version: str) -> list[Case]:
         {"tau_mem": 0.01, "tau_syn": 0.002, "bias": -0.1, "dt": 0.002,
          "spike_generation_fn": "PeriodicExponential"},
         {"tau_syn": 0.001, **spread},
-        {"tau_mem": 0.005, "tau_syn": 0.001, "has_rec": True},
+        {"tau_mem": 0.005, "tau_syn": 0.001, "bias": 0.03, "has_rec": True},
     ]
     return [one(options, version) for options in settings]

@@ -108,7 +108,8 @@ def settings() -> Iterator[tuple[str, dict[str, Any]]]:
         more = {"reset_mechanism": reset}
         yield "Leaky", {"beta": per_neuron, **more}
         yield "Leaky", {"beta": 1.5 if reset == "subtract" else -0.25, **more}
-        yield "Leaky", {"beta": 0.5, "graded_spikes_factor": 0.3, "reset_delay": False, **more}
+        for delay in (True, False):
+            yield "Leaky", {"beta": 0.5, "graded_spikes_factor": 0.3, "reset_delay": delay, **more}
         yield "RLeaky", {"beta": 0.5, **linear, **more}
         yield "RSynaptic", {"alpha": 0.5, "beta": 0.5, **linear, **more}
     for reset in RESETS:
