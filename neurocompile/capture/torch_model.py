@@ -124,6 +124,8 @@ def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.
             program: torch.export.ExportedProgram = torch.export.export(
                 swapped, tuple(inputs), strict=False).run_decompositions()
             return program
+    except UsageError:  # a stand-in's own refusal
+        raise
     except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
         text = str(error).strip() or type(error).__name__
         where = _user_frame(_traceback_text(error))

@@ -26,7 +26,8 @@ INTEGER = Profile("integer", "CubaLIF", "test", Equations(
 
 
 def constants(profile: Profile) -> dict[str, float]:
-    values = {**VALUES, "low": -0.4, "most": 3.0, "keep": 3001.0}
+    keep = 3001.0 if profile is INTEGER else 0.6
+    values = {**VALUES, "low": -0.4, "most": 3.0, "keep": keep}
     return {name: values.get(name, 0.5) for name in profile.constants}
 
 
