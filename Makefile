@@ -25,13 +25,11 @@ demo: $(READY)  ## trained MNIST network to Loihi 2, and the proof on Lava
 	@echo "report: $(DEMO)/report.html"
 
 test: $(READY)  ## all tests but the slow ones, with coverage
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -q -m "not slow"
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report --fail-under 85 --skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal \
+		-m "not slow and not frameworks" --cov --cov-report=term:skip-covered --cov-fail-under=85
 
-slow: $(READY)
-	$(BIN)/python -m pytest -q -m slow
+slow: $(READY)  ## what takes longer: large networks, every hostile file in its own process
+	$(BIN)/python -m pytest -q -m "slow and not frameworks"
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -123,8 +123,7 @@ _CAPTURE = (
          "net(x); capture(net, x)", "net(x); reset_net(net); capture(net, x)"),
     Rule("NC108", "rounding-ties", "warning",
          "{different} of {spikes} spikes differ between the model in PyTorch and its saved graph in "
-         "onnxruntime by rounding: fed with the same spikes every synapse agrees within {bound}, fed "
-         "with the same currents every neuron bit for bit",
+         "onnxruntime: {reason}",
          "Sums are added up in another order there, and some potentials lie on their threshold "
          "within rounding.",
          "nothing to do; weights that are sums of powers of two would have no ties",
@@ -161,6 +160,24 @@ _CAPTURE = (
          "must be proved.",
          "capture it with neurocompile.export(model, example, \"net.onnx\"), which proves it",
          "build(capture(net, x, prove=False), 'build')", "build(capture(net, x), 'build')"),
+    Rule("NC116", "nir-option", "error",
+         "`{file}` does not say {what}: pass {option}",
+         "NIR describes neurons in continuous time. The tick, the reset and the order of operations "
+         "decide every spike, and each simulator has its own.",
+         "pass the option; a file that `neurocompile export` wrote needs none",
+         "neurocompile check net.nir",
+         "neurocompile check net.nir --nir-producer snntorch --nir-reset soft"),
+    Rule("NC117", "lossy-export", "warning",
+         "NIR cannot say {what} of `{module}`{consequence}",
+         "NIR has continuous time, one kind of reset and one comparison; other readers of the file "
+         "do what they do. neurocompile itself reads the missing part from the file's metadata.",
+         "set it in the other tool, or hand over the .onnx file",
+         "LIFNode(v_reset=None)  # soft reset", "Leaky(reset_mechanism='zero')"),
+    Rule("NC118", "unsupported-node", "error",
+         "`{file}` has the node `{node}` of the type `{type}`, which is not read; known: {known}",
+         "A node that is left out changes the network without a word.",
+         "write the file with nodes of NIR 1.0.8",
+         "a node of type Conv3d", "a node of type Conv2d"),
 )
 
 _LEGALITY = (

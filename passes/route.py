@@ -62,6 +62,8 @@ def _traffic(network: Network, partition: Partition,
             messages = messages + sp.csr_array((rate, (home, of_source)), shape) @ reached.T
     axons.sort_indices()
     listed = axons.tocoo()
+    if not listed.nnz:  # scipy's fancy indexing of nothing gives a sparse array
+        return listed, np.zeros(0)
     return listed, np.asarray(messages.tocsr()[listed.row, listed.col]).reshape(-1)
 
 

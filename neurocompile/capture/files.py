@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from neurocompile.capture.nir_options import NirOptions
 from neurocompile.capture.samples import Sample, fit
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.graph import Graph, load_graph
@@ -17,7 +18,7 @@ from neurocompile.ir.operators import Array
 
 EXAMPLES = 4  # samples that capture replays
 WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
-OTHERS = {".pt2": "a torch.export archive", ".nir": "a NIR file", ".h5": "an HDF5 file",
+OTHERS = {".pt2": "a torch.export archive", ".h5": "an HDF5 file",
           ".keras": "a Keras file", ".tflite": "a TensorFlow Lite file", ".net": "a lava-dl file",
           ".pkl": "a pickle", ".pickle": "a pickle", ".npz": "a NumPy archive"}
 
@@ -66,6 +67,7 @@ class Request:
     n_ticks: int | None = None  # the model computes one tick per call
     prove: bool = True  # run the replay gate; a Graph without it can be checked, not built
     prove_up_to: int | None = None  # parameters; larger models are not proved
+    nir: NirOptions = field(default_factory=NirOptions)  # what a .nir file leaves open
 
 
 def _silent(_: str) -> None:
@@ -76,7 +78,7 @@ def load_model(request: Request, sample: Sample | None = None,
                say: Callable[[str], None] = _silent) -> Loaded:
     """The Graph of the model that is named.
 
-    `.onnx`: a graph that `neurocompile.export` wrote. `pkg.mod:factory`, or a file of weights
+    `.onnx`: a graph that `neurocompile.export` wrote. `.nir`: see `nir_load`. `pkg.mod:factory`, or a file of weights
     with an `arch`: the model is made by the user's code and captured on the sample's first
     inputs, or on seeded noise of the given shape. `say` is told whose code runs.
     Raises UsageError for everything that cannot be read, FindingsError from capture.
@@ -92,6 +94,11 @@ def load_model(request: Request, sample: Sample | None = None,
     check_regular(path)
     if path.suffix == ".onnx":
         return Loaded(load_graph(path), path.name, (source("graph", path),))
+    if path.suffix == ".nir":
+        from neurocompile.capture.nir_load import nir_graph
+
+        quiet_triton()
+        return Loaded(nir_graph(path, request, sample), path.name, (source("graph", path),))
     if path.suffix in OTHERS or path.suffix not in WEIGHTS:
         raise unsupported(path, OTHERS.get(path.suffix, f"a `{path.suffix}` file"))
     return _captured(request, request.arch, path, sample, say)
@@ -147,10 +154,7 @@ def _shown(file: Path) -> str:
 
 def _finish(request: Request, model: Any, name: str, sources: list[Source],
             sample: Sample | None) -> Loaded:
-    import torch
-
-    # torch says on stderr that Triton is not there; nothing here needs it
-    logging.getLogger(f"{torch.__name__}._library.triton").setLevel(logging.ERROR)
+    quiet_triton()
     from neurocompile.capture.torch_model import capture
 
     example = example_input(request, sample, name)
@@ -158,6 +162,11 @@ def _finish(request: Request, model: Any, name: str, sources: list[Source],
     prove = request.prove and (
         limit is None or sum(p.numel() for p in model.parameters()) <= limit)
     return Loaded(capture(model, example, request.n_ticks, prove), name, tuple(sources))
+
+
+def quiet_triton() -> None:
+    """torch says on stderr that Triton is not there; nothing here needs it."""
+    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
 
 
 def example_input(request: Request, sample: Sample | None, name: str) -> Any:

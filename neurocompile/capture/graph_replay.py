@@ -24,6 +24,10 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_function import DOMAIN
 
 BOUND = 1e-5  # of a tensor's largest magnitude, or of 1 if that is smaller
+ROUNDING = (f"fed with the same spikes every synapse agrees within {BOUND:g}, fed with the same "
+            "currents every neuron bit for bit")
+JUMPS = ("TopK", "ArgMax", "ArgMin", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal",
+         "Sign", "Round", "Floor", "Ceil", "Mod", "Unique", "NonZero", "Hardmax")
 WHO = "saved graph in onnxruntime"
 Arrays = dict[str, NDArray[Any]]
 
@@ -34,6 +38,7 @@ class GraphReplay:
 
     spikes: int
     different: int
+    reason: str = ""  # why some differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +59,17 @@ def replay_graph(graph: Graph, inputs: Sequence[torch.Tensor], passed: Replay) -
     found = _run(proto, feeds, [*names, *spikes])
     different = sum(_count_different(found[n.node.output[0]], n.emission.outputs[0])
                     for n in neurons)
+    reason = ""
     if different:
-        _explain(proto, feeds, neurons)
+        reason = _explain(proto, feeds, neurons)
     else:
         if len(names) != len(passed.outputs):
             raise mismatch(WHO, CALLS - 1, "(all)", 1, 1, "number of outputs",
                            len(passed.outputs), len(names))
         for number, (name, expected) in enumerate(zip(names, passed.outputs, strict=True)):
             _within(f"output {number}", torch.as_tensor(expected).numpy(), found[name])
-    return GraphReplay(sum(int(n.emission.outputs[0].count_nonzero()) for n in neurons), different)
+    return GraphReplay(sum(int(n.emission.outputs[0].count_nonzero()) for n in neurons), different,
+                       reason)
 
 
 def _inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
@@ -113,8 +120,12 @@ def _count_different(found: NDArray[Any], expected: torch.Tensor) -> int:
     return int(np.count_nonzero(found != expected.numpy()))
 
 
-def _explain(proto: onnx.ModelProto, feeds: Arrays, neurons: Sequence[_Neuron]) -> None:
-    """Whether rounding is all that moves spikes: synapses and neurons, each on its own."""
+def _explain(proto: onnx.ModelProto, feeds: Arrays, neurons: Sequence[_Neuron]) -> str:
+    """How rounding moves spikes, from synapses and neurons, each on its own.
+
+    An operator that jumps turns rounding into anything; no network with one can be built.
+    """
+    jumps = next((node.op_type for node in proto.graph.node if node.op_type in JUMPS), None)
     forced = {**feeds, **{name: tensor.numpy() for n in neurons
                           for name, tensor in zip(n.node.output, n.emission.outputs, strict=True)}}
     synapses = onnx.ModelProto()
@@ -128,10 +139,13 @@ def _explain(proto: onnx.ModelProto, feeds: Arrays, neurons: Sequence[_Neuron]) 
     made = {name for node in synapses.graph.node for name in node.output}
     currents = [(n, name, x) for n in neurons for name, x in _currents(n) if name in made]
     found = _run(synapses, forced, [name for _, name, _ in currents])
-    for neuron, name, x in currents:
-        _within(f"the current of {neuron.emission.module}", x.numpy(), found[name])
     for neuron in neurons:
         _check_body(proto, neuron)
+    if jumps is not None:
+        return f"every neuron agrees bit for bit, but `{jumps}` chooses by values that rounding moves"
+    for neuron, name, x in currents:
+        _within(f"the current of {neuron.emission.module}", x.numpy(), found[name])
+    return ROUNDING
 
 
 def _currents(neuron: _Neuron) -> Iterator[tuple[str, torch.Tensor]]:

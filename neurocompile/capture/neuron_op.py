@@ -25,6 +25,7 @@ def _neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, y_seq: torc
     """What a population fed with x_seq [T, ...] (and y_seq) emits [T, ...], and its last u, v [...].
 
     u0 and v0 broadcast to one tick's shape. `profile` is encoded; `constants` are in its order.
+    The results are contiguous, however x_seq lies in memory.
     """
     spec = decode(profile)
     values = dict(zip(spec.constants, constants, strict=True))
@@ -33,7 +34,8 @@ def _neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, y_seq: torc
     for tick, x in enumerate(x_seq):
         s, u, v = advance(spec, values, x, u, v, None if y_seq is None else y_seq[tick])
         emitted.append(s)
-    return torch.stack(emitted), u.clone(), v.clone()
+    like = torch.contiguous_format
+    return torch.stack(emitted), u.clone(memory_format=like), v.clone(memory_format=like)
 
 
 with quiet():  # torch remarks that Triton is missing
@@ -44,7 +46,8 @@ with quiet():  # torch remarks that Triton is missing
 def _(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, y_seq: torch.Tensor | None,
       profile: str, constants: Sequence[float], module: str
       ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    return torch.empty_like(x_seq), torch.empty_like(x_seq[0]), torch.empty_like(x_seq[0])
+    s_seq = torch.empty_like(x_seq, memory_format=torch.contiguous_format)
+    return s_seq, torch.empty_like(s_seq[0]), torch.empty_like(s_seq[0])
 
 
 @contextlib.contextmanager

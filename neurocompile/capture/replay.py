@@ -52,7 +52,7 @@ def doubts(graph: Graph) -> Iterator[Diagnostic]:
     saved = proof.get("graph") or {}
     if saved.get("different"):
         yield Diagnostic("NC108", values={key: saved[key] for key in (
-            "different", "spikes", "bound")})
+            "different", "spikes", "reason")})
 
 
 class _Recorder(fx.Interpreter):

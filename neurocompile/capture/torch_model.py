@@ -20,7 +20,7 @@ from torch import nn
 
 import neurocompile
 from neurocompile.capture import neuron_op
-from neurocompile.capture.adapters import ADAPTERS
+from neurocompile.capture.adapters import ADAPTERS, rockpool, sinabs
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.quiet import quiet
@@ -31,7 +31,10 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
 from neurocompile.semantics.floating import Profile, decode
 
-FRAMEWORKS = ("torch", "spikingjelly", "snntorch")
+PACKAGES = {  # what is imported -> what is installed
+    **{name: name for name in ("torch", "spikingjelly", "snntorch", "norse", "sinabs", "rockpool")},
+    "lava.lib.dl.slayer": "lava-dl"}
+FRAMEWORKS = tuple(name.partition(".")[0] for name in PACKAGES)  # folders of their code
 
 
 class Ticks(nn.Module):
@@ -61,7 +64,7 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     inputs = (example,) if isinstance(example, torch.Tensor) else tuple(example)
     eager = _prepared(model, n_ticks)
     swapped = swap(eager)
-    if not any(isinstance(m, StandIn) for m in swapped.modules()):
+    if not any(isinstance(m, StandIn) for _, m in swapped.named_modules()):
         raise UsageError(Diagnostic("NC130"))
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
     passed = replay(eager, swapped, program.module(), inputs, reset) if prove else None
@@ -79,16 +82,25 @@ def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
 
 
 def _prepared(model: nn.Module, n_ticks: int | None) -> nn.Module:
-    copied = copy.deepcopy(model, _detached_state(model)).cpu().float().eval()
+    copied = _copied(model).cpu().float().eval()
+    rockpool.entry(copied)
     copied = copied if n_ticks is None else Ticks(copied, n_ticks).eval()
     reset(copied)
+    return copied
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    memo = _detached_state(model)
+    for _, module in model.named_modules():
+        sinabs.copied(module, memo)
+    copied: nn.Module = copy.deepcopy(model, memo)
     return copied
 
 
 def _detached_state(model: nn.Module) -> dict[int, Any]:
     """A deepcopy memo for neurons' states that still hang in an autograd graph."""
     memo: dict[int, Any] = {}
-    for module in model.modules():
+    for _, module in model.named_modules():
         for holder in (vars(module), module._buffers, vars(module).get("_memories", {})):
             for value in holder.values():
                 if isinstance(value, torch.Tensor) and not value.is_leaf:
@@ -98,7 +110,7 @@ def _detached_state(model: nn.Module) -> dict[int, Any]:
 
 def reset(model: nn.Module) -> None:
     """Clear the state of every neuron, stand-ins included."""
-    for module in model.modules():
+    for _, module in model.named_modules():
         if isinstance(module, StandIn):
             module.reset()
         for adapter in ADAPTERS:
@@ -107,13 +119,15 @@ def reset(model: nn.Module) -> None:
 
 def swap(model: nn.Module) -> nn.Module:
     """A copy of the model whose neurons are stand-ins."""
-    copied = copy.deepcopy(model)
+    copied = _copied(model)
     for path, module in list(copied.named_modules()):
         for adapter in ADAPTERS:
-            stand_in = adapter.adapt(module, path)
+            stand_in: nn.Module | None = adapter.adapt(module, path)
             if stand_in is not None:
+                if not path:
+                    return stand_in.eval()
                 parent, _, name = path.rpartition(".")
-                setattr(copied.get_submodule(parent) if parent else copied, name, stand_in)
+                copied.get_submodule(parent)._modules[name] = stand_in
                 break
     return copied.eval()
 
@@ -186,9 +200,9 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile
 def _info(inputs: Sequence[torch.Tensor], passed: Replay | None,
           saved: GraphReplay | None) -> dict[str, Any]:
     versions = {}
-    for name in FRAMEWORKS:
+    for name, package in PACKAGES.items():
         if name in sys.modules:
-            versions[name] = importlib.metadata.version(name).split("+")[0]
+            versions[package] = importlib.metadata.version(package).split("+")[0]
     return {
         "format": g.FORMAT,
         "versions": versions,
@@ -196,7 +210,8 @@ def _info(inputs: Sequence[torch.Tensor], passed: Replay | None,
                     "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
         "replay": None if passed is None or saved is None else {
             "calls": passed.calls, "values": passed.values, "spikes": passed.spikes,
-            "graph": {"spikes": saved.spikes, "different": saved.different, "bound": BOUND}},
+            "graph": {"spikes": saved.spikes, "different": saved.different, "bound": BOUND,
+                      "reason": saved.reason}},
     }
 
 

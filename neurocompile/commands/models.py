@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from neurocompile.capture.nir_options import (
+    DISCRETIZATIONS,
+    PRODUCERS,
+    RESETS,
+    NirOptions,
+)
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import ENCODERS, Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
@@ -37,6 +43,10 @@ class ModelOptions:
     sample: Path | None
     input_shape: str | None
     ticks: int | None
+    nir_producer: str | None = None
+    nir_dt: float | None = None
+    nir_reset: str | None = None
+    nir_discretization: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,15 @@ def model_options(command: F) -> F:
         click.option("--input-shape", "--input", "input_shape", metavar="CxHxW",
                      help="Shape of one input, where there is no sample."),
         click.option("--ticks", type=click.IntRange(1, 100_000), metavar="N",
-                     help="The model computes one tick per call: run N."),
+                     help="The model computes one tick per call: run N. Of a .nir file: its input "
+                     "holds for N ticks."),
+        click.option("--nir-producer", type=click.Choice(PRODUCERS),
+                     help="Who wrote a .nir file; `nir`: read it by NIR's own equations."),
+        click.option("--nir-dt", type=float, metavar="SECONDS", help="A tick of a .nir file."),
+        click.option("--nir-reset", type=click.Choice(RESETS),
+                     help="What a spike does in a .nir file: v = v_reset, or v -= threshold."),
+        click.option("--nir-discretization", type=click.Choice(DISCRETIZATIONS),
+                     help="How --nir-producer nir steps its equations."),
     ))
 
 
@@ -199,7 +217,8 @@ class Job:
             tuple(dict.fromkeys(folders)), given.trust_pickle,
             shape_of(given.input_shape) or (None if shape is None else shape.shape),
             None if shape is None else shape.ticks, given.ticks or entry.ticks,
-            prove, prove_up_to), sample, progress.say)
+            prove, prove_up_to, NirOptions(given.nir_producer, given.nir_dt, given.nir_reset,
+                                           given.nir_discretization)), sample, progress.say)
 
 
 def job(model: str, given: ModelOptions, config: Config) -> Job:

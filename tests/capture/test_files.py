@@ -195,7 +195,7 @@ def test_torchscript_and_pt2_are_refused(folder: Path) -> None:
         archive.writestr("p/archive_format", "pt2")
         archive.writestr("p/models/model.json", "{}")
     assert "torch.export" in _fails("NC109", "p.pt")
-    for name in ("p.pt2", "n.nir", "x.h5", "x.pkl", "x.txt"):
+    for name in ("p.pt2", "x.h5", "x.pkl", "x.txt"):
         (folder / name).write_text("x")
         _fails("NC109", name)
 

@@ -127,4 +127,4 @@ def test_rounding_on_the_threshold_is_told_not_refused() -> None:
     found, = doubts(graph)
     assert found.code == "NC108"
     assert 0 < found.values["different"] < 64 * 36
-    assert "by rounding" in found.message
+    assert "fed with the same spikes every synapse agrees within 1e-05" in found.message

@@ -10,7 +10,8 @@ from golden import Case
 
 TABLE = Path(__file__).parent / "EQUATIONS.md"
 FUNCTIONS = {"trunc": np.trunc, "floor": np.floor, "maximum": np.maximum, "minimum": np.minimum,
-             "relu": lambda a: np.maximum(a, np.float32(0))}
+             "relu": lambda a: np.maximum(a, np.float32(0)),
+             "shifted": lambda a, keep: np.trunc(a * keep / 4096)}
 STATES, RESULTS = ("u", "v"), ("u", "v", "s")
 
 

@@ -58,7 +58,7 @@ def _stored(name: str, array: np.ndarray) -> np.ndarray:
     return array.astype(smallest)
 
 
-def save(cases: Sequence[Case]) -> Path:
+def save(cases: Sequence[Case], folder: Path = FOLDER) -> Path:
     """Writes the file of one framework version; the same cases give the same bytes."""
     store, rows = _Store(), []
     for case in cases:
@@ -69,8 +69,8 @@ def save(cases: Sequence[Case]) -> Path:
             for k, c in case.constants.items()}
         rows.append(row)
     text = json.dumps(rows, sort_keys=True).encode()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / f"{cases[0].framework}-{cases[0].version}.npz"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{cases[0].framework}-{cases[0].version}.npz"
     np.savez_compressed(path, cases=np.frombuffer(text, np.uint8), **store.arrays)
     return path
 

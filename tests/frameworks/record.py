@@ -1,23 +1,25 @@
 """Records golden vectors from an installed framework version.
 
-    python tests/frameworks/record.py NAME ...        (names: see frameworks.py)
+    python tests/frameworks/record.py [--out FOLDER] NAME ...        (names: see frameworks.py)
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
 from frameworks import FRAMEWORKS, use
-from golden import save
+from golden import FOLDER, save
 
 RECORDERS = {"spikingjelly": "jelly", "snntorch": "snn", "norse": "norse_cells",
              "sinabs": "sinabs_layers", "rockpool": "rockpool_lif", "lava-dl": "slayer"}
 
 
-def record(name: str) -> None:
+def record(name: str, out: Path) -> None:
     """Writes the file of one framework version, from this process."""
     use(name)
     framework, version = name.rsplit("-", 1)
@@ -26,14 +28,17 @@ def record(name: str) -> None:
     with torch.no_grad():
         recorder = importlib.import_module(f"recorders.{RECORDERS[framework]}")
         found = recorder.cases(version)
-        path = save(found)
+        path = save(found, out)
         sys.stdout.write(f"{path.name}: {len(found)} cases, {path.stat().st_size} bytes\n")
 
 
 if __name__ == "__main__":
-    names = sys.argv[1:] or list(FRAMEWORKS)
-    if len(names) == 1:
-        record(names[0])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", metavar="NAME", default=list(FRAMEWORKS))
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    given = parser.parse_args()
+    if len(given.names) == 1:
+        record(given.names[0], given.out)
     else:  # versions of a framework cannot share a process
-        for each in names:
-            subprocess.run([sys.executable, __file__, each], check=True)
+        for each in given.names:
+            subprocess.run([sys.executable, __file__, "--out", str(given.out), each], check=True)

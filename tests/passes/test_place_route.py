@@ -130,4 +130,5 @@ def test_nothing_on_chip(nets: ModuleType, loihi1: Target) -> None:
     placement = place(part, loihi1)
     mapping = ChipMapping(part, placement, route(host, part, placement, loihi1))
     assert mapping.to_json([])["cores"] == []
+    assert float(mapping.routing.messages.sum()) == 0.0
     assert count(host, part, loihi1).cores == ()

@@ -89,9 +89,9 @@ def refused(module: nn.Module | str, path: str, reason: str) -> UsageError:
 
 
 def one_number(value: Any, module: nn.Module, path: str, name: str) -> float:
-    """A parameter that must be a single number. Raises UsageError (NC203) if it is many."""
+    """A parameter whose values must all be equal. Raises UsageError (NC203) if they are not."""
     tensor = torch.as_tensor(value, dtype=torch.float64).detach().reshape(-1)
-    if tensor.numel() != 1:
+    if tensor.numel() == 0 or bool((tensor != tensor[0]).any()):
         raise UsageError(Diagnostic("NC203", Location(module=path), {
             "param": name, "module": path, "count": tensor.numel(), "target": "a chip",
             "limit": 1}))

@@ -1,7 +1,8 @@
 """The catalog of profiles: one file a framework, one profile per way to compute a tick."""
 
 from neurocompile.semantics.floating import Profile
-from neurocompile.semantics.profiles import snntorch, spikingjelly
+from neurocompile.semantics.profiles import norse, rockpool, sinabs, slayer, snntorch, spikingjelly
 
+FRAMEWORKS = (spikingjelly, snntorch, norse, sinabs, rockpool, slayer)
 PROFILES: dict[str, Profile] = {
-    found.name: found for framework in (spikingjelly, snntorch) for found in framework.profiles()}
+    found.name: found for framework in FRAMEWORKS for found in framework.profiles()}

@@ -50,7 +50,7 @@ def run(name: str, p: Any, dt: float, x: torch.Tensor) -> dict[str, torch.Tensor
     if name.startswith("LI") and not name.startswith("LIF"):
         if not torch.equal(out, found["v"]):
             raise ValueError(f"{name}: the output is not the membrane")
-        return found
+        return found | {"s": out}
     if name in RECURRENT:
         w = module.recurrent_weights.detach()
         before = torch.cat([torch.zeros(1, NEURONS), out[:-1]])

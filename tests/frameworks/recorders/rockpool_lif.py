@@ -17,7 +17,8 @@ SPIKES = {"StepPWL": StepPWL, "PeriodicExponential": PeriodicExponential}
 
 def make(options: dict[str, Any]) -> Any:
     """A fresh layer of NEURONS neurons."""
-    given = {k: torch.tensor(c) if isinstance(c, list | float) else c for k, c in options.items()}
+    given = {k: torch.tensor(c) if k != "dt" and isinstance(c, list | float) else c
+             for k, c in options.items()}
     if "spike_generation_fn" in given:
         given["spike_generation_fn"] = SPIKES[given["spike_generation_fn"]]
     if given.get("has_rec"):

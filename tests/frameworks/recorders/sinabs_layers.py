@@ -137,6 +137,8 @@ def settings() -> Iterator[tuple[str, dict[str, Any]]]:
             (True, False), (None, 2.0), (("multi", "subtract"), ("single", "reset"))):
         yield "LIF", {"tau_mem": 5.0, "norm_input": norm, "tau_syn": syn, "spike_fn": spike,
                       "reset_fn": reset, "spike_threshold": torch.tensor(0.7)}
+    yield "LIF", {"tau_mem": 5.0, "tau_syn": 2.0, "train_alphas": True, "spike_fn": "multi",
+                  "reset_fn": "subtract"}
     yield "IAF", {"tau_syn": 2.0, "spike_fn": "multi", "reset_fn": "subtract"}
     yield "LIF", {"tau_mem": 3.0, "norm_input": False, "spike_fn": "max", "reset_fn": "subtract"}
     for spike, reset in (("multi", "subtract-value"),

@@ -81,7 +81,8 @@ def constants(name: str, options: dict[str, Any]) -> dict[str, Any]:
 def one(name: str, options: dict[str, Any], version: str) -> Case:
     """The case, after both ways of keeping state gave the same numbers."""
     scale = 4.0 if name == "Lapicque" else 1.0
-    x = drive(scale, first=options.get("threshold", 1.0))
+    threshold = options.get("threshold", 1.0)
+    x = drive(scale, first=threshold[0] if isinstance(threshold, list) else threshold)
     given, hidden = run(name, options, False, x), run(name, options, True, x)
     for k in given:
         if not torch.equal(given[k], hidden[k]):
@@ -104,9 +105,11 @@ def settings() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "Synaptic", {"alpha": 0.6, "beta": 0.8, **more}
         yield "RLeaky", {"beta": 0.87, "V": 0.3, "all_to_all": False, **more}
     per_neuron = [float(b) for b in np.linspace(0.05, 1.0, NEURONS, dtype=np.float32)]
+    thresholds = [0.5 + 0.25 * i for i in range(NEURONS)]
     for reset in RESETS[:2]:
         more = {"reset_mechanism": reset}
         yield "Leaky", {"beta": per_neuron, **more}
+        yield "Leaky", {"beta": 0.5, "threshold": thresholds, **more}
         yield "Leaky", {"beta": 1.5 if reset == "subtract" else -0.25, **more}
         for delay in (True, False):
             yield "Leaky", {"beta": 0.5, "graded_spikes_factor": 0.3, "reset_delay": delay, **more}

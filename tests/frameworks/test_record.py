@@ -1,0 +1,33 @@
+"""The stored golden vectors are what the installed frameworks compute now."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from frameworks import FRAMEWORKS
+from golden import FOLDER, load
+
+RECORD = Path(__file__).parent / "record.py"
+
+
+def test_every_framework_version_has_a_file() -> None:
+    assert {path.stem for path in FOLDER.glob("*.npz")} == set(FRAMEWORKS)
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_recording_again_gives_the_stored_numbers(name: str, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, str(RECORD), "--out", str(tmp_path), name], check=True,
+                   capture_output=True)
+    stored, again = load(FOLDER / f"{name}.npz"), load(tmp_path / f"{name}.npz")
+    assert [case.name for case in stored] == [case.name for case in again]
+    for a, b in zip(stored, again, strict=True):
+        assert a.block == b.block
+        assert a.constants.keys() == b.constants.keys()
+        assert all(np.array_equal(a.constants[k], b.constants[k]) for k in a.constants)
+        assert a.arrays.keys() == b.arrays.keys()
+        assert all(np.array_equal(a.arrays[k], b.arrays[k]) for k in a.arrays), a.name

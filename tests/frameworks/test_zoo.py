@@ -1,0 +1,32 @@
+"""SpikingJelly's zoo, every version in a process of its own: captured, replayed equal, active."""
+
+from __future__ import annotations
+
+import pytest
+from frameworks import ROOT
+from zoo import VERSIONS, Result, results, row
+
+PAGE = ROOT / "docs" / "zoo_capture.md"
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def found(request: pytest.FixtureRequest) -> list[Result]:
+    return results(request.param)
+
+
+@pytest.mark.frameworks
+def test_every_network_is_captured_and_replayed_equal(found: list[Result]) -> None:
+    assert len(found) >= 5
+    assert {result.name: result.verdict for result in found if result.verdict != "equal"} == {}
+    assert all(result.spikes > 1000 and result.neurons >= 4 for result in found)
+
+
+@pytest.mark.frameworks
+def test_page_is_current(found: list[Result]) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert [row(result) for result in found if row(result) not in text] == []
+
+
+def test_page_has_at_least_25_equal_networks() -> None:
+    rows = PAGE.read_text(encoding="utf-8").splitlines()
+    assert sum(line.endswith("| equal |") for line in rows) >= 25
