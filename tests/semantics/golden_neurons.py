@@ -81,11 +81,11 @@ def rows(path: Path) -> tuple[Row, ...]:
 def _profiled(case: Case) -> Row:
     adapter = MODULES[ADAPTER_OF.get(case.framework, case.framework)]
     if all("training" in variant for variant in case.variants):
-        return Row(case, reason="in training only: a captured model is in evaluation mode")
+        return Row(case, reason="never captured: in training mode only")
     try:
         profile, constants = adapter.profile_of(case.cls, case.version, case.options)
     except ValueError as error:
-        return Row(case, reason=str(error))
+        return Row(case, reason=f"refused: {error}")
     return Row(case, profile, tuple(float(np.float32(constants[n])) for n in profile.constants))
 
 
@@ -117,10 +117,17 @@ def _different(wanted: np.ndarray, found: np.ndarray) -> int:
 
 def _run_torch(row: Row, feed: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
     """(s, u, v) of the torch op."""
-    given = [torch.from_numpy(feed[name]) if name in feed else None for name in INPUTS]
-    profile = row.profile.encode() if row.profile else ""
+    given = [(feed[n].tobytes(), feed[n].shape) if n in feed else None for n in INPUTS]
+    return _op(row.profile.encode() if row.profile else "", row.constants, *given)
+
+
+@lru_cache(maxsize=1024)  # versions and step modes of a framework often give the same run
+def _op(profile: str, constants: tuple[float, ...], *given: tuple[bytes, tuple[int, ...]] | None
+        ) -> tuple[np.ndarray, ...]:
+    arrays = [g if g is None else torch.from_numpy(np.frombuffer(g[0], np.float32).reshape(g[1])
+                                                   .copy()) for g in given]
     return tuple(out.numpy() for out in torch.ops.neurocompile.neuron(
-        *given, profile, list(row.constants), "it"))
+        *arrays, profile, list(constants), "it"))
 
 
 def _run_onnx(runs: list[Row], feeds: list[dict[str, np.ndarray]]) -> list[tuple[np.ndarray, ...]]:
@@ -166,7 +173,7 @@ def _line(row: Row) -> str:
     options = ", ".join(f"{k}={_short(v)}" for k, v in case.options.items())
     reset, chip = "-", "yes"
     if row.profile is None:
-        chip = f"refused: {row.reason}"
+        chip = row.reason
     else:
         try:
             form = normal_form(row.profile, dict(zip(row.profile.constants, row.constants,
