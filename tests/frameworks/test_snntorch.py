@@ -92,7 +92,7 @@ def test_states_of_another_shape_start_at_zero() -> None:
     (lambda: _changed(make("Leaky")), "changed after"),
 ])
 def test_what_is_not_read_exactly_is_refused(node: Any, said: str) -> None:
-    with pytest.warns(UserWarning) if said == "inhibition" else contextlib.nullcontext():
+    with pytest.warns(match="Inhibition") if said == "inhibition" else contextlib.nullcontext():
         built = node()
     code, reason = refusal(built)
     assert code == ("NC203" if said == "beta" else "NC111")
@@ -135,8 +135,8 @@ class Net(nn.Module):
         return torch.stack(total).sum(0)
 
 
-@pytest.mark.parametrize(("name", "hidden"), [("RLeaky, linear", True), ("RSynaptic, linear", False),
-                                              ("RLeaky, one to one", False)])
+@pytest.mark.parametrize(("name", "hidden"), [
+    ("RLeaky, linear", True), ("RSynaptic, linear", False), ("RLeaky, one to one", False)])
 def test_recurrent_network_is_captured(name: str, hidden: bool) -> None:
     graph = proved(Net(make(name, init_hidden=hidden), hidden), driven(4, 6).abs())
     assert {len(node.inputs) for node in graph.neurons()} == {4}

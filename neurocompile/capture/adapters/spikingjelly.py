@@ -34,7 +34,8 @@ _PACKAGES = {  # where the known classes are -> versions that have them there
     _CLOCK + "neuron.": ("0.0.0.0.14", "0.0.0.0.12"),
 }
 _KINDS = {"IFNode": "if", "LIFNode": "lif", "ParametricLIFNode": "plif"}
-_BASES = (_ACTIVATION + "neuron.base_node.BaseNode", _ACTIVATION + "neuron.base_node.SimpleBaseNode",
+_BASES = (_ACTIVATION + "neuron.base_node.BaseNode",
+          _ACTIVATION + "neuron.base_node.SimpleBaseNode",
           _ACTIVATION + "neuron.BaseNode", _CLOCK + "neuron.BaseNode",
           "spikingjelly.cext.neuron.BaseNode")
 _MEMORIES = (_ACTIVATION + "base.MemoryModule", _CLOCK + "base.MemoryModule")
@@ -57,7 +58,8 @@ def profile_of(cls: str, version: str, options: Mapping[str, Any]
     """
     kind, known = _kind(cls), _PACKAGES.get(cls.rpartition(".")[0] + ".", ())
     if kind is None:
-        raise ValueError("supported are IFNode, LIFNode and ParametricLIFNode, not their subclasses")
+        raise ValueError("supported are IFNode, LIFNode and ParametricLIFNode, not their "
+                         "subclasses")
     if version not in known:
         raise ValueError(f"its equations are known in SpikingJelly {' and '.join(known)}; "
                          f"this is {version}")
