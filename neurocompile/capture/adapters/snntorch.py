@@ -140,24 +140,17 @@ class SnnTorchStandIn(StandIn):
             held = getattr(self, name)
             if held is not None and held.shape != input_.shape:
                 setattr(self, name, None)
-        spikes = self.ticks(input_.unsqueeze(0), self._feedback(input_)).squeeze(0)
+        spikes = self.ticks(input_.unsqueeze(0), *self._feedback(input_)).squeeze(0)
+        self.spk = None if self.recurrent is None else spikes
         state = (spikes, self.syn, self.mem) if "syn" in self.names else (spikes, self.mem)
         return spikes if self.hidden and not self.output else state
 
-    def _feedback(self, input_: torch.Tensor) -> torch.Tensor | None:
-        """What the recurrent layer makes of the spikes before, [1, ...]."""
+    def _feedback(self, input_: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What the recurrent layer makes of the spikes before, [1, ...]; nothing without one."""
         if self.recurrent is None:
-            return None
+            return ()
         spk = torch.zeros_like(input_) if self.spk is None else self.spk
-        fed: torch.Tensor = self.recurrent(spk)
-        return fed.unsqueeze(0)
-
-    def ticks(self, x_seq: torch.Tensor, y_seq: torch.Tensor | None = None) -> torch.Tensor:
-        """As StandIn's; keeps the last spikes where they are fed back."""
-        spikes = super().ticks(x_seq, y_seq)
-        if self.recurrent is not None:
-            self.spk = spikes[-1]
-        return spikes
+        return (self.recurrent(spk).unsqueeze(0),)
 
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
