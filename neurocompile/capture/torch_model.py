@@ -162,6 +162,8 @@ def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.
                 swapped, tuple(inputs), strict=False).run_decompositions(table)
             writes.join_writes(program)
             return program
+    except UsageError:  # a stand-in's own refusal
+        raise
     except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
         text = str(error).strip() or type(error).__name__
         where = raised_at(error)

@@ -18,7 +18,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 VARIABLES = ("x", "y", "u", "v")
@@ -58,7 +58,7 @@ class Equations:
     def __post_init__(self) -> None:
         parse(self.text)
 
-    @property
+    @cached_property
     def constants(self) -> tuple[str, ...]:
         """The names of its constants, sorted."""
         assigned = {name for name, _ in parse(self.text)}
@@ -66,12 +66,12 @@ class Equations:
                 if isinstance(node, ast.Name)}
         return tuple(sorted(used - assigned - {*VARIABLES, *FUNCTIONS}))
 
-    @property
+    @cached_property
     def binary(self) -> bool:
         """Whether `s` is the outcome of a comparison: at most one spike a tick."""
         return isinstance(dict(parse(self.text))["s"], ast.Compare)
 
-    @property
+    @cached_property
     def second_input(self) -> bool:
         """Whether it takes `y`."""
         return any(isinstance(node, ast.Name) and node.id == "y"

@@ -198,13 +198,17 @@ def _immediate(branches: Mapping[tuple[int, ...], _Outcome], v_th: Fraction
 
 def _delayed(branches: Mapping[tuple[int, ...], _Outcome], v_th: Fraction
              ) -> tuple[Reset, Fraction]:
-    """The reset in the tick after the spike, and what it resets to."""
+    """The reset where a tick also compares the v before it, and what it resets to."""
     past, now = branches[0, 0].tests
     scale = past.value.get("v", ZERO)
     if scale <= 0 or past.strict != now.strict or (
             past.value != _plus({"v": scale}, _constant(scale * v_th), -ONE)):
         raise NoNormalForm("its two comparisons are not of v in two ticks with one threshold")
     if any(branches[r, 0].v != branches[r, 1].v for r in (0, 1)):
+        after = branches[0, 1].v
+        rest = after.get("1", ZERO)
+        if not after.keys() - {"1"} and (rest < v_th or (past.strict and rest == v_th)):
+            return Reset.HARD, rest  # at once: v is never found above the threshold
         raise NoNormalForm("a spike acts on v in its own tick and in the next")
     quiet, fired = branches[0, 0].v, branches[1, 0].v
     change, decay = _plus(quiet, fired, -ONE), quiet.get("v", ZERO)

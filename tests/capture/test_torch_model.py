@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from spikingjelly.activation_based import neuron
+from spikingjelly.activation_based import neuron, surrogate
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -153,9 +153,10 @@ class Subclassed(neuron.LIFNode):
 
 @pytest.mark.parametrize(("node", "reason"), [
     (Subclassed(), "not their subclasses"),
-    (neuron.LIFNode(store_v_seq=True, step_mode="m"), "store_v_seq"),
+    (neuron.LIFNode(surrogate_function=surrogate.Sigmoid(spiking=False)), "no step"),
     (neuron.QIFNode(), "supported are"),
-    (nets.snntorch.Leaky(beta=0.5, reset_delay=False), "reset_delay"),
+    (nets.snntorch.RSynaptic(0.5, 0.5, linear_features=4, reset_delay=False), "reset_delay"),
+    (nets.snntorch.Leaky(beta=0.5, inhibition=True), "inhibition"),
     (nets.snntorch.Alpha(alpha=0.9, beta=0.8), "supported are"),
 ])
 def test_neurons_that_cannot_be_read_exactly_are_refused(node: nn.Module, reason: str) -> None:
@@ -164,6 +165,35 @@ def test_neurons_that_cannot_be_read_exactly_are_refused(node: nn.Module, reason
     finding, = error.value.diagnostics
     assert finding.code == "NC111"
     assert reason in finding.message
+
+
+class ReadsPotentials(nn.Module):
+    """What only its membrane tells: `v_seq` of all ticks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lif = neuron.LIFNode(step_mode="m", store_v_seq=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.lif(x.repeat(3, 1, 1))
+        potentials: torch.Tensor = self.lif.v_seq
+        return potentials
+
+
+def test_reading_potentials_of_all_ticks_is_refused() -> None:
+    with pytest.raises(UsageError) as error:
+        capture(ReadsPotentials(), torch.rand(2, 4))
+    finding, = error.value.diagnostics
+    assert finding.code == "NC111"
+    assert finding.values["cls"].endswith("lif.LIFNode")
+    assert "v_seq" in finding.message
+
+
+def test_storing_potentials_that_nobody_reads_changes_nothing() -> None:
+    plain = nets.lively(nets.MultiStep())
+    storing, x = copy.deepcopy(plain), nets.image(2, 2, 8, 8)
+    storing.lif1.store_v_seq = storing.lif2.store_v_seq = True
+    assert capture(plain, x).to_bytes() == capture(storing, x).to_bytes()
 
 
 def test_per_neuron_decay_is_refused() -> None:

@@ -14,7 +14,8 @@ from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
 
 TICKS, SHAPE = 20, (3, 50)
-VALUES = {"v_th": 0.7, "v_reset": 0.1, "tau": 2.3, "rate": 0.37, "beta": 0.83, "alpha": 0.6}
+VALUES = {"v_th": 0.7, "v_reset": 0.1, "tau": 2.3, "rate": 0.37, "beta": 0.83, "alpha": 0.6,
+          "R": 2.0, "inv_rc": 0.8, "dt": 0.9}
 GRADED = Profile("graded", "LIF", "test", Equations(
     "v = beta * v + x\nv = relu(v - low) + low\ns = minimum(trunc(v / v_th) * (v > 0), most)\n"
     "v = maximum(v * (s == 0) - floor(s) * -low, low)"))
@@ -29,7 +30,8 @@ ROUNDED = Profile("rounded", "IF", "test", Equations(
 
 
 def constants(profile: Profile) -> dict[str, float]:
-    values = {**VALUES, "low": -0.4, "most": 3.0, "keep": 3001.0,
+    keep = 3001.0 if profile is INTEGER else 0.6
+    values = {**VALUES, "low": -0.4, "most": 3.0, "keep": keep,
               "keep_u": 1111.0, "keep_v": 4000.0}
     return {name: values.get(name, 0.5) for name in profile.constants}
 

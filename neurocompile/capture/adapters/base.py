@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -65,15 +67,30 @@ def descends_from(module: nn.Module, name: str) -> bool:
     return any(f"{c.__module__}.{c.__qualname__}" == name for c in type(module).__mro__)
 
 
-def refused(module: nn.Module, path: str, reason: str) -> UsageError:
-    """NC111 for a neuron that cannot be read exactly."""
+def installed_version(package: str) -> str:
+    """The version of an installed package, without its local part; "unknown" where it has none."""
+    try:
+        return importlib.metadata.version(package).split("+")[0]
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def fires(surrogate: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, ...]:
+    """What a spike function gives far below, just below, at, just above and far above zero."""
+    with torch.no_grad():
+        return tuple(surrogate(torch.tensor((-1.0, -(2.0**-24), 0.0, 2.0**-24, 1.0))).tolist())
+
+
+def refused(module: nn.Module | str, path: str, reason: str) -> UsageError:
+    """NC111 for a neuron, given by itself or its full class name, that cannot be read exactly."""
+    cls = module if isinstance(module, str) else qualified(module)
     return UsageError(Diagnostic("NC111", Location(module=path), {
-        "module": path, "cls": qualified(module), "reason": reason}))
+        "module": path, "cls": cls, "reason": reason}))
 
 
 def one_number(value: Any, module: nn.Module, path: str, name: str) -> float:
     """A parameter whose values must all be equal. Raises UsageError (NC203) if they are not."""
-    tensor = torch.as_tensor(value).detach().reshape(-1)
+    tensor = torch.as_tensor(value, dtype=torch.float64).detach().reshape(-1)
     if tensor.numel() == 0 or bool((tensor != tensor[0]).any()):
         raise UsageError(Diagnostic("NC203", Location(module=path), {
             "param": name, "module": path, "count": tensor.numel(), "target": "a chip",
