@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 DEMO := build/mnist
 
-.PHONY: demo test slow lint format docs clean
+.PHONY: demo test slow frameworks lint clean
 
 # Lava 0.10.0 declares Python < 3.11; neurocompile's own shim makes it run on 3.11 to 3.13.
 $(READY): pyproject.toml constraints.txt
@@ -30,6 +30,10 @@ test: $(READY)  ## all tests but the slow ones, with coverage
 
 slow: $(READY)  ## what takes longer: large networks, every hostile file in its own process
 	$(BIN)/python -m pytest -q -m "slow and not frameworks"
+
+frameworks: $(READY)  ## every framework, installed beside the venv: neurons, adapters, zoo
+	$(BIN)/python tests/frameworks/install.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m frameworks
 
 lint: $(READY)
 	$(BIN)/ruff check .
