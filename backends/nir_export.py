@@ -120,6 +120,8 @@ class _Build:
     def populate(self, population: Population) -> None:
         """Everything that reaches a population, its bias included."""
         size, target = population.size, self.named(population.name)
+        if population.bias is not None and population.floating.alpha is not None:
+            raise _cannot(population.name, "the bias", "it is added beside the synaptic current")
         bias = np.zeros(size) if population.bias is None else np.broadcast_to(
             population.bias.value, (size,)).astype(np.float64)
         terms: list[tuple[str, Operator, int]] = []

@@ -1,9 +1,9 @@
 """Spike-driven Transformer V3, E-SpikeFormer (Yao et al., TPAMI 2025): integer activations.
 
 There is no time axis and no membrane: `MultiSpike` rounds a current to 0..4 quarters. Integers up
-to 4 are claimed to unroll into 4 binary virtual steps at inference. neurocompile reads no such
-neuron, so the network has none (NC130). `small_lif` puts LIF neurons in their place and shows what
-remains illegal then: the spike products of stages 3 and 4.
+to 4 are claimed to unroll into 4 binary virtual steps at inference. neurocompile reads them as
+neurons of several spikes a tick, which no chip's neuron is (NC201). `small_lif` puts LIF neurons in
+their place and shows what remains illegal then: the spike products of stages 3 and 4.
 
 Widths of the stages, and depthwise 3x3 instead of 7x7 in transformer blocks, are inferred from the
 published parameter counts.
@@ -19,7 +19,10 @@ from torch import Tensor, nn
 from examples.zoo.common import Spiking, conv1_bn, conv_bn, lif, per_tick, repeated
 
 INPUT = (3, 64, 64)  # of small() and small_lif()
-EXPECTED: dict[str, int] = {"NC130": 1}  # small(): MultiSpike is no neuron that can be read
+EXPECTED: dict[str, int] = {  # small()
+    "NC201": 45,  # each MultiSpike
+    "NC120": 2 * 2,  # as below
+}
 EXPECTED_LIF: dict[str, int] = {
     "NC120": 2 * 2,  # small_lif(), a transformer block: q k^T, attn v
 }
@@ -33,7 +36,7 @@ class MultiSpike(nn.Module):
         self.levels, self.norm = levels, norm
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.round(torch.clamp(x, 0, self.levels)) / self.norm
+        return torch.round(torch.clamp(x, 0, self.levels)) / self.norm  # NC201
 
 
 class SepConv(nn.Module):

@@ -40,7 +40,7 @@ EXPECTED_QKFORMER: dict[str, int] = {
     "NC125": 2 + 3 + 2,  # second patch embedding; q, k, fc of stage 1; v, fc of stage 2
 }
 EXPECTED_SDT_V3: dict[str, int] = {}
-EXPECTED_SDT_V3_INTEGER: dict[str, int] = {"NC130": 1}
+EXPECTED_SDT_V3_INTEGER: dict[str, int] = {"NC201": 10}  # several spikes a tick, each
 
 
 class TokenMatrix(nn.Module):
@@ -234,10 +234,10 @@ class SMixerQKFormer(nn.Module):
 
 
 class IntegerSpike(nn.Module):
-    """SDT V3's neuron: round(clamp(x, 0, 4)) / 4, no state; no neuron class of a framework."""
+    """SDT V3's neuron: round(clamp(x, 0, 4)) / 4, without state."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.clamp(0, 4).round() / 4
+        return x.clamp(0, 4).round() / 4  # NC201 (small_sdt_v3_integer)
 
 
 def virtual() -> nn.Module:

@@ -87,8 +87,8 @@ def _depths(chain: Sequence[Threshold]) -> list[int]:
 def _memoryless(values: Values, chain: Sequence[Threshold]) -> Recurrence:
     first = chain[0]
     step = operation(first.spine[0])
-    depth = int(first.limit == 0.0 and len(first.spine) > 1 and step is not None
-                and step[0] in ("sub", "add"))
+    inside = ("clamp",) if first.op == "round" else ("sub", "add") if first.limit == 0.0 else ()
+    depth = int(len(first.spine) > 1 and step is not None and step[0] in inside)
     tests = [_test(values, t, depth) for t in chain]
     for tick, tree in enumerate(tests):
         if tree != tests[0]:

@@ -168,7 +168,12 @@ def _branch(profile: Profile, constants: Constants, outcomes: tuple[int, ...]) -
     branch = _Branch(outcomes)
     values: dict[str, Any] = {name: {name: ONE} for name in VARIABLES}
     values.update({n: _constant(Fraction(constants[n])) for n in profile.constants})
-    after = profile.equations.run(values, branch)
+    try:
+        after = profile.equations.run(values, branch)
+    except NoNormalForm:
+        if profile.equations.binary:
+            raise
+        raise NoNormalForm("it can emit more than one spike in a tick") from None
     if not branch.tests or after["s"] != _constant(Fraction(branch.tests[-1].outcome)):
         raise NoNormalForm("it can emit more than one spike in a tick")
     return _Outcome(tuple(branch.tests), after["u"], after["v"], branch.quantum)

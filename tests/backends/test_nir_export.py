@@ -67,10 +67,12 @@ def net(populations: list[Population], projections: list[tuple[str, str, Operato
 
 def _feed_forward(neuron: FloatNeuron = LIF) -> Network:
     """A convolution with a bias per channel, a matrix with a bias, a read-out with one."""
-    a = Population("a", (4, 3, 3), neuron, Bias(np.repeat([0.0, 0.25, -0.25, 0.5], 9)))
-    b = Population("block.b", (8,), neuron, Bias(weights(8)))
+    biased = neuron.alpha is None  # else the bias would be added beside the synaptic current
+    bias = Bias(np.repeat([0.0, 0.25, -0.25, 0.5], 9)) if biased else None
+    a = Population("a", (4, 3, 3), neuron, bias)
+    b = Population("block.b", (8,), neuron, Bias(weights(8)) if biased else None)
     return net([a, b], [("in", "a", conv((2, 6, 6), 4, 2), 0),
-                        ("a", "block.b", Dense((4, 3, 3), (8,), weights(8, 36) / 8), 0)],
+                        ("a", "block.b", Dense((4, 3, 3), (8,), weights(8, 36) / (8 if biased else 2)), 0)],
                [("block.b", Dense((8,), (3,), weights(3, 8)))], bias=np.array([0.5, 0.0, -2.0]))
 
 
@@ -228,6 +230,13 @@ def test_what_nir_cannot_say_is_listed() -> None:
 def test_a_synaptic_current_that_never_decays_is_refused() -> None:
     with pytest.raises(FindingsError, match=r"NC117.*the neuron of `a`.*time constant"):
         export_nir(_feed_forward(FloatNeuron("CubaLIF", 0.5, 1.0, True, Reset.HARD, 1.0)))
+
+
+def test_a_bias_beside_the_synaptic_current_is_refused() -> None:
+    a = Population("a", (4, 3, 3), NEURONS[-1], Bias(np.ones(36)))
+    with pytest.raises(FindingsError, match=r"NC117.*the bias of `a`.*synaptic current"):
+        export_nir(net([a], [("in", "a", conv((2, 6, 6), 4, 2), 0)],
+                       [("a", Dense((4, 3, 3), (3,), weights(3, 36)))]))
 
 
 def test_sparse_operators_of_any_size_are_not() -> None:

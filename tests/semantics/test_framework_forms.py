@@ -25,12 +25,10 @@ def refusal(profile: Profile) -> str | None:
     if profile.model == "LI":
         return "membrane potential"
     parts = profile.name.split("-")
-    several = "multi" in parts or (profile.framework == "rockpool" and "single" not in parts)
-    if {"max", "min"} & set(parts):
-        return "affine"
-    if several and "reset" in parts:
-        return "equals a number"
-    return "more than one spike" if several else None
+    several = {"multi", "max"} & set(parts) or (profile.framework == "rockpool" and "single" not in parts)
+    if several:
+        return "more than one spike"
+    return "affine" if "min" in parts else None
 
 
 @pytest.mark.parametrize("profile", OURS, ids=lambda p: p.name)
