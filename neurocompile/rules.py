@@ -160,6 +160,14 @@ _CAPTURE = (
          "must be proved.",
          "capture it with neurocompile.export(model, example, \"net.onnx\"), which proves it",
          "build(capture(net, x, prove=False), 'build')", "build(capture(net, x), 'build')"),
+    Rule("NC115", "unsafe-archive", "error",
+         "`{file}` is refused: {reason}",
+         "A torch.export archive can make its loader run code, read other files or take any amount "
+         "of memory; only plain tensors, static shapes and operators of torch itself are passed "
+         "on.",
+         "write it again with torch.export.save(torch.export.export(model, (x,)), ...), with static "
+         "shapes and on the CPU",
+         "an archive whose weights are stored as pickles", "torch.export.save(program, 'net.pt2')"),
     Rule("NC116", "nir-option", "error",
          "`{file}` does not say {what}: pass {option}",
          "NIR describes neurons in continuous time. The tick, the reset and the order of operations "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,49 +10,16 @@ from typing import Any
 
 import torch
 
+from neurocompile.capture.finite import not_finite
+from neurocompile.capture.regular import check_regular, corrupt, too_large, unsupported
+from neurocompile.capture.zips import members
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
-MAX_BYTES = 1 << 32
-MAX_MEMBERS = 100_000
 NESTED = ("state_dict", "model_state_dict", "model", "net")  # where trainers keep a state_dict
 PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and torch.compile
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16,
           "BF16": torch.bfloat16, "I64": torch.int64, "I32": torch.int32, "I16": torch.int16,
           "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool}
-
-
-def check_regular(path: Path) -> None:
-    """Raise UsageError when the path is no regular file with content (NC003, NC004, NC007)."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise UsageError(Diagnostic("NC007", values={
-            "what": f"`{path}`", "reason": error.strerror or str(error)})) from None
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a device, pipe or socket"
-        raise UsageError(corrupt(path, "a model", f"it is {kind}"))
-    if status.st_size == 0:
-        raise UsageError(corrupt(path, "a model", "it is empty"))
-    if status.st_size > MAX_BYTES:
-        raise UsageError(_large(path, status.st_size, MAX_BYTES))
-
-
-def corrupt(path: Path, kind: str, reason: str) -> Diagnostic:
-    """NC003 for a file."""
-    lines = reason.splitlines()
-    return Diagnostic("NC003", Location(file=str(path)), {
-        "file": str(path), "kind": kind, "reason": lines[0] if lines else "it is damaged"})
-
-
-def _large(path: Path, needed: int, limit: int) -> Diagnostic:
-    return Diagnostic("NC004", Location(file=str(path)), {
-        "file": str(path), "needed": needed, "limit": limit})
-
-
-def unsupported(path: Path, kind: str) -> UsageError:
-    """NC109 for a file."""
-    return UsageError(Diagnostic("NC109", Location(file=str(path)), {
-        "file": str(path), "kind": kind}))
 
 
 def load_checkpoint(path: Path, trust_pickle: bool = False) -> Any:
@@ -82,29 +48,20 @@ def _check_archive(path: Path) -> None:
         raise unsupported(path, "a torch.save file of the format before torch 1.6")
     if head != b"PK\x03\x04":
         raise UsageError(corrupt(path, "a torch.save file", "it does not begin like one"))
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise UsageError(corrupt(path, "a torch.save file", str(error))) from None
-    names = [m.filename.partition("/")[2] for m in members]
-    if len(members) > MAX_MEMBERS:
-        raise UsageError(corrupt(path, "a torch.save file", f"it has {len(members):,} members"))
-    if len(set(names)) != len(names):
-        raise UsageError(corrupt(path, "a torch.save file", "it has two members of one name"))
+    found = members(path, "a torch.save file", packed=True)
+    names = [m.filename.partition("/")[2] for m in found]
     if any(name.startswith(("code/", "constants.pkl")) for name in names):
         raise unsupported(path, "a TorchScript archive")
     if "archive_format" in names or any(name.startswith("models/") for name in names):
-        raise unsupported(path, "a torch.export archive (.pt2)")
+        raise unsupported(path, "a torch.export archive, whose suffix is .pt2")
     if "data.pkl" not in names:
         raise UsageError(corrupt(path, "a torch.save file", "it has no data.pkl"))
-    packed = next((m for m in members if m.compress_type != zipfile.ZIP_STORED), None)
-    if packed is not None or any(m.flag_bits & 1 for m in members):
+    if any(m.compress_type != zipfile.ZIP_STORED for m in found):
         raise UsageError(corrupt(path, "a torch.save file",
-                                 "it has compressed or encrypted members; torch writes none"))
-    total = sum(m.file_size for m in members)
+                                 "it has compressed members; torch writes none"))
+    total = sum(m.file_size for m in found)
     if total > path.stat().st_size:
-        raise UsageError(_large(path, total, path.stat().st_size))
+        raise UsageError(too_large(path, total, path.stat().st_size))
 
 
 def _refuse_classes(path: Path) -> None:
@@ -156,7 +113,10 @@ def _check_tensor(path: Path, name: str, tensor: torch.Tensor) -> None:
                                  f"`{name}` is no plain tensor ({tensor.dtype}, {tensor.layout})"))
     needed, held = tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes()
     if needed > held:
-        raise UsageError(_large(path, needed, held))
+        raise UsageError(too_large(path, needed, held))
+    reason = not_finite(name, tensor)
+    if reason is not None:
+        raise UsageError(corrupt(path, "a state_dict", reason))
 
 
 def _safetensors(path: Path) -> dict[str, torch.Tensor]:

@@ -20,7 +20,7 @@ from neurocompile.ir.operators import Array
 
 EXAMPLES = 4  # samples that capture replays
 WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
-OTHERS = {".pt2": "a torch.export archive", ".h5": "an HDF5 file",
+OTHERS = {".h5": "an HDF5 file",
           ".keras": "a Keras file", ".tflite": "a TensorFlow Lite file",
           ".pkl": "a pickle", ".pickle": "a pickle", ".npz": "a NumPy archive"}
 
@@ -81,7 +81,7 @@ def load_model(request: Request, sample: Sample | None = None,
                say: Callable[[str], None] = _silent) -> Loaded:
     """The Graph of the model that is named.
 
-    `.onnx`: a graph that `neurocompile.export` wrote. `.nir`: see `nir_load`. `.net`: a lava-dl
+    `.onnx`: a graph that `neurocompile.export` wrote. `.pt2`: a program of torch.export. `.nir`: see `nir_load`. `.net`: a lava-dl
     network, run for the ticks that the request or else the file names. `pkg.mod:factory`, or a
     file of weights with an `arch`: the model is made by the user's code and captured on the
     sample's first inputs, or on seeded noise of the given shape. `say` is told whose code runs.
@@ -93,13 +93,15 @@ def load_model(request: Request, sample: Sample | None = None,
         return _captured(request, request.spec, request.weights, sample, say)
     if not path.exists():
         raise _not_there(request.spec)
-    from neurocompile.capture.checkpoint import check_regular, unsupported
+    from neurocompile.capture.regular import check_regular, unsupported
 
     check_regular(path)
     if path.suffix == ".onnx":
         return Loaded(load_graph(path), path.name, (source("graph", path),))
     if path.suffix == ".net":
         return _net(request, path, sample)
+    if path.suffix == ".pt2":
+        return _program(request, path, sample)
     if path.suffix == ".nir":
         from neurocompile.capture.nir_load import nir_graph
 
@@ -125,6 +127,44 @@ def _net(request: Request, path: Path, sample: Sample | None) -> Loaded:
     given = dataclasses.replace(request, shape=net.input.shape, input_ticks=timed, n_ticks=None)
     made = example(net, ticks, EXAMPLES) if sample is None else None
     return _finish(given, NetModel(net, ticks), path.name, [source("graph", path)], sample, made)
+
+
+def _program(request: Request, path: Path, sample: Sample | None) -> Loaded:
+    from neurocompile.capture.archive import load_program
+
+    quiet_triton()
+    program = load_program(path)
+    from neurocompile.capture.torch_model import capture_program
+
+    inputs = _program_inputs(program, path, sample)
+    limit = request.prove_up_to
+    small = limit is None or sum(t.numel() for t in program.state_dict.values()) <= limit
+    return Loaded(capture_program(program, inputs, request.prove and small), path.name,
+                  (source("graph", path),))
+
+
+def _program_inputs(program: Any, path: Path, sample: Sample | None) -> tuple[Any, ...]:
+    """A program's inputs, whose shapes are fixed: the sample's first, else seeded noise."""
+    import torch
+
+    names = program.graph_signature.user_inputs
+    wanted = [tuple(node.meta["val"].shape) for node in program.graph.nodes
+              if node.op == "placeholder" and node.name in names]
+    if sample is None:
+        generator = torch.Generator().manual_seed(0)
+        return tuple(torch.rand(*shape, generator=generator) for shape in wanted)
+    fitted = fit(sample, dict(zip(map(str, names), wanted, strict=True)))
+    found = []
+    for shape, array in zip(wanted, fitted.values(), strict=True):
+        timed = array.shape[1:] != shape[1:]
+        count = shape[1] if timed else shape[0]
+        if len(array) < count:
+            raise UsageError(Diagnostic("NC008", values={
+                "file": str(sample.file), "reason": f"it has {len(array)} samples; `{path}` was "
+                f"exported for a batch of {count}"}))
+        given = torch.from_numpy(array[:count].copy())
+        found.append(given.movedim(1, 0).contiguous() if timed else given)
+    return tuple(found)
 
 
 def source(role: str, path: Path) -> Source:

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.capture.checkpoint import check_regular, corrupt
+from neurocompile.capture.regular import check_regular, corrupt
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
 MAX_BYTES = 1 << 32  # of all data sets, unpacked

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.capture.checkpoint import MAX_BYTES
+from neurocompile.capture.regular import MAX_BYTES
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
 Ints = NDArray[np.int64]

@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,37 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     swapped = swap(eager)
     program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
     rewind = Rewind(reset, recognize(program), eager, swapped)
+    known = any(isinstance(m, StandIn) for _, m in swapped.named_modules())
+    return _proved(program, eager, swapped, inputs, rewind if prove else None, known)
+
+
+def capture_program(program: torch.export.ExportedProgram, inputs: Sequence[torch.Tensor],
+                    prove: bool = True) -> Graph:
+    """The Graph of a program that torch.export made elsewhere, proved equal to it on the inputs.
+
+    Its neurons are those of `neurocompile.export`'s stand-ins and those that are recognized.
+    Raises as `capture` does; UsageError (NC107) for a program that changes its own buffers.
+    """
+    eager = program.module()
+    with quiet():
+        rewritten = _decomposed(program)
+    changed = sorted(rewritten.graph_signature.buffers_to_mutate.values())
+    if changed:
+        raise UsageError(Diagnostic("NC107", Location(changed[0]), {
+            "module": changed[0], "expected": "its resting one",
+            "found": "the program keeps its state between calls"}))
+    recognize(rewritten)
+    return _proved(rewritten, eager, eager, inputs, reset if prove else None, False)
+
+
+def _proved(program: torch.export.ExportedProgram, eager: nn.Module, swapped: nn.Module,
+            inputs: Sequence[torch.Tensor], rewind: Callable[[nn.Module], None] | None,
+            known: bool) -> Graph:
+    """The Graph of a program after its neurons are ops; `rewind`: what to prove it with."""
     profiles = _profiles(program)
-    if not profiles and not any(isinstance(m, StandIn) for _, m in swapped.named_modules()):
+    if not profiles and not known:
         raise UsageError(Diagnostic("NC130"))
-    passed = replay(eager, swapped, program.module(), inputs, rewind) if prove else None
+    passed = None if rewind is None else replay(eager, swapped, program.module(), inputs, rewind)
     outputs = outputs_of(program)
     graph = _to_graph(program, profiles)
     saved = None if passed is None else replay_graph(graph, inputs, passed)
@@ -155,13 +182,7 @@ def swap(model: nn.Module) -> nn.Module:
 def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
     try:
         with torch.no_grad(), quiet(), methods_located(swapped):
-            table: dict[Any, Any] = dict(torch.export.default_decompositions())
-            for op in writes.WRITES:
-                table.pop(op, None)
-            program: torch.export.ExportedProgram = torch.export.export(
-                swapped, tuple(inputs), strict=False).run_decompositions(table)
-            writes.join_writes(program)
-            return program
+            return _decomposed(torch.export.export(swapped, tuple(inputs), strict=False))
     except UsageError:  # a stand-in's own refusal
         raise
     except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
@@ -172,6 +193,16 @@ def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.
         module = type(swapped).__name__
         raise UsageError(Diagnostic(code, Location(module, *where), {
             "module": module, "reason": text.splitlines()[0]})) from None
+
+
+def _decomposed(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
+    """The program in core operators, its writes into parts of tensors as joins."""
+    table: dict[Any, Any] = dict(torch.export.default_decompositions())
+    for op in writes.WRITES:
+        table.pop(op, None)
+    decomposed: torch.export.ExportedProgram = program.run_decompositions(table)
+    writes.join_writes(decomposed)
+    return decomposed
 
 
 def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile]) -> Graph:

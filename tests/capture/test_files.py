@@ -195,7 +195,7 @@ def test_torchscript_and_pt2_are_refused(folder: Path) -> None:
         archive.writestr("p/archive_format", "pt2")
         archive.writestr("p/models/model.json", "{}")
     assert "torch.export" in _fails("NC109", "p.pt")
-    for name in ("p.pt2", "x.h5", "x.pkl", "x.txt"):
+    for name in ("x.h5", "x.pkl", "x.txt"):
         (folder / name).write_text("x")
         _fails("NC109", name)
 
@@ -262,6 +262,23 @@ def _safetensors(path: Path, header: str, data: bytes) -> None:
 
 def _entry(start: int, stop: int, shape: str = "[1]") -> str:
     return f'{{"dtype": "F32", "shape": {shape}, "data_offsets": [{start}, {stop}]}}'
+
+
+def test_numbers_that_are_none_are_named(folder: Path) -> None:
+    weight = torch.zeros(6, 5)
+    weight[2, 3] = float("nan")
+    torch.save({"fc.weight": weight, "fc.bias": torch.zeros(6)}, folder / "nan.pt")
+    told = _fails("NC003", "nan.pt", arch="tiny_net:make")
+    assert "`fc.weight` holds 1 of 30 values that are not finite, the first at (2, 3)" in told
+
+
+def test_half_precision_weights_are_read(folder: Path) -> None:
+    for kind in (torch.float16, torch.bfloat16):
+        torch.save({"fc.weight": torch.ones(6, 5, dtype=kind), "fc.bias": torch.zeros(6)},
+                   folder / "half.pt")
+        loaded = load_model(Request("half.pt", arch="tiny_net:make", folders=(folder,),
+                                    shape=(5,)))
+        assert loaded.graph.info["replay"]["calls"] == 2
 
 
 def test_safetensors(folder: Path) -> None:
