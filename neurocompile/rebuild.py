@@ -11,7 +11,7 @@ from typing import Any
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.capture.files import Loaded
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.ir.graph import load_graph
+from neurocompile.ir.graph_file import load_graph
 from neurocompile.manifest import sha256
 from neurocompile.pipeline import Compiled, Options, compile_graph
 from neurocompile.target import parse_target

@@ -458,3 +458,32 @@ def test_the_package_functions(here: Path, tmp_path: Path) -> None:
     assert open_build(result.path)
     with pytest.raises(AttributeError):
         _ = neurocompile.nothing
+
+
+def test_arguments_reach_the_factory(here: Path, capsys: Any) -> None:
+    (here / "args.json").write_text('{"attention": true}')
+    for given in ('{"attention": true}', "@args.json"):
+        assert cli.run(["check", "cli_net:make", "--input-shape", "5", "-t", "loihi2",
+                        "--arch-args", given]) == 1
+        assert "NC121" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ["{", "[1]", "@nothing.json", "[" * 100_000])
+def test_arguments_that_are_none(here: Path, capsys: Any, given: str) -> None:
+    assert cli.run(["check", "cli_net:make", "--input-shape", "5", "-t", "loihi2",
+                    "--arch-args", given]) == 2
+    assert "error[NC009]: `--arch-args` cannot be" in capsys.readouterr().out
+
+
+def test_a_net_file_is_exported_and_read_back(here: Path, capsys: Any) -> None:
+    (here / "signed_net.py").write_text(NET.replace("(self.b.weight, 0.0", "(self.b.weight, -0.8"))
+    assert cli.run(["export", "signed_net:make", "--input-shape", "5", "-o", "signed.net"]) == 0
+    assert "wrote signed.net: 2 layers" in capsys.readouterr().out
+    assert cli.run(["check", "signed.net", "-t", "loihi2", "--ticks", "6"]) == 0
+
+
+def test_what_a_net_file_cannot_say(here: Path, capsys: Any) -> None:
+    (here / "soft_net.py").write_text(NET.replace("LIFNode(", "LIFNode(v_reset=None, "))
+    assert cli.run(["export", "soft_net:make", "--input-shape", "5", "-o", "soft.net"]) == 1
+    assert "error[NC606]" in capsys.readouterr().out
+    assert not (here / "soft.net").exists()

@@ -15,7 +15,8 @@ from neurocompile.capture.nir_options import NirOptions
 from neurocompile.capture.samples import Sample, fit
 from neurocompile.declaration import Declaration
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.ir.graph import Graph, load_graph
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.graph_file import load_graph
 from neurocompile.ir.operators import Array
 
 EXAMPLES = 4  # samples that capture replays

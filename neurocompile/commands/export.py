@@ -1,8 +1,9 @@
-"""`neurocompile export`: the captured network as one file, ONNX or NIR, for any target."""
+"""`neurocompile export`: the captured network as one file: ONNX, NIR, or lava-dl's .net."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,35 +13,49 @@ import click
 from neurocompile.commands.models import ModelOptions, job, model_options, pick
 from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
 from neurocompile.config import load_config
-from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
+from neurocompile.diagnostics import (
+    Diagnostic,
+    FindingsError,
+    Severity,
+    UsageError,
+    raise_errors,
+)
 
 if TYPE_CHECKING:
     from neurocompile.backends.nir_export import NirExport
+    from neurocompile.capture.files import Loaded
+    from neurocompile.capture.samples import Sample
     from neurocompile.ir.graph import Graph
 
 
-@click.command(short_help="Write a model's graph as ONNX or NIR.")
+@click.command(short_help="Write a model's graph as ONNX, NIR or .net.")
 @click.argument("model")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE",
-              help="The .onnx or .nir file to write.")
+              help="The .onnx, .nir or .net file to write.")
+@click.option("-t", "--target", default="loihi2", metavar="NAME|FILE",
+              help="Chip whose integers a .net file holds.")
 @model_options
 @common
-def export(model: str, output: Path, **given: Any) -> int:
+def export(model: str, output: Path, target: str, **given: Any) -> int:
     """Capture MODEL and write its graph, which builds without the model's code.
 
     A file that ends in .nir gets the network instead, for other tools; what NIR cannot say is
-    listed. --nir-dt is the length of its tick, 0.0001 s if it is not given.
+    listed. --nir-dt is the length of its tick, 0.0001 s if it is not given. One that ends in .net
+    gets the integer network for lava-dl's netx, where that can express it.
     """
     dt = given["nir_dt"]
     config = load_config(settings().config)
     work = job(model, pick(ModelOptions, given), config)
     progress = Progress()
-    loaded = work.load(work.sample(), progress)
+    sample = work.sample()
+    loaded = work.load(sample, progress)
     progress.end()
     lost: tuple[Diagnostic, ...] = ()
     if output.suffix == ".nir":
         written = _nir(loaded.graph, dt)
         data, nodes, lost = written.data, written.nodes, written.warnings
+    elif output.suffix == ".net":
+        data, nodes = _net(loaded, sample, target)
     else:
         data, nodes = loaded.graph.to_bytes(), sum(1 for _ in loaded.graph.nodes())
     try:
@@ -56,7 +71,8 @@ def export(model: str, output: Path, **given: Any) -> int:
     warnings = [*doubts(loaded.graph), *lost]
     if warnings:
         show(findings_text(warnings, "full"))
-    show(f"wrote {output}: {nodes:,} nodes\n{_proof(loaded.graph.info['replay'])}")
+    show(f"wrote {output}: {nodes:,} {'layers' if output.suffix == '.net' else 'nodes'}\n"
+         + _proof(loaded.graph.info["replay"]))
     return 0
 
 
@@ -71,8 +87,27 @@ def _nir(graph: Graph, dt: float | None) -> NirExport:
     return export_nir(network) if dt is None else export_nir(network, dt)
 
 
-def _proof(replay: dict[str, Any]) -> str:
+def _net(loaded: Loaded, sample: Sample | None, name: str) -> tuple[bytes, int]:
+    """The integer network as a .net file, and its layers. Raises FindingsError (NC606)."""
+    from neurocompile.backends.loihi.net_file import write_net
+    from neurocompile.pipeline import compile_graph
+    from neurocompile.target import load_target
+
+    compiled = compile_graph(loaded.graph, load_target(name),
+                             sample=None if sample is None else loaded.fit(sample))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.net"
+        reason = write_net(compiled.network, compiled.schedule, path)
+        if reason is not None:
+            raise FindingsError(Diagnostic("NC606", values={"reason": reason},
+                                           severity=Severity.ERROR))
+        return path.read_bytes(), len(compiled.network.populations)
+
+
+def _proof(replay: dict[str, Any] | None) -> str:
     """What was compared, in two lines."""
+    if replay is None:
+        return "replay: none; the graph was captured without it"
     spikes, saved = replay["spikes"], replay["graph"]
     return (f"replay: model = stand-in neurons = exported program, bit for bit, {replay['calls']} "
             f"calls, {replay['values']:,} output values, {sum(spikes.values()):,} spikes of "

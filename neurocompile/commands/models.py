@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class ModelOptions:
     sample: Path | None
     input_shape: str | None
     ticks: int | None
+    arch_args: str | None = None
     nir_producer: str | None = None
     nir_dt: float | None = None
     nir_reset: str | None = None
@@ -89,6 +91,8 @@ def model_options(command: F) -> F:
     file = click.Path(path_type=Path)
     return _decorate(command, (
         click.option("--arch", metavar="PKG.MOD:FACTORY", help="Makes the model of the weights."),
+        click.option("--arch-args", metavar="JSON|@FILE",
+                     help="Arguments of the factory, by name."),
         click.option("--weights", type=file, metavar="FILE", help="Weights for PKG.MOD:FACTORY."),
         click.option("--trust-pickle", is_flag=True,
                      help="Load pickled Python: runs the code in the file."),
@@ -213,7 +217,8 @@ class Job:
             folders.append(self.config.path.parent)
         shape = entry.input
         return load_model(Request(
-            self.spec, given.arch or entry.entry, given.weights or entry.weights, entry.args,
+            self.spec, given.arch or entry.entry, given.weights or entry.weights,
+            {**entry.args, **arguments(given.arch_args)},
             tuple(dict.fromkeys(folders)), given.trust_pickle,
             shape_of(given.input_shape) or (None if shape is None else shape.shape),
             None if shape is None else shape.ticks, given.ticks or entry.ticks,
@@ -231,6 +236,22 @@ def job(model: str, given: ModelOptions, config: Config) -> Job:
     if given.weights is not None and Path(spec).suffix and ":" not in spec:
         raise click.UsageError("--weights goes with a model that is named PKG.MOD:FACTORY")
     return Job(spec, entry, given, config)
+
+
+def arguments(text: str | None) -> dict[str, Any]:
+    """The arguments that an option gives, as JSON or in a file. Raises UsageError (NC009)."""
+    if text is None:
+        return {}
+    try:
+        found = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
+    except (OSError, ValueError, RecursionError) as error:
+        found, reason = None, str(error).splitlines()[0]
+    else:
+        reason = "it is no JSON object with the factory's arguments by name"
+    if not isinstance(found, dict):
+        raise UsageError(Diagnostic("NC009", values={
+            "option": "--arch-args", "value": f"`{text[:80]}`", "reason": reason}))
+    return found
 
 
 def shape_of(text: str | None) -> tuple[int, ...] | None:

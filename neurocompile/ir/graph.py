@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
-from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.diagnostics import Location
 from neurocompile.ir.neuron_function import DOMAIN
 from neurocompile.semantics.floating import Profile, decode
 from neurocompile.semantics.profiles import PROFILES
@@ -25,7 +24,6 @@ from neurocompile.semantics.profiles import PROFILES
 MODULE, FILE, LINE = "neurocompile.module", "neurocompile.file", "neurocompile.line"
 INFO = "neurocompile.info"  # model metadata: JSON
 FORMAT = 1
-MAX_BYTES = 1 << 31
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,31 +120,3 @@ def constant(value: ir.Value | None) -> NDArray[Any] | None:
     for output, result in zip(node.outputs, results, strict=True):
         output.const_value = ir.tensor(np.asarray(result))
     return np.asarray(value.const_value.numpy()) if value.const_value is not None else None
-
-
-def load_graph(path: Path) -> Graph:
-    """The Graph in an ONNX file that `neurocompile.export` wrote.
-
-    Raises UsageError: NC003 for a damaged file or another ONNX model, NC004 for one above 2 GiB.
-    External data is refused, so nothing outside the file is read.
-    """
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise UsageError(Diagnostic("NC004", Location(file=str(path)), {
-            "file": str(path), "needed": size, "limit": MAX_BYTES}))
-    try:
-        proto = onnx.load_model_from_string(path.read_bytes())
-    except Exception as error:  # noqa: BLE001 - protobuf raises its own types by version
-        raise UsageError(_corrupt(path, str(error) or type(error).__name__)) from None
-    for tensor in proto.graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise UsageError(_corrupt(path, f"tensor `{tensor.name}` lies in another file"))
-    graph = Graph(ir.serde.deserialize_model(proto))
-    if graph.info.get("format") != FORMAT:
-        raise UsageError(_corrupt(path, "it was not written by neurocompile.export"))
-    return graph
-
-
-def _corrupt(path: Path, reason: str) -> Diagnostic:
-    return Diagnostic("NC003", Location(file=str(path)), {
-        "file": str(path), "kind": "a neurocompile graph", "reason": reason.splitlines()[0]})

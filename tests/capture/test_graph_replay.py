@@ -10,7 +10,8 @@ from neurocompile.capture.graph_replay import replay_graph
 from neurocompile.capture.replay import Emission, Replay, doubts
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
-from neurocompile.ir.graph import Graph, load_graph
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.graph_file import load_graph
 
 
 class Net(nn.Module):

@@ -18,7 +18,8 @@ from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import replay
 from neurocompile.capture.torch_model import capture, export, reset, swap
 from neurocompile.diagnostics import FindingsError, UsageError
-from neurocompile.ir.graph import load_graph, location, module_of
+from neurocompile.ir.graph import location, module_of
+from neurocompile.ir.graph_file import load_graph
 from neurocompile.semantics.equations import Equations
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
