@@ -476,7 +476,8 @@ def test_arguments_that_are_none(here: Path, capsys: Any, given: str) -> None:
 
 
 def test_a_net_file_is_exported_and_read_back(here: Path, capsys: Any) -> None:
-    (here / "signed_net.py").write_text(NET.replace("(self.b.weight, 0.0", "(self.b.weight, -0.8"))
+    (here / "signed_net.py").write_text(NET.replace("(self.b.weight, 0.0", "(self.b.weight, -0.8")
+                                        .replace("LIFNode", "IFNode"))
     assert cli.run(["export", "signed_net:make", "--input-shape", "5", "-o", "signed.net"]) == 0
     assert "wrote signed.net: 2 layers" in capsys.readouterr().out
     assert cli.run(["check", "signed.net", "-t", "loihi2", "--ticks", "6"]) == 0
