@@ -142,7 +142,7 @@ _CAPTURE = (
     Rule("NC111", "unrecognized-neuron", "error",
          "`{module}` is a {cls}, which neurocompile cannot read exactly: {reason}",
          "A neuron that is read wrongly changes spikes without a word.",
-         "use one of the supported classes (docs/architecture.md lists them)",
+         "use a class of docs/neurons.md, or declare it with @neurocompile.neuron",
          "class MyLIF(LIFNode): def forward(self, x): ...", "LIFNode(tau=2.0)"),
     Rule("NC112", "steps-differ", "error",
          "tick {tick} of `{module}` computes something else than tick {other}: {what}",
