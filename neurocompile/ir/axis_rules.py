@@ -325,7 +325,7 @@ def _stacked(node: ir.Node, along: Sequence[tuple[int, ...]], axis: int,
              space: Space) -> tuple[int, ...]:
     """Time and what it was stacked on, where a Concat puts a loop's ticks side by side again.
 
-    `along` are the operands' atoms on that axis: none for new axes, or an axis they share.
+    `along` are the operands' atoms on that axis: none for new axes, or axes of one meaning.
     """
     ticks = [space.ticks.get(value.name or "") if value else None for value in node.inputs]
     if len(ticks) not in (space.n_ticks, *space.time) or len(ticks) < 2:
@@ -334,10 +334,11 @@ def _stacked(node: ir.Node, along: Sequence[tuple[int, ...]], axis: int,
         return ()
     shape = shape_of(node.outputs[0]) or ()
     inner = space.resolve(along[0])
-    if any(space.resolve(atoms) != inner for atoms in along[1:]):
-        return ()
     if len(along) != len(ticks) or shape[axis] != len(ticks) * space.size_of(inner):
         return ()
+    if not all(space.unify(inner, atoms) for atoms in along[1:]):  # one population in each tick
+        return ()
+    inner = space.resolve(inner)
     space.ticks[node.outputs[0].name or ""] = frozenset()
     return (*space.time_axis(len(ticks)), *inner)
 

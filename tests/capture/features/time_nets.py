@@ -212,6 +212,15 @@ def spikes_of_a_loop_per_tick(net: Any, x: Tensor) -> Tensor:
     return torch.stack(record)
 
 
+@feature((B, 6), fc=fc(6, 5), leaky=leaky, head=fc(5, 4), time_of_outputs=1)
+def outputs_of_a_loop_stacked_behind_the_batch(net: Any, x: Tensor) -> Tensor:
+    mem, record = net.leaky.init_leaky(), []
+    for _ in range(T):
+        s, mem = net.leaky(net.fc(x), mem)
+        record.append(net.head(s))
+    return torch.stack(record, 1)
+
+
 @feature((B, 6), fc=fc(6, 5), leaky=leaky)
 def last_tick_alone(net: Any, x: Tensor) -> Tensor:
     mem = net.leaky.init_leaky()
