@@ -8,7 +8,7 @@ it is a predicate that runs every time. A predicate that yields a finding there 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -178,7 +178,8 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     network, warnings = run.stage(
         "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
         lambda r: [d for p in r[0].populations for d in overflows(r[0], p, target.name)])
-    run.found += warnings
+    run.found += [*warnings, *_nothing_on_chip(network)]
+    _stop(run)
     schedule = run.stage("align", lambda: align(network, target),
                          lambda s: f"latency {s.latency} ticks",
                          lambda s: out_of_range(network, s, target))
@@ -193,6 +194,15 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     _stop(run)
     return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
                     tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity)
+
+
+def _nothing_on_chip(network: Network) -> Iterator[Diagnostic]:
+    """NC206 where every population gets the analog input of each tick, so that the host runs all."""
+    if all(p.on_host for p in network.populations):
+        first = network.populations[0]
+        yield Diagnostic("NC206", first.where, {
+            "module": first.name, "encoder": "host",
+            "reason": "no other population is left for the chip"})
 
 
 def _stop(run: _Recorder) -> None:

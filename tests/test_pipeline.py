@@ -159,3 +159,14 @@ def test_warnings_before_an_error_are_kept() -> None:
     with pytest.raises(FindingsError) as error:
         compile_graph(graph, load_target("loihi1"), Options(max_cores=0))
     assert {"NC131", "NC411"} <= {d.code for d in error.value.diagnostics}
+
+
+def test_a_network_that_the_host_runs_alone_is_refused() -> None:
+    """Its only population gets an analog input in every tick."""
+    net = nn.Sequential(nn.Linear(6, 8), neuron.LIFNode(step_mode="m"))
+    graph = capture(net, torch.rand(4, 2, 6) * 4)
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, load_target("loihi2"))
+    assert [d.code for d in error.value.diagnostics] == ["NC206"]
+    net.append(nn.Linear(8, 8)).append(neuron.LIFNode(step_mode="m"))
+    assert compile_graph(capture(net, torch.rand(4, 2, 6) * 4), load_target("loihi2")).usage.cores
