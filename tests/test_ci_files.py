@@ -20,10 +20,11 @@ COMMANDS = {line.strip() for text in (CI, HOOK, (ROOT / "README.md").read_text()
 
 
 def test_the_configuration_is_valid() -> None:
-    (block,) = re.findall(r"```toml\n(.*?)```", CI, re.DOTALL)
-    config = parse_config(tomllib.loads(block), Path("neurocompile.toml"))
+    blocks = re.findall(r"```toml\n(.*?)```", CI, re.DOTALL)
+    config = parse_config(tomllib.loads("\n".join(blocks)), Path("neurocompile.toml"))
     assert [model.name for model in config.models] == ["mixer", "gesture"]
     assert config.models[1].targets == ("loihi1", "loihi2")
+    assert list(config.neurons) == ["nets.neurons:MyLIF"]
 
 
 @pytest.mark.parametrize("command", sorted(c for c in COMMANDS if " --" in c))

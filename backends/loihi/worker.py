@@ -65,10 +65,10 @@ def run_program(job: Job) -> float:
         finally:
             _end_group(process.pid)
             status = process.wait()
-    if killed is not None:
-        raise FindingsError(_timeout(job) if killed == "time" else _failed(job, killed))
-    if status != 0:
-        raise _error(job, status)
+    if killed == "time":
+        raise FindingsError(_timeout(job))
+    if killed is not None or status != 0:
+        raise _error(job, killed, status)
     return time.monotonic() - started
 
 
@@ -146,7 +146,11 @@ def _failed(job: Job, reason: str, notes: tuple[str, ...] = ()) -> Diagnostic:
                       notes=notes)
 
 
-def _error(job: Job, status: int) -> UsageError | FindingsError:
+def _error(job: Job, killed: str | None, status: int) -> UsageError | FindingsError:
+    """Why a program failed: the first failure in its log, else how it ended.
+
+    Lava may kill a failing program's processes, so a traceback counts more than a signal.
+    """
     text = (job.output / LOG).read_text(encoding="utf-8", errors="replace")
     for package in ("lava", "scipy", "numpy"):
         if f"ModuleNotFoundError: No module named '{package}" in text:
@@ -158,4 +162,5 @@ def _error(job: Job, status: int) -> UsageError | FindingsError:
         reason = trace[2] or trace[1]
         return FindingsError(_failed(job, reason, tuple(trace[0].splitlines())))
     lines = [line for line in text.splitlines() if line.strip()]
-    return FindingsError(_failed(job, lines[-1] if lines else f"exit status {status}"))
+    last = lines[-1] if lines else f"exit status {status}"
+    return FindingsError(_failed(job, killed or last))
