@@ -24,7 +24,7 @@ def test_the_configuration_is_valid() -> None:
     config = parse_config(tomllib.loads("\n".join(blocks)), Path("neurocompile.toml"))
     assert [model.name for model in config.models] == ["mixer", "gesture"]
     assert config.models[1].targets == ("loihi1", "loihi2")
-    assert list(config.neurons) == ["nets.neurons:MyLIF"]
+    assert list(config.neurons) == ["nets.neurons.MyLIF"]
 
 
 @pytest.mark.parametrize("command", sorted(c for c in COMMANDS if " --" in c))
