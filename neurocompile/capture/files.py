@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from neurocompile.capture.nir_options import NirOptions
+from neurocompile.capture.nir.options import NirOptions
 from neurocompile.capture.samples import Sample, fit
 from neurocompile.declaration import Declaration
 from neurocompile.diagnostics import Diagnostic, UsageError
@@ -104,7 +104,7 @@ def load_model(request: Request, sample: Sample | None = None,
     if path.suffix == ".pt2":
         return _program(request, path, sample)
     if path.suffix == ".nir":
-        from neurocompile.capture.nir_load import nir_graph
+        from neurocompile.capture.nir.load import nir_graph
 
         quiet_triton()
         return Loaded(nir_graph(path, request, sample), path.name, (source("graph", path),))
@@ -114,8 +114,8 @@ def load_model(request: Request, sample: Sample | None = None,
 
 
 def _net(request: Request, path: Path, sample: Sample | None) -> Loaded:
-    from neurocompile.capture.net_file import read_net
-    from neurocompile.capture.net_model import NetModel, example
+    from neurocompile.capture.net.file import read_net
+    from neurocompile.capture.net.model import NetModel, example
 
     net = read_net(path)
     ticks = request.n_ticks or net.ticks
@@ -131,7 +131,7 @@ def _net(request: Request, path: Path, sample: Sample | None) -> Loaded:
 
 
 def _program(request: Request, path: Path, sample: Sample | None) -> Loaded:
-    from neurocompile.capture.archive import load_program
+    from neurocompile.capture.pt2.archive import load_program
 
     quiet_triton()
     program = load_program(path)

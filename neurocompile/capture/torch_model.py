@@ -23,9 +23,9 @@ from neurocompile.capture.adapters import ADAPTERS, rockpool, sinabs
 from neurocompile.capture.adapters.base import StandIn, qualified
 from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
+from neurocompile.capture.handwritten.recognize import recognize
 from neurocompile.capture.outputs import outputs_of, without_values
 from neurocompile.capture.quiet import quiet
-from neurocompile.capture.recognize import recognize
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.rewind import Rewind
 from neurocompile.capture.translations import TRANSLATIONS, untranslated

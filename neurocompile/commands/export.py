@@ -22,7 +22,7 @@ from neurocompile.diagnostics import (
 )
 
 if TYPE_CHECKING:
-    from neurocompile.backends.nir_export import NirExport
+    from neurocompile.backends.nir.export import NirExport
     from neurocompile.capture.files import Loaded
     from neurocompile.capture.samples import Sample
     from neurocompile.ir.graph import Graph
@@ -78,7 +78,7 @@ def export(model: str, output: Path, target: str, **given: Any) -> int:
 
 def _nir(graph: Graph, dt: float | None) -> NirExport:
     """The network as a .nir file, and what that file cannot say."""
-    from neurocompile.backends.nir_export import export_nir
+    from neurocompile.backends.nir.export import export_nir
     from neurocompile.passes.legality import check_graph
     from neurocompile.passes.lower import lower
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from neurocompile.capture.nir_options import (
+from neurocompile.capture.nir.options import (
     DISCRETIZATIONS,
     PRODUCERS,
     RESETS,

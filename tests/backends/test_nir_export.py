@@ -15,12 +15,12 @@ import torch
 
 from neurocompile import cli
 from neurocompile.backends import synchronous
-from neurocompile.backends.nir_export import MAX_DENSE, export_nir
-from neurocompile.capture import nir_nodes as n
+from neurocompile.backends.nir.export import MAX_DENSE, export_nir
 from neurocompile.capture.files import Request, load_model
-from neurocompile.capture.nir_file import load_nir
-from neurocompile.capture.nir_load import read_network
-from neurocompile.capture.nir_options import NirOptions
+from neurocompile.capture.nir import nodes as n
+from neurocompile.capture.nir.file import load_nir
+from neurocompile.capture.nir.load import read_network
+from neurocompile.capture.nir.options import NirOptions
 from neurocompile.capture.samples import Sample
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError, UsageError

@@ -18,7 +18,7 @@ import hand_nets as h
 import nets
 
 from neurocompile.backends.synchronous import run
-from neurocompile.capture.recognize import recognize
+from neurocompile.capture.handwritten.recognize import recognize
 from neurocompile.capture.replay import _Recorder
 from neurocompile.capture.torch_model import Ticks, _export, capture
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError

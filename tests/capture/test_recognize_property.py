@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from neurocompile.capture.recognize import recognize
+from neurocompile.capture.handwritten.recognize import recognize
 from neurocompile.capture.replay import _Recorder
 from neurocompile.capture.torch_model import _export
 

@@ -14,7 +14,7 @@ from net_files import MAKERS, cell, conv, dense, even, frames, write
 
 from neurocompile import cli
 from neurocompile.capture.files import Request, load_model
-from neurocompile.capture.net_file import Cell, ConvLayer, DenseLayer, read_net
+from neurocompile.capture.net.file import Cell, ConvLayer, DenseLayer, read_net
 from neurocompile.diagnostics import UsageError
 
 _SPEC = importlib.util.spec_from_file_location(  # other formats have a module of that name, too

@@ -15,7 +15,7 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.net_file import write_net
 from neurocompile.builder import first_inputs
 from neurocompile.capture.files import Request, load_model
-from neurocompile.capture.net_file import ConvLayer, DenseLayer, NetFile, read_net
+from neurocompile.capture.net.file import ConvLayer, DenseLayer, NetFile, read_net
 from neurocompile.diagnostics import Severity
 from neurocompile.ir.network import Network
 from neurocompile.pipeline import Compiled, Options, compile_graph

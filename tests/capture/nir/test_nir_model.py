@@ -12,12 +12,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from neurocompile.backends.nir_write import nir_bytes
-from neurocompile.capture import nir_nodes as n
-from neurocompile.capture.nir_file import load_nir
-from neurocompile.capture.nir_graph import flat
-from neurocompile.capture.nir_load import NirNetwork, read_network
-from neurocompile.capture.nir_options import NirOptions
+from neurocompile.backends.nir.write import nir_bytes
+from neurocompile.capture.nir import nodes as n
+from neurocompile.capture.nir.file import load_nir
+from neurocompile.capture.nir.graph import flat
+from neurocompile.capture.nir.load import NirNetwork, read_network
+from neurocompile.capture.nir.options import NirOptions
 from neurocompile.capture.torch_model import reset
 from neurocompile.diagnostics import UsageError
 

@@ -16,10 +16,10 @@ import torch
 
 from neurocompile.backends import synchronous
 from neurocompile.capture.files import Loaded, Request, load_model
-from neurocompile.capture.nir_load import NirNetwork, read_network
-from neurocompile.capture.nir_model import NirNeuron
-from neurocompile.capture.nir_options import NirOptions
-from neurocompile.capture.nir_producers import undone
+from neurocompile.capture.nir.load import NirNetwork, read_network
+from neurocompile.capture.nir.model import NirNeuron
+from neurocompile.capture.nir.options import NirOptions
+from neurocompile.capture.nir.producers import undone
 from neurocompile.capture.samples import Sample
 from neurocompile.diagnostics import UsageError
 from neurocompile.passes.legality import check_graph

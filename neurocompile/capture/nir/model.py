@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from neurocompile.capture import nir_nodes as n
 from neurocompile.capture.adapters.base import StandIn
-from neurocompile.capture.nir_graph import FlatGraph, late_edges, order
-from neurocompile.capture.nir_ours import Ticks
-from neurocompile.capture.nir_producers import Meaning
+from neurocompile.capture.nir import nodes as n
+from neurocompile.capture.nir.graph import FlatGraph, late_edges, order
+from neurocompile.capture.nir.ours import Ticks
+from neurocompile.capture.nir.producers import Meaning
 
 
 class NirNeuron(nn.Module):

@@ -7,8 +7,8 @@ import io
 import h5py
 import numpy as np
 
-from neurocompile.capture import nir_nodes as n
-from neurocompile.capture.nir_file import METADATA
+from neurocompile.capture.nir import nodes as n
+from neurocompile.capture.nir.file import METADATA
 
 VERSION = "1.0.8"
 PACK_FROM = 1024  # bytes from which arrays are packed

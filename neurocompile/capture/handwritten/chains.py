@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from torch.fx import Node
 
 from neurocompile.capture.frames import module_path, user_frames
-from neurocompile.capture.fx_values import Values, copied, operation
-from neurocompile.capture.thresholds import Threshold, Thresholds
+from neurocompile.capture.handwritten.fx_values import Values, copied, operation
+from neurocompile.capture.handwritten.thresholds import Threshold, Thresholds
 
 
 @dataclass(frozen=True, eq=False)

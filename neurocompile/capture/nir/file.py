@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import h5py
 import numpy as np
 
-from neurocompile.capture import nir_nodes as n
 from neurocompile.capture.hdf5 import Hdf5File, open_hdf5
+from neurocompile.capture.nir import nodes as n
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
 VERSIONS = re.compile(r"(0\.\d{1,3}|1\.0)(\.[0-9a-z]{1,12}){0,3}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch.fx import Node
 
-from neurocompile.capture.fx_values import (
+from neurocompile.capture.handwritten.fx_values import (
     Operand,
     Values,
     copied,

@@ -13,10 +13,28 @@ from itertools import product
 
 from torch.fx import Node
 
-from neurocompile.capture.fx_values import Operand, Values, copied, operation, origin
-from neurocompile.capture.matching import Bound, Matcher, Reader, Stale, Unreadable, spread
-from neurocompile.capture.thresholds import Threshold, Thresholds
-from neurocompile.capture.trees import U0, U1, Names, R, Tree, V, at, const, leaves, text
+from neurocompile.capture.handwritten.fx_values import Operand, Values, copied, operation, origin
+from neurocompile.capture.handwritten.matching import (
+    Bound,
+    Matcher,
+    Reader,
+    Stale,
+    Unreadable,
+    spread,
+)
+from neurocompile.capture.handwritten.thresholds import Threshold, Thresholds
+from neurocompile.capture.handwritten.trees import (
+    U0,
+    U1,
+    Names,
+    R,
+    Tree,
+    V,
+    at,
+    const,
+    leaves,
+    text,
+)
 from neurocompile.semantics.custom import custom_profile
 from neurocompile.semantics.floating import Profile
 

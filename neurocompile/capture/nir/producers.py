@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from neurocompile.capture import nir_nodes as n
-from neurocompile.capture.nir_options import LACKS, SNNTORCH_DT, NirOptions, bad_option
+from neurocompile.capture.nir import nodes as n
+from neurocompile.capture.nir.options import LACKS, SNNTORCH_DT, NirOptions, bad_option
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES, nir

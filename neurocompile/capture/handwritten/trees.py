@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from neurocompile.capture.fx_values import single
+from neurocompile.capture.handwritten.fx_values import single
 
 Tree = tuple[Any, ...]
 V, R, U0, U1 = ("v",), ("r",), ("u0",), ("u1",)

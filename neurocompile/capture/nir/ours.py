@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neurocompile.capture import nir_nodes as n
-from neurocompile.capture.nir_producers import Meaning
+from neurocompile.capture.nir import nodes as n
+from neurocompile.capture.nir.producers import Meaning
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.profiles import nir

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.backends.nir_write import nir_bytes
-from neurocompile.capture import nir_nodes as n
-from neurocompile.capture.nir_graph import out_shape
-from neurocompile.capture.nir_options import check_tick
-from neurocompile.capture.nir_ours import GivenInput, Ours, Ticks, single, written
+from neurocompile.backends.nir.write import nir_bytes
+from neurocompile.capture.nir import nodes as n
+from neurocompile.capture.nir.graph import out_shape
+from neurocompile.capture.nir.options import check_tick
+from neurocompile.capture.nir.ours import GivenInput, Ours, Ticks, single, written
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, Severity
 from neurocompile.ir.network import InputKind, Network, Population, Readout
 from neurocompile.ir.operators import Array, Conv, Dense, Operator, Shape, Sparse, is_identity

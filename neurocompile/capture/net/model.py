@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
-from neurocompile.capture.net_layers import Cell, ConvLayer, DenseLayer, InputLayer, Layer, NetFile
+from neurocompile.capture.net.layers import Cell, ConvLayer, DenseLayer, InputLayer, Layer, NetFile
 from neurocompile.semantics.floating import Constants
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE
 from neurocompile.semantics.profiles import PROFILES, lava

@@ -14,7 +14,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from neurocompile.capture import nir_nodes as n
+from neurocompile.capture.nir import nodes as n
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
 
 MAX_ELEMENTS = 1 << 23  # of one value of one sample; the largest layers of published networks: 2**22

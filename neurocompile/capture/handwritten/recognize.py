@@ -17,12 +17,12 @@ from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
 
 import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
-from neurocompile.capture.chains import Chain, chains
 from neurocompile.capture.frames import module_path, place
-from neurocompile.capture.fx_values import Values, dtype, op_name, shape, single
-from neurocompile.capture.matching import Stale, Unreadable
-from neurocompile.capture.recurrence import Differs, Recurrence, Tick, recurrence
-from neurocompile.capture.thresholds import Thresholds
+from neurocompile.capture.handwritten.chains import Chain, chains
+from neurocompile.capture.handwritten.fx_values import Values, dtype, op_name, shape, single
+from neurocompile.capture.handwritten.matching import Stale, Unreadable
+from neurocompile.capture.handwritten.recurrence import Differs, Recurrence, Tick, recurrence
+from neurocompile.capture.handwritten.thresholds import Thresholds
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
 
 NEURON = torch.ops.neurocompile.neuron.default

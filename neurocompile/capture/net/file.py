@@ -14,7 +14,7 @@ import numpy as np
 
 from neurocompile.capture.hdf5 import open_hdf5
 from neurocompile.capture.hdf5_reader import Group
-from neurocompile.capture.net_layers import (
+from neurocompile.capture.net.layers import (
     Cell,
     ConvLayer,
     DenseLayer,

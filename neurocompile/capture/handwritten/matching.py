@@ -6,9 +6,16 @@ from collections.abc import Iterable, Mapping
 
 from torch.fx import Node
 
-from neurocompile.capture.fx_values import Operand, Values, op_name, operation, origin, shape
-from neurocompile.capture.thresholds import Threshold, Thresholds
-from neurocompile.capture.trees import COMMUTE, R, Tree, const
+from neurocompile.capture.handwritten.fx_values import (
+    Operand,
+    Values,
+    op_name,
+    operation,
+    origin,
+    shape,
+)
+from neurocompile.capture.handwritten.thresholds import Threshold, Thresholds
+from neurocompile.capture.handwritten.trees import COMMUTE, R, Tree, const
 from neurocompile.ir.neuron_function import DOMAIN
 
 Bound = dict[Tree, Node]

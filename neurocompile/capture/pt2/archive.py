@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurocompile.capture.program_json import (
+from neurocompile.capture.pt2.program_json import (
     DTYPES,
     UnsafeError,
     clean_program,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import onnx_ir as ir
 import torch
 
-from neurocompile.capture import nir_nodes as n
-from neurocompile.capture import nir_producers as producers
-from neurocompile.capture.nir_file import load_nir
-from neurocompile.capture.nir_graph import FlatGraph, flat, on_cycles
-from neurocompile.capture.nir_model import NirModel
-from neurocompile.capture.nir_options import NirOptions, checked
-from neurocompile.capture.nir_ours import GivenInput, Ours, decode
+from neurocompile.capture.nir import nodes as n
+from neurocompile.capture.nir import producers
+from neurocompile.capture.nir.file import load_nir
+from neurocompile.capture.nir.graph import FlatGraph, flat, on_cycles
+from neurocompile.capture.nir.model import NirModel
+from neurocompile.capture.nir.options import NirOptions, checked
+from neurocompile.capture.nir.ours import GivenInput, Ours, decode
 from neurocompile.capture.regular import corrupt
 from neurocompile.capture.samples import Sample
 from neurocompile.capture.torch_model import capture
