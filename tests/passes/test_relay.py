@@ -79,7 +79,7 @@ def test_graded_spikes_are_not_relayed() -> None:
             for d in error.value.diagnostics] == [("NC205", "x -> end0", 7, 3)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 3))
 def test_relays_change_no_spike(seed: int, limit: int) -> None:
     net = timed_net(seed, size=7)

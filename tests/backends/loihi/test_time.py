@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from timed_nets import inputs_for, shuffled, timed_net
 
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
-from neurocompile.backends.loihi.verify import Verification, verify
+from neurocompile.backends.loihi.verify import verify
 from neurocompile.ir.network import Network
+from neurocompile.ir.operators import Array
 from neurocompile.passes.align import align
 from neurocompile.passes.relay import relay
 from neurocompile.target import load_target
@@ -24,57 +26,50 @@ from neurocompile.target_text import target_toml
 SAMPLES = 5
 
 
-def network() -> Network:
-    """Skips of all kinds from 2 to 7 steps, feedback over one and two ticks, three inputs."""
-    net = timed_net(14, size=8)
-    kinds = [type(p.operator).__name__ for p, wait in align(net).waits(net) if wait > 1]
-    assert {"Dense", "Sparse", "Conv"} <= set(kinds)
-    assert {p.delay for p in net.projections} == {0, 1, 2}
-    return net
+def network(size: int = 8) -> Network:
+    """Skips by all synapse processes, feedback over one and two ticks, inputs of three kinds."""
+    return timed_net(14, size)
 
 
-def run(net: Network, folder: Path, limit: int = 62, first: int = 0,
-        samples: int = SAMPLES) -> Verification:
-    """On Lava with delays up to `limit`, against the reference of the network without relays."""
+def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> int:
+    """Differences on Lava, with synaptic delays up to `limit`, to the network without relays."""
     text = target_toml(load_target("loihi2")).replace("max_delay = { value = 62,",
                                                       f"max_delay = {{ value = {limit},")
-    folder.mkdir()
     (folder / "short.toml").write_text(text)
     target = load_target(str(folder / "short.toml"))
-    inputs = {k: x[first:first + samples] for k, x in inputs_for(net, SAMPLES).items()}
-    relayed, schedule, notes = relay(net, align(net), target)
+    relayed, schedule, notes = relay(shuffled(net, 3), align(net), target)
     assert bool(notes) == (limit < 6)
     emit(relayed, schedule, target, folder / "program")
-    reference = synchronous.run(net, inputs, record_state=True)
-    repeated = synchronous.run(relayed, inputs).spikes  # of the relays
-    reference = dataclasses.replace(reference, spikes={**repeated, **reference.spikes})
-    done = verify(folder / "program", relayed, schedule, inputs, reference)
+    plain = synchronous.run(net, inputs, record_state=True)
+    spikes = {**synchronous.run(relayed, inputs).spikes, **plain.spikes}  # of relays, too
+    done = verify(folder / "program", relayed, schedule, inputs, replace(plain, spikes=spikes))
     assert all(p.spikes for p in done.populations)
     assert len(done.populations) == len(relayed.populations)
-    return done
+    return done.differences
 
 
 @pytest.mark.lava
-@pytest.mark.parametrize("limit", [0, 2])
-def test_relays_on_a_target_of_short_delays(limit: int, tmp_path: Path) -> None:
-    assert run(network(), tmp_path / "net", limit).differences == 0
-
-
-@pytest.mark.lava
-def test_order_changes_no_spike(tmp_path: Path) -> None:
+def test_relays_and_delays_of_a_network_in_any_order(tmp_path: Path) -> None:
+    """Delays of two steps, where a synapse holds no more; the listed order is a shuffled one."""
     net = network()
-    other = shuffled(net, 3)
-    assert [p.name for p in other.populations] != [p.name for p in net.populations]
-    done, again = run(net, tmp_path / "a"), run(other, tmp_path / "b")
-    assert done.differences == again.differences == 0
-    assert {p.name: p.spikes for p in done.populations} == {
-        p.name: p.spikes for p in again.populations}
+    assert [p.name for p in shuffled(net, 3).populations] != [p.name for p in net.populations]
+    assert {type(p.operator).__name__ for p, wait in align(net).waits(net) if wait > 1} == {
+        "Dense", "Sparse", "Conv"}
+    assert {p.delay for p in net.projections} == {0, 1, 2}
+    assert run(net, tmp_path, 2, inputs_for(net, SAMPLES)) == 0
+
+
+@pytest.mark.lava
+def test_a_target_without_delays(tmp_path: Path) -> None:
+    net = network(5)
+    assert run(net, tmp_path, 0, inputs_for(net, SAMPLES)) == 0
 
 
 @pytest.mark.lava
 def test_a_sample_alone_spikes_as_among_others(tmp_path: Path) -> None:
-    """The reference is the same either way; `test_order_changes_no_spike` runs all samples."""
-    assert run(network(), tmp_path / "one", first=3, samples=1).differences == 0
+    """Its reference is that of a sample among others, below."""
+    net = network()
+    assert run(net, tmp_path, 62, {k: x[3:4] for k, x in inputs_for(net, SAMPLES).items()}) == 0
 
 
 def test_samples_of_the_reference_are_independent() -> None:
