@@ -39,8 +39,9 @@ Written by `python tests/zoo/on_lava.py > docs/lava_runs.md`; tests run every ro
 Each row is an untrained PyTorch network (`tests/zoo/lava_nets.py`, `tests/capture/nets.py`,
 `examples/zoo`) that went all the way to a Lava program for loihi2, which ran {SAMPLES} samples, one
 right behind the other. *ticks*: of a sample; *latency*: ticks by which the deepest population lags
-the input; *populations*: relays and those on the host count; *spikes*: of all populations on chip over all samples, at least one in each;
-*differences*: neuron-ticks in which Lava's spikes are not those of the reference.
+the input; *populations*: relays and those on the host count; *spikes*: of all populations on chip
+over all samples, at least one in each; *differences*: neuron-ticks in which Lava's spikes are not
+those of the reference.
 """
 
 
