@@ -267,6 +267,8 @@ def _compared(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Population
 def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
     """NC312 for dead or saturated populations, NC701 where quantization moved many spikes."""
     for population in network.populations:
+        if population.repeats is not None:
+            continue  # its source is named
         measured = fidelity.populations[population.name]
         if not DEAD <= measured.rate <= SATURATED:
             yield Diagnostic("NC312", population.where, {

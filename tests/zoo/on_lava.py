@@ -5,19 +5,20 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "capture"),
-                str(Path(__file__).parent)]
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS.parent), *(str(TESTS / name) for name in ("capture", "properties", "zoo"))]
 import lava_nets as made
 import nets
 from lava_nets import IMAGE, active
 from spikingjelly.activation_based import neuron
+from timed_nets import delays_up_to
 
 from examples.zoo import ms_resnet, stmixer
 from neurocompile.backends import synchronous
@@ -71,9 +72,7 @@ class Case:
     @property
     def target(self) -> Target:
         """loihi2, perhaps with shorter delays."""
-        target = load_target("loihi2")
-        return target if self.delays is None else replace(target, synapse=replace(
-            target.synapse, max_delay=replace(target.synapse.max_delay, value=self.delays)))
+        return load_target("loihi2") if self.delays is None else delays_up_to(self.delays)
 
 
 def exact(make: Callable[[], nn.Module], shape: tuple[int, ...] = (10,),
