@@ -29,7 +29,7 @@ from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
-from neurocompile.passes.align import align, out_of_range
+from neurocompile.passes.align import align, too_early
 from neurocompile.passes.bounds import overflows
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lower import lower
@@ -37,10 +37,12 @@ from neurocompile.passes.partition import partition
 from neurocompile.passes.place import place
 from neurocompile.passes.quantize import Quantize
 from neurocompile.passes.recount import recount
+from neurocompile.passes.relay import out_of_range, relay
 from neurocompile.passes.route import route
 from neurocompile.target import Target
 
-STAGES = ("check", "lower", "quantize", "align", "fidelity", "partition", "place", "route")
+STAGES = ("check", "lower", "quantize", "align", "relay", "fidelity", "partition", "place",
+          "route")
 DEAD, SATURATED = 1e-5, 0.95  # firing rates that are worth a warning
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 DIFFERS = 0.1  # share of spikes that quantization may move without a warning
@@ -180,9 +182,13 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
         lambda r: [d for p in r[0].populations for d in overflows(r[0], p, target.name)])
     run.found += [*warnings, *_nothing_on_chip(network)]
     _stop(run)
-    schedule = run.stage("align", lambda: align(network, target),
-                         lambda s: f"latency {s.latency} ticks",
-                         lambda s: out_of_range(network, s, target))
+    aligned = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
+                        lambda s: too_early(network, s))
+    network, schedule, notes = run.stage(
+        "relay", lambda: relay(network, aligned, target),
+        lambda r: f"{sum(p.repeats is not None for p in r[0].populations)} relay populations",
+        lambda r: out_of_range(r[0], r[1], target))
+    run.found += notes
     fidelity, rates = None, None
     if sample is not None:
         fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample),
@@ -242,9 +248,8 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
         name: spikes.mean(axis=(0, 1), dtype=np.float64) for name, spikes in b.spikes.items()}
     rates.update({item.name: 1.0 for item in network.inputs})
     populations = {
-        name: PopulationFidelity(int(a.spikes[name].sum()), int(spikes.sum()),
-                                 int((a.spikes[name] != spikes).sum()), spikes.size)
-        for name, spikes in b.spikes.items()}
+        p.name: _compared(a.spikes.get(p.repeats or p.name, b.spikes[p.name]), b.spikes[p.name])
+        for p in network.populations}
     argmax = {}
     for before, after in zip(floating.readouts, network.readouts, strict=True):
         argmax[after.name] = int(np.sum(before.answers(a.read(before))
@@ -253,9 +258,17 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
     return Fidelity(n_samples, populations, argmax), rates
 
 
+def _compared(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> PopulationFidelity:
+    """Of float spikes and integer spikes; a relay of an input has no float spikes but its own."""
+    return PopulationFidelity(int(before.sum()), int(after.sum()), int((before != after).sum()),
+                              after.size)
+
+
 def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
     """NC312 for dead or saturated populations, NC701 where quantization moved many spikes."""
     for population in network.populations:
+        if population.repeats is not None:
+            continue  # its source is named
         measured = fidelity.populations[population.name]
         if not DEAD <= measured.rate <= SATURATED:
             yield Diagnostic("NC312", population.where, {

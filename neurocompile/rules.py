@@ -353,15 +353,24 @@ _NEURONS = (
          "Leaky(beta=1.2)", "Leaky(beta=0.9)"),
     Rule("NC205", "delay-range", "error",
          "`{projection}` needs a delay of {value} ticks; {target} holds {limit}",
-         "Skip paths wait for the longest path; the wait is a synaptic delay.",
-         "shorten the skip path, or add a neuron on it",
-         "a skip over 70 layers on loihi2", "a skip over 60 layers on loihi2"),
+         "A skip path waits for the longest path, in a synaptic delay; beyond that relay neurons "
+         "carry its spikes (NC207), but not graded ones.",
+         "shorten the skip path, or add a neuron on it; or send the input by another --encoder",
+         "graded input over a skip of 70 layers on loihi2",
+         "graded input over a skip of 60 layers on loihi2"),
     Rule("NC206", "analog-input", "error",
          "`{module}` gets real-valued input by `{encoder}`; {reason}",
          "An image reaches a chip as a constant current of the first population, as graded spikes, "
          "or as the spikes of a population that runs on the host.",
          "choose another --encoder: bias, graded or host",
          "--encoder graded on loihi1", "--encoder bias on loihi1"),
+    Rule("NC207", "relays", "note",
+         "spikes of `{source}` wait {value} ticks, {target} holds {limit}: {count} relay "
+         "populations, {neurons} neurons and {synapses} synapses more",
+         "A relay fires on each spike it gets, so a path can wait longer than a synaptic delay. It "
+         "changes no spike.",
+         "shorten the skip path to save them",
+         "a skip over 70 layers on loihi2", "a skip over 60 layers on loihi2"),
 )
 
 _NUMBERS = (

@@ -1,8 +1,7 @@
 """Align: when each population computes a tick on chip, so that its spikes equal the model's.
 
-A population lies one step behind its latest source; shorter paths wait in synaptic delays.
-Depths are longest paths, which networkx finds; feedback (delay 1 in the model) must close without
-a wait of its own.
+A population lies one step behind its latest source; shorter paths wait. Depths are longest paths,
+which networkx finds; feedback (delay 1 in the model) must close without a wait of its own.
 """
 
 from __future__ import annotations
@@ -14,14 +13,13 @@ import networkx as nx
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Network
 from neurocompile.ir.schedule import Schedule
-from neurocompile.target import Target
 
 
-def align(network: Network, target: Target) -> Schedule:
+def align(network: Network) -> Schedule:
     """The schedule of a network.
 
-    Raises FindingsError: NC504 for a loop that needs a spike of its own tick, NC205 for a delay
-    beyond the target's.
+    Raises FindingsError: NC504 for a loop that needs a spike of its own tick, or an earlier one
+    than can arrive.
     """
     graph = nx.DiGraph()
     depth = {item.name: 0 for item in network.inputs}
@@ -38,24 +36,15 @@ def align(network: Network, target: Target) -> Schedule:
         if name not in depth:
             depth[name] = max((depth[s] + 1 for s in graph.predecessors(name)), default=0)
     schedule = Schedule(depth, network.n_ticks)
-    problems = list(out_of_range(network, schedule, target))
+    problems = list(too_early(network, schedule))
     if problems:
         raise FindingsError(*problems)
     return schedule
 
 
-def out_of_range(network: Network, schedule: Schedule, target: Target) -> Iterator[Diagnostic]:
-    """NC205 for projections that wait too long, NC504 for feedback that cannot arrive in time."""
-    limit = target.synapse.max_delay.value + 1
-    for projection in network.projections:
-        if schedule.depth.get(projection.target) == 0 and any(
-                p.name == projection.target and p.on_host for p in network.populations):
-            continue
-        delay = schedule.chip_delay(projection)
-        if delay > limit:
-            yield Diagnostic("NC205", projection.where, {
-                "projection": projection.name, "value": delay - 1, "target": target.name,
-                "limit": limit - 1})
-        elif delay < 1:
+def too_early(network: Network, schedule: Schedule) -> Iterator[Diagnostic]:
+    """NC504 for each projection whose spikes cannot arrive in time."""
+    for projection, wait in schedule.waits(network):
+        if wait < 0:
             yield Diagnostic("NC504", projection.where, {
-                "path": f"{projection.name} (feedback over {1 - delay} more steps than a tick)"})
+                "path": f"{projection.name} (feedback over {-wait} more steps than a tick)"})

@@ -14,6 +14,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Input, Network, Population, Projection
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.relay import out_of_range
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, Reset
 from neurocompile.target import Target
 
@@ -75,18 +76,6 @@ def exponents_in_range(network: Network, _: Schedule, target: Target) -> Iterato
             yield Diagnostic("NC308", projection.where, {
                 "projection": projection.name, "value": projection.exponent,
                 "target": target.name, "limit": limit})
-
-
-def delays_in_range(
-        network: Network, schedule: Schedule, target: Target) -> Iterator[Diagnostic]:
-    """Synaptic delays, beyond the ordinary next step, fit the synapse format."""
-    limit = target.synapse.max_delay.value
-    for projection in on_chip(network)[1]:
-        extra = schedule.chip_delay(projection) - 1
-        if not 0 <= extra <= limit:
-            yield Diagnostic("NC205", projection.where, {
-                "projection": projection.name, "value": extra, "target": target.name,
-                "limit": limit})
 
 
 def messages_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
@@ -174,7 +163,7 @@ def inputs_in_range(network: Network, _: Schedule, target: Target) -> Iterator[D
 
 
 PREDICATES: tuple[Callable[[Network, Schedule, Target], Iterator[Diagnostic]], ...] = (
-    resets_available, decays_in_range, delays_in_range, messages_in_range, weights_on_grid,
+    resets_available, decays_in_range, out_of_range, messages_in_range, weights_on_grid,
     inputs_in_range, thresholds_in_range, biases_in_range, exponents_in_range,
 )
 

@@ -136,8 +136,8 @@ def _obstacles(network: Network, schedule: Schedule, chain: list[_Layer]) -> Ite
                 yield f"netx takes spikes, and an input is {source.kind.value}"
             if chain[0].operator is not projection.operator:
                 yield "an input reaches a later population"
-        if projection.delay or schedule.chip_delay(projection) != 1:
-            yield "a projection with a delay"
+    if any(projection.delay or wait for projection, wait in schedule.waits(network)):
+        yield "a projection with a delay"
     if chain[0].operator is None and not network.encoders:
         yield "the first population has no input"
     if chain[0].operator is not None and network.encoders:

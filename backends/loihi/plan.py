@@ -119,10 +119,10 @@ def make_plan(network: Network, schedule: Schedule, target: Target) -> Plan:
             neuron, first, first % schedule.n_ticks,
             "static" if bias is not None else "encoder" if encoder is not None else "none",
             bias.exponent if bias is not None else encoder.exponent if encoder else 0))
-    always = {s.id for s in sources if s.always}
+    waits = dict(schedule.waits(network))
     synapses = tuple(
-        _synapses(f"p{i:03}", projection, ids, bits, always, schedule)
-        for i, projection in enumerate(network.projections) if projection in projections)
+        _synapses(f"p{i:03}", projection, waits[projection], ids, bits, schedule)
+        for i, projection in enumerate(network.projections) if projection in waits)
     shapes: dict[str, tuple[int, ...]] = {
         f"bias_{n.id}": (n.size,) for n in neurons if n.bias == "encoder"}
     shapes |= {f"spikes_{s.id}": (schedule.n_ticks, s.size) for s in sources if not s.always}
@@ -130,14 +130,11 @@ def make_plan(network: Network, schedule: Schedule, target: Target) -> Plan:
                 _ties(neurons, synapses), shapes)
 
 
-def _synapses(id_: str, projection: Projection, ids: dict[str, str], bits: dict[str, int],
-              always: set[str], schedule: Schedule) -> Synapses:
+def _synapses(id_: str, projection: Projection, delay: int, ids: dict[str, str],
+              bits: dict[str, int], schedule: Schedule) -> Synapses:
     source = ids[projection.source]
     form = lava_form(projection.operator)
     operator = form.operator
-    delay = schedule.chip_delay(projection) - 1
-    if source in always and projection.delay == 0:
-        delay = 0  # what spikes in every step need not wait
     if isinstance(operator, Conv):
         process = "Conv"
     elif isinstance(operator, Dense):

@@ -85,6 +85,7 @@ class Population:
     bias: Bias | None = None
     on_host: bool = False  # simulated by the host, which sends its spikes to the chip
     where: Location = field(default_factory=Location)
+    repeats: str | None = None  # of a relay: the population or input whose spikes it sends on
 
     @property
     def size(self) -> int:

@@ -7,10 +7,10 @@ population of depth d computes model tick t of sample s in chip step `s * n_tick
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from neurocompile.ir.network import Projection
+from neurocompile.ir.network import InputKind, Network, Projection
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +20,18 @@ class Schedule:
     depth: Mapping[str, int]
     n_ticks: int
 
-    def chip_delay(self, projection: Projection) -> int:
-        """Steps from the source's spike to its arrival; 1 is the ordinary next step."""
-        return self.depth[projection.target] - self.depth[projection.source] + projection.delay
+    def waits(self, network: Network) -> Iterator[tuple[Projection, int]]:
+        """Projections onto the chip, and the steps beyond the next one that their spikes wait.
+
+        Below 0 they cannot arrive in time. What spikes in every step need not wait.
+        """
+        always = {item.name for item in network.inputs if item.kind is InputKind.ONE}
+        on_host = {p.name for p in network.populations if p.on_host}
+        for p in network.projections:
+            if p.target not in on_host:
+                constant = p.source in always and p.delay == 0
+                yield p, 0 if constant else (
+                    self.depth[p.target] - self.depth[p.source] + p.delay - 1)
 
     @property
     def latency(self) -> int:

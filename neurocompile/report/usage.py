@@ -107,7 +107,9 @@ def _holders(partition: Partition) -> dict[str, list[int]]:
 
 
 def model_name(floating: Network, population: Population) -> str:
-    """Neuron model and reset, as in `LIF hard`."""
+    """Neuron model and reset, as in `LIF hard`; `relay` for what only repeats spikes."""
+    if population.repeats is not None:
+        return "relay"
     neuron = population.neuron
     original = next((p.neuron for p in floating.populations if p.name == population.name), None)
     if isinstance(original, FloatNeuron):

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ def test_cores_add_up(compiled):
     assert totals["cores"] == len(made["cores"]) >= totals["lower_bound"] > 1
     assert sum(totals["binds_on"].values()) == totals["cores"]
     assert totals["host_neurons"] == 128
+    assert (totals["ticks"], totals["latency"]) == (4, 2)
 
 
 def test_populations(compiled, hostile):
@@ -50,6 +52,15 @@ def test_populations(compiled, hostile):
     assert soft["name"] == hostile
     assert soft["lower_bound"] == math.ceil(300 * 256 * 8 / 100_000)
     assert soft["worst"]["utilization"] > 0.5
+
+
+def test_relays_are_named(compiled):
+    network = compiled.network
+    head = replace(network.population("head"), repeats="conv.lif")
+    view = replace(compiled, network=replace(
+        network, populations=(*network.populations[:3], head)))
+    assert [p["model"] for p in data.resources_json(view)["populations"]] == [
+        "LIF hard", "LIF hard", "LIF soft", "relay"]
 
 
 def test_boxes_span_their_slices(compiled):

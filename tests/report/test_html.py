@@ -70,6 +70,10 @@ def test_deterministic(text, compiled, found, verified):
     assert text == render(compiled, found, verified)
 
 
+def test_says_the_latency(page):
+    assert "4 ticks per sample, latency 2 ticks" in page.text("p")
+
+
 def test_needs_no_network(text, page):
     for _, attributes in page.tags:
         for name in ("src", "href", "action", "data", "srcset", "poster"):

@@ -1,0 +1,65 @@
+"""The order in which populations and projections are listed changes no spike."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "capture"))
+import nets
+from timed_nets import delays_up_to, inputs_for, shuffled, timed_net
+
+from neurocompile.backends import synchronous
+from neurocompile.backends.synchronous import Run
+from neurocompile.capture.torch_model import capture
+from neurocompile.ir.network import Network
+from neurocompile.passes.align import align
+from neurocompile.passes.lower import lower
+from neurocompile.passes.quantize import Quantize
+from neurocompile.passes.relay import relay
+from neurocompile.target import load_target
+
+
+def assert_equal(one: Run, other: Run) -> None:
+    assert set(one.spikes) == set(other.spikes)
+    for name, spikes in one.spikes.items():
+        np.testing.assert_array_equal(spikes, other.spikes[name])
+        np.testing.assert_array_equal(one.v[name], other.v[name])
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_integer_networks(seed: int, order: int) -> None:
+    net, target = timed_net(seed), delays_up_to(2)
+    inputs = inputs_for(net, 2)
+    runs, latencies = [], set()
+    for variant in (net, shuffled(net, order)):
+        relayed, schedule, _ = relay(variant, align(variant), target)
+        runs.append(synchronous.run(relayed, inputs, record_state=True))
+        latencies.add(schedule.latency)
+    assume(all(spikes.any() for spikes in runs[0].spikes.values()))
+    assert_equal(*runs)
+    assert len(latencies) == 1
+
+
+@pytest.fixture(scope="module")
+def floating() -> Network:
+    return lower(capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8)))[0]
+
+
+@pytest.mark.parametrize("encoder", ["bias", "graded", "host"])
+def test_quantized_networks(floating: Network, encoder: str) -> None:
+    """From float: the integers do not depend on the order either."""
+    runs, x = [], nets.image(3, 2, 8, 8).numpy()
+    for variant in (floating, shuffled(floating, 1), shuffled(floating, 2)):
+        network, _ = Quantize(encoder=encoder).run(variant, load_target("loihi2"))
+        runs.append(synchronous.run(network, {"x": x}, record_state=True))
+    assert all(spikes.any() for spikes in runs[0].spikes.values())
+    for run in runs[1:]:
+        assert_equal(runs[0], run)

@@ -1,0 +1,170 @@
+"""The table of Lava runs: `python tests/zoo/on_lava.py > docs/lava_runs.md`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS.parent), *(str(TESTS / name) for name in ("capture", "properties", "zoo"))]
+import lava_nets as made
+import nets
+from lava_nets import IMAGE, active
+from spikingjelly.activation_based import neuron
+from timed_nets import delays_up_to
+
+from examples.zoo import ms_resnet, stmixer
+from neurocompile.backends import synchronous
+from neurocompile.backends.loihi.emit import emit
+from neurocompile.backends.loihi.verify import Verification, verify
+from neurocompile.capture.torch_model import capture
+from neurocompile.pipeline import Compiled, Options, compile_graph, inputs_from
+from neurocompile.target import Target, load_target
+
+SAMPLES = 5
+SEED = 3
+COLUMNS = ("network", "options", "ticks", "latency", "populations", "neurons", "synapses", "cores",
+           "spikes", "differences")
+HEADER = f"""\
+# Networks on Lava
+
+Written by `python tests/zoo/on_lava.py > docs/lava_runs.md`; tests run every row and compare.
+
+Each row is an untrained PyTorch network (`tests/zoo/lava_nets.py`, `tests/capture/nets.py`,
+`examples/zoo`) that went all the way to a Lava program for loihi2, which ran {SAMPLES} samples, one
+right behind the other. *ticks*: of a sample; *latency*: ticks by which the deepest population lags
+the input; *populations*: relays and those on the host count; *spikes*: of all populations on chip
+over all samples, at least one in each; *differences*: neuron-ticks in which Lava's spikes are not
+those of the reference.
+"""
+
+
+DEFAULT = Options()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, what is fed into it, and how it is compiled."""
+
+    make: Callable[[], nn.Module]
+    shape: tuple[int, ...] = (10,)  # of a static input; further inputs come from `more`
+    options: Options = DEFAULT
+    more: tuple[Callable[[], torch.Tensor], ...] = ()
+    delays: int | None = None  # the longest of the target's synapses, where not loihi2's own
+    slow: bool = False
+    prepare: Callable[[nn.Module], nn.Module] = active
+
+    @property
+    def named_options(self) -> str:
+        """What is not as by default, as on the command line."""
+        encoder = "" if self.options.encoder == "auto" else f"--encoder {self.options.encoder}"
+        delays = "" if self.delays is None else f"delays up to {self.delays}"
+        return " ".join([*(f"--allow {name}" for name in self.options.allow), encoder,
+                         delays]).strip()
+
+    @property
+    def target(self) -> Target:
+        """loihi2, perhaps with shorter delays."""
+        return load_target("loihi2") if self.delays is None else delays_up_to(self.delays)
+
+
+def exact(make: Callable[[], nn.Module], shape: tuple[int, ...] = (10,),
+          encoder: str = "auto") -> Case:
+    """A network of `nets`, whose float sums are exact in any order."""
+    return Case(make, shape, Options(encoder=encoder), prepare=nets.lively)
+
+
+def frames() -> torch.Tensor:
+    """Random spikes [B, T, 10]."""
+    return torch.randint(0, 2, (SAMPLES, 4, 10)).float()
+
+
+ALLOW = Options(allow=("residual-distribution", "compose-linear"))
+CASES: dict[str, Case] = {
+    "STMixer, T = 1": Case(stmixer.small, IMAGE, slow=True, prepare=made.lively),
+    "STMixer, T = 4": Case(lambda: stmixer.small(4), IMAGE, slow=True, prepare=made.lively),
+    "Spikingformer with token mixing": Case(made.spikingformer_mixing, IMAGE, slow=True,
+                                            prepare=made.lively),
+    "MS-ResNet, identity shortcuts": Case(ms_resnet.small_identity, IMAGE, slow=True),
+    "MS-ResNet-18, projection shortcuts": Case(made.ms_resnet18, IMAGE, ALLOW, slow=True),
+    "SEW-ResNet, ADD": Case(made.sew_resnet_average, IMAGE,
+                            Options(allow=("residual-distribution",)), slow=True),
+    "VGG": Case(made.vgg_average, IMAGE, slow=True),
+    "skips of one and five layers, IF": Case(made.Skips, (2, 6, 6), slow=True),
+    "the same by relays": Case(made.Skips, (2, 6, 6), delays=1),
+    "two inputs, two outputs": Case(made.TwoInTwoOut, (2, 6, 6), more=(frames,)),
+    "depthwise and grouped convolution, ParametricLIF": Case(made.Grouped, (2, 10, 10)),
+    "recurrent snnTorch RLeaky": Case(made.RecurrentLeaky, slow=True),
+    "recurrent snnTorch Leaky, by hand": exact(nets.Recurrent),
+    "soft reset, snnTorch Leaky": exact(nets.LeakyLoop),
+    "soft reset, SpikingJelly IF": exact(
+        lambda: nets.MultiStep(neuron.IFNode, v_reset=None), (2, 8, 8)),
+    "CUBA, snnTorch Synaptic": exact(nets.SynapticLoop),
+    "convolution, input as bias": exact(nets.MultiStep, (2, 8, 8), "bias"),
+    "convolution, graded input": exact(nets.MultiStep, (2, 8, 8), "graded"),
+    "convolution, input on the host": exact(nets.MultiStep, (2, 8, 8), "host"),
+}
+
+
+def compiled(case: Case) -> tuple[Compiled, list[np.ndarray]]:
+    """The network compiled for loihi2, and its inputs."""
+    torch.manual_seed(SEED)
+    model = case.prepare(case.make())
+    xs = [nets.image(SAMPLES, *case.shape), *(more() for more in case.more)]
+    return compile_graph(capture(model, xs), case.target, case.options), [
+        x.numpy() for x in xs]
+
+
+def run(case: Case) -> tuple[Compiled, Verification]:
+    """The case on Lava, states of the reference recorded for the message on a difference."""
+    done, arrays = compiled(case)
+    network, schedule = done.network, done.schedule
+    inputs = inputs_from(network, arrays)
+    reference = synchronous.run(network, inputs, record_state=True)
+    with tempfile.TemporaryDirectory(prefix="neurocompile-") as folder:
+        emit(network, schedule, done.target, Path(folder))
+        return done, verify(Path(folder), network, schedule, inputs, reference)
+
+
+def structure(name: str, done: Compiled) -> list[str]:
+    """The columns that need no run: all but the last two."""
+    network = done.network
+    numbers = (network.n_ticks, done.schedule.latency, len(network.populations),
+               sum(p.size for p in network.populations),
+               sum(p.operator.n_synapses for p in network.projections), len(done.usage.cores))
+    return [name, CASES[name].named_options or "-", *(f"{n:,}" for n in numbers)]
+
+
+def line(cells: list[str]) -> str:
+    """A row of the table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def row(name: str) -> str:
+    """The row of a case, which runs it. Raises ValueError where a population is silent."""
+    done, found = run(CASES[name])
+    silent = [p.name for p in found.populations if not p.spikes]
+    if silent:
+        raise ValueError(f"{name}: no spike in {', '.join(silent)}")
+    return line([*structure(name, done), f"{found.spikes:,}", f"{found.differences:,}"])
+
+
+def page() -> Iterator[str]:
+    """The page, line by line."""
+    yield from HEADER.splitlines()
+    yield ""
+    yield line(list(COLUMNS))
+    yield "|---" * len(COLUMNS) + "|"
+    yield from map(row, CASES)
+
+
+if __name__ == "__main__":
+    for text in page():
+        sys.stdout.write(text + "\n")
