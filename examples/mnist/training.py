@@ -107,7 +107,7 @@ def save(model: nn.Module, path: Path) -> None:
 
 def train(recipe: Recipe, folder: Path, prepare: Callable[[Tensor], Tensor], epochs: int,
           seed: int) -> None:
-    """Train on all training images and save the state of the last epoch in ``folder``."""
+    """Train on all training images and save the state in ``folder`` after each epoch."""
     torch.manual_seed(seed)
     train_x, train_y = tensors("train", prepare)
     test_x, test_y = tensors("test", prepare)
@@ -138,9 +138,9 @@ def train(recipe: Recipe, folder: Path, prepare: Callable[[Tensor], Tensor], epo
             f"test accuracy {score:.2%}, {seconds:.0f} s",
             flush=True,
         )
+        save(model, folder / recipe.file)
     for name, rate in firing_rates(model, test_x).items():
         print(f"firing rate of {name}: {rate:.4f} spikes per neuron and tick")
-    save(model, folder / recipe.file)
 
 
 def run(recipes: Mapping[str, Recipe], folder: Path,
