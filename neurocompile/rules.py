@@ -203,15 +203,15 @@ _LEGALITY = (
          "both at once and has no stored weight: spiking self-attention (Q·Kᵀ, attention·V) cannot "
          "run event-driven (STMixer, NeurIPS 2024).",
          "replace the attention by static token mixing (STMixer, SMixer): a learned matrix over "
-         "tokens",
+         "tokens, `neurocompile.nn.TokenMixer`",
          "attn = q_lif(q) @ k_lif(k).transpose(-2, -1)",
-         "mixed = lif(x) @ self.token_weight"),
+         "mixed = self.mixer(v_lif(v))  # neurocompile.nn.TokenMixer(tokens, heads)"),
     Rule("NC121", "spike-mask", "error",
          "`{op}` masks one spike-dependent value by another",
          "An elementwise product of spikes is an AND of two events in the same tick; no static "
          "synapse computes it (SDT and QKFormer masks, SEMM routers, SEW AND/IAND).",
          "add the branches instead of multiplying them, or feed both to a neuron with static "
-         "weights",
+         "weights; in place of attention mix tokens by `neurocompile.nn.TokenMixer`",
          "y = q_lif(q) * k_lif(k)", "y = lif(q_w * sq + k_w * sk)"),
     Rule("NC122", "max-pool", "error",
          "max-pooling of {what} with window {window}",
