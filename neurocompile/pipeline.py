@@ -30,7 +30,7 @@ from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
 from neurocompile.passes.align import align, too_early
-from neurocompile.passes.bounds import overflows
+from neurocompile.passes.bounds import overflows, remembering
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lower import lower
 from neurocompile.passes.partition import partition
@@ -174,12 +174,13 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
                          lambda found: f"{len(found)} findings")
     run.found += findings
     _stop(run)
-    floating, notes = run.stage("lower", lambda: lower(graph), lambda r: _network_size(r[0]))
+    floating, notes = run.stage("lower", lambda: lower(graph, options.allow),
+                                lambda r: _network_size(r[0]))
     run.found += notes
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
         "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
-        lambda r: [d for p in r[0].populations for d in overflows(r[0], p, target.name)])
+        lambda r: _out_of_bounds(floating, r[0], target))
     run.found += [*warnings, *_nothing_on_chip(network)]
     _stop(run)
     aligned = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
@@ -200,6 +201,14 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     _stop(run)
     return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
                     tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity)
+
+
+def _out_of_bounds(floating: Network, network: Network, target: Target) -> Iterator[Diagnostic]:
+    """NC303 for registers that overflow, NC208 for neurons without memory that have some."""
+    for before, population in zip(floating.populations, network.populations, strict=True):
+        yield from overflows(network, population, target.name)
+        if not before.floating.decay:
+            yield from remembering(network, population, target.name)
 
 
 def _nothing_on_chip(network: Network) -> Iterator[Diagnostic]:

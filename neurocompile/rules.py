@@ -289,18 +289,16 @@ _LEGALITY = (
          "max-pooling of spikes with window {window} as {neurons} OR neurons: {synapses} more "
          "synapses, {axons} more axons, {ticks} more tick",
          "Inside one exact tick the maximum of binary spikes is an OR: a neuron that fires on any "
-         "input. Every parallel path waits a tick. With --allow or-pool `check` prices it instead "
-         "of refusing it, never with --timing async; `build` refuses it, since lowering does not "
-         "make these neurons yet.",
+         "input. Every parallel path waits a tick. With --allow or-pool `check` prices it and "
+         "`build` makes these neurons, never with --timing async.",
          "use a convolution of stride 2 to save them",
          "x = self.pool(lif(x))  # --allow or-pool", "x = self.conv(lif(x))  # Conv2d(stride=2)"),
     Rule("NC135", "coincidence-gate", "note",
          "`{op}` of two spike trains as {neurons} AND neurons: {synapses} more synapses, {axons} "
          "more axons, {ticks} more tick",
          "A product of two binary spikes is an AND: a neuron without memory and of threshold 2. "
-         "Both paths must have equal delays. With --allow coincidence-gates `check` prices it "
-         "instead of refusing it, never with --timing async; `build` refuses it, since lowering "
-         "does not make these neurons yet.",
+         "Both paths must have equal delays. With --allow coincidence-gates `check` prices it and "
+         "`build` makes these neurons, never with --timing async.",
          "add the branches instead of multiplying them to save them",
          "y = q_lif(q) * k_lif(k)  # --allow coincidence-gates",
          "y = lif(q_w * sq + k_w * sk)"),
@@ -371,6 +369,13 @@ _NEURONS = (
          "changes no spike.",
          "shorten the skip path to save them",
          "a skip over 70 layers on loihi2", "a skip over 60 layers on loihi2"),
+    Rule("NC208", "gate-memory", "error",
+         "`{module}` must forget its potential in every tick, but up to {needed} may stay; {target} "
+         "forgets no more than {limit}",
+         "The largest decay divides a potential by 4096, rounded toward zero; weights and threshold "
+         "of a neuron without memory must be small enough for that.",
+         "use more weight bits, or a neuron with a leak below one",
+         "a product of two spikes with --weight-bits 2", "a product of two spikes with 8-bit weights"),
 )
 
 _NUMBERS = (

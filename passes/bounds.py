@@ -30,6 +30,7 @@ class StateBounds:
 
     u: Interval
     v: Interval
+    kept: Interval  # of v, as a reset leaves it
 
     @property
     def largest(self) -> dict[str, int]:
@@ -66,20 +67,23 @@ def state_bounds(network: Network, population: Population) -> StateBounds:
     level = neuron.vth << ACTIVATION_SHIFT
     u_low = u_high = v_low = v_high = np.zeros(population.size, np.int64)
     lowest, highest = v_low, v_high
+    before = v_low, v_high  # the ranges of a tick before, without resets
     for _ in range(network.n_ticks):
         u_low, u_high = (u_low * keep_u >> 12) + low, -(-u_high * keep_u >> 12) + high
-        kept = np.minimum(v_high, level) if neuron.reset is Reset.HARD else v_high
         next_low = (v_low * keep_v >> 12) + u_low + bias_low
-        next_high = -(-kept * keep_v >> 12) + u_high + bias_high
+        next_high = -(-v_high * keep_v >> 12) + u_high + bias_high
         if neuron.reset is Reset.SOFT_DELAYED:
             next_low = next_low - (v_high > level) * (neuron.v_sub << ACTIVATION_SHIFT)
         lowest, highest = np.minimum(lowest, next_low), np.maximum(highest, next_high)
-        if np.array_equal(next_low, v_low) and np.array_equal(next_high, v_high):
+        if np.array_equal(next_low, before[0]) and np.array_equal(next_high, before[1]):
             break
+        before = next_low, next_high
         v_low, v_high = np.minimum(next_low, 0), np.maximum(next_high, 0)
+        if neuron.reset is Reset.HARD:
+            v_high = np.minimum(v_high, level)
         if neuron.reset is Reset.SOFT:  # a spike takes at least the threshold away
             v_high = np.maximum(np.minimum(v_high, level), v_high - (neuron.v_sub << 6))
-    return StateBounds((u_low, u_high), (lowest, highest))
+    return StateBounds((u_low, u_high), (lowest, highest), (v_low, v_high))
 
 
 def overflows(network: Network, population: Population, target: str) -> Iterator[Diagnostic]:
@@ -89,3 +93,16 @@ def overflows(network: Network, population: Population, target: str) -> Iterator
             yield Diagnostic("NC303", population.where, {
                 "module": population.name, "needed": needed, "register": register,
                 "target": target, "limit": STATE_MAX})
+
+
+def remembering(network: Network, population: Population, target: str) -> Iterator[Diagnostic]:
+    """NC208 for a population that has to forget v in every tick, if some input lets a part stay.
+
+    The largest decay keeps v / 4096, rounded toward zero: nothing of what is smaller than 4096.
+    """
+    low, high = state_bounds(network, population).kept
+    needed = int(max(-low.min(initial=0), high.max(initial=0)))
+    if needed >= DECAY_ONE:
+        yield Diagnostic("NC208", population.where, {
+            "module": population.name, "needed": needed, "target": target,
+            "limit": DECAY_ONE - 1})

@@ -25,7 +25,7 @@ from neurocompile.ir.network import (
     Projection,
 )
 from neurocompile.ir.operators import Array
-from neurocompile.passes.bounds import overflows
+from neurocompile.passes.bounds import overflows, remembering
 from neurocompile.passes.encoding import (
     BIAS_EXPONENT,
     Part,
@@ -126,6 +126,7 @@ class Quantize:
         """The population without any rounding, if there is such a scale that overflows nothing.
 
         For a neuron with its own integers, which at another scale is another one: why not its own.
+        Raises FindingsError (NC208, NC303) for a gate without such a scale.
         """
         neuron = part.population.floating
         limit = math.floor(_largest_scale(part, inputs, target) * neuron.v_th)
@@ -133,9 +134,11 @@ class Quantize:
         made = None
         for k in exact_thresholds(part, self.weight_bits, limit):
             made, lost = self._without_rounding(part, k, limit, network, inputs, target)
-            own = lost if own is None else own
+            own = lost if own is None or neuron.gate else own
             if made is not None:
                 break
+        if neuron.gate and own and made is None:
+            raise FindingsError(*own)
         if neuron.quantum is None:
             return made, []
         if own is None:
@@ -173,7 +176,7 @@ def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
                 "module": name, "mode": neuron.reset.value, "target": target.name,
                 "modes": "hard"})
         one = 1 / DECAY_ONE
-        if not one <= neuron.decay <= 1:
+        if neuron.decay and not one <= neuron.decay <= 1:  # 0: `remembering` decides
             yield Diagnostic("NC204", where, {
                 "module": name, "value": neuron.decay, "state": "membrane potential",
                 "target": target.name, "low": one, "high": 1.0})
@@ -224,10 +227,12 @@ def _largest_scale(part: Part, inputs: dict[str, Input], target: Target) -> floa
 
 def _overflows(network: Network, inputs: dict[str, Input], made: Part, encoders: list[Encoder],
                target: Target) -> list[Diagnostic]:
-    """NC303 for each register of a population that some input could overflow."""
+    """NC303 for each register that some input could overflow, NC208 where v must be forgotten."""
     trial = replace(network, inputs=tuple(inputs.values()), populations=(made.population,),
                     projections=tuple(made.synapses), encoders=tuple(encoders))
-    return list(overflows(trial, made.population, target.name))
+    return [*overflows(trial, made.population, target.name),
+            *(remembering(trial, made.population, target.name)
+              if not network.population(made.population.name).floating.decay else ())]
 
 
 def _scales(part: Part, inputs: dict[str, Input],
