@@ -29,6 +29,7 @@ from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
+from neurocompile.passes.adders import Choice, build_streams, note
 from neurocompile.passes.align import align, out_of_range
 from neurocompile.passes.bounds import overflows
 from neurocompile.passes.legality.check import check_graph
@@ -40,7 +41,7 @@ from neurocompile.passes.recount import recount
 from neurocompile.passes.route import route
 from neurocompile.target import Target
 
-STAGES = ("check", "lower", "quantize", "align", "fidelity", "partition", "place", "route")
+STAGES = ("check", "lower", "streams", "quantize", "align", "fidelity", "partition", "place", "route")
 DEAD, SATURATED = 1e-5, 0.95  # firing rates that are worth a warning
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 DIFFERS = 0.1  # share of spikes that quantization may move without a warning
@@ -55,6 +56,7 @@ class Options:
 
     weight_bits: int = 8
     encoder: str = "auto"
+    streams: str = "auto"
     timing: str = "tick"
     max_cores: int | None = None
     max_chips: int | None = None
@@ -121,6 +123,7 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
     stages: tuple[StageRecord, ...]
     fidelity: Fidelity | None = None  # None: no sample was given
+    streams: Choice | None = None  # None: no two populations share a sum
 
 
 @dataclass
@@ -174,6 +177,10 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     _stop(run)
     floating, notes = run.stage("lower", lambda: lower(graph), lambda r: _network_size(r[0]))
     run.found += notes
+    floating, streams = run.stage(
+        "streams", lambda: build_streams(floating, target, options.streams, options.weight_bits),
+        lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
+    run.found += [note(streams)] if streams else []
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
         "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
@@ -193,7 +200,8 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     run.found += [*over_budget(network, mapping, options), *_assumed(usage, target)]
     _stop(run)
     return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
-                    tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity)
+                    tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity,
+                    streams)
 
 
 def _nothing_on_chip(network: Network) -> Iterator[Diagnostic]:
@@ -239,12 +247,13 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
     """Fidelity of the integer network on a sample, and its firing rates per neuron and tick."""
     a, b = synchronous.run(floating, sample), synchronous.run(network, sample)
     rates: dict[str, float | NDArray[np.float64]] = {
-        name: spikes.mean(axis=(0, 1), dtype=np.float64) for name, spikes in b.spikes.items()}
+        name: (spikes != 0).mean(axis=(0, 1)) for name, spikes in b.spikes.items()}
     rates.update({item.name: 1.0 for item in network.inputs})
+    spiking = [p.name for p in network.populations if not p.graded]
     populations = {
-        name: PopulationFidelity(int(a.spikes[name].sum()), int(spikes.sum()),
-                                 int((a.spikes[name] != spikes).sum()), spikes.size)
-        for name, spikes in b.spikes.items()}
+        name: PopulationFidelity(int(a.spikes[name].sum()), int(b.spikes[name].sum()),
+                                 int((a.spikes[name] != b.spikes[name]).sum()), b.spikes[name].size)
+        for name in spiking}
     argmax = {}
     for before, after in zip(floating.readouts, network.readouts, strict=True):
         argmax[after.name] = int(np.sum(before.answers(a.read(before))
@@ -255,7 +264,7 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
 
 def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
     """NC312 for dead or saturated populations, NC701 where quantization moved many spikes."""
-    for population in network.populations:
+    for population in (p for p in network.populations if not p.graded):
         measured = fidelity.populations[population.name]
         if not DEAD <= measured.rate <= SATURATED:
             yield Diagnostic("NC312", population.where, {

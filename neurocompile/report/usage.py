@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.network import Network, Population
+from neurocompile.ir.network import Adder, Network, Population
 from neurocompile.mapping import ChipMapping, CoreSlice, Partition
 from neurocompile.report.views import CompiledView
 from neurocompile.resources import (
@@ -109,6 +109,8 @@ def _holders(partition: Partition) -> dict[str, list[int]]:
 def model_name(floating: Network, population: Population) -> str:
     """Neuron model and reset, as in `LIF hard`."""
     neuron = population.neuron
+    if isinstance(neuron, Adder):
+        return "adder"
     original = next((p.neuron for p in floating.populations if p.name == population.name), None)
     if isinstance(original, FloatNeuron):
         model = original.model
