@@ -1,8 +1,8 @@
 """Adders in integers: one scale for all adders of a stream, at which its consumers are proved.
 
-A consumer receives an adder through a weight of 1, so that its scale follows from the adder's. The
-largest scale that an adder may have is that of the consumer which could have the smallest one with
-the branches as its own synapses: the sums, and so all registers, are the same.
+A consumer receives an adder through a weight of 1, so that its scale follows from the adder's. With
+the branches as its own synapses it would get the same sums, and so the same ranges of its
+registers: that network decides which scales it can have.
 """
 
 from __future__ import annotations
@@ -22,16 +22,27 @@ from neurocompile.passes.rounding import clipped
 from neurocompile.passes.weight_grid import exponent_for, rounded
 from neurocompile.target import Target
 
-ScaleOf = Callable[[Population, Network], float]  # of a population as it would be in a network
+ScaleOf = Callable[[Population, Network], float]  # the best one of a population in a network
+Fits = Callable[[Population, Network, float], bool]  # whether it could have this one
 
 
-def scales(network: Network, scale_of: ScaleOf) -> dict[str, float]:
-    """The scale of each adder: whole numbers that it sends per unit of its float sum."""
+def scales(network: Network, scale_of: ScaleOf, fits: Fits) -> dict[str, float]:
+    """The scale of each adder: whole numbers that it sends per unit of its float sum.
+
+    It is the best one of the consumer with the most branches at which all consumers fit; if there
+    is none, the smallest of their best ones.
+    """
     found: dict[str, float] = {}
     for stream in _streams(network):
-        least = min(scale_of(consumer, unfolded) * gain
-                    for consumer, gain, unfolded in _consumers(network, stream))
-        found |= dict.fromkeys(stream, least)
+        consumers = sorted(_consumers(network, stream), key=lambda c: -len(c[2].projections))
+        tried: list[float] = []
+        for consumer, gain, unfolded in consumers:
+            tried.append(scale_of(consumer, unfolded) * gain)
+            if all(fits(other, around, tried[-1] / own) for other, own, around in consumers):
+                break
+        else:
+            tried.append(min(tried))
+        found |= dict.fromkeys(stream, tried[-1])
     return found
 
 
@@ -74,8 +85,9 @@ def _consumers(network: Network, stream: list[str]) -> Iterator[tuple[Population
         target = network.population(projection.target)
         if projection.source in stream and not target.graded:
             gain = float(projection.operator.weights.flat[0])
-            branches = [replace(p, target=target.name, operator=p.operator.scaled(
-                np.full(target.size, gain))) for p in _branches(network, projection.source)]
+            branches = [replace(p, target=target.name, operator=p.operator if gain == 1 else
+                                p.operator.scaled(np.full(target.size, gain)))
+                        for p in _branches(network, projection.source)]
             yield target, gain, replace(network, projections=(
                 *(p for p in network.into(target.name) if p is not projection), *branches))
 

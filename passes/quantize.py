@@ -16,13 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
-from neurocompile.ir.network import (
-    Encoder,
-    Input,
-    Network,
-    Population,
-    Projection,
-)
+from neurocompile.ir.network import Encoder, Input, Network, Population, Projection
 from neurocompile.ir.operators import Array
 from neurocompile.passes import adder_scale
 from neurocompile.passes.bounds import overflows
@@ -70,9 +64,12 @@ class Quantize:
         if problems:
             raise FindingsError(*problems)
         inputs = {item.name: item for item in network.inputs}
-        scales = adder_scale.scales(network, lambda population, around: self._population(
-            arriving(population, around, inputs, target, self.encoder, {}), around, inputs,
-            target)[0].scale)
+        scales = adder_scale.scales(
+            network, lambda population, around: self._population(arriving(
+                population, around, inputs, target, self.encoder, {}), around, inputs,
+                target)[0].scale,
+            lambda population, around, scale: self._fits(arriving(
+                population, around, inputs, target, self.encoder, {}), around, inputs, target, scale))
         made: dict[str, Part] = {}
         for adder in (p for p in network.order() if p.graded):
             made[adder.name], warnings = adder_scale.quantized(
@@ -118,6 +115,15 @@ class Quantize:
         _, made, encoders = best
         found += [] if exact is not None else clipped(part, made, self.weight_bits)
         return made, encoders, [*found, *drifting(part, made, network.n_ticks)]
+
+    def _fits(self, part: Part, network: Network, inputs: dict[str, Input], target: Target,
+              scale: float) -> bool:
+        """Whether every register holds what it must at about this scale."""
+        v_th = part.population.floating.v_th
+        k = max(1, round(scale * v_th))
+        made, encoders, _ = _at_scale(part, k, k / v_th, inputs, target, self.weight_bits)
+        return k / v_th <= _largest_scale(part, inputs, target) and not _overflows(
+            network, inputs, made, encoders, target)
 
     def _exact(self, part: Part, network: Network, inputs: dict[str, Input], target: Target
                ) -> tuple[tuple[Part, list[Encoder]] | None, list[Diagnostic]]:

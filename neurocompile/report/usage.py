@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,19 @@ def inputs(network: Network) -> list[Data]:
     """The network's inputs: what arrives, and in which form."""
     return [{"name": item.name, "kind": item.kind.value, "shape": list(item.shape),
              "sources": item.size} for item in network.inputs]
+
+
+def streams(compiled: CompiledView) -> Data:
+    """How sums that several populations receive are built, and the price of both forms.
+
+    Without such sums there is no entry.
+    """
+    choice = compiled.streams
+    if choice is None:
+        return {}
+    return {"streams": {"taken": choice.taken, "reason": choice.reason,
+                        "adders": list(choice.adders),
+                        "prices": {form: asdict(price) for form, price in choice.prices.items()}}}
 
 
 def populations(compiled: CompiledView) -> list[Data]:
