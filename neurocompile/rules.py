@@ -324,6 +324,15 @@ _LEGALITY = (
          "do it to the data, before the model; or check that your neurons are ones neurocompile "
          "knows",
          "lif(conv(maxpool(image)))", "lif(conv_stride2(image))"),
+    Rule("NC140", "shared-stream", "note",
+         "`{module}` and others receive one sum of branches, built as {taken}: {reason}; as "
+         "duplicate synapses {duplicate_synapses} synapses, {duplicate_synapse_memory} bit and "
+         "{duplicate_latency} ticks of latency, with adders {adder_synapses}, "
+         "{adder_synapse_memory} bit and {adder_latency} ticks",
+         "A membrane shortcut is a sum that many populations receive. Each can have the synapses of "
+         "all branches, or a population of adders sums them once and sends graded spikes.",
+         "nothing to do; --streams duplicate or --streams adder takes the other form",
+         "y = x + conv1(lif1(x)); z = y + conv2(lif2(y))", "z = conv2(lif2(conv1(lif1(x))))"),
 )
 
 _NEURONS = (
@@ -376,6 +385,12 @@ _NEURONS = (
          "of a neuron without memory must be small enough for that.",
          "use more weight bits, or a neuron with a leak below one",
          "a product of two spikes with --weight-bits 2", "a product of two spikes with 8-bit weights"),
+    Rule("NC210", "no-adders", "error",
+         "`--streams adder` cannot be had: {reason}",
+         "An adder sums the branches of a stream and sends the sum as a graded spike, with a neuron "
+         "program of its own.",
+         "--streams duplicate, or a target with graded spikes and neuron programs",
+         "--streams adder on loihi1", "--streams adder on loihi2"),
 )
 
 _NUMBERS = (
@@ -506,7 +521,7 @@ _EMISSION = (
          "Lava hangs on many failures; its process group was stopped.",
          "verify fewer samples, or raise --timeout", "", ""),
     Rule("NC605", "neuron-program", "note",
-         "`{module}` resets {mode}: on silicon it needs a neuron program for {target}",
+         "`{module}` {what}: on silicon it needs a neuron program for {target}",
          "Lava has no such neuron; the emitted program brings its own process, which simulates it "
          "exactly.",
          "train with hard reset if you need Lava's own neuron", "Leaky(reset_mechanism='subtract')",

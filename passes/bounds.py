@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.network import Network, Population
+from neurocompile.ir.network import Adder, Input, Network, Population
+from neurocompile.ir.operators import Operator
 from neurocompile.semantics.loihi import (
     ACTIVATION_SHIFT,
     DECAY_ONE,
@@ -41,15 +42,27 @@ class StateBounds:
 
 def delivered(network: Network, population: Population) -> Interval:
     """Per neuron, the range of the sum that its synapses can deliver in one tick."""
-    levels_of = {item.name: item.levels for item in network.inputs}
+    sources = network.sources()
     low = np.zeros(population.size, np.int64)
     high = np.zeros(population.size, np.int64)
     for projection in network.into(population.name):
-        levels = levels_of.get(projection.source, 1)
-        negative, positive = projection.operator.bounds()
-        low += (negative.astype(np.int64) * levels) << projection.exponent
-        high += (positive.astype(np.int64) * levels) << projection.exponent
+        least, most = _sums(projection.operator, sources.get(projection.source))
+        low += least << projection.exponent
+        high += most << projection.exponent
     return low, high
+
+
+def _sums(operator: Operator, source: Input | Population | None) -> Interval:
+    """The range of an operator's sums over what a source can send."""
+    if isinstance(source, Population) and isinstance(source.neuron, Adder):
+        negative, positive = (
+            operator.with_weights(weights.astype(np.int64)).matrix() for weights in (
+                np.minimum(operator.weights, 0), np.maximum(operator.weights, 0)))
+        low, high = source.neuron.low, source.neuron.high
+        return positive @ low + negative @ high, positive @ high + negative @ low
+    levels = source.levels if isinstance(source, Input) else 1
+    least, most = operator.bounds()
+    return least.astype(np.int64) * levels, most.astype(np.int64) * levels
 
 
 def state_bounds(network: Network, population: Population) -> StateBounds:
@@ -87,7 +100,18 @@ def state_bounds(network: Network, population: Population) -> StateBounds:
 
 
 def overflows(network: Network, population: Population, target: str) -> Iterator[Diagnostic]:
-    """NC303 for each register of a population that some input could overflow."""
+    """NC303 for each register of a population that some input could overflow.
+
+    The sum of an adder must be within the range that its consumers' registers are proved for.
+    """
+    if isinstance(population.neuron, Adder):
+        low, high = delivered(network, population)
+        beyond = (low < population.neuron.low) | (high > population.neuron.high)
+        if beyond.any():
+            yield Diagnostic("NC303", population.where, {
+                "module": population.name, "needed": int(max(-low.min(), high.max())),
+                "register": "its sum", "target": target, "limit": population.neuron.reach})
+        return
     for register, needed in state_bounds(network, population).largest.items():
         if needed > STATE_MAX:
             yield Diagnostic("NC303", population.where, {
