@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from neurocompile.commands.models import CompileOptions, Job, ModelOptions
 from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
@@ -24,6 +25,7 @@ max-cores = 64
 max-chips = 2
 max-synapses = 100000
 encoder = "bias"
+streams = "adder"
 weight-bits = 6
 [[ignore]]
 code = "NC312"
@@ -38,6 +40,14 @@ def _write(folder: Path, text: str, name: str = "neurocompile.toml") -> Path:
     return path
 
 
+def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
+    config = load_config(_write(tmp_path, FULL))
+    work = Job("digits", config.models[0], ModelOptions(None, None, False, None, None, None), config)
+    for given, streams in ((None, "adder"), ("duplicate", "duplicate")):
+        options = work.options(CompileOptions(None, given, None, None, None, None, "tick", ()))
+        assert (options.encoder, options.streams, options.weight_bits) == ("bias", streams, 6)
+
+
 def test_every_key_is_read(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, FULL))
     (model,) = config.models
@@ -47,6 +57,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.sample == tmp_path / "s.npz"
     assert model.input == InputShape((1, 28, 28), 4)
     assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
+    assert model.streams == "adder"
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
     assert (model.max_chips, model.max_synapses) == (2, 100_000)
     assert config.baseline == tmp_path / "known.json"
@@ -81,6 +92,7 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\ntargets = [3]', "expected a string or a list of strings"),
     ('[models.a]\nentry = "a:b"\nweight-bits = 9', "from 1 to 8"),
     ('[models.a]\nentry = "a:b"\nencoder = "magic"', "expected one of auto"),
+    ('[models.a]\nentry = "a:b"\nstreams = "once"', "expected one of auto, duplicate, adder"),
     ('[models.a]\nentry = "a:b"\ninput = { shape = [0] }', "expected positive whole numbers"),
     ('[models.a]\nentry = "a:b"\ninput = { ticks = 2 }', "missing at `models.a.input.shape`"),
     ("[models.a]\nmax-cores = 1", "missing at `models.a.entry`"),
