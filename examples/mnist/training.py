@@ -35,6 +35,7 @@ class Recipe:
     lr: float
     weight_decay: float
     shift: int
+    start: str | None = None  # a file of weights to go on from
 
 
 def tensors(split: Literal["train", "test"],
@@ -112,6 +113,8 @@ def train(recipe: Recipe, folder: Path, prepare: Callable[[Tensor], Tensor], epo
     train_x, train_y = tensors("train", prepare)
     test_x, test_y = tensors("test", prepare)
     model = recipe.make()
+    if recipe.start is not None:
+        model.load_state_dict(torch.load(folder / recipe.start, weights_only=True))
     print(f"parameters: {sum(p.numel() for p in model.parameters())}", flush=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     steps = epochs * -(-len(train_y) // recipe.batch)

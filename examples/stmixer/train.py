@@ -18,7 +18,8 @@ from training import Recipe, run
 
 RECIPES = {
     "stmixer": Recipe(small_nets.stmixer, "model.pt", 10, 128, 3e-3, 0.0, shift=2),
-    "stmixer-t4": Recipe(partial(small_nets.stmixer, T=4), "t4.pt", 2, 128, 3e-3, 0.0, shift=2),
+    "stmixer-t4": Recipe(
+        partial(small_nets.stmixer, T=4), "t4.pt", 1, 128, 1e-3, 0.0, shift=2, start="model.pt"),
     "ms-resnet": Recipe(small_nets.ms_resnet, "ms_resnet.pt", 5, 128, 3e-3, 0.0, shift=2),
 }
 
