@@ -48,7 +48,8 @@ class Form:
         """The form after a linear operator; `layer`: the operator's weights are the model's."""
         size = operator.weights.size if layer else 0
         return Form({s: compose(operator, inner) for s, inner in self.terms.items()},
-                    operator.matrix() @ self.bias,
+                    operator.applied(self.bias[None])[0] if np.any(self.bias)
+                    else np.zeros(operator.out_size),
                     {s: self.stored.get(s, 0) + size for s in self.terms})
 
     def scaled(self, gain: NDArray[np.float64]) -> Form:

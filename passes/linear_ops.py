@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.ir.axes import Role
 from neurocompile.ir.operators import (
-    Dense,
     Operator,
     Shape,
-    Sparse,
-    from_matrix,
+    einsum,
     is_identity,
     wiring,
 )
@@ -76,15 +73,12 @@ def _contraction(walk: Walk, node: ir.Node, weight: NDArray[np.float64],
     layout = layout_of(walk, node.inputs[position], node)
     sizes, outs = data_sizes(layout), data_sizes(layout_of(walk, node.outputs[0], node))
     key = ("matmul", named(node, 1 - position), sizes, outs, from_right)
+    if weight.ndim == 1:
+        weight, outs = (weight[:, None], (*outs, 1)) if from_right else (
+            weight[None, :], (*outs[:-1], 1, *outs[-1:]))
     if weight.ndim > 2:
         weight = _one_tick_of_matrices(walk, node, weight)
-
-    def make() -> Operator:
-        if weight.ndim == 2 and from_right and all(s == 1 for s in sizes[:-1]):
-            return Dense(sizes, outs, weight.T.copy())
-        numbers = np.arange(int(np.prod(sizes))).reshape(sizes)
-        return _explicit(numbers, weight, outs, from_right)
-    return walk.made(key, make)
+    return walk.made(key, lambda: _product_over_axis(sizes, outs, weight, from_right))
 
 
 def _one_tick_of_matrices(walk: Walk, node: ir.Node,
@@ -97,23 +91,30 @@ def _one_tick_of_matrices(walk: Walk, node: ir.Node,
     return flat.reshape(*data_sizes(layout), *weight.shape[-2:])
 
 
-def _explicit(numbers: NDArray[np.int64], weight: NDArray[np.float64], outs: Shape,
-              from_right: bool) -> Operator:
-    """A contraction as an explicit synapse list, by one outer product of indices."""
-    x = numbers if from_right else np.swapaxes(numbers, -1, -2)  # [..., free, contracted]
-    w = weight if from_right else np.swapaxes(weight, -1, -2)  # [..., contracted, free]
-    lead = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
-    x = np.broadcast_to(x, (*lead, *x.shape[-2:]))
-    w = np.broadcast_to(w, (*lead, *w.shape[-2:]))
-    targets = np.arange(int(np.prod(outs))).reshape(*lead, *(
-        (x.shape[-2], w.shape[-1]) if from_right else (w.shape[-1], x.shape[-2])))
-    targets = targets if from_right else np.swapaxes(targets, -1, -2)
-    full = (*lead, x.shape[-2], x.shape[-1], w.shape[-1])
-    columns = np.broadcast_to(x[..., :, :, None], full).reshape(-1)
-    values = np.broadcast_to(w[..., None, :, :], full).reshape(-1)
-    rows = np.broadcast_to(targets[..., :, None, :], full).reshape(-1)
-    csr = sp.csr_array((values, (rows, columns)), shape=(targets.size, numbers.size))
-    return from_matrix(tuple(numbers.shape), outs, csr)
+def _product_over_axis(sizes: Shape, outs: Shape, weight: NDArray[np.float64],
+                       from_right: bool) -> Operator:
+    """x @ W or W @ x as an einsum; axes in front along which W is constant share it."""
+    lead = outs[:-2]
+    free, contracted, produced = range(len(lead), len(lead) + 3)
+    beside = (1,) * (len(outs) - len(sizes)) + sizes
+    ins = tuple(a for a, n in enumerate(lead) if beside[a] == n)
+    if from_right:
+        ends, last, own = (free, contracted), (free, produced), (contracted, produced)
+        ends_sizes = (beside[-2], beside[-1], outs[-1])
+    else:
+        ends, last, own = (contracted, free), (produced, free), (produced, contracted)
+        ends_sizes = (beside[-1], beside[-2], outs[-2])
+    varying = []
+    for position, axis in enumerate(range(len(lead) - (weight.ndim - 2), len(lead))):
+        first = weight.take([0], axis=position)
+        if np.array_equal(weight, np.broadcast_to(first, weight.shape)):
+            weight = first
+        else:
+            varying.append(axis)
+    lengths = (*lead, *ends_sizes)
+    axes = (*varying, *own)
+    return einsum(sizes, outs, (*ins, *ends), (*range(len(lead)), *last), axes, lengths,
+                  weight.reshape([lengths[a] for a in axes]))
 
 
 def _gemm(walk: Walk, node: ir.Node) -> None:
@@ -210,19 +211,10 @@ def _reduce(walk: Walk, node: ir.Node) -> None:
     sizes = data_sizes(layout)
     count = int(np.prod([sizes[a] for a in axes]))
     if count > 1:
-        numbers = np.moveaxis(np.arange(form.size).reshape(sizes), kept, range(len(kept)))
         outs = data_sizes(layout_of(walk, output, node)) or (1,)
-        weight = 1.0 / count if mean else 1.0
-        form = form.through(_gather_sum(numbers.reshape(-1, count), form.size, outs, weight))
+        weight = np.array(1.0 / count if mean else 1.0)
+        form = form.through(einsum(sizes, outs, tuple(range(len(sizes))), kept, (), sizes, weight))
     walk.forms[str(output.name)] = form
-
-
-def _gather_sum(columns: NDArray[np.int64], in_size: int, outs: Shape, weight: float) -> Operator:
-    ptr = np.arange(len(columns) + 1) * columns.shape[1]
-    csr = sp.csr_array((np.full(columns.size, weight), columns.reshape(-1), ptr),
-                       shape=(len(columns), in_size))
-    csr.sort_indices()
-    return Sparse((in_size,), outs, csr)
 
 
 OPS: dict[str, Callable[[Walk, ir.Node], None]] = {

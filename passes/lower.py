@@ -8,6 +8,7 @@ are rolled up when all their ticks have equal forms. What reaches an output beco
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def lower(graph: Graph) -> tuple[Network, list[Diagnostic]]:
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
         when = STATIC if item.kind is InputKind.STATIC else ALIGNED
-        walk.forms[str(value.name)] = _unit(item.name, when, item.size)
+        walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
     neurons: dict[str, _Neuron] = {}
     reached = _reached(graph)
     for node in graph.nodes():
@@ -128,8 +129,8 @@ def _n_ticks(graph: Graph, axes: Layouts) -> int:
     return max(unrolled, *(shape_of(node.outputs[0])[0] for node in graph.neurons()))
 
 
-def _unit(name: str, when: int | str, size: int) -> Form:
-    return Form({Source(name, when): identity((size,))}, np.zeros(size))
+def _unit(name: str, when: int | str, shape: Shape) -> Form:
+    return Form({Source(name, when): identity(shape)}, np.zeros(math.prod(shape)))
 
 
 def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
@@ -177,7 +178,7 @@ def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _N
     known.nodes.append(node)
     known.ticks.append(form)
     when = ALIGNED if tick is None else tick
-    walk.forms[str(node.outputs[0].name)] = _unit(module, when, form.size)
+    walk.forms[str(node.outputs[0].name)] = _unit(module, when, known.shape)
 
 
 def _normal_form(graph: Graph, node: ir.Node) -> NormalForm:

@@ -77,8 +77,7 @@ def _relays(source: Input | Population, count: int, taken: Mapping[str, object]
 
 def _repeating(source: str, population: Population) -> Projection:
     synapses = identity(population.shape)
-    weights = np.full(population.size, WEIGHT, np.int32)
-    return Projection(source, population.name, synapses.with_weights(weights),
+    return Projection(source, population.name, synapses.with_weights(np.array(WEIGHT, np.int32)),
                       where=population.where)
 
 

@@ -139,7 +139,7 @@ def _network_json(network: Network, schedule: Schedule, plan: Plan) -> str:
         populations.append(entry)
     projections = [
         {"id": s.id, "source": s.source, "target": s.target, "process": s.process,
-         "synapses": s.operator.n_synapses, "exponent": s.exponent, "sign_mode": s.sign_mode.lower(),
+         "synapses": s.synapses, "exponent": s.exponent, "sign_mode": s.sign_mode.lower(),
          "message_bits": s.message_bits, "delay": s.delay, "ticks_back": s.gate_delay,
          **_geometry(s.operator)} for s in plan.synapses]
     data = {

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.backends.loihi.bits import SignMode, is_graded, on_chip, sign_mode
-from neurocompile.backends.loihi.plan import lava_conv
+from neurocompile.backends.loihi.lava_form import lava_conv
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Conv, Dense, Operator
 from neurocompile.ir.schedule import Schedule

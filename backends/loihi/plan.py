@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import networkx as nx
 
 from neurocompile.backends.loihi.bits import is_graded, on_chip, sign_mode
+from neurocompile.backends.loihi.lava_form import View, lava_form
 from neurocompile.diagnostics import Diagnostic, InternalError
 from neurocompile.ir.network import InputKind, Network, Projection
-from neurocompile.ir.operators import Conv, Dense, Operator
+from neurocompile.ir.operators import Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron, Reset
 from neurocompile.target import Target
@@ -23,7 +24,6 @@ PROCESS = {
     Reset.HARD: "LIFReset", Reset.SOFT: "SoftLIF", Reset.SOFT_DELAYED: "SoftDelayedLIF",
     Reset.HARD_DELAYED: "HardDelayedLIF", Reset.NONE: "NonResettingLIF",
 }
-CONV_LIMIT = 127  # Lava keeps kernel size, stride, padding and dilation in 8 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,10 @@ class Synapses:
     source: str
     target: str
     process: str  # Dense, DelayDense, Sparse, DelaySparse or Conv
-    operator: Operator
+    operator: Conv | Dense | Sparse  # as Lava has it
+    source_view: View | None  # of a convolution
+    target_view: View | None
+    synapses: int
     exponent: int
     sign_mode: str
     message_bits: int
@@ -130,27 +133,19 @@ def make_plan(network: Network, schedule: Schedule, target: Target) -> Plan:
 def _synapses(id_: str, projection: Projection, delay: int, ids: dict[str, str],
               bits: dict[str, int], schedule: Schedule) -> Synapses:
     source = ids[projection.source]
-    operator = projection.operator
-    if isinstance(operator, Conv) and lava_conv(operator):
+    form = lava_form(projection.operator)
+    operator = form.operator
+    if isinstance(operator, Conv):
         process = "Conv"
     elif isinstance(operator, Dense):
         process = "DelayDense" if delay else "Dense"
     else:
         process = "DelaySparse" if delay else "Sparse"
     return Synapses(
-        id_, source, ids[projection.target], process, operator, projection.exponent,
+        id_, source, ids[projection.target], process, operator, form.source,
+        form.target, projection.operator.n_synapses, projection.exponent,
         sign_mode(operator.weights).name, bits.get(source, 0), delay, projection.delay,
         schedule.depth[projection.source] + 1, operator.in_size, operator.out_size)
-
-
-def lava_conv(conv: Conv) -> bool:
-    """Whether Lava's Conv computes it: its output size is the formula's, its numbers 8 bit."""
-    numbers = (*conv.weight.shape[2:], *conv.stride, *conv.padding, *conv.dilation, conv.groups)
-    sizes = tuple(
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, p, d, k, s in zip(conv.in_shape[1:], conv.padding, conv.dilation,
-                                 conv.weight.shape[2:], conv.stride, strict=True))
-    return max(numbers) <= CONV_LIMIT and sizes == conv.out_shape[1:]
 
 
 def _ties(neurons: list[Neurons], synapses: tuple[Synapses, ...]) -> tuple[tuple[str, str], ...]:

@@ -23,7 +23,7 @@ from neurocompile.capture.nir.options import check_tick
 from neurocompile.capture.nir.ours import GivenInput, Ours, Ticks, single, written
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, Severity
 from neurocompile.ir.network import InputKind, Network, Population, Readout
-from neurocompile.ir.operators import Array, Conv, Dense, Operator, Shape, Sparse, is_identity
+from neurocompile.ir.operators import Array, Conv, Dense, Einsum, Operator, Shape, is_identity
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 
@@ -192,10 +192,10 @@ class _Build:
         if isinstance(operator, Conv) and kept is not None and (
                 bias is None or self._carries(operator, shape, bias)):
             return self.add(_conv(operator, bias), name, source)
-        if kept is not None and bias is None and isinstance(operator, Sparse):
+        if kept is not None and bias is None:
             if is_identity(operator):
                 return source
-            return self.add(n.Scale(_single(operator.csr.data).reshape(shape)), name, source)
+            return self.add(n.Scale(_single(operator.row_sums()).reshape(shape)), name, source)
         if operator.in_size * operator.out_size > MAX_DENSE and not isinstance(operator, Dense):
             raise _cannot(module, "the synapses", f"it has no sparse matrices, and a full one would "
                           f"hold {operator.in_size:,} x {operator.out_size:,} weights, more than "
@@ -223,10 +223,7 @@ def _kept(operator: Operator, shape: Shape) -> Shape | None:
     """The shape of a NIR node that keeps axes, for a source of this shape; None: a matrix."""
     if isinstance(operator, Conv):
         return operator.out_shape if shape == operator.in_shape else None
-    diagonal = (isinstance(operator, Sparse) and operator.in_size == operator.out_size
-                and operator.csr.nnz == operator.in_size
-                and np.array_equal(operator.csr.indices, np.arange(operator.in_size))
-                and np.array_equal(operator.csr.indptr, np.arange(operator.in_size + 1)))
+    diagonal = isinstance(operator, Einsum) and operator.ins == operator.outs
     return shape if diagonal else None
 
 

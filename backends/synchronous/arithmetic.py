@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
-from neurocompile.ir.operators import Conv, Dense, Operator
+from neurocompile.ir.operators import Conv, Dense, Einsum, Operator, Part
 
 EXACT_BELOW = {torch.float32: 1 << 24, torch.float64: 1 << 53}
 _TEST_TARGETS = 64
@@ -36,12 +36,36 @@ def float_map(operator: Operator, dtype: torch.dtype, device: str) -> LinearMap:
     if isinstance(operator, Dense):
         weight = torch.as_tensor(np.asarray(operator.weight), dtype=dtype, device=device)
         return lambda x: F.linear(x, weight)
+    if isinstance(operator, Part):
+        return _part_map(operator, dtype, device)
+    if isinstance(operator, Einsum):
+        return _einsum_map(operator, dtype, device)
     coo = operator.matrix().tocoo()
     sparse = torch.sparse_coo_tensor(
         torch.as_tensor(np.stack(coo.coords).astype(np.int64)),
         torch.as_tensor(np.asarray(coo.data), dtype=dtype), size=coo.shape, device=device,
         check_invariants=True).coalesce()
     return lambda x: torch.matmul(sparse, x.T).T
+
+
+def _part_map(part: Part, dtype: torch.dtype, device: str) -> LinearMap:
+    inner = float_map(part.inner, dtype, device)
+    around = part.outs.start, part.out_size - part.outs.stop
+    return lambda x: F.pad(inner(x[:, part.ins]), around)
+
+
+def _einsum_map(operator: Einsum, dtype: torch.dtype, device: str) -> LinearMap:
+    weight = torch.as_tensor(np.asarray(operator.weight), dtype=dtype, device=device)
+    rows = len(operator.sizes)
+    made = [a for a in operator.outs if a in operator.ins or a in operator.axes]
+    thin = [operator.sizes[a] if a in made else 1 for a in operator.outs]
+
+    def contract(x: torch.Tensor) -> torch.Tensor:
+        grid = x.reshape(-1, *operator.lengths(operator.ins))
+        y = torch.einsum(grid, [rows, *operator.ins], weight, [*operator.axes], [rows, *made])
+        wide = y.reshape(-1, *thin).expand(-1, *operator.lengths(operator.outs))
+        return wide.reshape(len(x), -1)
+    return contract
 
 
 def integer_map(operator: Operator, largest: int, device: str, where: Location) -> LinearMap:

@@ -150,7 +150,7 @@ class Encoder:
         """Bias mantissas [samples, neurons] for analog inputs [samples, *input shape]."""
         flat = np.asarray(x, np.float64).reshape(len(x), -1)
         fixed = np.rint(flat * 2.0**self.input_shift).astype(np.int64)
-        total: NDArray[np.int64] = (self.operator.matrix() @ fixed.T).T + self.offset
+        total: NDArray[np.int64] = self.operator.applied(fixed) + self.offset
         half = np.int64(1) << np.int64(self.output_shift - 1)
         rounded: NDArray[np.int64] = (total + half) >> np.int64(self.output_shift)
         return np.clip(rounded, -self.limit, self.limit)
@@ -174,7 +174,7 @@ class Readout:
         """Values [samples, *shape] of counts or spikes [samples, neurons] by source."""
         total: Array = self.bias[None, :]
         for source, operator in self.terms:
-            total = total + (operator.matrix() @ read[source].astype(np.float64).T).T
+            total = total + operator.applied(read[source].astype(np.float64))
         return np.asarray(total).reshape(-1, *self.shape)
 
     def answers(self, values: Array) -> NDArray[np.int64]:

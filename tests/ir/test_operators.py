@@ -8,8 +8,21 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurocompile.ir import operators
-from neurocompile.ir.operators import Conv, Dense, Operator, Sparse, add, compose, same, wiring
+from neurocompile.ir.operators import (
+    Conv,
+    Dense,
+    Einsum,
+    Operator,
+    Part,
+    Sparse,
+    add,
+    compose,
+    einsum,
+    identity,
+    is_identity,
+    same,
+    wiring,
+)
 
 
 @st.composite
@@ -35,17 +48,45 @@ def convs(draw: st.DrawFn, in_shape: tuple[int, int, int] | None = None) -> Conv
 
 
 @st.composite
-def any_operator(draw: st.DrawFn) -> Operator:
-    kind = draw(st.sampled_from(["conv", "dense", "sparse"]))
-    if kind == "conv":
-        return draw(convs())
+def einsums(draw: st.DrawFn, in_sizes: tuple[int, ...] | None = None) -> Operator:
+    """Any axes: contracted, shared, summed, repeated, in any order."""
+    sizes = list(in_sizes or draw(st.lists(st.integers(1, 4), min_size=1, max_size=4)))
+    ins = tuple(range(len(sizes)))
+    produced = draw(st.lists(st.integers(1, 3), max_size=2))
+    shared = draw(st.lists(st.sampled_from(ins), unique=True, max_size=3))
+    outs = draw(st.permutations([*shared, *range(len(sizes), len(sizes) + len(produced))]))
+    sizes += produced
+    axes = draw(st.lists(st.sampled_from(range(len(sizes))), unique=True))
+    axes = [a for a in axes if a in ins or a in outs]
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
-    rows, columns = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    weight = rng.integers(-9, 10, [sizes[a] for a in axes]).astype(np.float64)
+    return einsum(tuple(sizes[a] for a in ins), tuple(sizes[a] for a in outs) or (1,), ins, tuple(outs),
+                  tuple(axes), sizes, weight)
+
+
+@st.composite
+def any_operator(draw: st.DrawFn, in_shape: tuple[int, ...] | None = None) -> Operator:
+    """One of every kind; with `in_shape`, one that takes it."""
+    kind = draw(st.sampled_from(["conv", "dense", "sparse", "einsum", "part"]))
+    if kind == "einsum":
+        return draw(einsums(in_shape))
+    if kind == "conv" and (in_shape is None or len(in_shape) == 3):
+        return draw(convs(in_shape))
+    if kind == "part":
+        size = int(np.prod(in_shape)) if in_shape else draw(st.integers(2, 9))
+        count = draw(st.integers(1, size))
+        inner = draw(any_operator((count,)))
+        before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+        return Part(in_shape or (size,), (before + inner.out_size + after,), inner,
+                    draw(st.integers(0, size - count)), before)
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    columns = int(np.prod(in_shape)) if in_shape else draw(st.integers(1, 9))
+    rows = draw(st.integers(1, 9))
     matrix = rng.integers(-9, 10, (rows, columns)).astype(np.float64)
     if kind == "dense":
-        return Dense((columns,), (rows,), matrix)
+        return Dense(in_shape or (columns,), (rows,), matrix)
     matrix[rng.random(matrix.shape) < 0.6] = 0
-    return Sparse((columns,), (rows,), sp.csr_array(matrix))
+    return Sparse(in_shape or (columns,), (rows,), sp.csr_array(matrix))
 
 
 @given(convs(), st.integers(0, 100))
@@ -93,24 +134,74 @@ def test_scaled_multiplies_each_output(operator: Operator, seed: int) -> None:
                           operator.matrix().toarray() * gain[:, None])
 
 
-@settings(deadline=None)
-@given(st.data(), convs())
-def test_compose_and_add_are_product_and_sum(data: st.DataObject, inner: Conv) -> None:
+@given(any_operator(), st.integers(0, 100))
+def test_applied_and_pulled_are_products(operator: Operator, seed: int) -> None:
+    x = np.random.default_rng(seed).integers(-3, 4, (2, operator.in_size)).astype(np.float64)
+    assert np.array_equal(operator.applied(x), x @ operator.matrix().toarray().T)
+    rows = np.random.default_rng(seed).integers(-3, 4, (2, operator.out_size)).astype(np.float64)
+    assert np.array_equal(operator.pulled(rows), rows @ operator.matrix().toarray())
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data(), any_operator())
+def test_compose_and_add_are_product_and_sum(data: st.DataObject, inner: Operator) -> None:
     outer = data.draw(st.one_of(
-        convs(inner.out_shape),
-        st.just(Dense(inner.out_shape, (2,), np.arange(2.0 * inner.out_size).reshape(2, -1))),
+        any_operator(inner.out_shape),
         st.just(wiring(inner.out_shape, inner.out_shape,
                        np.arange(inner.out_size)[::-1].copy()))))
     both = compose(outer, inner)
     assert np.array_equal(both.matrix().toarray(),
                           outer.matrix().toarray() @ inner.matrix().toarray())
     assert np.array_equal(add(both, both).matrix().toarray(), 2 * both.matrix().toarray())
+    assert same(both, compose(outer, inner))
+
+
+def test_chains_keep_their_structure() -> None:
+    """What a network's layers compose into holds as few weights as they have."""
+    rng = np.random.default_rng(0)
+    conv = Conv((4, 8, 8), (6, 8, 8), rng.normal(size=(6, 4, 3, 3)), padding=(1, 1))
+    pool = Conv((6, 8, 8), (6, 4, 4), np.full((6, 1, 2, 2), 0.25), (2, 2), groups=6)
+    assert compose(pool, conv).weights.shape == (6, 4, 4, 4)
+    depthwise = Conv((4, 8, 8), (4, 8, 8), rng.normal(size=(4, 1, 3, 3)), padding=(1, 1), groups=4)
+    pointwise = Conv((4, 8, 8), (6, 8, 8), rng.normal(size=(6, 4, 1, 1)))
+    assert compose(pointwise, depthwise).weights.shape == (6, 4, 3, 3)
+    spread = Conv((6, 8, 8), (6, 8, 8), rng.normal(size=(6, 1, 3, 3)), padding=(2, 2),
+                  dilation=(2, 2), groups=6)
+    assert isinstance(both := compose(spread, pointwise), Conv)
+    assert (both.dilation, both.padding, both.weight.shape) == ((2, 2), (2, 2), (6, 4, 3, 3))
+    assert not isinstance(compose(spread, conv), Conv)  # its borders are no zeros
+    mixer = einsum((4, 64), (4, 64), (0, 1, 2), (0, 1, 3), (0, 3, 2), (2, 2, 64, 64),
+                   rng.normal(size=(2, 64, 64)))
+    swap = wiring((4, 64), (64, 4), np.arange(256).reshape(4, 64).T.reshape(-1))
+    back = wiring((64, 4), (4, 64), np.arange(256).reshape(64, 4).T.reshape(-1))
+    for chain in (mixer, compose(swap, mixer), compose(mixer, back)):
+        assert isinstance(chain, Einsum)
+        assert chain.weight.size == 2 * 64 * 64
+    assert is_identity(compose(back, swap))
+    joined = compose(wiring((6 * 64,), (8 * 64,), np.r_[np.full(64, -1), np.arange(384),
+                                                       np.full(64, -1)]), conv)
+    assert isinstance(joined, Part)
+    assert joined.weights is conv.weight
+    pointwise = Conv((8, 8, 8), (2, 8, 8), rng.normal(size=(2, 8, 1, 1)))
+    assert isinstance(compose(pointwise, joined), Conv)
+    assert joined.scaled(np.repeat(np.arange(8.0), 64)).weights.shape == conv.weight.shape
+
+
+def test_gains_of_a_channel_stay_one_number_a_channel() -> None:
+    assert identity((4, 8, 8)).scaled(np.repeat(np.arange(4.0), 64)).weights.shape == (4,)
+
+
+def test_a_head_behind_a_large_convolution_is_small() -> None:
+    conv = Conv((64, 32, 32), (128, 32, 32), np.ones((128, 64, 3, 3)), padding=(1, 1))
+    mean = einsum((128, 1024), (128,), (0, 1), (0,), (), (128, 1024), np.ones(()))
+    head = compose(Dense((128,), (5,), np.ones((5, 128))), mean)
+    assert compose(head, conv).weights.shape == (5, 64 * 32 * 32)
 
 
 def test_identities_disappear_when_composed() -> None:
     dense = Dense((4,), (3,), np.ones((3, 4)))
-    assert compose(dense, operators.identity((2, 2))) is dense
-    assert compose(operators.identity((3,)), dense) is dense
+    assert compose(dense, identity((2, 2))) is dense
+    assert compose(identity((3,)), dense) is dense
 
 
 def test_average_pool_into_dense_stays_dense() -> None:
@@ -126,7 +217,7 @@ def test_same_compares_weights_and_geometry() -> None:
     assert not same(conv, Conv((1, 4, 4), (1, 2, 2), np.ones((1, 1, 3, 3))))
 
 
-@pytest.mark.parametrize("index", [[1, 0, -1], [2, 2, 2, 0]])
+@pytest.mark.parametrize("index", [[1, 0, -1], [2, 2, 2, 0], [-1, 1, 2], [0, 1, 2], [1, 2]])
 def test_wiring_moves_and_pads(index: list[int]) -> None:
     x = np.array([5.0, 6.0, 7.0])
     moved = wiring((3,), (len(index),), np.array(index)).matrix() @ x
