@@ -17,6 +17,7 @@ from neurocompile.rules import RULES
 
 NAMES = ("neurocompile.toml", "pyproject.toml")
 ENCODERS = ("auto", "bias", "graded", "host")
+STREAMS = ("auto", "duplicate", "adder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ModelEntry:
     max_chips: int | None = None
     max_synapses: int | None = None
     encoder: str | None = None
+    streams: str | None = None
     weight_bits: int | None = None
 
 
@@ -138,15 +140,12 @@ def _beside(path: Path, name: str) -> Path:
 
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
-               "max-chips", "max-synapses", "encoder", "weight-bits")
+               "max-chips", "max-synapses", "encoder", "streams", "weight-bits")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
     if table.get("entry", str) is None and table.get("weights", str) is None:
         raise UsageError(table.bad("entry", "missing"))
-    encoder = table.get("encoder", str)
-    if encoder is not None and encoder not in ENCODERS:
-        raise UsageError(table.bad("encoder", f"expected one of {', '.join(ENCODERS)}"))
     bits = table.number("weight-bits")
     if bits is not None and bits > 8:
         raise UsageError(table.bad("weight-bits", "expected a number from 1 to 8"))
@@ -155,7 +154,7 @@ def _model(name: str, table: _Table) -> ModelEntry:
         _input(table), table.file("sample"), table.number("ticks"),
         tuple(_target(one, table.path) for one in table.texts("targets")),
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
-        encoder, bits)
+        table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits)
 
 
 def _input(model: _Table) -> InputShape | None:
@@ -226,6 +225,13 @@ class _Table:
         if value is not None and type(value) is not kind:
             names = {str: "a string", int: "a whole number", list: "a list", dict: "a table"}
             raise UsageError(self.bad(key, f"expected {names[kind]}"))
+        return value
+
+    def one_of(self, key: str, values: tuple[str, ...]) -> str | None:
+        """One of these strings."""
+        value: str | None = self.get(key, str)
+        if value is not None and value not in values:
+            raise UsageError(self.bad(key, f"expected one of {', '.join(values)}"))
         return value
 
     def number(self, key: str) -> int | None:

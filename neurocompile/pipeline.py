@@ -29,8 +29,9 @@ from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
+from neurocompile.passes.adders import Choice, build_streams, note
 from neurocompile.passes.align import align, too_early
-from neurocompile.passes.bounds import overflows
+from neurocompile.passes.bounds import overflows, remembering
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lower import lower
 from neurocompile.passes.partition import partition
@@ -41,8 +42,8 @@ from neurocompile.passes.relay import out_of_range, relay
 from neurocompile.passes.route import route
 from neurocompile.target import Target
 
-STAGES = ("check", "lower", "quantize", "align", "relay", "fidelity", "partition", "place",
-          "route")
+STAGES = ("check", "lower", "streams", "quantize", "align", "relay", "fidelity", "partition",
+          "place", "route")
 DEAD, SATURATED = 1e-5, 0.95  # firing rates that are worth a warning
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 DIFFERS = 0.1  # share of spikes that quantization may move without a warning
@@ -57,6 +58,7 @@ class Options:
 
     weight_bits: int = 8
     encoder: str = "auto"
+    streams: str = "auto"
     timing: str = "tick"
     max_cores: int | None = None
     max_chips: int | None = None
@@ -123,6 +125,7 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
     stages: tuple[StageRecord, ...]
     fidelity: Fidelity | None = None  # None: no sample was given
+    streams: Choice | None = None  # None: no two populations share a sum
 
 
 @dataclass
@@ -174,12 +177,17 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
                          lambda found: f"{len(found)} findings")
     run.found += findings
     _stop(run)
-    floating, notes = run.stage("lower", lambda: lower(graph), lambda r: _network_size(r[0]))
+    floating, notes = run.stage("lower", lambda: lower(graph, options.allow),
+                                lambda r: _network_size(r[0]))
     run.found += notes
+    floating, streams = run.stage(
+        "streams", lambda: build_streams(floating, target, options.streams, options.weight_bits),
+        lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
+    run.found += [note(streams)] if streams else []
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
         "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
-        lambda r: [d for p in r[0].populations for d in overflows(r[0], p, target.name)])
+        lambda r: _out_of_bounds(floating, r[0], target))
     run.found += [*warnings, *_nothing_on_chip(network)]
     _stop(run)
     aligned = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
@@ -199,7 +207,16 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     run.found += [*over_budget(network, mapping, options), *_assumed(usage, target)]
     _stop(run)
     return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
-                    tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity)
+                    tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity,
+                    streams)
+
+
+def _out_of_bounds(floating: Network, network: Network, target: Target) -> Iterator[Diagnostic]:
+    """NC303 for registers that overflow, NC208 for neurons without memory that have some."""
+    for before, population in zip(floating.populations, network.populations, strict=True):
+        yield from overflows(network, population, target.name)
+        if not (before.graded or before.floating.decay):
+            yield from remembering(network, population, target.name)
 
 
 def _nothing_on_chip(network: Network) -> Iterator[Diagnostic]:
@@ -245,11 +262,11 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
     """Fidelity of the integer network on a sample, and its firing rates per neuron and tick."""
     a, b = synchronous.run(floating, sample), synchronous.run(network, sample)
     rates: dict[str, float | NDArray[np.float64]] = {
-        name: spikes.mean(axis=(0, 1), dtype=np.float64) for name, spikes in b.spikes.items()}
+        name: (spikes != 0).mean(axis=(0, 1)) for name, spikes in b.spikes.items()}
     rates.update({item.name: 1.0 for item in network.inputs})
     populations = {
         p.name: _compared(a.spikes.get(p.repeats or p.name, b.spikes[p.name]), b.spikes[p.name])
-        for p in network.populations}
+        for p in network.populations if not p.graded}
     argmax = {}
     for before, after in zip(floating.readouts, network.readouts, strict=True):
         argmax[after.name] = int(np.sum(before.answers(a.read(before))
@@ -267,8 +284,8 @@ def _compared(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Population
 def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
     """NC312 for dead or saturated populations, NC701 where quantization moved many spikes."""
     for population in network.populations:
-        if population.repeats is not None:
-            continue  # its source is named
+        if population.repeats is not None or population.graded:
+            continue  # a relay's source is named
         measured = fidelity.populations[population.name]
         if not DEAD <= measured.rate <= SATURATED:
             yield Diagnostic("NC312", population.where, {

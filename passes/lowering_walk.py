@@ -16,6 +16,7 @@ from neurocompile.ir.axes import Layout, Layouts, Role
 from neurocompile.ir.graph import constant, location
 from neurocompile.ir.operators import Operator, Shape
 from neurocompile.passes.forms import Form
+from neurocompile.passes.legality.allow import Allow
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class Walk:
     layouts: Layouts
     forms: dict[str, Form]
     n_ticks: int
+    allow: frozenset[Allow] = frozenset()
     operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
 
     def form(self, value: ir.Value | None) -> Form | None:

@@ -145,6 +145,9 @@ def _obstacles(network: Network, schedule: Schedule, chain: list[_Layer]) -> Ite
     previous: tuple[int, ...] = ()
     for layer in chain:
         name = layer.population.name
+        if layer.population.graded:
+            yield f"{name} adds"
+            continue
         if layer.population.integer.reset is not Reset.HARD:
             yield f"{name} resets {layer.population.integer.reset.value}"
         if layer.bias is not None and (

@@ -28,7 +28,7 @@ class Reference(Protocol):
 
     @property
     def spikes(self) -> Mapping[str, Array]:
-        """0 or 1."""
+        """0 or 1; of adders the sums that they send."""
 
     @property
     def v(self) -> Mapping[str, Array]:
@@ -41,7 +41,7 @@ class Compared:
 
     name: str
     neurons: int
-    spikes: int  # of the reference
+    spikes: int  # of the reference; of adders those that are not 0
     differences: int  # neuron-ticks that differ
 
 
@@ -154,9 +154,9 @@ def _mismatch(place: _Place, job: Job, schedule: Schedule, reference: Reference,
     v = int(_result(again, f"v_{ids[name]}")[row, place.neuron])
     at = (place.sample, place.tick, place.neuron)
     known = f"{int(reference.v[name][at]):,}" if name in reference.v else "not recorded"
-    threshold = population.integer.vth << 6
+    held = "" if population.graded else f"; threshold {population.integer.vth << 6:,}"
     return Diagnostic("NC702", population.where, {
         "population": name, "sample": place.sample, "tick": place.tick, "neuron": place.neuron,
         "expected": int(reference.spikes[name][at]), "found": int(spike), "program": PROGRAM,
         "expected_v": known, "found_v": v,
-    }, notes=(f"v after that tick: reference {known}, {PROGRAM} {v:,}; threshold {threshold:,}",))
+    }, notes=(f"v after that tick: reference {known}, {PROGRAM} {v:,}{held}",))

@@ -76,12 +76,28 @@ class Bias:
 
 
 @dataclass(frozen=True, eq=False)
+class Adder:
+    """Sends what its synapses deliver in a tick as a graded spike: no threshold, no memory.
+
+    `low` and `high` [neurons] are the range of what it sends in integers; empty in float.
+    """
+
+    low: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    high: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def reach(self) -> int:
+        """The largest magnitude that it can send."""
+        return int(max(-self.low.min(initial=0), self.high.max(initial=0)))
+
+
+@dataclass(frozen=True, eq=False)
 class Population:
     """Neurons of one model and parameter set."""
 
     name: str
     shape: Shape
-    neuron: FloatNeuron | LoihiNeuron
+    neuron: FloatNeuron | LoihiNeuron | Adder
     bias: Bias | None = None
     on_host: bool = False  # simulated by the host, which sends its spikes to the chip
     where: Location = field(default_factory=Location)
@@ -91,6 +107,11 @@ class Population:
     def size(self) -> int:
         """Neurons."""
         return math.prod(self.shape)
+
+    @property
+    def graded(self) -> bool:
+        """Whether it sends whole numbers, signed, instead of spikes."""
+        return isinstance(self.neuron, Adder)
 
     @property
     def floating(self) -> FloatNeuron:

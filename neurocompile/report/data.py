@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, Severity, printable
-from neurocompile.report.usage import cores, inputs, limits, populations, totals, traffic
+from neurocompile.report.usage import cores, inputs, limits, populations, streams, totals, traffic
 from neurocompile.report.views import CompiledView, FidelityView, VerificationView
 
 Data = dict[str, Any]
@@ -70,6 +70,7 @@ def resources_json(compiled: CompiledView) -> Data:
         "cores": cores(compiled),
         "totals": totals(compiled),
         "traffic": traffic(compiled.mapping),
+        **streams(compiled),
     }
 
 

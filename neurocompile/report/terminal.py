@@ -52,6 +52,8 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
         console.print(_text(f"... {rest:,} more; --format csv has all", "dim"))
         console.print()
     _sentences(console, "binding", words.binding(resources))
+    if "streams" in resources:
+        _sentences(console, "streams", words.streams(resources))
     _sentences(console, "traffic", words.traffic(resources))
     _sentences(console, "fidelity", words.fidelity(fidelity))
     _sentences(console, "verification", [words.verification(fidelity)], _mood(fidelity))

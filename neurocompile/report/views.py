@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 from neurocompile.ir.network import Network
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
+from neurocompile.passes.adders import Choice
 from neurocompile.resources import Usage
 from neurocompile.target import Target
 
@@ -123,6 +124,10 @@ class CompiledView(Protocol):
     @property
     def fidelity(self) -> FidelityView | None:
         """None where no sample was given."""
+
+    @property
+    def streams(self) -> Choice | None:
+        """None where no two populations share a sum."""
 
 
 class ComparedView(Protocol):

@@ -95,6 +95,19 @@ def binding(resources: Data) -> list[str]:
     return lines
 
 
+def streams(resources: Data) -> list[str]:
+    """How sums that several populations receive are built, and both prices; empty without any."""
+    found = resources.get("streams")
+    if found is None:
+        return []
+    how = plural(len(found["adders"]), "adder") if found["adders"] else "duplicate synapses"
+    return [f"sums of branches by {how}: {printable(found['reason'])}",
+            *(f"{form}: {plural(p['synapses'], 'synapse')} in {amount(p['synapse_memory'], 'bit')}, "
+              f"{plural(p['axons'], 'input axon')}, {plural(p['neurons'], 'neuron')}, at least "
+              f"{plural(p['cores'], 'core')}, latency {plural(p['latency'], 'tick')}"
+              for form, p in found["prices"].items())]
+
+
 def traffic(resources: Data) -> list[str]:
     """Messages per tick by distance, hops, imbalance."""
     t = resources["traffic"]

@@ -20,6 +20,7 @@ from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.loihi import DECAY_ONE, Reset
 
 ZERO, ONE = Fraction(0), Fraction(1)
+OR, AND = "OR", "AND"  # models of gates (`passes.gates`)
 
 
 class NoNormalForm(ValueError):
@@ -41,6 +42,11 @@ class FloatNeuron:
     reset: Reset
     alpha: float | None = None
     quantum: float | None = None
+
+    @property
+    def gate(self) -> bool:
+        """Whether it decides a count of spikes, which rounded weights would change."""
+        return self.model in (OR, AND)
 
 
 @dataclass(frozen=True, slots=True)

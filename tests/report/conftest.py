@@ -15,6 +15,7 @@ from neurocompile.ir.network import Input, InputKind, Network, Population, Proje
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
+from neurocompile.passes.adders import Choice
 from neurocompile.passes.route import route
 from neurocompile.report import data
 from neurocompile.semantics.loihi import LoihiNeuron, Reset
@@ -88,6 +89,7 @@ class Compilation:
     usage: resources.Usage
     stages: tuple[Stage, ...]
     fidelity: Fidelity | None = None
+    streams: Choice | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
 
 
