@@ -86,7 +86,7 @@ def frames() -> torch.Tensor:
     return torch.randint(0, 2, (SAMPLES, 4, 10)).float()
 
 
-ALLOW = Options(allow=("residual-distribution", "compose-linear"))
+ALLOW = Options(allow=("residual-distribution",))
 CASES: dict[str, Case] = {
     "STMixer, T = 1": Case(stmixer.small, IMAGE, slow=True, prepare=made.lively),
     "STMixer, T = 4": Case(lambda: stmixer.small(4), IMAGE, slow=True, prepare=made.lively),
@@ -94,8 +94,7 @@ CASES: dict[str, Case] = {
                                             prepare=made.lively),
     "MS-ResNet, identity shortcuts": Case(ms_resnet.small_identity, IMAGE, slow=True),
     "MS-ResNet-18, projection shortcuts": Case(made.ms_resnet18, IMAGE, ALLOW, slow=True),
-    "SEW-ResNet, ADD": Case(made.sew_resnet_average, IMAGE,
-                            Options(allow=("residual-distribution",)), slow=True),
+    "SEW-ResNet, ADD": Case(made.sew_resnet_average, IMAGE, ALLOW, slow=True),
     "VGG": Case(made.vgg_average, IMAGE, slow=True),
     "skips of one and five layers, IF": Case(made.Skips, (2, 6, 6), slow=True),
     "the same by relays": Case(made.Skips, (2, 6, 6), delays=1),
