@@ -17,6 +17,7 @@ from neurocompile.rules import RULES
 
 NAMES = ("neurocompile.toml", "pyproject.toml")
 ENCODERS = ("auto", "bias", "graded", "host")
+READOUTS = ("auto", "host", "chip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class ModelEntry:
     max_synapses: int | None = None
     encoder: str | None = None
     weight_bits: int | None = None
+    readout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +140,15 @@ def _beside(path: Path, name: str) -> Path:
 
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
-               "max-chips", "max-synapses", "encoder", "weight-bits")
+               "max-chips", "max-synapses", "encoder", "weight-bits", "readout")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
     if table.get("entry", str) is None and table.get("weights", str) is None:
         raise UsageError(table.bad("entry", "missing"))
-    encoder = table.get("encoder", str)
-    if encoder is not None and encoder not in ENCODERS:
-        raise UsageError(table.bad("encoder", f"expected one of {', '.join(ENCODERS)}"))
+    for key, known in (("encoder", ENCODERS), ("readout", READOUTS)):
+        if table.get(key, str) not in (None, *known):
+            raise UsageError(table.bad(key, f"expected one of {', '.join(known)}"))
     bits = table.number("weight-bits")
     if bits is not None and bits > 8:
         raise UsageError(table.bad("weight-bits", "expected a number from 1 to 8"))
@@ -155,7 +157,7 @@ def _model(name: str, table: _Table) -> ModelEntry:
         _input(table), table.file("sample"), table.number("ticks"),
         tuple(_target(one, table.path) for one in table.texts("targets")),
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
-        encoder, bits)
+        table.get("encoder", str), bits, table.get("readout", str))
 
 
 def _input(model: _Table) -> InputShape | None:

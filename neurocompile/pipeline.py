@@ -29,6 +29,7 @@ from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
+from neurocompile.passes.accumulate import accumulate
 from neurocompile.passes.align import align, out_of_range
 from neurocompile.passes.bounds import overflows, remembering
 from neurocompile.passes.legality.check import check_graph
@@ -40,7 +41,8 @@ from neurocompile.passes.recount import recount
 from neurocompile.passes.route import route
 from neurocompile.target import Target
 
-STAGES = ("check", "lower", "quantize", "align", "fidelity", "partition", "place", "route")
+STAGES = ("check", "lower", "accumulate", "quantize", "align", "fidelity", "partition", "place",
+          "route")
 DEAD, SATURATED = 1e-5, 0.95  # firing rates that are worth a warning
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 DIFFERS = 0.1  # share of spikes that quantization may move without a warning
@@ -66,6 +68,7 @@ class Options:
         given = {"cores": self.max_cores, "chips": self.max_chips, "synapses": self.max_synapses}
         return {name: limit for name, limit in given.items() if limit is not None}
     allow: tuple[str, ...] = ()  # exact rewrites that are priced instead of refused
+    readout: str = "auto"  # where sums over all ticks are made: on the host or on the chip
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,10 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     floating, notes = run.stage("lower", lambda: lower(graph, options.allow),
                                 lambda r: _network_size(r[0]))
     run.found += notes
+    floating, notes = run.stage(
+        "accumulate", lambda: accumulate(floating, options.readout, target),
+        lambda r: f"{len(r[0].accumulators)} readouts on chip")
+    run.found += notes
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
         "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
@@ -253,7 +260,7 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
     populations = {
         name: PopulationFidelity(int(a.spikes[name].sum()), int(spikes.sum()),
                                  int((a.spikes[name] != spikes).sum()), spikes.size)
-        for name, spikes in b.spikes.items()}
+        for name, spikes in b.spikes.items() if name not in network.accumulators}
     argmax = {}
     for before, after in zip(floating.readouts, network.readouts, strict=True):
         argmax[after.name] = int(np.sum(before.answers(a.read(before))
@@ -264,8 +271,9 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
 
 def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
     """NC312 for dead or saturated populations, NC701 where quantization moved many spikes."""
-    for population in network.populations:
-        measured = fidelity.populations[population.name]
+    by_name = {population.name: population for population in network.populations}
+    for name, measured in fidelity.populations.items():
+        population = by_name[name]
         if not DEAD <= measured.rate <= SATURATED:
             yield Diagnostic("NC312", population.where, {
                 "module": population.name, "share": measured.rate})

@@ -87,12 +87,18 @@ def state_bounds(network: Network, population: Population) -> StateBounds:
 
 
 def overflows(network: Network, population: Population, target: str) -> Iterator[Diagnostic]:
-    """NC303 for each register of a population that some input could overflow."""
+    """NC303 for each register of a population that some input could overflow.
+
+    The potential of an accumulator must not even fire.
+    """
+    limits = {"u": STATE_MAX, "v": STATE_MAX}
+    if population.name in network.accumulators:
+        limits["v"] = population.integer.vth << ACTIVATION_SHIFT
     for register, needed in state_bounds(network, population).largest.items():
-        if needed > STATE_MAX:
+        if needed > limits[register]:
             yield Diagnostic("NC303", population.where, {
                 "module": population.name, "needed": needed, "register": register,
-                "target": target, "limit": STATE_MAX})
+                "target": target, "limit": limits[register]})
 
 
 def remembering(network: Network, population: Population, target: str) -> Iterator[Diagnostic]:

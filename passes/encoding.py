@@ -31,6 +31,7 @@ class Part:
     synapses: list[Projection]
     analog: list[Projection]
     on_host: bool
+    scale: float = 0.0  # threshold mantissa units per float unit, once quantized
 
 
 def choose(asked: str, population: Population, network: Network, target: Target) -> str:

@@ -9,7 +9,7 @@ that is on the chip's grid already keeps its numbers (`exact_scale`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,7 @@ from neurocompile.ir.network import (
     Network,
     Population,
     Projection,
+    Readout,
 )
 from neurocompile.ir.operators import Array
 from neurocompile.passes.bounds import overflows, remembering
@@ -44,7 +45,8 @@ from neurocompile.passes.exact_scale import (
 )
 from neurocompile.passes.rounding import clipped, drifting
 from neurocompile.passes.weight_grid import TOP_WEIGHT, exponent_for, rounded
-from neurocompile.semantics.loihi import DECAY_ONE, LoihiNeuron, Reset
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron, Reset
+from neurocompile.semantics.normal_form import SUM
 from neurocompile.target import Target
 
 ENCODERS = ("auto", "bias", "graded", "host")
@@ -74,6 +76,7 @@ class Quantize:
         populations: list[Population] = []
         projections: list[Projection] = []
         encoders: list[Encoder] = []
+        units: dict[str, float] = {}  # of v, per float unit
         for population in network.populations:
             how = choose(self.encoder, population, network, target)
             part = Part(population, [], [], how == "host")
@@ -90,12 +93,14 @@ class Quantize:
                     part.analog.append(projection)
             made, encoder, warnings = self._population(part, network, inputs, target)
             populations.append(made.population)
+            units[population.name] = made.scale * (1 << ACTIVATION_SHIFT)
             projections.extend(made.synapses)
             encoders.extend(encoder)
             found.extend(warnings)
         result = replace(network, inputs=tuple(inputs[i.name] for i in network.inputs),
                          populations=tuple(populations), projections=tuple(projections),
-                         encoders=tuple(encoders))
+                         encoders=tuple(encoders),
+                         readouts=tuple(_in_units(r, units) for r in network.readouts))
         return result, found
 
     def _population(self, part: Part, network: Network, inputs: dict[str, Input],
@@ -161,6 +166,15 @@ class Quantize:
         if not lost and not exact_bias(part, made.population, scale):
             lost = [_bias_range(part, inputs, target)]
         return (None if lost else (made, encoders)), lost
+
+
+def _in_units(readout: Readout, units: Mapping[str, float]) -> Readout:
+    """A readout whose accumulator holds integers."""
+    if readout.accumulator is None:
+        return readout
+    (name, operator), *rest = readout.terms
+    share = np.full(operator.out_size, 1 / units[name])
+    return replace(readout, terms=((name, operator.scaled(share)), *rest))
 
 
 def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
@@ -283,9 +297,11 @@ def _made(part: Part, k: int, stored: list[tuple[int, NDArray[np.int64]]],
     grid_only = neuron.decay == 1.0 and neuron.alpha is None and (
         bias is None or bias.exponent >= BIAS_EXPONENT)
     vth = k if neuron.strict or not grid_only else k - 1
+    if neuron.model == SUM:  # never fires; its k is the reach of the sum
+        vth = _threshold_limit(target)
     integer = LoihiNeuron(
         du=DECAY_ONE - 1 if neuron.alpha is None else round((1 - neuron.alpha) * DECAY_ONE) - 1,
         dv=min(round((1 - neuron.decay) * DECAY_ONE), DECAY_ONE - 1), vth=vth, reset=neuron.reset,
         v_sub=k if neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED) else 0)
     made = replace(population, neuron=integer, bias=bias, on_host=part.on_host)
-    return replace(part, population=made, synapses=synapses), encoders
+    return replace(part, population=made, synapses=synapses, scale=scale), encoders

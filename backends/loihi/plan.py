@@ -39,6 +39,7 @@ class Neurons:
     offset: int  # steps t with t % n_ticks == offset start a sample here
     bias: str  # "none", "static" or "encoder"
     bias_exponent: int
+    accumulates: bool  # never fires: its v at a sample's end is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ def make_plan(network: Network, schedule: Schedule, target: Target) -> Plan:
             ids[population.name], population.name, population.size, PROCESS[neuron.reset],
             neuron, first, first % schedule.n_ticks,
             "static" if bias is not None else "encoder" if encoder is not None else "none",
-            bias.exponent if bias is not None else encoder.exponent if encoder else 0))
+            bias.exponent if bias is not None else encoder.exponent if encoder else 0,
+            population.name in network.accumulators))
     always = {s.id for s in sources if s.always}
     synapses = tuple(
         _synapses(f"p{i:03}", projection, ids, bits, always, schedule)
