@@ -18,6 +18,7 @@ from neurocompile.rules import RULES
 NAMES = ("neurocompile.toml", "pyproject.toml")
 ENCODERS = ("auto", "bias", "graded", "host")
 STREAMS = ("auto", "duplicate", "adder")
+READOUTS = ("auto", "host", "chip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class ModelEntry:
     encoder: str | None = None
     streams: str | None = None
     weight_bits: int | None = None
+    readout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def _beside(path: Path, name: str) -> Path:
 
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
-               "max-chips", "max-synapses", "encoder", "streams", "weight-bits")
+               "max-chips", "max-synapses", "encoder", "streams", "weight-bits", "readout")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
@@ -154,7 +156,8 @@ def _model(name: str, table: _Table) -> ModelEntry:
         _input(table), table.file("sample"), table.number("ticks"),
         tuple(_target(one, table.path) for one in table.texts("targets")),
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
-        table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits)
+        table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits,
+        table.one_of("readout", READOUTS))
 
 
 def _input(model: _Table) -> InputShape | None:

@@ -29,6 +29,7 @@ from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
+from neurocompile.passes.accumulate import accumulate
 from neurocompile.passes.adders import Choice, build_streams, note
 from neurocompile.passes.align import align, too_early
 from neurocompile.passes.bounds import overflows, remembering
@@ -42,8 +43,8 @@ from neurocompile.passes.relay import out_of_range, relay
 from neurocompile.passes.route import route
 from neurocompile.target import Target
 
-STAGES = ("check", "lower", "streams", "quantize", "align", "relay", "fidelity", "partition",
-          "place", "route")
+STAGES = ("check", "lower", "streams", "accumulate", "quantize", "align", "relay", "fidelity",
+          "partition", "place", "route")
 DEAD, SATURATED = 1e-5, 0.95  # firing rates that are worth a warning
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 DIFFERS = 0.1  # share of spikes that quantization may move without a warning
@@ -70,6 +71,7 @@ class Options:
         given = {"cores": self.max_cores, "chips": self.max_chips, "synapses": self.max_synapses}
         return {name: limit for name, limit in given.items() if limit is not None}
     allow: tuple[str, ...] = ()  # exact rewrites that are priced instead of refused
+    readout: str = "auto"  # where sums over all ticks are made: on the host or on the chip
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,10 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
         "streams", lambda: build_streams(floating, target, options.streams, options.weight_bits),
         lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
     run.found += [note(streams)] if streams else []
+    floating, notes = run.stage(
+        "accumulate", lambda: accumulate(floating, options.readout, target),
+        lambda r: f"{len(r[0].accumulators)} readouts on chip")
+    run.found += notes
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
         "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
@@ -266,7 +272,7 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
     rates.update({item.name: 1.0 for item in network.inputs})
     populations = {
         p.name: _compared(a.spikes.get(p.repeats or p.name, b.spikes[p.name]), b.spikes[p.name])
-        for p in network.populations if not p.graded}
+        for p in network.populations if not (p.graded or p.name in network.accumulators)}
     argmax = {}
     for before, after in zip(floating.readouts, network.readouts, strict=True):
         argmax[after.name] = int(np.sum(before.answers(a.read(before))
@@ -284,9 +290,9 @@ def _compared(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Population
 def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
     """NC312 for dead or saturated populations, NC701 where quantization moved many spikes."""
     for population in network.populations:
-        if population.repeats is not None or population.graded:
+        measured = fidelity.populations.get(population.name)
+        if measured is None or population.repeats is not None:
             continue  # a relay's source is named
-        measured = fidelity.populations[population.name]
         if not DEAD <= measured.rate <= SATURATED:
             yield Diagnostic("NC312", population.where, {
                 "module": population.name, "share": measured.rate})

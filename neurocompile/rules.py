@@ -385,6 +385,13 @@ _NEURONS = (
          "of a neuron without memory must be small enough for that.",
          "use more weight bits, or a neuron with a leak below one",
          "a product of two spikes with --weight-bits 2", "a product of two spikes with 8-bit weights"),
+    Rule("NC209", "readout-on-host", "warning",
+         "readout `{readout}` stays on the host: {reason}",
+         "A chip adds a readout up in the potential of neurons that never fire: one sum over all "
+         "ticks of a sample, in 24 bits, without overflow for any input.",
+         "--readout auto or host, or fewer ticks or neurons in one sum",
+         "return head(s)  # a value a tick, with --readout chip",
+         "return head(s).mean(0)"),
     Rule("NC210", "no-adders", "error",
          "`--streams adder` cannot be had: {reason}",
          "An adder sums the branches of a stream and sends the sum as a graded spike, with a neuron "

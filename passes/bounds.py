@@ -102,7 +102,8 @@ def state_bounds(network: Network, population: Population) -> StateBounds:
 def overflows(network: Network, population: Population, target: str) -> Iterator[Diagnostic]:
     """NC303 for each register of a population that some input could overflow.
 
-    The sum of an adder must be within the range that its consumers' registers are proved for.
+    The sum of an adder must be within the range that its consumers' registers are proved for; the
+    potential of an accumulator must not even fire.
     """
     if isinstance(population.neuron, Adder):
         low, high = delivered(network, population)
@@ -112,11 +113,14 @@ def overflows(network: Network, population: Population, target: str) -> Iterator
                 "module": population.name, "needed": int(max(-low.min(), high.max())),
                 "register": "its sum", "target": target, "limit": population.neuron.reach})
         return
+    limits = {"u": STATE_MAX, "v": STATE_MAX}
+    if population.name in network.accumulators:
+        limits["v"] = population.integer.vth << ACTIVATION_SHIFT
     for register, needed in state_bounds(network, population).largest.items():
-        if needed > STATE_MAX:
+        if needed > limits[register]:
             yield Diagnostic("NC303", population.where, {
                 "module": population.name, "needed": needed, "register": register,
-                "target": target, "limit": STATE_MAX})
+                "target": target, "limit": limits[register]})
 
 
 def remembering(network: Network, population: Population, target: str) -> Iterator[Diagnostic]:

@@ -9,14 +9,14 @@ that is on the chip's grid already keeps its numbers (`exact_scale`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
-from neurocompile.ir.network import Encoder, Input, Network, Population, Projection
+from neurocompile.ir.network import Encoder, Input, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Array
 from neurocompile.passes import adder_scale
 from neurocompile.passes.bounds import overflows, remembering
@@ -37,7 +37,8 @@ from neurocompile.passes.exact_scale import (
 )
 from neurocompile.passes.rounding import clipped, drifting
 from neurocompile.passes.weight_grid import TOP_WEIGHT, exponent_for, rounded
-from neurocompile.semantics.loihi import DECAY_ONE, LoihiNeuron, Reset
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron, Reset
+from neurocompile.semantics.normal_form import SUM
 from neurocompile.target import Target
 
 _SCORED = 100_000  # weights per projection that a candidate scale is scored on
@@ -79,19 +80,22 @@ class Quantize:
                 for p in network.populations))
             found.extend(warnings)
         encoders: list[Encoder] = []
+        units: dict[str, float] = {}  # of v, per float unit
         for population in network.populations:
             if population.name in made:
                 continue
             part = arriving(population, network, inputs, target, self.encoder, scales)
             made[population.name], encoder, warnings = self._population(
                 part, network, inputs, target)
+            units[population.name] = made[population.name].scale * (1 << ACTIVATION_SHIFT)
             encoders.extend(encoder)
             found.extend(warnings)
         parts = [made[p.name] for p in network.populations]
         return replace(network, inputs=tuple(inputs[i.name] for i in network.inputs),
                        populations=tuple(part.population for part in parts),
                        projections=tuple(p for part in parts for p in part.synapses),
-                       encoders=tuple(encoders)), found
+                       encoders=tuple(encoders),
+                       readouts=tuple(_in_units(r, units) for r in network.readouts)), found
 
     def _population(self, part: Part, network: Network, inputs: dict[str, Input],
                     target: Target) -> tuple[Part, list[Encoder], list[Diagnostic]]:
@@ -165,6 +169,15 @@ class Quantize:
         if not lost and not exact_bias(part, made.population, scale):
             lost = [_bias_range(part, inputs, target)]
         return (None if lost else (made, encoders)), lost
+
+
+def _in_units(readout: Readout, units: Mapping[str, float]) -> Readout:
+    """A readout whose accumulator holds integers."""
+    if readout.accumulator is None:
+        return readout
+    (name, operator), *rest = readout.terms
+    share = np.full(operator.out_size, 1 / units[name])
+    return replace(readout, terms=((name, operator.scaled(share)), *rest))
 
 
 def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
@@ -294,6 +307,8 @@ def _made(part: Part, k: int, stored: list[tuple[int, NDArray[np.int64]]],
     grid_only = neuron.decay == 1.0 and neuron.alpha is None and (
         bias is None or bias.exponent >= BIAS_EXPONENT)
     vth = k if neuron.strict or not grid_only else k - 1
+    if neuron.model == SUM:  # never fires; its k is the reach of the sum
+        vth = _threshold_limit(target)
     integer = LoihiNeuron(
         du=DECAY_ONE - 1 if neuron.alpha is None else round((1 - neuron.alpha) * DECAY_ONE) - 1,
         dv=min(round((1 - neuron.decay) * DECAY_ONE), DECAY_ONE - 1), vth=vth, reset=neuron.reset,

@@ -26,6 +26,7 @@ max-chips = 2
 max-synapses = 100000
 encoder = "bias"
 streams = "adder"
+readout = "chip"
 weight-bits = 6
 [[ignore]]
 code = "NC312"
@@ -58,6 +59,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.input == InputShape((1, 28, 28), 4)
     assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
     assert model.streams == "adder"
+    assert model.readout == "chip"
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
     assert (model.max_chips, model.max_synapses) == (2, 100_000)
     assert config.baseline == tmp_path / "known.json"
@@ -93,6 +95,7 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nweight-bits = 9', "from 1 to 8"),
     ('[models.a]\nentry = "a:b"\nencoder = "magic"', "expected one of auto"),
     ('[models.a]\nentry = "a:b"\nstreams = "once"', "expected one of auto, duplicate, adder"),
+    ('[models.a]\nentry = "a:b"\nreadout = "off"', "expected one of auto, host, chip"),
     ('[models.a]\nentry = "a:b"\ninput = { shape = [0] }', "expected positive whole numbers"),
     ('[models.a]\nentry = "a:b"\ninput = { ticks = 2 }', "missing at `models.a.input.shape`"),
     ("[models.a]\nmax-cores = 1", "missing at `models.a.entry`"),

@@ -88,6 +88,7 @@ def render(template: str, plan: Plan, **more: object) -> str:
         used=lambda *names: ", ".join(n for n in names if n in processes),
         axons=["DelayLine"] * lines + ["SampleGate"] * gates,
         host=[name for name, needed in host.items() if needed],
+        sums=[n.id for n in plan.neurons if n.accumulates],
         custom=sorted({n.process for n in plan.neurons} - {"LIFReset", ADDER}),
         adders=[n.id for n in plan.neurons if n.process == ADDER], **more)
 
@@ -150,7 +151,9 @@ def _network_json(network: Network, schedule: Schedule, plan: Plan) -> str:
                     "kind": i.kind.value, "levels": i.levels} for i in network.inputs],
         "populations": populations, "projections": projections,
         "readouts": [{"name": r.name, "shape": list(r.shape), "ticks": r.ticks,
-                      "sources": [ids[name] for name, _ in r.terms]} for r in network.readouts],
+                      "sources": [ids[name] for name, _ in r.terms],
+                      **({"accumulator": ids[r.accumulator]} if r.accumulator else {})}
+                     for r in network.readouts],
     }
     return json.dumps(data, indent=1) + "\n"
 

@@ -89,6 +89,8 @@ def _chain(network: Network) -> list[_Layer] | str:
     populations, projections = on_chip(network)
     if len(populations) != len(network.populations):
         return "a population runs on the host"
+    if network.accumulators:
+        return "a readout is added up on the chip"
     into: dict[str, list[Projection]] = {p.name: [] for p in populations}
     for synapses in projections:
         into[synapses.target].append(synapses)

@@ -40,6 +40,7 @@ class Neurons:
     offset: int  # steps t with t % n_ticks == offset start a sample here
     bias: str  # "none", "static" or "encoder"
     bias_exponent: int
+    accumulates: bool  # never fires: its v at a sample's end is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ def make_plan(network: Network, schedule: Schedule, target: Target) -> Plan:
             ids[population.name], population.name, population.size,
             ADDER if neuron is None else PROCESS[neuron.reset], neuron, first, first % schedule.n_ticks,
             "static" if bias is not None else "encoder" if encoder is not None else "none",
-            bias.exponent if bias is not None else encoder.exponent if encoder else 0))
+            bias.exponent if bias is not None else encoder.exponent if encoder else 0,
+            population.name in network.accumulators))
     waits = dict(schedule.waits(network))
     synapses = tuple(
         _synapses(f"p{i:03}", projection, waits[projection], ids, bits, schedule)

@@ -40,12 +40,16 @@ class Run:
     spikes: dict[str, Array]  # uint8; what adders send: int32, in a float network float64
     v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
     given: dict[str, Array] = field(default_factory=dict)  # inputs that readouts read; static: 1 tick
+    sums: dict[str, Array] = field(default_factory=dict)  # accumulators' v at the end, no ticks axis
 
     def counts(self) -> dict[str, Array]:
-        """Spikes over all ticks [samples, neurons], and the inputs; a static one counts once."""
+        """Spikes over all ticks [samples, neurons], and the inputs; a static one counts once.
+
+        Of an accumulator it is what it holds.
+        """
         spikes = {name: s.sum(axis=1, dtype=np.result_type(s, np.int64))
                   for name, s in self.spikes.items()}
-        return {**spikes, **{name: x.sum(axis=1) for name, x in self.given.items()}}
+        return {**spikes, **{name: x.sum(axis=1) for name, x in self.given.items()}, **self.sums}
 
     def at(self, tick: int) -> dict[str, Array]:
         """Spikes of one tick [samples, neurons], and the inputs."""
@@ -110,7 +114,8 @@ class Executor:
         return Run({p.name: self._kept(p, sent[p.name]) for p in self._order},
                    {name: _joined(parts).cpu().numpy() for name, parts in traces.items() if parts},
                    {item.name: _as_read(item, inputs[item.name], n_samples)
-                    for item in self._inputs.values() if item.name in self._read})
+                    for item in self._inputs.values() if item.name in self._read},
+                   {name: populations[name].v.cpu().numpy() for name in self.network.accumulators})
 
     def _kept(self, population: Population, parts: list[torch.Tensor]) -> Array:
         """All ticks of what a population sent, as `Run` holds them."""

@@ -18,7 +18,7 @@ from neurocompile.capture.nir.options import (
     NirOptions,
 )
 from neurocompile.commands.terminal import Progress
-from neurocompile.config import ENCODERS, STREAMS, Config, ModelEntry
+from neurocompile.config import ENCODERS, READOUTS, STREAMS, Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
@@ -63,6 +63,7 @@ class CompileOptions:
     max_synapses: int | None
     timing: str
     allow: tuple[str, ...]
+    readout: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ def compile_options(command: F) -> F:
                      "the chip."),
         click.option("--streams", type=click.Choice(STREAMS), help="Sums that several layers "
                      "receive: each with all synapses, or once as graded spikes."),
+        click.option("--readout", type=click.Choice(READOUTS), help="Where outputs are added up "
+                     "over a sample."),
         click.option("--weight-bits", type=click.IntRange(1, 8), help="Bits of a stored weight."),
         click.option("--max-cores", type=click.IntRange(1), metavar="N",
                      help="Fail when more cores are needed."),
@@ -183,7 +186,8 @@ class Job:
                        given.streams or self.entry.streams or "auto", given.timing,
                        given.max_cores or self.entry.max_cores,
                        given.max_chips or self.entry.max_chips,
-                       given.max_synapses or self.entry.max_synapses, given.allow)
+                       given.max_synapses or self.entry.max_synapses, given.allow,
+                       given.readout or self.entry.readout or "auto")
 
     def targets(self, given: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""

@@ -182,7 +182,8 @@ class Readout:
     """Host-side linear map of spikes: `operator @ spikes + bias`, several terms added up.
 
     `ticks` says whose spikes: "sum" for counts over all ticks, "each" for one value per tick, or
-    the number of a tick.
+    the number of a tick. The term of an accumulator, a population that never fires, reads its
+    potential after a sample's last tick, which is a sum over all of them.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Readout:
     terms: tuple[tuple[str, Operator], ...]  # (population or input, operator)
     bias: Array  # [outputs] float64
     ticks: Literal["sum", "each"] | int = "sum"
+    accumulator: str | None = None  # the population of its first term, if that is one
 
     def values(self, read: Mapping[str, Array]) -> Array:
         """Values [samples, *shape] of counts or spikes [samples, neurons] by source."""
@@ -219,6 +221,11 @@ class Network:
     def population(self, name: str) -> Population:
         """The population of that name. Raises KeyError."""
         return next(p for p in self.populations if p.name == name)
+
+    @property
+    def accumulators(self) -> frozenset[str]:
+        """The populations whose potential is read, and which never fire."""
+        return frozenset(r.accumulator for r in self.readouts if r.accumulator is not None)
 
     def sources(self) -> dict[str, Input | Population]:
         """Inputs and populations by name."""

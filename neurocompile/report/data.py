@@ -18,7 +18,16 @@ from typing import Any
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, Severity, printable
-from neurocompile.report.usage import cores, inputs, limits, populations, streams, totals, traffic
+from neurocompile.report.usage import (
+    cores,
+    inputs,
+    limits,
+    populations,
+    readouts,
+    streams,
+    totals,
+    traffic,
+)
 from neurocompile.report.views import CompiledView, FidelityView, VerificationView
 
 Data = dict[str, Any]
@@ -67,6 +76,7 @@ def resources_json(compiled: CompiledView) -> Data:
         "limits": limits(target),
         "inputs": inputs(compiled.network),
         "populations": populations(compiled),
+        "readouts": readouts(compiled.network),
         "cores": cores(compiled),
         "totals": totals(compiled),
         "traffic": traffic(compiled.mapping),
@@ -102,7 +112,7 @@ def _verification(verification: VerificationView | None) -> Data:
         return {"status": NOT_VERIFIED, "summary": NOT_VERIFIED, "samples": 0,
                 "ticks_per_sample": 0, "ticks": 0, "spikes": 0, "differences": 0,
                 "populations": []}
-    items = [{"name": one.name, "neurons": one.neurons, "spikes": one.spikes,
+    items = [{"name": one.name, "neurons": one.neurons, "spikes": one.spikes, "sums": one.sums,
               "differences": one.differences} for one in verification.populations]
     spikes, differences = sum(p.spikes for p in verification.populations), sum(
         p.differences for p in verification.populations)

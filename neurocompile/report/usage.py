@@ -62,6 +62,15 @@ def streams(compiled: CompiledView) -> Data:
                         "prices": {form: asdict(price) for form, price in choice.prices.items()}}}
 
 
+def readouts(network: Network) -> list[Data]:
+    """The network's outputs: where they are computed, and how many neurons the host reads."""
+    sizes = {p.name: p.size for p in network.populations}
+    return [{"name": readout.name, "shape": list(readout.shape), "ticks": readout.ticks,
+             "on_chip": readout.accumulator is not None,
+             "read": sum(sizes.get(name, 0) for name, _ in readout.terms)}
+            for readout in network.readouts]
+
+
 def populations(compiled: CompiledView) -> list[Data]:
     """One entry per population, in the network's order; those on the host take no core."""
     usage = {one.population: one for one in compiled.usage.populations}

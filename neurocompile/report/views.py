@@ -147,7 +147,11 @@ class ComparedView(Protocol):
 
     @property
     def differences(self) -> int:
-        """Neuron-ticks that differ."""
+        """Neuron-ticks that differ; of an accumulator, sums."""
+
+    @property
+    def sums(self) -> int:
+        """Of an accumulator: sums of the reference."""
 
 
 class VerificationView(Protocol):

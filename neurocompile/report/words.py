@@ -125,6 +125,14 @@ def traffic(resources: Data) -> list[str]:
              f"{number(skew['received'])} times the mean")]
 
 
+def readouts(resources: Data) -> list[str]:
+    """Where each output is computed, and what leaves the chip for it."""
+    places = {True: "is added up on the chip in neurons that never fire, {} values a sample",
+              False: "is computed on the host from the spikes of {} neurons"}
+    return [f"`{printable(r['name'])}` " + places[r["on_chip"]].format(f"{r['read']:,}")
+            for r in resources["readouts"]]
+
+
 def fidelity(data: Data) -> list[str]:
     """Float against integers on the sample."""
     q = data["quantization"]
@@ -151,7 +159,8 @@ def verification(data: Data) -> str:
 
 def unproved(data: Data) -> str:
     """The populations for which a verification proved nothing; empty where there are none."""
-    names = [printable(p["name"]) for p in data["verification"]["populations"] if not p["spikes"]]
+    names = [printable(p["name"]) for p in data["verification"]["populations"]
+             if not p["spikes"] and not p["sums"]]
     if not names:
         return ""
     more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""

@@ -21,6 +21,7 @@ from neurocompile.semantics.loihi import DECAY_ONE, Reset
 
 ZERO, ONE = Fraction(0), Fraction(1)
 OR, AND = "OR", "AND"  # models of gates (`passes.gates`)
+SUM = "SUM"  # that of accumulators (`passes.accumulate`), which never fire
 
 
 class NoNormalForm(ValueError):

@@ -11,8 +11,15 @@ import pytest
 
 from neurocompile import resources
 from neurocompile.diagnostics import Diagnostic, Location
-from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
-from neurocompile.ir.operators import Conv, Dense
+from neurocompile.ir.network import (
+    Input,
+    InputKind,
+    Network,
+    Population,
+    Projection,
+    Readout,
+)
+from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
 from neurocompile.passes.adders import Choice
@@ -68,6 +75,7 @@ class Compared:
     neurons: int
     spikes: int
     differences: int
+    sums: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,9 @@ def network() -> Network:
          Population(HOSTILE, (300,), replace(NEURON, reset=Reset.SOFT)),
          Population("head", (10,), NEURON)),
         (Projection("coder", "conv.lif", conv), Projection("conv.lif", HOSTILE, fc),
-         Projection(HOSTILE, "head", head)), (), 4)
+         Projection(HOSTILE, "head", head)),
+        (Readout("mean", (10,), ((HOSTILE, head),), np.zeros(10)),
+         Readout("total", (10,), (("head", identity((10,))),), np.zeros(10), accumulator="head")), 4)
 
 
 def floating(integer: Network) -> Network:
