@@ -152,7 +152,7 @@ def first_inputs(network: Network, arrays: Mapping[str, Array] | None, count: in
 
 
 def _noise(item: Input, n_ticks: int, count: int, random: np.random.Generator) -> Array:
-    time = () if item.kind is InputKind.STATIC else (n_ticks,)
+    time = () if item.kind is InputKind.STATIC else (len(item.ticks) or n_ticks,)
     values = random.random((count, *time, *item.shape))
     if item.kind is InputKind.SPIKES:
         return (values < SPIKE_RATE).astype(np.float32)

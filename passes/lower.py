@@ -43,6 +43,7 @@ from neurocompile.passes.deviation import described, deviation, reused, uneven
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
 from neurocompile.passes.linear_ops import OPS, static_operand
 from neurocompile.passes.lowering_walk import (
+    Tokens,
     Walk,
     data_sizes,
     layout_of,
@@ -50,6 +51,7 @@ from neurocompile.passes.lowering_walk import (
     static_input,
     unsupported,
 )
+from neurocompile.passes.token_means import average_kept
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
@@ -72,16 +74,17 @@ class _Neuron:
         return self.nodes[0]
 
 
-def lower(graph: Graph) -> tuple[Network, list[Diagnostic]]:
+def lower(graph: Graph, tokens: Tokens | None = None) -> tuple[Network, list[Diagnostic]]:
     """The float network of a legal graph, and notes on what its layers compose into (NC131).
 
+    With `tokens`, means over tokens are means over the kept ones; nothing else is pruned.
     Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
     NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 for an
     output that is not linear in spike counts.
     """
     axes = layouts(graph)
     n_ticks = _n_ticks(graph, axes)
-    walk = Walk(axes, {}, n_ticks)
+    walk = Walk(axes, {}, n_ticks, tokens=tokens)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
@@ -105,6 +108,7 @@ def _visit(walk: Walk, node: ir.Node) -> None:
     if node.op_type not in OPS:
         raise unsupported(node, "it is not linear")
     OPS[node.op_type](walk, node)
+    average_kept(walk, node, OPS[node.op_type])
 
 
 def _reached(graph: Graph) -> set[ir.Node]:

@@ -79,9 +79,11 @@ class Executor:
     def run(self, inputs: Mapping[str, Array], record_state: bool = False) -> Run:
         """Spikes for inputs [samples, *shape] (static) or [samples, ticks, *shape], by name.
 
-        Static inputs without an encoder are held for all ticks. State starts at zero.
+        Only the ticks that an input takes are run. Static inputs without an encoder are held for
+        all ticks. State starts at zero.
         """
         n_samples = len(next(iter(inputs.values())))
+        inputs = self.network.taken(inputs)
         sent = {name: self._sent(item, inputs, n_samples) for name, item in self._inputs.items()}
         sent.update({p.name: [] for p in self._order})
         currents = {e.target: self._encoded(e, inputs) for e in self.network.encoders}

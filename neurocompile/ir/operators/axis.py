@@ -75,13 +75,16 @@ def beside(operator: Operator, axis: Axis, of_outs: bool = False) -> Axis | None
 
 
 def mixed(operator: Operator, axis: Axis, of_outs: bool = False) -> list[Axis]:
-    """Axes of the targets that a matrix over an axis of the sources gives, of the same length."""
+    """Axes of the targets that a matrix over an axis of the sources gives, of the same length.
+
+    Other axes are computed side by side: a matrix over all of a population mixes no axis of it.
+    """
     found = _labelled(operator, axis, of_outs) if isinstance(operator, Einsum) else None
     if found is None:
         return []
     fine, label = found
     own, other = (fine.outs, fine.ins) if of_outs else (fine.ins, fine.outs)
-    if label in other or label not in fine.axes:
+    if label in other or label not in fine.axes or not fine.shared:
         return []
     axes = [_axis_of(fine, other, a) for a in other
             if a not in own and a in fine.axes and fine.sizes[a] == axis.length]
@@ -90,7 +93,7 @@ def mixed(operator: Operator, axis: Axis, of_outs: bool = False) -> list[Axis]:
 
 def mixers(operator: Operator) -> list[tuple[Axis, Axis]]:
     """Pairs of axes, of the sources and of the targets, that it may mix beside other axes."""
-    if not isinstance(operator, Einsum) or not operator.shared:
+    if not isinstance(operator, Einsum):
         return []
     summed = (_axis_of(operator, operator.ins, a) for a in operator.summed)
     return [(axis, made) for axis in summed if axis is not None for made in mixed(operator, axis)]
