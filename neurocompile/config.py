@@ -44,6 +44,8 @@ class ModelEntry:
     max_synapses: int | None = None
     encoder: str | None = None
     weight_bits: int | None = None
+    prune_tokens: float | None = None
+    prune_steps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def _beside(path: Path, name: str) -> Path:
 
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
-               "max-chips", "max-synapses", "encoder", "weight-bits")
+               "max-chips", "max-synapses", "encoder", "weight-bits", "prune-tokens", "prune-steps")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
@@ -155,7 +157,7 @@ def _model(name: str, table: _Table) -> ModelEntry:
         _input(table), table.file("sample"), table.number("ticks"),
         tuple(_target(one, table.path) for one in table.texts("targets")),
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
-        encoder, bits)
+        encoder, bits, table.share("prune-tokens"), table.share("prune-steps"))
 
 
 def _input(model: _Table) -> InputShape | None:
@@ -234,6 +236,13 @@ class _Table:
         if value is not None and value < 1:
             raise UsageError(self.bad(key, "expected a positive number"))
         return value
+
+    def share(self, key: str) -> float | None:
+        """A number from 0 to below 1."""
+        value = self.data.get(key)
+        if value is not None and (type(value) not in (int, float) or not 0 <= value < 1):
+            raise UsageError(self.bad(key, "expected a number from 0 to below 1"))
+        return None if value is None else float(value)
 
     def file(self, key: str) -> Path | None:
         """A path, relative to the configuration file."""

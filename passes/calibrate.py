@@ -93,7 +93,7 @@ def _first(network: Network, axes: Axes) -> list[Population]:
 
     In a loop the first one in order is taken.
     """
-    inside = axes or {p.name: None for p in network.populations}
+    inside = set(axes) or {p.name for p in network.populations}
     order = [p for p in network.order() if p.name in inside]
     found = [p for p in order if not any(
         q.source in inside for q in network.into(p.name) if q.delay == 0)]

@@ -74,7 +74,7 @@ class _Neuron:
         return self.nodes[0]
 
 
-def lower(graph: Graph, tokens: Tokens | None = None) -> tuple[Network, list[Diagnostic]]:
+def lower(graph: Graph, *, tokens: Tokens | None = None) -> tuple[Network, list[Diagnostic]]:
     """The float network of a legal graph, and notes on what its layers compose into (NC131).
 
     With `tokens`, means over tokens are means over the kept ones; nothing else is pruned.

@@ -7,19 +7,20 @@ kept ones. The paper's merging of dropped tokens has no published definition, an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.passes.calibrate import Kept, Runner, calibrate
 from neurocompile.passes.drop import with_ticks, without_tokens
-from neurocompile.passes.lower import lower
 from neurocompile.passes.lowering_walk import Tokens
 from neurocompile.passes.token_axis import token_axes
+
+Relower = Callable[[Tokens], Network]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +52,12 @@ class Pruning:
         }
 
 
-def prune(graph: Graph, network: Network, tokens: float, steps: float, run: Runner | None,
+def prune(network: Network, relower: Relower, tokens: float, steps: float, run: Runner | None,
           kept: Kept | None = None) -> Pruning:
-    """Drop these shares of the tokens and of the ticks (0 <= share < 1) of a graph's float network.
+    """Drop these shares of the tokens and of the ticks (0 <= share < 1) of a float network.
 
-    `kept` is taken as it is, where there is one; else `run` runs the calibration sample. Raises
+    `relower` lowers its graph again, with means over some tokens only. `kept` is taken as it is,
+    where there is one; else `run` runs the calibration sample. Raises
     UsageError: NC009 for a share out of range, NC020 without a sample, NC021 without one axis of
     tokens, NC022 for outputs that read single ticks.
     """
@@ -72,7 +74,7 @@ def prune(graph: Graph, network: Network, tokens: float, steps: float, run: Runn
     after = network
     if kept.tokens is not None:
         index = np.array(kept.tokens.kept, np.int64)
-        after = without_tokens(lower(graph, Tokens(axes, index))[0], axes, index)
+        after = without_tokens(relower(Tokens(axes, index)), axes, index)
     if kept.ticks is not None:
         after = with_ticks(after, kept.ticks.kept)
     return Pruning(kept, network, after)

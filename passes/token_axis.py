@@ -58,8 +58,8 @@ def _spread(between: Iterable[Projection], seed: Axes) -> Axes | None:
     while len(axes) > before:
         before = len(axes)
         for projection in between:
-            ends = projection.source, projection.target
-            for own, other, back in ((*ends, False), (*reversed(ends), True)):
+            for own, other, back in ((projection.source, projection.target, False),
+                                     (projection.target, projection.source, True)):
                 if own not in axes:
                     continue
                 there = beside(projection.operator, axes[own], of_outs=back)

@@ -21,13 +21,14 @@ def average_kept(walk: Walk, node: ir.Node, op: Callable[[Walk, ir.Node], None])
 
     Nodes that keep the axis, or have several inputs that depend on spikes, stay as they are.
     """
-    values = [value for value in node.inputs if walk.form(value) is not None]
-    if walk.tokens is None or len(values) != 1 or len(node.outputs) != 1:
+    names = [str(value.name) for value in node.inputs if value is not None]
+    names = [name for name in names if name in walk.forms]
+    if walk.tokens is None or len(names) != 1 or len(node.outputs) != 1:
         return
-    value, name, output = values[0], str(values[0].name), str(node.outputs[0].name)
-    form, made = walk.form(value), walk.forms.get(output)
-    axis = None if form is None else _axis(form, walk.tokens)
-    if form is None or axis is None or made is None or _axis(made, walk.tokens) is not None:
+    name, output = names[0], str(node.outputs[0].name)
+    form, made = walk.forms[name], walk.forms.get(output)
+    axis = _axis(form, walk.tokens)
+    if axis is None or made is None or _axis(made, walk.tokens) is not None:
         return
 
     def through(given: Form) -> Form:

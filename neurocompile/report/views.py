@@ -85,6 +85,13 @@ class FidelityView(Protocol):
         """Per readout: samples whose largest output is the same."""
 
 
+class PruningView(Protocol):
+    """What pruning dropped."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What was kept, and the sizes before and after."""
+
+
 class CompiledView(Protocol):
     """Everything that compiling made."""
 
@@ -123,6 +130,10 @@ class CompiledView(Protocol):
     @property
     def fidelity(self) -> FidelityView | None:
         """None where no sample was given."""
+
+    @property
+    def pruning(self) -> PruningView | None:
+        """None where all tokens and ticks are there."""
 
 
 class ComparedView(Protocol):

@@ -78,6 +78,14 @@ class Verified:
 
 
 @dataclass(frozen=True)
+class Pruned:
+    def to_json(self) -> data.Data:
+        return {"tokens": {"kept": [0, 2, 3], "given": 4, "siv": 0.875}, "ticks": None,
+                "neurons": {"before": 80, "after": 60}, "synapses": {"before": 400, "after": 300},
+                "populations": [{"name": "head", "before": 40, "after": 30}]}
+
+
+@dataclass(frozen=True)
 class Compilation:
     target: Target
     options: Options
@@ -88,6 +96,7 @@ class Compilation:
     usage: resources.Usage
     stages: tuple[Stage, ...]
     fidelity: Fidelity | None = None
+    pruning: Pruned | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
 
 
