@@ -21,6 +21,7 @@ from neurocompile.capture.replay import doubts
 from neurocompile.capture.samples import Sample
 from neurocompile.diagnostics import (
     Diagnostic,
+    FindingsError,
     Severity,
     UsageError,
     raise_errors,
@@ -29,6 +30,7 @@ from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.manifest import write_json, write_manifest
+from neurocompile.passes.quantize import Quantize
 from neurocompile.pipeline import Compiled, Options, Progress, compile_graph
 from neurocompile.report import data, html
 from neurocompile.target import Target
@@ -53,12 +55,15 @@ class Accuracy:
 
     right: int
     samples: int
+    unpruned: int | None = None  # right before pruning, in integers; None: not pruned, or no fit
 
     @property
     def summary(self) -> str:
         """One line."""
+        before = "" if self.unpruned is None else (
+            f"; before pruning {self.unpruned:,} ({self.unpruned / self.samples:.2%})")
         return (f"accuracy of the integer network: {self.right:,} of {self.samples:,} samples "
-                f"({self.right / self.samples:.2%})")
+                f"({self.right / self.samples:.2%}){before}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +111,7 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
             found += more
             raise_errors(found)
         progress("report")
-        accuracy = measure_accuracy(compiled.network, arrays, sample)
+        accuracy = _compared_accuracy(compiled, arrays, sample)
         found = sorted(filter(select, found), key=Diagnostic.sort_key)
         written = _write(folder, loaded, compiled, found, verification, accuracy)
         write_manifest(folder, _provenance(loaded, compiled, sample))
@@ -152,7 +157,7 @@ def first_inputs(network: Network, arrays: Mapping[str, Array] | None, count: in
 
 
 def _noise(item: Input, n_ticks: int, count: int, random: np.random.Generator) -> Array:
-    time = () if item.kind is InputKind.STATIC else (n_ticks,)
+    time = () if item.kind is InputKind.STATIC else (len(item.ticks) or n_ticks,)
     values = random.random((count, *time, *item.shape))
     if item.kind is InputKind.SPIKES:
         return (values < SPIKE_RATE).astype(np.float32)
@@ -169,6 +174,21 @@ def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,
     return Accuracy(int((guessed == sample.labels).sum()), len(sample.labels))
 
 
+def _compared_accuracy(compiled: Compiled, arrays: Mapping[str, Array] | None,
+                       sample: Sample | None) -> Accuracy | None:
+    """Accuracy; of a pruned network, that of the whole one beside it."""
+    found, options = measure_accuracy(compiled.network, arrays, sample), compiled.options
+    if found is None or compiled.pruning is None:
+        return found
+    try:
+        whole, _ = Quantize(options.weight_bits, options.encoder).run(
+            compiled.pruning.before, compiled.target)
+    except FindingsError:  # too large for the target's registers: nothing to compare with
+        return found
+    before = measure_accuracy(whole, arrays, sample)
+    return dataclasses.replace(found, unpruned=before.right if before is not None else None)
+
+
 def _write(folder: Path, loaded: Loaded, compiled: Compiled, found: list[Diagnostic],
            verification: Verification | None, accuracy: Accuracy | None
            ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -176,6 +196,8 @@ def _write(folder: Path, loaded: Loaded, compiled: Compiled, found: list[Diagnos
     fidelity = data.fidelity_json(compiled, verification)
     if accuracy is not None:
         fidelity["accuracy"] = {"right": accuracy.right, "samples": accuracy.samples}
+        if compiled.pruning is not None:
+            fidelity["accuracy"]["unpruned"] = accuracy.unpruned
     mapping = data.mapping_json(compiled)
     diagnostics = data.diagnostics_json(found, compiled.target.name)
     (folder / "model.onnx").write_bytes(loaded.graph.to_bytes())
@@ -199,6 +221,7 @@ def _provenance(loaded: Loaded, compiled: Compiled, sample: Sample | None) -> di
         "target": compiled.target.name,
         "options": dataclasses.asdict(compiled.options),
         "seed": SEED,
+        **({} if compiled.pruning is None else {"pruning": compiled.pruning.kept.to_json()}),
         "inputs": [dataclasses.asdict(item) for item in sources],
         "versions": {**loaded.graph.info.get("versions", {}),
                      **{name: importlib.metadata.version(name) for name in ("numpy", "scipy")}},

@@ -48,6 +48,8 @@ class ModelEntry:
     streams: str | None = None
     weight_bits: int | None = None
     readout: str | None = None
+    prune_tokens: float | None = None
+    prune_steps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ def _beside(path: Path, name: str) -> Path:
 
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
-               "max-chips", "max-synapses", "encoder", "streams", "weight-bits", "readout")
+               "max-chips", "max-synapses", "encoder", "streams", "weight-bits", "readout",
+               "prune-tokens", "prune-steps")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
@@ -157,7 +160,7 @@ def _model(name: str, table: _Table) -> ModelEntry:
         tuple(_target(one, table.path) for one in table.texts("targets")),
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
         table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits,
-        table.one_of("readout", READOUTS))
+        table.one_of("readout", READOUTS), table.share("prune-tokens"), table.share("prune-steps"))
 
 
 def _input(model: _Table) -> InputShape | None:
@@ -243,6 +246,13 @@ class _Table:
         if value is not None and value < 1:
             raise UsageError(self.bad(key, "expected a positive number"))
         return value
+
+    def share(self, key: str) -> float | None:
+        """A number from 0 to below 1."""
+        value = self.data.get(key)
+        if value is not None and (type(value) not in (int, float) or not 0 <= value < 1):
+            raise UsageError(self.bad(key, "expected a number from 0 to below 1"))
+        return None if value is None else float(value)
 
     def file(self, key: str) -> Path | None:
         """A path, relative to the configuration file."""

@@ -33,10 +33,12 @@ from neurocompile.passes.accumulate import accumulate
 from neurocompile.passes.adders import Choice, build_streams, note
 from neurocompile.passes.align import align, too_early
 from neurocompile.passes.bounds import overflows, remembering
+from neurocompile.passes.calibrate import Kept
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lower import lower
 from neurocompile.passes.partition import partition
 from neurocompile.passes.place import place
+from neurocompile.passes.prune import Pruning, prune
 from neurocompile.passes.quantize import Quantize
 from neurocompile.passes.recount import recount
 from neurocompile.passes.relay import out_of_range, relay
@@ -72,6 +74,8 @@ class Options:
         return {name: limit for name, limit in given.items() if limit is not None}
     allow: tuple[str, ...] = ()  # exact rewrites that are priced instead of refused
     readout: str = "auto"  # where sums over all ticks are made: on the host or on the chip
+    prune_tokens: float = 0.0  # share of tokens to drop, 0 <= share < 1
+    prune_steps: float = 0.0  # share of ticks to drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,10 @@ class PopulationFidelity:
 
 @dataclass(frozen=True, eq=False)
 class Fidelity:
-    """How far the integer network is from the float network, measured on a sample."""
+    """How far the integer network is from the float network, measured on a sample.
+
+    Of a pruned network, spikes are compared with the pruned float network, outputs with the whole.
+    """
 
     samples: int
     populations: Mapping[str, PopulationFidelity]
@@ -128,6 +135,7 @@ class Compiled:
     stages: tuple[StageRecord, ...]
     fidelity: Fidelity | None = None  # None: no sample was given
     streams: Choice | None = None  # None: no two populations share a sum
+    pruning: Pruning | None = None  # None: all tokens and ticks are there
 
 
 @dataclass
@@ -158,32 +166,34 @@ def _silent(_: str) -> None:
 
 def compile_graph(graph: Graph, target: Target, options: Options | None = None,
                   sample: Mapping[str, Array] | None = None,
-                  progress: Progress = _silent) -> Compiled:
+                  progress: Progress = _silent, kept: Kept | None = None) -> Compiled:
     """Compile a Graph for a target.
 
     `sample`: arrays [samples, *input shape] by input name, for measured spike rates and fidelity;
-    without one the result is as valid, its traffic unmeasured. Raises FindingsError with all
-    errors of the stage that found some.
+    without one the result is as valid, its traffic unmeasured. Pruning needs one, or `kept` from
+    an earlier compilation. Raises FindingsError with all errors of the stage that found some.
     """
     options = options or Options()
     run = _Recorder(progress)
     try:
-        return _compile(run, graph, target, options, sample)
+        return _compile(run, graph, target, options, sample, kept)
     except FindingsError as error:  # with the warnings of the stages before
         raise FindingsError(*run.found, *error.diagnostics) from None
 
 
 def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
-             sample: Mapping[str, Array] | None) -> Compiled:
+             sample: Mapping[str, Array] | None, kept: Kept | None) -> Compiled:
     findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
                          lambda found: f"{len(found)} findings")
     run.found += findings
     _stop(run)
-    floating, notes = run.stage("lower", lambda: lower(graph, options.allow),
-                                lambda r: _network_size(r[0]))
+    lowered, notes = run.stage("lower", lambda: lower(graph, options.allow),
+                               lambda r: _network_size(r[0]))
     run.found += notes
+    pruning = _prune(run, graph, lowered, options, sample, kept)
+    whole = lowered if pruning is None else pruning.after
     floating, streams = run.stage(
-        "streams", lambda: build_streams(floating, target, options.streams, options.weight_bits),
+        "streams", lambda: build_streams(whole, target, options.streams, options.weight_bits),
         lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
     run.found += [note(streams)] if streams else []
     floating, notes = run.stage(
@@ -205,7 +215,8 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     run.found += notes
     fidelity, rates = None, None
     if sample is not None:
-        fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample),
+        unpruned = floating if pruning is None else lowered
+        fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, unpruned),
                                     lambda r: f"{r[0].samples} samples")
         run.found += _activity(network, fidelity)
     mapping = _map(run, network, target, options, rates)
@@ -214,7 +225,7 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     _stop(run)
     return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
                     tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity,
-                    streams)
+                    streams, pruning)
 
 
 def _out_of_bounds(floating: Network, network: Network, target: Target) -> Iterator[Diagnostic]:
@@ -223,6 +234,19 @@ def _out_of_bounds(floating: Network, network: Network, target: Target) -> Itera
         yield from overflows(network, population, target.name)
         if not (before.graded or before.floating.decay):
             yield from remembering(network, population, target.name)
+
+
+def _prune(run: _Recorder, graph: Graph, floating: Network, options: Options,
+           sample: Mapping[str, Array] | None, kept: Kept | None) -> Pruning | None:
+    if not options.prune_tokens and not options.prune_steps:
+        return None
+    runner = None if sample is None else lambda net: synchronous.run(net, sample).spikes
+    pruning = run.stage(
+        "prune", lambda: prune(floating, lambda tokens: lower(graph, options.allow, tokens=tokens)[0],
+                               options.prune_tokens, options.prune_steps, runner, kept),
+        lambda p: _network_size(p.after))
+    run.found.append(pruning.note())
+    return pruning
 
 
 def _nothing_on_chip(network: Network) -> Iterator[Diagnostic]:
@@ -263,10 +287,14 @@ def _network_size(network: Network) -> str:
             f"{sum(p.operator.n_synapses for p in network.projections):,} synapses")
 
 
-def measure(floating: Network, network: Network, sample: Mapping[str, Array]
-            ) -> tuple[Fidelity, dict[str, float | NDArray[np.float64]]]:
-    """Fidelity of the integer network on a sample, and its firing rates per neuron and tick."""
+def measure(floating: Network, network: Network, sample: Mapping[str, Array],
+            whole: Network) -> tuple[Fidelity, dict[str, float | NDArray[np.float64]]]:
+    """Fidelity of the integer network on a sample, and its firing rates per neuron and tick.
+
+    Spikes are compared with the float network's, outputs with the `whole` one's before pruning.
+    """
     a, b = synchronous.run(floating, sample), synchronous.run(network, sample)
+    unpruned = a if whole is floating else synchronous.run(whole, sample)
     rates: dict[str, float | NDArray[np.float64]] = {
         name: (spikes != 0).mean(axis=(0, 1)) for name, spikes in b.spikes.items()}
     rates.update({item.name: 1.0 for item in network.inputs})
@@ -274,8 +302,8 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array]
         p.name: _compared(a.spikes.get(p.repeats or p.name, b.spikes[p.name]), b.spikes[p.name])
         for p in network.populations if not (p.graded or p.name in network.accumulators)}
     argmax = {}
-    for before, after in zip(floating.readouts, network.readouts, strict=True):
-        argmax[after.name] = int(np.sum(before.answers(a.read(before))
+    for before, after in zip(whole.readouts, network.readouts, strict=True):
+        argmax[after.name] = int(np.sum(before.answers(unpruned.read(before))
                                         == after.answers(b.read(after))))
     n_samples = len(next(iter(sample.values())))
     return Fidelity(n_samples, populations, argmax), rates

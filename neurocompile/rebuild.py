@@ -13,6 +13,7 @@ from neurocompile.capture.files import Loaded
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.manifest import sha256
+from neurocompile.passes.calibrate import Kept
 from neurocompile.pipeline import Compiled, Options, compile_graph
 from neurocompile.target import parse_target
 
@@ -26,12 +27,16 @@ class Rebuilt:
 
 
 def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
-    """An opened build compiled again, without its sample: that moves no weight and no spike."""
+    """An opened build compiled again, without its sample: that moves no weight and no spike.
+
+    What a pruned network kept, the manifest says.
+    """
     path = folder / "target.toml"
     target = parse_target(path.read_text(encoding="utf-8"), str(path))
     loaded = Loaded(load_graph(folder / "model.onnx"), str(manifest["model"]), ())
     options = Options(**manifest["options"])
-    return Rebuilt(loaded, compile_graph(loaded.graph, target, options))
+    kept = Kept.from_json(manifest["pruning"]) if "pruning" in manifest else None
+    return Rebuilt(loaded, compile_graph(loaded.graph, target, options, kept=kept))
 
 
 def recheck(folder: Path, again: Rebuilt, manifest: Mapping[str, Any]) -> None:

@@ -81,6 +81,24 @@ _INPUT = (
          "remove the entry from the configuration",
          "[[tool.neurocompile.ignore]]\ncode = \"NC312\"\nmodule = \"gone.*\"\nreason = \"old\"",
          "(the entry removed)"),
+    Rule("NC020", "no-calibration", "error",
+         "tokens or ticks cannot be pruned without a sample",
+         "Those with the fewest spikes are dropped, and spikes are counted on a sample.",
+         "pass inputs of the training set with --sample",
+         "neurocompile build net.onnx --prune-tokens 0.25",
+         "neurocompile build net.onnx --prune-tokens 0.25 --sample train.npz"),
+    Rule("NC021", "no-token-axis", "error",
+         "there is no axis of tokens to prune: {reason}",
+         "Tokens are what token mixing works on: an axis that matrices mix beside other axes, that "
+         "all other layers keep side by side, and that leaves the network by its mean.",
+         "leave out --prune-tokens, or average over the tokens in front of the head",
+         "head(mixer(tokens).flatten(1))", "head(mixer(tokens).mean(-1))"),
+    Rule("NC022", "ticks-read-singly", "error",
+         "ticks cannot be pruned: output `{output}` reads {reads}",
+         "Without some of its ticks a network has the outputs of the others only; a sum or mean "
+         "over ticks is estimated from those that are left.",
+         "leave out --prune-steps, or average the output over time",
+         "return head(spikes)  # [ticks, batch, classes]", "return head(spikes).mean(0)"),
 )
 
 _CAPTURE = (
@@ -324,6 +342,15 @@ _LEGALITY = (
          "do it to the data, before the model; or check that your neurons are ones neurocompile "
          "knows",
          "lif(conv(maxpool(image)))", "lif(conv_stride2(image))"),
+    Rule("NC139", "pruned", "note",
+         "pruned to {what}: {neurons} of {of_neurons} neurons, {synapses} of {of_synapses} "
+         "synapses are left",
+         "Those that carry the fewest spikes in front of the first block, over the sample, are "
+         "dropped for every input; the network's answers change.",
+         "compare the accuracy before and after in fidelity.json; train further with the same "
+         "tokens and ticks if it is too low",
+         "neurocompile build net.onnx --prune-tokens 0.9 --sample train.npz",
+         "neurocompile build net.onnx --prune-tokens 0.25 --sample train.npz"),
     Rule("NC140", "shared-stream", "note",
          "`{module}` and others receive one sum of branches, built as {taken}: {reason}; as "
          "duplicate synapses {duplicate_synapses} synapses, {duplicate_synapse_memory} bit and "

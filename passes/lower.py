@@ -45,6 +45,7 @@ from neurocompile.passes.gates import Gate, Gates, gate
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.linear_ops import OPS, static_operand
 from neurocompile.passes.lowering_walk import (
+    Tokens,
     Walk,
     data_sizes,
     layout_of,
@@ -52,6 +53,7 @@ from neurocompile.passes.lowering_walk import (
     static_input,
     unsupported,
 )
+from neurocompile.passes.token_means import average_kept
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
@@ -74,16 +76,19 @@ class _Neuron:
         return self.nodes[0]
 
 
-def lower(graph: Graph, allow: Iterable[str] = ()) -> tuple[Network, list[Diagnostic]]:
+def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = None
+          ) -> tuple[Network, list[Diagnostic]]:
     """The float network of a legal graph, and notes on what its layers compose into (NC131).
 
-    `allow` names the opt-ins (`Allow`) with which it is legal. Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
+    `allow` names the opt-ins (`Allow`) with which it is legal. With `tokens`, means over tokens
+    are means over the kept ones; nothing else is pruned.
+    Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
     NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 for an
     output that is not linear in spike counts.
     """
     axes = layouts(graph)
     n_ticks = _n_ticks(graph, axes)
-    walk = Walk(axes, {}, n_ticks, frozenset(map(Allow, allow)))
+    walk = Walk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
@@ -113,6 +118,7 @@ def _visit(walk: Walk, node: ir.Node) -> None:
     if node.op_type not in OPS:
         raise unsupported(node, "it is not linear")
     OPS[node.op_type](walk, node)
+    average_kept(walk, node, OPS[node.op_type])
 
 
 def _reached(graph: Graph) -> set[ir.Node]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,17 @@ from onnx.reference import ReferenceEvaluator
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.axes import Layout, Layouts, Role
 from neurocompile.ir.graph import constant, location
-from neurocompile.ir.operators import Operator, Shape
+from neurocompile.ir.operators import Axis, Operator, Shape
 from neurocompile.passes.forms import Form
 from neurocompile.passes.legality.allow import Allow
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """The kept tokens of a pruned network, and the axis of tokens by population."""
+
+    axes: Mapping[str, Axis]
+    kept: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +36,7 @@ class Walk:
     n_ticks: int
     allow: frozenset[Allow] = frozenset()
     operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
+    tokens: Tokens | None = None  # a mean over tokens is one over these
 
     def form(self, value: ir.Value | None) -> Form | None:
         """The form of a value; None if it is static."""

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
-from neurocompile.ir.operators import Conv, Dense, Einsum, Operator, Part
+from neurocompile.ir.operators import Conv, Dense, Einsum, Operator, Part, Selected
 
 EXACT_BELOW = {torch.float32: 1 << 24, torch.float64: 1 << 53}
 _TEST_TARGETS = 64
@@ -38,6 +38,8 @@ def float_map(operator: Operator, dtype: torch.dtype, device: str) -> LinearMap:
         return lambda x: F.linear(x, weight)
     if isinstance(operator, Part):
         return _part_map(operator, dtype, device)
+    if isinstance(operator, Selected):
+        return _selected_map(operator, dtype, device)
     if isinstance(operator, Einsum):
         return _einsum_map(operator, dtype, device)
     coo = operator.matrix().tocoo()
@@ -52,6 +54,17 @@ def _part_map(part: Part, dtype: torch.dtype, device: str) -> LinearMap:
     inner = float_map(part.inner, dtype, device)
     around = part.outs.start, part.out_size - part.outs.stop
     return lambda x: F.pad(inner(x[:, part.ins]), around)
+
+
+def _selected_map(selected: Selected, dtype: torch.dtype, device: str) -> LinearMap:
+    inner = float_map(selected.inner, dtype, device)
+    ins, outs = (torch.as_tensor(index, device=device) for index in (selected.ins, selected.outs))
+
+    def select(x: torch.Tensor) -> torch.Tensor:
+        full = x.new_zeros(len(x), selected.inner.in_size)
+        full[:, ins] = x
+        return inner(full)[:, outs]
+    return select
 
 
 def _einsum_map(operator: Einsum, dtype: torch.dtype, device: str) -> LinearMap:

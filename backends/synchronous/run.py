@@ -91,9 +91,11 @@ class Executor:
     def run(self, inputs: Mapping[str, Array], record_state: bool = False) -> Run:
         """Spikes for inputs [samples, *shape] (static) or [samples, ticks, *shape], by name.
 
-        Static inputs without an encoder are held for all ticks. State starts at zero.
+        Only the ticks that an input takes are run. Static inputs without an encoder are held for
+        all ticks. State starts at zero.
         """
         n_samples = len(next(iter(inputs.values())))
+        inputs = self.network.taken(inputs)
         sent = {name: self._sent(item, inputs, n_samples) for name, item in self._inputs.items()}
         sent.update({p.name: [] for p in self._order})
         currents = {e.target: self._encoded(e, inputs) for e in self.network.encoders}
@@ -115,7 +117,9 @@ class Executor:
                    {name: _joined(parts).cpu().numpy() for name, parts in traces.items() if parts},
                    {item.name: _as_read(item, inputs[item.name], n_samples)
                     for item in self._inputs.values() if item.name in self._read},
-                   {name: populations[name].v.cpu().numpy() for name in self.network.accumulators})
+                   {name: made.v.cpu().numpy() for name, made in populations.items()
+                    if name in self.network.accumulators and not isinstance(
+                        made, AdderPopulation)})
 
     def _kept(self, population: Population, parts: list[torch.Tensor]) -> Array:
         """All ticks of what a population sent, as `Run` holds them."""

@@ -64,6 +64,8 @@ class CompileOptions:
     timing: str
     allow: tuple[str, ...]
     readout: str | None
+    prune_tokens: float | None
+    prune_steps: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,9 @@ class Filter:
             return False
         return not code.startswith(self.ignore or ("-",)) and not any(
             one.matches(finding) for one in self.config.ignores)
+
+
+_SHARE = click.FloatRange(0, 1, max_open=True)
 
 
 def _decorate(command: F, options: Iterable[Callable[[F], F]]) -> F:
@@ -137,6 +142,11 @@ def compile_options(command: F) -> F:
                      help="Whether the chip has a global tick."),
         click.option("--allow", multiple=True, type=click.Choice(ALLOW), metavar="REWRITE",
                      help=f"Price an exact rewrite instead of refusing: {', '.join(ALLOW)}."),
+        click.option("--prune-tokens", type=_SHARE, metavar="P",
+                     help="Drop this share of the tokens: those with the fewest spikes on the "
+                     "sample."),
+        click.option("--prune-steps", type=_SHARE, metavar="P",
+                     help="Drop this share of the ticks."),
         click.option("--select", multiple=True, metavar="CODE", callback=_codes,
                      help="Only findings whose code starts so."),
         click.option("--ignore", multiple=True, metavar="CODE", callback=_codes,
@@ -187,7 +197,9 @@ class Job:
                        given.max_cores or self.entry.max_cores,
                        given.max_chips or self.entry.max_chips,
                        given.max_synapses or self.entry.max_synapses, given.allow,
-                       given.readout or self.entry.readout or "auto")
+                       given.readout or self.entry.readout or "auto",
+                       _first(given.prune_tokens, self.entry.prune_tokens),
+                       _first(given.prune_steps, self.entry.prune_steps))
 
     def targets(self, given: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""
@@ -233,6 +245,11 @@ class Job:
             prove, prove_up_to, NirOptions(given.nir_producer, given.nir_dt, given.nir_reset,
                                            given.nir_discretization),
             self.config.neurons), sample, progress.say)
+
+
+def _first(*shares: float | None) -> float:
+    """The first share that is given, even where it is 0; else 0."""
+    return next((share for share in shares if share is not None), 0.0)
 
 
 def job(model: str, given: ModelOptions, config: Config) -> Job:

@@ -43,11 +43,16 @@ class Input:
     high: float = 1.0
     levels: int = 1  # largest integer it sends once quantized (graded spikes)
     scale: float = 1.0  # integer value = round(analog value * scale), for graded inputs
+    ticks: tuple[bool, ...] = ()  # which ticks of the data it takes; empty: all
 
     @property
     def size(self) -> int:
         """Sources."""
         return math.prod(self.shape)
+
+    def taken(self, x: Array) -> Array:
+        """The ticks of data [samples, ticks, ...] that the network computes; all of static data."""
+        return x[:, list(self.ticks)] if self.ticks else x
 
     def integers(self, x: Array) -> NDArray[np.int64]:
         """What the chip receives for values: rounded half to even, clipped to 0..levels.
@@ -231,6 +236,11 @@ class Network:
         """Inputs and populations by name."""
         items: tuple[Input | Population, ...] = (*self.inputs, *self.populations)
         return {item.name: item for item in items}
+
+    def taken(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """The data of its inputs, by name, in the ticks that it computes."""
+        return {item.name: item.taken(np.asarray(arrays[item.name])) for item in self.inputs
+                if item.name in arrays}
 
     def into(self, name: str) -> Iterator[Projection]:
         """Projections into a population."""

@@ -75,6 +75,7 @@ def resources_json(compiled: CompiledView) -> Data:
                    "grid_width": target.chip.grid_width.value},
         "limits": limits(target),
         "inputs": inputs(compiled.network),
+        **({} if compiled.pruning is None else {"pruning": plain(compiled.pruning.to_json())}),
         "populations": populations(compiled),
         "readouts": readouts(compiled.network),
         "cores": cores(compiled),

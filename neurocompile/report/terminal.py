@@ -51,6 +51,8 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
     if rest > 0:
         console.print(_text(f"... {rest:,} more; --format csv has all", "dim"))
         console.print()
+    if pruned := words.pruning(resources):
+        _sentences(console, "pruning", pruned)
     _sentences(console, "binding", words.binding(resources))
     if "streams" in resources:
         _sentences(console, "streams", words.streams(resources))

@@ -86,6 +86,13 @@ class FidelityView(Protocol):
         """Per readout: samples whose largest output is the same."""
 
 
+class PruningView(Protocol):
+    """What pruning dropped."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What was kept, and the sizes before and after."""
+
+
 class CompiledView(Protocol):
     """Everything that compiling made."""
 
@@ -128,6 +135,10 @@ class CompiledView(Protocol):
     @property
     def streams(self) -> Choice | None:
         """None where no two populations share a sum."""
+
+    @property
+    def pruning(self) -> PruningView | None:
+        """None where all tokens and ticks are there."""
 
 
 class ComparedView(Protocol):

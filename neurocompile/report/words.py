@@ -78,6 +78,19 @@ def size(resources: Data) -> str:
             f"sample, latency {plural(t['latency'], 'tick')}")
 
 
+def pruning(resources: Data) -> list[str]:
+    """What of tokens and ticks was kept, and what that saves; empty where nothing was pruned."""
+    found = resources.get("pruning")
+    if found is None:
+        return []
+    lines = [f"{name}: {len(one['kept']):,} of {one['given']:,} kept, with {percent(one['siv'])} of "
+             f"the spikes: {', '.join(map(str, one['kept']))}"
+             for name in ("tokens", "ticks") if (one := found[name]) is not None]
+    sizes = ", ".join(f"{found[name]['after']:,} of {plural(found[name]['before'], name[:-1])}"
+                      for name in ("neurons", "synapses"))
+    return [*lines, f"left of the network: {sizes}"]
+
+
 def binding(resources: Data) -> list[str]:
     """What binds, most cores first, and whether its limit is published."""
     t = resources["totals"]
@@ -148,8 +161,10 @@ def accuracy(data: Data) -> str:
     found = data.get("accuracy")
     if found is None:
         return ""
+    before = found.get("unpruned")
     return (f"the integer network is right on {found['right']:,} of "
-            f"{plural(found['samples'], 'labeled sample')}")
+            f"{plural(found['samples'], 'labeled sample')}"
+            f"{'' if before is None else f', before pruning on {before:,}'}")
 
 
 def verification(data: Data) -> str:

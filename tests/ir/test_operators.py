@@ -9,17 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.ir.operators import (
+    Axis,
     Conv,
     Dense,
     Einsum,
     Operator,
     Part,
+    Selected,
     Sparse,
     add,
+    beside,
     compose,
+    cropped,
     einsum,
+    even,
     identity,
     is_identity,
+    mixed,
+    mixers,
     same,
     wiring,
 )
@@ -64,10 +71,16 @@ def einsums(draw: st.DrawFn, in_sizes: tuple[int, ...] | None = None) -> Operato
                   tuple(axes), sizes, weight)
 
 
+def _some(draw: st.DrawFn, size: int) -> np.ndarray:
+    """Some of so many elements, in any order, at least one."""
+    order = draw(st.permutations(range(size)))
+    return np.array(order[:draw(st.integers(1, size))], np.int64)
+
+
 @st.composite
 def any_operator(draw: st.DrawFn, in_shape: tuple[int, ...] | None = None) -> Operator:
     """One of every kind; with `in_shape`, one that takes it."""
-    kind = draw(st.sampled_from(["conv", "dense", "sparse", "einsum", "part"]))
+    kind = draw(st.sampled_from(["conv", "dense", "sparse", "einsum", "part", "selected"]))
     if kind == "einsum":
         return draw(einsums(in_shape))
     if kind == "conv" and (in_shape is None or len(in_shape) == 3):
@@ -79,6 +92,11 @@ def any_operator(draw: st.DrawFn, in_shape: tuple[int, ...] | None = None) -> Op
         before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
         return Part(in_shape or (size,), (before + inner.out_size + after,), inner,
                     draw(st.integers(0, size - count)), before)
+    if kind == "selected":
+        inner = draw(any_operator(in_shape))
+        ins = np.arange(inner.in_size) if in_shape else _some(draw, inner.in_size)
+        outs = _some(draw, inner.out_size)
+        return Selected(in_shape or (len(ins),), (len(outs),), inner, ins, outs)
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     columns = int(np.prod(in_shape)) if in_shape else draw(st.integers(1, 9))
     rows = draw(st.integers(1, 9))
@@ -222,3 +240,73 @@ def test_wiring_moves_and_pads(index: list[int]) -> None:
     x = np.array([5.0, 6.0, 7.0])
     moved = wiring((3,), (len(index),), np.array(index)).matrix() @ x
     assert list(moved) == [0.0 if i < 0 else x[i] for i in index]
+
+
+def _axes(size: int) -> list[Axis]:
+    """Every axis that a population of this size can have."""
+    return [Axis(outer, n, size // outer // n) for outer in range(1, size + 1)
+            for n in range(2, size + 1) if size % (outer * n) == 0]
+
+
+@settings(deadline=None)
+@given(st.data(), any_operator())
+def test_cropped_has_the_rows_and_columns_of_the_kept(data: st.DataObject,
+                                                      operator: Operator) -> None:
+    ins = data.draw(st.sampled_from([None, *_axes(operator.in_size)]))
+    outs = data.draw(st.sampled_from([None, *(
+        axis for axis in _axes(operator.out_size) if ins is None or axis.length == ins.length)]))
+    length = (ins or outs or Axis(1, 1, 1)).length
+    kept = np.sort(_some(data.draw, length))
+    found = cropped(operator, kept, ins, outs)
+    rows = np.arange(operator.out_size) if outs is None else outs.elements(kept)
+    columns = np.arange(operator.in_size) if ins is None else ins.elements(kept)
+    assert np.array_equal(found.matrix().toarray(),
+                          operator.matrix().toarray()[np.ix_(rows, columns)])
+    assert (found.in_size, found.out_size) == (len(columns), len(rows))
+
+
+@settings(deadline=None)
+@given(st.data(), any_operator())
+def test_beside_is_a_block_diagonal(data: st.DataObject, operator: Operator) -> None:
+    """Targets with number n get nothing from sources with another one, in both directions."""
+    axis = data.draw(st.sampled_from([*_axes(operator.in_size), None]))
+    made = None if axis is None else beside(operator, axis)
+    if axis is None or made is None:
+        return
+    assert made.size == operator.out_size
+    assert beside(operator, made, of_outs=True) == axis
+    assert made not in mixed(operator, axis)
+    ones = np.ones_like(operator.weights)
+    reached = operator.with_weights(ones).matrix().toarray() != 0
+    for n in range(axis.length):
+        others = np.delete(np.arange(axis.length), n)
+        assert not reached[np.ix_(made.elements(np.array([n])), axis.elements(others))].any()
+
+
+def test_axes_through_the_layers_of_a_mixer() -> None:
+    rng = np.random.default_rng(0)
+    tokens = Axis(8, 6, 1)
+    mixer = einsum((8, 6), (8, 6), (0, 1, 2), (0, 1, 3), (0, 3, 2), (2, 4, 6, 6),
+                   rng.normal(size=(2, 6, 6)))
+    assert mixers(mixer) == [(tokens, tokens)]
+    assert mixed(mixer, tokens) == [tokens]
+    assert mixed(mixer, tokens, of_outs=True) == [tokens]
+    assert beside(mixer, tokens) is None
+    linear = Conv((8, 2, 3), (16, 2, 3), rng.normal(size=(16, 8, 1, 1)))
+    assert beside(linear, tokens) == Axis(16, 6, 1)
+    assert beside(Part((8, 6), (20, 6), linear, 0, 12), tokens) == Axis(20, 6, 1)
+    assert beside(Part((8, 6), (97,), linear, 0, 1), tokens) is None
+    turned = wiring((8, 6), (6, 8), np.arange(48).reshape(8, 6).T.reshape(-1))
+    assert beside(turned, tokens) == Axis(1, 6, 8)
+    assert even(einsum((8, 6), (8,), (0, 1), (0,), (), (8, 6), np.full((), 1 / 6)), tokens)
+    assert not even(mixer, tokens)
+    kept = np.array([0, 2, 5])
+    assert isinstance(found := cropped(mixer, kept, tokens, tokens), Einsum)
+    assert found.weight.shape == (2, 3, 3)
+    assert isinstance(found := cropped(linear, kept, tokens, Axis(16, 6, 1)), Conv)
+    assert (found.in_shape, found.out_shape) == ((8, 1, 3), (16, 1, 3))
+    stem = Part((2, 4, 6), (8, 6), Conv((2, 4, 6), (7, 2, 3), rng.normal(size=(7, 2, 3, 3)), (2, 2),
+                                        (1, 1)), 0, 6)
+    assert isinstance(found := cropped(stem, kept, None, tokens), Part)
+    assert isinstance(found.inner, Selected)
+    assert found.weights is stem.weights

@@ -87,6 +87,14 @@ class Verified:
 
 
 @dataclass(frozen=True)
+class Pruned:
+    def to_json(self) -> data.Data:
+        return {"tokens": {"kept": [0, 2, 3], "given": 4, "siv": 0.875}, "ticks": None,
+                "neurons": {"before": 80, "after": 60}, "synapses": {"before": 400, "after": 300},
+                "populations": [{"name": "head", "before": 40, "after": 30}]}
+
+
+@dataclass(frozen=True)
 class Compilation:
     target: Target
     options: Options
@@ -98,6 +106,7 @@ class Compilation:
     stages: tuple[Stage, ...]
     fidelity: Fidelity | None = None
     streams: Choice | None = None
+    pruning: Pruned | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
 
 

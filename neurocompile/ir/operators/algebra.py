@@ -15,6 +15,7 @@ from neurocompile.ir.operators.conv_chains import chained, sliced_inputs, sliced
 from neurocompile.ir.operators.einsum import Einsum, composed, einsum
 from neurocompile.ir.operators.matrices import Dense, Sparse, from_matrix
 from neurocompile.ir.operators.part import Part
+from neurocompile.ir.operators.selected import Selected
 
 
 def identity(shape: Shape) -> Einsum:
@@ -190,11 +191,13 @@ def _geometry(operator: Operator) -> tuple[object, ...]:
         return (*own, operator.ins, operator.outs, operator.axes, operator.sizes)
     if isinstance(operator, Part):
         return (*own, operator.in_first, operator.out_first, _geometry(operator.inner))
+    if isinstance(operator, Selected):
+        return (*own, operator.ins.tobytes(), operator.outs.tobytes(), _geometry(operator.inner))
     return own
 
 
 def _arrays(operator: Operator) -> list[Array]:
-    if isinstance(operator, Part):
+    if isinstance(operator, Part | Selected):
         return _arrays(operator.inner)
     if isinstance(operator, Sparse):
         return [operator.csr.indptr, operator.csr.indices, operator.weights]
