@@ -65,12 +65,24 @@ def _obstacle(readout: Readout, n_ticks: int, target: Target) -> str:
                    for _, operator in readout.terms), default=0.0)
     if not largest:
         return "no spike has a weight in it"
+    axons, limit = _axons(readout), target.core.input_axons.value
+    if axons > limit:
+        return f"one of its sums takes {axons:,} input axons, more than the {limit:,} of a core"
     top = (1 << target.neuron.threshold_bits.value) - 1
     steps = largest * top / _above(_reach(readout, n_ticks))
     if steps < STEPS:
         return (f"its sum may become so large that the largest weight is {steps:.3g} steps of a "
                 f"potential, not {STEPS}")
     return ""
+
+
+def _axons(readout: Readout) -> int:
+    """The input axons of the sum that takes most: its synapses, those of weight 0 included."""
+    taken = np.zeros(len(readout.bias), np.int64)
+    for _, operator in readout.terms:
+        stored = operator.with_weights(np.ones(operator.weights.shape))
+        taken += np.diff(stored.matrix().indptr)
+    return int(taken.max(initial=0))
 
 
 def _reach(readout: Readout, n_ticks: int) -> float:

@@ -161,5 +161,20 @@ def test_a_taken_name_is_left_alone_and_paths_are_aligned() -> None:
     floating, _ = accumulate(before, "chip", LOIHI2)
     assert floating.accumulators == {"y.sum_"}
     integer, _ = Quantize().run(floating, LOIHI2)
-    schedule = align(integer, LOIHI2)
-    assert {p.source: schedule.chip_delay(p) for p in integer.into("y.sum_")} == {"a": 2, "b": 1}
+    waits = dict(align(integer).waits(integer))
+    assert {p.source: waits[p] for p in integer.into("y.sum_")} == {"a": 1, "b": 0}
+
+
+def test_a_sum_of_more_axons_than_a_core_has_stays_on_the_host() -> None:
+    """Even where it would pay: no core holds the neuron."""
+    for hidden, deep, fits in ((0, 4096, True), (0, 4097, False), (2000, 2097, False)):
+        net = network(hidden=max(hidden, 1), deep=deep, outputs=2, ticks=8)
+        readout = net.readouts[0]
+        weights = {name: np.where(np.arange(size) == 0, 1.0, np.full((2, size), 1 / 64))
+                   for name, size in (("a", hidden), ("b", deep)) if size}
+        dense = {name: Dense((w.shape[1],), (2,), w) for name, w in weights.items()}
+        net = replace(net, readouts=(replace(readout, terms=tuple(dense.items())),))
+        _, found = accumulate(net, "chip", LOIHI2)
+        assert [d.code for d in found] == ([] if fits else ["NC209"])
+        floating, _ = accumulate(net, "auto", LOIHI2)
+        assert floating.accumulators == ({"y.sum"} if fits else set())
