@@ -45,7 +45,7 @@ def inputs(made: Network, samples: int = 6) -> dict[str, np.ndarray]:
 @pytest.mark.lava
 def test_sums_of_lava_equal_the_references(tmp_path: Path, loihi2: Target) -> None:
     made = network(loihi2)
-    schedule, x = align(made, loihi2), inputs(made)
+    schedule, x = align(made), inputs(made)
     files = emit(made, schedule, loihi2, tmp_path / "program").files
     assert not [f for f in files if f.suffix == ".net"]
     reference = synchronous.run(made, x)
@@ -68,10 +68,10 @@ def test_sums_of_lava_equal_the_references(tmp_path: Path, loihi2: Target) -> No
 
 def test_the_program_says_what_it_reads(tmp_path: Path, loihi2: Target) -> None:
     made = network(loihi2)
-    emit(made, align(made, loihi2), loihi2, tmp_path)
+    emit(made, align(made), loihi2, tmp_path)
     assert 'SUMS = ["n002"]' in (tmp_path / "net.py").read_text()
     assert "`sum_n002.npy`" in (tmp_path / "README.md").read_text()
     host = dataclasses.replace(made, readouts=made.readouts[1:], populations=made.populations[:2],
                                projections=made.projections[:2])
-    emit(host, align(host, loihi2), loihi2, tmp_path)
+    emit(host, align(host), loihi2, tmp_path)
     assert "SUMS" not in (tmp_path / "net.py").read_text()

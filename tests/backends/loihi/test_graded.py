@@ -104,7 +104,7 @@ def test_reference_equals_the_specification(network: Network, inputs: dict[str, 
 @pytest.mark.lava
 def test_lava_equals_the_specification(network: Network, inputs: dict[str, np.ndarray],
                                        reference: Reference, loihi2: Target, tmp_path: Path) -> None:
-    schedule = align(network, loihi2)
+    schedule = align(network)
     assert check_bits(network, schedule, loihi2) == ()
     emission = emit(network, schedule, loihi2, tmp_path / "program")
     assert [d.code for d in emission.diagnostics].count("NC605") == 3  # two adders, a soft reset
@@ -120,7 +120,7 @@ def test_lava_equals_the_specification(network: Network, inputs: dict[str, np.nd
 
 
 def test_program_says_what_adds(network: Network, loihi2: Target, tmp_path: Path) -> None:
-    emit(network, align(network, loihi2), loihi2, tmp_path)
+    emit(network, align(network), loihi2, tmp_path)
     readme = (tmp_path / "README.md").read_text()
     assert "`n001` (GradedSum) needs a neuron program of its own." in readme
     assert "n001, n003 send whole numbers" in readme
@@ -141,7 +141,7 @@ def with_range(network: Network, reach: int) -> tuple[Network, Schedule]:
     populations = tuple(replace(p, neuron=wide) if p.name == "sum1" else p
                         for p in network.populations)
     made = replace(network, populations=populations)
-    return made, align(made, load_target("loihi2"))
+    return made, align(made)
 
 
 def test_payloads_that_no_message_holds(network: Network, loihi2: Target) -> None:
@@ -150,4 +150,4 @@ def test_payloads_that_no_message_holds(network: Network, loihi2: Target) -> Non
     assert "NC303" in codes  # of its consumers
     assert "NC309" in [d.code for d in check_bits(*with_range(network, 1 << 23), loihi2)]
     with pytest.raises(FindingsError, match="NC309"):
-        emit(network, align(network, loihi2), load_target("loihi1"), Path("nowhere"))
+        emit(network, align(network), load_target("loihi1"), Path("nowhere"))
