@@ -262,6 +262,7 @@ def test_a_budget_is_enforced(here: Path, capsys: Any) -> None:
 
 @pytest.mark.parametrize(("command", "told"), [
     ("check none.onnx", "NC007"), ("build net.onnx -t loihi3", "NC001"),
+    ("build net.onnx --prune-tokens 0.5", "NC021"), ("build net.onnx --prune-steps 1", "0<=x<1"),
     ("build net.onnx -t loihi1,loihi2", "one target"), ("build net.onnx --weight-bits 12", "12"),
     ("build net.onnx --sample none.npz", "NC007"), ("check net.onnx --select XX", "no rule"),
     ("build net.onnx -o .", "NC006"), ("build net.onnx -o cli_net.py", "NC006"),

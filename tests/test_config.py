@@ -28,6 +28,8 @@ encoder = "bias"
 streams = "adder"
 readout = "chip"
 weight-bits = 6
+prune-tokens = 0.25
+prune-steps = 0
 [[ignore]]
 code = "NC312"
 module = "head.*"
@@ -60,6 +62,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
     assert model.streams == "adder"
     assert model.readout == "chip"
+    assert (model.prune_tokens, model.prune_steps) == (0.25, 0.0)
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
     assert (model.max_chips, model.max_synapses) == (2, 100_000)
     assert config.baseline == tmp_path / "known.json"
@@ -93,6 +96,8 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nmax-chip = 2', "did you mean `max-chips`?"),
     ('[models.a]\nentry = "a:b"\ntargets = [3]', "expected a string or a list of strings"),
     ('[models.a]\nentry = "a:b"\nweight-bits = 9', "from 1 to 8"),
+    ('[models.a]\nentry = "a:b"\nprune-tokens = 1', "from 0 to below 1 at `models.a.prune-tokens`"),
+    ('[models.a]\nentry = "a:b"\nprune-steps = "0.5"', "expected a number from 0 to below 1"),
     ('[models.a]\nentry = "a:b"\nencoder = "magic"', "expected one of auto"),
     ('[models.a]\nentry = "a:b"\nstreams = "once"', "expected one of auto, duplicate, adder"),
     ('[models.a]\nentry = "a:b"\nreadout = "off"', "expected one of auto, host, chip"),

@@ -195,6 +195,12 @@ def hostile() -> str:
 
 
 @pytest.fixture(scope="session")
+def pruned() -> Compilation:
+    """The same, as if something had been pruned."""
+    return replace(compilation(), pruning=Pruned())
+
+
+@pytest.fixture(scope="session")
 def unmeasured() -> Compilation:
     """The same without a sample."""
     return compilation(sample=False)

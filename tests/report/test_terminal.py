@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from neurocompile.report import data, terminal
+from neurocompile.report import data, html, terminal
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -42,3 +42,16 @@ def test_what_was_not_done_is_said(unmeasured):
     assert "verification  not verified" in text
     assert "not measured (no sample given)" in text
     assert "if every neuron spiked" in text
+
+
+def test_pruning_is_told_in_words_and_on_the_page(compiled, pruned):
+    fidelity = {**data.fidelity_json(pruned),
+                "accuracy": {"right": 30, "samples": 32, "unpruned": 31}}
+    text = terminal.render(data.resources_json(pruned), fidelity)
+    assert "tokens: 3 of 4 kept, with 87.5 % of the spikes: 0, 2, 3" in text
+    assert "left of the network: 60 of 80 neurons, 300 of 400 synapses" in text
+    page = html.render(data.resources_json(pruned), data.mapping_json(pruned),
+                       data.diagnostics_json([], "loihi1"), fidelity, {})
+    assert "pruning: tokens: 3 of 4 kept" in page
+    assert "right on 30 of 32 labeled samples, before pruning on 31" in page
+    assert "pruning" not in terminal.render(data.resources_json(compiled), fidelity)

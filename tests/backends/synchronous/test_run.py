@@ -12,7 +12,7 @@ from neurocompile.backends.synchronous import arithmetic, run
 from neurocompile.backends.synchronous.neurons import IntegerPopulation
 from neurocompile.diagnostics import Location, UsageError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
-from neurocompile.ir.operators import Conv, Dense, Operator
+from neurocompile.ir.operators import Conv, Dense, Operator, Selected
 from neurocompile.semantics.loihi import LoihiNeuron, Reset, State, step
 
 TICKS, SAMPLES = 7, 3
@@ -166,3 +166,14 @@ def test_sums_beyond_float64_are_refused() -> None:
     with pytest.raises(UsageError) as error:
         arithmetic.integer_map(dense, 1 << 52, "cpu", Location("net.fc"))
     assert error.value.diagnostics[0].code == "NC303"
+
+
+def test_selected_neurons_of_a_convolution() -> None:
+    conv = Conv((2, 4, 4), (3, 4, 4), np.arange(54).reshape(3, 2, 3, 3), padding=(1, 1))
+    ins, outs = np.arange(31, 0, -3), np.array([40, 7, 0, 13])
+    selected = Selected((len(ins),), (4,), conv, ins, outs)
+    x = np.random.default_rng(0).integers(0, 2, (5, len(ins)))
+    mapped = arithmetic.integer_map(selected, 1, "cpu", Location())
+    expected = x @ conv.matrix().toarray()[np.ix_(outs, ins)].T
+    assert expected.any()
+    assert np.array_equal(mapped(torch.as_tensor(x)).numpy(), expected)
