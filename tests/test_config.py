@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,11 @@ def _write(folder: Path, text: str, name: str = "neurocompile.toml") -> Path:
 def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, FULL))
     work = Job("digits", config.models[0], ModelOptions(None, None, False, None, None, None), config)
-    for given, streams in ((None, "adder"), ("duplicate", "duplicate")):
-        options = work.options(CompileOptions(None, given, None, None, None, None, "tick", ()))
-        assert (options.encoder, options.streams, options.weight_bits) == ("bias", streams, 6)
+    nothing = CompileOptions(None, None, None, None, None, None, "tick", (), None, None, None)
+    options = work.options(nothing)
+    assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
+    options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))
+    assert (options.streams, options.readout, options.prune_tokens) == ("duplicate", "host", 0.0)
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:
