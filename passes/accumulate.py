@@ -80,8 +80,9 @@ def _axons(readout: Readout) -> int:
     """The input axons of the sum that takes most: its synapses, those of weight 0 included."""
     taken = np.zeros(len(readout.bias), np.int64)
     for _, operator in readout.terms:
-        stored = operator.with_weights(np.ones(operator.weights.shape))
-        taken += np.diff(stored.matrix().indptr)
+        nets = operator.nets()
+        pins = np.concatenate([[0], np.cumsum(nets.multiplicity[nets.ids])])
+        taken += pins[nets.ptr[1:]] - pins[nets.ptr[:-1]]
     return int(taken.max(initial=0))
 
 
