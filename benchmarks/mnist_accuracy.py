@@ -1,7 +1,7 @@
-"""Accuracy of the example networks on all 10,000 MNIST test images: PyTorch and integer reference.
+"""Accuracy of the trained examples on all 10,000 MNIST test images: PyTorch and integer reference.
 
-Run: python benchmarks/mnist_accuracy.py [conv|fc ...] [--encoder bias] [--weight-bits 8]
-The README's accuracy figures come from here.
+Run: python benchmarks/mnist_accuracy.py [NAME ...] [--encoder bias] [--weight-bits 8], a NAME from
+`examples/*/neurocompile.toml`. The README's accuracy figures come from here.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import numpy as np
 import torch
 
 from neurocompile.backends import synchronous
+from neurocompile.capture.factory import make_model
 from neurocompile.capture.torch_model import capture, reset
+from neurocompile.config import ModelEntry, load_config
 from neurocompile.pipeline import Options, compile_graph
 from neurocompile.target import load_target
 
-MNIST = Path(__file__).parents[1] / "examples" / "mnist"
-sys.path.insert(0, str(MNIST))
+EXAMPLES = Path(__file__).parents[1] / "examples"
+FOLDERS = [EXAMPLES / "mnist", EXAMPLES / "stmixer"]
+sys.path.extend(map(str, FOLDERS))
 BATCH = 500
 
 
@@ -34,37 +37,44 @@ def torch_answers(model: torch.nn.Module, images: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
+def trained(entry: ModelEntry) -> torch.nn.Module:
+    """The model of a configuration's entry with its weights, in eval mode."""
+    model, _ = make_model(entry.entry, entry.args, [entry.weights.parent])
+    model.load_state_dict(torch.load(entry.weights, weights_only=True))
+    return model.eval()
+
+
 def main() -> None:
     """Print one line per network."""
+    entries = {entry.name: entry for folder in FOLDERS
+               for entry in load_config(folder / "neurocompile.toml").models}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("nets", nargs="*", default=["conv", "fc"])
+    parser.add_argument("nets", nargs="*", metavar="NAME", help=f"of {', '.join(entries)}")
     parser.add_argument("--encoder", default="auto")
     parser.add_argument("--weight-bits", type=int, default=8)
     parser.add_argument("--images", type=int, default=10_000)
     options = parser.parse_args()
-    import conv_net
     import data
-    import fc_net
+    import small_nets
 
     images, labels = (np.asarray(a)[:options.images] for a in data.load_mnist("test"))
-    sample = np.load(MNIST / "samples.npz")["x"]
-    nets = {"conv": (conv_net.make, "model.pt"), "fc": (fc_net.make, "fc.pt")}
-    print(f"{'net':6}{'images':>8}{'PyTorch':>10}{'integer':>10}{'same':>8}{'CPU s':>8}")
-    for name in options.nets:
-        make, weights = nets[name]
-        model = make()
-        model.load_state_dict(torch.load(MNIST / weights, weights_only=True))
-        model.eval()
+    large = small_nets.upscaled(torch.as_tensor(images)).numpy()
+    print(f"{'net':11}{'images':>8}{'PyTorch':>10}{'integer':>10}{'same':>8}{'CPU s':>8}")
+    for name in options.nets or entries:
+        entry = entries[name]
+        model, x = trained(entry), images if entry.input.shape == images.shape[1:] else large
         compiled = compile_graph(
-            capture(model, torch.as_tensor(sample[:4])), load_target("loihi2"),
-            Options(weight_bits=options.weight_bits, encoder=options.encoder))
+            capture(model, torch.as_tensor(x[:4])), load_target("loihi2"),
+            Options(weight_bits=options.weight_bits, encoder=options.encoder,
+                    allow=("residual-distribution",)))
         start = time.process_time()
         source = compiled.network.inputs[0].name
-        values, = synchronous.outputs(compiled.network, {source: images}).values()
+        values, = synchronous.outputs(compiled.network, {source: x}).values()
         seconds = time.process_time() - start
-        expected, found = torch_answers(model, images), values.argmax(1)
-        print(f"{name:6}{len(images):8}{np.mean(expected == labels):10.2%}"
-              f"{np.mean(found == labels):10.2%}{np.mean(found == expected):8.2%}{seconds:8.1f}")
+        expected, found = torch_answers(model, x), values.argmax(1)
+        print(f"{name:11}{len(x):8}{np.mean(expected == labels):10.2%}"
+              f"{np.mean(found == labels):10.2%}{np.mean(found == expected):8.2%}{seconds:8.1f}",
+              flush=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from neurocompile.rules import RULES
 
 NAMES = ("neurocompile.toml", "pyproject.toml")
 ENCODERS = ("auto", "bias", "graded", "host")
+STREAMS = ("auto", "duplicate", "adder")
+READOUTS = ("auto", "host", "chip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ class ModelEntry:
     max_chips: int | None = None
     max_synapses: int | None = None
     encoder: str | None = None
+    streams: str | None = None
     weight_bits: int | None = None
+    readout: str | None = None
     prune_tokens: float | None = None
     prune_steps: float | None = None
 
@@ -140,15 +144,13 @@ def _beside(path: Path, name: str) -> Path:
 
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
-               "max-chips", "max-synapses", "encoder", "weight-bits", "prune-tokens", "prune-steps")
+               "max-chips", "max-synapses", "encoder", "streams", "weight-bits", "readout",
+               "prune-tokens", "prune-steps")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
     if table.get("entry", str) is None and table.get("weights", str) is None:
         raise UsageError(table.bad("entry", "missing"))
-    encoder = table.get("encoder", str)
-    if encoder is not None and encoder not in ENCODERS:
-        raise UsageError(table.bad("encoder", f"expected one of {', '.join(ENCODERS)}"))
     bits = table.number("weight-bits")
     if bits is not None and bits > 8:
         raise UsageError(table.bad("weight-bits", "expected a number from 1 to 8"))
@@ -157,7 +159,8 @@ def _model(name: str, table: _Table) -> ModelEntry:
         _input(table), table.file("sample"), table.number("ticks"),
         tuple(_target(one, table.path) for one in table.texts("targets")),
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
-        encoder, bits, table.share("prune-tokens"), table.share("prune-steps"))
+        table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits,
+        table.one_of("readout", READOUTS), table.share("prune-tokens"), table.share("prune-steps"))
 
 
 def _input(model: _Table) -> InputShape | None:
@@ -228,6 +231,13 @@ class _Table:
         if value is not None and type(value) is not kind:
             names = {str: "a string", int: "a whole number", list: "a list", dict: "a table"}
             raise UsageError(self.bad(key, f"expected {names[kind]}"))
+        return value
+
+    def one_of(self, key: str, values: tuple[str, ...]) -> str | None:
+        """One of these strings."""
+        value: str | None = self.get(key, str)
+        if value is not None and value not in values:
+            raise UsageError(self.bad(key, f"expected one of {', '.join(values)}"))
         return value
 
     def number(self, key: str) -> int | None:

@@ -29,8 +29,10 @@ from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
+from neurocompile.passes.accumulate import accumulate
+from neurocompile.passes.adders import Choice, build_streams, note
 from neurocompile.passes.align import align, too_early
-from neurocompile.passes.bounds import overflows
+from neurocompile.passes.bounds import overflows, remembering
 from neurocompile.passes.calibrate import Kept
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lower import lower
@@ -43,8 +45,8 @@ from neurocompile.passes.relay import out_of_range, relay
 from neurocompile.passes.route import route
 from neurocompile.target import Target
 
-STAGES = ("check", "lower", "quantize", "align", "relay", "fidelity", "partition", "place",
-          "route")
+STAGES = ("check", "lower", "streams", "accumulate", "quantize", "align", "relay", "fidelity",
+          "partition", "place", "route")
 DEAD, SATURATED = 1e-5, 0.95  # firing rates that are worth a warning
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 DIFFERS = 0.1  # share of spikes that quantization may move without a warning
@@ -59,6 +61,7 @@ class Options:
 
     weight_bits: int = 8
     encoder: str = "auto"
+    streams: str = "auto"
     timing: str = "tick"
     max_cores: int | None = None
     max_chips: int | None = None
@@ -70,6 +73,7 @@ class Options:
         given = {"cores": self.max_cores, "chips": self.max_chips, "synapses": self.max_synapses}
         return {name: limit for name, limit in given.items() if limit is not None}
     allow: tuple[str, ...] = ()  # exact rewrites that are priced instead of refused
+    readout: str = "auto"  # where sums over all ticks are made: on the host or on the chip
     prune_tokens: float = 0.0  # share of tokens to drop, 0 <= share < 1
     prune_steps: float = 0.0  # share of ticks to drop
 
@@ -130,6 +134,7 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
     stages: tuple[StageRecord, ...]
     fidelity: Fidelity | None = None  # None: no sample was given
+    streams: Choice | None = None  # None: no two populations share a sum
     pruning: Pruning | None = None  # None: all tokens and ticks are there
 
 
@@ -182,14 +187,23 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
                          lambda found: f"{len(found)} findings")
     run.found += findings
     _stop(run)
-    floating, notes = run.stage("lower", lambda: lower(graph), lambda r: _network_size(r[0]))
+    lowered, notes = run.stage("lower", lambda: lower(graph, options.allow),
+                               lambda r: _network_size(r[0]))
     run.found += notes
-    pruning = _prune(run, graph, floating, options, sample, kept)
-    whole, floating = floating, floating if pruning is None else pruning.after
+    pruning = _prune(run, graph, lowered, options, sample, kept)
+    whole = lowered if pruning is None else pruning.after
+    floating, streams = run.stage(
+        "streams", lambda: build_streams(whole, target, options.streams, options.weight_bits),
+        lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
+    run.found += [note(streams)] if streams else []
+    floating, notes = run.stage(
+        "accumulate", lambda: accumulate(floating, options.readout, target),
+        lambda r: f"{len(r[0].accumulators)} readouts on chip")
+    run.found += notes
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
         "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
-        lambda r: [d for p in r[0].populations for d in overflows(r[0], p, target.name)])
+        lambda r: _out_of_bounds(floating, r[0], target))
     run.found += [*warnings, *_nothing_on_chip(network)]
     _stop(run)
     aligned = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
@@ -201,7 +215,8 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     run.found += notes
     fidelity, rates = None, None
     if sample is not None:
-        fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, whole),
+        unpruned = floating if pruning is None else lowered
+        fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, unpruned),
                                     lambda r: f"{r[0].samples} samples")
         run.found += _activity(network, fidelity)
     mapping = _map(run, network, target, options, rates)
@@ -210,7 +225,15 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     _stop(run)
     return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
                     tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity,
-                    pruning)
+                    streams, pruning)
+
+
+def _out_of_bounds(floating: Network, network: Network, target: Target) -> Iterator[Diagnostic]:
+    """NC303 for registers that overflow, NC208 for neurons without memory that have some."""
+    for before, population in zip(floating.populations, network.populations, strict=True):
+        yield from overflows(network, population, target.name)
+        if not (before.graded or before.floating.decay):
+            yield from remembering(network, population, target.name)
 
 
 def _prune(run: _Recorder, graph: Graph, floating: Network, options: Options,
@@ -219,7 +242,7 @@ def _prune(run: _Recorder, graph: Graph, floating: Network, options: Options,
         return None
     runner = None if sample is None else lambda net: synchronous.run(net, sample).spikes
     pruning = run.stage(
-        "prune", lambda: prune(floating, lambda tokens: lower(graph, tokens=tokens)[0],
+        "prune", lambda: prune(floating, lambda tokens: lower(graph, options.allow, tokens=tokens)[0],
                                options.prune_tokens, options.prune_steps, runner, kept),
         lambda p: _network_size(p.after))
     run.found.append(pruning.note())
@@ -273,11 +296,11 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array],
     a, b = synchronous.run(floating, sample), synchronous.run(network, sample)
     unpruned = a if whole is floating else synchronous.run(whole, sample)
     rates: dict[str, float | NDArray[np.float64]] = {
-        name: spikes.mean(axis=(0, 1), dtype=np.float64) for name, spikes in b.spikes.items()}
+        name: (spikes != 0).mean(axis=(0, 1)) for name, spikes in b.spikes.items()}
     rates.update({item.name: 1.0 for item in network.inputs})
     populations = {
         p.name: _compared(a.spikes.get(p.repeats or p.name, b.spikes[p.name]), b.spikes[p.name])
-        for p in network.populations}
+        for p in network.populations if not (p.graded or p.name in network.accumulators)}
     argmax = {}
     for before, after in zip(whole.readouts, network.readouts, strict=True):
         argmax[after.name] = int(np.sum(before.answers(unpruned.read(before))
@@ -295,9 +318,9 @@ def _compared(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Population
 def _activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
     """NC312 for dead or saturated populations, NC701 where quantization moved many spikes."""
     for population in network.populations:
-        if population.repeats is not None:
-            continue  # its source is named
-        measured = fidelity.populations[population.name]
+        measured = fidelity.populations.get(population.name)
+        if measured is None or population.repeats is not None:
+            continue  # a relay's source is named
         if not DEAD <= measured.rate <= SATURATED:
             yield Diagnostic("NC312", population.where, {
                 "module": population.name, "share": measured.rate})

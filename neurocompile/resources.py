@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network, Population, Projection
-from neurocompile.ir.operators import Array, Nets
+from neurocompile.ir.operators import Array, Nets, Operator
 from neurocompile.mapping import Partition
 from neurocompile.target import Target
 
@@ -115,6 +115,15 @@ def list_bits(length: Array, target: Target, weight_bits: int = 8) -> NDArray[np
     whole = -(-(block * weight_bits + header) // word) * word
     last = -(-(rest * weight_bits + header) // word) * word
     return np.asarray(full * whole + np.where(rest > 0, last, 0), np.int64)
+
+
+def uncut(operator: Operator, target: Target, weight_bits: int = 8) -> CoreUsage:
+    """Input axons and synapse lists of a projection onto one core, were it large enough."""
+    nets = operator.nets()
+    sources = nets.multiplicity
+    length = np.bincount(nets.ids, minlength=len(sources))
+    return CoreUsage(input_axons=int(sources[length > 0].sum()), synapse_memory=int(
+        (sources * list_bits(length, target, weight_bits)).sum()))
 
 
 def on_chip(network: Network) -> list[Population]:

@@ -221,15 +221,15 @@ _LEGALITY = (
          "both at once and has no stored weight: spiking self-attention (Q·Kᵀ, attention·V) cannot "
          "run event-driven (STMixer, NeurIPS 2024).",
          "replace the attention by static token mixing (STMixer, SMixer): a learned matrix over "
-         "tokens",
+         "tokens, `neurocompile.nn.TokenMixer`",
          "attn = q_lif(q) @ k_lif(k).transpose(-2, -1)",
-         "mixed = lif(x) @ self.token_weight"),
+         "mixed = self.mixer(v_lif(v))  # neurocompile.nn.TokenMixer(tokens, heads)"),
     Rule("NC121", "spike-mask", "error",
          "`{op}` masks one spike-dependent value by another",
          "An elementwise product of spikes is an AND of two events in the same tick; no static "
          "synapse computes it (SDT and QKFormer masks, SEMM routers, SEW AND/IAND).",
          "add the branches instead of multiplying them, or feed both to a neuron with static "
-         "weights",
+         "weights; in place of attention mix tokens by `neurocompile.nn.TokenMixer`",
          "y = q_lif(q) * k_lif(k)", "y = lif(q_w * sq + k_w * sk)"),
     Rule("NC122", "max-pool", "error",
          "max-pooling of {what} with window {window}",
@@ -307,18 +307,16 @@ _LEGALITY = (
          "max-pooling of spikes with window {window} as {neurons} OR neurons: {synapses} more "
          "synapses, {axons} more axons, {ticks} more tick",
          "Inside one exact tick the maximum of binary spikes is an OR: a neuron that fires on any "
-         "input. Every parallel path waits a tick. With --allow or-pool `check` prices it instead "
-         "of refusing it, never with --timing async; `build` refuses it, since lowering does not "
-         "make these neurons yet.",
+         "input. Every parallel path waits a tick. With --allow or-pool `check` prices it and "
+         "`build` makes these neurons, never with --timing async.",
          "use a convolution of stride 2 to save them",
          "x = self.pool(lif(x))  # --allow or-pool", "x = self.conv(lif(x))  # Conv2d(stride=2)"),
     Rule("NC135", "coincidence-gate", "note",
          "`{op}` of two spike trains as {neurons} AND neurons: {synapses} more synapses, {axons} "
          "more axons, {ticks} more tick",
          "A product of two binary spikes is an AND: a neuron without memory and of threshold 2. "
-         "Both paths must have equal delays. With --allow coincidence-gates `check` prices it "
-         "instead of refusing it, never with --timing async; `build` refuses it, since lowering "
-         "does not make these neurons yet.",
+         "Both paths must have equal delays. With --allow coincidence-gates `check` prices it and "
+         "`build` makes these neurons, never with --timing async.",
          "add the branches instead of multiplying them to save them",
          "y = q_lif(q) * k_lif(k)  # --allow coincidence-gates",
          "y = lif(q_w * sq + k_w * sk)"),
@@ -353,6 +351,15 @@ _LEGALITY = (
          "tokens and ticks if it is too low",
          "neurocompile build net.onnx --prune-tokens 0.9 --sample train.npz",
          "neurocompile build net.onnx --prune-tokens 0.25 --sample train.npz"),
+    Rule("NC140", "shared-stream", "note",
+         "`{module}` and others receive one sum of branches, built as {taken}: {reason}; as "
+         "duplicate synapses {duplicate_synapses} synapses, {duplicate_synapse_memory} bit and "
+         "{duplicate_latency} ticks of latency, with adders {adder_synapses}, "
+         "{adder_synapse_memory} bit and {adder_latency} ticks",
+         "A membrane shortcut is a sum that many populations receive. Each can have the synapses of "
+         "all branches, or a population of adders sums them once and sends graded spikes.",
+         "nothing to do; --streams duplicate or --streams adder takes the other form",
+         "y = x + conv1(lif1(x)); z = y + conv2(lif2(y))", "z = conv2(lif2(conv1(lif1(x))))"),
 )
 
 _NEURONS = (
@@ -398,6 +405,26 @@ _NEURONS = (
          "changes no spike.",
          "shorten the skip path to save them",
          "a skip over 70 layers on loihi2", "a skip over 60 layers on loihi2"),
+    Rule("NC208", "gate-memory", "error",
+         "`{module}` must forget its potential in every tick, but up to {needed} may stay; {target} "
+         "forgets no more than {limit}",
+         "The largest decay divides a potential by 4096, rounded toward zero; weights and threshold "
+         "of a neuron without memory must be small enough for that.",
+         "use more weight bits, or a neuron with a leak below one",
+         "a product of two spikes with --weight-bits 2", "a product of two spikes with 8-bit weights"),
+    Rule("NC209", "readout-on-host", "warning",
+         "readout `{readout}` stays on the host: {reason}",
+         "A chip adds a readout up in the potential of neurons that never fire: one sum over all "
+         "ticks of a sample, in 24 bits, without overflow for any input.",
+         "--readout auto or host, or fewer ticks or neurons in one sum",
+         "return head(s)  # a value a tick, with --readout chip",
+         "return head(s).mean(0)"),
+    Rule("NC210", "no-adders", "error",
+         "`--streams adder` cannot be had: {reason}",
+         "An adder sums the branches of a stream and sends the sum as a graded spike, with a neuron "
+         "program of its own.",
+         "--streams duplicate, or a target with graded spikes and neuron programs",
+         "--streams adder on loihi1", "--streams adder on loihi2"),
 )
 
 _NUMBERS = (
@@ -528,7 +555,7 @@ _EMISSION = (
          "Lava hangs on many failures; its process group was stopped.",
          "verify fewer samples, or raise --timeout", "", ""),
     Rule("NC605", "neuron-program", "note",
-         "`{module}` resets {mode}: on silicon it needs a neuron program for {target}",
+         "`{module}` {what}: on silicon it needs a neuron program for {target}",
          "Lava has no such neuron; the emitted program brings its own process, which simulates it "
          "exactly.",
          "train with hard reset if you need Lava's own neuron", "Leaky(reset_mechanism='subtract')",

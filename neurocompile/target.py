@@ -115,8 +115,12 @@ def load_target(name: str) -> Target:
         return parse_target(path.read_text(encoding="utf-8"), str(path))
     if name not in known_targets():
         raise UsageError(Diagnostic("NC001", values=_unknown(name)))
+    return parse_target(_shipped(name), f"targets/{name}.toml")
+
+
+def _shipped(name: str) -> str:
     resource = importlib.resources.files("neurocompile.targets") / f"{name}.toml"
-    return parse_target(resource.read_text(encoding="utf-8"), f"targets/{name}.toml")
+    return resource.read_text(encoding="utf-8")
 
 
 def _unknown(name: str) -> dict[str, object]:
@@ -126,13 +130,12 @@ def _unknown(name: str) -> dict[str, object]:
 
 
 def parse_target(text: str, path: str) -> Target:
-    """A Target from TOML text; unknown, missing or wrongly typed keys are NC002."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(_bad(path, "(file)", str(error))) from None
-    if data.pop("schema", None) != 1:
-        raise UsageError(_bad(path, "schema", "expected 1"))
+    """A Target from TOML text; unknown, missing or wrongly typed keys are NC002.
+
+    `extends` names a target that ships with neurocompile, whose numbers are taken where the file
+    gives none.
+    """
+    data = _tables(text, path)
     for key in ("name", "family", "description"):
         if not isinstance(data.get(key), str):
             raise UsageError(_bad(path, key, "expected a string"))
@@ -141,6 +144,26 @@ def parse_target(text: str, path: str) -> Target:
         raise UsageError(_bad(path, unknown[0], "unknown key"))
     sections = {t: _section(cls, data.get(t, {}), t, path) for t, cls in _TABLES.items()}
     return Target(data["name"], data["family"], data["description"], path, **sections)
+
+
+def _tables(text: str, path: str) -> dict[str, Any]:
+    """What a file says, over what the target that it extends says."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(_bad(path, "(file)", str(error))) from None
+    if data.pop("schema", None) != 1:
+        raise UsageError(_bad(path, "schema", "expected 1"))
+    extended = data.pop("extends", None)
+    if extended is None:
+        return data
+    if extended not in known_targets():
+        raise UsageError(_bad(path, "extends", f"one of {', '.join(known_targets())}"))
+    base = _tables(_shipped(extended), f"targets/{extended}.toml")
+    for key, value in data.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        base[key] = base[key] | value if both else value
+    return base
 
 
 def _section(cls: type, table: dict[str, Any], name: str, path: str) -> Any:

@@ -172,14 +172,22 @@ def _average_pool(walk: Walk, node: ir.Node) -> None:
     counted = bool(node.attributes.get_int("count_include_pad", 0))
     if counted and not window.even():
         raise unsupported(node, "ceil_mode=True makes windows that count part of the padding")
-    channels = window.in_shape[0]
 
     def make() -> Operator:
-        ones = _operator(window, np.ones((channels, 1, *kernel)), channels)
+        ones = window_sum(walk, node)
         held = np.full(ones.out_size, math.prod(kernel)) if counted else ones.row_sums()
         return ones.scaled(1.0 / held)
     operator = walk.made(("pool", window, counted), make)
     walk.forms[str(node.outputs[0].name)] = form.through(operator)
+
+
+def window_sum(walk: Walk, node: ir.Node) -> Operator:
+    """The sum over a pooling window, channel by channel, without its padding."""
+    kernel = _list(node, "kernel_shape", ())
+    window = _window(walk, node, kernel)
+    channels = window.in_shape[0]
+    return walk.made(("window", window), lambda: _operator(
+        window, np.ones((channels, 1, *kernel)), channels))
 
 
 CONVOLUTION_OPS: dict[str, Callable[[Walk, ir.Node], Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +32,33 @@ class Part:
     synapses: list[Projection]
     analog: list[Projection]
     on_host: bool
+    wire: float = 0.0  # float weight of its synapses from an adder; 0: it has none
+    scale: float = 0.0  # mantissa units per float unit, once quantized
+
+
+def arriving(population: Population, network: Network, inputs: dict[str, Input], target: Target,
+             encoder: str, scales: Mapping[str, float]) -> Part:
+    """A population with what reaches it; an input that becomes graded changes in `inputs`.
+
+    `scales`: whole numbers that adders send per unit of their sum. Raises as `choose` does.
+    """
+    how = choose(encoder, population, network, target)
+    part = Part(population, [], [], how == "host")
+    for projection in network.into(population.name):
+        item, operator = inputs.get(projection.source), projection.operator
+        if projection.source in scales:
+            weights = operator.weights / scales[projection.source]
+            part = replace(part, wire=float(weights.flat[0]))
+            part.synapses.append(replace(projection, operator=operator.with_weights(weights)))
+        elif item is None or item.kind in (InputKind.ONE, InputKind.SPIKES):
+            part.synapses.append(projection)
+        elif how == "graded":
+            inputs[item.name] = item = graded(item, population, target)
+            part.synapses.append(replace(projection, operator=operator.with_weights(
+                operator.weights / item.scale)))
+        else:
+            part.analog.append(projection)
+    return part
 
 
 def choose(asked: str, population: Population, network: Network, target: Target) -> str:

@@ -143,14 +143,14 @@ def _sum(walk: Walk, node: ir.Node) -> None:
         if form is None:
             offset = offset + sign * static_operand(walk, node, _constant(node, position))
             continue
-        form = _broadcast(walk, node, value, form)
+        form = broadcast(walk, node, value, form)
         form = form if sign > 0 else form.scaled(np.full(form.size, -1.0))
         total = form if total is None else total.plus(form)
     if total is not None:
         walk.forms[str(node.outputs[0].name)] = total.shifted(offset)
 
 
-def _broadcast(walk: Walk, node: ir.Node, value: ir.Value | None, form: Form) -> Form:
+def broadcast(walk: Walk, node: ir.Node, value: ir.Value | None, form: Form) -> Form:
     """A form repeated to the size of the node's result, where an operand is smaller."""
     shape, wanted = shape_of(value), shape_of(node.outputs[0])
     layout = layout_of(walk, node.outputs[0], node)
@@ -179,19 +179,32 @@ def _product(walk: Walk, node: ir.Node) -> None:
     if form is None or forms[1 - place] is not None or (node.op_type == "Div" and place == 1):
         raise unsupported(node, "it multiplies or divides by a value that depends on the input")
     gain = static_operand(walk, node, _constant(node, 1 - place))
-    form = _broadcast(walk, node, node.inputs[place], form)
+    form = broadcast(walk, node, node.inputs[place], form)
     walk.forms[str(node.outputs[0].name)] = form.scaled(
         1.0 / gain if node.op_type == "Div" else gain)
 
 
+def _complement(walk: Walk, node: ir.Node) -> None:
+    """Not of a spike: 1 - s."""
+    form = walk.form(node.inputs[0])
+    if form is not None:
+        ones = np.ones(form.size)
+        walk.forms[str(node.outputs[0].name)] = form.scaled(-ones).shifted(ones)
+
+
 def _reduce(walk: Walk, node: ir.Node) -> None:
     """ReduceSum, ReduceMean and GlobalAveragePool, over data axes, over time, or both."""
+    walk.forms[str(node.outputs[0].name)] = reduced(walk, node, node.op_type != "ReduceSum")
+
+
+def reduced(walk: Walk, node: ir.Node, mean: bool) -> Form:
+    """The mean or the sum along the axes that a node reduces."""
     value, output = node.inputs[0], node.outputs[0]
     form = walk.form(value)
     layout, shape = layout_of(walk, value, node), shape_of(value)
     if form is None:
         raise unsupported(node, "it reduces a static value")
-    if node.op_type == "GlobalAveragePool":
+    if node.op_type.startswith("Global"):
         axes = list(range(2, len(shape)))
     else:
         given = static_input(node, 1)
@@ -202,7 +215,6 @@ def _reduce(walk: Walk, node: ir.Node) -> None:
     gone = [atom for a in axes for atom in layout[a]]
     if any(atom.role is Role.BATCH for atom in gone):
         raise unsupported(node, "it mixes samples")
-    mean = node.op_type != "ReduceSum"
     time = [atom.size for atom in gone if atom.role is Role.TIME]
     if time:
         form = form.over_time(time[0])
@@ -214,7 +226,7 @@ def _reduce(walk: Walk, node: ir.Node) -> None:
         outs = data_sizes(layout_of(walk, output, node)) or (1,)
         weight = np.array(1.0 / count if mean else 1.0)
         form = form.through(einsum(sizes, outs, tuple(range(len(sizes))), kept, (), sizes, weight))
-    walk.forms[str(output.name)] = form
+    return form
 
 
 OPS: dict[str, Callable[[Walk, ir.Node], None]] = {
@@ -223,5 +235,6 @@ OPS: dict[str, Callable[[Walk, ir.Node], None]] = {
     "BatchNormalization": _batch_norm,
     "MatMul": _matmul, "Gemm": _gemm,
     "Add": _sum, "Sub": _sum, "Sum": _sum, "Mul": _product, "Div": _product, "Neg": _product,
+    "Not": _complement,
     "ReduceSum": _reduce, "ReduceMean": _reduce, "GlobalAveragePool": _reduce,
 }

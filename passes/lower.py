@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +41,8 @@ from neurocompile.ir.neuron_function import DOMAIN
 from neurocompile.ir.operators import Dense, Operator, Shape, identity, same, smaller
 from neurocompile.passes.deviation import described, deviation, reused, uneven
 from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
+from neurocompile.passes.gates import Gate, Gates, gate
+from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.linear_ops import OPS, static_operand
 from neurocompile.passes.lowering_walk import (
     Tokens,
@@ -74,17 +76,19 @@ class _Neuron:
         return self.nodes[0]
 
 
-def lower(graph: Graph, *, tokens: Tokens | None = None) -> tuple[Network, list[Diagnostic]]:
+def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = None
+          ) -> tuple[Network, list[Diagnostic]]:
     """The float network of a legal graph, and notes on what its layers compose into (NC131).
 
-    With `tokens`, means over tokens are means over the kept ones; nothing else is pruned.
+    `allow` names the opt-ins (`Allow`) with which it is legal. With `tokens`, means over tokens
+    are means over the kept ones; nothing else is pruned.
     Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
     NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 for an
     output that is not linear in spike counts.
     """
     axes = layouts(graph)
     n_ticks = _n_ticks(graph, axes)
-    walk = Walk(axes, {}, n_ticks, tokens=tokens)
+    walk = Walk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
@@ -92,19 +96,25 @@ def lower(graph: Graph, *, tokens: Tokens | None = None) -> tuple[Network, list[
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
     neurons: dict[str, _Neuron] = {}
     reached = _reached(graph)
+    gates = Gates(frozenset({*map(module_of, graph.neurons()), *(item.name for item in inputs), ONE}))
     for node in graph.nodes():
         if node not in reached or constant(node.outputs[0]) is not None:
             continue
         if node.domain == DOMAIN:
             _visit_neuron(walk, graph, node, neurons)
-        else:
-            _visit(walk, node)
+        elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
+            made = gate(walk, node, neurons)
+            if made is not None:
+                _visit_gate(walk, made, gates.add(made), neurons)
+            else:
+                _visit(walk, node)
+    uneven = list(gates.uneven(n_ticks))
+    if uneven:
+        raise FindingsError(*uneven)
     return _network(graph, walk, inputs, neurons)
 
 
 def _visit(walk: Walk, node: ir.Node) -> None:
-    if not any(walk.form(value) for value in node.inputs):
-        return  # made of neurons' states or of what could not be used
     if node.op_type not in OPS:
         raise unsupported(node, "it is not linear")
     OPS[node.op_type](walk, node)
@@ -183,6 +193,16 @@ def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _N
     known.ticks.append(form)
     when = ALIGNED if tick is None else tick
     walk.forms[str(node.outputs[0].name)] = _unit(module, when, known.shape)
+
+
+def _visit_gate(walk: Walk, made: Gate, name: str, neurons: dict[str, _Neuron]) -> None:
+    node, size = made.node, made.form.size
+    shape = _tick_shape(layout_of(walk, node.outputs[0], node))
+    known = neurons.setdefault(name, _Neuron(
+        [], shape if math.prod(shape) == size else (size,), made.model, [], np.zeros(0)))
+    known.nodes.append(node)
+    known.ticks.append(made.form)
+    walk.forms[str(node.outputs[0].name)] = _unit(name, made.when, known.shape)
 
 
 def _normal_form(graph: Graph, node: ir.Node) -> NormalForm:

@@ -16,6 +16,7 @@ from neurocompile.ir.axes import Layout, Layouts, Role
 from neurocompile.ir.graph import constant, location
 from neurocompile.ir.operators import Axis, Operator, Shape
 from neurocompile.passes.forms import Form
+from neurocompile.passes.legality.allow import Allow
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,7 @@ class Walk:
     layouts: Layouts
     forms: dict[str, Form]
     n_ticks: int
+    allow: frozenset[Allow] = frozenset()
     operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
     tokens: Tokens | None = None  # a mean over tokens is one over these
 

@@ -9,29 +9,22 @@ that is on the chip's grid already keeps its numbers (`exact_scale`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
-from neurocompile.ir.network import (
-    Encoder,
-    Input,
-    InputKind,
-    Network,
-    Population,
-    Projection,
-)
+from neurocompile.ir.network import Encoder, Input, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Array
-from neurocompile.passes.bounds import overflows
+from neurocompile.passes import adder_scale
+from neurocompile.passes.bounds import overflows, remembering
 from neurocompile.passes.encoding import (
     BIAS_EXPONENT,
     Part,
+    arriving,
     bias_limit,
-    choose,
-    graded,
     host_currents,
     largest_current,
 )
@@ -44,12 +37,13 @@ from neurocompile.passes.exact_scale import (
 )
 from neurocompile.passes.rounding import clipped, drifting
 from neurocompile.passes.weight_grid import TOP_WEIGHT, exponent_for, rounded
-from neurocompile.semantics.loihi import DECAY_ONE, LoihiNeuron, Reset
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron, Reset
+from neurocompile.semantics.normal_form import SUM
 from neurocompile.target import Target
 
-ENCODERS = ("auto", "bias", "graded", "host")
 _SCORED = 100_000  # weights per projection that a candidate scale is scored on
 _FINE = tuple(step / 8 for step in range(49))  # octaves below the largest useful scale: tried
+_WIRES = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128)  # weights of a synapse from an adder: tried
 _COARSE = tuple(6 + step / 2 for step in range(1, 25))  # and, if none of those fits, these
 
 
@@ -71,32 +65,37 @@ class Quantize:
         if problems:
             raise FindingsError(*problems)
         inputs = {item.name: item for item in network.inputs}
-        populations: list[Population] = []
-        projections: list[Projection] = []
+        scales = adder_scale.scales(
+            network, lambda population, around: self._population(arriving(
+                population, around, inputs, target, self.encoder, {}), around, inputs,
+                target)[0].scale,
+            lambda population, around, scale: self._fits(arriving(
+                population, around, inputs, target, self.encoder, {}), around, inputs, target, scale))
+        made: dict[str, Part] = {}
+        for adder in (p for p in network.order() if p.graded):
+            made[adder.name], warnings = adder_scale.quantized(
+                network, adder, scales, self.weight_bits, target)
+            network = replace(network, populations=tuple(
+                made[p.name].population if p.name == adder.name else p
+                for p in network.populations))
+            found.extend(warnings)
         encoders: list[Encoder] = []
+        units: dict[str, float] = {}  # of v, per float unit
         for population in network.populations:
-            how = choose(self.encoder, population, network, target)
-            part = Part(population, [], [], how == "host")
-            for projection in network.into(population.name):
-                item = inputs.get(projection.source)
-                if item is None or item.kind in (InputKind.ONE, InputKind.SPIKES):
-                    part.synapses.append(projection)
-                elif how == "graded":
-                    inputs[item.name] = item = graded(item, population, target)
-                    operator = projection.operator
-                    part.synapses.append(replace(projection, operator=operator.with_weights(
-                        operator.weights / item.scale)))
-                else:
-                    part.analog.append(projection)
-            made, encoder, warnings = self._population(part, network, inputs, target)
-            populations.append(made.population)
-            projections.extend(made.synapses)
+            if population.name in made:
+                continue
+            part = arriving(population, network, inputs, target, self.encoder, scales)
+            made[population.name], encoder, warnings = self._population(
+                part, network, inputs, target)
+            units[population.name] = made[population.name].scale * (1 << ACTIVATION_SHIFT)
             encoders.extend(encoder)
             found.extend(warnings)
-        result = replace(network, inputs=tuple(inputs[i.name] for i in network.inputs),
-                         populations=tuple(populations), projections=tuple(projections),
-                         encoders=tuple(encoders))
-        return result, found
+        parts = [made[p.name] for p in network.populations]
+        return replace(network, inputs=tuple(inputs[i.name] for i in network.inputs),
+                       populations=tuple(part.population for part in parts),
+                       projections=tuple(p for part in parts for p in part.synapses),
+                       encoders=tuple(encoders),
+                       readouts=tuple(_in_units(r, units) for r in network.readouts)), found
 
     def _population(self, part: Part, network: Network, inputs: dict[str, Input],
                     target: Target) -> tuple[Part, list[Encoder], list[Diagnostic]]:
@@ -121,11 +120,21 @@ class Quantize:
         found += [] if exact is not None else clipped(part, made, self.weight_bits)
         return made, encoders, [*found, *drifting(part, made, network.n_ticks)]
 
+    def _fits(self, part: Part, network: Network, inputs: dict[str, Input], target: Target,
+              scale: float) -> bool:
+        """Whether every register holds what it must at about this scale."""
+        v_th = part.population.floating.v_th
+        k = max(1, round(scale * v_th))
+        made, encoders, _ = _at_scale(part, k, k / v_th, inputs, target, self.weight_bits)
+        return k / v_th <= _largest_scale(part, inputs, target) and not _overflows(
+            network, inputs, made, encoders, target)
+
     def _exact(self, part: Part, network: Network, inputs: dict[str, Input], target: Target
                ) -> tuple[tuple[Part, list[Encoder]] | None, list[Diagnostic]]:
         """The population without any rounding, if there is such a scale that overflows nothing.
 
         For a neuron with its own integers, which at another scale is another one: why not its own.
+        Raises FindingsError (NC208, NC303) for a gate without such a scale.
         """
         neuron = part.population.floating
         limit = math.floor(_largest_scale(part, inputs, target) * neuron.v_th)
@@ -133,9 +142,11 @@ class Quantize:
         made = None
         for k in exact_thresholds(part, self.weight_bits, limit):
             made, lost = self._without_rounding(part, k, limit, network, inputs, target)
-            own = lost if own is None else own
+            own = lost if own is None or neuron.gate else own
             if made is not None:
                 break
+        if neuron.gate and own and made is None:
+            raise FindingsError(*own)
         if neuron.quantum is None:
             return made, []
         if own is None:
@@ -160,11 +171,20 @@ class Quantize:
         return (None if lost else (made, encoders)), lost
 
 
+def _in_units(readout: Readout, units: Mapping[str, float]) -> Readout:
+    """A readout whose accumulator holds integers."""
+    if readout.accumulator is None:
+        return readout
+    (name, operator), *rest = readout.terms
+    share = np.full(operator.out_size, 1 / units[name])
+    return replace(readout, terms=((name, operator.scaled(share)), *rest))
+
+
 def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
     """What the target's neurons cannot compute, and numbers that are none."""
     for projection in network.projections:
         yield from _not_finite(projection.name, projection.operator.weights, projection)
-    for population in network.populations:
+    for population in (p for p in network.populations if not p.graded):
         neuron, where, name = population.floating, population.where, population.name
         if population.bias is not None:
             yield from _not_finite(f"bias of {name}", population.bias.mantissa, population)
@@ -173,7 +193,7 @@ def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
                 "module": name, "mode": neuron.reset.value, "target": target.name,
                 "modes": "hard"})
         one = 1 / DECAY_ONE
-        if not one <= neuron.decay <= 1:
+        if neuron.decay and not one <= neuron.decay <= 1:  # 0: `remembering` decides
             yield Diagnostic("NC204", where, {
                 "module": name, "value": neuron.decay, "state": "membrane potential",
                 "target": target.name, "low": one, "high": 1.0})
@@ -224,10 +244,13 @@ def _largest_scale(part: Part, inputs: dict[str, Input], target: Target) -> floa
 
 def _overflows(network: Network, inputs: dict[str, Input], made: Part, encoders: list[Encoder],
                target: Target) -> list[Diagnostic]:
-    """NC303 for each register of a population that some input could overflow."""
-    trial = replace(network, inputs=tuple(inputs.values()), populations=(made.population,),
+    """NC303 for each register that some input could overflow, NC208 where v must be forgotten."""
+    trial = replace(network, inputs=tuple(inputs.values()), populations=(
+        *(p for p in network.populations if p.graded), made.population),
                     projections=tuple(made.synapses), encoders=tuple(encoders))
-    return list(overflows(trial, made.population, target.name))
+    return [*overflows(trial, made.population, target.name),
+            *(remembering(trial, made.population, target.name)
+              if not network.population(made.population.name).floating.decay else ())]
 
 
 def _scales(part: Part, inputs: dict[str, Input],
@@ -235,6 +258,12 @@ def _scales(part: Part, inputs: dict[str, Input],
     """Candidate (threshold mantissa k, scale k / v_th, whether fine), the largest first."""
     v_th = part.population.floating.v_th
     top = _largest_scale(part, inputs, target)
+    if part.wire:  # its scale is the adder's, times a weight of the grid
+        for weight in _WIRES:
+            k = round(weight * v_th / part.wire)
+            if 1 <= k <= top * v_th:
+                yield k, k / v_th, True
+        return
     largest = [float(np.abs(p.operator.weights).max(initial=0.0)) for p in part.synapses]
     largest = [w for w in largest if w > 0]
     wanted = top
@@ -278,9 +307,11 @@ def _made(part: Part, k: int, stored: list[tuple[int, NDArray[np.int64]]],
     grid_only = neuron.decay == 1.0 and neuron.alpha is None and (
         bias is None or bias.exponent >= BIAS_EXPONENT)
     vth = k if neuron.strict or not grid_only else k - 1
+    if neuron.model == SUM:  # never fires; its k is the reach of the sum
+        vth = _threshold_limit(target)
     integer = LoihiNeuron(
         du=DECAY_ONE - 1 if neuron.alpha is None else round((1 - neuron.alpha) * DECAY_ONE) - 1,
         dv=min(round((1 - neuron.decay) * DECAY_ONE), DECAY_ONE - 1), vth=vth, reset=neuron.reset,
         v_sub=k if neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED) else 0)
     made = replace(population, neuron=integer, bias=bias, on_host=part.on_host)
-    return replace(part, population=made, synapses=synapses), encoders
+    return replace(part, population=made, synapses=synapses, scale=scale), encoders

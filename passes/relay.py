@@ -39,7 +39,7 @@ def relay(network: Network, schedule: Schedule, target: Target
         longest[projection.source] = max(longest.get(projection.source, 0), wait)
     sources, depth = network.sources(), dict(schedule.depth)
     graded = {name for name, item in sources.items()
-              if isinstance(item, Input) and item.levels > 1}
+              if (item.levels > 1 if isinstance(item, Input) else item.graded)}
     lost = [p for p, n in hops.items() if n and p.source in graded]
     if lost:
         raise FindingsError(*out_of_range(replace(network, projections=tuple(lost)), schedule,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from neurocompile.commands.models import CompileOptions, Job, ModelOptions
 from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
@@ -24,6 +26,8 @@ max-cores = 64
 max-chips = 2
 max-synapses = 100000
 encoder = "bias"
+streams = "adder"
+readout = "chip"
 weight-bits = 6
 prune-tokens = 0.25
 prune-steps = 0
@@ -40,6 +44,16 @@ def _write(folder: Path, text: str, name: str = "neurocompile.toml") -> Path:
     return path
 
 
+def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
+    config = load_config(_write(tmp_path, FULL))
+    work = Job("digits", config.models[0], ModelOptions(None, None, False, None, None, None), config)
+    nothing = CompileOptions(None, None, None, None, None, None, "tick", (), None, None, None)
+    options = work.options(nothing)
+    assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
+    options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))
+    assert (options.streams, options.readout, options.prune_tokens) == ("duplicate", "host", 0.0)
+
+
 def test_every_key_is_read(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, FULL))
     (model,) = config.models
@@ -49,6 +63,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.sample == tmp_path / "s.npz"
     assert model.input == InputShape((1, 28, 28), 4)
     assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
+    assert model.streams == "adder"
+    assert model.readout == "chip"
     assert (model.prune_tokens, model.prune_steps) == (0.25, 0.0)
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
     assert (model.max_chips, model.max_synapses) == (2, 100_000)
@@ -86,6 +102,8 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nprune-tokens = 1', "from 0 to below 1 at `models.a.prune-tokens`"),
     ('[models.a]\nentry = "a:b"\nprune-steps = "0.5"', "expected a number from 0 to below 1"),
     ('[models.a]\nentry = "a:b"\nencoder = "magic"', "expected one of auto"),
+    ('[models.a]\nentry = "a:b"\nstreams = "once"', "expected one of auto, duplicate, adder"),
+    ('[models.a]\nentry = "a:b"\nreadout = "off"', "expected one of auto, host, chip"),
     ('[models.a]\nentry = "a:b"\ninput = { shape = [0] }', "expected positive whole numbers"),
     ('[models.a]\nentry = "a:b"\ninput = { ticks = 2 }', "missing at `models.a.input.shape`"),
     ("[models.a]\nmax-cores = 1", "missing at `models.a.entry`"),

@@ -22,6 +22,35 @@ from neurocompile.pipeline import STAGES, Options, compile_graph, inputs_from
 from neurocompile.target import load_target
 
 
+@pytest.mark.lava
+def test_readouts_on_chip(tmp_path: Path) -> None:
+    """Asked for, the chip adds the outputs up, one step later; by itself it leaves them alone."""
+    torch.manual_seed(3)
+    model, target = nets.lively(nets.MultiStep()), load_target("loihi2")
+    x = nets.image(5, 2, 8, 8)
+    graph = capture(model, x)
+    host = compile_graph(graph, target)
+    inputs = inputs_from(host.network, [x.numpy()])
+    compiled = compile_graph(graph, target, Options(readout="chip"), inputs)
+    network = compiled.network
+    assert not host.network.accumulators
+    (name,) = network.accumulators
+    assert compiled.schedule.latency == host.schedule.latency + 1
+    assert compiled.fidelity is not None
+    assert name not in compiled.fidelity.populations
+    assert not [d for d in compiled.diagnostics if d.code == "NC312"]
+    assert name in compiled.mapping.partition.order_names
+    emit(network, compiled.schedule, target, tmp_path)
+    reference = synchronous.run(network, inputs)
+    done = verify(tmp_path, network, compiled.schedule, inputs, reference)
+    assert (done.differences, done.diagnostics) == (0, ())
+    assert done.sums > 5
+    (readout,), (before,) = network.readouts, host.network.readouts
+    wanted = synchronous.run(host.network, inputs).read(before)
+    assert np.abs(wanted).max() > 0.1
+    assert np.abs(reference.read(readout) - wanted).max() < 0.02 * np.abs(wanted).max()
+
+
 class Residual(nn.Module):
     """SEW-like: sums of spike trains reach convolutions."""
 

@@ -26,6 +26,26 @@ def test_own_target_by_path(tmp_path: Path) -> None:
     assert load_target(str(path)).name == "mine"
 
 
+def test_own_target_extends_a_shipped_one(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = """schema = 1
+extends = "loihi2-hala-point"
+name = "mine"
+[synapse]
+max_delay = { value = 5, unit = "ticks", source = "measured by us", confidence = "assumed" }
+"""
+    path.write_text(text)
+    mine, base = load_target(str(path)), load_target("loihi2-hala-point")
+    assert (mine.name, mine.family, mine.chip) == ("mine", "loihi2", base.chip)
+    assert mine.synapse.max_delay.value == 5
+    assert mine.synapse.weight_bits == base.synapse.weight_bits
+    for old, new, key in (("loihi2-hala-point", "loihi9", "extends"),
+                          ("max_delay", "max_dely", "synapse.max_dely")):
+        with pytest.raises(UsageError) as error:
+            parse_target(text.replace(old, new), "t.toml")
+        assert error.value.diagnostics[0].values["key"] == key
+
+
 @pytest.mark.parametrize("name", ["loihi3", "nowhere.toml"])
 def test_unknown_target_suggests_a_known_one(name: str) -> None:
     with pytest.raises(UsageError) as error:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.network import Input, Network, Population, Projection
+from neurocompile.ir.network import Adder, Input, Network, Population, Projection
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.bounds import delivered
 from neurocompile.passes.relay import out_of_range
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, Reset
 from neurocompile.target import Target
@@ -37,7 +38,12 @@ def sign_mode(weights: Array, bits: int = 8) -> SignMode:
 
 def is_graded(source: Input | Population) -> bool:
     """Whether its spikes carry a payload rather than being there or not."""
-    return isinstance(source, Input) and source.levels > 1
+    return source.levels > 1 if isinstance(source, Input) else source.graded
+
+
+def spiking(network: Network) -> list[Population]:
+    """The populations on the chip that have a threshold."""
+    return [p for p in network.populations if not p.on_host and not p.graded]
 
 
 def on_chip(network: Network) -> tuple[list[Population], list[Projection]]:
@@ -79,19 +85,24 @@ def exponents_in_range(network: Network, _: Schedule, target: Target) -> Iterato
 
 
 def messages_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
-    """Graded spikes fit the payload of a spike."""
+    """Graded spikes fit the payload of a spike; those of adders have a sign."""
     sources = network.sources()
     limit = (1 << target.synapse.message_bits.value) - 1
     for name in sorted({p.source for p in on_chip(network)[1]}):
         source = sources[name]
-        if isinstance(source, Input) and is_graded(source) and source.levels > limit:
+        if isinstance(source, Input):
+            needed, top = (source.levels if is_graded(source) else 0), limit
+        else:
+            needed = source.neuron.reach if isinstance(source.neuron, Adder) else 0
+            top = limit >> 1
+        if needed > top:
             yield Diagnostic("NC309", values={
-                "module": name, "needed": source.levels, "target": target.name, "limit": limit})
+                "module": name, "needed": needed, "target": target.name, "limit": top})
 
 
 def resets_available(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
     """Resets other than hard need a target with neuron programs."""
-    for population in on_chip(network)[0]:
+    for population in spiking(network):
         reset = population.integer.reset
         if reset is not Reset.HARD and not target.neuron.programs.value:
             yield Diagnostic("NC202", population.where, {
@@ -102,7 +113,7 @@ def resets_available(network: Network, _: Schedule, target: Target) -> Iterator[
 def decays_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
     """du and dv are unsigned and fit the decay registers."""
     one = 1 << target.neuron.decay_bits.value
-    for population in on_chip(network)[0]:
+    for population in spiking(network):
         neuron = population.integer
         for state, decay, offset in (("u", neuron.du, 1), ("v", neuron.dv, 0)):
             if not 0 <= decay < one:
@@ -115,7 +126,7 @@ def decays_in_range(network: Network, _: Schedule, target: Target) -> Iterator[D
 def thresholds_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
     """Thresholds, and what soft resets subtract, are positive and fit the threshold register."""
     limit = (1 << target.neuron.threshold_bits.value) - 1
-    for population in on_chip(network)[0]:
+    for population in spiking(network):
         neuron = population.integer
         soft = neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED)
         for mantissa in (neuron.vth, neuron.v_sub) if soft else (neuron.vth,):
@@ -146,16 +157,9 @@ def biases_in_range(network: Network, _: Schedule, target: Target) -> Iterator[D
 def inputs_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
     """What arrives at a neuron in one step fits u, whatever spikes."""
     limit = (1 << (target.neuron.state_bits.value - 1)) - 1
-    sources = network.sources()
-    for population in on_chip(network)[0]:
-        low = high = np.zeros(population.size)
-        for projection in network.into(population.name):
-            source = sources[projection.source]
-            levels = source.levels if isinstance(source, Input) else 1
-            negative, positive = projection.operator.bounds()
-            gain = float(levels) * 2.0 ** (projection.exponent + ACTIVATION_SHIFT)
-            low, high = low + negative * gain, high + positive * gain
-        reach = int(max(-low.min(initial=0), high.max(initial=0)))
+    for population in spiking(network):
+        low, high = delivered(network, population)
+        reach = int(max(-low.min(initial=0), high.max(initial=0))) << ACTIVATION_SHIFT
         if reach > limit:
             yield Diagnostic("NC303", population.where, {
                 "module": population.name, "needed": reach, "register": "u in one tick",

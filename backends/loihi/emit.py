@@ -14,7 +14,7 @@ import numpy as np
 
 from neurocompile.backends.loihi.bits import check_bits
 from neurocompile.backends.loihi.net_file import write_net
-from neurocompile.backends.loihi.plan import Plan, make_plan, part_ids, renamed
+from neurocompile.backends.loihi.plan import ADDER, Neurons, Plan, make_plan, part_ids, renamed
 from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array, Conv, Dense
@@ -26,6 +26,7 @@ FAMILIES = frozenset({"loihi1", "loihi2"})
 FORMAT = "neurocompile/loihi-program/1"
 COPIED = ("lavacompat.py", "lavacrash.py", "processes/axons.py", "processes/host.py",
           "processes/neurons.py")
+GRADED = "processes/graded.py"  # where there are adders
 PACKAGE_DOC = '"""Lava processes of this program; Lava runs every file of this folder."""\n'
 
 
@@ -48,7 +49,8 @@ def emit(network: Network, schedule: Schedule, target: Target, out: Path) -> Emi
     raise_errors(check_bits(network, schedule, target))
     plan = make_plan(network, schedule, target)
     (out / "processes").mkdir(parents=True, exist_ok=True)
-    files = {name: _program_file(name) for name in COPIED}
+    adders = any(n.process == ADDER for n in plan.neurons)
+    files = {name: _program_file(name) for name in (*COPIED, *[GRADED] * adders)}
     files["processes/__init__.py"] = PACKAGE_DOC
     files["network.json"] = _network_json(network, schedule, plan)
     reason = write_net(network, schedule, out / "network.net")
@@ -73,7 +75,8 @@ def render(template: str, plan: Plan, **more: object) -> str:
     processes = {n.process for n in plan.neurons} | {s.process for s in plan.synapses}
     lines = any(s.process == "Conv" and s.delay for s in plan.synapses)
     gates = any(s.gate_delay for s in plan.synapses)
-    host = {"BiasFeeder": any(n.bias == "encoder" for n in plan.neurons), "SpikeRecorder": True,
+    host = {"BiasFeeder": any(n.bias == "encoder" for n in plan.neurons),
+            "SpikeRecorder": any(n.process != ADDER for n in plan.neurons),
             "SpikeSource": any(not s.always for s in plan.sources), "StateRecorder": True,
             "Tie": bool(plan.ties)}
     environment = jinja2.Environment(
@@ -85,7 +88,9 @@ def render(template: str, plan: Plan, **more: object) -> str:
         used=lambda *names: ", ".join(n for n in names if n in processes),
         axons=["DelayLine"] * lines + ["SampleGate"] * gates,
         host=[name for name, needed in host.items() if needed],
-        custom=sorted({n.process for n in plan.neurons} - {"LIFReset"}), **more)
+        sums=[n.id for n in plan.neurons if n.accumulates],
+        custom=sorted({n.process for n in plan.neurons} - {"LIFReset", ADDER}),
+        adders=[n.id for n in plan.neurons if n.process == ADDER], **more)
 
 
 def save_arrays(path: Path, arrays: dict[str, Array]) -> None:
@@ -132,10 +137,7 @@ def _network_json(network: Network, schedule: Schedule, plan: Plan) -> str:
             "on_host": population.on_host, "depth": schedule.depth[population.name]}
         if entry["id"] in planned:
             neurons = planned[entry["id"]]
-            entry |= {
-                "process": neurons.process, "du": neurons.neuron.du, "dv": neurons.neuron.dv,
-                "vth": neurons.neuron.vth, "v_sub": neurons.neuron.v_sub, "bias": neurons.bias,
-                "bias_exponent": neurons.bias_exponent, "first_step": neurons.first}
+            entry |= {"process": neurons.process, **_neuron(neurons), "first_step": neurons.first}
         populations.append(entry)
     projections = [
         {"id": s.id, "source": s.source, "target": s.target, "process": s.process,
@@ -149,9 +151,19 @@ def _network_json(network: Network, schedule: Schedule, plan: Plan) -> str:
                     "kind": i.kind.value, "levels": i.levels} for i in network.inputs],
         "populations": populations, "projections": projections,
         "readouts": [{"name": r.name, "shape": list(r.shape), "ticks": r.ticks,
-                      "sources": [ids[name] for name, _ in r.terms]} for r in network.readouts],
+                      "sources": [ids[name] for name, _ in r.terms],
+                      **({"accumulator": ids[r.accumulator]} if r.accumulator else {})}
+                     for r in network.readouts],
     }
     return json.dumps(data, indent=1) + "\n"
+
+
+def _neuron(neurons: Neurons) -> dict[str, object]:
+    neuron = neurons.neuron
+    if neuron is None:
+        return {"graded": True}
+    return {"du": neuron.du, "dv": neuron.dv, "vth": neuron.vth, "v_sub": neuron.v_sub,
+            "bias": neurons.bias, "bias_exponent": neurons.bias_exponent}
 
 
 def _geometry(operator: object) -> dict[str, object]:
@@ -166,8 +178,9 @@ def _geometry(operator: object) -> dict[str, object]:
 def _notes(network: Network, plan: Plan, target: Target) -> list[Diagnostic]:
     names = {n.id: n.name for n in plan.neurons} | {s.id: s.name for s in plan.sources}
     notes = [Diagnostic("NC605", network.population(n.name).where, {
-        "module": n.name, "mode": n.neuron.reset.value, "target": target.name})
-        for n in plan.neurons if n.neuron.reset is not Reset.HARD]
+        "module": n.name, "target": target.name,
+        "what": "adds" if n.neuron is None else f"resets {n.neuron.reset.value}"})
+        for n in plan.neurons if n.neuron is None or n.neuron.reset is not Reset.HARD]
     notes += [Diagnostic("NC607", values={
         "projection": f"{names[s.source]} -> {names[s.target]}", "program": "the emitted program"})
         for s in plan.synapses if s.gate_delay]
@@ -176,7 +189,7 @@ def _notes(network: Network, plan: Plan, target: Target) -> list[Diagnostic]:
 
 def _on_silicon(plan: Plan) -> list[str]:
     lines = [f"`{n.id}` ({n.process}) needs a neuron program of its own."
-             for n in plan.neurons if n.neuron.reset is not Reset.HARD]
+             for n in plan.neurons if n.neuron is None or n.neuron.reset is not Reset.HARD]
     lines += [f"`{s.id}` carries spikes to a later tick; `SampleGate` drops those that would reach "
               "the next sample: pause between samples instead." for s in plan.synapses
               if s.gate_delay]

@@ -89,6 +89,8 @@ def _chain(network: Network) -> list[_Layer] | str:
     populations, projections = on_chip(network)
     if len(populations) != len(network.populations):
         return "a population runs on the host"
+    if network.accumulators:
+        return "a readout is added up on the chip"
     into: dict[str, list[Projection]] = {p.name: [] for p in populations}
     for synapses in projections:
         into[synapses.target].append(synapses)
@@ -145,6 +147,9 @@ def _obstacles(network: Network, schedule: Schedule, chain: list[_Layer]) -> Ite
     previous: tuple[int, ...] = ()
     for layer in chain:
         name = layer.population.name
+        if layer.population.graded:
+            yield f"{name} adds"
+            continue
         if layer.population.integer.reset is not Reset.HARD:
             yield f"{name} resets {layer.population.integer.reset.value}"
         if layer.bias is not None and (

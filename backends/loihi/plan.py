@@ -24,6 +24,7 @@ PROCESS = {
     Reset.HARD: "LIFReset", Reset.SOFT: "SoftLIF", Reset.SOFT_DELAYED: "SoftDelayedLIF",
     Reset.HARD_DELAYED: "HardDelayedLIF", Reset.NONE: "NonResettingLIF",
 }
+ADDER = "GradedSum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,12 @@ class Neurons:
     name: str
     size: int
     process: str
-    neuron: LoihiNeuron
+    neuron: LoihiNeuron | None  # None: an adder
     first: int
     offset: int  # steps t with t % n_ticks == offset start a sample here
     bias: str  # "none", "static" or "encoder"
     bias_exponent: int
+    accumulates: bool  # never fires: its v at a sample's end is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def make_plan(network: Network, schedule: Schedule, target: Target) -> Plan:
                target.synapse.message_bits.value if is_graded(item) else 0)
         for name, item in network.sources().items() if name in used)
     bits = {s.id: s.message_bits for s in sources}
+    bits |= {ids[p.name]: target.synapse.message_bits.value for p in populations if p.graded}
     encoders = {e.target: e for e in network.encoders}
     neurons = []
     for population in populations:
@@ -112,13 +115,14 @@ def make_plan(network: Network, schedule: Schedule, target: Target) -> Plan:
             raise InternalError(Diagnostic("NC901", population.where, {
                 "stage": "quantize", "predicate": "one-bias",
                 "detail": f"{population.name} has a static bias and an encoder"}))
-        neuron = population.integer
+        neuron = None if population.graded else population.integer
         first = schedule.depth[population.name] + 1
         neurons.append(Neurons(
-            ids[population.name], population.name, population.size, PROCESS[neuron.reset],
-            neuron, first, first % schedule.n_ticks,
+            ids[population.name], population.name, population.size,
+            ADDER if neuron is None else PROCESS[neuron.reset], neuron, first, first % schedule.n_ticks,
             "static" if bias is not None else "encoder" if encoder is not None else "none",
-            bias.exponent if bias is not None else encoder.exponent if encoder else 0))
+            bias.exponent if bias is not None else encoder.exponent if encoder else 0,
+            population.name in network.accumulators))
     waits = dict(schedule.waits(network))
     synapses = tuple(
         _synapses(f"p{i:03}", projection, waits[projection], ids, bits, schedule)

@@ -28,11 +28,15 @@ class Reference(Protocol):
 
     @property
     def spikes(self) -> Mapping[str, Array]:
-        """0 or 1."""
+        """0 or 1; of adders the sums that they send."""
 
     @property
     def v(self) -> Mapping[str, Array]:
         """Membranes as the reset leaves them; empty when they were not recorded."""
+
+    @property
+    def sums(self) -> Mapping[str, Array]:
+        """v of accumulators at a sample's end: arrays [samples, neurons]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,9 @@ class Compared:
 
     name: str
     neurons: int
-    spikes: int  # of the reference
-    differences: int  # neuron-ticks that differ
+    spikes: int  # of the reference; of adders those that are not 0
+    differences: int  # neuron-ticks that differ; of an accumulator, sums
+    sums: int = 0  # of the reference, other than 0: what an accumulator holds at samples' ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,11 @@ class Verification:
         return sum(p.spikes for p in self.populations)
 
     @property
+    def sums(self) -> int:
+        """Sums of the reference that were compared."""
+        return sum(p.sums for p in self.populations)
+
+    @property
     def differences(self) -> int:
         """Neuron-ticks that differ."""
         return sum(p.differences for p in self.populations)
@@ -68,8 +78,9 @@ class Verification:
     @property
     def summary(self) -> str:
         """One line that claims no more than was compared."""
+        sums = f", {self.sums:,} sums" if self.sums else ""
         return (f"verified on {self.samples:,} samples, {self.samples * self.ticks:,} ticks, "
-                f"{self.spikes:,} spikes: {self.differences:,} differences")
+                f"{self.spikes:,} spikes{sums}: {self.differences:,} differences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,7 @@ class _Place:
     rank: int
     neuron: int
     population: Population
+    sums: tuple[int, int] | None  # of an accumulator: the reference's and the program's
 
     @property
     def key(self) -> tuple[int, int, int, int]:
@@ -106,23 +118,27 @@ def verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[
               limit=limit, lava_python=lava_python)
     seconds = run_program(job)
     ids = part_ids(network)
-    shape = (samples, schedule.n_ticks)
     compared: list[Compared] = []
     diagnostics: list[Diagnostic] = []
     first: _Place | None = None
     for rank, population in enumerate(p for p in network.order() if not p.on_host):
-        expected = np.asarray(reference.spikes[population.name]).reshape(*shape, population.size)
-        found = _result(job, ids[population.name])
-        differs = expected != found.reshape(expected.shape)
-        compared.append(Compared(population.name, population.size,
-                                 int(np.count_nonzero(expected)), int(differs.sum())))
-        if not expected.any():
+        summed = population.name in network.accumulators
+        known = (reference.sums if summed else reference.spikes)[population.name]
+        expected = np.asarray(known).reshape(samples, -1, population.size)
+        found = _result(job, f"{'sum_' if summed else ''}{ids[population.name]}")
+        found = found.reshape(expected.shape)
+        differs = expected != found
+        counted = int(np.count_nonzero(expected))
+        compared.append(Compared(population.name, population.size, 0 if summed else counted,
+                                 int(differs.sum()), counted if summed else 0))
+        if not counted:
             diagnostics.append(Diagnostic("NC703", population.where,
                                           {"population": population.name}))
         if differs.any():
-            sample, tick, neuron = (
-                int(i) for i in np.unravel_index(int(differs.argmax()), differs.shape))
-            place = _Place(sample, tick, rank, neuron, population)
+            at = np.unravel_index(int(differs.argmax()), differs.shape)
+            sample, tick, neuron = map(int, at)
+            place = _Place(sample, schedule.n_ticks - 1 if summed else tick, rank, neuron,
+                           population, (int(expected[at]), int(found[at])) if summed else None)
             first = place if first is None or place.key < first.key else first
     if first is not None:
         diagnostics.insert(0, _mismatch(first, job, schedule, reference, ids))
@@ -144,8 +160,14 @@ def _result(job: Job, key: str) -> Array:
 
 def _mismatch(place: _Place, job: Job, schedule: Schedule, reference: Reference,
               ids: Mapping[str, str]) -> Diagnostic:
-    """The first difference, with the states that a second run has there."""
+    """The first difference; one of spikes with the states that a second run has there."""
     population, name = place.population, place.population.name
+    values = {"population": name, "sample": place.sample, "tick": place.tick,
+              "neuron": place.neuron, "program": PROGRAM}
+    if place.sums is not None:
+        expected, found = place.sums
+        return Diagnostic("NC702", population.where, {
+            **values, "expected": f"a sum of {expected:,}", "found": f"{found:,}"})
     row = place.sample * schedule.n_ticks + place.tick
     again = Job(job.program, job.output.parent / "first-difference", job.inputs, job.samples,
                 row + schedule.depth[name] + 1, True, job.limit, job.lava_python)
@@ -154,9 +176,8 @@ def _mismatch(place: _Place, job: Job, schedule: Schedule, reference: Reference,
     v = int(_result(again, f"v_{ids[name]}")[row, place.neuron])
     at = (place.sample, place.tick, place.neuron)
     known = f"{int(reference.v[name][at]):,}" if name in reference.v else "not recorded"
-    threshold = population.integer.vth << 6
+    held = "" if population.graded else f"; threshold {population.integer.vth << 6:,}"
     return Diagnostic("NC702", population.where, {
-        "population": name, "sample": place.sample, "tick": place.tick, "neuron": place.neuron,
-        "expected": int(reference.spikes[name][at]), "found": int(spike), "program": PROGRAM,
+        **values, "expected": int(reference.spikes[name][at]), "found": int(spike),
         "expected_v": known, "found_v": v,
-    }, notes=(f"v after that tick: reference {known}, {PROGRAM} {v:,}; threshold {threshold:,}",))
+    }, notes=(f"v after that tick: reference {known}, {PROGRAM} {v:,}{held}",))

@@ -81,20 +81,22 @@ def _einsum_map(operator: Einsum, dtype: torch.dtype, device: str) -> LinearMap:
     return contract
 
 
-def integer_map(operator: Operator, largest: int, device: str, where: Location) -> LinearMap:
-    """The operator over integers 0..largest, exact: int64 in, int64 out.
+def integer_map(operator: Operator, largest: int, device: str, where: Location,
+                smallest: int = 0) -> LinearMap:
+    """The operator over integers smallest..largest, exact: int64 in, int64 out.
 
     Raises UsageError (NC303) when a sum could leave float64's exact range.
     """
     low, high = operator.bounds()
-    bound = int(max(np.max(-low, initial=0), np.max(high, initial=0))) * largest
-    absolute = int((high - low).max(initial=0)) * largest
+    reach = max(largest, -smallest)
+    bound = int(max(np.max(-low, initial=0), np.max(high, initial=0))) * reach
+    absolute = int((high - low).max(initial=0)) * reach
     for dtype, limit in EXACT_BELOW.items():
         if dtype is torch.float32 and device != "cpu" and isinstance(operator, Conv):
             continue  # cuDNN may choose TF32 or Winograd
         if absolute < limit:
             mapped = _rounded(float_map(operator, dtype, device), dtype)
-            if _self_test(operator, mapped, largest, device):
+            if _self_test(operator, mapped, smallest, largest, device):
                 return mapped
     raise UsageError(Diagnostic("NC303", where, {
         "module": where.module, "needed": bound, "register": "an exact sum",
@@ -105,10 +107,11 @@ def _rounded(mapped: LinearMap, dtype: torch.dtype) -> LinearMap:
     return lambda x: mapped(x.to(dtype)).to(torch.int64)
 
 
-def _self_test(operator: Operator, mapped: LinearMap, largest: int, device: str) -> bool:
+def _self_test(operator: Operator, mapped: LinearMap, smallest: int, largest: int,
+               device: str) -> bool:
     """Whether a few targets agree with int64 on random and on all-maximal inputs."""
     rng = np.random.default_rng(0)
-    x = rng.integers(0, largest + 1, size=(2, operator.in_size))
+    x = rng.integers(smallest, largest + 1, size=(2, operator.in_size))
     x[1] = largest
     targets = np.unique(np.linspace(0, operator.out_size - 1, _TEST_TARGETS).astype(np.int64))
     expected = (operator.rows(targets).astype(np.int64) @ x.T).T

@@ -49,6 +49,16 @@ class _Neurons(ABC):
         return spikes
 
 
+class AdderPopulation:
+    """Sends the sums themselves, integer or float; they are its v as well."""
+
+    def advance(self, current: torch.Tensor, trace: torch.Tensor | None) -> torch.Tensor:
+        """The sums [samples, ticks, neurons]; v into `trace`."""
+        if trace is not None:
+            trace.copy_(current)
+        return current
+
+
 class IntegerPopulation(_Neurons):
     """Advanced by Loihi's integer rules."""
 

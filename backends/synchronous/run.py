@@ -12,11 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from neurocompile.backends.synchronous.arithmetic import LinearMap, float_map, integer_map
-from neurocompile.backends.synchronous.neurons import FloatPopulation, IntegerPopulation
+from neurocompile.backends.synchronous.neurons import (
+    AdderPopulation,
+    FloatPopulation,
+    IntegerPopulation,
+)
 from neurocompile.ir.network import (
+    Adder,
     Encoder,
     Input,
     InputKind,
@@ -33,14 +37,19 @@ from neurocompile.semantics.loihi import LoihiNeuron
 class Run:
     """What a run gave, by population name: arrays [samples, ticks, neurons]."""
 
-    spikes: dict[str, NDArray[np.uint8]]
+    spikes: dict[str, Array]  # uint8; what adders send: int32, in a float network float64
     v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
     given: dict[str, Array] = field(default_factory=dict)  # inputs that readouts read; static: 1 tick
+    sums: dict[str, Array] = field(default_factory=dict)  # accumulators' v at the end, no ticks axis
 
     def counts(self) -> dict[str, Array]:
-        """Spikes over all ticks [samples, neurons], and the inputs; a static one counts once."""
-        spikes = {name: s.sum(axis=1, dtype=np.int64) for name, s in self.spikes.items()}
-        return {**spikes, **{name: x.sum(axis=1) for name, x in self.given.items()}}
+        """Spikes over all ticks [samples, neurons], and the inputs; a static one counts once.
+
+        Of an accumulator it is what it holds.
+        """
+        spikes = {name: s.sum(axis=1, dtype=np.result_type(s, np.int64))
+                  for name, s in self.spikes.items()}
+        return {**spikes, **{name: x.sum(axis=1) for name, x in self.given.items()}, **self.sums}
 
     def at(self, tick: int) -> dict[str, Array]:
         """Spikes of one tick [samples, neurons], and the inputs."""
@@ -64,6 +73,7 @@ class Executor:
         self.network, self.device = network, device
         self.integer = any(isinstance(p.neuron, LoihiNeuron) for p in network.populations)
         self._inputs = {item.name: item for item in network.inputs}
+        self._sources = network.sources()
         self._maps = {id(p): self._map(p) for p in network.projections}
         self._order = network.order()
         self._by_tick = any(p.delay for p in network.projections)
@@ -72,9 +82,11 @@ class Executor:
     def _map(self, projection: Projection) -> LinearMap:
         if not self.integer:
             return float_map(projection.operator, torch.float64, self.device)
-        source = self._inputs.get(projection.source)
-        largest = source.levels if source is not None else 1
-        return integer_map(projection.operator, largest, self.device, projection.where)
+        source = self._sources[projection.source]
+        low, high = 0, source.levels if isinstance(source, Input) else 1
+        if isinstance(source, Population) and isinstance(source.neuron, Adder):
+            low, high = -source.neuron.reach, source.neuron.reach
+        return integer_map(projection.operator, high, self.device, projection.where, low)
 
     def run(self, inputs: Mapping[str, Array], record_state: bool = False) -> Run:
         """Spikes for inputs [samples, *shape] (static) or [samples, ticks, *shape], by name.
@@ -101,10 +113,19 @@ class Executor:
                 sent[name].append(spikes)
                 if trace is not None:
                     traces[name].append(trace)
-        return Run({name: _joined(sent[name]).to(torch.uint8).cpu().numpy() for name in traces},
+        return Run({p.name: self._kept(p, sent[p.name]) for p in self._order},
                    {name: _joined(parts).cpu().numpy() for name, parts in traces.items() if parts},
                    {item.name: _as_read(item, inputs[item.name], n_samples)
-                    for item in self._inputs.values() if item.name in self._read})
+                    for item in self._inputs.values() if item.name in self._read},
+                   {name: made.v.cpu().numpy() for name, made in populations.items()
+                    if name in self.network.accumulators and not isinstance(
+                        made, AdderPopulation)})
+
+    def _kept(self, population: Population, parts: list[torch.Tensor]) -> Array:
+        """All ticks of what a population sent, as `Run` holds them."""
+        wide = torch.int32 if self.integer else torch.float64
+        kept = _joined(parts).to(wide if population.graded else torch.uint8)
+        return np.asarray(kept.cpu().numpy())
 
     def _sent(self, item: Input, inputs: Mapping[str, Array],
               n_samples: int) -> list[torch.Tensor]:
@@ -127,7 +148,9 @@ class Executor:
         return torch.as_tensor(mantissas << np.int64(encoder.exponent), device=self.device)
 
     def _population(self, population: Population, current: torch.Tensor | None,
-                    n_samples: int) -> IntegerPopulation | FloatPopulation:
+                    n_samples: int) -> AdderPopulation | IntegerPopulation | FloatPopulation:
+        if isinstance(population.neuron, Adder):
+            return AdderPopulation()
         bias = None if population.bias is None else torch.as_tensor(
             np.broadcast_to(population.bias.value, (population.size,)).copy(), device=self.device)
         if current is not None:

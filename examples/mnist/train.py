@@ -2,165 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import io
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import conv_net
 import fc_net
-import numpy as np
-import snntorch as snn
-import torch
-import torch.nn.functional as F
-from data import load_mnist
-from spikingjelly.activation_based import functional, neuron
-from torch import nn
-
-HERE = Path(__file__).resolve().parent
-EVAL_BATCH = 500
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How one of the networks is trained."""
-
-    make: Callable[[], nn.Module]
-    file: str
-    epochs: int
-    batch: int
-    lr: float
-    weight_decay: float
-    shift: int
-
+from training import Recipe, run
 
 RECIPES = {
     "conv": Recipe(conv_net.make, "model.pt", 7, 128, 3e-3, 0.0, shift=2),
     "fc": Recipe(fc_net.make, "fc.pt", 20, 128, 2e-3, 1e-4, shift=1),
 }
 
-
-def shifted(images: torch.Tensor, most: int) -> torch.Tensor:
-    """Each image moved by up to ``most`` pixels in x and y; zeros come in at the edges."""
-    count, _, height, width = images.shape
-    padded = F.pad(images, (most, most, most, most))
-    offset = torch.randint(0, 2 * most + 1, (2, count, 1))
-    rows = (offset[0] + torch.arange(height))[:, :, None]
-    columns = (offset[1] + torch.arange(width))[:, None, :]
-    sample = torch.arange(count)[:, None, None]
-    return padded[sample, 0, rows, columns].unsqueeze(1)
-
-
-@torch.no_grad()
-def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
-    """Fraction of images whose largest output is the label's."""
-    model.eval()
-    correct = 0
-    for i in range(0, len(labels), EVAL_BATCH):
-        x, y = images[i : i + EVAL_BATCH], labels[i : i + EVAL_BATCH]
-        correct += int((model(x).argmax(1) == y).sum())
-        functional.reset_net(model)
-    return correct / len(labels)
-
-
-def firing_rates(model: nn.Module, images: torch.Tensor) -> dict[str, float]:
-    """Mean spikes per neuron and tick of every spiking layer."""
-    spikes: dict[str, float] = {}
-    chances: dict[str, int] = {}
-
-    def count(name: str) -> Callable[[nn.Module, object, object], None]:
-        def hook(module: nn.Module, inputs: object, output: object) -> None:
-            out = output[0] if isinstance(output, tuple) else output
-            if not isinstance(out, torch.Tensor):
-                raise TypeError(f"{name} returned {type(out).__name__}, not a tensor")
-            spikes[name] = spikes.get(name, 0.0) + float(out.sum())
-            chances[name] = chances.get(name, 0) + out.numel()
-
-        return hook
-
-    hooks = [
-        module.register_forward_hook(count(name))
-        for name, module in model.named_modules()
-        if isinstance(module, (neuron.LIFNode, snn.Leaky))
-    ]
-    model.eval()
-    with torch.no_grad():
-        for i in range(0, len(images), EVAL_BATCH):
-            model(images[i : i + EVAL_BATCH])
-            functional.reset_net(model)
-    for handle in hooks:
-        handle.remove()
-    return {name: spikes[name] / chances[name] for name in spikes}
-
-
-def save(model: nn.Module, path: Path) -> None:
-    """Write the state dict; the bytes do not depend on the file name."""
-    state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    path.write_bytes(buffer.getvalue())
-
-
-def train(recipe: Recipe, epochs: int, seed: int) -> None:
-    """Train on all training images and save the state of the last epoch."""
-    torch.manual_seed(seed)
-    torch.set_num_threads(2)
-    train_x, train_y = (torch.from_numpy(a) for a in load_mnist("train"))
-    test_x, test_y = (torch.from_numpy(a) for a in load_mnist("test"))
-    model = recipe.make()
-    print(f"parameters: {sum(p.numel() for p in model.parameters())}", flush=True)
-    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    steps = epochs * -(-len(train_y) // recipe.batch)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for epoch in range(1, epochs + 1):
-        start = time.perf_counter()
-        model.train()
-        total = 0.0
-        order = torch.randperm(len(train_y))
-        for i in range(0, len(order), recipe.batch):
-            index = order[i : i + recipe.batch]
-            x, y = shifted(train_x[index], recipe.shift), train_y[index]
-            loss = F.cross_entropy(model(x), y)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            functional.reset_net(model)
-            total += loss.item() * len(y)
-        seconds = time.perf_counter() - start
-        score = accuracy(model, test_x, test_y)
-        print(
-            f"epoch {epoch}/{epochs}: loss {total / len(train_y):.4f}, "
-            f"test accuracy {score:.2%}, {seconds:.0f} s",
-            flush=True,
-        )
-    for name, rate in firing_rates(model, test_x).items():
-        print(f"firing rate of {name}: {rate:.4f} spikes per neuron and tick")
-    save(model, HERE / recipe.file)
-
-
-def write_samples() -> None:
-    """Write the first 32 test images and labels to ``samples.npz``."""
-    x, y = load_mnist("test")
-    np.savez_compressed(HERE / "samples.npz", x=x[:32], y=y[:32])
-
-
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=[*RECIPES, "samples"])
-    parser.add_argument("--epochs", type=int, help="default: the recipe's")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    if args.what == "samples":
-        write_samples()
-        return
-    recipe = RECIPES[args.what]
-    epochs = args.epochs if args.epochs is not None else recipe.epochs
-    train(recipe, epochs, args.seed)
-
-
 if __name__ == "__main__":
-    main()
+    run(RECIPES, Path(__file__).resolve().parent)

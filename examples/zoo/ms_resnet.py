@@ -66,10 +66,10 @@ class MSResNet(nn.Module):
     """
 
     def __init__(self, depths: Sequence[int], T: int = 6, width: int = 64,
-                 classes: int = 1000, first_stride: int = 2) -> None:
+                 classes: int = 1000, first_stride: int = 2, channels: int = 3) -> None:
         super().__init__()
         self.T = T
-        self.stem = conv_tdbn(3, width, 7, 2)
+        self.stem = conv_tdbn(channels, width, 7, 2)
         blocks: list[nn.Module] = []
         inputs = width
         for stage, depth in enumerate(depths):

@@ -25,6 +25,7 @@ from spikingjelly.activation_based import neuron
 from torch import Tensor, nn
 
 from examples.zoo.common import Spiking, conv1_bn, conv_bn, lif, per_tick, repeated
+from neurocompile.nn import TokenMixer
 
 INPUT = (3, 16, 16)  # of small()
 EXPECTED: dict[str, int] = {}
@@ -43,21 +44,19 @@ EXPECTED_SDT_V3: dict[str, int] = {}
 EXPECTED_SDT_V3_INTEGER: dict[str, int] = {"NC201": 10}  # several spikes a tick, each
 
 
-class TokenMatrix(nn.Module):
+class TokenMatrix(TokenMixer):
     """One matrix over tokens for all channels, y[c, n] = sum over m of W[n, m] x[c, m].
 
     `kept`: the tokens that are left, [kept] or for each sample [B, kept]; W is cut to them.
     """
 
     def __init__(self, tokens: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(tokens, tokens))
-        nn.init.uniform_(self.weight, -tokens**-0.5, tokens**-0.5)
+        super().__init__(tokens, layout="CN")
 
     def forward(self, x: Tensor, kept: Tensor | None = None) -> Tensor:
-        weight = self.weight
-        if kept is not None:
-            weight = weight[kept.unsqueeze(-1), kept.unsqueeze(-2)]
+        if kept is None:
+            return super().forward(x)
+        weight = self.weight[0][kept.unsqueeze(-1), kept.unsqueeze(-2)]
         return torch.matmul(x, weight.transpose(-2, -1))  # NC120 (small_dstsp)
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from examples.zoo.common import conv1_bn, conv_bn, if_, per_tick, repeated
+from neurocompile.nn import TokenMixer
 
 INPUT = (3, 16, 16)  # of small()
 EXPECTED: dict[str, int] = {}
@@ -30,22 +31,6 @@ def spiking(T: int) -> nn.Module:
         return if_()
     return neuron.LIFNode(tau=2.0, decay_input=False, v_threshold=1.0, v_reset=0.0,
                           detach_reset=True, step_mode="m")
-
-
-class TokenMatrices(nn.Module):
-    """STM: a head's channels share one matrix over tokens, y[c, n] = sum over m of W[n, m] x[c, m].
-
-    No bias, no scale, no BatchNorm.
-    """
-
-    def __init__(self, heads: int, tokens: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(heads, tokens, tokens))
-        nn.init.uniform_(self.weight, -tokens**-0.5, tokens**-0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        heads = x.unflatten(2, (len(self.weight), -1))  # T, B, head, C / head, N
-        return torch.matmul(heads, self.weight.transpose(-2, -1)).flatten(2, 3)
 
 
 class IPSPS(nn.Module):
@@ -79,7 +64,7 @@ class TokenMixing(nn.Module):
     def __init__(self, width: int, heads: int, tokens: int, T: int) -> None:
         super().__init__()
         self.lif1, self.fc1 = spiking(T), conv1_bn(width, width)
-        self.lif2, self.mix = spiking(T), TokenMatrices(heads, tokens)
+        self.lif2, self.mix = spiking(T), TokenMixer(tokens, heads, "CN")
         self.lif3, self.fc2 = spiking(T), conv1_bn(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -119,7 +104,7 @@ class AnnMixer(nn.Module):
     def __init__(self, width: int, heads: int, tokens: int, ratio: int = 4) -> None:
         super().__init__()
         self.fc1, self.fc2 = conv1_bn(width, width), conv1_bn(width, width)
-        self.mix = TokenMatrices(heads, tokens)
+        self.mix = TokenMixer(tokens, heads, "CN")
         self.up, self.down = conv1_bn(width, ratio * width), conv1_bn(ratio * width, width)
 
     def forward(self, x: Tensor) -> Tensor:

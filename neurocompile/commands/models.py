@@ -18,7 +18,7 @@ from neurocompile.capture.nir.options import (
     NirOptions,
 )
 from neurocompile.commands.terminal import Progress
-from neurocompile.config import ENCODERS, Config, ModelEntry
+from neurocompile.config import ENCODERS, READOUTS, STREAMS, Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
@@ -56,12 +56,14 @@ class CompileOptions:
     """What the command line says about compiling."""
 
     encoder: str | None
+    streams: str | None
     weight_bits: int | None
     max_cores: int | None
     max_chips: int | None
     max_synapses: int | None
     timing: str
     allow: tuple[str, ...]
+    readout: str | None
     prune_tokens: float | None
     prune_steps: float | None
 
@@ -125,6 +127,10 @@ def compile_options(command: F) -> F:
                      help="Chip; repeatable, or a comma list."),
         click.option("--encoder", type=click.Choice(ENCODERS), help="How analog input reaches "
                      "the chip."),
+        click.option("--streams", type=click.Choice(STREAMS), help="Sums that several layers "
+                     "receive: each with all synapses, or once as graded spikes."),
+        click.option("--readout", type=click.Choice(READOUTS), help="Where outputs are added up "
+                     "over a sample."),
         click.option("--weight-bits", type=click.IntRange(1, 8), help="Bits of a stored weight."),
         click.option("--max-cores", type=click.IntRange(1), metavar="N",
                      help="Fail when more cores are needed."),
@@ -186,10 +192,12 @@ class Job:
         from neurocompile.pipeline import Options
 
         return Options(given.weight_bits or self.entry.weight_bits or 8,
-                       given.encoder or self.entry.encoder or "auto", given.timing,
+                       given.encoder or self.entry.encoder or "auto",
+                       given.streams or self.entry.streams or "auto", given.timing,
                        given.max_cores or self.entry.max_cores,
                        given.max_chips or self.entry.max_chips,
                        given.max_synapses or self.entry.max_synapses, given.allow,
+                       given.readout or self.entry.readout or "auto",
                        _first(given.prune_tokens, self.entry.prune_tokens),
                        _first(given.prune_steps, self.entry.prune_steps))
 

@@ -85,7 +85,8 @@ def _tell(done: Verification, accuracy: Any, fmt: str) -> None:
     width = max(len(name) for name in ("population", *(p.name for p in done.populations)))
     show(f"{'population':{width}}  {'neurons':>9}  {'spikes':>11}  differences")
     for one in done.populations:
-        show(f"{one.name:{width}}  {one.neurons:>9,}  {one.spikes:>11,}  {one.differences:>11,}")
+        compared = f"{one.sums:,} sums" if one.sums else f"{one.spikes:,}"
+        show(f"{one.name:{width}}  {one.neurons:>9,}  {compared:>11}  {one.differences:>11,}")
     show(done.summary)
     if accuracy is not None:
         show(accuracy.summary)
@@ -99,7 +100,7 @@ def _data(done: Verification) -> dict[str, Any]:
         "schema": "neurocompile/verify/1", "summary": done.summary, "samples": done.samples,
         "ticks": done.samples * done.ticks, "spikes": done.spikes,
         "differences": done.differences,
-        "populations": [{"name": p.name, "neurons": p.neurons, "spikes": p.spikes,
+        "populations": [{"name": p.name, "neurons": p.neurons, "spikes": p.spikes, "sums": p.sums,
                          "differences": p.differences} for p in done.populations],
         "diagnostics": diagnostics_json(done.diagnostics, "")["diagnostics"],
     }

@@ -81,12 +81,28 @@ class Bias:
 
 
 @dataclass(frozen=True, eq=False)
+class Adder:
+    """Sends what its synapses deliver in a tick as a graded spike: no threshold, no memory.
+
+    `low` and `high` [neurons] are the range of what it sends in integers; empty in float.
+    """
+
+    low: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    high: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def reach(self) -> int:
+        """The largest magnitude that it can send."""
+        return int(max(-self.low.min(initial=0), self.high.max(initial=0)))
+
+
+@dataclass(frozen=True, eq=False)
 class Population:
     """Neurons of one model and parameter set."""
 
     name: str
     shape: Shape
-    neuron: FloatNeuron | LoihiNeuron
+    neuron: FloatNeuron | LoihiNeuron | Adder
     bias: Bias | None = None
     on_host: bool = False  # simulated by the host, which sends its spikes to the chip
     where: Location = field(default_factory=Location)
@@ -96,6 +112,11 @@ class Population:
     def size(self) -> int:
         """Neurons."""
         return math.prod(self.shape)
+
+    @property
+    def graded(self) -> bool:
+        """Whether it sends whole numbers, signed, instead of spikes."""
+        return isinstance(self.neuron, Adder)
 
     @property
     def floating(self) -> FloatNeuron:
@@ -166,7 +187,8 @@ class Readout:
     """Host-side linear map of spikes: `operator @ spikes + bias`, several terms added up.
 
     `ticks` says whose spikes: "sum" for counts over all ticks, "each" for one value per tick, or
-    the number of a tick.
+    the number of a tick. The term of an accumulator, a population that never fires, reads its
+    potential after a sample's last tick, which is a sum over all of them.
     """
 
     name: str
@@ -174,6 +196,7 @@ class Readout:
     terms: tuple[tuple[str, Operator], ...]  # (population or input, operator)
     bias: Array  # [outputs] float64
     ticks: Literal["sum", "each"] | int = "sum"
+    accumulator: str | None = None  # the population of its first term, if that is one
 
     def values(self, read: Mapping[str, Array]) -> Array:
         """Values [samples, *shape] of counts or spikes [samples, neurons] by source."""
@@ -203,6 +226,11 @@ class Network:
     def population(self, name: str) -> Population:
         """The population of that name. Raises KeyError."""
         return next(p for p in self.populations if p.name == name)
+
+    @property
+    def accumulators(self) -> frozenset[str]:
+        """The populations whose potential is read, and which never fire."""
+        return frozenset(r.accumulator for r in self.readouts if r.accumulator is not None)
 
     def sources(self) -> dict[str, Input | Population]:
         """Inputs and populations by name."""

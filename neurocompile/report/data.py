@@ -18,7 +18,16 @@ from typing import Any
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, Severity, printable
-from neurocompile.report.usage import cores, inputs, limits, populations, totals, traffic
+from neurocompile.report.usage import (
+    cores,
+    inputs,
+    limits,
+    populations,
+    readouts,
+    streams,
+    totals,
+    traffic,
+)
 from neurocompile.report.views import CompiledView, FidelityView, VerificationView
 
 Data = dict[str, Any]
@@ -68,9 +77,11 @@ def resources_json(compiled: CompiledView) -> Data:
         "inputs": inputs(compiled.network),
         **({} if compiled.pruning is None else {"pruning": plain(compiled.pruning.to_json())}),
         "populations": populations(compiled),
+        "readouts": readouts(compiled.network),
         "cores": cores(compiled),
         "totals": totals(compiled),
         "traffic": traffic(compiled.mapping),
+        **streams(compiled),
     }
 
 
@@ -102,7 +113,7 @@ def _verification(verification: VerificationView | None) -> Data:
         return {"status": NOT_VERIFIED, "summary": NOT_VERIFIED, "samples": 0,
                 "ticks_per_sample": 0, "ticks": 0, "spikes": 0, "differences": 0,
                 "populations": []}
-    items = [{"name": one.name, "neurons": one.neurons, "spikes": one.spikes,
+    items = [{"name": one.name, "neurons": one.neurons, "spikes": one.spikes, "sums": one.sums,
               "differences": one.differences} for one in verification.populations]
     spikes, differences = sum(p.spikes for p in verification.populations), sum(
         p.differences for p in verification.populations)

@@ -54,7 +54,10 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
     if pruned := words.pruning(resources):
         _sentences(console, "pruning", pruned)
     _sentences(console, "binding", words.binding(resources))
+    if "streams" in resources:
+        _sentences(console, "streams", words.streams(resources))
     _sentences(console, "traffic", words.traffic(resources))
+    _sentences(console, "readout", words.readouts(resources))
     _sentences(console, "fidelity", words.fidelity(fidelity))
     _sentences(console, "verification", [words.verification(fidelity)], _mood(fidelity))
     unproved = words.unproved(fidelity)

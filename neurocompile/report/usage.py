@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.network import Network, Population
+from neurocompile.ir.network import Adder, Network, Population
 from neurocompile.mapping import ChipMapping, CoreSlice, Partition
 from neurocompile.report.views import CompiledView
 from neurocompile.resources import (
@@ -46,6 +47,28 @@ def inputs(network: Network) -> list[Data]:
     """The network's inputs: what arrives, and in which form."""
     return [{"name": item.name, "kind": item.kind.value, "shape": list(item.shape),
              "sources": item.size} for item in network.inputs]
+
+
+def streams(compiled: CompiledView) -> Data:
+    """How sums that several populations receive are built, and the price of both forms.
+
+    Without such sums there is no entry.
+    """
+    choice = compiled.streams
+    if choice is None:
+        return {}
+    return {"streams": {"taken": choice.taken, "reason": choice.reason,
+                        "adders": list(choice.adders),
+                        "prices": {form: asdict(price) for form, price in choice.prices.items()}}}
+
+
+def readouts(network: Network) -> list[Data]:
+    """The network's outputs: where they are computed, and how many neurons the host reads."""
+    sizes = {p.name: p.size for p in network.populations}
+    return [{"name": readout.name, "shape": list(readout.shape), "ticks": readout.ticks,
+             "on_chip": readout.accumulator is not None,
+             "read": sum(sizes.get(name, 0) for name, _ in readout.terms)}
+            for readout in network.readouts]
 
 
 def populations(compiled: CompiledView) -> list[Data]:
@@ -111,6 +134,8 @@ def model_name(floating: Network, population: Population) -> str:
     if population.repeats is not None:
         return "relay"
     neuron = population.neuron
+    if isinstance(neuron, Adder):
+        return "adder"
     original = next((p.neuron for p in floating.populations if p.name == population.name), None)
     if isinstance(original, FloatNeuron):
         model = original.model

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 from neurocompile.ir.network import Network
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
+from neurocompile.passes.adders import Choice
 from neurocompile.resources import Usage
 from neurocompile.target import Target
 
@@ -132,6 +133,10 @@ class CompiledView(Protocol):
         """None where no sample was given."""
 
     @property
+    def streams(self) -> Choice | None:
+        """None where no two populations share a sum."""
+
+    @property
     def pruning(self) -> PruningView | None:
         """None where all tokens and ticks are there."""
 
@@ -153,7 +158,11 @@ class ComparedView(Protocol):
 
     @property
     def differences(self) -> int:
-        """Neuron-ticks that differ."""
+        """Neuron-ticks that differ; of an accumulator, sums."""
+
+    @property
+    def sums(self) -> int:
+        """Of an accumulator: sums of the reference."""
 
 
 class VerificationView(Protocol):

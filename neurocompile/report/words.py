@@ -108,6 +108,19 @@ def binding(resources: Data) -> list[str]:
     return lines
 
 
+def streams(resources: Data) -> list[str]:
+    """How sums that several populations receive are built, and both prices; empty without any."""
+    found = resources.get("streams")
+    if found is None:
+        return []
+    how = plural(len(found["adders"]), "adder") if found["adders"] else "duplicate synapses"
+    return [f"sums of branches by {how}: {printable(found['reason'])}",
+            *(f"{form}: {plural(p['synapses'], 'synapse')} in {amount(p['synapse_memory'], 'bit')}, "
+              f"{plural(p['axons'], 'input axon')}, {plural(p['neurons'], 'neuron')}, at least "
+              f"{plural(p['cores'], 'core')}, latency {plural(p['latency'], 'tick')}"
+              for form, p in found["prices"].items())]
+
+
 def traffic(resources: Data) -> list[str]:
     """Messages per tick by distance, hops, imbalance."""
     t = resources["traffic"]
@@ -123,6 +136,14 @@ def traffic(resources: Data) -> list[str]:
             (f"hops: mean {number(hops['mean'])}, 95th percentile {hops['p95']}, at most "
              f"{hops['max']}; the busiest core sends {number(skew['sent'])} and receives "
              f"{number(skew['received'])} times the mean")]
+
+
+def readouts(resources: Data) -> list[str]:
+    """Where each output is computed, and what leaves the chip for it."""
+    places = {True: "is added up on the chip in neurons that never fire, {} values a sample",
+              False: "is computed on the host from the spikes of {} neurons"}
+    return [f"`{printable(r['name'])}` " + places[r["on_chip"]].format(f"{r['read']:,}")
+            for r in resources["readouts"]]
 
 
 def fidelity(data: Data) -> list[str]:
@@ -153,7 +174,8 @@ def verification(data: Data) -> str:
 
 def unproved(data: Data) -> str:
     """The populations for which a verification proved nothing; empty where there are none."""
-    names = [printable(p["name"]) for p in data["verification"]["populations"] if not p["spikes"]]
+    names = [printable(p["name"]) for p in data["verification"]["populations"]
+             if not p["spikes"] and not p["sums"]]
     if not names:
         return ""
     more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""

@@ -8,6 +8,8 @@ One tick of one neuron, `a` being the sum that its synapses delivered::
     u = wrap24(toward_zero(u * (4096 - (du + 1)), 12) + (a << 6))
     v = clip24(toward_zero(v * (4096 - dv), 12) + u + (bias_mantissa << bias_exponent))
     spike = v > (vth << 6)                                        # strict
+
+An adder sends `a` itself: a signed graded spike, silent where it is 0. Synapses multiply it.
 """
 
 from __future__ import annotations
@@ -69,6 +71,12 @@ def wrap24(x: int) -> int:
 def clip24(x: int) -> int:
     """x clipped to the 24-bit range, as Lava clips v."""
     return max(-STATE_MAX, min(STATE_MAX, x))
+
+
+def add(state: State, a: int) -> int:
+    """One tick of an adder with synaptic sum `a`: what it sends, which is also its v."""
+    state.v = a
+    return a
 
 
 def step(neuron: LoihiNeuron, state: State, a: int, bias: int) -> bool:

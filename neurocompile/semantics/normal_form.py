@@ -20,6 +20,8 @@ from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.loihi import DECAY_ONE, Reset
 
 ZERO, ONE = Fraction(0), Fraction(1)
+OR, AND = "OR", "AND"  # models of gates (`passes.gates`)
+SUM = "SUM"  # that of accumulators (`passes.accumulate`), which never fire
 
 
 class NoNormalForm(ValueError):
@@ -41,6 +43,11 @@ class FloatNeuron:
     reset: Reset
     alpha: float | None = None
     quantum: float | None = None
+
+    @property
+    def gate(self) -> bool:
+        """Whether it decides a count of spikes, which rounded weights would change."""
+        return self.model in (OR, AND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,28 @@
 """Gates: OR and AND of spikes as helper neurons, opt-in. NC134: OR. NC135: AND.
 
 Exact only inside one tick of a chip with a global tick, and outside of loops, since a helper
-neuron answers one step later and every parallel path has to wait for it.
+neuron answers one step later and every parallel path has to wait for it. `passes.gates` makes
+them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import onnx_ir as ir
 
+from neurocompile.ir.axes import Role
 from neurocompile.ir.axis_space import is_neuron
-from neurocompile.ir.graph import location, module_of
+from neurocompile.ir.graph import constant, location, module_of
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.price import Price, data_size, fan_in
-from neurocompile.passes.legality.spike_types import Spike
+from neurocompile.passes.legality.spike_types import Current, Spike
+from neurocompile.passes.legality.ticks import joined_axes
 from neurocompile.passes.legality.walk import Walk, upstream
 
-PRICED = "`check` prices it; `build` refuses it, since lowering does not make these neurons yet"
+UNMOVED = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "CastLike",
+                     "Transpose", "Expand", "Slice", "Dropout"})  # a complement stays one
 
 
 def or_pool(node: ir.Node, walk: Walk, window: str) -> Spike | str:
@@ -33,7 +38,7 @@ def or_pool(node: ir.Node, walk: Walk, window: str) -> Spike | str:
         return f"`--allow {Allow.OR_POOL}` does not hold here: {reason}"
     neurons = data_size(walk, node.outputs[0])
     price = Price(neurons, neurons * fan_in(walk, node), data_size(walk, node.inputs[0]), ticks=1)
-    walk.report("NC134", node, {"window": window, **price.values()}, notes=(PRICED,))
+    walk.report("NC134", node, {"window": window, **price.values()})
     return _population(node, walk, "or")
 
 
@@ -50,7 +55,7 @@ def and_gate(node: ir.Node, walk: Walk) -> Spike | str:
     axons = sum(data_size(walk, value) for value in node.inputs)
     price = Price(neurons, 2 * neurons, axons, ticks=1)
     walk.report("NC135", node, {"op": node.op_type, **price.values()},
-                notes=(*walk.paths(node), PRICED))
+                notes=tuple(walk.paths(node)))
     return _population(node, walk, "and")
 
 
@@ -62,23 +67,37 @@ def _population(node: ir.Node, walk: Walk, kind: str) -> Spike:
 
 def _refused(node: ir.Node, walk: Walk, operands: Sequence[ir.Value | None]) -> str:
     """Why a gate would not compute the same; empty where it would."""
-    kinds = [walk.type_of(value) for value in operands]
     ticks = {walk.layouts.ticks.get((v.name if v else None) or "") for v in operands}
     if walk.asynchronous:
         return "without a global tick no two spikes are known to be of the same tick"
-    if not all(isinstance(kind, Spike) and kind.levels == 1 for kind in kinds):
+    if not all(_binary(value, walk) for value in operands):
         return "its operands are not all binary spikes"
     if len(ticks) > 1:
         return "its operands are of different ticks"
-    if node in walk.tainted:
+    if node in walk.tainted or any(axes & walk.layouts.positions(value, role) for role in (
+            Role.TIME, Role.BATCH) for value, axes in joined_axes(node)):
         return "it mixes ticks or samples"
     if not data_size(walk, node.outputs[0]):
         return "its axes cannot be followed"
-    if node not in walk.feeding:
-        return "no neuron is behind it"
     if _on_a_loop(node, walk):
         return "it lies on a feedback loop, which has no tick to spare"
     return ""
+
+
+def _binary(value: ir.Value | None, walk: Walk) -> bool:
+    """Whether a value is a binary spike train, or the complement of one (`1 - s`)."""
+    kind, node = walk.type_of(value), value.producer() if value is not None else None
+    if isinstance(kind, Spike):
+        return kind.levels == 1
+    if node is None or not isinstance(kind, Current):
+        return False
+    if node.op_type in UNMOVED:
+        return _binary(node.inputs[0], walk)
+    if node.op_type == "Sub":
+        one, inverted = constant(node.inputs[0]), walk.type_of(node.inputs[1])
+        return (one is not None and bool(np.all(one == 1))
+                and isinstance(inverted, Spike) and inverted.levels == 1)
+    return node.op_type == "Not" and isinstance(walk.type_of(node.inputs[0]), Spike)
 
 
 def _on_a_loop(node: ir.Node, walk: Walk) -> bool:

@@ -182,7 +182,8 @@ def test_host_population_is_off_chip() -> None:
 @pytest.mark.parametrize(("network", "target", "options", "code"), [
     (one_layer(np.ones((1, 2)), neuron(reset=Reset.SOFT)), LOIHI1, {}, "NC202"),
     (one_layer(np.ones((1, 2)), neuron(decay=1.2)), LOIHI2, {}, "NC204"),
-    (one_layer(np.ones((1, 2)), neuron(decay=0.0)), LOIHI2, {}, "NC204"),
+    (one_layer(np.ones((1, 2)), neuron(decay=1e-5)), LOIHI2, {}, "NC204"),
+    (one_layer(np.full((1, 70), -1.0), neuron(decay=0.0)), LOIHI2, {}, "NC208"),
     (one_layer(np.ones((1, 2)), neuron(alpha=1.0)), LOIHI2, {}, "NC204"),
     (one_layer(np.ones((1, 2)), neuron(v_th=0.0)), LOIHI2, {}, "NC305"),
     (one_layer(np.ones((1, 2)), neuron(v_th=-1.0)), LOIHI2, {}, "NC305"),
@@ -202,6 +203,20 @@ def test_what_the_target_cannot_hold_is_named(network: Network, target: object,
         Quantize(**options).run(network, target)  # type: ignore[arg-type]
     assert {d.code for d in error.value.diagnostics} == {code}
     assert all(d.message for d in error.value.diagnostics)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 9999), st.sampled_from([Reset.HARD, Reset.SOFT, Reset.NONE]))
+def test_a_neuron_without_memory_forgets(seed: int, reset: Reset) -> None:
+    """A binary layer (decay 0) of small whole weights is exact."""
+    rng = np.random.default_rng(seed)
+    weight = rng.integers(-3, 4, (10, 8)).astype(float)
+    network = one_layer(weight, neuron(0.0, float(rng.integers(1, 5)), True, reset), ticks=5)
+    x = (rng.random((20, 5, 8)) < 0.5).astype(float)
+    exact, integer = run(network, {"x": x}), run(quantized(network), {"x": x})
+    assert exact.spikes["lif"].any()
+    assert np.array_equal(exact.spikes["lif"], x @ weight.T > network.populations[0].floating.v_th)
+    assert np.array_equal(exact.spikes["lif"], integer.spikes["lif"])
 
 
 def test_coarse_decay_is_warned_of() -> None:

@@ -11,10 +11,18 @@ import pytest
 
 from neurocompile import resources
 from neurocompile.diagnostics import Diagnostic, Location
-from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
-from neurocompile.ir.operators import Conv, Dense
+from neurocompile.ir.network import (
+    Input,
+    InputKind,
+    Network,
+    Population,
+    Projection,
+    Readout,
+)
+from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
+from neurocompile.passes.adders import Choice
 from neurocompile.passes.route import route
 from neurocompile.report import data
 from neurocompile.semantics.loihi import LoihiNeuron, Reset
@@ -67,6 +75,7 @@ class Compared:
     neurons: int
     spikes: int
     differences: int
+    sums: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,7 @@ class Compilation:
     usage: resources.Usage
     stages: tuple[Stage, ...]
     fidelity: Fidelity | None = None
+    streams: Choice | None = None
     pruning: Pruned | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
 
@@ -111,7 +121,9 @@ def network() -> Network:
          Population(HOSTILE, (300,), replace(NEURON, reset=Reset.SOFT)),
          Population("head", (10,), NEURON)),
         (Projection("coder", "conv.lif", conv), Projection("conv.lif", HOSTILE, fc),
-         Projection(HOSTILE, "head", head)), (), 4)
+         Projection(HOSTILE, "head", head)),
+        (Readout("mean", (10,), ((HOSTILE, head),), np.zeros(10)),
+         Readout("total", (10,), (("head", identity((10,))),), np.zeros(10), accumulator="head")), 4)
 
 
 def floating(integer: Network) -> Network:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurocompile.report import data
+from neurocompile.report import data, words
 
 
 def test_everything_is_json_and_stable(compiled, verified, found):
@@ -91,6 +91,22 @@ def test_fidelity(compiled, verified, unmeasured):
     none = data.fidelity_json(unmeasured, None)
     assert none["verification"]["summary"] == none["verification"]["status"] == "not verified"
     assert not none["quantization"]["measured"]
+
+
+def test_readouts(compiled):
+    made = data.resources_json(compiled)["readouts"]
+    assert [(r["name"], r["on_chip"], r["read"]) for r in made] == [
+        ("mean", False, 300), ("total", True, 10)]
+    assert words.readouts({"readouts": made}) == [
+        "`mean` is computed on the host from the spikes of 300 neurons",
+        "`total` is added up on the chip in neurons that never fire, 10 values a sample"]
+
+
+def test_sums_prove_what_never_fires(compiled, verified):
+    one = type(verified.populations[0])
+    summed = type(verified)(16, 4, (one("a", 3, 5, 0), one("b", 2, 0, 0, 32), one("c", 2, 0, 0)), "")
+    assert words.unproved(data.fidelity_json(compiled, summed)) == (
+        "nothing was proved for c: no spike")
 
 
 def test_a_verification_without_spikes_proves_nothing(compiled, verified):

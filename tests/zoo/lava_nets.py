@@ -7,7 +7,7 @@ import torch
 from spikingjelly.activation_based import neuron
 from torch import Tensor, nn
 
-from examples.zoo import ms_resnet, sew_resnet, smixer, spikingformer, vgg
+from examples.zoo import ms_resnet, smixer, spikingformer, vgg
 from examples.zoo.common import if_, lif, per_tick, repeated
 
 IMAGE = (3, 16, 16)
@@ -44,16 +44,9 @@ def ms_resnet18() -> nn.Module:
     return ms_resnet.MSResNet((2, 2, 2, 2), T=2, width=4, classes=5, first_stride=1)
 
 
-def sew_resnet_average() -> nn.Module:
-    """SEW-ResNet with ADD; mean pooling behind the stem."""
-    model = sew_resnet.small()
-    model.pool = nn.AvgPool2d(2)
-    return model
-
-
-def vgg_average() -> nn.Module:
-    """VGG with mean pooling and dense layers that fire."""
-    model = vgg.small_average()
+def vgg_of(pool: str) -> nn.Module:
+    """VGG with dense layers that fire."""
+    model = vgg.small(pool)
     nn.init.uniform_(model.fc1.weight, -0.1, 0.12)
     nn.init.uniform_(model.fc2.weight, -0.2, 0.3)
     return model

@@ -20,7 +20,7 @@ from lava_nets import IMAGE, active
 from spikingjelly.activation_based import neuron
 from timed_nets import delays_up_to
 
-from examples.zoo import ms_resnet, stmixer
+from examples.zoo import ms_resnet, sew_resnet, stmixer
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import Verification, verify
@@ -40,9 +40,9 @@ Written by `python tests/zoo/on_lava.py > docs/lava_runs.md`; tests run every ro
 Each row is an untrained PyTorch network (`tests/zoo/lava_nets.py`, `tests/capture/nets.py`,
 `examples/zoo`) that went all the way to a Lava program for loihi2, which ran {SAMPLES} samples, one
 right behind the other. *ticks*: of a sample; *latency*: ticks by which the deepest population lags
-the input; *populations*: relays and those on the host count; *spikes*: of all populations on chip
-over all samples, at least one in each; *differences*: neuron-ticks in which Lava's spikes are not
-those of the reference.
+the input; *populations*: relays, adders, gates and those on the host count; *spikes*: of all
+populations on chip over all samples, graded ones of adders too, at least one in each;
+*differences*: neuron-ticks in which what Lava sends is not what the reference sends.
 """
 
 
@@ -64,10 +64,10 @@ class Case:
     @property
     def named_options(self) -> str:
         """What is not as by default, as on the command line."""
-        encoder = "" if self.options.encoder == "auto" else f"--encoder {self.options.encoder}"
-        delays = "" if self.delays is None else f"delays up to {self.delays}"
-        return " ".join([*(f"--allow {name}" for name in self.options.allow), encoder,
-                         delays]).strip()
+        named = [f"--allow {name}" for name in self.options.allow]
+        named += [f"--{name} {value}" for name in ("encoder", "streams")
+                  if (value := getattr(self.options, name)) != "auto"]
+        return " ".join(named if self.delays is None else [*named, f"delays up to {self.delays}"])
 
     @property
     def target(self) -> Target:
@@ -86,17 +86,24 @@ def frames() -> torch.Tensor:
     return torch.randint(0, 2, (SAMPLES, 4, 10)).float()
 
 
-ALLOW = Options(allow=("residual-distribution", "compose-linear"))
+RESIDUAL, OR, AND = "residual-distribution", "or-pool", "coincidence-gates"
 CASES: dict[str, Case] = {
     "STMixer, T = 1": Case(stmixer.small, IMAGE, slow=True, prepare=made.lively),
     "STMixer, T = 4": Case(lambda: stmixer.small(4), IMAGE, slow=True, prepare=made.lively),
+    "STMixer, T = 4, without adders": Case(
+        lambda: stmixer.small(4), IMAGE, Options(streams="duplicate"), slow=True,
+        prepare=made.lively),
     "Spikingformer with token mixing": Case(made.spikingformer_mixing, IMAGE, slow=True,
                                             prepare=made.lively),
     "MS-ResNet, identity shortcuts": Case(ms_resnet.small_identity, IMAGE, slow=True),
-    "MS-ResNet-18, projection shortcuts": Case(made.ms_resnet18, IMAGE, ALLOW, slow=True),
-    "SEW-ResNet, ADD": Case(made.sew_resnet_average, IMAGE,
-                            Options(allow=("residual-distribution",)), slow=True),
-    "VGG": Case(made.vgg_average, IMAGE, slow=True),
+    "MS-ResNet-18, projection shortcuts": Case(made.ms_resnet18, IMAGE,
+                                               Options(allow=(RESIDUAL,)), slow=True),
+    "MS-ResNet-18, without adders": Case(
+        made.ms_resnet18, IMAGE, Options(allow=(RESIDUAL,), streams="duplicate"), slow=True),
+    "SEW-ResNet, ADD": Case(sew_resnet.small, IMAGE, Options(allow=(RESIDUAL, OR)), slow=True),
+    "SEW-ResNet, IAND": Case(sew_resnet.small_iand, IMAGE, Options(allow=(OR, AND)), slow=True),
+    "VGG, average pooling": Case(lambda: made.vgg_of("average"), IMAGE, slow=True),
+    "VGG, max-pooling": Case(lambda: made.vgg_of("max"), IMAGE, Options(allow=(OR,)), slow=True),
     "skips of one and five layers, IF": Case(made.Skips, (2, 6, 6), slow=True),
     "the same by relays": Case(made.Skips, (2, 6, 6), delays=1),
     "two inputs, two outputs": Case(made.TwoInTwoOut, (2, 6, 6), more=(frames,)),

@@ -22,13 +22,14 @@ sys.path[:0] = [str(TESTS / "capture"), str(TESTS / "passes")]
 import nets
 from test_lower import model_spikes
 
-from examples.zoo import energy, ms_resnet, sew_resnet, smixer, stmixer, vgg
+from examples.zoo import energy, ms_resnet, sew_resnet, stmixer, vgg
 from examples.zoo.common import on_meta, parameters
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind
+from neurocompile.nn import TokenMixer
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lower import lower
 
@@ -76,7 +77,7 @@ def lively(model: nn.Module) -> nn.Module:
     model = nets.lively(model)
     with torch.no_grad():
         for path, module in model.named_modules():
-            if isinstance(module, stmixer.TokenMatrices | smixer.TokenMatrix):
+            if isinstance(module, TokenMixer):
                 module.weight.mul_(8).abs_()
             elif isinstance(model, vgg.VGG) and path in ("fc1", "fc2"):
                 module.weight.mul_(16)

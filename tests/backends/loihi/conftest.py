@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 from neurocompile.ir.network import (
+    Adder,
     Bias,
     Encoder,
     Input,
@@ -20,7 +21,7 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.operators import Array, Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import LoihiNeuron, Reset, State, step
+from neurocompile.semantics.loihi import LoihiNeuron, Reset, State, add, step
 from neurocompile.target import Target, load_target
 
 IF = LoihiNeuron(du=4095, dv=0, vth=200)
@@ -70,8 +71,12 @@ def simulate(network: Network, inputs: Mapping[str, Array]) -> Reference:
                 for p in network.into(name):
                     if t >= p.delay:
                         a += (matrices[p] @ spikes[p.source][sample, t - p.delay]) << p.exponent
-                assert isinstance(population.neuron, LoihiNeuron)
                 for i, state in enumerate(states[name]):
+                    if isinstance(population.neuron, Adder):
+                        spikes[name][sample, t, i] = add(state, int(a[i]))
+                        v[name][sample, t, i] = state.v
+                        continue
+                    assert isinstance(population.neuron, LoihiNeuron)
                     spikes[name][sample, t, i] = step(
                         population.neuron, state, int(a[i]), int(bias[name][sample, i]))
                     v[name][sample, t, i] = state.v

@@ -65,6 +65,24 @@ PRICED = {
         "coincidence-gates", "NC121", "NC135", (24, 48, 48, 1),
         f"""{IN} => (float[3,2,4,6] y) {{
         q, u, v = lif(x)  k, u1, v1 = lif(x2)  a = Mul(q, k)  y, u2, v2 = lif(a) }}"""),
+    "mask by inverted spikes": (  # SEW's IAND
+        "coincidence-gates", "NC121", "NC135", (24, 48, 48, 1),
+        f"""{IN} => (float[3,2,4,6] y) <float[1] o={{1.0}}> {{
+        s, u, v = lif(x)  t, u1, v1 = lif(x2)  n = Sub(o, t)  i = Identity(n)  r = Mul(i, s)
+        y, u2, v2 = lif(r) }}"""),
+    "negated mask": (
+        "coincidence-gates", "NC121", "NC135", (24, 48, 48, 1),
+        f"""{IN} => (float[3,2,4,6] y) {{
+        s, u, v = lif(x)  t, u1, v1 = lif(x2)  sb = Cast<to=9>(s)  tb = Cast<to=9>(t)
+        n = Not(tb)  a = And(sb, n)  c = Cast<to=1>(a)  y, u2, v2 = lif(c) }}"""),
+    "pool of inverted spikes": (
+        "or-pool", "NC122", "NC134", (4, 24, 24, 1),
+        f"""{IN} => (float[3,2,4,1] y) <int64[1] ax={{3}}, float[1] o={{1.0}}> {{
+        s, u, v = lif(x)  n = Sub(o, s)  m = ReduceMax(n, ax)  y, u2, v2 = lif(m) }}"""),
+    "mask behind the last neuron": (  # its counts are an output
+        "coincidence-gates", "NC129", "NC135", (24, 48, 48, 1),
+        f"""{IN} => (float[3,2,4,6] y) {{
+        q, u, v = lif(x)  k, u1, v1 = lif(x2)  y = Mul(q, k) }}"""),
     "token mask": (  # QKFormer: one spike a token masks all its channels
         "coincidence-gates", "NC121", "NC135", (24, 48, 28, 1),
         f"""{IN} => (float[3,2,4,6] y) <int64[1] ax={{3}}> {{
@@ -84,7 +102,6 @@ def test_priced(graph: Parse, name: str) -> None:
     assert levels([found]) == [(note, Severity.NOTE)]
     assert price(found) == expected
     assert found.message
-    assert any("`build`" in text for text in found.notes)
 
 
 # name -> opt-in, errors that stay, a part of the reason
@@ -107,9 +124,17 @@ REFUSED = {
         s, u, v = lif(x)  m, at = MaxPool<kernel_shape=[2], strides=[2]>(s)
         i = Cast<to=1>(at)  j = Mul(i, o)  k = Add(m, j)  y, u2, v2 = lif(k) }""".replace(
         "y) {", "y) <float[1] o> {")),
-    "inverted spikes": ("coincidence-gates", ["NC121"], "not all binary spikes", f"""{IN} =>
-        (float[3,2,4,6] y) <float[1] o={{1.0}}> {{
+    "maximum over time, as an output": ("or-pool", ["NC129"], "", f"""{IN} =>
+        (float[1,2,4,6] y) <int64[1] ax={{0}}> {{
+        s, u, v = lif(x)  y = ReduceMax(s, ax) }}"""),
+    "another constant less spikes": (
+        "coincidence-gates", ["NC121"], "not all binary spikes", f"""{IN} =>
+        (float[3,2,4,6] y) <float[1] o={{2.0}}> {{
         s, u, v = lif(x)  t, u1, v1 = lif(x2)  n = Sub(o, t)  r = Mul(n, s)
+        y, u2, v2 = lif(r) }}"""),
+    "a spike less another": ("coincidence-gates", ["NC121"], "not all binary spikes", f"""{IN} =>
+        (float[3,2,4,6] y) {{
+        s, u, v = lif(x)  t, u1, v1 = lif(x2)  n = Sub(s, t)  r = Mul(n, s)
         y, u2, v2 = lif(r) }}"""),
     "analog": ("coincidence-gates", ["NC121"], "not all binary spikes", f"""{IN} =>
         (float[3,2,4,6] y) {{

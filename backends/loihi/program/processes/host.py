@@ -47,10 +47,13 @@ class SpikeRecorder(AbstractProcess):
 
 
 class StateRecorder(AbstractProcess):
-    """Appends a variable at the end of steps `first` to `first + rows - 1` to `file`, as int32."""
+    """Appends a variable at the end of step `first` and every `every` steps to `file`, as int32.
 
-    def __init__(self, *, variable, file, first, rows):
-        super().__init__(file=file, first=first, rows=rows)
+    After `rows` rows it stops.
+    """
+
+    def __init__(self, *, variable, file, first, rows, every=1):
+        super().__init__(file=file, first=first, rows=rows, every=every)
         self.source = RefPort(variable.shape)
         self.source.connect_var(variable)
 
@@ -143,11 +146,13 @@ class PyStateRecorder(PyLoihiProcessModel):
     def __init__(self, proc_params):
         super().__init__(proc_params)
         self.first, self.rows = proc_params["first"], proc_params["rows"]
+        self.every = proc_params["every"]
         self.file = os.open(proc_params["file"], os.O_WRONLY | os.O_APPEND)
 
     def post_guard(self):
         """Whether this step is recorded."""
-        return 0 <= self.time_step - self.first < self.rows
+        row, rest = divmod(self.time_step - self.first, self.every)
+        return rest == 0 and 0 <= row < self.rows
 
     def run_post_mgmt(self):
         """Read and append."""

@@ -75,15 +75,16 @@ def record(populations, output, rows, steps, state):
     """Attach a recorder to every population, and to its v where `state` is asked for."""
     for name, (population, first) in populations.items():
         ticks = max(0, min(rows, steps + 1 - first))
-        what = [(name, np.uint8, population.s_out)]
-        what += [(f"v_{name}", np.int32, population.v)] if state else []
-        for key, dtype, port in what:
+        what = [(name, np.uint8, population.s_out, {"first": first, "rows": ticks})]
+        if state:
+            what.append((f"v_{name}", np.int32, population.v, {"first": first, "rows": ticks}))
+        for key, dtype, port, when in what:
             path = output / f"{key}.npy"
             header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
-                      "fortran_order": False, "shape": (ticks, *population.v.shape)}
+                      "fortran_order": False, "shape": (when["rows"], *population.v.shape)}
             with path.open("wb") as stream:
                 np.lib.format.write_array_header_1_0(stream, header)
-            where = {"file": str(path), "first": first, "rows": ticks}
+            where = {"file": str(path), **when}
             if port is population.v:
                 StateRecorder(variable=port, **where)
             else:

@@ -1,0 +1,77 @@
+"""Readouts that the emitted program adds up: v at the end of each sample, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurocompile.backends import synchronous
+from neurocompile.backends.loihi.emit import emit, save_arrays
+from neurocompile.backends.loihi.verify import verify
+from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
+from neurocompile.ir.operators import Dense
+from neurocompile.passes.accumulate import accumulate
+from neurocompile.passes.align import align
+from neurocompile.passes.quantize import Quantize
+from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.target import Target
+
+
+def network(target: Target, ticks: int = 5) -> Network:
+    """Two populations of different depth into one sum, and a second readout on the host."""
+    rng = np.random.default_rng(4)
+    cell = FloatNeuron("LIF", 0.75, 1.0, False, Reset.HARD)
+
+    def dense(n_in: int, n_out: int, size: float = 0.4) -> Dense:
+        return Dense((n_in,), (n_out,), rng.normal(0, size, (n_out, n_in)))
+    floating = Network(
+        (Input("x", (20,), InputKind.SPIKES),),
+        (Population("a", (30,), cell, Bias(rng.normal(0.1, 0.1, 30))), Population("b", (25,), cell)),
+        (Projection("x", "a", dense(20, 30)), Projection("a", "b", dense(30, 25))),
+        (Readout("y", (7,), (("a", dense(30, 7, 1)), ("b", dense(25, 7, 1))), rng.normal(0, 1, 7)),
+         Readout("z", (4,), (("b", dense(25, 4)),), np.zeros(4), "each")), ticks)
+    return Quantize().run(accumulate(floating, "chip", target)[0], target)[0]
+
+
+def inputs(made: Network, samples: int = 6) -> dict[str, np.ndarray]:
+    shape = (samples, made.n_ticks, 20)
+    return {"x": (np.random.default_rng(5).random(shape) < 0.4).astype(float)}
+
+
+@pytest.mark.lava
+def test_sums_of_lava_equal_the_references(tmp_path: Path, loihi2: Target) -> None:
+    made = network(loihi2)
+    schedule, x = align(made), inputs(made)
+    files = emit(made, schedule, loihi2, tmp_path / "program").files
+    assert not [f for f in files if f.suffix == ".net"]
+    reference = synchronous.run(made, x)
+    assert (reference.sums["y.sum"] != 0).all()
+    done = verify(tmp_path / "program", made, schedule, x, reference, work=tmp_path)
+    assert (done.differences, done.diagnostics, done.sums) == (0, (), 6 * 7)
+    assert done.summary == f"verified on 6 samples, 30 ticks, {done.spikes:,} spikes, 42 sums: 0 differences"
+    assert {f.name for f in (tmp_path / "run").glob("*.npy")} == {
+        "n000.npy", "n001.npy", "sum_n002.npy"}
+    assert np.load(tmp_path / "run" / "sum_n002.npy").shape == (6, 7)
+    weights = dict(np.load(tmp_path / "program" / "weights.npz"))
+    weights["p003"][2] = -weights["p003"][2]  # b into the sum of output 2
+    save_arrays(tmp_path / "program" / "weights.npz", weights)
+    done = verify(tmp_path / "program", made, schedule, x, reference, work=tmp_path)
+    first = done.diagnostics[0]
+    assert (first.code, first.values["population"], first.values["neuron"]) == ("NC702", "y.sum", 2)
+    assert first.values["tick"] == made.n_ticks - 1
+    assert first.values["expected"] == f"a sum of {reference.sums['y.sum'][0, 2]:,}"
+
+
+def test_the_program_says_what_it_reads(tmp_path: Path, loihi2: Target) -> None:
+    made = network(loihi2)
+    emit(made, align(made), loihi2, tmp_path)
+    assert 'SUMS = ["n002"]' in (tmp_path / "net.py").read_text()
+    assert "`sum_n002.npy`" in (tmp_path / "README.md").read_text()
+    host = dataclasses.replace(made, readouts=made.readouts[1:], populations=made.populations[:2],
+                               projections=made.projections[:2])
+    emit(host, align(host), loihi2, tmp_path)
+    assert "SUMS" not in (tmp_path / "net.py").read_text()
