@@ -22,7 +22,6 @@ import nets as capture_nets
 from test_lower import model_spikes
 from test_mixers import captured, small
 
-from examples.zoo import stmixer
 from neurocompile import builder, rebuild
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
@@ -36,6 +35,7 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Selected
 from neurocompile.manifest import read_manifest
+from neurocompile.nn import TokenMixer
 from neurocompile.passes.calibrate import Kept, calibrate
 from neurocompile.passes.drop import with_ticks
 from neurocompile.passes.lower import lower
@@ -101,7 +101,7 @@ def crop_by_hand(model: nn.Module, found: Kept) -> nn.Module:
         kept = list(found.tokens.kept)
         model.stem.register_forward_hook(lambda module, given, made: made[..., kept])
         for module in model.modules():
-            if isinstance(module, stmixer.TokenMatrices):
+            if isinstance(module, TokenMixer):
                 module.weight.data = module.weight.data[:, kept][:, :, kept]
     if found.ticks is not None:
         model.T = len(found.ticks.kept)
