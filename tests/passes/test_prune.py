@@ -22,7 +22,6 @@ import nets as capture_nets
 from test_lower import model_spikes
 from test_mixers import captured, small
 
-from examples.zoo import stmixer
 from neurocompile import builder, rebuild
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
@@ -36,6 +35,7 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Selected
 from neurocompile.manifest import read_manifest
+from neurocompile.nn import TokenMixer
 from neurocompile.passes.calibrate import Kept, calibrate
 from neurocompile.passes.drop import with_ticks
 from neurocompile.passes.lower import lower
@@ -45,7 +45,7 @@ from neurocompile.pipeline import Options, compile_graph
 from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")
-TICKS, TOKENS, WIDTH = 4, 6, 8
+TICKS, SAMPLES, TOKENS, WIDTH = 4, 20, 6, 8
 
 
 class Events(nn.Module):
@@ -72,12 +72,16 @@ class Events(nn.Module):
 
 @cache
 def events() -> tuple[nn.Module, torch.Tensor, Graph]:
-    """The model, inputs whose ticks and tokens differ in strength, and its graph."""
+    """The model, inputs whose weak ticks have other strong tokens, and its graph."""
     torch.manual_seed(1)
     model = capture_nets.lively(Events())
-    rate = torch.tensor([0.3, 0.9, 0.2, 0.8])[:, None, None, None] * torch.linspace(
-        0.5, 1.0, TOKENS)[:, None]
-    x = (torch.rand(TICKS, 5, TOKENS, WIDTH) < rate).float()
+    up, down = torch.linspace(0.6, 1.0, TOKENS), torch.linspace(1.0, 0.0, TOKENS)
+    rate = torch.stack([0.6 * down, up, 0.6 * down, 0.9 * up])[:, None, :, None]
+    x = (torch.rand(TICKS, SAMPLES, TOKENS, WIDTH) < rate).float()
+    with torch.no_grad():
+        model.head.weight.mul_(4)
+        model.head.bias.sub_((64 * model(x).mean(0)).round() / 64)  # all answers occur
+    reset(model)
     return model, x, capture(model, x)
 
 
@@ -97,7 +101,7 @@ def crop_by_hand(model: nn.Module, found: Kept) -> nn.Module:
         kept = list(found.tokens.kept)
         model.stem.register_forward_hook(lambda module, given, made: made[..., kept])
         for module in model.modules():
-            if isinstance(module, stmixer.TokenMatrices):
+            if isinstance(module, TokenMixer):
                 module.weight.data = module.weight.data[:, kept][:, :, kept]
     if found.ticks is not None:
         model.T = len(found.ticks.kept)
@@ -170,15 +174,16 @@ def test_strongest_tokens_and_ticks_of_events() -> None:
     assert found.kept.ticks.kept == tuple(sorted(np.argsort(-by_tick)[:2])) == (1, 3)
     assert found.kept.ticks.siv == pytest.approx(by_tick[[1, 3]].sum() / by_tick.sum())
     rest = synchronous.run(with_ticks(found.before, found.kept.ticks.kept), data).spikes["lif1"]
-    by_token = rest.reshape(5, 2, TOKENS, WIDTH).sum(axis=(0, 1, 3))
-    assert found.kept.tokens.kept == tuple(sorted(np.argsort(-by_token, kind="stable")[:4]))
+    kept, misled = (tuple(sorted(np.argsort(-spikes.reshape(SAMPLES, -1, TOKENS, WIDTH).sum(
+        axis=(0, 1, 3), dtype=int), kind="stable")[:4])) for spikes in (rest, whole))
+    assert found.kept.tokens.kept == kept != misled
     cropped = Events()
     cropped.load_state_dict(model.state_dict())
     cropped.kept = list(found.kept.tokens.kept)
     assert_is_the_model(found.after, data, cropped.eval(), x[[1, 3]])
     assert next(p for p in found.after.populations if p.name == "lif1").shape == (4, WIDTH)
     sent = program_inputs(found.after, data, {})
-    assert all(array.shape[:2] == (5, 2) for array in sent.values())
+    assert all(array.shape[:2] == (SAMPLES, 2) for array in sent.values())
     noise = builder.first_inputs(found.after, None, 3)
     assert noise["x"].shape == (3, TICKS, TOKENS, WIDTH)
 
@@ -280,17 +285,28 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     again = rebuild.recompile(tmp_path / "b", manifest)
     rebuild.recheck(tmp_path / "b", again, manifest)
     assert again.compiled.pruning.kept == made.compiled.pruning.kept
-    before, after = whole.floating.readouts[0], made.compiled.network.readouts[0]
-    answers = [readout.answers(synchronous.run(network, {"x": x.numpy()}).read(readout))
-               for network, readout in ((whole.floating, before), (made.compiled.network, after))]
-    assert made.fidelity["quantization"]["same_argmax"][after.name] == int(
-        np.sum(answers[0] == answers[1]))
+
+
+def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned() -> None:
+    _, x, graph = events()
+    data = {"x": x.transpose(0, 1).numpy()}
+    made = compile_graph(graph, LOIHI2, Options(prune_tokens=0.67, prune_steps=0.5), data)
+    runs = [synchronous.run(network, data) for network in (
+        events_network(), made.floating, made.network)]
+    whole, floating, integer = (
+        network.readouts[0].answers(run.read(network.readouts[0])) for network, run in zip(
+            (events_network(), made.floating, made.network), runs, strict=True))
+    same = int(np.sum(whole == integer))
+    assert made.fidelity.same_argmax[made.network.readouts[0].name] == same
+    assert same not in (0, int(np.sum(floating == integer)))
+    assert {name: one.float_spikes for name, one in made.fidelity.populations.items()} == {
+        name: int(spikes.sum()) for name, spikes in runs[1].spikes.items()}
 
 
 def test_nothing_to_prune_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     _, x, graph = events()
-    sample = Sample(tmp_path / "s.npz", {"x": x.transpose(0, 1).numpy()}, np.zeros(5, np.int64))
+    sample = Sample(tmp_path / "s.npz", {"x": x.transpose(0, 1).numpy()}, np.zeros(SAMPLES, np.int64))
     sample.file.write_bytes(b"")
     for name, options in (("a", Options()), ("b", Options(prune_tokens=0.0, prune_steps=0.0))):
         builder.build(Loaded(graph, "net", ()), LOIHI2, options, tmp_path / name, sample=sample,
