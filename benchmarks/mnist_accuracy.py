@@ -51,6 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("nets", nargs="*", metavar="NAME", help=f"of {', '.join(entries)}")
     parser.add_argument("--encoder", default="auto")
+    parser.add_argument("--streams", default="auto")
     parser.add_argument("--weight-bits", type=int, default=8)
     parser.add_argument("--images", type=int, default=10_000)
     options = parser.parse_args()
@@ -65,7 +66,7 @@ def main() -> None:
         model, x = trained(entry), images if entry.input.shape == images.shape[1:] else large
         compiled = compile_graph(
             capture(model, torch.as_tensor(x[:4])), load_target("loihi2"),
-            Options(weight_bits=options.weight_bits, encoder=options.encoder,
+            Options(weight_bits=options.weight_bits, encoder=options.encoder, streams=options.streams,
                     allow=("residual-distribution",)))
         start = time.process_time()
         source = compiled.network.inputs[0].name

@@ -68,7 +68,7 @@ def _selected_map(selected: Selected, dtype: torch.dtype, device: str) -> Linear
 
 
 def _einsum_map(operator: Einsum, dtype: torch.dtype, device: str) -> LinearMap:
-    weight = torch.as_tensor(np.asarray(operator.weight), dtype=dtype, device=device)
+    weight = torch.tensor(operator.weight, dtype=dtype, device=device)
     rows = len(operator.sizes)
     made = [a for a in operator.outs if a in operator.ins or a in operator.axes]
     thin = [operator.sizes[a] if a in made else 1 for a in operator.outs]
