@@ -179,7 +179,8 @@ def _notes(network: Network, plan: Plan, target: Target) -> list[Diagnostic]:
     names = {n.id: n.name for n in plan.neurons} | {s.id: s.name for s in plan.sources}
     notes = [Diagnostic("NC605", network.population(n.name).where, {
         "module": n.name, "target": target.name,
-        "what": "adds" if n.neuron is None else f"resets {n.neuron.reset.value}"})
+        "what": "adds" if n.neuron is None else f"resets {n.neuron.reset.value}"},
+        hint=None if n.neuron else "--streams duplicate does without, for more synapses")
         for n in plan.neurons if n.neuron is None or n.neuron.reset is not Reset.HARD]
     notes += [Diagnostic("NC607", values={
         "projection": f"{names[s.source]} -> {names[s.target]}", "program": "the emitted program"})
