@@ -1,7 +1,8 @@
 """Accuracy of the trained examples on all 10,000 MNIST test images: PyTorch and integer reference.
 
 Run: python benchmarks/mnist_accuracy.py [NAME ...] [--encoder bias] [--weight-bits 8], a NAME from
-`examples/*/neurocompile.toml`. The README's accuracy figures come from here.
+`examples/*/neurocompile.toml`. The README's accuracy figures come from here. With --prune-tokens P or
+--prune-steps P the integer network is the pruned one, PyTorch the whole one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 FOLDERS = [EXAMPLES / "mnist", EXAMPLES / "stmixer"]
 sys.path.extend(map(str, FOLDERS))
 BATCH = 500
+CALIBRATION = 512  # training images that decide what is pruned
 
 
 def torch_answers(model: torch.nn.Module, images: np.ndarray) -> np.ndarray:
@@ -54,12 +56,17 @@ def main() -> None:
     parser.add_argument("--streams", default="auto")
     parser.add_argument("--weight-bits", type=int, default=8)
     parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--prune-tokens", type=float, default=0.0)
+    parser.add_argument("--prune-steps", type=float, default=0.0)
     options = parser.parse_args()
     import data
     import small_nets
 
     images, labels = (np.asarray(a)[:options.images] for a in data.load_mnist("test"))
     large = small_nets.upscaled(torch.as_tensor(images)).numpy()
+    pruned = options.prune_tokens > 0 or options.prune_steps > 0
+    calibration = small_nets.upscaled(torch.as_tensor(
+        np.asarray(data.load_mnist("train")[0])[:CALIBRATION])).numpy() if pruned else None
     print(f"{'net':11}{'images':>8}{'PyTorch':>10}{'integer':>10}{'same':>8}{'CPU s':>8}")
     for name in options.nets or entries:
         entry = entries[name]
@@ -67,7 +74,11 @@ def main() -> None:
         compiled = compile_graph(
             capture(model, torch.as_tensor(x[:4])), load_target("loihi2"),
             Options(weight_bits=options.weight_bits, encoder=options.encoder, streams=options.streams,
-                    allow=("residual-distribution",)))
+                    allow=("residual-distribution",), prune_tokens=options.prune_tokens,
+                    prune_steps=options.prune_steps),
+            None if calibration is None else {"x": calibration})
+        if compiled.pruning is not None:
+            print(compiled.pruning.note().message)
         start = time.process_time()
         source = compiled.network.inputs[0].name
         values, = synchronous.outputs(compiled.network, {source: x}).values()

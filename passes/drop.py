@@ -15,7 +15,7 @@ from neurocompile.passes.token_axis import Axes
 
 
 def without_tokens(network: Network, axes: Axes, kept: NDArray[np.int64]) -> Network:
-    """The network without the neurons of all other tokens; means over tokens are none of its business."""
+    """The network without the neurons of all other tokens. What its means count is not changed."""
     def population(one: Population) -> Population:
         axis = axes.get(one.name)
         if axis is None:

@@ -57,9 +57,9 @@ def prune(network: Network, relower: Relower, tokens: float, steps: float, run: 
     """Drop these shares of the tokens and of the ticks (0 <= share < 1) of a float network.
 
     `relower` lowers its graph again, with means over some tokens only. `kept` is taken as it is,
-    where there is one; else `run` runs the calibration sample. Raises
-    UsageError: NC009 for a share out of range, NC020 without a sample, NC021 without one axis of
-    tokens, NC022 for outputs that read single ticks.
+    where there is one; else `run` runs the calibration sample. Raises UsageError: NC009 for a share
+    out of range, NC020 without a sample, NC021 without one axis of tokens, NC022 for outputs that
+    read single ticks.
     """
     for option, share in (("prune-tokens", tokens), ("prune-steps", steps)):
         if not 0 <= share < 1:

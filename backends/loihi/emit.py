@@ -16,7 +16,7 @@ from neurocompile.backends.loihi.bits import check_bits
 from neurocompile.backends.loihi.net_file import write_net
 from neurocompile.backends.loihi.plan import ADDER, Neurons, Plan, make_plan, part_ids, renamed
 from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
-from neurocompile.ir.network import Network
+from neurocompile.ir.network import Input, Network
 from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import Reset
@@ -148,7 +148,7 @@ def _network_json(network: Network, schedule: Schedule, plan: Plan) -> str:
         "format": FORMAT, "n_ticks": plan.n_ticks, "latency": plan.latency,
         "arrays": {key: list(shape) for key, shape in plan.arrays.items()},
         "inputs": [{"id": ids[i.name], "name": i.name, "shape": list(i.shape),
-                    "kind": i.kind.value, "levels": i.levels} for i in network.inputs],
+                    "kind": i.kind.value, "levels": i.levels, **_ticks(i)} for i in network.inputs],
         "populations": populations, "projections": projections,
         "readouts": [{"name": r.name, "shape": list(r.shape), "ticks": r.ticks,
                       "sources": [ids[name] for name, _ in r.terms],
@@ -164,6 +164,11 @@ def _neuron(neurons: Neurons) -> dict[str, object]:
         return {"graded": True}
     return {"du": neuron.du, "dv": neuron.dv, "vth": neuron.vth, "v_sub": neuron.v_sub,
             "bias": neurons.bias, "bias_exponent": neurons.bias_exponent}
+
+
+def _ticks(item: Input) -> dict[str, object]:
+    """The ticks of the data that an input takes, where that is not all."""
+    return {"ticks": np.flatnonzero(item.ticks).tolist()} if item.ticks else {}
 
 
 def _geometry(operator: object) -> dict[str, object]:

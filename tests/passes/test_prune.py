@@ -336,6 +336,7 @@ def test_pruned_events_on_lava(tmp_path: Path) -> None:
     compiled = compile_graph(graph, LOIHI2, Options(prune_tokens=0.34, prune_steps=0.5), inputs)
     network, schedule = compiled.network, compiled.schedule
     emit(network, schedule, LOIHI2, tmp_path)
+    assert json.loads((tmp_path / "network.json").read_text())["inputs"][0]["ticks"] == [1, 3]
     done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
     assert done.differences == 0, done.diagnostics
     assert all(p.spikes > 0 for p in done.populations)
