@@ -30,7 +30,7 @@ from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.manifest import write_json, write_manifest
-from neurocompile.passes.quantize import Quantize
+from neurocompile.passes.quantization.quantize import Quantize
 from neurocompile.pipeline import Compiled, Options, Progress, compile_graph
 from neurocompile.report import data, html
 from neurocompile.target import Target

@@ -30,19 +30,19 @@ from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
 from neurocompile.passes.accumulate import accumulate
-from neurocompile.passes.adders import Choice, build_streams, note
 from neurocompile.passes.align import align, too_early
-from neurocompile.passes.bounds import overflows, remembering
-from neurocompile.passes.calibrate import Kept
 from neurocompile.passes.legality.check import check_graph
-from neurocompile.passes.lower import lower
-from neurocompile.passes.partition import partition
-from neurocompile.passes.place import place
-from neurocompile.passes.prune import Pruning, prune
-from neurocompile.passes.quantize import Quantize
-from neurocompile.passes.recount import recount
+from neurocompile.passes.lowering.lower import lower
+from neurocompile.passes.mapping.partition import partition
+from neurocompile.passes.mapping.place import place
+from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.route import route
+from neurocompile.passes.pruning.calibrate import Kept
+from neurocompile.passes.pruning.prune import Pruning, prune
+from neurocompile.passes.quantization.bounds import overflows, remembering
+from neurocompile.passes.quantization.quantize import Quantize
 from neurocompile.passes.relay import out_of_range, relay
-from neurocompile.passes.route import route
+from neurocompile.passes.streams.adders import Choice, build_streams, note
 from neurocompile.target import Target
 
 STAGES = ("check", "lower", "streams", "accumulate", "quantize", "align", "relay", "fidelity",

@@ -13,7 +13,7 @@ from neurocompile.capture.files import Loaded
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.manifest import sha256
-from neurocompile.passes.calibrate import Kept
+from neurocompile.passes.pruning.calibrate import Kept
 from neurocompile.pipeline import Compiled, Options, compile_graph
 from neurocompile.target import parse_target
 

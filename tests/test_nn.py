@@ -21,7 +21,7 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.ir.network import InputKind
 from neurocompile.nn import TokenMixer
 from neurocompile.passes.legality import check_graph
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 from neurocompile.pipeline import compile_graph
 from neurocompile.rules import RULES
 from neurocompile.target import load_target

@@ -80,7 +80,7 @@ def _nir(graph: Graph, dt: float | None) -> NirExport:
     """The network as a .nir file, and what that file cannot say."""
     from neurocompile.backends.nir.export import export_nir
     from neurocompile.passes.legality import check_graph
-    from neurocompile.passes.lower import lower
+    from neurocompile.passes.lowering.lower import lower
 
     raise_errors(check_graph(graph, "tick", ()))
     network, _ = lower(graph)

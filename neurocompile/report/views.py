@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from neurocompile.ir.network import Network
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
-from neurocompile.passes.adders import Choice
+from neurocompile.passes.streams.adders import Choice
 from neurocompile.resources import Usage
 from neurocompile.target import Target
 

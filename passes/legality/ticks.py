@@ -14,9 +14,9 @@ from neurocompile.ir.axes import Role
 from neurocompile.ir.axis_rules import axis_list, einsum_terms, reduced_axes
 from neurocompile.ir.axis_space import integers, is_neuron, shape_of
 from neurocompile.ir.graph import currents, module_of
-from neurocompile.passes.deviation import reused, uneven
 from neurocompile.passes.legality.spike_types import Analog
 from neurocompile.passes.legality.walk import Walk, upstream
+from neurocompile.passes.lowering.deviation import reused, uneven
 
 
 def check_loop(walk: Walk) -> None:

@@ -34,7 +34,7 @@ from neurocompile.ir.network import (
     Readout,
 )
 from neurocompile.ir.operators import Conv, Dense, Operator, identity, wiring
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 

@@ -21,7 +21,7 @@ from neurocompile.config import load_config
 from neurocompile.declaration import ATTRIBUTE, Declaration
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
 from neurocompile.ir.graph import module_of
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 
 LIF = "h = decay * v + x\ns = h >= v_th\nv = h * (1 - s)"
 

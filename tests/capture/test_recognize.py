@@ -24,7 +24,7 @@ from neurocompile.capture.torch_model import Ticks, _export, capture
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
 from neurocompile.ir.graph import Graph, location, module_of
 from neurocompile.ir.network import InputKind
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 from neurocompile.semantics.loihi import Reset
 
 Made = Callable[[], nn.Module]

@@ -13,8 +13,8 @@ from neurocompile.ir.network import Input, InputKind, Network, Population, Proje
 from neurocompile.ir.operators import Dense, from_matrix
 from neurocompile.passes.accumulate import accumulate
 from neurocompile.passes.align import align
-from neurocompile.passes.bounds import overflows, state_bounds
-from neurocompile.passes.quantize import Quantize
+from neurocompile.passes.quantization.bounds import overflows, state_bounds
+from neurocompile.passes.quantization.quantize import Quantize
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import load_target

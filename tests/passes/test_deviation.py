@@ -12,7 +12,7 @@ import nets
 
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 
 LINES = Path(__file__).read_text().splitlines()
 

@@ -25,8 +25,8 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.legality import check_graph
-from neurocompile.passes.lower import lower
-from neurocompile.passes.quantize import Quantize
+from neurocompile.passes.lowering.lower import lower
+from neurocompile.passes.quantization.quantize import Quantize
 from neurocompile.pipeline import Options, compile_graph
 from neurocompile.target import load_target
 

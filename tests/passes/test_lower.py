@@ -18,7 +18,7 @@ from neurocompile.capture.torch_model import capture, reset, swap
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.operators import Conv, Dense
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 
 
 def lowered(model: nn.Module, x: torch.Tensor) -> Network:

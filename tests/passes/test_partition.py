@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from neurocompile.diagnostics import FindingsError, Location
 from neurocompile.ir.network import Network
 from neurocompile.mapping import Partition
-from neurocompile.passes.neuron_orders import neuron_order
-from neurocompile.passes.partition import indivisible, partition
-from neurocompile.passes.place import place
-from neurocompile.passes.recount import recount
-from neurocompile.passes.route import route
+from neurocompile.passes.mapping.neuron_orders import neuron_order
+from neurocompile.passes.mapping.partition import indivisible, partition
+from neurocompile.passes.mapping.place import place
+from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.route import route
 from neurocompile.resources import count, lower_bound
 from neurocompile.target import Target
 

@@ -10,10 +10,10 @@ import pytest
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Network
 from neurocompile.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
-from neurocompile.passes.neuron_orders import neuron_order
-from neurocompile.passes.partition import partition
-from neurocompile.passes.place import place
-from neurocompile.passes.route import route
+from neurocompile.passes.mapping.neuron_orders import neuron_order
+from neurocompile.passes.mapping.partition import partition
+from neurocompile.passes.mapping.place import place
+from neurocompile.passes.mapping.route import route
 from neurocompile.resources import count
 from neurocompile.target import Target
 

@@ -36,11 +36,11 @@ from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Selected
 from neurocompile.manifest import read_manifest
 from neurocompile.nn import TokenMixer
-from neurocompile.passes.calibrate import Kept, calibrate
-from neurocompile.passes.drop import with_ticks
-from neurocompile.passes.lower import lower
-from neurocompile.passes.prune import Pruning, prune
-from neurocompile.passes.token_axis import token_axes
+from neurocompile.passes.lowering.lower import lower
+from neurocompile.passes.pruning.calibrate import Kept, calibrate
+from neurocompile.passes.pruning.drop import with_ticks
+from neurocompile.passes.pruning.prune import Pruning, prune
+from neurocompile.passes.pruning.token_axis import token_axes
 from neurocompile.pipeline import Options, compile_graph
 from neurocompile.target import load_target
 

@@ -9,9 +9,9 @@ import pytest
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network
 from neurocompile.mapping import CoreId, CoreSlice, Partition, Placement
-from neurocompile.passes.partition import partition
-from neurocompile.passes.place import place
-from neurocompile.passes.recount import recount
+from neurocompile.passes.mapping.partition import partition
+from neurocompile.passes.mapping.place import place
+from neurocompile.passes.mapping.recount import recount
 from neurocompile.resources import CoreUsage, count
 from neurocompile.target import Target
 

@@ -20,7 +20,7 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.align import align
-from neurocompile.passes.bounds import overflows
+from neurocompile.passes.quantization.bounds import overflows
 from neurocompile.passes.relay import relay
 from neurocompile.semantics.loihi import LoihiNeuron
 

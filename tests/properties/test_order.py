@@ -20,8 +20,8 @@ from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
 from neurocompile.ir.network import Network
 from neurocompile.passes.align import align
-from neurocompile.passes.lower import lower
-from neurocompile.passes.quantize import Quantize
+from neurocompile.passes.lowering.lower import lower
+from neurocompile.passes.quantization.quantize import Quantize
 from neurocompile.passes.relay import relay
 from neurocompile.target import load_target
 

@@ -22,8 +22,8 @@ from neurocompile.ir.network import (
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
-from neurocompile.passes.adders import Choice
-from neurocompile.passes.route import route
+from neurocompile.passes.mapping.route import route
+from neurocompile.passes.streams.adders import Choice
 from neurocompile.report import data
 from neurocompile.semantics.loihi import LoihiNeuron, Reset
 from neurocompile.semantics.normal_form import FloatNeuron

@@ -19,7 +19,7 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.ir.graph import Graph
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 from neurocompile.pipeline import Options, compile_graph
 from neurocompile.target import load_target
 

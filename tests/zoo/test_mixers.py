@@ -31,7 +31,7 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind
 from neurocompile.nn import TokenMixer
 from neurocompile.passes.legality import check_graph
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 
 BATCH = 2
 ARCHITECTURES = ("stmixer", "smixer", "sew_resnet", "ms_resnet", "vgg")

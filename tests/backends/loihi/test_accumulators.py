@@ -15,7 +15,7 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.accumulate import accumulate
 from neurocompile.passes.align import align
-from neurocompile.passes.quantize import Quantize
+from neurocompile.passes.quantization.quantize import Quantize
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import Target

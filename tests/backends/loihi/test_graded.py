@@ -22,7 +22,7 @@ from neurocompile.ir.network import Adder, Bias, Input, InputKind, Network, Popu
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.align import align
-from neurocompile.passes.bounds import delivered
+from neurocompile.passes.quantization.bounds import delivered
 from neurocompile.semantics.loihi import LoihiNeuron, Reset
 from neurocompile.target import Target, load_target
 

@@ -30,7 +30,7 @@ from neurocompile.capture.torch_model import Ticks, capture, reset
 from neurocompile.diagnostics import Diagnostic, NeurocompileError, errors
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.passes.legality import check_graph
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 
 T, B = 4, 2
 

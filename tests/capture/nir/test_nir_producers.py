@@ -23,7 +23,7 @@ from neurocompile.capture.nir.producers import undone
 from neurocompile.capture.samples import Sample
 from neurocompile.diagnostics import UsageError
 from neurocompile.passes.legality import check_graph
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 
 HERE = Path(__file__).parent
 GOLDEN = np.load(HERE / "golden.npz")

@@ -19,7 +19,7 @@ from neurocompile.capture.files import Request, load_model
 from neurocompile.capture.pt2.archive import load_program
 from neurocompile.diagnostics import NeurocompileError, UsageError
 from neurocompile.passes.legality import check_graph
-from neurocompile.passes.lower import lower
+from neurocompile.passes.lowering.lower import lower
 
 
 def test_a_program_is_captured_and_spikes_like_its_model(tmp_path: Path) -> None:

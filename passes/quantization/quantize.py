@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.ir.network import Encoder, Input, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Array
-from neurocompile.passes import adder_scale
-from neurocompile.passes.bounds import overflows, remembering
-from neurocompile.passes.encoding import (
+from neurocompile.passes.quantization.bounds import overflows, remembering
+from neurocompile.passes.quantization.encoding import (
     BIAS_EXPONENT,
     Part,
     arriving,
@@ -28,15 +27,16 @@ from neurocompile.passes.encoding import (
     host_currents,
     largest_current,
 )
-from neurocompile.passes.exact_scale import (
+from neurocompile.passes.quantization.exact_scale import (
     exact_bias,
     exact_thresholds,
     exact_weights,
     off_grid,
     own_threshold,
 )
-from neurocompile.passes.rounding import clipped, drifting
-from neurocompile.passes.weight_grid import TOP_WEIGHT, exponent_for, rounded
+from neurocompile.passes.quantization.rounding import clipped, drifting
+from neurocompile.passes.quantization.weight_grid import TOP_WEIGHT, exponent_for, rounded
+from neurocompile.passes.streams import adder_scale
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron, Reset
 from neurocompile.semantics.normal_form import SUM
 from neurocompile.target import Target

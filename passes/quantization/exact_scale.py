@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Population, Projection
 from neurocompile.ir.operators import Array
-from neurocompile.passes.encoding import Part
-from neurocompile.passes.weight_grid import exponent_for, grid, rounded
+from neurocompile.passes.quantization.encoding import Part
+from neurocompile.passes.quantization.weight_grid import exponent_for, grid, rounded
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT
 from neurocompile.target import Target
 

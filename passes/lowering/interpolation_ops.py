@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.graph import constant
 from neurocompile.ir.operators import Operator, from_matrix
-from neurocompile.passes.lowering_walk import (
+from neurocompile.passes.lowering.walk import (
     Walk,
     data_sizes,
     evaluate,
@@ -20,7 +20,7 @@ from neurocompile.passes.lowering_walk import (
     shape_of,
     unsupported,
 )
-from neurocompile.passes.wiring_ops import WIRING_OPS
+from neurocompile.passes.lowering.wiring_ops import WIRING_OPS
 
 
 def _resize(walk: Walk, node: ir.Node) -> None:

@@ -15,8 +15,8 @@ from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.axes import Layout, Layouts, Role
 from neurocompile.ir.graph import constant, location
 from neurocompile.ir.operators import Axis, Operator, Shape
-from neurocompile.passes.forms import Form
 from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.lowering.forms import Form
 
 
 @dataclass(frozen=True, eq=False)

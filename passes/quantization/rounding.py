@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.passes.encoding import Part
-from neurocompile.passes.weight_grid import grid
+from neurocompile.passes.quantization.encoding import Part
+from neurocompile.passes.quantization.weight_grid import grid
 from neurocompile.semantics.loihi import DECAY_ONE
 
 _DRIFT_WARNED = 0.01

@@ -39,12 +39,13 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.neuron_function import DOMAIN
 from neurocompile.ir.operators import Dense, Operator, Shape, identity, same, smaller
-from neurocompile.passes.deviation import described, deviation, reused, uneven
-from neurocompile.passes.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
-from neurocompile.passes.gates import Gate, Gates, gate
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.linear_ops import OPS, static_operand
-from neurocompile.passes.lowering_walk import (
+from neurocompile.passes.lowering.deviation import described, deviation, reused, uneven
+from neurocompile.passes.lowering.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
+from neurocompile.passes.lowering.gates import Gate, Gates, gate
+from neurocompile.passes.lowering.linear_ops import OPS, static_operand
+from neurocompile.passes.lowering.token_means import average_kept
+from neurocompile.passes.lowering.walk import (
     Tokens,
     Walk,
     data_sizes,
@@ -53,7 +54,6 @@ from neurocompile.passes.lowering_walk import (
     static_input,
     unsupported,
 )
-from neurocompile.passes.token_means import average_kept
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from neurocompile.ir.axes import Role
 from neurocompile.ir.graph import constant
 from neurocompile.ir.operators import Operator, wiring
-from neurocompile.passes.forms import ALIGNED, Form, Source, equal
-from neurocompile.passes.lowering_walk import (
+from neurocompile.passes.lowering.forms import ALIGNED, Form, Source, equal
+from neurocompile.passes.lowering.walk import (
     Walk,
     data_sizes,
     element_numbers,

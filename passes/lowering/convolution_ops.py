@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.axes import Role
 from neurocompile.ir.operators import Conv, Operator, Shape, from_matrix
-from neurocompile.passes.lowering_walk import (
+from neurocompile.passes.lowering.walk import (
     Walk,
     data_sizes,
     layout_of,

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Network, Population, Projection
 from neurocompile.mapping import CoreSlice, Partition
-from neurocompile.passes.neuron_orders import candidates, neuron_order
+from neurocompile.passes.mapping.neuron_orders import candidates, neuron_order
 from neurocompile.resources import (
     UNITS,
     CoreUsage,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.network import InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import cropped
-from neurocompile.passes.token_axis import Axes
+from neurocompile.passes.pruning.token_axis import Axes
 
 
 def without_tokens(network: Network, axes: Axes, kept: NDArray[np.int64]) -> Network:

@@ -15,10 +15,10 @@ import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.network import Network
-from neurocompile.passes.calibrate import Kept, Runner, calibrate
-from neurocompile.passes.drop import with_ticks, without_tokens
-from neurocompile.passes.lowering_walk import Tokens
-from neurocompile.passes.token_axis import token_axes
+from neurocompile.passes.lowering.walk import Tokens
+from neurocompile.passes.pruning.calibrate import Kept, Runner, calibrate
+from neurocompile.passes.pruning.drop import with_ticks, without_tokens
+from neurocompile.passes.pruning.token_axis import token_axes
 
 Relower = Callable[[Tokens], Network]
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.ir.operators import Array
-from neurocompile.passes.drop import only_sums, with_ticks
-from neurocompile.passes.token_axis import Axes
+from neurocompile.passes.pruning.drop import only_sums, with_ticks
+from neurocompile.passes.pruning.token_axis import Axes
 
 Runner = Callable[[Network], Mapping[str, Array]]  # spikes [samples, ticks, neurons] by population
 

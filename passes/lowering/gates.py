@@ -17,11 +17,11 @@ import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.graph import location
-from neurocompile.passes.convolution_ops import window_sum
-from neurocompile.passes.forms import ALIGNED, Form, When
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.linear_ops import broadcast, reduced
-from neurocompile.passes.lowering_walk import Walk, unsupported
+from neurocompile.passes.lowering.convolution_ops import window_sum
+from neurocompile.passes.lowering.forms import ALIGNED, Form, When
+from neurocompile.passes.lowering.linear_ops import broadcast, reduced
+from neurocompile.passes.lowering.walk import Walk, unsupported
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import AND, OR, FloatNeuron
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Network, Population, Projection
-from neurocompile.passes.bounds import delivered
-from neurocompile.passes.encoding import Part
-from neurocompile.passes.exact_scale import exact_weights
-from neurocompile.passes.rounding import clipped
-from neurocompile.passes.weight_grid import exponent_for, rounded
+from neurocompile.passes.quantization.bounds import delivered
+from neurocompile.passes.quantization.encoding import Part
+from neurocompile.passes.quantization.exact_scale import exact_weights
+from neurocompile.passes.quantization.rounding import clipped
+from neurocompile.passes.quantization.weight_grid import exponent_for, rounded
 from neurocompile.target import Target
 
 ScaleOf = Callable[[Population, Network], float]  # the best one of a population in a network

@@ -12,8 +12,8 @@ import numpy as np
 import onnx_ir as ir
 
 from neurocompile.ir.operators import Axis, beside, compose, identity, mixed
-from neurocompile.passes.forms import Form
-from neurocompile.passes.lowering_walk import Tokens, Walk
+from neurocompile.passes.lowering.forms import Form
+from neurocompile.passes.lowering.walk import Tokens, Walk
 
 
 def average_kept(walk: Walk, node: ir.Node, op: Callable[[Walk, ir.Node], None]) -> None:

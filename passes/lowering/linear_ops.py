@@ -17,10 +17,10 @@ from neurocompile.ir.operators import (
     is_identity,
     wiring,
 )
-from neurocompile.passes.convolution_ops import CONVOLUTION_OPS
-from neurocompile.passes.forms import Form
-from neurocompile.passes.interpolation_ops import INTERPOLATION_OPS
-from neurocompile.passes.lowering_walk import (
+from neurocompile.passes.lowering.convolution_ops import CONVOLUTION_OPS
+from neurocompile.passes.lowering.forms import Form
+from neurocompile.passes.lowering.interpolation_ops import INTERPOLATION_OPS
+from neurocompile.passes.lowering.walk import (
     Walk,
     data_sizes,
     element_numbers,
@@ -31,7 +31,7 @@ from neurocompile.passes.lowering_walk import (
     static_input,
     unsupported,
 )
-from neurocompile.passes.wiring_ops import WIRING_OPS
+from neurocompile.passes.lowering.wiring_ops import WIRING_OPS
 
 
 def static_operand(walk: Walk, node: ir.Node, array: NDArray[Any]) -> NDArray[np.float64]:

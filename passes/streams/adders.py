@@ -18,8 +18,8 @@ from neurocompile.ir.network import Adder, Network, Population, Projection
 from neurocompile.ir.operators import identity
 from neurocompile.passes.align import align
 from neurocompile.passes.relay import relay
-from neurocompile.passes.stream_price import Price, Prices, with_spikes_only
-from neurocompile.passes.streams import Point, Streams, find
+from neurocompile.passes.streams.find import Point, Streams, find
+from neurocompile.passes.streams.price import Price, Prices, with_spikes_only
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT
 from neurocompile.target import Target
 
