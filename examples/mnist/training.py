@@ -86,7 +86,7 @@ def firing_rates(model: nn.Module, images: Tensor) -> dict[str, float]:
     hooks = [
         module.register_forward_hook(count(name))
         for name, module in model.named_modules()
-        if isinstance(module, (neuron.LIFNode, snn.Leaky))
+        if isinstance(module, (neuron.BaseNode, snn.Leaky))
     ]
     model.eval()
     with torch.no_grad():
