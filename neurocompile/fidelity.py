@@ -50,13 +50,14 @@ class Fidelity:
 
 
 def measure(floating: Network, network: Network, sample: Mapping[str, Array],
-            whole: Network) -> tuple[Fidelity, dict[str, float | NDArray[np.float64]]]:
+            unpruned: Network | None = None) -> tuple[Fidelity, dict[str, float | NDArray[np.float64]]]:
     """Fidelity of the integer network on a sample, and its firing rates per neuron and tick.
 
-    Spikes are compared with the float network's, outputs with the `whole` one's before pruning.
+    Spikes are compared with the float network's, outputs with the unpruned one's where there is one.
     """
     a, b = synchronous.run(floating, sample), synchronous.run(network, sample)
-    unpruned = a if whole is floating else synchronous.run(whole, sample)
+    whole, answered = (floating, a) if unpruned is None else (
+        unpruned, synchronous.run(unpruned, sample))
     rates: dict[str, float | NDArray[np.float64]] = {
         name: (spikes != 0).mean(axis=(0, 1)) for name, spikes in b.spikes.items()}
     rates.update({item.name: 1.0 for item in network.inputs})
@@ -65,7 +66,7 @@ def measure(floating: Network, network: Network, sample: Mapping[str, Array],
         for p in network.populations if not (p.graded or p.name in network.accumulators)}
     argmax = {}
     for before, after in zip(whole.readouts, network.readouts, strict=True):
-        argmax[after.name] = int(np.sum(before.answers(unpruned.read(before))
+        argmax[after.name] = int(np.sum(before.answers(answered.read(before))
                                         == after.answers(b.read(after))))
     n_samples = len(next(iter(sample.values())))
     return Fidelity(n_samples, populations, argmax), rates

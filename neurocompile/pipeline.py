@@ -182,7 +182,7 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
     run.found += notes
     fidelity, rates = None, None
     if sample is not None:
-        unpruned = floating if pruning is None else lowered
+        unpruned = None if pruning is None else lowered
         fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, unpruned),
                                     lambda r: f"{r[0].samples} samples")
         run.found += activity(network, fidelity)
