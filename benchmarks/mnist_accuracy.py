@@ -74,7 +74,7 @@ def main() -> None:
         compiled = compile_graph(
             capture(model, torch.as_tensor(x[:4])), load_target("loihi2"),
             Options(weight_bits=options.weight_bits, encoder=options.encoder, streams=options.streams,
-                    allow=("residual-distribution",), prune_tokens=options.prune_tokens,
+                    allow=entry.allow, prune_tokens=options.prune_tokens,
                     prune_steps=options.prune_steps),
             None if calibration is None else {"x": calibration})
         if compiled.pruning is not None:

@@ -18,6 +18,7 @@ from neurocompile.rules import RULES
 NAMES = ("neurocompile.toml", "pyproject.toml")
 ENCODERS = ("auto", "bias", "graded", "host")
 STREAMS = ("auto", "duplicate", "adder")
+ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 READOUTS = ("auto", "host", "chip")
 
 
@@ -50,6 +51,7 @@ class ModelEntry:
     readout: str | None = None
     prune_tokens: float | None = None
     prune_steps: float | None = None
+    allow: tuple[str, ...] = ()  # exact rewrites
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def _beside(path: Path, name: str) -> Path:
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
                "max-chips", "max-synapses", "encoder", "streams", "weight-bits", "readout",
-               "prune-tokens", "prune-steps")
+               "prune-tokens", "prune-steps", "allow")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
@@ -160,7 +162,15 @@ def _model(name: str, table: _Table) -> ModelEntry:
         tuple(_target(one, table.path) for one in table.texts("targets")),
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
         table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits,
-        table.one_of("readout", READOUTS), table.share("prune-tokens"), table.share("prune-steps"))
+        table.one_of("readout", READOUTS), table.share("prune-tokens"), table.share("prune-steps"),
+        _allowed(table))
+
+
+def _allowed(table: _Table) -> tuple[str, ...]:
+    found = table.texts("allow")
+    if not set(found) <= set(ALLOW):
+        raise UsageError(table.bad("allow", f"expected some of {', '.join(ALLOW)}"))
+    return found
 
 
 def _input(model: _Table) -> InputShape | None:

@@ -18,7 +18,7 @@ from neurocompile.capture.nir.options import (
     NirOptions,
 )
 from neurocompile.commands.terminal import Progress
-from neurocompile.config import ENCODERS, READOUTS, STREAMS, Config, ModelEntry
+from neurocompile.config import ALLOW, ENCODERS, READOUTS, STREAMS, Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from neurocompile.pipeline import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
-ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 FORMATS = ("full", "concise", "json", "github", *DOCUMENTS)
 
 
@@ -141,7 +140,7 @@ def compile_options(command: F) -> F:
         click.option("--timing", type=click.Choice(["tick", "async"]), default="tick",
                      help="Whether the chip has a global tick."),
         click.option("--allow", multiple=True, type=click.Choice(ALLOW), metavar="REWRITE",
-                     help=f"Price an exact rewrite instead of refusing: {', '.join(ALLOW)}."),
+                     help=f"Take an exact rewrite instead of refusing: {', '.join(ALLOW)}."),
         click.option("--prune-tokens", type=_SHARE, metavar="P",
                      help="Drop this share of the tokens: those with the fewest spikes on the "
                      "sample."),
@@ -196,7 +195,8 @@ class Job:
                        given.streams or self.entry.streams or "auto", given.timing,
                        given.max_cores or self.entry.max_cores,
                        given.max_chips or self.entry.max_chips,
-                       given.max_synapses or self.entry.max_synapses, given.allow,
+                       given.max_synapses or self.entry.max_synapses,
+                       given.allow or self.entry.allow,
                        given.readout or self.entry.readout or "auto",
                        _first(given.prune_tokens, self.entry.prune_tokens),
                        _first(given.prune_steps, self.entry.prune_steps))
