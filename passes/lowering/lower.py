@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
-from neurocompile.ir.axes import Layout, Layouts, Role, layouts
+from neurocompile.ir.axes import Layouts, Role, layouts
 from neurocompile.ir.graph import (
     Graph,
     constant,
     location,
     module_of,
     neuron_constants,
-    output_location,
 )
 from neurocompile.ir.network import (
     Bias,
@@ -35,15 +33,15 @@ from neurocompile.ir.network import (
     Network,
     Population,
     Projection,
-    Readout,
 )
 from neurocompile.ir.neuron_function import DOMAIN
-from neurocompile.ir.operators import Dense, Operator, Shape, identity, same, smaller
+from neurocompile.ir.operators import Dense, Shape, identity, smaller
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.lowering.deviation import described, deviation, reused, uneven
-from neurocompile.passes.lowering.forms import ALIGNED, STATIC, SUMMED, Form, Source, equal
+from neurocompile.passes.lowering.forms import ALIGNED, STATIC, Form, Source, equal
 from neurocompile.passes.lowering.gates import Gate, Gates, gate
 from neurocompile.passes.lowering.linear_ops import OPS, static_operand
+from neurocompile.passes.lowering.readouts import readouts
 from neurocompile.passes.lowering.token_means import average_kept
 from neurocompile.passes.lowering.walk import (
     Tokens,
@@ -52,6 +50,7 @@ from neurocompile.passes.lowering.walk import (
     layout_of,
     shape_of,
     static_input,
+    tick_shape,
     unsupported,
 )
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
@@ -156,22 +155,8 @@ def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
     info = graph.info["inputs"][number]
     spikes = timed and info["integers"]
     kind = InputKind.SPIKES if spikes else InputKind.ANALOG if timed else InputKind.STATIC
-    return Input(str(value.name), _tick_shape(layout), kind, low=info["low"], high=info["high"],
+    return Input(str(value.name), tick_shape(layout), kind, low=info["low"], high=info["high"],
                  levels=max(1, int(info["high"])) if spikes else 1)
-
-
-def _tick_shape(layout: Layout) -> Shape:
-    """The shape of one tick of one sample: time and batch taken away, a batch of one as well."""
-    batched = any(atom.role is Role.BATCH for atoms in layout for atom in atoms)
-    kept = []
-    for size, atoms in zip(data_sizes(layout), layout, strict=True):
-        if size == 1 and any(a.role in (Role.TIME, Role.BATCH) for a in atoms):
-            continue
-        if not atoms and not batched:  # the first axis of size 1
-            batched = True
-            continue
-        kept.append(size)
-    return tuple(kept)
 
 
 def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _Neuron]) -> None:
@@ -197,7 +182,7 @@ def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _N
 
 def _visit_gate(walk: Walk, made: Gate, name: str, neurons: dict[str, _Neuron]) -> None:
     node, size = made.node, made.form.size
-    shape = _tick_shape(layout_of(walk, node.outputs[0], node))
+    shape = tick_shape(layout_of(walk, node.outputs[0], node))
     known = neurons.setdefault(name, _Neuron(
         [], shape if math.prod(shape) == size else (size,), made.model, [], np.zeros(0)))
     known.nodes.append(node)
@@ -296,11 +281,11 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
         populations.append(Population(module, neuron.shape, model, bias, where=where))
     if any(p.source == ONE for p in projections):
         inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
-    readouts = tuple(_readouts(graph, walk))
-    used = {p.source for p in projections} | {name for r in readouts for name, _ in r.terms}
+    outputs = tuple(readouts(graph, walk))
+    used = {p.source for p in projections} | {name for r in outputs for name, _ in r.terms}
     network = Network(
         tuple(item for item in inputs if item.name in used), tuple(populations),
-        tuple(projections), readouts, walk.n_ticks)
+        tuple(projections), outputs, walk.n_ticks)
     return network, notes
 
 
@@ -323,45 +308,3 @@ def _rolled(module: str, neuron: _Neuron, axes: Layouts) -> tuple[Form, dict[Sou
                 "what": f"{described(here)} against {described(there)}"}))
     delays = {s: -s.when for s in steady.terms if isinstance(s.when, int)}
     return steady, delays
-
-
-def _readouts(graph: Graph, walk: Walk) -> Iterator[Readout]:
-    for number, value in enumerate(graph.model.graph.outputs):
-        form = walk.form(value)
-        producer = value.producer()
-        where = output_location(graph, number)
-        if form is None:
-            op = "a neuron's state" if producer is not None else "a constant"
-            raise FindingsError(_opaque_readout(where, number, op))
-        ticks, terms = _read(form, walk.n_ticks, where, number)
-        shape = _tick_shape(walk.layouts.layout(value) or ())
-        yield Readout(str(value.name), shape if np.prod(shape) == form.size else (form.size,),
-                      tuple(terms.items()), form.bias, ticks)
-
-
-def _read(form: Form, n_ticks: int, where: Location, number: int
-          ) -> tuple[Literal["sum", "each"] | int, dict[str, Operator]]:
-    """Which ticks an output reads, and its operator for each source: the same for all of them."""
-    whens = {source.when for source in form.terms} - {STATIC}
-    if whens == {ALIGNED} and n_ticks > 1:
-        return "each", {s.name: o for s, o in form.terms.items()}
-    if len(whens) == 1 and n_ticks > 1 and isinstance(tick := next(iter(whens)), int):
-        return tick, {s.name: o for s, o in form.terms.items()}
-    terms: dict[str, Operator] = {}
-    seen: dict[str, set[int | str]] = {}
-    for source, operator in form.terms.items():
-        first = terms.setdefault(source.name, operator)
-        seen.setdefault(source.name, set()).add(source.when)
-        if not same(first, operator):
-            raise FindingsError(_opaque_readout(
-                where, number, f"spikes of `{source.name}` that count differently by tick"))
-    wholes: list[set[int | str]] = [{SUMMED}, {STATIC}, set(range(n_ticks))]
-    for name, found in seen.items():
-        if found not in wholes and not (found == {ALIGNED} and n_ticks == 1):
-            raise FindingsError(_opaque_readout(
-                where, number, f"some ticks of `{name}` beside all ticks of another"))
-    return "sum", terms
-
-
-def _opaque_readout(where: Location, number: int, op: str) -> Diagnostic:
-    return Diagnostic("NC129", where, {"output": number, "op": op})

@@ -94,6 +94,20 @@ def one_tick(array: NDArray[Any], layout: Layout, node: ir.Node,
     return first
 
 
+def tick_shape(layout: Layout) -> Shape:
+    """The shape of one tick of one sample: time and batch taken away, a batch of one as well."""
+    batched = any(atom.role is Role.BATCH for atoms in layout for atom in atoms)
+    kept = []
+    for size, atoms in zip(data_sizes(layout), layout, strict=True):
+        if size == 1 and any(a.role in (Role.TIME, Role.BATCH) for a in atoms):
+            continue
+        if not atoms and not batched:  # the first axis of size 1
+            batched = True
+            continue
+        kept.append(size)
+    return tuple(kept)
+
+
 def element_numbers(layout: Layout, shape: Shape) -> NDArray[np.int64]:
     """Per element of a value: its number in the flat vector of one tick of one sample."""
     atoms = [atom for dim in layout for atom in dim]
