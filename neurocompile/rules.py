@@ -99,6 +99,13 @@ _INPUT = (
          "over ticks is estimated from those that are left.",
          "leave out --prune-steps, or average the output over time",
          "return head(spikes)  # [ticks, batch, classes]", "return head(spikes).mean(0)"),
+    Rule("NC023", "build-grew", "error",
+         "{resource} grew from {old} to {new}; at most {limit} % more are allowed",
+         "A pipeline that allows a share of growth from build to build fails where a change takes "
+         "more of the chip than was meant.",
+         "find the population that grew in the comparison, or raise --fail-on-growth",
+         "neurocompile report --diff old new --fail-on-growth 5  # 40 -> 60 cores",
+         "neurocompile report --diff old new --fail-on-growth 5  # 40 -> 41 cores"),
 )
 
 _CAPTURE = (

@@ -72,6 +72,24 @@ class NeuronFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationCosts:
+    """What operations take, from the least to the most; for estimates only."""
+
+    synapse_energy: Quantity  # fJ for each synaptic event
+    neuron_energy_min: Quantity  # fJ for each neuron and tick
+    neuron_energy_max: Quantity
+    hop_energy_min: Quantity  # fJ for each message and link
+    hop_energy_max: Quantity
+    synapse_time: Quantity  # ps for each synaptic event of a core
+    neuron_time_min: Quantity  # ps for each neuron of a core and tick
+    neuron_time_max: Quantity
+    barrier_time_min: Quantity  # ps between two ticks on one chip
+    barrier_time_max: Quantity
+    system_barrier_time: Quantity  # ps between two ticks on many chips, at most
+    static_power: Quantity  # mW for each chip
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A machine as data. `path` is the TOML file that a finding names."""
 
@@ -83,18 +101,21 @@ class Target:
     core: CoreLimits
     synapse: SynapseFormat
     neuron: NeuronFormat
+    costs: OperationCosts | None = None  # None: nothing is published
 
     def quantities(self) -> Iterator[tuple[str, Quantity]]:
         """Every number with its TOML key, in the file's order."""
-        for table in ("chip", "core", "synapse", "neuron"):
+        for table in _TABLES:
             section = getattr(self, table)
-            for f in fields(section):
+            for f in fields(section) if section is not None else ():
                 yield f"{table}.{f.name}", getattr(section, f.name)
 
 
 _TABLES: dict[str, type] = {
     "chip": ChipLimits, "core": CoreLimits, "synapse": SynapseFormat, "neuron": NeuronFormat,
+    "costs": OperationCosts,
 }
+_OPTIONAL = ("costs",)
 
 
 def known_targets() -> list[str]:
@@ -142,7 +163,8 @@ def parse_target(text: str, path: str) -> Target:
     unknown = sorted(set(data) - set(_TABLES) - {"name", "family", "description"})
     if unknown:
         raise UsageError(_bad(path, unknown[0], "unknown key"))
-    sections = {t: _section(cls, data.get(t, {}), t, path) for t, cls in _TABLES.items()}
+    sections = {t: _section(cls, data.get(t, {}), t, path) for t, cls in _TABLES.items()
+                if t in data or t not in _OPTIONAL}
     return Target(data["name"], data["family"], data["description"], path, **sections)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, Severity, printable
+from neurocompile.report.estimates import estimates
 from neurocompile.report.usage import (
     cores,
     inputs,
@@ -29,6 +30,7 @@ from neurocompile.report.usage import (
     traffic,
 )
 from neurocompile.report.views import CompiledView, FidelityView, VerificationView
+from neurocompile.report.what_if import what_if
 
 Data = dict[str, Any]
 NOT_VERIFIED = "not verified"
@@ -82,6 +84,8 @@ def resources_json(compiled: CompiledView) -> Data:
         "totals": totals(compiled),
         "traffic": traffic(compiled.mapping),
         **streams(compiled),
+        "what_if": what_if(compiled),
+        "estimates": estimates(compiled),
     }
 
 

@@ -51,7 +51,7 @@ def _cell(core: Data) -> str:
     x, y = core["x"] * pitch, core["y"] * pitch
     name = escape(label(core))
     return (f'<a href="#core-{core["core"]}" class="{mark(share)}" style="--u:{share:.3f}" '
-            f'data-core="{core["core"]}" aria-label="{name}"><title>{name}</title>'
+            f'data-core="{core["core"]}" aria-label="{name}">'
             f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" rx="4"/>'
             f'<text x="{x + CELL // 2}" y="{y + CELL // 2}">{100 * share:.0f}</text></a>')
 

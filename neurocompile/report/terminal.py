@@ -56,6 +56,10 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
     _sentences(console, "binding", words.binding(resources))
     if "streams" in resources:
         _sentences(console, "streams", words.streams(resources))
+    if changes := words.what_if(resources):
+        _sentences(console, "what if", changes)
+    if energy := words.estimates(resources):
+        _sentences(console, "energy, time", energy)
     _sentences(console, "traffic", words.traffic(resources))
     _sentences(console, "readout", words.readouts(resources))
     _sentences(console, "fidelity", words.fidelity(fidelity))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ Data = Mapping[str, Any]
 LABELS = {name: name.replace("_", " ") for name in UNITS}
 SHORT = {"neurons": "neurons", "input_axons": "in axons", "output_axons": "out axons",
          "synapse_memory": "synapses"}
+ENERGY, TIME = ("pJ", "nJ", "uJ", "mJ", "J"), ("ns", "us", "ms", "s")
 MAX_NAMES = 6  # of a list in a sentence
 BINDS = 0.9  # a resource below this share is near no limit
 
@@ -106,6 +108,53 @@ def binding(resources: Data) -> list[str]:
         lines.append(f"{LABELS[name]} {verb} on {cores:,} of {plural(t['cores'], 'core')} "
                      f"(at most {percent(most)}); limit {limit['confidence']}{see}")
     return lines
+
+
+def what_if(resources: Data) -> list[str]:
+    """How many cores a change would leave; empty for a build of an earlier version."""
+    found = resources.get("what_if")
+    if found is None:
+        return []
+    if found["skipped"]:
+        return [f"not counted again beyond {plural(found['most'], 'core')}"]
+    now = f"{resources['totals']['cores']:,}"
+    lines = []
+    for one in found["changes"]:
+        bits = one["change"] == "weight_bits"
+        what = f"{one['value']}-bit weights" if bits else (
+            f"without the limit of {LABELS[one['value']]}")
+        fits = one["cores"] is not None
+        lines.append(f"{what}: {now} -> {plural(one['cores'], 'core')}" if fits else
+                     f"{what}: would not fit")
+    return lines
+
+
+def estimates(resources: Data) -> list[str]:
+    """Energy and time as ranges, or why they are unknown; empty for an earlier version's build."""
+    found = resources.get("estimates")
+    if found is None:
+        return []
+    if not found["known"]:
+        return [f"unknown: {printable(found['reason'])}"]
+    parts = ", ".join(f"{name} {band(found['energy_pj'][name], ENERGY)}"
+                      for name in sorted(found["energy_pj"]))
+    rates = "at measured rates" if found["measured"] else "if every neuron spiked"
+    limit = resources["limits"]["costs"]
+    sources = " and ".join(dict.fromkeys(re.split("[:,]", printable(limit[name]["source"]))[0]
+                                         for name in sorted(limit)))
+    time = (f"estimate: {band(found['tick_ns'], TIME)} per tick, {band(found['sample_ns'], TIME)} "
+            "per sample where no tick waits for the host")
+    basis = (f"{number(round(found['synaptic_events']))} synaptic events per sample {rates} and "
+             f"inputs in every tick; ranges from {sources}, not compared with hardware; host, input "
+             "and output not counted")
+    return [f"estimate: {band(found['total_pj'], ENERGY)} per sample ({parts})", time, basis]
+
+
+def band(values: list[float], units: tuple[str, ...]) -> str:
+    """`1.2 to 3.4 nJ`: a range in the largest of units, a factor of 1,000 apart, that fits."""
+    scale = max(0, min(len(units) - 1, (len(str(int(max(values)))) - 1) // 3))
+    low, high = (f"{value / 1000 ** scale:.3g}" for value in values)
+    return f"{low} {units[scale]}" if low == high else f"{low} to {high} {units[scale]}"
 
 
 def streams(resources: Data) -> list[str]:

@@ -7,12 +7,15 @@ import pytest
 from neurocompile.report import data, html, terminal
 
 GOLDEN = Path(__file__).parent / "golden"
+WHAT_IF = {"skipped": False, "most": 600, "changes": [
+    {"change": "weight_bits", "value": 6, "cores": 1},
+    {"change": "no_limit", "value": "synapse_memory", "cores": None}]}
 
 
 @pytest.mark.parametrize("width", [80, 100])
 def test_golden(compiled, verified, width, golden):
-    text = terminal.render(data.resources_json(compiled), data.fidelity_json(compiled, verified),
-                           width=width)
+    made = {**data.resources_json(compiled), "what_if": WHAT_IF}  # no search's outcome
+    text = terminal.render(made, data.fidelity_json(compiled, verified), width=width)
     golden(GOLDEN / f"terminal-{width}.txt", text)
 
 

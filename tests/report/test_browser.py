@@ -1,0 +1,132 @@
+"""The page in a browser: a core is chosen and its numbers read; no sideways scrolling.
+
+Chromium is run without a driver: it opens the page and prints the document that scripts have made.
+"""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from neurocompile.report import data, html
+
+pytestmark = pytest.mark.slow
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CLICK = """
+const cells = document.querySelectorAll("svg a[data-core]");
+const press = (key) => document.activeElement.dispatchEvent(
+  new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}));
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip(f"the page was not opened: none of {', '.join(NAMES)} is installed")
+    return found
+
+
+@pytest.fixture
+def page(compiled, found, verified):
+    return html.render(data.resources_json(compiled), data.mapping_json(compiled),
+                       data.diagnostics_json(found, "loihi1"),
+                       data.fidelity_json(compiled, verified), {})
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """The document after its scripts ran; `script` is run at its end, `width` is the window's."""
+    def open_page(text, anchor="", script="", width=1280, dark=False):
+        if script:  # the page's policy allows its own script only
+            text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+            text = text.replace("</body>", f"<script>{script}</script></body>")
+        file = tmp_path / "report.html"
+        file.write_text(text, encoding="utf-8")
+        done = subprocess.run(
+            [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900",
+             f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
+             *(["--blink-settings=preferredColorScheme=0"] if dark else []),
+             f"{file.as_uri()}{anchor}"], capture_output=True, text=True, timeout=120, check=True)
+        return done.stdout
+    return open_page
+
+
+def detail(document):
+    """The text of the panel beside the grid."""
+    panel = re.search(r'<div id="detail".*?</div>', document, re.DOTALL).group()
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", panel))
+
+
+def amounts(compiled, core):
+    """What the panel has to say of a core."""
+    taken, sizes = compiled.usage.cores[core], compiled.mapping.partition.cores[core]
+    bits = taken.synapse_memory
+    return [f" core {core} ", f"neurons {taken.neurons:,} 1,024 ",
+            f"input axons {taken.input_axons:,} 4,096 ",
+            f"output axons {taken.output_axons:,} 4,096 ",
+            f"synapse memory {bits / 8192:,.1f} KiB ".replace(".0 KiB", " KiB"),
+            *(f"({piece.size:,} neurons)" for piece in sizes)]
+
+
+def check(document, compiled, core):
+    told = detail(document)
+    assert compiled.usage.cores[core].neurons > 0
+    for expected in amounts(compiled, core):
+        assert expected in told
+    assert document.count('class="h on"') + document.count('class="m on"') == 1
+
+
+def test_a_link_chooses_its_core(opened, page, compiled):
+    for core in (0, 5):
+        document = opened(page, f"#core-{core}")
+        check(document, compiled, core)
+        assert re.search(rf'data-core="{core}"[^>]*tabindex="0"', document)
+        assert document.count('tabindex="-1"') == len(compiled.usage.cores) - 1
+
+
+def test_a_click_chooses_a_core(opened, page, compiled):
+    click = """cells[6].dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));"""
+    check(opened(page, script=CLICK + click), compiled, 6)
+
+
+def test_arrow_keys_move_through_the_mesh(opened, page, compiled):
+    """Cores are numbered along rows of three: right, then down, is core 4."""
+    keys = """cells[0].focus(); press("ArrowRight"); press("ArrowDown");"""
+    check(opened(page, script=CLICK + keys), compiled, 4)
+    check(opened(page, script=CLICK + 'cells[0].focus(); press("End");'), compiled, 7)
+
+
+def test_another_resource_repaints_the_grid(opened, page, compiled):
+    choose = """document.querySelectorAll("input[name=resource]")[1].click();"""
+    document = opened(page, script=CLICK + choose)
+    share = 100 * compiled.usage.cores[0].neurons / 1024
+    assert f'aria-label="core 0 at 0,0: neurons {share:.1f} %; holds conv.lif, head"' in document
+
+
+@pytest.mark.parametrize("width", [400, 500, 1280])
+def test_no_sideways_scrolling(opened, page, width):
+    """The browser may refuse narrow windows, so the page is narrowed by a frame of that width."""
+    frame = f"""
+    const text = document.documentElement.outerHTML.replace(/<script[^]*?<\\/script>/g, "");
+    const frame = document.createElement("iframe");
+    frame.style.cssText = "width:{width}px;height:800px;border:0;position:fixed;left:0;top:0";
+    frame.srcdoc = "<!doctype html>" + text;
+    frame.onload = () => {{
+      const inner = frame.contentDocument.documentElement;
+      document.title = [frame.contentWindow.innerWidth, inner.scrollWidth,
+        inner.clientWidth].join(" ");
+    }};
+    document.body.append(frame);
+    """
+    title = re.search(r"<title>(.*?)</title>", opened(page, script=frame, width=1400)).group(1)
+    inner, scroll, client = map(int, title.split())
+    assert inner == width
+    assert scroll <= client
+
+
+def test_dark_mode(opened, page):
+    script = 'document.title = getComputedStyle(document.body).backgroundColor;'
+    for dark, color in ((False, "rgb(246, 247, 249)"), (True, "rgb(15, 19, 23)")):
+        assert f"<title>{color}</title>" in opened(page, script=script, dark=dark)
