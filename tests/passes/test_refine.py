@@ -12,16 +12,9 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Network
 from neurocompile.mapping import Partition
 from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.place import place
 from neurocompile.passes.mapping.recount import recount
 from neurocompile.passes.mapping.refine import refine
-from neurocompile.passes.mapping.route import route
 from neurocompile.target import Target
-
-
-def messages(network: Network, part: Partition, target: Target) -> int:
-    routing = route(network, part, place(part, target), target)
-    return int(routing.axons[routing.between_cores].sum())
 
 
 def pieces(part: Partition) -> list[list[tuple[str, int, int]]]:
@@ -42,7 +35,7 @@ def test_pieces_share_a_core(nets: ModuleType, loihi1: Target) -> None:
                              for k in range(4)] + [[("c", 0, 3)]]
     assert len(before.cores) == len(after.cores) == 5
     # a sends to b, and b to c; then only b to c
-    assert (messages(network, before, target), messages(network, after, target)) == (32, 16)
+    assert (nets.messages(network, before, target), nets.messages(network, after, target)) == (32, 16)
     assert after.order_names == before.order_names
 
 
@@ -59,7 +52,7 @@ def test_cores_open_anywhere_where_whole_pieces_take_more(nets: ModuleType,
     before = partition(network, target)
     after = refine(network, before, target)
     assert len(after.cores) <= len(before.cores)
-    assert messages(network, after, target) < messages(network, before, target)
+    assert nets.messages(network, after, target) < nets.messages(network, before, target)
     sizes = [sum(p.size for p in core) for core in after.cores]
     assert max(sizes) == 7  # a piece has eight neurons
     assert not list(recount(network, after, target))
@@ -88,7 +81,7 @@ def test_mixer(nets: ModuleType, loihi1: Target) -> None:
     network = nets.mixer()
     part = refine(network, partition(network, loihi1), loihi1)
     assert len(part.cores) <= 419
-    assert messages(network, part, loihi1) <= 376_500  # geometry alone: 389,632
+    assert nets.messages(network, part, loihi1) <= 376_500  # geometry alone: 389,632
     assert not list(recount(network, part, loihi1))
 
 
@@ -130,10 +123,10 @@ def test_never_worse(nets: ModuleType, loihi1: Target, data: st.DataObject) -> N
     after, again = (refine(network, before, target, weight_bits=bits) for _ in range(2))
     assert not list(recount(network, after, target, weight_bits=bits))
     assert len(after.cores) <= len(before.cores)
-    assert messages(network, after, target) <= messages(network, before, target)
+    assert nets.messages(network, after, target) <= nets.messages(network, before, target)
     assert after.cores == again.cores
     if after is not before:
-        assert messages(network, after, target) < messages(network, before, target)
+        assert nets.messages(network, after, target) < nets.messages(network, before, target)
         assert all(np.array_equal(after.orders[n], before.orders[n]) for n in before.orders)
         assert sum(p.size for core in after.cores for p in core) == sum(
             math.prod(p.shape) for p in network.populations)
