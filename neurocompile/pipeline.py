@@ -37,6 +37,7 @@ from neurocompile.passes.lowering.lower import lower
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.place import place
 from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.refine import refine
 from neurocompile.passes.mapping.route import route
 from neurocompile.passes.pruning.calibrate import Kept
 from neurocompile.passes.pruning.prune import Pruning, prune
@@ -47,7 +48,7 @@ from neurocompile.passes.streams.adders import Choice, build_streams, note
 from neurocompile.target import Target
 
 STAGES = ("check", "lower", "streams", "accumulate", "quantize", "align", "relay", "fidelity",
-          "partition", "place", "route")
+          "partition", "refine", "place", "route")
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 
 Progress = Callable[[str], None]
@@ -237,6 +238,9 @@ def _map(run: _Recorder, network: Network, target: Target, options: Options,
          rates: Mapping[str, float | NDArray[np.float64]] | None) -> ChipMapping:
     bits = options.weight_bits
     parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits),
+                      lambda p: f"{len(p.cores)} cores",
+                      lambda p: recount(network, p, target, weight_bits=bits))
+    parts = run.stage("refine", lambda: refine(network, parts, target, weight_bits=bits),
                       lambda p: f"{len(p.cores)} cores",
                       lambda p: recount(network, p, target, weight_bits=bits))
     placed = run.stage(

@@ -56,7 +56,7 @@ def partition(network: Network, target: Target, *, weight_bits: int = 8) -> Part
     if bound > total_cores(target):
         raise FindingsError(_cores_exceeded(bound, bound, target))
     filling = _Filling(network, nets, target, weight_bits)
-    for group in reversed(_groups(network)):
+    for group in reversed(groups(network)):
         filling.fill_group(group)
     _raise(list(filling.findings.values()))
     result = filling.partition()
@@ -116,7 +116,7 @@ class _Filling:
         partly: list[int] = []  # cores that more may join
         used: dict[int, CoreUsage] = {}
         limits = capacity(self.target)
-        for population in (p for group in _groups(self.network) for p in group):
+        for population in (p for group in groups(self.network) for p in group):
             part, name = self.parts[population.name], population.name
             last = CoreUsage(*part.usage[-1].tolist())
             bounds = part.cuts.tolist()
@@ -180,7 +180,7 @@ def _pinned(nets: Incoming) -> Ints:
     return np.bincount(nets.pins.indices, minlength=nets.pins.shape[1]).astype(np.int64)
 
 
-def _groups(network: Network) -> list[list[Population]]:
+def groups(network: Network) -> list[list[Population]]:
     """Populations, producers first; those of one recurrent cycle together."""
     try:
         ordered = network.order()

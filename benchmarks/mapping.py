@@ -1,0 +1,134 @@
+"""Cores and messages of the four networks of `mapping_nets`, ours and graph partitioners'.
+
+Run: python benchmarks/mapping.py [--seconds N] [--methods ours,...] [NAME ...]
+Loihi 1, dense 8-bit lists, none shared, every neuron fires once. `bound`: cores that any mapping
+needs. `over`: cores over a limit, by the recount. CPU seconds are those of partition and refine
+(or of the other partitioner's own call), without building the network and compiling kernels.
+mt-kahypar and METIS run where `mtkahypar` and `pymetis` are installed. Each run has a process of
+its own, one thread, and at most N seconds (default 600).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+import mapping_nets
+import mapping_rivals
+
+from neurocompile.ir.network import Network
+from neurocompile.mapping import Partition
+from neurocompile.passes.mapping.partition import partition
+from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.refine import refine
+from neurocompile.resources import lower_bound
+from neurocompile.target import Target, load_target
+
+# cores, messages, CPU seconds; parts that the others are asked for (6 % more than they need)
+BARS = {"mlp": (8, 2_048, 1), "vggs": (301, 342_144, 1), "mixer": (419, 376_500, 1),
+        "vgg16": (2015, 3_387_648, 3)}
+PARTS = {"mlp": 8, "vggs": 320, "mixer": 440, "vgg16": 2100}
+MODULES = {"ours": "numba", "mt-kahypar": "mtkahypar", "metis": "pymetis"}
+Timed = tuple[Partition, float]
+
+
+def ours(network: Network, target: Target) -> Timed:
+    """Partition and refine."""
+    small = (mapping_nets.Builder(4, 6).add("a", mapping_nets.per_channel((4, 6), 4), (4, 4))
+             .add("b", mapping_nets.per_channel((4, 4), 4), (4, 4)).dense("c", 3).build())
+    tight = mapping_nets.limited(target, neurons=8)
+    refine(small, partition(small, tight), tight)  # compiles, or loads, every kernel
+    start = time.process_time()
+    result = refine(network, partition(network, target), target)
+    return result, time.process_time() - start
+
+
+def measure(method: str, name: str) -> dict[str, float]:
+    """One row of the table."""
+    target, network = load_target("loihi1"), mapping_nets.NETWORKS[name]()
+    runs: Mapping[str, Callable[[], Timed]] = {
+        "ours": lambda: ours(network, target),
+        "mt-kahypar": lambda: mapping_rivals.mt_kahypar(network, target, PARTS[name]),
+        "metis": lambda: mapping_rivals.metis(network, target, PARTS[name])}
+    result, seconds = runs[method]()
+    over = {d.values["core"] for d in recount(network, result, target) if "core" in d.values}
+    return {"cores": len(result.cores), "bound": max(lower_bound(network, target).values()),
+            "messages": mapping_nets.messages(network, result, target), "over": len(over),
+            "seconds": seconds}
+
+
+def _row(method: str, name: str, seconds: float) -> dict[str, float] | str:
+    command = [sys.executable, __file__, "--one", method, name]
+    try:
+        done = subprocess.run(command, check=False, timeout=seconds, capture_output=True, text=True)
+    except subprocess.TimeoutExpired:
+        return f"no result in {seconds:.0f} s"
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or ["failed"])[-1]
+    row: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return row
+
+
+def _print_row(name: str, method: str, row: dict[str, float] | str) -> None:
+    if isinstance(row, str):
+        print(f"{name:6} {method:11} {row}", flush=True)
+        return
+    print(f"{name:6} {method:11} {row['cores']:6,.0f} {row['cores'] / row['bound']:6.2f} "
+          f"{row['messages']:10,.0f} {row['over']:5.0f} {row['seconds']:8.2f}", flush=True)
+
+
+def _misses(name: str, row: dict[str, float] | str) -> list[str]:
+    """Which bars our own row misses."""
+    if isinstance(row, str):
+        return [row]
+    bars = dict(zip(("cores", "messages", "seconds"), BARS[name], strict=True)) | {"over": 0}
+    bars["cores"] = min(bars["cores"], int((1.34 if name == "mlp" else 1.3) * row["bound"]))
+    return [f"{name}: {row[k]:,.2f} {k}, bar {limit:,}" for k, limit in bars.items()
+            if row[k] > limit]
+
+
+def _against(name: str, own: dict[str, float], other: dict[str, float]) -> str:
+    return (f"{name:6} ours / mt-kahypar: messages {own['messages'] / other['messages']:.2f} "
+            f"(bar 1.00), cores {own['cores'] / other['cores']:.2f} (0.96), "
+            f"{other['seconds'] / max(own['seconds'], 1e-3):,.0f}x faster (20x)")
+
+
+def main() -> int:
+    """Print the table. Exit code 1: our partitioner misses a bar."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BARS))
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--methods", default=",".join(MODULES))
+    parser.add_argument("--one", metavar="METHOD", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(measure(args.one, args.names[0])))
+        return 0
+    methods = [m for m in args.methods.split(",") if find_spec(MODULES[m]) is not None]
+    print(f"not installed: {', '.join(m for m in MODULES if m not in methods) or 'none'}")
+    print(f"{'':6} {'':11} {'cores':>6} {'/bound':>6} {'messages':>10} {'over':>5} {'CPU s':>8}")
+    missed: list[str] = []
+    for name in args.names or BARS:
+        cores, messages, seconds = BARS[name]
+        print(f"{name:6} {'bar':11} {cores:6,} {'':6} {messages:10,} {0:5} {seconds:8.2f}")
+        rows = {method: _row(method, name, args.seconds) for method in methods}
+        for method, row in rows.items():
+            _print_row(name, method, row)
+        own, other = rows.get("ours"), rows.get("mt-kahypar")
+        if isinstance(own, dict) and isinstance(other, dict):
+            print(_against(name, own, other))
+        missed += _misses(name, own) if own is not None else []
+    print(*(missed or ["no bar missed"]), sep="\n")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
