@@ -73,6 +73,17 @@ def test_broken_target_names_the_key(old: str, new: str, key: str) -> None:
     assert (finding.code, finding.values["key"]) == ("NC002", key)
 
 
+def test_costs_are_stated_whole_or_not_at_all() -> None:
+    loihi1 = (ROOT / "targets" / "loihi1.toml").read_text()
+    costs = parse_target(loihi1, "t.toml").costs
+    assert costs is not None
+    assert costs.synapse_energy.value == 23_600
+    assert parse_target(loihi1.split("[costs]")[0], "t.toml").costs is None
+    with pytest.raises(UsageError) as error:
+        parse_target(loihi1.replace("hop_energy_max = ", "hop_energy = "), "t.toml")
+    assert error.value.diagnostics[0].values["key"] == "costs.hop_energy"
+
+
 def test_missing_key_is_named() -> None:
     text = "\n".join(line for line in LOIHI2.splitlines() if not line.startswith("decay_bits"))
     with pytest.raises(UsageError) as error:

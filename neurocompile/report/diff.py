@@ -136,13 +136,14 @@ def _status(fidelity: Mapping[str, Any]) -> str:
 
 
 def _populations(old: Mapping[str, Any], new: Mapping[str, Any]) -> Data:
-    """Names that are new or gone, and what changed of the others."""
+    """Names that are new or gone, and what changed of the others; rates if both are measured."""
     before = {p["name"]: p for p in old["populations"]}
     after = {p["name"]: p for p in new["populations"]}
     changed = []
     for name in (n for n in after if n in before):
         values = {key: {"old": before[name][key], "new": after[name][key]} for key in POPULATION
-                  if before[name][key] != after[name][key]}
+                  if before[name][key] != after[name][key] and not (
+                      key == "rate" and None in (before[name][key], after[name][key]))}
         if values:
             changed.append({"name": name, "values": values})
     return {"new": [_brief(p) for name, p in after.items() if name not in before],

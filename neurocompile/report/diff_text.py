@@ -23,7 +23,7 @@ def render(diff: Data) -> str:
         parts.append("\n".join(lines))
     if len(parts) == 1:
         parts.append(SAME)
-    return printable_lines("\n\n".join(parts))
+    return _plain("\n\n".join(parts))
 
 
 def render_markdown(diff: Data) -> str:
@@ -37,7 +37,7 @@ def render_markdown(diff: Data) -> str:
     return "\n\n".join(parts if len(parts) > 1 else [*parts, SAME])
 
 
-def printable_lines(text: str) -> str:
+def _plain(text: str) -> str:
     """ASCII only; line breaks stay."""
     return "\n".join(line.rstrip().encode("ascii", "backslashreplace").decode("ascii")
                      for line in text.split("\n"))

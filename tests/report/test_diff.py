@@ -88,8 +88,20 @@ def test_measured_traffic_is_not_compared_with_unmeasured(old, unmeasured):
     other = replace(old, resources=data.resources_json(unmeasured))
     diff = compare(old, other, 0)
     assert diff["traffic"] is None
+    assert diff["populations"]["changed"] == []
     assert diff["growth"] == []
     assert "traffic is not compared" in diff_text.render(diff)
+
+
+def test_measured_traffic_and_rates_are_compared(old):
+    resources = copy.deepcopy(old.resources)
+    resources["traffic"]["messages"]["between_cores"] *= 2
+    resources["populations"][1]["rate"] = 0.5
+    diff = compare(old, replace(old, resources=resources), 99)
+    assert rows(diff["traffic"])["messages between cores"][2] == 100
+    assert [d["values"]["resource"] for d in diff["growth"]] == ["messages between cores"]
+    assert diff["populations"]["changed"] == [
+        {"name": "conv.lif", "values": {"rate": {"old": 0.140625, "new": 0.5}}}]
 
 
 def test_text_is_plain_and_says_all(old, new):
