@@ -226,7 +226,11 @@ def _merged(nets: Nets, n_targets: int) -> tuple[sp.csr_array, NDArray[np.int64]
     pins = sp.csr_array((np.ones(len(ids), np.int32), ids, nets.ptr), shape=(n_targets, n_nets))
     keys = np.random.default_rng(0).integers(1 << 63, size=(n_targets, 2), dtype=np.uint64)
     prints = pins.T.astype(np.uint64) @ keys
-    _, first, group = np.unique(prints, axis=0, return_index=True, return_inverse=True)
-    if len(first) == n_nets:
+    order = np.lexsort((prints[:, 1], prints[:, 0]))
+    begins = np.ones(n_nets, np.bool_)
+    begins[1:] = np.any(prints[order[1:]] != prints[order[:-1]], axis=1)
+    if begins.all():
         return pins, nets.of_source
-    return sp.csr_array(pins[:, first]), group.reshape(-1)[nets.of_source]
+    group = np.empty(n_nets, np.int64)
+    group[order] = np.cumsum(begins) - 1
+    return sp.csr_array(pins[:, order[begins]]), group[nets.of_source]

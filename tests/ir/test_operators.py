@@ -1,5 +1,7 @@
 """Operators against explicit matrices and torch."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -143,6 +145,19 @@ def test_nets_reach_exactly_the_connected_targets(operator: Operator) -> None:
         assert {s for s in range(operator.in_size) if nets.of_source[s] in reached} == set(
             np.flatnonzero(connected[target]))
     assert nets.multiplicity.sum() == operator.in_size
+
+
+@pytest.mark.parametrize(("padding", "kernel", "n_nets"), [
+    ((0, 0), (3, 2), 2),  # one output pixel that sees all: a net per group
+    ((1, 0), (5, 2), 2), ((0, 0), (2, 2), 12), ((0, 0), (3, 1), 12)])
+def test_nets_of_one_output_pixel(padding: tuple[int, int], kernel: tuple[int, int],
+                                  n_nets: int) -> None:
+    conv = Conv((4, 3, 2), (6, 1, 1), np.ones((6, 2, *kernel)), (3, 2), padding, groups=2)
+    nets = conv.nets()
+    reached = [set(np.flatnonzero(np.isin(nets.of_source, nets.ids[a:b])))
+               for a, b in itertools.pairwise(nets.ptr)]
+    assert reached == [set(np.flatnonzero(row)) for row in conv.matrix().toarray()]
+    assert len(nets.multiplicity) == n_nets
 
 
 @given(any_operator(), st.integers(0, 100))

@@ -120,9 +120,20 @@ class Conv(Operator):
         taps = int((self._taps(0) >= 0).sum()) * int((self._taps(1) >= 0).sum())
         return taps * self.out_shape[0] * int(self.weight.shape[1])
 
+    @property
+    def _whole(self) -> bool:
+        """Whether there is one output pixel, and it sees every input pixel."""
+        return all(self.out_shape[1 + axis] == 1
+                   and np.count_nonzero(self._taps(axis) >= 0) == self.in_shape[1 + axis]
+                   for axis in (0, 1))
+
     def nets(self) -> Nets:
         pixels = self.in_shape[1] * self.in_shape[2]
         per_group = self.in_shape[0] // self.groups
+        if self._whole:  # all of a group's inputs reach all of its outputs
+            outputs = self.out_shape[0]
+            return Nets(np.arange(self.in_size) // (per_group * pixels), np.arange(outputs + 1),
+                        np.arange(outputs) // (outputs // self.groups))
         group_of = np.arange(self.in_shape[0]) // per_group
         of_source = (group_of[:, None] * pixels + np.arange(pixels)[None, :]).reshape(-1)
         channel, pixel, valid = self._pins(np.arange(self.out_size))
