@@ -26,7 +26,7 @@ from neurocompile.passes.mapping.traffic import Traffic
 from neurocompile.resources import total_cores
 from neurocompile.target import Target
 
-MANY = 10_000  # cores beyond which annealing costs more than it gains
+MANY = 20_000  # cores beyond which annealing has too few moves for each
 MOVES, MOST_MOVES = 10_000, 6_000_000  # tried by annealing: per core, in all
 HOT, COLD = 0.5, 1e-4  # temperatures, in shares of the start's way per core
 SWEEPS = 50  # of the force-directed search
