@@ -82,7 +82,7 @@ class Routing:
     axons: NDArray[np.int64]
     messages: NDArray[np.float64]
     hops: NDArray[np.int64]
-    link_load: Mapping[str, float]  # "chip:x,y>chip:x,y", neighbors -> messages per tick
+    link_loads: Mapping[str, float]  # "chip:x,y>chip:x,y", neighbors -> messages per tick
     measured: bool  # whether `messages` rest on measured firing rates
 
     @property
@@ -100,7 +100,7 @@ class Routing:
         chip = np.array([c.chip for c in placement.cores], np.int64)
         crossing = self.between_cores & (chip[self.source] != chip[self.destination])
         sent, hops = self.messages[self.between_cores], self.hops[self.between_cores]
-        busiest = sorted(self.link_load.items(), key=lambda item: (-item[1], item[0]))
+        busiest = sorted(self.link_loads.items(), key=lambda item: (-item[1], item[0]))
         return {
             "measured": self.measured,
             "axons": {"off_chip": int(self.axons[self.off_chip].sum()),
@@ -114,7 +114,7 @@ class Routing:
             "hops": {"total": _total(sent * hops), "max": int(hops.max(initial=0)),
                      "mean": round(_total(sent * hops) / max(_total(sent), 1e-12), 6),
                      "p95": _percentile(hops, sent, 0.95)},
-            "links": {"used": len(self.link_load),
+            "links": {"used": len(self.link_loads),
                       "busiest": [[name, round(load, 6)] for name, load in busiest[:10]]},
         }
 

@@ -38,7 +38,8 @@ from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.place import place
 from neurocompile.passes.mapping.recount import recount
 from neurocompile.passes.mapping.refine import refine
-from neurocompile.passes.mapping.route import route
+from neurocompile.passes.mapping.route import route_traffic
+from neurocompile.passes.mapping.traffic import core_traffic
 from neurocompile.passes.pruning.calibrate import Kept
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.quantization.bounds import overflows, remembering
@@ -243,11 +244,12 @@ def _map(run: _Recorder, network: Network, target: Target, options: Options,
     parts = run.stage("refine", lambda: refine(network, parts, target, weight_bits=bits),
                       lambda p: f"{len(p.cores)} cores",
                       lambda p: recount(network, p, target, weight_bits=bits))
+    traffic = core_traffic(network, parts, rates)
     placed = run.stage(
-        "place", lambda: place(parts, target),
+        "place", lambda: place(parts, target, traffic),
         lambda p: f"{len({c.chip for c in p.cores})} chips",
         lambda p: recount(network, parts, target, weight_bits=bits, placement=p))
-    routed = run.stage("route", lambda: route(network, parts, placed, target, rates),
+    routed = run.stage("route", lambda: route_traffic(traffic, placed, target),
                        lambda r: f"{float(r.messages.sum()):,.0f} messages per tick")
     return ChipMapping(parts, placed, routed)
 

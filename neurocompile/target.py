@@ -27,11 +27,12 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class ChipLimits:
-    """What a chip holds: its cores and their grid."""
+    """What a chip holds, its cores and their grid, and the grid of chips on the board."""
 
     cores: Quantity
     grid_width: Quantity  # cores per mesh row
     chips: Quantity  # chips of the largest system we place on
+    board_width: Quantity  # chips per row of the board
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def neuron_order(shape: Shape, name: str) -> NDArray[np.int64]:
         flat = np.arange(math.prod(shape)).reshape(-1, shape[-1])
         return np.concatenate([b.reshape(-1) for b in np.array_split(flat, int(number), axis=1)])
     if kind == "hilbert":
-        pixels = _hilbert(height)
+        pixels = hilbert(height)
     elif kind == "band":
         pixels = _band(height, width, int(number))
     elif kind != "rows":
@@ -77,7 +77,7 @@ def _band(height: int, width: int, rows: int) -> NDArray[np.int64]:
     return np.lexsort((y, x, y // rows))
 
 
-def _hilbert(side: int) -> NDArray[np.int64]:
+def hilbert(side: int) -> NDArray[np.int64]:
     """Flat pixel indices along a Hilbert curve over a square whose side is a power of two."""
     path = np.zeros((1, 1), np.int64)  # position on the curve of each pixel
     size = 1

@@ -10,10 +10,15 @@ import pytest
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Network
 from neurocompile.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
+from neurocompile.passes.mapping import place as place_module
+from neurocompile.passes.mapping.mesh import Mesh
 from neurocompile.passes.mapping.neuron_orders import neuron_order
 from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.place import place
-from neurocompile.passes.mapping.route import route
+from neurocompile.passes.mapping.place import QUIET, PlacementProblem, place
+from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.relieve import link_loads
+from neurocompile.passes.mapping.route import route, route_traffic
+from neurocompile.passes.mapping.traffic import Traffic, core_traffic
 from neurocompile.resources import count
 from neurocompile.target import Target
 
@@ -61,7 +66,7 @@ def test_routes_and_link_loads(chain: Network, four: Partition, loihi1: Target) 
     assert list(pairs) == [
         (-1, 0, 3, 3.0, 0), (-1, 1, 3, 3.0, 0), (0, 1, 3, 3.0, 3), (0, 2, 3, 3.0, 3),
         (1, 1, 1, 1.0, 0), (1, 2, 1, 1.0, 2)]
-    assert routing.link_load == {
+    assert routing.link_loads == {
         "0:14,0>0:15,0": 6.0, "0:15,0>1:0,0": 3.0, "0:15,0>0:15,1": 3.0, "0:15,1>0:15,2": 3.0,
         "1:0,0>1:0,1": 3.0, "0:15,2>1:0,2": 1.0, "1:0,2>1:0,1": 1.0}
     summary = routing.summary(placement)
@@ -86,7 +91,7 @@ def test_link_loads_carry_every_hop(nets: ModuleType, loihi1: Target) -> None:
     part = partition(network, loihi1)
     rates = {p.name: np.random.default_rng(0).random(p.size) for p in network.populations}
     routing = route(network, part, place(part, loihi1), loihi1, rates)
-    assert sum(routing.link_load.values()) == pytest.approx(routing.messages @ routing.hops)
+    assert sum(routing.link_loads.values()) == pytest.approx(routing.messages @ routing.hops)
     usage = count(network, part, loihi1)
     sent = np.bincount(routing.source[~routing.off_chip], routing.axons[~routing.off_chip],
                        len(part.cores))
@@ -142,3 +147,101 @@ def test_cores_that_send_nothing(nets: ModuleType, loihi1: Target) -> None:
     assert len(part.cores) == 1
     assert routing.messages.dtype == np.float64
     assert float(routing.messages.sum()) == 0.0
+
+
+@pytest.fixture
+def ring() -> Traffic:
+    """Nine cores in a ring, every message to the fourth next: a bad order for a snake."""
+    source = np.arange(9)
+    return Traffic(9, source, (source + 4) % 9, np.full(9, 10), np.full(9, 10.0), False)
+
+
+def square(nets: ModuleType, target: Target, side: int) -> Target:
+    grid: Target = nets.limited(target, cores=side * side, grid_width=side, chips=1, board_width=1)
+    return grid
+
+
+def problem(traffic: Traffic, target: Target) -> PlacementProblem:
+    mesh = Mesh.of(target)
+    return PlacementProblem.of(traffic, mesh, mesh.snake(traffic.n_cores))
+
+
+def test_ring_gets_a_shortest_way(nets: ModuleType, loihi1: Target, ring: Traffic) -> None:
+    target = square(nets, loihi1, 3)
+    placement = place(parts(9), target, ring)
+    assert len(set(placement.cores)) == 9
+    hops = route_traffic(ring, placement, target).hops
+    assert hops.sum() == 10  # an odd ring on a grid: one more than its length
+    assert place(parts(9), target, ring).cores == placement.cores
+
+
+def test_line_of_two_chips_is_cut_once(nets: ModuleType, loihi1: Target) -> None:
+    """Two cliques of four: one on each chip, whatever their numbers say."""
+    clique = [[0, 2, 4, 6], [1, 3, 5, 7]]
+    pairs = [(a, b) for c in clique for a in c for b in c if a != b] + [(0, 1)]
+    source, destination = np.array(sorted(pairs)).T
+    ones = np.ones(len(source))
+    traffic = Traffic(8, source, destination, ones.astype(int), ones, False)
+    target = nets.limited(loihi1, cores=4, grid_width=2, chips=2, board_width=2)
+    placement = place(parts(8), target, traffic)
+    assert {frozenset(placement.cores[k].chip for k in c) for c in clique} == {
+        frozenset({0}), frozenset({1})}
+
+
+def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: Target) -> None:
+    network = nets.vggs()
+    part = partition(network, loihi1)
+    rates = {p.name: np.random.default_rng(0).random(p.size) for p in network.populations}
+    traffic = core_traffic(network, part, rates)
+    posed = problem(traffic, loihi1)
+    starts = posed.starts()
+    for at in starts.values():
+        assert len(set(at.tolist())) == len(part.cores)
+    placement = place(part, loihi1, traffic)
+    assert list(recount(network, part, loihi1, placement=placement)) == []
+    assert {c.chip for c in placement.cores} == {0, 4, 8}  # a board of four chips a row
+    found = posed.solve()
+    best = min(starts.values(), key=posed.way)
+    assert posed.way(found) < 0.9 * posed.way(best)
+    assert posed.peak(found) < 0.9 * posed.peak(best)
+    assert found.tolist() == posed.solve().tolist()
+
+
+def test_more_cores_are_pulled_together(loihi1: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = np.arange(299)
+    shuffled = np.random.default_rng(0).permutation(300)
+    ones = np.ones(299)
+    traffic = Traffic(300, shuffled[source], shuffled[source + 1], ones.astype(int), ones, False)
+    posed = problem(traffic, loihi1)
+    at = np.random.default_rng(1).permutation(len(posed.x))[:300]
+    monkeypatch.setattr(place_module, "MANY", 100)
+    found = posed.improve(at)
+    assert len(set(found.tolist())) == 300
+    assert posed.way(found) < 0.5 * posed.way(at)
+
+
+def test_loads_of_both_counters_agree(nets: ModuleType, loihi1: Target) -> None:
+    rng = np.random.default_rng(0)
+    source, destination = np.divmod(rng.choice(400, 60, replace=False), 20)
+    amount = rng.integers(1, 9, 60)
+    traffic = Traffic(20, source, destination, amount, amount.astype(float), False)
+    target = nets.limited(loihi1, cores=6, grid_width=3, chips=4, board_width=2)
+    mesh = Mesh.of(target)
+    slots = mesh.snake(20)
+    routing = route_traffic(traffic, Placement(tuple(slots[:20])), target)
+    posed = problem(traffic, target)
+    loads = link_loads(posed.ptr, posed.ids, posed.sent, np.arange(20), posed.column, posed.row,
+                       *posed.grid.shape)
+    assert sum(routing.link_loads.values()) == routing.messages @ routing.hops
+    assert sorted(routing.link_loads.values()) == pytest.approx(
+        sorted(loads[loads > 0] / (1 + QUIET)))
+
+
+def test_board_of_chips(nets: ModuleType, loihi1: Target) -> None:
+    mesh = Mesh.of(nets.limited(loihi1, cores=5, grid_width=2, chips=4, board_width=2))
+    cores = mesh.snake(20)
+    assert len(set(cores)) == 20
+    columns, rows = mesh.position(cores)
+    assert [mesh.core(*at) for at in zip(columns.tolist(), rows.tolist(), strict=True)] == cores
+    assert (columns.max(), rows.max()) == (3, 5)  # two chips of two columns, of three rows
+    assert mesh.position([CoreId(3, 1, 0)])[0].tolist() == [3]

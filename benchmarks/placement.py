@@ -1,0 +1,98 @@
+"""Placement of the four mapping networks: way of messages, busiest link and CPU seconds.
+
+Run: python benchmarks/placement.py [NAME ...]. The networks are those of tests/passes/conftest.py;
+every source spikes in every tick. Two meshes: a square of ceil(sqrt(cores)) a side, for which the
+bars are, and loihi1's board. On the board hops are plain ones, without the price of chip borders.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from neurocompile.mapping import CoreId, Partition, Placement
+from neurocompile.passes.mapping.mesh import Mesh
+from neurocompile.passes.mapping.partition import partition
+from neurocompile.passes.mapping.place import PlacementProblem, place
+from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.route import route_traffic
+from neurocompile.passes.mapping.traffic import Traffic, core_traffic
+from neurocompile.target import Target, load_target
+
+NETWORKS = Path(__file__).parents[1] / "tests/passes/conftest.py"
+BARS = {"vggs": 1.17e6, "mixer": 2.04e6, "vgg16": 2.50e7}  # hops of messages, square mesh
+
+
+def main(names: list[str]) -> int:
+    """Print the table; 1 if a bar is missed."""
+    nets, board, missed = _networks(), load_target("loihi1"), False
+    place(*_warm_up())  # compiles what runs below
+    print(f"{'network':8}{'cores':>6}  {'mesh':8}{'placement':12}{'hops':>12}{'mean':>7}{'p95':>5}"
+          f"{'max link':>10}{'CPU s':>7}")
+    for name in names or list(nets.NETWORKS):
+        network = nets.NETWORKS[name]()
+        part = partition(network, board)
+        traffic = core_traffic(network, part)
+        for mesh, target in (("square", _square(board, len(part.cores))), ("board", board)):
+            total = _rows(name, mesh, part, traffic, target)
+            missed |= mesh == "square" and total > BARS.get(name, math.inf)
+        broken = list(recount(network, part, board, placement=place(part, board, traffic)))
+        missed |= bool(broken)
+        bar = f"bar {BARS[name]:,.0f} hops on the square; " if name in BARS else ""
+        print(f"{name}: {bar}{len(broken)} violations on the board")
+    return int(missed)
+
+
+def _rows(name: str, mesh: str, part: Partition, traffic: Traffic, target: Target) -> float:
+    """Print starts and result on one mesh; the hops of the result."""
+    slots = Mesh.of(target).snake(traffic.n_cores)
+    problem = PlacementProblem.of(traffic, Mesh.of(target), slots)
+    found = {key: _at(slots, at) for key, at in problem.starts().items()}
+    start = time.process_time()
+    found["placed"] = place(part, target, traffic)
+    seconds = f"{time.process_time() - start:7.2f}"
+    for key, placement in found.items():
+        routing = route_traffic(traffic, placement, target)
+        hops = routing.summary(placement)["hops"]
+        print(f"{name:8}{traffic.n_cores:6}  {mesh:8}{key:12}{hops['total']:12,.0f}"
+              f"{hops['mean']:7.2f}{hops['p95']:5}{max(routing.link_loads.values()):10,.0f}"
+              f"{seconds if key == 'placed' else ''}", flush=True)
+    return float(hops["total"])
+
+
+def _at(slots: list[CoreId], at: np.ndarray) -> Placement:
+    return Placement(tuple(slots[s] for s in at.tolist()))
+
+
+def _square(board: Target, cores: int) -> Target:
+    side = math.ceil(math.sqrt(cores))
+    sizes = {"cores": side * side, "grid_width": side, "chips": 1, "board_width": 1}
+    chip = {key: replace(getattr(board.chip, key), value=v) for key, v in sizes.items()}
+    return replace(board, chip=replace(board.chip, **chip))
+
+
+def _warm_up() -> tuple[Partition, Target, Traffic]:
+    ring = np.arange(9)
+    traffic = Traffic(9, ring, (ring + 4) % 9, np.ones(9, np.int64), np.ones(9), False)
+    return Partition({}, {}, ((),) * 9), load_target("loihi1"), traffic
+
+
+def _networks() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("mapping_networks", NETWORKS)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(NETWORKS)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
