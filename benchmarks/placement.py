@@ -1,44 +1,45 @@
 """Placement of the four mapping networks: way of messages, busiest link and CPU seconds.
 
-Run: python benchmarks/placement.py [NAME ...]. The networks are those of tests/passes/conftest.py;
+Run: python benchmarks/placement.py [NAME ...]. The networks are those of `mapping_nets`, refined;
 every source spikes in every tick. Two meshes: a square of ceil(sqrt(cores)) a side, for which the
 bars are, and loihi1's board. On the board hops are plain ones, without the price of chip borders.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+import mapping_nets
 
 from neurocompile.mapping import CoreId, Partition, Placement
 from neurocompile.passes.mapping.mesh import Mesh
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.place import PlacementProblem, place
 from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.refine import refine
 from neurocompile.passes.mapping.route import route_traffic
 from neurocompile.passes.mapping.traffic import Traffic, core_traffic
 from neurocompile.target import Target, load_target
 
-NETWORKS = Path(__file__).parents[1] / "tests/passes/conftest.py"
 BARS = {"vggs": 1.17e6, "mixer": 2.04e6, "vgg16": 2.50e7}  # hops of messages, square mesh
 
 
 def main(names: list[str]) -> int:
     """Print the table; 1 if a bar is missed."""
-    nets, board, missed = _networks(), load_target("loihi1"), False
+    board, missed = load_target("loihi1"), False
     place(*_warm_up())  # compiles what runs below
     print(f"{'network':8}{'cores':>6}  {'mesh':8}{'placement':12}{'hops':>12}{'mean':>7}{'p95':>5}"
           f"{'max link':>10}{'CPU s':>7}")
-    for name in names or list(nets.NETWORKS):
-        network = nets.NETWORKS[name]()
-        part = partition(network, board)
+    for name in names or list(mapping_nets.NETWORKS):
+        network = mapping_nets.NETWORKS[name]()
+        part = refine(network, partition(network, board), board)
         traffic = core_traffic(network, part)
         for mesh, target in (("square", _square(board, len(part.cores))), ("board", board)):
             total = _rows(name, mesh, part, traffic, target)
@@ -82,16 +83,6 @@ def _warm_up() -> tuple[Partition, Target, Traffic]:
     ring = np.arange(9)
     traffic = Traffic(9, ring, (ring + 4) % 9, np.ones(9, np.int64), np.ones(9), False)
     return Partition({}, {}, ((),) * 9), load_target("loihi1"), traffic
-
-
-def _networks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mapping_networks", NETWORKS)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(NETWORKS)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":
