@@ -129,7 +129,7 @@ def train(recipe: Recipe, folder: Path, prepare: Callable[[Tensor], Tensor], epo
             x, y = shifted(train_x[index], recipe.shift), train_y[index]
             loss = F.cross_entropy(model(x), y)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             schedule.step()
             functional.reset_net(model)

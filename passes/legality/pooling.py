@@ -6,7 +6,7 @@ import math
 
 import onnx_ir as ir
 
-from neurocompile.ir.axis_rules import reduced_axes
+from neurocompile.ir.axis_arithmetic import reduced_axes
 from neurocompile.ir.axis_space import shape_of
 from neurocompile.passes.legality.gates import or_pool
 from neurocompile.passes.legality.spike_types import Analog, Current, Spike, SpikeType

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import onnx_ir as ir
 
 from neurocompile.ir.axes import Role
-from neurocompile.ir.axis_rules import axis_list, einsum_terms, reduced_axes
+from neurocompile.ir.axis_arithmetic import axis_list, einsum_terms, reduced_axes
 from neurocompile.ir.axis_space import integers, is_neuron, shape_of
 from neurocompile.ir.graph import currents, module_of
 from neurocompile.passes.legality.spike_types import Analog

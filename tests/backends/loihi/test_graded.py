@@ -130,7 +130,8 @@ def test_program_says_what_adds(network: Network, loihi2: Target, tmp_path: Path
     assert bits == {24}
 
 
-def test_programs_without_adders_hold_nothing_of_them(zoo, loihi2: Target, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_programs_without_adders_hold_nothing_of_them(zoo, loihi2: Target,
+                                                       tmp_path: Path) -> None:
     emit(zoo.network, zoo.schedule, loihi2, tmp_path)
     assert not (tmp_path / "processes" / "graded.py").exists()
     assert "raded" not in (tmp_path / "net.py").read_text()

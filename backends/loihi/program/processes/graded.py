@@ -1,6 +1,4 @@
-"""Populations that send whole numbers instead of spikes, and what records them."""
-
-import os
+"""Populations that send whole numbers instead of spikes."""
 
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
@@ -29,14 +27,6 @@ class GradedSum(AbstractProcess):
         self.v = Var(shape=shape, init=0)
 
 
-class GradedRecorder(AbstractProcess):
-    """Appends what is sent in steps `first` to `first + rows - 1` to `file`, as int32."""
-
-    def __init__(self, *, shape, file, first, rows):
-        super().__init__(shape=shape, file=file, first=first, rows=rows)
-        self.a_in = InPort(shape=shape)
-
-
 @implements(proc=GradedSum, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
@@ -51,23 +41,3 @@ class PyGradedSum(PyLoihiProcessModel):
         """Receive and send."""
         self.v[:] = self.a_in.recv()
         self.s_out.send(self.v.copy())
-
-
-@implements(proc=GradedRecorder, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt")
-class PyGradedRecorder(PyLoihiProcessModel):
-    """Writes every row at once, as the recorder of spikes does."""
-
-    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
-
-    def __init__(self, proc_params):
-        super().__init__(proc_params)
-        self.first, self.rows = proc_params["first"], proc_params["rows"]
-        self.file = os.open(proc_params["file"], os.O_WRONLY | os.O_APPEND)
-
-    def run_spk(self):
-        """Receive and append."""
-        sums = self.a_in.recv()
-        if 0 <= self.time_step - self.first < self.rows:
-            os.write(self.file, sums.astype(np.int32).tobytes())

@@ -39,10 +39,10 @@ class BiasFeeder(AbstractProcess):
 
 
 class SpikeRecorder(AbstractProcess):
-    """Appends the spikes of steps `first` to `first + rows - 1` to `file`, one byte a neuron."""
+    """Appends the spikes of steps `first` to `first + rows - 1` to `file`, as `dtype`."""
 
-    def __init__(self, *, shape, file, first, rows):
-        super().__init__(shape=shape, file=file, first=first, rows=rows)
+    def __init__(self, *, shape, file, first, rows, dtype):
+        super().__init__(shape=shape, file=file, first=first, rows=rows, dtype=dtype)
         self.a_in = InPort(shape=shape)
 
 
@@ -126,13 +126,14 @@ class PySpikeRecorder(PyLoihiProcessModel):
     def __init__(self, proc_params):
         super().__init__(proc_params)
         self.first, self.rows = proc_params["first"], proc_params["rows"]
+        self.dtype = proc_params["dtype"]
         self.file = os.open(proc_params["file"], os.O_WRONLY | os.O_APPEND)
 
     def run_spk(self):
         """Receive and append."""
         spikes = self.a_in.recv()
         if 0 <= self.time_step - self.first < self.rows:
-            os.write(self.file, spikes.astype(np.uint8).tobytes())
+            os.write(self.file, spikes.astype(self.dtype).tobytes())
 
 
 @implements(proc=StateRecorder, protocol=LoihiProtocol)

@@ -88,7 +88,7 @@ def record(populations, output, rows, steps, state):
             if port is population.v:
                 StateRecorder(variable=port, **where)
             else:
-                port.connect(SpikeRecorder(shape=port.shape, **where).a_in)
+                port.connect(SpikeRecorder(shape=port.shape, dtype=dtype, **where).a_in)
 
 
 def read_inputs(path, samples):
