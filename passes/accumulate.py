@@ -12,13 +12,12 @@ value an output. A core spent on a sum must save as many messages as a core has 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.network import Network, Population, Projection, Readout
+from neurocompile.ir.network import Network, Population, Projection, Readout, free_name
 from neurocompile.ir.operators import identity
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import SUM, FloatNeuron
@@ -45,7 +44,7 @@ def accumulate(network: Network, how: str, target: Target) -> tuple[Network, lis
         if reason or how == "host" or (how == "auto" and not _pays(part, network, target)):
             readouts.append(readout)
             continue
-        name = _free(f"{readout.name}.sum", [*network.sources(), *(p.name for p in populations)])
+        name = free_name(f"{readout.name}.sum", [*network.sources(), *(p.name for p in populations)])
         size = len(readout.bias)
         neuron = FloatNeuron(SUM, 1.0, _above(_reach(part, network.n_ticks)), True, Reset.HARD)
         populations.append(Population(name, readout.shape, neuron))
@@ -110,9 +109,3 @@ def _pays(readout: Readout, network: Network, target: Target) -> bool:
     cores = max(math.ceil(amount / limit.value) for amount, limit in (
         (neurons, core.input_axons), (bits, core.synapse_memory), (outputs, core.neurons)))
     return neurons * network.n_ticks - outputs >= cores * core.neurons.value
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name

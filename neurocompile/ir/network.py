@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -269,3 +269,10 @@ class Network:
                              if p.delay == 0 and p.source in names)
         by_name = {p.name: p for p in self.populations}
         return [by_name[name] for name in nx.lexicographical_topological_sort(graph)]
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with an apostrophe for each one before it that is taken."""
+    while name in taken:
+        name += "'"
+    return name

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.network import Adder, Network, Population, Projection
+from neurocompile.ir.network import Adder, Network, Population, Projection, free_name
 from neurocompile.ir.operators import identity
 from neurocompile.passes.align import align
 from neurocompile.passes.relay import relay
@@ -139,7 +139,8 @@ def with_adders(network: Network, streams: Streams, points: Sequence[Point]) -> 
         above = _nearest(point.parent, points)
         if point in points:
             first = point.consumers[0].population
-            name = _free(f"{first.name}.stream", names)
+            name = free_name(f"{first.name}.stream", names)
+            names.add(name)
             made = Population(name, first.shape, Adder(), where=first.where)
             adder[id(point)] = before[first.name] = made
             added += _sums(point, above, made, streams, adder)
@@ -176,11 +177,3 @@ def _sums(point: Point, above: Point | None, made: Population, streams: Streams,
         operator = term.operator if term.gain == 1 else term.operator.scaled(
             np.full(made.size, 1 / term.gain))
         yield Projection(term.source, made.name, operator, where=made.where)
-
-
-def _free(name: str, names: set[str]) -> str:
-    """The name, with an apostrophe for each population that has it already."""
-    while name in names:
-        name += "'"
-    names.add(name)
-    return name
