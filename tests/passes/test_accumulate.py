@@ -159,10 +159,10 @@ def test_a_taken_name_is_left_alone_and_paths_are_aligned() -> None:
                      projections=(*before.projections, Projection(
                          "b", "y.sum", Dense((20,), (3,), np.ones((3, 20))))))
     floating, _ = accumulate(before, "chip", LOIHI2)
-    assert floating.accumulators == {"y.sum_"}
+    assert floating.accumulators == {"y.sum'"}
     integer, _ = Quantize().run(floating, LOIHI2)
     waits = dict(align(integer).waits(integer))
-    assert {p.source: waits[p] for p in integer.into("y.sum_")} == {"a": 1, "b": 0}
+    assert {p.source: waits[p] for p in integer.into("y.sum'")} == {"a": 1, "b": 0}
 
 
 def test_a_sum_of_more_axons_than_a_core_has_stays_on_the_host() -> None:
