@@ -99,7 +99,7 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
     compiled = compile_graph(loaded.graph, target, options, arrays, progress)
     with new_build(out, force) as folder:
         progress("emit")
-        emission = emit(compiled.network, compiled.schedule, target, folder / "program")
+        emission = emit(compiled.network, compiled.schedule, compiled.target, folder / "program")
         raise_errors(emission.diagnostics)
         found = [*doubts(loaded.graph), *compiled.diagnostics, *emission.diagnostics]
         verification = None

@@ -22,6 +22,7 @@ from neurocompile.diagnostics import (
     FindingsError,
     InternalError,
     Severity,
+    UsageError,
     errors,
 )
 from neurocompile.fidelity import Fidelity, activity, measure
@@ -46,7 +47,7 @@ from neurocompile.passes.quantization.bounds import overflows, remembering
 from neurocompile.passes.quantization.quantize import Quantize
 from neurocompile.passes.relay import out_of_range, relay
 from neurocompile.passes.streams.adders import Choice, build_streams, note
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget, Target
 
 STAGES = ("check", "lower", "streams", "accumulate", "quantize", "align", "relay", "fidelity",
           "partition", "refine", "place", "route")
@@ -93,7 +94,7 @@ class Compiled:
     """Everything that compiling made. Stages that did not run are absent."""
 
     graph: Graph
-    target: Target
+    target: LoihiTarget
     options: Options
     floating: Network
     network: Network
@@ -143,6 +144,8 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     an earlier compilation. Raises FindingsError with all errors of the stage that found some.
     """
     options = options or Options()
+    if not isinstance(target, LoihiTarget):
+        raise UsageError(Diagnostic("NC601", values={"backend": "loihi", "target": target.name}))
     run = _Recorder(progress)
     try:
         return _compile(run, graph, target, options, sample, kept)
@@ -150,7 +153,7 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
         raise FindingsError(*run.found, *error.diagnostics) from None
 
 
-def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
+def _compile(run: _Recorder, graph: Graph, target: LoihiTarget, options: Options,
              sample: Mapping[str, Array] | None, kept: Kept | None) -> Compiled:
     findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
                          lambda found: f"{len(found)} findings")
@@ -197,7 +200,7 @@ def _compile(run: _Recorder, graph: Graph, target: Target, options: Options,
                     streams, pruning)
 
 
-def _out_of_bounds(floating: Network, network: Network, target: Target) -> Iterator[Diagnostic]:
+def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:
     """NC303 for registers that overflow, NC208 for neurons without memory that have some."""
     for before, population in zip(floating.populations, network.populations, strict=True):
         yield from overflows(network, population, target.name)
@@ -235,7 +238,7 @@ def _stop(run: _Recorder) -> None:
         raise FindingsError(*found)
 
 
-def _map(run: _Recorder, network: Network, target: Target, options: Options,
+def _map(run: _Recorder, network: Network, target: LoihiTarget, options: Options,
          rates: Mapping[str, float | NDArray[np.float64]] | None) -> ChipMapping:
     bits = options.weight_bits
     parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits),
@@ -271,7 +274,7 @@ def over_budget(network: Network, mapping: ChipMapping, options: Options) -> Ite
                 "resource": resource, "needed": used[resource], "limit": limit})
 
 
-def _assumed(usage: resources.Usage, target: Target) -> Iterable[Diagnostic]:
+def _assumed(usage: resources.Usage, target: LoihiTarget) -> Iterable[Diagnostic]:
     """NC421 for each limit nearly reached that the vendor has not published."""
     limits = dict(target.quantities())
     for resource, quantity in ((r, limits[f"core.{r}"]) for r in resources.UNITS):

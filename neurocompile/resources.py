@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Network, Population, Projection
 from neurocompile.ir.operators import Array, Nets, Operator
 from neurocompile.mapping import Partition
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget, Target
 
 UNITS: Mapping[str, str] = {
     "neurons": "neurons", "input_axons": "axons", "output_axons": "axons",
@@ -94,7 +94,7 @@ class Incoming:
     sources: tuple[tuple[Projection, NDArray[np.int64]], ...]  # net of each source neuron
 
 
-def capacity(target: Target) -> CoreUsage:
+def capacity(target: LoihiTarget) -> CoreUsage:
     """The limits of one core."""
     core = target.core
     return CoreUsage(core.neurons.value, core.input_axons.value, core.output_axons.value,
@@ -106,7 +106,7 @@ def total_cores(target: Target) -> int:
     return target.chip.cores.value * target.chip.chips.value
 
 
-def list_bits(length: Array, target: Target, weight_bits: int = 8) -> NDArray[np.int64]:
+def list_bits(length: Array, target: LoihiTarget, weight_bits: int = 8) -> NDArray[np.int64]:
     """Bits of dense synapse lists with that many synapses: a header per block, whole words."""
     form = target.synapse
     block, header, word = (form.block_synapses.value, form.block_header.value,
@@ -117,7 +117,7 @@ def list_bits(length: Array, target: Target, weight_bits: int = 8) -> NDArray[np
     return np.asarray(full * whole + np.where(rest > 0, last, 0), np.int64)
 
 
-def uncut(operator: Operator, target: Target, weight_bits: int = 8) -> CoreUsage:
+def uncut(operator: Operator, target: LoihiTarget, weight_bits: int = 8) -> CoreUsage:
     """Input axons and synapse lists of a projection onto one core, were it large enough."""
     nets = operator.nets()
     sources = nets.multiplicity
@@ -141,7 +141,7 @@ def stored_weight_bits(network: Network, weight_bits: int = 8) -> int:
     return weight_bits * n_synapses(network)
 
 
-def lower_bound(network: Network, target: Target, weight_bits: int = 8) -> dict[str, int]:
+def lower_bound(network: Network, target: LoihiTarget, weight_bits: int = 8) -> dict[str, int]:
     """Cores that any mapping needs, by resource that proves it: neurons, and weights alone."""
     return _bound(sum(p.size for p in on_chip(network)), n_synapses(network), target, weight_bits)
 
@@ -169,7 +169,7 @@ def pins_per_core(nets: Incoming, core_of: NDArray[np.int64], n_cores: int) -> s
     return sp.csr_array(members @ nets.pins)
 
 
-def count(network: Network, partition: Partition, target: Target, weight_bits: int = 8) -> Usage:
+def count(network: Network, partition: Partition, target: LoihiTarget, weight_bits: int = 8) -> Usage:
     """What every core and every on-chip population of a partition takes."""
     core_of, n_cores = partition.assignment(), len(partition.cores)
     amounts = {p.name: np.zeros((n_cores, len(UNITS)), np.int64) for p in on_chip(network)}
@@ -194,14 +194,14 @@ def count(network: Network, partition: Partition, target: Target, weight_bits: i
 
 
 def _population_usage(network: Network, population: Population, taken: NDArray[np.int64],
-                      target: Target, weight_bits: int) -> PopulationUsage:
+                      target: LoihiTarget, weight_bits: int) -> PopulationUsage:
     synapses = _synapses(network, population)
     return PopulationUsage(population.name, synapses, int(np.count_nonzero(taken[:, 0])),
                            CoreUsage(*taken.sum(axis=0).tolist()),
                            _bound(population.size, synapses, target, weight_bits))
 
 
-def _bound(neurons: int, synapses: int, target: Target, weight_bits: int) -> dict[str, int]:
+def _bound(neurons: int, synapses: int, target: LoihiTarget, weight_bits: int) -> dict[str, int]:
     limits = capacity(target)
     return {"neurons": -(-neurons // limits.neurons),
             "synapse_memory": -(-weight_bits * synapses // limits.synapse_memory)}

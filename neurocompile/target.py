@@ -91,6 +91,35 @@ class OperationCosts:
 
 
 @dataclass(frozen=True, slots=True)
+class CrossbarLimits:
+    """What one TrueNorth core holds: a crossbar of axons and neurons."""
+
+    neurons: Quantity
+    axons: Quantity
+    axon_types: Quantity  # an axon's type chooses among a neuron's weights
+    max_delay: Quantity  # ticks from a spike to its axon, at least 1
+
+
+@dataclass(frozen=True, slots=True)
+class CrossbarNeuron:
+    """Widths of a TrueNorth neuron's parameters and potential."""
+
+    weight_max: Quantity  # largest magnitude of a weight
+    leak_max: Quantity  # largest magnitude of a leak
+    threshold_bits: Quantity  # unsigned, of both thresholds
+    potential_bits: Quantity  # signed
+
+
+@dataclass(frozen=True, slots=True)
+class CrossbarCosts:
+    """What a TrueNorth chip takes; for estimates only."""
+
+    synapse_energy: Quantity  # fJ for each synaptic event, beside the static power
+    static_power: Quantity  # mW for each chip
+    tick_time: Quantity  # us
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A machine as data. `path` is the TOML file that a finding names."""
 
@@ -99,22 +128,42 @@ class Target:
     description: str
     path: str
     chip: ChipLimits
-    core: CoreLimits
-    synapse: SynapseFormat
-    neuron: NeuronFormat
-    costs: OperationCosts | None = None  # None: nothing is published
 
     def quantities(self) -> Iterator[tuple[str, Quantity]]:
         """Every number with its TOML key, in the file's order."""
-        for table in _TABLES:
+        for table in TABLES[type(self)]:
             section = getattr(self, table)
             for f in fields(section) if section is not None else ():
                 yield f"{table}.{f.name}", getattr(section, f.name)
 
 
-_TABLES: dict[str, type] = {
-    "chip": ChipLimits, "core": CoreLimits, "synapse": SynapseFormat, "neuron": NeuronFormat,
-    "costs": OperationCosts,
+@dataclass(frozen=True, slots=True)
+class LoihiTarget(Target):
+    """A machine of Loihi chips: synapse lists in each core's memory."""
+
+    core: CoreLimits
+    synapse: SynapseFormat
+    neuron: NeuronFormat
+    costs: OperationCosts | None = None  # None: nothing is published
+
+
+@dataclass(frozen=True, slots=True)
+class TrueNorthTarget(Target):
+    """A machine of TrueNorth chips: a binary crossbar in each core."""
+
+    core: CrossbarLimits
+    neuron: CrossbarNeuron
+    costs: CrossbarCosts | None = None
+
+
+TABLES: dict[type[Target], dict[str, type]] = {
+    LoihiTarget: {"chip": ChipLimits, "core": CoreLimits, "synapse": SynapseFormat,
+                  "neuron": NeuronFormat, "costs": OperationCosts},
+    TrueNorthTarget: {"chip": ChipLimits, "core": CrossbarLimits, "neuron": CrossbarNeuron,
+                      "costs": CrossbarCosts},
+}
+FAMILIES: dict[str, type[Target]] = {
+    "loihi1": LoihiTarget, "loihi2": LoihiTarget, "truenorth": TrueNorthTarget,
 }
 _OPTIONAL = ("costs",)
 
@@ -161,12 +210,16 @@ def parse_target(text: str, path: str) -> Target:
     for key in ("name", "family", "description"):
         if not isinstance(data.get(key), str):
             raise UsageError(_bad(path, key, "expected a string"))
-    unknown = sorted(set(data) - set(_TABLES) - {"name", "family", "description"})
+    family = FAMILIES.get(data["family"])
+    if family is None:
+        raise UsageError(_bad(path, "family", f"expected one of {', '.join(FAMILIES)}"))
+    tables = TABLES[family]
+    unknown = sorted(set(data) - set(tables) - {"name", "family", "description"})
     if unknown:
         raise UsageError(_bad(path, unknown[0], "unknown key"))
-    sections = {t: _section(cls, data.get(t, {}), t, path) for t, cls in _TABLES.items()
+    sections = {t: _section(cls, data.get(t, {}), t, path) for t, cls in tables.items()
                 if t in data or t not in _OPTIONAL}
-    return Target(data["name"], data["family"], data["description"], path, **sections)
+    return family(data["name"], data["family"], data["description"], path, **sections)
 
 
 def _tables(text: str, path: str) -> dict[str, Any]:

@@ -21,12 +21,12 @@ from neurocompile.ir.network import Network, Population, Projection, Readout, fr
 from neurocompile.ir.operators import identity
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import SUM, FloatNeuron
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 STEPS = 32  # of the potential, that the largest weight is worth at least
 
 
-def accumulate(network: Network, how: str, target: Target) -> tuple[Network, list[Diagnostic]]:
+def accumulate(network: Network, how: str, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
     """The float network with accumulators for the readouts that the chip adds up.
 
     `how` is "auto", "host" or "chip". NC209 warns of each readout that "chip" leaves to the host.
@@ -56,7 +56,7 @@ def accumulate(network: Network, how: str, target: Target) -> tuple[Network, lis
                    readouts=tuple(readouts)), found
 
 
-def _obstacle(readout: Readout, n_ticks: int, target: Target) -> str:
+def _obstacle(readout: Readout, n_ticks: int, target: LoihiTarget) -> str:
     """Why the chip cannot add a readout up; empty where it can."""
     if readout.ticks != "sum":
         return "it reads ticks one by one"
@@ -100,7 +100,7 @@ def _above(reach: float) -> float:
     return math.ldexp(math.floor(mantissa * 1024) + 1, exponent - 10)
 
 
-def _pays(readout: Readout, network: Network, target: Target) -> bool:
+def _pays(readout: Readout, network: Network, target: LoihiTarget) -> bool:
     """Whether the chip's sum saves as many messages as its cores have neurons."""
     sizes = network.sources()
     neurons, outputs = sum(sizes[name].size for name, _ in readout.terms), len(readout.bias)

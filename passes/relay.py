@@ -18,13 +18,13 @@ from neurocompile.ir.network import Input, Network, Population, Projection
 from neurocompile.ir.operators import identity
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import DECAY_ONE, LoihiNeuron
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 NEURON = LoihiNeuron(du=DECAY_ONE - 1, dv=0, vth=1)
 WEIGHT = 2  # more than the threshold: every spike passes
 
 
-def relay(network: Network, schedule: Schedule, target: Target
+def relay(network: Network, schedule: Schedule, target: LoihiTarget
           ) -> tuple[Network, Schedule, list[Diagnostic]]:
     """The integer network with the relays it needs, its schedule with them, and notes (NC207).
 
@@ -81,7 +81,7 @@ def _repeating(source: str, population: Population) -> Projection:
                       where=population.where)
 
 
-def out_of_range(network: Network, schedule: Schedule, target: Target) -> Iterator[Diagnostic]:
+def out_of_range(network: Network, schedule: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """NC205 for each projection that waits longer than a synapse can."""
     limit = target.synapse.max_delay.value
     for projection, wait in schedule.waits(network):

@@ -17,7 +17,7 @@ from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.quantization.bounds import delivered
 from neurocompile.passes.relay import out_of_range
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, Reset
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 
 class SignMode(enum.Enum):
@@ -53,7 +53,7 @@ def on_chip(network: Network) -> tuple[list[Population], list[Projection]]:
     return populations, [p for p in network.projections if p.target in names]
 
 
-def weights_on_grid(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
+def weights_on_grid(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Weights are integers on the grid of their projection's sign mode."""
     limit = 1 << target.synapse.weight_bits.value
     allowed = {
@@ -74,7 +74,7 @@ def weights_on_grid(network: Network, _: Schedule, target: Target) -> Iterator[D
                 "allowed": allowed[mode]})
 
 
-def exponents_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
+def exponents_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Weight exponents are not negative and fit the synapse format."""
     limit = target.synapse.weight_exponent_max.value
     for projection in on_chip(network)[1]:
@@ -84,7 +84,7 @@ def exponents_in_range(network: Network, _: Schedule, target: Target) -> Iterato
                 "target": target.name, "limit": limit})
 
 
-def messages_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
+def messages_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Graded spikes fit the payload of a spike; those of adders have a sign."""
     sources = network.sources()
     limit = (1 << target.synapse.message_bits.value) - 1
@@ -100,7 +100,7 @@ def messages_in_range(network: Network, _: Schedule, target: Target) -> Iterator
                 "module": name, "needed": needed, "target": target.name, "limit": top})
 
 
-def resets_available(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
+def resets_available(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Resets other than hard need a target with neuron programs."""
     for population in spiking(network):
         reset = population.integer.reset
@@ -110,7 +110,7 @@ def resets_available(network: Network, _: Schedule, target: Target) -> Iterator[
                 "modes": Reset.HARD.value})
 
 
-def decays_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
+def decays_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """du and dv are unsigned and fit the decay registers."""
     one = 1 << target.neuron.decay_bits.value
     for population in spiking(network):
@@ -123,7 +123,7 @@ def decays_in_range(network: Network, _: Schedule, target: Target) -> Iterator[D
                     "low": f"{1 - offset}/{one}", "high": f"{one - offset}/{one}"})
 
 
-def thresholds_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
+def thresholds_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Thresholds, and what soft resets subtract, are positive and fit the threshold register."""
     limit = (1 << target.neuron.threshold_bits.value) - 1
     for population in spiking(network):
@@ -136,7 +136,7 @@ def thresholds_in_range(network: Network, _: Schedule, target: Target) -> Iterat
                     "limit": limit})
 
 
-def biases_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
+def biases_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Bias mantissas and exponents, an encoder's too, fit the bias registers."""
     half = 1 << (target.neuron.bias_bits.value - 1)
     top = target.neuron.bias_exponent_max.value
@@ -154,7 +154,7 @@ def biases_in_range(network: Network, _: Schedule, target: Target) -> Iterator[D
                     "target": target.name, "limit": f"{half - 1} x 2^{top}"})
 
 
-def inputs_in_range(network: Network, _: Schedule, target: Target) -> Iterator[Diagnostic]:
+def inputs_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """What arrives at a neuron in one step fits u, whatever spikes."""
     limit = (1 << (target.neuron.state_bits.value - 1)) - 1
     for population in spiking(network):
@@ -166,13 +166,13 @@ def inputs_in_range(network: Network, _: Schedule, target: Target) -> Iterator[D
                 "target": target.name, "limit": limit})
 
 
-PREDICATES: tuple[Callable[[Network, Schedule, Target], Iterator[Diagnostic]], ...] = (
+PREDICATES: tuple[Callable[[Network, Schedule, LoihiTarget], Iterator[Diagnostic]], ...] = (
     resets_available, decays_in_range, out_of_range, messages_in_range, weights_on_grid,
     inputs_in_range, thresholds_in_range, biases_in_range, exponents_in_range,
 )
 
 
-def check_bits(network: Network, schedule: Schedule, target: Target) -> tuple[Diagnostic, ...]:
+def check_bits(network: Network, schedule: Schedule, target: LoihiTarget) -> tuple[Diagnostic, ...]:
     """Every violation of every predicate, in a stable order."""
     found = (d for predicate in PREDICATES for d in predicate(network, schedule, target))
     return tuple(sorted(found, key=Diagnostic.sort_key))

@@ -20,7 +20,7 @@ from neurocompile.ir.network import Input, Network
 from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import Reset
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 FAMILIES = frozenset({"loihi1", "loihi2"})
 FORMAT = "neurocompile/loihi-program/1"
@@ -38,7 +38,7 @@ class Emission:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def emit(network: Network, schedule: Schedule, target: Target, out: Path) -> Emission:
+def emit(network: Network, schedule: Schedule, target: LoihiTarget, out: Path) -> Emission:
     """Write the program of an integer network into the folder `out`.
 
     Raises UsageError when the target is none of Loihi's (NC601), FindingsError when a number of
@@ -180,7 +180,7 @@ def _geometry(operator: object) -> dict[str, object]:
     return {"operator": "dense" if isinstance(operator, Dense) else "sparse"}
 
 
-def _notes(network: Network, plan: Plan, target: Target) -> list[Diagnostic]:
+def _notes(network: Network, plan: Plan, target: LoihiTarget) -> list[Diagnostic]:
     names = {n.id: n.name for n in plan.neurons} | {s.id: s.name for s in plan.sources}
     notes = [Diagnostic("NC605", network.population(n.name).where, {
         "module": n.name, "target": target.name,

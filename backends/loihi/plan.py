@@ -18,7 +18,7 @@ from neurocompile.ir.network import InputKind, Network, Projection
 from neurocompile.ir.operators import Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron, Reset
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 PROCESS = {
     Reset.HARD: "LIFReset", Reset.SOFT: "SoftLIF", Reset.SOFT_DELAYED: "SoftDelayedLIF",
@@ -95,7 +95,7 @@ def part_ids(network: Network) -> dict[str, str]:
     return ids | {p.name: f"i{i:03}" for i, p in enumerate(network.inputs)}
 
 
-def make_plan(network: Network, schedule: Schedule, target: Target) -> Plan:
+def make_plan(network: Network, schedule: Schedule, target: LoihiTarget) -> Plan:
     """The plan of an integer network that passed `check_bits`."""
     populations, projections = on_chip(network)
     ids = part_ids(network)

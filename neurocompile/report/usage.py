@@ -23,13 +23,13 @@ from neurocompile.resources import (
 )
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
-from neurocompile.target import Quantity, Target
+from neurocompile.target import LoihiTarget, Quantity
 
 Data = dict[str, Any]
 DIGITS = 6  # of shares and rates
 
 
-def limits(target: Target) -> Data:
+def limits(target: LoihiTarget) -> Data:
     """Every number of the target by table and key, with unit, source and confidence."""
     tables: dict[str, Data] = defaultdict(dict)
     for key, quantity in target.quantities():

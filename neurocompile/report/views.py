@@ -13,7 +13,7 @@ from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
 from neurocompile.passes.streams.adders import Choice
 from neurocompile.resources import Usage
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 
 class OptionsView(Protocol):
@@ -97,7 +97,7 @@ class CompiledView(Protocol):
     """Everything that compiling made."""
 
     @property
-    def target(self) -> Target:
+    def target(self) -> LoihiTarget:
         """The chip."""
 
     @property

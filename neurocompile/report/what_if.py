@@ -14,7 +14,7 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.report.views import CompiledView
 from neurocompile.resources import UNITS
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 Data = dict[str, Any]
 MAX_CORES = 600  # larger mappings are not partitioned again
@@ -52,7 +52,7 @@ def _limits(compiled: CompiledView) -> Iterator[Data]:
         yield {"change": "no_limit", "value": resource, "cores": _cores(compiled, without, bits)}
 
 
-def _cores(compiled: CompiledView, target: Target, bits: int) -> int | None:
+def _cores(compiled: CompiledView, target: LoihiTarget, bits: int) -> int | None:
     try:
         return len(partition(compiled.network, target, weight_bits=bits).cores)
     except FindingsError:

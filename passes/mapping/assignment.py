@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network, Projection
 from neurocompile.resources import Incoming, capacity, incoming, list_bits, on_chip
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 Ints = NDArray[np.int64]
 
@@ -55,7 +55,7 @@ class Counter:
     limits: Ints  # in the order of UNITS
 
     @classmethod
-    def of(cls, network: Network, target: Target, weight_bits: int) -> Counter:
+    def of(cls, network: Network, target: LoihiTarget, weight_bits: int) -> Counter:
         nets = {p.name: incoming(network, p) for p in on_chip(network)}
         pins = {name: (n.pins.indptr.astype(np.int64), n.pins.indices.astype(np.int32))
                 for name, n in nets.items()}

@@ -36,7 +36,7 @@ from neurocompile.resources import (
     on_chip,
     total_cores,
 )
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 MESSAGE_WEIGHT = 1e-3  # cores that one message is worth
 ROUNDS = 32  # fills of a cycle before a net is assumed to reach a core per pin
@@ -44,7 +44,7 @@ ROUNDS = 32  # fills of a cycle before a net is assumed to reach a core per pin
 Ints = NDArray[np.int64]
 
 
-def partition(network: Network, target: Target, *, weight_bits: int = 8) -> Partition:
+def partition(network: Network, target: LoihiTarget, *, weight_bits: int = 8) -> Partition:
     """The network's on-chip populations on as few cores as found, every limit kept.
 
     Raises FindingsError: NC405 for every neuron that exceeds an empty core, NC410 when the
@@ -65,7 +65,7 @@ def partition(network: Network, target: Target, *, weight_bits: int = 8) -> Part
     return result
 
 
-def indivisible(network: Network, target: Target, *, weight_bits: int = 8) -> Iterator[Diagnostic]:
+def indivisible(network: Network, target: LoihiTarget, *, weight_bits: int = 8) -> Iterator[Diagnostic]:
     """NC405 for every population with a neuron whose inputs exceed an empty core."""
     nets = {p.name: incoming(network, p) for p in on_chip(network)}
     return _indivisible(network, nets, target, weight_bits)
@@ -88,7 +88,7 @@ class _Filling:
 
     network: Network
     nets: Mapping[str, Incoming]
-    target: Target
+    target: LoihiTarget
     weight_bits: int
     parts: dict[str, _Part] = field(default_factory=dict)
     assumed: dict[str, Ints] = field(default_factory=dict)  # reach in the cycle being filled
@@ -198,7 +198,7 @@ def groups(network: Network) -> list[list[Population]]:
     return [[by_name[name] for name in members[c]] for c in walk]
 
 
-def _indivisible(network: Network, nets: Mapping[str, Incoming], target: Target,
+def _indivisible(network: Network, nets: Mapping[str, Incoming], target: LoihiTarget,
                  weight_bits: int) -> Iterator[Diagnostic]:
     limits, one = capacity(target), int(list_bits(np.ones(1), target, weight_bits)[0])
     for population in on_chip(network):
@@ -211,7 +211,7 @@ def _indivisible(network: Network, nets: Mapping[str, Incoming], target: Target,
                 yield _neuron_exceeds(population, target, resource, needed)
 
 
-def _neuron_exceeds(population: Population, target: Target, resource: str, needed: int,
+def _neuron_exceeds(population: Population, target: LoihiTarget, resource: str, needed: int,
                     *notes: str) -> Diagnostic:
     return Diagnostic("NC405", population.where, {
         "module": population.where.module or population.name, "needed": needed,
@@ -220,7 +220,7 @@ def _neuron_exceeds(population: Population, target: Target, resource: str, neede
     }, notes=notes)
 
 
-def _cores_exceeded(needed: int, bound: int, target: Target) -> Diagnostic:
+def _cores_exceeded(needed: int, bound: int, target: LoihiTarget) -> Diagnostic:
     limit = total_cores(target)
     proved = "no mapping can fit" if bound > limit else "not proved: a better mapping may fit"
     return Diagnostic("NC410", values={"needed": needed, "bound": bound, "target": target.name,

@@ -16,7 +16,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Operator
 from neurocompile.mapping import Partition, Placement
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 ROWS = 1024  # neurons whose synapses are listed at once
 
@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 Held = Mapping[str, Ints]  # the neurons of each population that a core holds
 
 
-def recount(network: Network, partition: Partition, target: Target, *, weight_bits: int = 8,
+def recount(network: Network, partition: Partition, target: LoihiTarget, *, weight_bits: int = 8,
             placement: Placement | None = None) -> Iterator[Diagnostic]:
     """Every neuron that is lost or held twice (NC901), every core over a limit (NC401 to NC404).
 
@@ -70,7 +70,7 @@ def _every_neuron_once(partition: Partition, chip: Mapping[str, Population],
 
 
 def _within_limits(network: Network, chip: Mapping[str, Population], held: list[Held],
-                   target: Target, weight_bits: int) -> Iterator[Diagnostic]:
+                   target: LoihiTarget, weight_bits: int) -> Iterator[Diagnostic]:
     used = np.zeros((len(held), 4), np.int64)  # bits, input axons, output axons, neurons
     for projection in network.projections:
         if projection.target not in chip:
@@ -97,7 +97,7 @@ def _within_limits(network: Network, chip: Mapping[str, Population], held: list[
 
 
 def _every_core_once(partition: Partition, placement: Placement,
-                     target: Target) -> Iterator[Diagnostic]:
+                     target: LoihiTarget) -> Iterator[Diagnostic]:
     if len(placement.cores) != len(partition.cores):
         yield _broken("every-part-has-a-core", f"{len(partition.cores)} parts, "
                                                f"{len(placement.cores)} cores")
@@ -126,7 +126,7 @@ def _list_lengths(structure: Operator, neurons: Ints) -> Ints:
     return length
 
 
-def _stored_bits(length: Ints, target: Target, weight_bits: int) -> int:
+def _stored_bits(length: Ints, target: LoihiTarget, weight_bits: int) -> int:
     """Memory of one list per source: blocks of synapses, each with a header, in whole words."""
     form, bits = target.synapse, 0
     left = length[length > 0]

@@ -25,14 +25,14 @@ from neurocompile.mapping import CoreSlice, Partition
 from neurocompile.passes.mapping.assignment import Assignment, Counter
 from neurocompile.passes.mapping.partition import MESSAGE_WEIGHT, groups
 from neurocompile.resources import Incoming, on_chip
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 MOST_PAIRS = 64  # that are filled anew
 
 Ints = NDArray[np.int64]
 
 
-def refine(network: Network, partition: Partition, target: Target, *,
+def refine(network: Network, partition: Partition, target: LoihiTarget, *,
            weight_bits: int = 8) -> Partition:
     """A partition in the same neuron orders, with no more cores and no more messages.
 

@@ -18,7 +18,7 @@ from neurocompile.ir.network import (
     Population,
     Projection,
 )
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 BIAS_EXPONENT = 6  # biases in units of the threshold mantissa; 7 where they need the range
 _INPUT_BITS, _WEIGHT_BITS = 20, 20  # fraction bits of the host's encoder
@@ -36,7 +36,7 @@ class Part:
     scale: float = 0.0  # mantissa units per float unit, once quantized
 
 
-def arriving(population: Population, network: Network, inputs: dict[str, Input], target: Target,
+def arriving(population: Population, network: Network, inputs: dict[str, Input], target: LoihiTarget,
              encoder: str, scales: Mapping[str, float]) -> Part:
     """A population with what reaches it; an input that becomes graded changes in `inputs`.
 
@@ -61,7 +61,7 @@ def arriving(population: Population, network: Network, inputs: dict[str, Input],
     return part
 
 
-def choose(asked: str, population: Population, network: Network, target: Target) -> str:
+def choose(asked: str, population: Population, network: Network, target: LoihiTarget) -> str:
     """"bias", "graded" or "host" for a population that gets analog input; else "".
 
     Raises FindingsError (NC206) when what was asked for, or all that is left, cannot be had.
@@ -94,7 +94,7 @@ def choose(asked: str, population: Population, network: Network, target: Target)
     return how
 
 
-def graded(item: Input, population: Population, target: Target) -> Input:
+def graded(item: Input, population: Population, target: LoihiTarget) -> Input:
     """The input as integers of 8 bits (at most the target's message bits)."""
     if item.low < 0:
         raise FindingsError(Diagnostic("NC206", population.where, {
@@ -104,7 +104,7 @@ def graded(item: Input, population: Population, target: Target) -> Input:
     return replace(item, levels=levels, scale=levels / item.high if item.high > 0 else 1.0)
 
 
-def bias_limit(target: Target) -> int:
+def bias_limit(target: LoihiTarget) -> int:
     """The largest bias mantissa."""
     return (1 << (target.neuron.bias_bits.value - 1)) - 1
 
@@ -124,7 +124,7 @@ def largest_current(part: Part, inputs: dict[str, Input]) -> float:
 
 
 def host_currents(part: Part, scale: float, inputs: dict[str, Input],
-            target: Target) -> tuple[Bias | None, list[Encoder]]:
+            target: LoihiTarget) -> tuple[Bias | None, list[Encoder]]:
     """The static bias, or the encoder that contains it."""
     population = part.population
     static = None if population.bias is None else np.broadcast_to(

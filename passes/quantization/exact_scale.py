@@ -17,7 +17,7 @@ from neurocompile.ir.operators import Array
 from neurocompile.passes.quantization.encoding import Part
 from neurocompile.passes.quantization.weight_grid import exponent_for, grid, rounded
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 _BITS = 62  # of the whole numbers that weights are counted in
 _NEAR = 1e-9  # relative: what float64 leaves of a division by a threshold
@@ -54,7 +54,7 @@ def own_threshold(v_th: float, quantum: float) -> float:
     return v_th / (quantum * (1 << ACTIVATION_SHIFT))
 
 
-def exact_weights(weights: Array, scale: float, bits: int, target: Target
+def exact_weights(weights: Array, scale: float, bits: int, target: LoihiTarget
                   ) -> tuple[int, NDArray[np.int64]] | None:
     """Exponent and stored weights that are exactly the weights at this scale; None if none are."""
     exponent = exponent_for(weights, scale, target)
@@ -119,7 +119,7 @@ def exact_bias(part: Part, made: Population, scale: float) -> bool:
     return bool(np.all(np.abs(after.value - wanted) <= _NEAR * np.maximum(np.abs(wanted), 1)))
 
 
-def off_grid(projection: Projection, scale: float, target: Target) -> Diagnostic:
+def off_grid(projection: Projection, scale: float, target: LoihiTarget) -> Diagnostic:
     """NC301 for weights that are not stored as they are."""
     weights = projection.operator.weights * scale
     step, low, high = grid(weights, target.synapse.weight_bits.value)

@@ -39,11 +39,12 @@ from neurocompile.passes.quantization.weight_grid import TOP_WEIGHT, exponent_fo
 from neurocompile.passes.streams import adder_scale
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron, Reset
 from neurocompile.semantics.normal_form import SUM
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 _SCORED = 100_000  # weights per projection that a candidate scale is scored on
 _FINE = tuple(step / 8 for step in range(49))  # octaves below the largest useful scale: tried
 _WIRES = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128)  # weights of a synapse from an adder: tried
+_HALVINGS = 4  # of the adders' scales, until no consumer overflows
 _COARSE = tuple(6 + step / 2 for step in range(1, 25))  # and, if none of those fits, these
 
 
@@ -54,13 +55,12 @@ class Quantize:
     weight_bits: int = 8
     encoder: str = "auto"
 
-    def run(self, network: Network, target: Target) -> tuple[Network, list[Diagnostic]]:
+    def run(self, network: Network, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
         """The integer network, and warnings.
 
         Raises FindingsError: NC201 to NC206 for what the target cannot hold, NC303 to NC307 for
         numbers out of range.
         """
-        found: list[Diagnostic] = []
         problems = list(_unrepresentable(network, target))
         if problems:
             raise FindingsError(*problems)
@@ -71,6 +71,22 @@ class Quantize:
                 target)[0].scale,
             lambda population, around, scale: self._fits(arriving(
                 population, around, inputs, target, self.encoder, {}), around, inputs, target, scale))
+        most = _HALVINGS if scales else 0
+        for halved in range(most + 1):
+            smaller = {name: scale / 2**halved for name, scale in scales.items()}
+            try:
+                made, warnings = self._at(network, target, dict(inputs), smaller)
+            except FindingsError as error:  # sums of rounded terms may reach a little further
+                if halved == most or any(d.code != "NC303" for d in error.diagnostics):
+                    raise
+            else:
+                break
+        return made, warnings
+
+    def _at(self, network: Network, target: LoihiTarget, inputs: dict[str, Input],
+            scales: Mapping[str, float]) -> tuple[Network, list[Diagnostic]]:
+        """The integer network, its adders at these scales, and warnings."""
+        found: list[Diagnostic] = []
         made: dict[str, Part] = {}
         for adder in (p for p in network.order() if p.graded):
             made[adder.name], warnings = adder_scale.quantized(
@@ -98,7 +114,7 @@ class Quantize:
                        readouts=tuple(_in_units(r, units) for r in network.readouts)), found
 
     def _population(self, part: Part, network: Network, inputs: dict[str, Input],
-                    target: Target) -> tuple[Part, list[Encoder], list[Diagnostic]]:
+                    target: LoihiTarget) -> tuple[Part, list[Encoder], list[Diagnostic]]:
         smallest: list[Diagnostic] = []
         best: tuple[float, Part, list[Encoder]] | None = None
         exact, found = self._exact(part, network, inputs, target)
@@ -120,7 +136,7 @@ class Quantize:
         found += [] if exact is not None else clipped(part, made, self.weight_bits)
         return made, encoders, [*found, *drifting(part, made, network.n_ticks)]
 
-    def _fits(self, part: Part, network: Network, inputs: dict[str, Input], target: Target,
+    def _fits(self, part: Part, network: Network, inputs: dict[str, Input], target: LoihiTarget,
               scale: float) -> bool:
         """Whether every register holds what it must at about this scale."""
         v_th = part.population.floating.v_th
@@ -129,7 +145,7 @@ class Quantize:
         return k / v_th <= _largest_scale(part, inputs, target) and not _overflows(
             network, inputs, made, encoders, target)
 
-    def _exact(self, part: Part, network: Network, inputs: dict[str, Input], target: Target
+    def _exact(self, part: Part, network: Network, inputs: dict[str, Input], target: LoihiTarget
                ) -> tuple[tuple[Part, list[Encoder]] | None, list[Diagnostic]]:
         """The population without any rounding, if there is such a scale that overflows nothing.
 
@@ -155,7 +171,7 @@ class Quantize:
             *d.notes, "another scale was taken, at which decays round differently")) for d in own]
 
     def _without_rounding(self, part: Part, k: int, limit: int, network: Network,
-                          inputs: dict[str, Input], target: Target
+                          inputs: dict[str, Input], target: LoihiTarget
                           ) -> tuple[tuple[Part, list[Encoder]] | None, list[Diagnostic]]:
         """The population at a scale where nothing is rounded, or why there is none."""
         scale = k / part.population.floating.v_th
@@ -180,7 +196,7 @@ def _in_units(readout: Readout, units: Mapping[str, float]) -> Readout:
     return replace(readout, terms=((name, operator.scaled(share)), *rest))
 
 
-def _unrepresentable(network: Network, target: Target) -> Iterator[Diagnostic]:
+def _unrepresentable(network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:
     """What the target's neurons cannot compute, and numbers that are none."""
     for projection in network.projections:
         yield from _not_finite(projection.name, projection.operator.weights, projection)
@@ -212,7 +228,7 @@ def _not_finite(name: str, values: Array, item: Projection | Population) -> Iter
             "name": name, "count": len(bad), "index": int(bad[0])})
 
 
-def _bias_range(part: Part, inputs: dict[str, Input], target: Target) -> Diagnostic:
+def _bias_range(part: Part, inputs: dict[str, Input], target: LoihiTarget) -> Diagnostic:
     """Why not even a threshold of mantissa 1 fits: the bias is too large beside it."""
     v_th = part.population.floating.v_th
     limit = bias_limit(target) << (target.neuron.bias_exponent_max.value - BIAS_EXPONENT)
@@ -221,17 +237,17 @@ def _bias_range(part: Part, inputs: dict[str, Input], target: Target) -> Diagnos
         "needed": f"{largest_current(part, inputs) / v_th:,.0f}", "target": target.name})
 
 
-def _threshold(part: Part, needed: float, target: Target) -> Diagnostic:
+def _threshold(part: Part, needed: float, target: LoihiTarget) -> Diagnostic:
     return Diagnostic("NC305", part.population.where, {
         "module": part.population.name, "needed": needed, "target": target.name,
         "limit": _threshold_limit(target)})
 
 
-def _threshold_limit(target: Target) -> int:
+def _threshold_limit(target: LoihiTarget) -> int:
     return (1 << target.neuron.threshold_bits.value) - 1
 
 
-def _largest_scale(part: Part, inputs: dict[str, Input], target: Target) -> float:
+def _largest_scale(part: Part, inputs: dict[str, Input], target: LoihiTarget) -> float:
     """The scale beyond which the threshold or a bias leaves its register."""
     top = _threshold_limit(target) / part.population.floating.v_th
     bias = largest_current(part, inputs)
@@ -243,7 +259,7 @@ def _largest_scale(part: Part, inputs: dict[str, Input], target: Target) -> floa
 
 
 def _overflows(network: Network, inputs: dict[str, Input], made: Part, encoders: list[Encoder],
-               target: Target) -> list[Diagnostic]:
+               target: LoihiTarget) -> list[Diagnostic]:
     """NC303 for each register that some input could overflow, NC208 where v must be forgotten."""
     trial = replace(network, inputs=tuple(inputs.values()), populations=(
         *(p for p in network.populations if p.graded), made.population),
@@ -254,7 +270,7 @@ def _overflows(network: Network, inputs: dict[str, Input], made: Part, encoders:
 
 
 def _scales(part: Part, inputs: dict[str, Input],
-            target: Target) -> Iterator[tuple[int, float, bool]]:
+            target: LoihiTarget) -> Iterator[tuple[int, float, bool]]:
     """Candidate (threshold mantissa k, scale k / v_th, whether fine), the largest first."""
     v_th = part.population.floating.v_th
     top = _largest_scale(part, inputs, target)
@@ -278,7 +294,7 @@ def _scales(part: Part, inputs: dict[str, Input],
             yield k, k / v_th, octave in _FINE
 
 
-def _at_scale(part: Part, k: int, scale: float, inputs: dict[str, Input], target: Target,
+def _at_scale(part: Part, k: int, scale: float, inputs: dict[str, Input], target: LoihiTarget,
               bits: int) -> tuple[Part, list[Encoder], float]:
     """The population in integers at one scale, and the squared error of its weights."""
     stored, error = [], 0.0
@@ -296,7 +312,7 @@ def _at_scale(part: Part, k: int, scale: float, inputs: dict[str, Input], target
 
 
 def _made(part: Part, k: int, stored: list[tuple[int, NDArray[np.int64]]],
-          inputs: dict[str, Input], target: Target) -> tuple[Part, list[Encoder]]:
+          inputs: dict[str, Input], target: LoihiTarget) -> tuple[Part, list[Encoder]]:
     """The population in integers, from exponents and stored weights by projection."""
     synapses = [replace(projection, exponent=exponent,
                         operator=projection.operator.with_weights(integers))

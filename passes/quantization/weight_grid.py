@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.ir.operators import Array
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 TOP_WEIGHT = 256  # the 8-bit grid's end
 
@@ -35,7 +35,7 @@ def rounded(weights: Array, scale: float, exponent: int, bits: int) -> NDArray[n
     return np.clip(steps, low, high).astype(np.int64)
 
 
-def exponent_for(weights: Array, scale: float, target: Target) -> int:
+def exponent_for(weights: Array, scale: float, target: LoihiTarget) -> int:
     """The smallest exponent with which the largest weight fits the grid, clipping half a step."""
     largest = float(np.abs(weights).max(initial=0.0)) * scale
     if largest == 0:

@@ -20,7 +20,7 @@ from neurocompile.passes.quantization.encoding import Part
 from neurocompile.passes.quantization.exact_scale import exact_weights
 from neurocompile.passes.quantization.rounding import clipped
 from neurocompile.passes.quantization.weight_grid import exponent_for, rounded
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 ScaleOf = Callable[[Population, Network], float]  # the best one of a population in a network
 Fits = Callable[[Population, Network, float], bool]  # whether it could have this one
@@ -47,7 +47,7 @@ def scales(network: Network, scale_of: ScaleOf, fits: Fits) -> dict[str, float]:
 
 
 def quantized(network: Network, population: Population, scales: Mapping[str, float], bits: int,
-              target: Target) -> tuple[Part, list[Diagnostic]]:
+              target: LoihiTarget) -> tuple[Part, list[Diagnostic]]:
     """An adder in integers with what it receives, and warnings (NC302).
 
     `network` holds the adders before it in integers already.

@@ -21,7 +21,7 @@ from neurocompile.passes.relay import relay
 from neurocompile.passes.streams.find import Point, Streams, find
 from neurocompile.passes.streams.price import Price, Prices, with_spikes_only
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 DUPLICATE, ADDER = "duplicate", "adder"
 
@@ -37,7 +37,7 @@ class Choice:
     first: Population  # of those that receive a stream
 
 
-def build_streams(network: Network, target: Target, asked: str, weight_bits: int = 8
+def build_streams(network: Network, target: LoihiTarget, asked: str, weight_bits: int = 8
                   ) -> tuple[Network, Choice | None]:
     """The float network with its streams in the form that is asked for.
 
@@ -73,7 +73,7 @@ def note(choice: Choice) -> Diagnostic:
            for name, value in asdict(choice.prices[form]).items()}})
 
 
-def _obstacle(target: Target, weight_bits: int) -> str:
+def _obstacle(target: LoihiTarget, weight_bits: int) -> str:
     """Why there can be no adders; empty where there can."""
     needed = target.neuron.state_bits.value - ACTIVATION_SHIFT  # what a consumer's u can hold
     if target.synapse.message_bits.value < needed:
@@ -86,7 +86,7 @@ def _obstacle(target: Target, weight_bits: int) -> str:
 
 
 def _cheaper(network: Network, summed: Network, price: Mapping[str, Price], obstacle: str,
-             target: Target) -> tuple[str, str]:
+             target: LoihiTarget) -> tuple[str, str]:
     """The form that is taken, and why."""
     if obstacle:
         return DUPLICATE, obstacle
@@ -97,7 +97,7 @@ def _cheaper(network: Network, summed: Network, price: Mapping[str, Price], obst
     return ADDER, "it takes less synapse memory"
 
 
-def _aligns(network: Network, target: Target) -> bool:
+def _aligns(network: Network, target: LoihiTarget) -> bool:
     try:
         spiking = with_spikes_only(network)
         relay(spiking, align(spiking), target)

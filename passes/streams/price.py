@@ -9,7 +9,7 @@ import numpy as np
 from neurocompile import resources
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.operators import Operator
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget
 
 _SENT = (InputKind.SPIKES, InputKind.ONE)  # inputs that arrive through synapses
 
@@ -29,7 +29,7 @@ class Price:
 class Prices:
     """Prices for one target; what an operator takes is counted once."""
 
-    def __init__(self, target: Target, weight_bits: int) -> None:
+    def __init__(self, target: LoihiTarget, weight_bits: int) -> None:
         self._target, self._bits = target, weight_bits
         self._known: dict[int, tuple[Operator, resources.CoreUsage]] = {}
 
