@@ -158,7 +158,7 @@ class Executor:
         shape = (n_samples, population.size)
         if isinstance(population.neuron, LoihiNeuron):
             return IntegerPopulation(population.neuron, bias, shape, self.device)
-        return FloatPopulation(population.neuron, bias, shape, self.device)
+        return FloatPopulation(population.floating, bias, shape, self.device)
 
     def _current(self, population: Population, sent: Mapping[str, list[torch.Tensor]],
                  n_samples: int, start: int, stop: int) -> torch.Tensor:

@@ -21,6 +21,7 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.operators import Array, Operator, Shape
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 
 class InputKind(enum.Enum):
@@ -102,7 +103,7 @@ class Population:
 
     name: str
     shape: Shape
-    neuron: FloatNeuron | LoihiNeuron | Adder
+    neuron: FloatNeuron | LoihiNeuron | TrueNorthNeurons | Adder
     bias: Bias | None = None
     on_host: bool = False  # simulated by the host, which sends its spikes to the chip
     where: Location = field(default_factory=Location)

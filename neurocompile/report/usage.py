@@ -141,8 +141,10 @@ def model_name(floating: Network, population: Population) -> str:
         model = original.model
     elif isinstance(neuron, LoihiNeuron):
         model = "CubaLIF" if neuron.du != 4095 else "LIF" if neuron.dv else "IF"
-    else:
+    elif isinstance(neuron, FloatNeuron):
         model = neuron.model
+    else:
+        model = "IF" if neuron.memory else "stateless"
     return f"{model} {neuron.reset.value}"
 
 
