@@ -8,6 +8,7 @@ it is a predicate that runs every time. A predicate that yields a finding there 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -35,6 +36,7 @@ from neurocompile.passes.accumulate import accumulate
 from neurocompile.passes.align import align, too_early
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lowering.lower import lower
+from neurocompile.passes.mapping.encode import encode
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.place import place
 from neurocompile.passes.mapping.recount import recount
@@ -50,7 +52,7 @@ from neurocompile.passes.streams.adders import Choice, build_streams, note
 from neurocompile.target import LoihiTarget, Target
 
 STAGES = ("check", "lower", "streams", "accumulate", "quantize", "align", "relay", "fidelity",
-          "partition", "refine", "place", "route")
+          "encode", "partition", "refine", "place", "route")
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 
 Progress = Callable[[str], None]
@@ -78,6 +80,7 @@ class Options:
     readout: str = "auto"  # where sums over all ticks are made: on the host or on the chip
     prune_tokens: float = 0.0  # share of tokens to drop, 0 <= share < 1
     prune_steps: float = 0.0  # share of ticks to drop
+    encoding: str = "dense"  # how synapses are stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,8 @@ def _compile(run: _Recorder, graph: Graph, target: LoihiTarget, options: Options
         fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, unpruned),
                                     lambda r: f"{r[0].samples} samples")
         run.found += activity(network, fidelity)
+    network = run.stage("encode", lambda: encode(network, target, options.encoding,
+                                                 options.weight_bits), _encodings)
     mapping = _map(run, network, target, options, rates)
     usage = resources.count(network, mapping.partition, target, options.weight_bits)
     run.found += [*over_budget(network, mapping, options), *_assumed(usage, target)]
@@ -255,6 +260,11 @@ def _map(run: _Recorder, network: Network, target: LoihiTarget, options: Options
     routed = run.stage("route", lambda: route_traffic(traffic, placed, target),
                        lambda r: f"{float(r.messages.sum()):,.0f} messages per tick")
     return ChipMapping(parts, placed, routed)
+
+
+def _encodings(network: Network) -> str:
+    counts = Counter(projection.encoding for projection in network.projections)
+    return ", ".join(f"{number} {form}" for form, number in sorted(counts.items()))
 
 
 def _network_size(network: Network) -> str:
