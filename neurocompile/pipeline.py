@@ -37,7 +37,7 @@ from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.place import place
-from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.recount import every_core_once, recount
 from neurocompile.passes.mapping.refine import refine
 from neurocompile.passes.mapping.route import route_traffic
 from neurocompile.passes.mapping.traffic import core_traffic
@@ -244,14 +244,16 @@ def _map(run: _Recorder, network: Network, target: LoihiTarget, options: Options
     parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits),
                       lambda p: f"{len(p.cores)} cores",
                       lambda p: recount(network, p, target, weight_bits=bits))
-    parts = run.stage("refine", lambda: refine(network, parts, target, weight_bits=bits),
+    filled = parts
+    parts = run.stage("refine", lambda: refine(network, filled, target, weight_bits=bits),
                       lambda p: f"{len(p.cores)} cores",
-                      lambda p: recount(network, p, target, weight_bits=bits))
+                      lambda p: () if p is filled else recount(network, p, target,
+                                                               weight_bits=bits))
     traffic = core_traffic(network, parts, rates)
     placed = run.stage(
         "place", lambda: place(parts, target, traffic),
         lambda p: f"{len({c.chip for c in p.cores})} chips",
-        lambda p: recount(network, parts, target, weight_bits=bits, placement=p))
+        lambda p: every_core_once(parts, p, target))
     routed = run.stage("route", lambda: route_traffic(traffic, placed, target),
                        lambda r: f"{float(r.messages.sum()):,.0f} messages per tick")
     return ChipMapping(parts, placed, routed)
