@@ -46,10 +46,11 @@ from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.quantization.bounds import overflows, remembering
 from neurocompile.passes.quantization.quantize import Quantize
 from neurocompile.passes.relay import out_of_range, relay
+from neurocompile.passes.split import split
 from neurocompile.passes.streams.adders import Choice, build_streams, note
 from neurocompile.target import LoihiTarget, Target
 
-STAGES = ("check", "lower", "streams", "accumulate", "quantize", "align", "relay", "fidelity",
+STAGES = ("check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay", "fidelity",
           "partition", "refine", "place", "route")
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 
@@ -168,6 +169,10 @@ def _compile(run: _Recorder, graph: Graph, target: LoihiTarget, options: Options
         "streams", lambda: build_streams(whole, target, options.streams, options.weight_bits),
         lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
     run.found += [note(streams)] if streams else []
+    floating, notes = run.stage(
+        "split", lambda: split(floating, target, options.weight_bits),
+        lambda r: f"{len(r[1])} populations")
+    run.found += notes
     floating, notes = run.stage(
         "accumulate", lambda: accumulate(floating, options.readout, target),
         lambda r: f"{len(r[0].accumulators)} readouts on chip")
