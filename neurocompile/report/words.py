@@ -92,10 +92,10 @@ def configurations(resources: Data) -> list[str]:
     found = resources["totals"].get("configurations", {})
     if not found:
         return []
-    parts = [f"{one['used']:,} of {one['limit']:,} {kind.replace('_', ' ')}" if one["limit"]
-             else f"{one['used']:,} {kind.replace('_', ' ')} (no limit known)"
-             for kind, one in found.items()]
-    return [f"configuration entries, at most on a core: {', '.join(parts)}"]
+    parts = [f"{one['used']:,}{' of ' + str(one['limit']) if one['limit'] else ''} "
+             f"{kind.replace('_', ' ')}" for kind, one in found.items()]
+    unknown = "" if all(one["limit"] for one in found.values()) else "; no limit is published"
+    return [f"configuration entries, at most on a core: {', '.join(parts)}{unknown}"]
 
 
 def size(resources: Data) -> str:

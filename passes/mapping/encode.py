@@ -8,6 +8,7 @@ change no weight.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -43,6 +44,12 @@ def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int = 8
     pays = {name for name, (cores, tiled) in boxes.items() if tiled and cores < plain[name][0]}
     return _with(network, lambda p: "shared" if p.target in pays and shareable(
         p, by_name[p.target]) else p.encoding)
+
+
+def encodings_text(network: Network) -> str:
+    """How many projections have which encoding, in words."""
+    counts = Counter(projection.encoding for projection in network.projections)
+    return ", ".join(f"{number} {form}" for form, number in sorted(counts.items())) or "none"
 
 
 def shareable(projection: Projection, target: Population) -> bool:

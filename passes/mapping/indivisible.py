@@ -59,11 +59,10 @@ def _legal(into: Incoming, most: int) -> str:
     conv = operators[0]
     if not isinstance(conv, Conv) or conv.weight[0, 0].size == 1:
         return f"at most {most:,} inputs"
-    seen = [int((conv.taps(axis) >= 0).sum(axis=1).max()) for axis in (0, 1)]
+    each = conv.window // conv.weight.shape[1]
     rows, columns = conv.weight.shape[2:]
     grouped = " in each group" if conv.groups > 1 else ""
-    return (f"at most {most // (seen[0] * seen[1]):,} input channels{grouped} of a "
-            f"{rows}x{columns} convolution")
+    return f"at most {most // each:,} input channels{grouped} of a {rows}x{columns} convolution"
 
 
 def neuron_exceeds(population: Population, target: LoihiTarget, resource: str, needed: int,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.ir.network import Projection
+from neurocompile.ir.operators import Operator
 from neurocompile.target import LoihiTarget
 
 ROWS = 1024  # neurons whose synapses are listed at once
@@ -14,52 +18,81 @@ ROWS = 1024  # neurons whose synapses are listed at once
 Ints = NDArray[np.int64]
 
 
-def lists_of(projection: Projection, neurons: Ints) -> tuple[Ints, Ints]:
-    """Synapses that each source has onto these neurons, and the lengths of the lists stored.
+def listed(projection: Projection) -> Operator:
+    """The operator with weights that say which synapses are stored, and which are alike.
 
-    Weights of zero count but in sparse lists. Shared lists are equal when they hold the same
-    weights of the operator at the same distances, in the sequence of the neurons.
+    Dense lists store weights of zero as well; shared ones are compared by the number of each weight.
     """
     operator = projection.operator
-    if projection.encoding == "shared":
-        numbers = np.arange(1, operator.weights.size + 1, dtype=np.int64)
-        return _distinct(projection, numbers.reshape(operator.weights.shape), neurons)
-    length = np.zeros(operator.in_size, np.int64)
-    if projection.encoding == "dense":  # weights of 1, so that those of value 0 are listed too
-        operator = operator.with_weights(np.ones(operator.weights.shape, np.int8))
-    for start in range(0, len(neurons), ROWS):
-        synapses: sp.csr_array = operator.rows(neurons[start:start + ROWS])
-        length += np.bincount(synapses.indices[synapses.data != 0], minlength=operator.in_size)
-    return length, length
+    if projection.encoding == "sparse":
+        return operator
+    if projection.encoding == "dense":
+        return operator.with_weights(np.ones(operator.weights.shape, np.int8))
+    numbers = np.arange(1, operator.weights.size + 1, dtype=np.int64)
+    return operator.with_weights(numbers.reshape(operator.weights.shape))
 
 
-def _distinct(projection: Projection, numbers: Ints, neurons: Ints) -> tuple[Ints, Ints]:
-    """Lengths by source, and those of different lists.
+def lists_of(structure: Operator, encoding: str, neurons: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """Source neurons with synapses onto these neurons, and the lengths of the lists stored.
 
-    Lists are compared by two sums of 64 random bits per weight and distance, from a fixed seed.
+    Lists are shared that hold the same weights at the same distances, in the sequence of the
+    neurons. `counts` [sources] is zero before and after.
     """
-    numbered = projection.operator.with_weights(numbers)
-    rng = np.random.default_rng(1)
-    of_weight = rng.integers(1 << 63, size=(numbers.size + 1, 2), dtype=np.uint64) * 2 + 1
-    of_place = rng.integers(1 << 63, size=(len(neurons), 2), dtype=np.uint64) * 2 + 1
-    length = np.zeros(numbered.in_size, np.int64)
-    first = np.full(numbered.in_size, -1, np.int64)
-    prints = np.zeros((numbered.in_size, 2), np.uint64)
+    found, prints = [np.zeros(0, np.int64)], np.zeros((0, 0), np.uint64)
+    shared = encoding == "shared"
+    if shared:
+        first, prints = np.zeros(len(counts), np.int64), np.zeros((len(counts), 2), np.uint64)
+        alike = _random(structure.weights.size + 1), _random(len(neurons), 1)
     for start in range(0, len(neurons), ROWS):
-        synapses = numbered.rows(neurons[start:start + ROWS]).tocoo()
-        source, place = synapses.col, synapses.row.astype(np.int64) + start
-        length += np.bincount(source, minlength=len(length))
-        seen = np.full(len(first), -1, np.int64)
-        seen[source[::-1]] = place[::-1]  # the earliest is written last
-        first = np.where(first < 0, seen, first)
-        distance = place - first[source]
-        for k in (0, 1):
-            np.add.at(prints[:, k], source,
-                      of_weight[synapses.data, k] * of_place[distance, k])
-    used = np.flatnonzero(length)
-    _, one = np.unique(np.column_stack([length[used].astype(np.uint64), prints[used]]), axis=0,
-                       return_index=True)
-    return length, length[used][one]
+        synapses: sp.csr_array = structure.rows(neurons[start:start + ROWS])
+        stored = synapses.data != 0
+        sources = synapses.indices[stored]
+        found.append(_count(sources, counts))
+        if shared:
+            place = start + np.repeat(np.arange(synapses.shape[0]), np.diff(synapses.indptr))
+            _compare(sources, place[stored], synapses.data[stored], found[-1], first, prints, *alike)
+    sources = np.concatenate(found)
+    length = counts[sources]
+    counts[sources] = 0
+    if not shared:
+        return sources, length
+    keys = np.column_stack([length.astype(np.uint64), prints[sources]])
+    return sources, length[np.unique(keys, axis=0, return_index=True)[1]]
+
+
+def _random(size: int, seed: int = 0) -> NDArray[np.uint64]:
+    """[size, 2] odd numbers of 64 bits, always the same."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(1 << 63, size=(size, 2), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+
+
+@numba.njit(cache=True)
+def _count(indices: Any, counts: Ints) -> Ints:
+    """Adds one to the count of each index; returns those whose count was zero."""
+    new = np.empty(len(indices), np.int64)
+    many = 0
+    for index in indices:
+        if counts[index] == 0:
+            new[many] = index
+            many += 1
+        counts[index] += 1
+    return new[:many].copy()
+
+
+@numba.njit(cache=True)
+def _compare(sources: Any, place: Ints, weight: Ints, new: Ints, first: Ints,
+             prints: NDArray[np.uint64], of_weight: NDArray[np.uint64],
+             of_distance: NDArray[np.uint64]) -> None:
+    """Adds to each source's two sums a product for each synapse; `new` sources start here."""
+    for source in new:
+        first[source] = -1
+    for k in range(len(sources)):
+        source = sources[k]
+        if first[source] < 0:
+            first[source] = place[k]
+        distance = place[k] - first[source]
+        for j in range(2):
+            prints[source, j] += of_weight[weight[k], j] * of_distance[distance, j]
 
 
 def stored_bits(length: Ints, target: LoihiTarget, weight_bits: int, encoding: str) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population
 from neurocompile.mapping import Partition, Placement
-from neurocompile.passes.mapping.lists import lists_of, stored_bits
+from neurocompile.passes.mapping.lists import listed, lists_of, stored_bits
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import LoihiTarget
 
@@ -35,7 +35,7 @@ def recount(network: Network, partition: Partition, target: LoihiTarget, *, weig
     yield from _within_limits(network, chip, held, target, weight_bits)
     yield from _within_entries(network, chip, held, target)
     if placement is not None:
-        yield from _every_core_once(partition, placement, target)
+        yield from every_core_once(partition, placement, target)
 
 
 def _held(partition: Partition, chip: Mapping[str, Population], core: int) -> Held:
@@ -58,10 +58,9 @@ def _every_neuron_once(partition: Partition, chip: Mapping[str, Population],
                               f"core {number} holds {piece.start}..{piece.stop - 1} of "
                               f"`{piece.population}`, which has {size} neurons on chip")
     for name, population in chip.items():
-        copies = np.zeros(population.size, np.int64)
-        for core_neurons in held:
-            if name in core_neurons:
-                copies += np.bincount(core_neurons[name], minlength=population.size)
+        parts = [core_neurons[name] for core_neurons in held if name in core_neurons]
+        copies = np.bincount(np.concatenate([*parts, np.zeros(0, np.int64)]),
+                             minlength=population.size)
         for predicate, wrong in (("every-neuron-placed", copies == 0),
                                  ("no-neuron-placed-twice", copies > 1)):
             if wrong.any():
@@ -75,13 +74,16 @@ def _within_limits(network: Network, chip: Mapping[str, Population], held: list[
     for projection in network.projections:
         if projection.target not in chip:
             continue
-        cores_reached = np.zeros(projection.operator.in_size, np.int64)
+        structure = listed(projection)
+        cores_reached = np.zeros(structure.in_size, np.int64)
+        counts = np.zeros(structure.in_size, np.int64)
         for core, neurons in enumerate(held):
             if projection.target in neurons:
-                length, stored = lists_of(projection, neurons[projection.target])
-                cores_reached += length > 0
-                used[core, 0] += stored_bits(stored, target, weight_bits, projection.encoding)
-                used[core, 1] += np.count_nonzero(length)
+                sources, length = lists_of(structure, projection.encoding,
+                                           neurons[projection.target], counts)
+                cores_reached[sources] += 1
+                used[core, 0] += stored_bits(length, target, weight_bits, projection.encoding)
+                used[core, 1] += len(sources)
         for core, neurons in enumerate(held):
             if projection.source in neurons:
                 used[core, 2] += cores_reached[neurons[projection.source]].sum()
@@ -127,8 +129,9 @@ def _within_entries(network: Network, chip: Mapping[str, Population], held: list
                     "kind": kind.replace("_", " "), "target": target.name})
 
 
-def _every_core_once(partition: Partition, placement: Placement,
-                     target: LoihiTarget) -> Iterator[Diagnostic]:
+def every_core_once(partition: Partition, placement: Placement,
+                    target: LoihiTarget) -> Iterator[Diagnostic]:
+    """NC901 for every part that shares a core or is off the machine."""
     if len(placement.cores) != len(partition.cores):
         yield _broken("every-part-has-a-core", f"{len(partition.cores)} parts, "
                                                f"{len(placement.cores)} cores")

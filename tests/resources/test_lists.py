@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurocompile.ir.network import Projection
+from neurocompile.ir.network import Encoding, Projection
 from neurocompile.ir.operators import Conv
-from neurocompile.passes.mapping.lists import lists_of, stored_bits
+from neurocompile.passes.mapping.lists import listed, lists_of, stored_bits
 from neurocompile.resources import capacity, list_bits, shared_bits, tables
 from neurocompile.target import LoihiTarget, known_targets, load_target
 
@@ -19,6 +19,15 @@ assert isinstance(LOIHI1, LoihiTarget)
 
 def by(name: str) -> LoihiTarget:
     return replace(LOIHI1, accounting={name: LOIHI1.accounting[name]})
+
+
+def written_out(conv: Conv, encoding: Encoding, neurons: np.ndarray) -> tuple[int, np.ndarray]:
+    """Input axons, and lengths of the lists stored."""
+    counts = np.zeros(conv.in_size, np.int64)
+    structure = listed(Projection("in", "a", conv, encoding=encoding))
+    sources, lengths = lists_of(structure, encoding, neurons, counts)
+    assert not counts.any()
+    return len(sources), lengths
 
 
 def nxtf_words(synapses: int, each: int, prefix: int) -> int:
@@ -94,11 +103,11 @@ def test_shared_lists_are_those_written_out(data: st.DataObject) -> None:
     flat = np.arange(conv.out_size).reshape(conv.out_shape)[c0:c1, y0:y1, x0:x1]
     neurons = flat.transpose(1, 2, 0).reshape(-1)
     bits = data.draw(st.sampled_from([1, 4, 8]))
-    length, stored = lists_of(Projection("in", "a", conv, encoding="shared"), neurons)
+    axons, stored = written_out(conv, "shared", neurons)
     assert shared_bits(conv, tuple(box), LOIHI1, bits) == stored_bits(stored, LOIHI1, bits, "shared")
-    own, _ = lists_of(Projection("in", "a", conv), neurons)
-    assert np.array_equal(length, own)
-    assert len(stored) <= np.count_nonzero(own)
+    own_axons, own = written_out(conv, "dense", neurons)
+    assert (axons, axons) == (own_axons, len(own))
+    assert len(stored) <= len(own)
 
 
 def test_shared_lists_by_hand() -> None:
@@ -106,8 +115,8 @@ def test_shared_lists_by_hand() -> None:
     conv = Conv((2, 8, 8), (3, 8, 8), np.ones((3, 2, 3, 3), np.int32), padding=(1, 1))
     box = ((0, 3), (2, 6), (2, 6))
     neurons = np.arange(192).reshape(3, 8, 8)[:, 2:6, 2:6].transpose(1, 2, 0).reshape(-1)
-    length, stored = lists_of(Projection("in", "a", conv, encoding="shared"), neurons)
-    assert np.count_nonzero(length) == 2 * 36
+    axons, stored = written_out(conv, "shared", neurons)
+    assert axons == 2 * 36
     assert (len(stored), stored.sum()) == (2 * 25, 2 * 81 * 3)
     assert shared_bits(conv, box, by("nengo-loihi"), 8) == 2 * sum(
         64 * -(-(3 * a * b * 8 + 10) // 64) for a in (1, 2, 3, 2, 1) for b in (1, 2, 3, 2, 1))
