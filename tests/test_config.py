@@ -28,6 +28,7 @@ max-synapses = 100000
 encoder = "bias"
 streams = "adder"
 readout = "chip"
+encoding = "auto"
 weight-bits = 6
 prune-tokens = 0.25
 prune-steps = 0
@@ -51,6 +52,8 @@ def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     nothing = CompileOptions(None, None, None, None, None, None, "tick", (), None, None, None)
     options = work.options(nothing)
     assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
+    assert options.encoding == "auto"
+    assert work.options(replace(nothing, encoding="shared")).encoding == "shared"
     options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))
     assert options.allow == ("or-pool",)
     assert (options.streams, options.readout, options.prune_tokens) == ("duplicate", "host", 0.0)
@@ -65,7 +68,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.sample == tmp_path / "s.npz"
     assert model.input == InputShape((1, 28, 28), 4)
     assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
-    assert model.streams == "adder"
+    assert (model.streams, model.encoding) == ("adder", "auto")
     assert (model.readout, model.allow) == ("chip", ("or-pool",))
     assert (model.prune_tokens, model.prune_steps) == (0.25, 0.0)
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
@@ -106,6 +109,7 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nencoder = "magic"', "expected one of auto"),
     ('[models.a]\nentry = "a:b"\nstreams = "once"', "expected one of auto, duplicate, adder"),
     ('[models.a]\nentry = "a:b"\nallow = ["all"]', "expected some of residual-distribution"),
+    ('[models.a]\nentry = "a:b"\nencoding = "zip"', "expected one of dense, sparse, shared, auto"),
     ('[models.a]\nentry = "a:b"\nreadout = "off"', "expected one of auto, host, chip"),
     ('[models.a]\nentry = "a:b"\ninput = { shape = [0] }', "expected positive whole numbers"),
     ('[models.a]\nentry = "a:b"\ninput = { ticks = 2 }', "missing at `models.a.input.shape`"),
