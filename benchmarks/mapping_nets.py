@@ -97,6 +97,15 @@ def vgg16() -> Network:
     return net.dense("fc1", 512).dense("fc2", 10).build()
 
 
+def large() -> Network:
+    """Seven convolutions on 3 x 128 x 128: 3.6 million neurons, 2.1 billion synapses."""
+    net = Builder(3, 128, 128)
+    layers = [(64, 1), (64, 1), (128, 2), (128, 1), (192, 2), (128, 1), (128, 1)]
+    for k, (channels, stride) in enumerate(layers, 1):
+        net.conv(f"conv{k}", channels, stride)
+    return net.build()
+
+
 def mixer() -> Network:
     """Two blocks that mix 64 tokens, then 256 channels, each with its residual."""
     net = Builder(3, 32, 32).conv("embed", 256, 4, 4, 0)

@@ -7,7 +7,9 @@ dense lists store them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+import numba
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -35,7 +37,7 @@ def recount(network: Network, partition: Partition, target: LoihiTarget, *, weig
     yield from _every_neuron_once(partition, chip, held)
     yield from _within_limits(network, chip, held, target, weight_bits)
     if placement is not None:
-        yield from _every_core_once(partition, placement, target)
+        yield from every_core_once(partition, placement, target)
 
 
 def _held(partition: Partition, chip: Mapping[str, Population], core: int) -> Held:
@@ -58,10 +60,9 @@ def _every_neuron_once(partition: Partition, chip: Mapping[str, Population],
                               f"core {number} holds {piece.start}..{piece.stop - 1} of "
                               f"`{piece.population}`, which has {size} neurons on chip")
     for name, population in chip.items():
-        copies = np.zeros(population.size, np.int64)
-        for core_neurons in held:
-            if name in core_neurons:
-                copies += np.bincount(core_neurons[name], minlength=population.size)
+        parts = [core_neurons[name] for core_neurons in held if name in core_neurons]
+        copies = np.bincount(np.concatenate([*parts, np.zeros(0, np.int64)]),
+                             minlength=population.size)
         for predicate, wrong in (("every-neuron-placed", copies == 0),
                                  ("no-neuron-placed-twice", copies > 1)):
             if wrong.any():
@@ -77,12 +78,13 @@ def _within_limits(network: Network, chip: Mapping[str, Population], held: list[
             continue
         structure = _structure(projection.operator)
         cores_reached = np.zeros(structure.in_size, np.int64)
+        counts = np.zeros(structure.in_size, np.int64)
         for core, neurons in enumerate(held):
             if projection.target in neurons:
-                length = _list_lengths(structure, neurons[projection.target])
-                cores_reached += length > 0
+                sources, length = _lists(structure, neurons[projection.target], counts)
+                cores_reached[sources] += 1
                 used[core, 0] += _stored_bits(length, target, weight_bits)
-                used[core, 1] += np.count_nonzero(length)
+                used[core, 1] += len(sources)
         for core, neurons in enumerate(held):
             if projection.source in neurons:
                 used[core, 2] += cores_reached[neurons[projection.source]].sum()
@@ -96,8 +98,9 @@ def _within_limits(network: Network, chip: Mapping[str, Population], held: list[
                 "target": target.name})
 
 
-def _every_core_once(partition: Partition, placement: Placement,
-                     target: LoihiTarget) -> Iterator[Diagnostic]:
+def every_core_once(partition: Partition, placement: Placement,
+                    target: LoihiTarget) -> Iterator[Diagnostic]:
+    """NC901 for every part that shares a core or is off the machine."""
     if len(placement.cores) != len(partition.cores):
         yield _broken("every-part-has-a-core", f"{len(partition.cores)} parts, "
                                                f"{len(placement.cores)} cores")
@@ -117,19 +120,38 @@ def _structure(operator: Operator) -> Operator:
     return operator.with_weights(np.ones(operator.weights.shape, np.int8))
 
 
-def _list_lengths(structure: Operator, neurons: Ints) -> Ints:
-    """Synapses that each source neuron has onto these neurons."""
-    length = np.zeros(structure.in_size, np.int64)
+def _lists(structure: Operator, neurons: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """Source neurons with synapses onto these neurons, and how many each has.
+
+    `counts` [sources] is zero before and after.
+    """
+    found = []
     for start in range(0, len(neurons), ROWS):
         synapses: sp.csr_array = structure.rows(neurons[start:start + ROWS])
-        length += np.bincount(synapses.indices, minlength=structure.in_size)
-    return length
+        found.append(_count(synapses.indices, counts))
+    sources = np.concatenate([*found, np.zeros(0, np.int64)])
+    length = counts[sources]
+    counts[sources] = 0
+    return sources, length
+
+
+@numba.njit(cache=True)
+def _count(indices: Any, counts: Ints) -> Ints:
+    """Adds one to the count of each index; returns those whose count was zero."""
+    new = np.empty(len(indices), np.int64)
+    many = 0
+    for index in indices:
+        if counts[index] == 0:
+            new[many] = index
+            many += 1
+        counts[index] += 1
+    return new[:many].copy()
 
 
 def _stored_bits(length: Ints, target: LoihiTarget, weight_bits: int) -> int:
     """Memory of one list per source: blocks of synapses, each with a header, in whole words."""
     form, bits = target.synapse, 0
-    left = length[length > 0]
+    left = length
     while len(left):
         block = np.minimum(left, form.block_synapses.value)
         words = np.ceil((block * weight_bits + form.block_header.value) / form.block_word.value)

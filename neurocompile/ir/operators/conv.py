@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -49,6 +50,12 @@ class Conv(Operator):
         """Whether each output sees one pixel, its own."""
         return (self.weight.shape[2:] == (1, 1) and self.padding == (0, 0)
                 and self.in_shape[1:] == self.out_shape[1:])
+
+    @property
+    def window(self) -> int:
+        """Sources of the output that has most."""
+        return int(self.weight.shape[1] * math.prod(
+            int((self._taps(axis) >= 0).sum(axis=1).max(initial=0)) for axis in (0, 1)))
 
     def _taps(self, axis: int) -> NDArray[np.int64]:
         """[outputs, kernel] input coordinate along height (0) or width (1); -1 in the padding."""
