@@ -8,11 +8,13 @@ Times are in ticks of the chip; tick t of a sample's model is `t * step` of the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.mapping import CoreId
+if TYPE_CHECKING:
+    from neurocompile.mapping import CoreId
 
 AXONS = NEURONS = 256
 NOWHERE, OUTPUT = -1, -2  # as a target core: the spike goes nowhere; it leaves the chip
