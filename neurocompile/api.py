@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from neurocompile.builder import BuildResult, Checks
+from neurocompile.builder import BuildResult
 from neurocompile.builder import build as build_loaded
 from neurocompile.capture.files import Loaded, Request, example_input, load_model
 from neurocompile.capture.samples import Sample, load_sample
@@ -19,6 +19,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
 from neurocompile.pipeline import Compiled, Options, compile_graph
+from neurocompile.programs import Checks
 from neurocompile.target import load_target
 
 Model = nn.Module | Graph | str | os.PathLike[str]
@@ -43,7 +44,7 @@ class Verdict:
         if self.compiled is None:
             raise ValueError("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics)
                              or "it was not mapped: only legality was checked")
-        return len(self.compiled.usage.cores)
+        return self.compiled.n_cores
 
 
 def check(model: Model, example: Example | None = None, *, target: str = "loihi2",

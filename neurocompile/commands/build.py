@@ -63,9 +63,9 @@ def build(model: str, out: Path, **given: Any) -> int:
     progress = Progress()
     sample = work.sample()
     loaded = work.load(sample, progress)
-    from neurocompile import builder
+    from neurocompile import builder, programs
 
-    checks = builder.Checks(0 if given["no_verify"] else given["verify_samples"],
+    checks = programs.Checks(0 if given["no_verify"] else given["verify_samples"],
                             given["timeout"])
     result = builder.build(
         loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
