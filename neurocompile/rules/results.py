@@ -37,6 +37,11 @@ EMISSION = (
          "starts anew. Lava has no such gate; the emitted program brings its own process.",
          "nothing to do in simulation; on silicon pause between samples", "a recurrent layer",
          "a feed-forward network"),
+    Rule("NC612", "no-compiler", "error",
+         "the simulator's C kernel cannot be compiled: {reason}",
+         "It is optional: numba gives the same numbers, somewhat slower.",
+         "install a C compiler or name one by CC, or use the engine `numba`",
+         "--engine c without a compiler", "--engine numba"),
 )
 
 FIDELITY = (
