@@ -9,7 +9,10 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from neurocompile.diagnostics import (
     Diagnostic,
@@ -19,6 +22,7 @@ from neurocompile.diagnostics import (
     errors,
 )
 from neurocompile.fidelity import Fidelity
+from neurocompile.ir.core_network import CoreNetwork
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.schedule import Schedule
@@ -26,11 +30,11 @@ from neurocompile.mapping import ChipMapping
 from neurocompile.passes.pruning.prune import Pruning
 from neurocompile.passes.quantization.truenorth.quantize import WEIGHT_BITS
 from neurocompile.passes.streams.adders import Choice
+from neurocompile.passes.truenorth.legalize import FanIn, Legalized
 from neurocompile.resources import Usage
 from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
 
 Progress = Callable[[str], None]
-FanIn = Literal["reject", "exact-slow", "group"]
 FAN_IN: tuple[FanIn, ...] = get_args(FanIn)
 T = TypeVar("T")
 
@@ -107,6 +111,36 @@ class LoihiCompiled(Compiled):
     def n_cores(self) -> int:
         """Cores that the network takes."""
         return len(self.usage.cores)
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What the cores of a core network do on the first samples, in the simulator."""
+
+    samples: int
+    rate: NDArray[np.float64]  # [cores, slots] spikes per tick of the model
+    inputs: Mapping[str, NDArray[np.float64]]  # the same of each input, by element
+    synaptic_events: float  # per sample
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrueNorthCompiled(Compiled):
+    """Crossbars of TrueNorth chips."""
+
+    target: TrueNorthTarget
+    legalized: Legalized
+    mapping: ChipMapping
+    activity: Activity | None = None  # None: no sample was given
+
+    @property
+    def cores(self) -> CoreNetwork:
+        """The network on cores."""
+        return self.legalized.network
+
+    @property
+    def n_cores(self) -> int:
+        """Cores that the network takes."""
+        return len(self.cores.cores)
 
 
 @dataclass

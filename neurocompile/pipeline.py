@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neurocompile import pipeline_truenorth as truenorth
 from neurocompile import resources
 from neurocompile.backends import synchronous
 from neurocompile.compilation import (
@@ -22,6 +23,7 @@ from neurocompile.compilation import (
     Progress,
     Recorder,
     StageRecord,
+    TrueNorthCompiled,
     network_size,
     nothing_on_chip,
     over_budget,
@@ -46,14 +48,18 @@ from neurocompile.passes.pruning.calibrate import Kept
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.quantization.bounds import overflows, remembering
 from neurocompile.passes.quantization.quantize import Quantize
+from neurocompile.passes.quantization.truenorth.quantize import Quantize as TrueNorthQuantize
 from neurocompile.passes.relay import out_of_range, relay
 from neurocompile.passes.split import split
 from neurocompile.passes.streams.adders import build_streams, note
-from neurocompile.target import LoihiTarget, Target
+from neurocompile.passes.truenorth.chip_mapping import chip_mapping
+from neurocompile.passes.truenorth.legalize import legalize
+from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
 
-__all__ = ["STAGES", "Compiled", "LoihiCompiled", "Options", "Progress", "StageRecord",
+__all__ = ["STAGES", "Compiled", "LoihiCompiled", "Options", "Progress", "StageRecord", "TrueNorthCompiled",
            "compile_graph", "inputs_from", "quantized"]
 
+TRUENORTH_STAGES = ("check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
 STAGES = ("check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay", "fidelity",
           "partition", "refine", "place", "route")
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
@@ -95,7 +101,9 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
         lowered = _lower(run, graph, options, sample, kept)
         if isinstance(target, LoihiTarget):
             return _loihi(run, lowered, target, options)
-        raise UsageError(Diagnostic("NC601", values={"backend": "loihi", "target": target.name}))
+        if isinstance(target, TrueNorthTarget):
+            return _truenorth(run, lowered, target, options)
+        raise _unknown(target)
     except FindingsError as error:  # with the warnings of the stages before
         raise FindingsError(*run.found, *error.diagnostics) from None
 
@@ -155,6 +163,32 @@ def _loihi(run: Recorder, lowered: _Lowered, target: LoihiTarget,
         stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowered.pruning)
 
 
+def _truenorth(run: Recorder, lowered: _Lowered, target: TrueNorthTarget,
+               options: Options) -> TrueNorthCompiled:
+    floating = truenorth.spiking_inputs(lowered.network, lowered.graph)
+    network = truenorth.quantize(run, floating, target, options)
+    fidelity, rates = _measure(run, lowered, floating, network)
+    legalized = run.stage(
+        "legalize", lambda: legalize(network, target, fan_in=options.fan_in, rates=rates),
+        lambda made: f"{len(made.network.cores)} cores, latency {made.network.latency} ticks")
+    cores, sample, activity = legalized.network, lowered.sample, None
+    if sample is not None:
+        activity = run.stage("activity", lambda: truenorth.measure_activity(network, cores, sample),
+                             lambda found: f"{found.synaptic_events:,.0f} synaptic events per sample")
+    mapping = run.stage(
+        "route", lambda: chip_mapping(cores, target) if activity is None else chip_mapping(
+            cores, target, activity.rate, activity.inputs),
+        lambda made: f"{float(made.routing.messages.sum()):,.0f} messages per tick")
+    run.found += over_budget({
+        "cores": len(cores.cores), "chips": len({core.chip for core in cores.places}),
+        "synapses": sum(p.operator.n_synapses for p in network.projections)}, options)
+    run.stop()
+    return TrueNorthCompiled(
+        graph=lowered.graph, target=target, options=options, floating=floating, network=network,
+        legalized=legalized, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
+        stages=tuple(run.records), fidelity=fidelity, pruning=lowered.pruning)
+
+
 def _measure(run: Recorder, lowered: _Lowered, floating: Network,
              network: Network) -> tuple[Fidelity | None, Rates | None]:
     """Fidelity and firing rates on the sample, where there is one."""
@@ -175,7 +209,14 @@ def quantized(floating: Network, target: Target, options: Options) -> Network:
     """
     if isinstance(target, LoihiTarget):
         return Quantize(options.weight_bits, options.encoder).run(floating, target)[0]
-    raise UsageError(Diagnostic("NC601", values={"backend": "loihi", "target": target.name}))
+    if isinstance(target, TrueNorthTarget):
+        return TrueNorthQuantize(options.weight_bits, options.encoder).run(floating, target)
+    raise _unknown(target)
+
+
+def _unknown(target: Target) -> UsageError:
+    return UsageError(Diagnostic("NC601", values={
+        "backend": "neurocompile", "target": target.name}))
 
 
 def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:

@@ -74,14 +74,14 @@ class ConvNet(nn.Module):
 class MixerNet(nn.Module):
     """A small STMixer over one tick: stem of convolutions, one block with membrane shortcuts.
 
-    16 tokens of 32 channels. The head on the mean of the stream stays with the host.
+    16 tokens of 48 channels. The head on the mean of the stream stays with the host.
     """
 
-    def __init__(self, width: int = 32, heads: int = 4) -> None:
+    def __init__(self, width: int = 48, heads: int = 4) -> None:
         super().__init__()
-        self.conv1, self.if1 = conv_bn(1, 8, 3, 2), if_neuron(soft=False)
-        self.conv2, self.if2 = conv_bn(8, width, 3, 2), if_neuron(soft=False)
-        self.conv3 = conv_bn(width, width, 3, 2, groups=4)
+        self.conv1, self.if1 = conv_bn(1, 16, 3, 2), if_neuron(soft=False)
+        self.conv2, self.if2 = conv_bn(16, width, 3, 2, groups=2), if_neuron(soft=False)
+        self.conv3 = conv_bn(width, width, 3, 2, groups=width // 8)
         self.if3, self.fc1 = if_neuron(soft=False), pointwise_bn(width, width)
         self.if4, self.mix = if_neuron(soft=False), TokenMixer(16, heads, "CN")
         self.norm = nn.BatchNorm1d(width)

@@ -44,7 +44,7 @@ class Recipe:
 
 RECIPES = {
     "conv": Recipe(nets.ConvNet, "model.pt", nets.TICKS, 8, 3e-3),
-    "mixer": Recipe(nets.MixerNet, "mixer.pt", 1, 12, 4e-3),
+    "mixer": Recipe(nets.MixerNet, "mixer.pt", 1, 16, 3e-3),
 }
 
 
