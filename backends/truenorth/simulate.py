@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
+from neurocompile.backends.truenorth.check import require
 from neurocompile.backends.truenorth.engine import Activity, CompiledEngine, Engine, Kernel
 from neurocompile.backends.truenorth.host import Inputs, events, n_samples
 from neurocompile.backends.truenorth.program import Program
@@ -29,9 +30,10 @@ def simulate(network: CoreNetwork, inputs: Inputs, *, engine: str = "auto", thre
     Every engine gives the same numbers: `numba`, `numpy` (one thread) and `c`, which needs a C
     compiler; `auto` is numba. `threads` share the cores of a tick. `seed` is for stochastic modes.
     Raises UsageError: NC009 for an engine, number of threads, probe or input that cannot be, NC612
-    for `c` without a compiler.
+    for `c` without a compiler; FindingsError (NC613) for a network that is out of range.
     """
     _check(network, engine, threads, probes)
+    require(network)
     name = "numba" if engine == "auto" else engine
     samples = n_samples(network, inputs)
     recorder = Recorder(network, probes, samples, name)

@@ -42,6 +42,12 @@ EMISSION = (
          "It is optional: numba gives the same numbers, somewhat slower.",
          "install a C compiler or name one by CC, or use the engine `numba`",
          "--engine c without a compiler", "--engine numba"),
+    Rule("NC613", "core-network-range", "error",
+         "the core network is none: {reason}",
+         "The simulator reads and writes by the numbers of a core network, so all of them are checked "
+         "first: shapes, types and ranges.",
+         "correct the array that the message names; `docs/truenorth_file.md` lists all ranges",
+         "a neuron that sends to axon 256", "a neuron that sends to axon 255"),
 )
 
 FIDELITY = (
