@@ -77,7 +77,7 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
           target: str = "loihi2", options: Options | None = None,
           sample: str | os.PathLike[str] | None = None, n_ticks: int | None = None,
           verify_samples: int = 4, force: bool = False) -> BuildResult:
-    """Compile a model, verify it on Lava where that is installed, and publish it at `out`.
+    """Compile a model, verify it (for Loihi where Lava is installed), and publish it at `out`.
 
     Raises FindingsError when it cannot be built, UsageError when an input or `out` cannot be used.
     """

@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,6 @@ from neurocompile.resources import Usage
 from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
 
 Progress = Callable[[str], None]
-FAN_IN: tuple[FanIn, ...] = get_args(FanIn)
 T = TypeVar("T")
 
 

@@ -9,17 +9,22 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from neurocompile.declaration import Declaration
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.rules import RULES
 
+if TYPE_CHECKING:
+    from neurocompile.passes.truenorth.legalize import FanIn
+
+S = TypeVar("S", bound=str)
 NAMES = ("neurocompile.toml", "pyproject.toml")
 ENCODERS = ("auto", "bias", "graded", "host")
 STREAMS = ("auto", "duplicate", "adder")
 ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 READOUTS = ("auto", "host", "chip")
+FAN_IN: tuple[FanIn, ...] = ("reject", "exact-slow", "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class ModelEntry:
     prune_tokens: float | None = None
     prune_steps: float | None = None
     allow: tuple[str, ...] = ()  # exact rewrites
+    fan_in: FanIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,7 @@ def _beside(path: Path, name: str) -> Path:
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
                "max-chips", "max-synapses", "encoder", "streams", "weight-bits", "readout",
-               "prune-tokens", "prune-steps", "allow")
+               "prune-tokens", "prune-steps", "allow", "fan-in")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
@@ -163,7 +169,7 @@ def _model(name: str, table: _Table) -> ModelEntry:
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
         table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits,
         table.one_of("readout", READOUTS), table.share("prune-tokens"), table.share("prune-steps"),
-        _allowed(table))
+        _allowed(table), table.one_of("fan-in", FAN_IN))
 
 
 def _allowed(table: _Table) -> tuple[str, ...]:
@@ -243,12 +249,12 @@ class _Table:
             raise UsageError(self.bad(key, f"expected {names[kind]}"))
         return value
 
-    def one_of(self, key: str, values: tuple[str, ...]) -> str | None:
+    def one_of(self, key: str, values: tuple[S, ...]) -> S | None:
         """One of these strings."""
         value: str | None = self.get(key, str)
         if value is not None and value not in values:
             raise UsageError(self.bad(key, f"expected one of {', '.join(values)}"))
-        return value
+        return next((one for one in values if one == value), None)
 
     def number(self, key: str) -> int | None:
         """A positive whole number."""

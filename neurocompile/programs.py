@@ -11,10 +11,13 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi import emit as loihi_program
 from neurocompile.backends.loihi.verify import verify as verify_on_lava
 from neurocompile.backends.results import Emission, Verification
-from neurocompile.compilation import Compiled, LoihiCompiled
+from neurocompile.backends.truenorth import emit as core_network
+from neurocompile.backends.truenorth.network_file import load_network
+from neurocompile.backends.truenorth.verify import verify as verify_in_simulator
+from neurocompile.compilation import Compiled, LoihiCompiled, TrueNorthCompiled
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.operators import Array
-from neurocompile.report import data
+from neurocompile.report import data, truenorth
 
 Data = dict[str, Any]
 
@@ -32,6 +35,8 @@ def emit(compiled: Compiled, out: Path) -> Emission:
     """Write the program of a compiled network into the folder `out`; always the same bytes."""
     if isinstance(compiled, LoihiCompiled):
         return loihi_program.emit(compiled.network, compiled.schedule, compiled.target, out)
+    if isinstance(compiled, TrueNorthCompiled):
+        return core_network.emit(compiled.cores, compiled.network, compiled.target.name, out)
     raise _no_backend(compiled)
 
 
@@ -45,13 +50,23 @@ def verify(program: Path, compiled: Compiled, inputs: Mapping[str, Array],
     if isinstance(compiled, LoihiCompiled):
         return verify_on_lava(program, compiled.network, compiled.schedule, inputs, reference,
                               limit=checks.timeout, lava_python=checks.lava_python)
+    if isinstance(compiled, TrueNorthCompiled):
+        cores = load_network(program / core_network.NETWORK)
+        return verify_in_simulator(cores, compiled.network, inputs, reference)
     raise _no_backend(compiled)
+
+
+def runs_on(compiled: Compiled) -> str:
+    """What runs the program."""
+    return "Lava" if isinstance(compiled, LoihiCompiled) else "the simulator"
 
 
 def described(compiled: Compiled) -> tuple[Data, Data]:
     """The contents of resources.json and of mapping.json."""
     if isinstance(compiled, LoihiCompiled):
         return data.resources_json(compiled), data.mapping_json(compiled)
+    if isinstance(compiled, TrueNorthCompiled):
+        return truenorth.resources_json(compiled), truenorth.mapping_json(compiled)
     raise _no_backend(compiled)
 
 

@@ -18,7 +18,7 @@ from neurocompile.capture.nir.options import (
     NirOptions,
 )
 from neurocompile.commands.terminal import Progress
-from neurocompile.config import ALLOW, ENCODERS, READOUTS, STREAMS, Config, ModelEntry
+from neurocompile.config import ALLOW, ENCODERS, FAN_IN, READOUTS, STREAMS, Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
@@ -27,6 +27,7 @@ from neurocompile.target import Target, load_target
 if TYPE_CHECKING:
     from neurocompile.capture.files import Loaded
     from neurocompile.capture.samples import Sample
+    from neurocompile.passes.truenorth.legalize import FanIn
     from neurocompile.pipeline import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,6 +66,7 @@ class CompileOptions:
     readout: str | None
     prune_tokens: float | None
     prune_steps: float | None
+    fan_in: FanIn | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ def compile_options(command: F) -> F:
                      "receive: each with all synapses, or once as graded spikes."),
         click.option("--readout", type=click.Choice(READOUTS), help="Where outputs are added up "
                      "over a sample."),
-        click.option("--weight-bits", type=click.IntRange(1, 8), help="Bits of a stored weight."),
+        click.option("--weight-bits", type=click.IntRange(1, 8),
+                     help="Bits of a stored weight: 8, on TrueNorth 4."),
         click.option("--max-cores", type=click.IntRange(1), metavar="N",
                      help="Fail when more cores are needed."),
         click.option("--max-chips", type=click.IntRange(1), metavar="N",
@@ -146,6 +149,9 @@ def compile_options(command: F) -> F:
                      "sample."),
         click.option("--prune-steps", type=_SHARE, metavar="P",
                      help="Drop this share of the ticks."),
+        click.option("--fan-in", type=click.Choice(FAN_IN),
+                     help="Of neurons with too many inputs for a crossbar: refuse, take more "
+                     "ticks, or say what groups would fit."),
         click.option("--select", multiple=True, metavar="CODE", callback=_codes,
                      help="Only findings whose code starts so."),
         click.option("--ignore", multiple=True, metavar="CODE", callback=_codes,
@@ -190,7 +196,7 @@ class Job:
         """Options of the pipeline."""
         from neurocompile.pipeline import Options
 
-        return Options(given.weight_bits or self.entry.weight_bits or 8,
+        return Options(given.weight_bits or self.entry.weight_bits or 0,
                        given.encoder or self.entry.encoder or "auto",
                        given.streams or self.entry.streams or "auto", given.timing,
                        given.max_cores or self.entry.max_cores,
@@ -199,7 +205,8 @@ class Job:
                        given.allow or self.entry.allow,
                        given.readout or self.entry.readout or "auto",
                        _first(given.prune_tokens, self.entry.prune_tokens),
-                       _first(given.prune_steps, self.entry.prune_steps))
+                       _first(given.prune_steps, self.entry.prune_steps),
+                       given.fan_in or self.entry.fan_in or "reject")
 
     def targets(self, given: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""

@@ -1,4 +1,4 @@
-"""`neurocompile verify`: a build's program on Lava against the reference, spike for spike."""
+"""`neurocompile verify`: a build's program against the reference, spike for spike."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @common
 def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
            lava_python: str | None, fmt: str) -> int:
-    """Run the program of BUILD on Lava and compare every spike with the reference.
+    """Run the program of BUILD and compare every spike with the reference.
+
+    A program for Loihi runs on Lava, one for TrueNorth in the simulator.
 
     The reference is compiled again from the build's own graph; the model's code is not needed.
     """
