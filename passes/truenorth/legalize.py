@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from neurocompile.diagnostics import Diagnostic, raise_errors
+from neurocompile.diagnostics import Diagnostic, FindingsError, raise_errors
 from neurocompile.ir.core_network import CoreNetwork, InputTable
 from neurocompile.ir.network import InputKind, Network, free_name
 from neurocompile.passes.mapping.traffic import Rates
@@ -21,7 +21,7 @@ from neurocompile.passes.truenorth.blocks import Block, blocks_of, unsupported
 from neurocompile.passes.truenorth.boundaries import independent_samples
 from neurocompile.passes.truenorth.bounds import out_of_range
 from neurocompile.passes.truenorth.delays import wire
-from neurocompile.passes.truenorth.fan_in import written
+from neurocompile.passes.truenorth.exact_slow import in_parts
 from neurocompile.passes.truenorth.pack import pack
 from neurocompile.passes.truenorth.place import places
 from neurocompile.passes.truenorth.rows import Row, rows
@@ -51,8 +51,13 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
     blocks, step = blocks_of(network), 1
     read = frozenset(source for readout in network.readouts for source, _ in readout.terms
                      if source in blocks)
-    tilings, depth = Tiler(network, blocks, {n: written(b, step) for n, b in blocks.items()},
-                           step, read).run()
+    try:
+        tilings, depth = Tiler(network, blocks, step, read).run()
+    except FindingsError as error:
+        if fan_in != "exact-slow" or any(d.code != "NC431" for d in error.diagnostics):
+            raise
+        blocks, step = in_parts(blocks, network.n_ticks, network.sources())
+        tilings, depth = Tiler(network, blocks, step, read).run()
     raise_errors(_out_of_range(blocks, tilings, depth, network.n_ticks))
     lines, first = {}, 0
     for name in blocks:

@@ -24,7 +24,7 @@ from neurocompile.passes.truenorth.blocks import Block
 from neurocompile.passes.truenorth.boundaries import Driven, driven, leak_range, quiet_blocks
 from neurocompile.passes.truenorth.codes import Encoding
 from neurocompile.passes.truenorth.delays import depths
-from neurocompile.passes.truenorth.fan_in import fitting, too_many_inputs, unwritable
+from neurocompile.passes.truenorth.fan_in import fitting, too_many_inputs, unwritable, written
 from neurocompile.passes.truenorth.fan_out import Demand, too_many_copies
 from neurocompile.passes.truenorth.tile import Tiling, tile
 
@@ -39,9 +39,9 @@ class Tiler:
 
     network: Network
     blocks: Mapping[str, Block]
-    encodings: Mapping[str, list[Encoding]]
     step: int
     read: frozenset[str]
+    encodings: dict[str, list[Encoding]] = field(default_factory=dict)
     feedback: dict[str, Ints] = field(default_factory=dict)  # axons of each neuron, assumed
 
     def run(self) -> tuple[dict[str, Tiling], dict[str, int]]:
@@ -49,8 +49,9 @@ class Tiler:
 
         Raises FindingsError: NC431, NC432, NC435, NC504.
         """
-        unsplit = dict.fromkeys(self.blocks, False)
-        assumed = depths(self.blocks, unsplit, self.step)
+        self.encodings = {name: written(b, self.step) for name, b in self.blocks.items()}
+        raise_errors(self._too_large())
+        assumed = depths(self.blocks, dict.fromkeys(self.blocks, False), self.step)
         self.feedback = {name: np.zeros(b.size, np.int64) for name, b in self.blocks.items()}
         order = consumers_first(self.blocks)
         for attempt in itertools.count():
@@ -76,15 +77,28 @@ class Tiler:
                                  self._shape(block), demand)
         return tilings
 
+    def _too_large(self) -> Iterator[Diagnostic]:
+        """NC431 and NC432 of all blocks that fit at no depth."""
+        for block in self.blocks.values():
+            ways = self._written(block, 0, quiet=False)
+            if not ways:
+                yield from unwritable(block)
+            elif not fitting(ways):
+                yield from too_many_inputs(block, ways)
+
     def _ways(self, block: Block, depth: int, quiet: bool) -> list[Driven]:
-        low, high = leak_range(block, depth, self.step, quiet)
-        tried = [driven(block, e, low, high) for e in self.encodings[block.name]]
-        ways = [way for way in tried if way is not None]
+        """The block with its constants at that depth, in all ways that fit a core."""
+        ways = self._written(block, depth, quiet)
         if not ways:
             raise FindingsError(*unwritable(block))
         if not fitting(ways):
             raise FindingsError(*too_many_inputs(block, ways))
         return fitting(ways)
+
+    def _written(self, block: Block, depth: int, quiet: bool) -> list[Driven]:
+        low, high = leak_range(block, depth, self.step, quiet)
+        tried = [driven(block, e, low, high) for e in self.encodings[block.name]]
+        return [way for way in tried if way is not None]
 
     def _shape(self, block: Block) -> Shape:
         shape = self.network.population(block.population).shape
