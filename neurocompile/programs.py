@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,19 @@ def emit(compiled: Compiled, out: Path) -> Emission:
     if isinstance(compiled, TrueNorthCompiled):
         return core_network.emit(compiled.cores, compiled.network, compiled.target.name, out)
     raise _no_backend(compiled)
+
+
+def placed_as(compiled: Compiled, program: Path) -> Compiled:
+    """The compilation with the places of an emitted program, which may rest on measured rates.
+
+    Only a core network's file has places in it.
+    """
+    if not isinstance(compiled, TrueNorthCompiled):
+        return compiled
+    places = load_network(program / core_network.NETWORK).places
+    cores = dataclasses.replace(compiled.cores, places=places)
+    return dataclasses.replace(compiled, legalized=dataclasses.replace(
+        compiled.legalized, network=cores))
 
 
 def verify(program: Path, compiled: Compiled, inputs: Mapping[str, Array],

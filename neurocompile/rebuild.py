@@ -14,7 +14,7 @@ from neurocompile.ir.graph_file import load_graph
 from neurocompile.manifest import sha256
 from neurocompile.passes.pruning.calibrate import Kept
 from neurocompile.pipeline import Compiled, Options, compile_graph
-from neurocompile.programs import emit
+from neurocompile.programs import emit, placed_as
 from neurocompile.target import parse_target
 
 
@@ -41,7 +41,7 @@ def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
 
 def recheck(folder: Path, again: Rebuilt, manifest: Mapping[str, Any]) -> None:
     """Raise UsageError (NC704) unless emitting the network again gives the build's program."""
-    done = again.compiled
+    done = placed_as(again.compiled, folder / "program")
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
         for path in emit(done, Path(work)).files:
             name = f"program/{path.relative_to(work).as_posix()}"

@@ -137,7 +137,7 @@ def _population(compiled: TrueNorthView, population: Population, row: Row | None
         "rate": None if measured is None else round(measured.rate, DIGITS),
         "synapses": sum(p.operator.n_synapses for p in network.into(name)),
         "distinct_weights": sum(int(p.operator.weights.size) for p in network.into(name)),
-        "weight_bits": None, "order": "by core" if row else None,
+        "weight_bits": None, "order": "cores" if row else None,
         "cores": len(held_by), "lower_bound": bound, "lower_bounds": {"neurons": bound},
         "usage": {"neurons": population.size, "axons": row.axons if row else 0},
         "binding": max(binds, key=lambda key: (binds[key], key)) if binds else None,

@@ -43,7 +43,7 @@ def _partition(network: CoreNetwork) -> Partition:
     held: list[list[CoreSlice]] = [[] for _ in range(len(network.cores))]
     for table in network.populations:
         order = np.lexsort((table.slot, table.core))
-        orders[table.name], names[table.name] = order, "by core"
+        orders[table.name], names[table.name] = order, "cores"
         found, first, count = np.unique(table.core[order], return_index=True, return_counts=True)
         for core, start, size in zip(found.tolist(), first.tolist(), count.tolist(), strict=True):
             held[core].append(CoreSlice(table.name, start, start + size))
