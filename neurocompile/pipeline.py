@@ -53,10 +53,11 @@ from neurocompile.passes.relay import out_of_range, relay
 from neurocompile.passes.split import split
 from neurocompile.passes.streams.adders import build_streams, note
 from neurocompile.passes.truenorth.chip_mapping import chip_mapping
-from neurocompile.passes.truenorth.legalize import legalize
+from neurocompile.passes.truenorth.legalize import Legalized
+from neurocompile.passes.truenorth.recount import recount as recount_cores
 from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
 
-__all__ = ["STAGES", "Compiled", "LoihiCompiled", "Options", "Progress", "StageRecord", "TrueNorthCompiled",
+__all__ = ["STAGES", "TRUENORTH_STAGES", "Compiled", "LoihiCompiled", "Options", "Progress", "StageRecord", "TrueNorthCompiled",
            "compile_graph", "inputs_from", "quantized"]
 
 TRUENORTH_STAGES = ("check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
@@ -166,11 +167,16 @@ def _loihi(run: Recorder, lowered: _Lowered, target: LoihiTarget,
 def _truenorth(run: Recorder, lowered: _Lowered, target: TrueNorthTarget,
                options: Options) -> TrueNorthCompiled:
     floating = truenorth.spiking_inputs(lowered.network, lowered.graph)
-    network = truenorth.quantize(run, floating, target, options)
-    fidelity, rates = _measure(run, lowered, floating, network)
-    legalized = run.stage(
-        "legalize", lambda: legalize(network, target, fan_in=options.fan_in, rates=rates),
-        lambda made: f"{len(made.network.cores)} cores, latency {made.network.latency} ticks")
+    run.found += truenorth.left_out(floating, target, options)
+    run.stop()
+    before = list(run.found)
+    try:
+        network, fidelity, legalized = _on_cores(run, lowered, floating, target, options, False)
+    except FindingsError as error:
+        if any(d.code != "NC432" for d in error.diagnostics):
+            raise
+        run.found = before  # no leak can deliver biases between the steps of the weights
+        network, fidelity, legalized = _on_cores(run, lowered, floating, target, options, True)
     cores, sample, activity = legalized.network, lowered.sample, None
     if sample is not None:
         activity = run.stage("activity", lambda: truenorth.measure_activity(network, cores, sample),
@@ -187,6 +193,18 @@ def _truenorth(run: Recorder, lowered: _Lowered, target: TrueNorthTarget,
         graph=lowered.graph, target=target, options=options, floating=floating, network=network,
         legalized=legalized, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
         stages=tuple(run.records), fidelity=fidelity, pruning=lowered.pruning)
+
+
+def _on_cores(run: Recorder, lowered: _Lowered, floating: Network, target: TrueNorthTarget,
+              options: Options, whole_biases: bool
+              ) -> tuple[Network, Fidelity | None, Legalized]:
+    """The integer network, what it lost, and its cores."""
+    network = truenorth.quantize(run, floating, target, options, whole_biases)
+    fidelity, rates = _measure(run, lowered, floating, network)
+    return network, fidelity, run.stage(
+        "legalize", lambda: truenorth.legalized(network, target, options, rates),
+        lambda made: f"{len(made.network.cores)} cores, latency {made.network.latency} ticks",
+        lambda made: recount_cores(network, made.network))
 
 
 def _measure(run: Recorder, lowered: _Lowered, floating: Network,

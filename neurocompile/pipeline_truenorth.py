@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -12,14 +13,17 @@ from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.backends.truenorth.verify import host_spikes
 from neurocompile.compilation import Activity, Options, Recorder, network_size, nothing_on_chip
-from neurocompile.diagnostics import Diagnostic
+from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.core_network import CoreNetwork
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.operators import Array
+from neurocompile.passes.mapping.traffic import Rates
 from neurocompile.passes.quantization.truenorth.quantize import Quantize
 from neurocompile.passes.quantization.truenorth.reach import overflows
 from neurocompile.passes.streams.find import find
+from neurocompile.passes.truenorth.fan_in import group_constraints
+from neurocompile.passes.truenorth.legalize import Legalized, legalize
 from neurocompile.target import TrueNorthTarget
 
 _RASTER_BYTES = 1 << 27  # of the samples that traffic is measured on
@@ -41,21 +45,19 @@ def spiking_inputs(network: Network, graph: Graph) -> Network:
         and item.kind is InputKind.STATIC else item for item in network.inputs))
 
 
-def quantize(run: Recorder, floating: Network, target: TrueNorthTarget,
-             options: Options) -> Network:
+def quantize(run: Recorder, floating: Network, target: TrueNorthTarget, options: Options,
+             whole_biases: bool) -> Network:
     """The integer network. Raises FindingsError for what the target cannot do."""
-    run.found += _left_out(floating, target, options)
-    run.stop()
+    quantize = Quantize(options.weight_bits, options.encoder, whole_biases)
     network = run.stage(
-        "quantize", lambda: Quantize(options.weight_bits, options.encoder).run(floating, target),
-        network_size, lambda made: (found for population in made.populations
+        "quantize", lambda: quantize.run(floating, target), network_size, lambda made: (found for population in made.populations
                                     for found in overflows(made, population, target.name)))
     run.found += nothing_on_chip(network)
     run.stop()
     return network
 
 
-def _left_out(floating: Network, target: TrueNorthTarget, options: Options) -> Iterator[Diagnostic]:
+def left_out(floating: Network, target: TrueNorthTarget, options: Options) -> Iterator[Diagnostic]:
     """NC210 for adders, NC209 for readouts on the chip: options that need other neurons."""
     streams = find(floating) if options.streams == "adder" else None
     if streams is not None and streams.points:
@@ -64,6 +66,37 @@ def _left_out(floating: Network, target: TrueNorthTarget, options: Options) -> I
     for readout in floating.readouts if options.readout == "chip" else ():
         yield Diagnostic("NC209", values={
             "readout": readout.name, "reason": f"the host cannot read potentials of {target.name}"})
+
+
+def legalized(network: Network, target: TrueNorthTarget, options: Options,
+              rates: Rates | None) -> Legalized:
+    """The network on cores. Raises FindingsError; with `--fan-in group` NC431 names the groups."""
+    try:
+        return legalize(network, target, fan_in=options.fan_in, rates=rates)
+    except FindingsError as error:
+        if options.fan_in != "group":
+            raise
+        raise FindingsError(*(_with_groups(d, network) if d.code == "NC431" else d
+                              for d in error.diagnostics)) from None
+
+
+def _with_groups(found: Diagnostic, network: Network) -> Diagnostic:
+    """NC431 with what to train: the groups of inputs and neurons that fit a core, as values too."""
+    names = [p.name for p in network.populations
+             if found.values["module"] in (p.name, p.where.module)]
+    groups = group_constraints(network, names)
+    told = [_group(one) for population in groups["populations"]
+            for one in population["projections"]]
+    return replace(found, values={**found.values, "groups": groups},
+                   notes=(*found.notes, *told))
+
+
+def _group(one: Mapping[str, Any]) -> str:
+    if not one["groups"]:
+        return (f"`{one['projection']}`: no number of groups from {one['at_least']} on divides its "
+                f"{one['inputs']} and {one['outputs']} {one['unit']}")
+    return (f"`{one['projection']}`: train it with {one['groups']} groups, of "
+            f"{one['inputs_per_group']} to {one['outputs_per_group']} {one['unit']}")
 
 
 def measure_activity(network: Network, cores: CoreNetwork,

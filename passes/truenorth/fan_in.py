@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,14 +62,14 @@ def too_many_inputs(block: Block, ways: Sequence[Driven]) -> Iterator[Diagnostic
             f"{largest[b]} at {b} bit" for b in sorted(largest)),))
 
 
-def group_constraints(network: Network, names: Sequence[str]) -> dict[str, object]:
+def group_constraints(network: Network, names: Sequence[str]) -> dict[str, Any]:
     """What to train again: for these populations the groups whose inputs fit a core."""
     blocks = blocks_of(network)
     return {"axons": AXONS, "populations": [
         _grouped(network, blocks[name]) for name in names]}
 
 
-def _grouped(network: Network, block: Block) -> Mapping[str, object]:
+def _grouped(network: Network, block: Block) -> Mapping[str, Any]:
     encoding = written(block, 1)[-1]
     copies = int(encoding.digits.max(axis=0, initial=0).sum())
     largest = AXONS // max(copies, 1)
@@ -78,7 +79,7 @@ def _grouped(network: Network, block: Block) -> Mapping[str, object]:
                 _groups(p, -(-fan_in // largest)) for p in network.into(block.population)]}
 
 
-def _groups(projection: Projection, least: int) -> Mapping[str, object]:
+def _groups(projection: Projection, least: int) -> Mapping[str, Any]:
     """The fewest groups that are enough and divide inputs and outputs; 0: none do."""
     operator = projection.operator
     conv = isinstance(operator, Conv)

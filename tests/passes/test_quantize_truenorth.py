@@ -164,6 +164,22 @@ def test_all_numbers_have_their_place(seed: int, bits: int, reset: Reset, size: 
     assert not list(overflows(integer, made, "truenorth"))
 
 
+def test_whole_biases_are_steps_of_the_weights() -> None:
+    """Of 4-bit weights, whose axons take all types; ternary ones leave two for finer biases."""
+    rng = np.random.default_rng(6)
+    network = one_layer(rng.normal(0, 0.3, (30, 20)), neuron(), rng.normal(0, 0.2, 30))
+    made, whole = quantized(network), quantized(network, whole_biases=True)
+    step = np.gcd.reduce(whole.projections[0].operator.weights, axis=1)
+    biases = [net.population("a").bias for net in (made, whole)]
+    assert np.any(step > 10)
+    assert np.any(biases[0].value % np.gcd.reduce(made.projections[0].operator.weights, axis=1))
+    assert not np.any(biases[1].value % step)
+    assert np.any(biases[1].value)
+    ternary = one_layer(rng.integers(-1, 2, (30, 20)) * 0.3, neuron(), rng.normal(0, 0.2, 30))
+    found = [quantized(ternary, whole_biases=way).population("a").bias.value for way in (False, True)]
+    assert np.array_equal(*found)
+
+
 def test_more_bits_are_nearer() -> None:
     rng = np.random.default_rng(3)
     network = one_layer(rng.normal(0, 0.3, (40, 20)), neuron())

@@ -30,10 +30,15 @@ _HOST_LIMIT = 1 << 40  # of their currents
 
 @dataclass(frozen=True, slots=True)
 class Quantize:
-    """Options: bits of a weight (1 to 8) and how an analog input reaches the chip."""
+    """Options: bits of a weight (1 to 8) and how an analog input reaches the chip.
+
+    `whole_biases`: where weights take all types of axons, biases are whole steps of them, so that
+    axons can deliver them. Else they are finer, and only a leak can.
+    """
 
     weight_bits: int = WEIGHT_BITS
     encoder: str = "auto"
+    whole_biases: bool = False
 
     def run(self, network: Network, target: TrueNorthTarget) -> Network:
         """The integer network; of weights on a grid of few steps nothing is rounded.
@@ -71,7 +76,7 @@ class Quantize:
         if len(steps) > 1 and not steps[0].exact:
             steps = _ternary(synapses, groups) or steps
         return integers(population, synapses, steps, groups, bias, n_ticks,
-                        not stateless(population.floating, n_ticks))
+                        not stateless(population.floating, n_ticks), self.whole_biases)
 
 
 def _ternary(synapses: Sequence[Projection], groups: Ints) -> list[Steps]:

@@ -36,17 +36,23 @@ class Scaled:
     threshold: Floats
     bias: Floats
     groups: Ints
+    whole: bool  # whether biases are whole steps, which the weights' axons can deliver
 
 
 def integers(population: Population, synapses: Sequence[Projection], steps: Sequence[Steps],
-             groups: Ints, bias: Floats, n_ticks: int, memory: bool
+             groups: Ints, bias: Floats, n_ticks: int, memory: bool, whole: bool
              ) -> tuple[Population, list[Projection]]:
-    """The population and its synapses in whole numbers."""
+    """The population and its synapses in whole numbers.
+
+    With `whole`, the biases of weights that take all types of axons are whole steps.
+    """
     neuron, size = population.floating, population.size
     reset = Reset.SOFT if neuron.reset is Reset.SOFT and memory else Reset.HARD
     unit = np.max([np.abs(s.unit) for s in steps], axis=0) if steps else np.full(
         size, abs(neuron.v_th) or 1.0)
-    scaled = Scaled(steps, [s.unit / unit for s in steps], neuron.v_th / unit, bias / unit, groups)
+    whole = whole and any(digit(one) > 1 for one in steps)
+    scaled = Scaled(steps, [s.unit / unit for s in steps], neuron.v_th / unit, bias / unit, groups,
+                    whole)
     times = _multiplier(scaled, reset, memory, n_ticks)[groups]
     made = []
     low, high = np.zeros(size, np.int64), np.zeros(size, np.int64)
@@ -62,7 +68,8 @@ def integers(population: Population, synapses: Sequence[Projection], steps: Sequ
         neurons, constant = TrueNorthNeurons(threshold, reset, memory), None
     else:
         neurons = TrueNorthNeurons(_threshold(scaled.threshold * times, reset, neuron.strict), reset)
-        constant = np.rint(scaled.bias * times).astype(np.int64)
+        constant = (np.rint(scaled.bias) * times if whole else np.rint(scaled.bias * times)
+                    ).astype(np.int64)
     return replace(population, neuron=neurons, bias=Bias(constant) if (
         constant is not None and constant.any()) else None), made
 
@@ -98,7 +105,8 @@ def _multiplier(scaled: Scaled, reset: Reset, memory: bool, n_ticks: int) -> Int
         lost = sum((_off(times * ratio) * weight for ratio, weight in zip(
             scaled.ratios, power, strict=True)), start=np.zeros(len(groups)))
         if memory:
-            lost = lost + _off(times * scaled.threshold) + n_ticks * _off(times * scaled.bias)
+            lost = lost + _off(times * scaled.threshold)
+            lost = lost + (0 if scaled.whole else n_ticks * _off(times * scaled.bias))
         total = np.bincount(groups, lost, count) / times
         better = (total < best * (1 - _NEAR) - _NEAR) & (times <= most)
         best[better], chosen[better] = total[better], times
@@ -124,7 +132,8 @@ def _largest(scaled: Scaled, reset: Reset, memory: bool, n_ticks: int) -> Ints:
         lowest, highest = reach(low, high, scaled.threshold, (reset, memory), n_ticks)
         furthest = np.maximum(np.maximum(-lowest, highest), scaled.threshold)
         limit = np.minimum(limit, POTENTIAL_MAX / _ROOM / np.maximum(furthest, 1e-9))
-        limit = np.minimum(limit, LEAK_MAX / np.maximum(np.abs(scaled.bias), 1e-9))
+        if not scaled.whole:
+            limit = np.minimum(limit, LEAK_MAX / np.maximum(np.abs(scaled.bias), 1e-9))
     found = np.full(int(scaled.groups.max(initial=-1)) + 1, np.inf)
     np.minimum.at(found, scaled.groups, limit)
     whole: Ints = np.maximum(np.floor(found), 1).astype(np.int64)
