@@ -89,17 +89,24 @@ def driven(block: Block, encoding: Encoding, low: Ints, high: Ints) -> Driven | 
         if not found:
             return None
         leak[n] = c - int(extra[n] @ values[n])
+    return _with_column(replace(block, constant=constant), replace(encoding, values=values),
+                        extra, leak)
+
+
+def _with_column(block: Block, encoding: Encoding, extra: Ints, leak: Ints) -> Driven:
+    """The block with a last column, whose digits are `extra` [neurons, types]."""
     at = np.flatnonzero(extra.any(axis=1))
     columns, ends = block.synapses.shape[1], block.synapses.indptr[at + 1]
+    data, indices = block.synapses.data, block.synapses.indices
+    if len(at):
+        data = np.insert(data, ends, (extra * encoding.values).sum(axis=1)[at])
+        indices = np.insert(indices, ends, columns)
     indptr = block.synapses.indptr + np.concatenate([[0], np.cumsum(extra.any(axis=1))])
-    synapses = sp.csr_array((
-        np.insert(block.synapses.data, ends, (extra * values).sum(axis=1)[at]),
-        np.insert(block.synapses.indices, ends, columns), indptr),
-        shape=(block.size, columns + 1))
-    digits = np.insert(encoding.digits, ends, extra[at], axis=0)
-    return Driven(replace(block, synapses=synapses, constant=constant,
+    synapses = sp.csr_array((data, indices, indptr), shape=(block.size, columns + 1))
+    digits = np.insert(encoding.digits, ends, extra[at], axis=0) if len(at) else encoding.digits
+    return Driven(replace(block, synapses=synapses,
                           feeds=(*block.feeds, Feed(ALWAYS, 1, on_chip=False))),
-                  replace(encoding, values=values, digits=digits), leak)
+                  replace(encoding, digits=digits), leak)
 
 
 def _within(values: Ints, extra: Ints, low: int, high: int, free: list[int]) -> bool:

@@ -43,6 +43,7 @@ class Tiler:
     read: frozenset[str]
     encodings: dict[str, list[Encoding]] = field(default_factory=dict)
     feedback: dict[str, Ints] = field(default_factory=dict)  # axons of each neuron, assumed
+    quiet: frozenset[str] = frozenset()
 
     def run(self) -> tuple[dict[str, Tiling], dict[str, int]]:
         """Tilings in the order of the blocks, and depths.
@@ -50,6 +51,7 @@ class Tiler:
         Raises FindingsError: NC431, NC432, NC435, NC504.
         """
         self.encodings = {name: written(b, self.step) for name, b in self.blocks.items()}
+        self.quiet = quiet_blocks(self.blocks)
         raise_errors(self._too_large())
         assumed = depths(self.blocks, dict.fromkeys(self.blocks, False), self.step)
         self.feedback = {name: np.zeros(b.size, np.int64) for name, b in self.blocks.items()}
@@ -59,8 +61,8 @@ class Tiler:
             split = {name: bool(np.any(t.slots < self._demand(tilings, name).total))
                      for name, t in tilings.items()}
             found, actual = depths(self.blocks, split, self.step), self._feedback(tilings)
-            if all(found[n] <= assumed[n] and np.all(actual[n] <= self.feedback[n])
-                   for n in order):
+            if all(self._exact(tilings[n].driven, found[n]) and np.all(
+                    actual[n] <= self.feedback[n]) for n in order):
                 return {name: tilings[name] for name in self.blocks}, found
             if attempt == ROUNDS:
                 raise FindingsError(*self._growing(actual))
@@ -69,34 +71,38 @@ class Tiler:
         raise AssertionError("unreachable")
 
     def _round(self, order: list[str], depth: Mapping[str, int]) -> dict[str, Tiling]:
-        quiet, tilings = quiet_blocks(self.blocks), dict[str, Tiling]()
+        tilings = dict[str, Tiling]()
         for name in order:
             block, demand = self.blocks[name], self._demand(tilings, name)
             raise_errors(too_many_copies(block, demand))
-            tilings[name] = tile(self._ways(block, depth[name], name in quiet),
-                                 self._shape(block), demand)
+            tilings[name] = tile(self._ways(block, depth[name]), self._shape(block), demand)
         return tilings
+
+    def _exact(self, way: Driven, depth: int) -> bool:
+        """Whether the leaks are exact at that depth."""
+        low, high = leak_range(way.block, depth, self.step, way.block.name in self.quiet)
+        return bool(np.all((low <= way.leak) & (way.leak <= high)))
 
     def _too_large(self) -> Iterator[Diagnostic]:
         """NC431 and NC432 of all blocks that fit at no depth."""
         for block in self.blocks.values():
-            ways = self._written(block, 0, quiet=False)
+            ways = self._written(block, 0)
             if not ways:
                 yield from unwritable(block)
             elif not fitting(ways):
                 yield from too_many_inputs(block, ways)
 
-    def _ways(self, block: Block, depth: int, quiet: bool) -> list[Driven]:
+    def _ways(self, block: Block, depth: int) -> list[Driven]:
         """The block with its constants at that depth, in all ways that fit a core."""
-        ways = self._written(block, depth, quiet)
+        ways = self._written(block, depth)
         if not ways:
             raise FindingsError(*unwritable(block))
         if not fitting(ways):
             raise FindingsError(*too_many_inputs(block, ways))
         return fitting(ways)
 
-    def _written(self, block: Block, depth: int, quiet: bool) -> list[Driven]:
-        low, high = leak_range(block, depth, self.step, quiet)
+    def _written(self, block: Block, depth: int) -> list[Driven]:
+        low, high = leak_range(block, depth, self.step, block.name in self.quiet)
         tried = [driven(block, e, low, high) for e in self.encodings[block.name]]
         return [way for way in tried if way is not None]
 
