@@ -47,8 +47,8 @@ def compare(network: CoreNetwork, inputs: dict[str, Any], seed: int = 0, **optio
 
 
 def agree(seed: int, stochastic: bool = False) -> bool:
-    """A random network, one in five of them larger and with two samples; whether it is active."""
-    large = seed % 5 == 0
+    """A random network, one in ten of them larger and with two samples; whether it is active."""
+    large = seed % 10 == 0
     network = random_network(seed, stochastic, small=not large)
     return compare(network, random_input(seed, network, 1 + large), seed) > 0
 
@@ -71,27 +71,27 @@ def same(found: Simulation, network: CoreNetwork, expected: list[oracle.OracleRu
     np.testing.assert_array_equal(activity.synaptic_events, sum(r.synaptic_events for r in expected))
 
 
-@pytest.mark.parametrize("part", range(8))
+@pytest.mark.parametrize("part", range(6))
 def test_engines_equal_the_oracle(part: int) -> None:
     active = [agree(seed) for seed in range(25 * part, 25 * (part + 1))]
     assert sum(active) >= 20
 
 
 def test_engines_equal_the_oracle_in_stochastic_modes() -> None:
-    active = [agree(seed, stochastic=True) for seed in range(1000, 1025)]
-    assert sum(active) >= 20
+    active = [agree(seed, stochastic=True) for seed in range(1000, 1015)]
+    assert sum(active) >= 12
 
 
 def test_engines_equal_the_oracle_at_thresholds_and_floors() -> None:
     """Half of what is compared meets its threshold or floor, or misses it by one."""
     met, active = 0, 0
-    for seed in range(30):
+    for seed in range(20):
         network = at_the_boundaries(seed)
         active += compare(network, {"start": np.eye(1, network.n_ticks, dtype=np.uint8)[..., None]}) > 0
         v = network.cores.potential
         met += int((abs(v) >= POTENTIAL_MAX - 3).sum())
-    assert active == 30
-    assert met > 1000
+    assert active == 20
+    assert met > 800
 
 
 @pytest.mark.slow
