@@ -42,6 +42,8 @@ class CKernel:
 
     def __init__(self, program: Program, flags: tuple[str, ...] = NATIVE) -> None:
         self._library = ctypes.CDLL(str(library(flags)))
+        if self._library.layout() != _layout():
+            raise _no_compiler("`kernel.c` is of another version than this program")
         self._arrays = _arrays(program)  # alive as long as their pointers
         pointers = {name: array.ctypes.data for name, array in self._arrays.items()}
         self._program = _ProgramPointers(**pointers, cores=len(program))
@@ -72,6 +74,10 @@ class CKernel:
         given = [ctypes.c_int64(x) if isinstance(x, int) else ctypes.c_void_p(x.ctypes.data)
                  for x in values]
         self._library[function](ctypes.byref(self._program), ctypes.byref(moved), *given)
+
+
+def _layout() -> int:
+    return ctypes.sizeof(_ProgramPointers) << 16 | ctypes.sizeof(_StatePointers)
 
 
 def _arrays(program: Program) -> Mapping[str, NDArray[np.generic]]:
