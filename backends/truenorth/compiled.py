@@ -7,7 +7,7 @@ from typing import Any
 from neurocompile.backends.truenorth import kernel
 from neurocompile.backends.truenorth.engine import Ints, Range, State, Words
 from neurocompile.backends.truenorth.program import Program
-from neurocompile.semantics.truenorth import SLOTS, ResetMode
+from neurocompile.semantics.truenorth import SLOTS
 
 
 class NumbaKernel:
@@ -16,11 +16,10 @@ class NumbaKernel:
     def __init__(self, program: Program) -> None:
         p, c = program, program.cores
         self._program: tuple[Any, ...] = (
-            p.rows, p.axons, p.weights, p.leak, p.high, p.low, p.add_high, p.add_low, p.keep_high,
-            p.keep_low, p.special)
+            p.rows, p.axons, p.weights, p.leak, p.threshold, p.floor, p.modes, p.reset,
+            p.reset_row, p.special)
         self._modes: tuple[Any, ...] = (
-            c.weights, c.reset_mode == ResetMode.LINEAR, c.saturate, c.leak_reversal,
-            c.random_synapse, c.random_leak, c.threshold_mask)
+            c.weights, c.leak_reversal, c.random_synapse, c.random_leak, c.threshold_mask)
 
     def inject(self, state: State, tick: int, sample: Ints, core: Ints, axon: Ints) -> None:
         """Set axons for the present tick."""

@@ -19,15 +19,13 @@ from numpy.typing import NDArray
 from neurocompile.backends.truenorth.engine import Ints, Range, State, Words
 from neurocompile.backends.truenorth.program import Program
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.semantics.truenorth import ResetMode
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-std=gnu11", "-O3", "-shared", "-fPIC")
 NATIVE = ("-march=native",)
 _SECONDS = 120
-_PROGRAM = ("rows", "axons", "weights", "leak", "high", "low", "add_high", "add_low", "keep_high",
-            "keep_low", "route", "special", "all_weights", "linear", "saturate", "reversal",
-            "random_synapse", "random_leak", "mask")
+_PROGRAM = ("rows", "axons", "weights", "leak", "threshold", "floor", "modes", "reset", "reset_row",
+            "route", "special", "all_weights", "reversal", "random_synapse", "random_leak", "mask")
 _STATE = ("v", "fired", "ring", "axon_events", "synaptic_events", "spikes")
 
 
@@ -44,6 +42,8 @@ class CKernel:
 
     def __init__(self, program: Program, flags: tuple[str, ...] = NATIVE) -> None:
         self._library = ctypes.CDLL(str(library(flags)))
+        if self._library.layout() != _layout():
+            raise _no_compiler("`kernel.c` is of another version than this program")
         self._arrays = _arrays(program)  # alive as long as their pointers
         pointers = {name: array.ctypes.data for name, array in self._arrays.items()}
         self._program = _ProgramPointers(**pointers, cores=len(program))
@@ -76,17 +76,20 @@ class CKernel:
         self._library[function](ctypes.byref(self._program), ctypes.byref(moved), *given)
 
 
+def _layout() -> int:
+    return ctypes.sizeof(_ProgramPointers) << 16 | ctypes.sizeof(_StatePointers)
+
+
 def _arrays(program: Program) -> Mapping[str, NDArray[np.generic]]:
     """By the names of the structure in C, dense and of its types."""
     p, c = program, program.cores
     given: dict[str, tuple[NDArray[np.generic], type[np.generic]]] = {
         "rows": (p.rows, np.uint32), "axons": (p.axons, np.uint16),
-        "weights": (p.weights, np.int16), "leak": (p.leak, np.int16), "high": (p.high, np.int32),
-        "low": (p.low, np.int32), "add_high": (p.add_high, np.int32),
-        "add_low": (p.add_low, np.int32), "keep_high": (p.keep_high, np.int8),
-        "keep_low": (p.keep_low, np.int8), "route": (p.route, np.int64),
+        "weights": (p.weights, np.int16), "leak": (p.leak, np.int16),
+        "threshold": (p.threshold, np.int32), "floor": (p.floor, np.int32),
+        "modes": (p.modes, np.uint8), "reset": (p.reset, np.int32),
+        "reset_row": (p.reset_row, np.int64), "route": (p.route, np.int64),
         "special": (p.special, np.bool_), "all_weights": (c.weights, np.int16),
-        "linear": (c.reset_mode == ResetMode.LINEAR, np.bool_), "saturate": (c.saturate, np.bool_),
         "reversal": (c.leak_reversal, np.bool_), "random_synapse": (c.random_synapse, np.bool_),
         "random_leak": (c.random_leak, np.bool_), "mask": (c.threshold_mask, np.int32)}
     return {name: np.ascontiguousarray(array, kind) for name, (array, kind) in given.items()}

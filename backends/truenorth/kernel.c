@@ -14,12 +14,13 @@ typedef struct {
     const uint32_t *rows;
     const uint16_t *axons;
     const int16_t *weights, *leak;
-    const int32_t *high, *low, *add_high, *add_low;
-    const int8_t *keep_high, *keep_low;
-    const int64_t *route;
+    const int32_t *threshold, *floor;
+    const uint8_t *modes;
+    const int32_t *reset;
+    const int64_t *reset_row, *route;
     const uint8_t *special;
     const int16_t *all_weights;
-    const uint8_t *linear, *saturate, *reversal, *random_synapse, *random_leak;
+    const uint8_t *reversal, *random_synapse, *random_leak;
     const int32_t *mask;
     int64_t cores;
 } Program;
@@ -30,6 +31,9 @@ typedef struct {
     int64_t *axon_events, *synaptic_events, *spikes;
     int64_t samples;
 } State;
+
+/* The caller compares it: structures of another version would be read wrongly. */
+int64_t layout(void) { return (int64_t)(sizeof(Program) << 16 | sizeof(State)); }
 
 static uint64_t *slot(const Program *p, State *s, int64_t tick) {
     return s->ring + tick % SLOTS * s->samples * p->cores * WORDS;
@@ -105,17 +109,19 @@ static void settle(const Program *p, int64_t core, const int32_t *restrict total
                    int32_t *restrict v, uint64_t *words) {
     const int64_t o = core * N;
     const int16_t *leak = p->leak + o;
-    const int32_t *high = p->high + o, *low = p->low + o;
-    const int32_t *add_high = p->add_high + o, *add_low = p->add_low + o;
-    const int8_t *keep_high = p->keep_high + o, *keep_low = p->keep_low + o;
+    const int32_t *threshold = p->threshold + o, *floor = p->floor + o;
+    const int32_t *reset = p->reset + p->reset_row[core] * N;
+    const uint8_t *modes = p->modes + o;
     uint8_t spike[N];
     int32_t any = 0;
     for (int n = 0; n < N; n++) {
-        int32_t x = total[n] + leak[n];
+        int32_t x = total[n] + leak[n], top = threshold[n], bottom = -floor[n], mode = modes[n];
         x = x < V_MIN ? V_MIN : x > V_MAX ? V_MAX : x;
-        int32_t above = -(x >= high[n]), below = -(x < low[n]) & ~above;
-        int32_t up = (x & keep_high[n]) + add_high[n];
-        int32_t down = (x & keep_low[n]) + add_low[n];
+        int32_t linear = -(mode & 1), keep = -(mode >> 1 & 1), saturate = -(mode >> 2 & 1);
+        int32_t above = -(x >= top), below = -(x < bottom) & ~above;
+        int32_t up = ((x - (top & linear)) & keep) + reset[n];
+        int32_t down = ((x - (bottom & linear)) & keep) - reset[n];
+        down = (bottom & saturate) | (down & ~saturate);
         v[n] = (up & above) | (down & below) | (x & ~(above | below));
         spike[n] = (uint8_t)(above & 1);
         any |= above;
@@ -212,11 +218,13 @@ static uint8_t finish(const Program *p, int64_t core, int neuron, const uint64_t
     x += p->reversal[o] ? leak * sign(x) : leak;
     x = x < V_MIN ? V_MIN : x > V_MAX ? V_MAX : x;
     int64_t noise = p->mask[o] ? drawn(&state) & p->mask[o] : 0;
-    uint8_t spike = x >= p->high[o] + noise;
-    if (spike) x = (x & p->keep_high[o]) + p->add_high[o] - noise * p->linear[o];
-    else if (p->saturate[o]) x = x < p->low[o] ? p->low[o] : x;
-    else if (x < p->low[o] - noise)
-        x = (x & p->keep_low[o]) + p->add_low[o] + noise * p->linear[o];
+    int64_t top = p->threshold[o] + noise, bottom = -p->floor[o];
+    int64_t linear = -(p->modes[o] & 1), keep = -(p->modes[o] >> 1 & 1);
+    int64_t back = p->reset[p->reset_row[core] * N + neuron];
+    uint8_t spike = x >= top;
+    if (spike) x = ((x - (top & linear)) & keep) + back;
+    else if (p->modes[o] & 4) x = x < bottom ? bottom : x;
+    else if (x < bottom - noise) x = ((x - ((bottom - noise) & linear)) & keep) - back;
     *v = (int32_t)x;
     return spike;
 }

@@ -12,7 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from neurocompile.backends.truenorth.program import COUNT_BITS
+from neurocompile.backends.truenorth.program import COUNT_BITS, SATURATE
 from neurocompile.ir.core_network import AXONS, NEURONS
 from neurocompile.semantics.truenorth import (
     GOLDEN,
@@ -52,7 +52,7 @@ def integrate(first: int, last: int, now: Any, v: Any, fired: Any, events: Any, 
     `now` [samples, cores, WORDS] are the active axons, v [samples, cores, NEURONS]; `fired`
     [samples, cores, WORDS] is written. The sum of a tick stays in v for special cores.
     """
-    rows, axons, weights, leak, high, low, add_high, add_low, keep_high, keep_low, special = program
+    rows, axons, weights, leak, threshold, floor, modes, reset, reset_row, special = program
     total, spike = np.empty(NEURONS, np.int32), np.empty(NEURONS, np.uint8)
     for c in range(first, last):
         for s in range(len(v)):
@@ -77,11 +77,14 @@ def integrate(first: int, last: int, now: Any, v: Any, fired: Any, events: Any, 
                 for n in range(NEURONS):
                     own[n] = total[n]
                 continue
+            back = reset[reset_row[c]]
             for n in range(NEURONS):
-                x = min(max(total[n] + leak[c, n], POTENTIAL_MIN), POTENTIAL_MAX)
-                above, below = x >= high[c, n], x < low[c, n]
-                up = (x & keep_high[c, n]) + add_high[c, n]
-                down = (x & keep_low[c, n]) + add_low[c, n]
+                x = np.int32(min(max(total[n] + leak[c, n], POTENTIAL_MIN), POTENTIAL_MAX))
+                mode, top, bottom = np.int32(modes[c, n]), threshold[c, n], -floor[c, n]
+                linear, keep = -(mode & 1), -((mode >> 1) & 1)
+                above, below = x >= top, x < bottom
+                up = ((x - (top & linear)) & keep) + back[n]
+                down = bottom if mode & SATURATE else ((x - (bottom & linear)) & keep) - back[n]
                 own[n] = up if above else (down if below else x)
                 spike[n] = above
             _pack(spike, fired[s, c])
@@ -157,13 +160,13 @@ def _random_sum(neuron: int, active: Any, rows: Any, axons: Any, weights: Any, r
 
 @numba.njit(cache=True, nogil=True)
 def finish_special(first: int, last: int, keys: Any, now: Any, v: Any, fired: Any, program: Any,
-                   modes: Any) -> None:
+                   extra: Any) -> None:
     """The rest of a tick for special cores: random synapses, leak, thresholds; `semantics.step`.
 
     `keys` [samples, cores] are the states of `semantics.draws` after seed, sample, core and tick.
     """
-    rows, axons, _, leak, high, low, add_high, add_low, keep_high, keep_low, special = program
-    weights, linear, saturate, reversal, random_synapse, random_leak, mask = modes
+    rows, axons, _, leak, threshold, floor, modes, reset, reset_row, special = program
+    weights, reversal, random_synapse, random_leak, mask = extra
     spike = np.empty(NEURONS, np.uint8)
     for c in range(first, last):
         if not special[c]:
@@ -181,12 +184,14 @@ def finish_special(first: int, last: int, keys: Any, now: Any, v: Any, fired: An
                 x = min(max(x, POTENTIAL_MIN), POTENTIAL_MAX)
                 if mask[c, n] != 0:
                     noise = _drawn(state + _GOLDEN) & mask[c, n]
-                spike[n] = x >= high[c, n] + noise
+                top, bottom, mode = threshold[c, n] + noise, -floor[c, n], np.int64(modes[c, n])
+                linear, keep, back = -(mode & 1), -((mode >> 1) & 1), reset[reset_row[c], n]
+                spike[n] = x >= top
                 if spike[n]:
-                    x = (x & keep_high[c, n]) + add_high[c, n] - noise * linear[c, n]
-                elif saturate[c, n]:
-                    x = max(x, np.int64(low[c, n]))
-                elif x < low[c, n] - noise:
-                    x = (x & keep_low[c, n]) + add_low[c, n] + noise * linear[c, n]
+                    x = ((x - (top & linear)) & keep) + back
+                elif mode & SATURATE:
+                    x = max(x, bottom)
+                elif x < bottom - noise:
+                    x = ((x - ((bottom - noise) & linear)) & keep) - back
                 v[s, c, n] = x
             _pack(spike, fired[s, c])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ KIND = "a core network"
 _WIDTHS = (np.uint8, np.int16, np.int32, np.int64)
 _WHOLE = ("crossbar", "axon_types", "weights")  # never one number: the file's size bounds the cores
 _INPUT, _POPULATION = ("element", "core", "axon", "delay"), ("core", "slot", "line")
+_KEYS = {"version", "n_ticks", "step", "reload", "roles", "places", "inputs", "populations"}
 Array = NDArray[Any]
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
 def save_network(network: CoreNetwork, path: Path) -> None:
@@ -34,7 +36,7 @@ def save_network(network: CoreNetwork, path: Path) -> None:
     Raises FindingsError (NC613) for a network that is out of range.
     """
     require(network)
-    arrays, constants = {}, {}
+    arrays, constants = columns(network), {}
     for f in fields(network.cores):
         array = getattr(network.cores, f.name)
         first = array.flat[0] if array.size else 0
@@ -42,23 +44,29 @@ def save_network(network: CoreNetwork, path: Path) -> None:
             constants[f.name] = int(first)
         else:
             arrays[f"cores.{f.name}"] = _narrow(array)
-    for kind, names, tables in (("inputs", _INPUT, network.inputs),
-                                ("populations", _POPULATION, network.populations)):
-        for k, table in enumerate(tables):
-            arrays |= {f"{kind}.{k}.{n}": _narrow(getattr(table, n)) for n in names}
-    text = json.dumps(_metadata(network, constants), sort_keys=True, separators=(",", ":"))
+    told = metadata(network) | {"constants": constants}
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
     whole = path.with_name(path.name + ".part")
     write_tensors(whole, arrays, {KEY: text})
     os.replace(whole, path)
 
 
-def _metadata(network: CoreNetwork, constants: dict[str, int]) -> dict[str, Any]:
+def metadata(network: CoreNetwork) -> dict[str, Any]:
+    """All but arrays, as JSON has it."""
     return {
         "version": VERSION, "n_ticks": network.n_ticks, "step": network.step,
-        "reload": network.reload, "constants": constants, "roles": list(network.roles),
+        "reload": network.reload, "roles": list(network.roles),
         "places": [[p.chip, p.x, p.y] for p in network.places],
         "inputs": [{"name": t.name, "always": t.always} for t in network.inputs],
         "populations": [{"name": p.name, "depth": p.depth} for p in network.populations]}
+
+
+def columns(network: CoreNetwork) -> dict[str, Array]:
+    """The arrays of the host's tables, by name in the file."""
+    return {f"{kind}.{k}.{name}": _narrow(getattr(table, name))
+            for kind, names, tables in (("inputs", _INPUT, network.inputs),
+                                        ("populations", _POPULATION, network.populations))
+            for k, table in enumerate(tables) for name in names}
 
 
 def _narrow(array: Array) -> Array:
@@ -78,32 +86,39 @@ def load_network(path: Path) -> CoreNetwork:
     """
     file = read_tensors(path)
     try:
-        network = _network(file, json.loads(file.metadata[KEY]))
-        if unknown := sorted(set(file.entries) - _expected(network)):
-            raise ValueError(f"unknown tensor `{unknown[0]}`")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        told = json.loads(file.metadata[KEY])
+        network = rebuild(told, _cores(file, told.pop("constants")), file.array)
+        expected = {f"cores.{name}" for name in LAYOUTS} | set(columns(network))
+        if unknown := set(file.entries) - expected:
+            raise ValueError(f"unknown tensor `{min(unknown)}`")
+    except MALFORMED as error:
         raise UsageError(corrupt(path, KIND, f"{type(error).__name__}: {error}")) from None
     if found := list(faults(network)):
         raise UsageError(*(corrupt(path, KIND, reason) for reason in found))
     return network
 
 
-def _network(file: TensorFile, told: Mapping[str, Any]) -> CoreNetwork:
+def rebuild(told: Mapping[str, Any], cores: Cores, array: Callable[[str], Array]) -> CoreNetwork:
+    """A network from its cores, its metadata and the arrays of its tables; ranges are not checked.
+
+    Raises one of MALFORMED.
+    """
     if told["version"] != VERSION:
         raise ValueError(f"version {told['version']!r}; this program reads version {VERSION}")
-    unknown = set(told) - set(_metadata(_EMPTY, {}))
-    if unknown:
+    if unknown := set(told) - _KEYS:
         raise ValueError(f"unknown key `{min(unknown)}`")
-    inputs = [InputTable(_text(entry["name"]), **_columns(file, f"inputs.{k}", _INPUT),
+
+    def column(prefix: str, names: tuple[str, ...]) -> dict[str, Any]:
+        return {n: _cast(f"{prefix}.{n}", array(f"{prefix}.{n}"), "int64") for n in names}
+    inputs = [InputTable(_text(entry["name"]), **column(f"inputs.{k}", _INPUT),
                          always=_flag(entry["always"]))
               for k, entry in enumerate(told["inputs"])]
-    populations = [
-        PopulationTable(_text(entry["name"]), depth=_int(entry["depth"]),
-                        **_columns(file, f"populations.{k}", _POPULATION))
-        for k, entry in enumerate(told["populations"])]
-    places = [CoreId(*(_int(n) for n in place)) for place in told["places"]]
-    return CoreNetwork(_cores(file, told["constants"]), tuple(inputs), tuple(populations),
-                       _int(told["n_ticks"]), _int(told["step"]), _flag(told["reload"]),
+    populations = [PopulationTable(_text(entry["name"]), depth=integer(entry["depth"]),
+                                   **column(f"populations.{k}", _POPULATION))
+                   for k, entry in enumerate(told["populations"])]
+    places = [CoreId(*(integer(n) for n in place)) for place in told["places"]]
+    return CoreNetwork(cores, tuple(inputs), tuple(populations), integer(told["n_ticks"]),
+                       integer(told["step"]), _flag(told["reload"]),
                        tuple(_text(role) for role in told["roles"]), tuple(places))
 
 
@@ -113,7 +128,7 @@ def _cores(file: TensorFile, constants: Mapping[str, int]) -> Cores:
     for name, layout in LAYOUTS.items():
         shape = count, *layout.shape
         if name in constants and name not in _WHOLE:
-            value = np.array(_int(constants[name]), np.int64)
+            value = np.array(integer(constants[name]), np.int64)
             stored = np.broadcast_to(value, shape)
         else:
             stored = file.array(f"cores.{name}")
@@ -128,18 +143,8 @@ def _cast(name: str, stored: Array, dtype: str) -> Array:
     return cast
 
 
-def _columns(file: TensorFile, prefix: str, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: _cast(name, file.array(f"{prefix}.{name}"), "int64") for name in names}
-
-
-def _expected(network: CoreNetwork) -> set[str]:
-    """Every tensor that may be there."""
-    return ({f"cores.{name}" for name in LAYOUTS}
-            | {f"inputs.{k}.{n}" for k in range(len(network.inputs)) for n in _INPUT}
-            | {f"populations.{k}.{n}" for k in range(len(network.populations)) for n in _POPULATION})
-
-
-def _int(value: object) -> int:
+def integer(value: object) -> int:
+    """A value of JSON that has to be a whole number. Raises ValueError."""
     if type(value) is not int or abs(value) >= 1 << 62:
         raise ValueError(f"{value!r:.40} is no whole number of 62 bits")
     return value
@@ -155,7 +160,3 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.40} is no text")
     return value
-
-
-_EMPTY = CoreNetwork(Cores(**{name: np.zeros((0, *layout.shape), layout.dtype)
-                              for name, layout in LAYOUTS.items()}), (), (), 1)

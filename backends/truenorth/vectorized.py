@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from neurocompile.backends.truenorth.engine import Activity, Ints, Words, start
 from neurocompile.backends.truenorth.noise import Keys, drawn, keyed
-from neurocompile.backends.truenorth.program import COUNT_BITS, Program
+from neurocompile.backends.truenorth.program import COUNT_BITS, KEEP, LINEAR, SATURATE, Program
 from neurocompile.ir.core_network import AXONS, NEURONS
-from neurocompile.semantics.truenorth import GOLDEN, POTENTIAL_MAX, POTENTIAL_MIN, SLOTS, ResetMode
+from neurocompile.semantics.truenorth import GOLDEN, POTENTIAL_MAX, POTENTIAL_MIN, SLOTS
 
 _CHUNK = 1 << 13  # active axons whose rows are expanded at once
 _GOLDEN = np.uint64(GOLDEN)
 _Wide = NDArray[np.int64]
+_Which = slice | Ints  # cores
 
 
 class NumpyEngine:
@@ -73,10 +74,25 @@ class NumpyEngine:
         p, v = self._program, self.v
         v += p.leak
         np.clip(v, POTENTIAL_MIN, POTENTIAL_MAX, out=v)
-        above, below = v >= p.high, v < p.low
-        np.copyto(v, (v & p.keep_high) + p.add_high, where=above)
-        np.copyto(v, (v & p.keep_low) + p.add_low, where=below & ~above)
+        every = slice(None)
+        above, below = v >= p.threshold, v < -p.floor
+        np.copyto(v, self._down(every, v, p.floor), where=below & ~above)
+        np.copyto(v, self._up(every, v, p.threshold), where=above)
         return above
+
+    def _up(self, cores: _Which, v: _Wide | NDArray[np.int32], top: _Wide | NDArray[np.int32]) -> _Wide:
+        """What a spike leaves of v."""
+        modes, back = self._program.modes[cores], self._program.reset[self._program.reset_row[cores]]
+        kept = np.where(modes & LINEAR, v - top, v)
+        return np.where(modes & KEEP, kept, back)
+
+    def _down(self, cores: _Which, v: _Wide | NDArray[np.int32],
+              floor: _Wide | NDArray[np.int32]) -> _Wide:
+        """What v below the negative threshold becomes."""
+        modes, back = self._program.modes[cores], self._program.reset[self._program.reset_row[cores]]
+        kept = np.where(modes & LINEAR, v + floor, v)
+        mirrored = np.where(modes & KEEP, kept, -back)
+        return np.where(modes & SATURATE, -floor, mirrored)
 
     def _finish(self, before: NDArray[np.int32], keys: Words, sample: Ints, core: Ints,
                 axon: Ints) -> NDArray[np.bool_]:
@@ -92,11 +108,10 @@ class NumpyEngine:
         v += np.where(c.leak_reversal[at], leak * np.sign(v), leak)
         np.clip(v, POTENTIAL_MIN, POTENTIAL_MAX, out=v)
         noise = drawn(states + _GOLDEN) & c.threshold_mask[at]
-        linear = noise * (c.reset_mode[at] == ResetMode.LINEAR)
-        above = v >= p.high[at] + noise
-        below = ~above & (v < np.where(c.saturate[at], p.low[at], p.low[at] - noise))
-        up = (v & p.keep_high[at]) + p.add_high[at] - linear
-        down = (v & p.keep_low[at]) + p.add_low[at] + np.where(c.saturate[at], 0, linear)
+        top = p.threshold[at] + noise
+        floor = p.floor[at] + np.where(c.saturate[at], 0, noise)
+        above, below = v >= top, v < -floor
+        up, down = self._up(at, v, top), self._down(at, v, floor)
         self.v[:, at] = np.where(above, up, np.where(below, down, v))
         return above
 

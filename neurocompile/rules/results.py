@@ -37,6 +37,12 @@ EMISSION = (
          "starts anew. Lava has no such gate; the emitted program brings its own process.",
          "nothing to do in simulation; on silicon pause between samples", "a recurrent layer",
          "a feed-forward network"),
+    Rule("NC611", "ranc-not-expressible", "error",
+         "RANC cannot express {what}: {count} in all, first at core {core}{place}",
+         "RANC's simulator knows two resets, delays of 1 to 15 ticks and no randomness; a negative "
+         "threshold always resets.",
+         "keep neurocompile's own file, whose simulator has all modes",
+         "a neuron without reset", "neurons whose floor no sum can reach"),
     Rule("NC612", "no-compiler", "error",
          "the simulator's C kernel cannot be compiled: {reason}",
          "It is optional: numba gives the same numbers, somewhat slower.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,14 +17,24 @@ from neurocompile.ir.core_network import (
     InputTable,
     PopulationTable,
 )
-from neurocompile.semantics.truenorth import DELAY_MAX, FLOOR_MAX, POTENTIAL_MAX, THRESHOLD_MAX
+from neurocompile.semantics.truenorth import (
+    DELAY_MAX,
+    FLOOR_MAX,
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
+    THRESHOLD_MAX,
+)
 
 
-def random_network(seed: int, stochastic: bool = False) -> CoreNetwork:
-    """One to three cores, a few ticks; a tenth of the networks live at the ends of all ranges."""
+def random_network(seed: int, stochastic: bool = False, small: bool = False) -> CoreNetwork:
+    """One to three cores, a few ticks; a tenth of the networks live at the ends of all ranges.
+
+    Small ones have one or two cores and at most 9 ticks of the chip, so the oracle is fast.
+    """
     rng = np.random.default_rng(seed)
-    count, extreme = int(rng.integers(1, 4)), rng.random() < 0.1
-    step, n_ticks = int(rng.integers(1, 4)), int(rng.integers(2, 7))
+    count, extreme = 1 + int(rng.random() < 0.3) if small else int(rng.integers(1, 4)), rng.random() < 0.1
+    step, n_ticks = int(rng.integers(1, 3 if small else 4)), int(rng.integers(2, 4 if small else 7))
+    depth = 2 if small else 5
     elements = int(rng.integers(4, 40))
     cores = random_cores(rng, count, extreme, stochastic)
     rows = int(rng.integers(elements, 5 * elements))
@@ -33,8 +45,8 @@ def random_network(seed: int, stochastic: bool = False) -> CoreNetwork:
     size = int(rng.integers(1, count * NEURONS))
     places = rng.permutation(count * NEURONS)[:size]
     seen = PopulationTable("p", core=places // NEURONS, slot=places % NEURONS,
-                           depth=int(rng.integers(0, 5)))
-    last = PopulationTable("q", core=places[:1] // NEURONS, slot=places[:1] % NEURONS, depth=5)
+                           depth=int(rng.integers(0, depth)))
+    last = PopulationTable("q", core=places[:1] // NEURONS, slot=places[:1] % NEURONS, depth=depth)
     return CoreNetwork(cores, (table, beat), (seen, last), n_ticks, step)
 
 
@@ -79,3 +91,26 @@ def random_cores(rng: np.random.Generator, count: int, extreme: bool, stochastic
         target_core=rng.choice([NOWHERE, OUTPUT, *range(count)], shape).astype(np.int32),
         target_axon=rng.integers(0, AXONS, shape).astype(np.int32),
         delay=rng.integers(1, DELAY_MAX + 1, shape, np.uint8))
+
+
+def at_the_boundaries(seed: int) -> CoreNetwork:
+    """A random network whose thresholds and floors are what the first tick reaches, or one beside.
+
+    Potentials are spread to the ends of 20 bits. Axon 0 to 9 of each core are set by the host.
+    """
+    network = random_network(seed, small=True)
+    cores, rng = network.cores, np.random.default_rng([seed, 2])
+    count = len(cores)
+    shape = cores.leak.shape
+    edge = rng.choice([0, THRESHOLD_MAX, -FLOOR_MAX, POTENTIAL_MAX, POTENTIAL_MIN], shape)
+    cores.potential[...] = np.clip(edge + rng.integers(-3, 4, shape), POTENTIAL_MIN, POTENTIAL_MAX)
+    synapses = np.unpackbits(cores.crossbar[:, :10], axis=-1, bitorder="little")
+    kinds = np.eye(4, dtype=np.int64)[cores.axon_types[:, :10]]
+    sums = np.einsum("can,cak,cnk->cn", synapses, kinds, cores.weights.astype(np.int64))
+    v = cores.potential + sums
+    v += np.where(cores.leak_reversal, cores.leak * np.sign(v), cores.leak)
+    cores.threshold[...] = np.clip(v + rng.integers(-1, 2, shape), 0, THRESHOLD_MAX)
+    cores.floor[...] = np.clip(-v + rng.integers(-1, 2, shape), 0, FLOOR_MAX)
+    core, axon = (x.ravel() for x in np.indices((count, 10)))
+    zero = np.zeros_like(core)
+    return replace(network, inputs=(InputTable("start", zero, core, axon, zero),))

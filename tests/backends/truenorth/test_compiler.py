@@ -69,6 +69,10 @@ if HAS_COMPILER:
         assert made.stat().st_mtime_ns == before
         assert [path.name for path in cache.iterdir()] == [made.name]
 
+    def test_kernel_of_another_version_is_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(compiler, "_layout", lambda: 0)
+        assert "another version" in refusal(monkeypatch)
+
     @pytest.mark.parametrize("flags", [(), compiler.NATIVE])
     def test_portable_and_native_builds_equal_numpy(flags: tuple[str, ...]) -> None:
         """Dense activity at extreme weights: 16-bit sums would overflow if they were not split."""
