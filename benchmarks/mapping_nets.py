@@ -14,7 +14,7 @@ from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse, iden
 from neurocompile.mapping import CoreId, Partition, Placement
 from neurocompile.passes.mapping.route import route
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget, Target
 
 NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
 
@@ -140,6 +140,11 @@ def limited(target: Target, **values: int) -> Target:
     chip = {k: replace(getattr(target.chip, k), value=v) for k, v in values.items()
             if hasattr(target.chip, k)}
     return replace(target, core=replace(target.core, **core), chip=replace(target.chip, **chip))
+
+
+def counted_as(target: LoihiTarget, accounting: str) -> LoihiTarget:
+    """The target with synapse lists counted as one source counts them."""
+    return replace(target, accounting={accounting: target.accounting[accounting]})
 
 
 def messages(network: Network, partition: Partition, target: Target) -> int:

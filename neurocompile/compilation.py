@@ -30,7 +30,7 @@ from neurocompile.mapping import ChipMapping
 from neurocompile.passes.pruning.prune import Pruning
 from neurocompile.passes.quantization.truenorth.quantize import WEIGHT_BITS
 from neurocompile.passes.streams.adders import Choice
-from neurocompile.passes.truenorth.legalize import FanIn, Legalized
+from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.resources import Usage
 from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
 
@@ -53,7 +53,8 @@ class Options:
     readout: str = "auto"  # where sums over all ticks are made: on the host or on the chip
     prune_tokens: float = 0.0  # share of tokens to drop, 0 <= share < 1
     prune_steps: float = 0.0  # share of ticks to drop
-    fan_in: FanIn = "reject"  # what becomes of neurons with more inputs than a crossbar takes
+    encoding: str = "dense"  # how synapses are stored
+    fan_in: str = "reject"  # what becomes of neurons with more inputs than a crossbar takes
 
     @property
     def budgets(self) -> dict[str, int]:

@@ -9,22 +9,19 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from neurocompile.declaration import Declaration
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.rules import RULES
 
-if TYPE_CHECKING:
-    from neurocompile.passes.truenorth.legalize import FanIn
-
-S = TypeVar("S", bound=str)
 NAMES = ("neurocompile.toml", "pyproject.toml")
 ENCODERS = ("auto", "bias", "graded", "host")
 STREAMS = ("auto", "duplicate", "adder")
 ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 READOUTS = ("auto", "host", "chip")
-FAN_IN: tuple[FanIn, ...] = ("reject", "exact-slow", "group")
+ENCODINGS = ("dense", "sparse", "shared", "auto")
+FAN_IN = ("reject", "exact-slow", "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,8 @@ class ModelEntry:
     prune_tokens: float | None = None
     prune_steps: float | None = None
     allow: tuple[str, ...] = ()  # exact rewrites
-    fan_in: FanIn | None = None
+    encoding: str | None = None
+    fan_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +149,8 @@ def _beside(path: Path, name: str) -> Path:
     return Path(os.path.abspath(path.absolute().parent / name))
 
 
-_MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
-               "max-chips", "max-synapses", "encoder", "streams", "weight-bits", "readout",
-               "prune-tokens", "prune-steps", "allow", "fan-in")
+_MODEL_KEYS = (*"""entry args weights input sample ticks targets max-cores max-chips max-synapses
+encoder streams weight-bits readout prune-tokens prune-steps allow encoding fan-in""".split(),)
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
@@ -169,7 +166,7 @@ def _model(name: str, table: _Table) -> ModelEntry:
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
         table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits,
         table.one_of("readout", READOUTS), table.share("prune-tokens"), table.share("prune-steps"),
-        _allowed(table), table.one_of("fan-in", FAN_IN))
+        _allowed(table), table.one_of("encoding", ENCODINGS), table.one_of("fan-in", FAN_IN))
 
 
 def _allowed(table: _Table) -> tuple[str, ...]:
@@ -249,12 +246,12 @@ class _Table:
             raise UsageError(self.bad(key, f"expected {names[kind]}"))
         return value
 
-    def one_of(self, key: str, values: tuple[S, ...]) -> S | None:
+    def one_of(self, key: str, values: tuple[str, ...]) -> str | None:
         """One of these strings."""
         value: str | None = self.get(key, str)
         if value is not None and value not in values:
             raise UsageError(self.bad(key, f"expected one of {', '.join(values)}"))
-        return next((one for one in values if one == value), None)
+        return value
 
     def number(self, key: str) -> int | None:
         """A positive whole number."""

@@ -38,6 +38,7 @@ from neurocompile.passes.accumulate import accumulate
 from neurocompile.passes.align import align, too_early
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lowering.lower import lower
+from neurocompile.passes.mapping.encode import encode, encodings_text
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.place import place
 from neurocompile.passes.mapping.recount import every_core_once, recount
@@ -57,12 +58,12 @@ from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.passes.truenorth.recount import recount as recount_cores
 from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
 
-__all__ = ["STAGES", "TRUENORTH_STAGES", "Compiled", "LoihiCompiled", "Options", "Progress", "StageRecord", "TrueNorthCompiled",
-           "compile_graph", "inputs_from", "quantized"]
+__all__ = ["STAGES", "TRUENORTH_STAGES", "Compiled", "LoihiCompiled", "Options", "Progress",
+           "StageRecord", "TrueNorthCompiled", "compile_graph", "inputs_from", "quantized"]
 
 TRUENORTH_STAGES = ("check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
 STAGES = ("check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay", "fidelity",
-          "partition", "refine", "place", "route")
+          "encode", "partition", "refine", "place", "route")
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 
 Rates = Mapping[str, float | NDArray[np.float64]]
@@ -132,9 +133,8 @@ def _loihi(run: Recorder, lowered: _Lowered, target: LoihiTarget,
         "split", lambda: split(floating, target, options.weight_bits),
         lambda r: f"{len(r[1])} populations")
     run.found += notes
-    floating, notes = run.stage(
-        "accumulate", lambda: accumulate(floating, options.readout, target),
-        lambda r: f"{len(r[0].accumulators)} readouts on chip")
+    floating, notes = run.stage("accumulate", lambda: accumulate(floating, options.readout, target),
+                                lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.found += notes
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
@@ -150,6 +150,8 @@ def _loihi(run: Recorder, lowered: _Lowered, target: LoihiTarget,
         lambda r: out_of_range(r[0], r[1], target))
     run.found += notes
     fidelity, rates = _measure(run, lowered, floating, network)
+    network = run.stage("encode", lambda: encode(network, target, options.encoding,
+                                                 options.weight_bits), encodings_text)
     mapping = _map(run, network, target, options, rates)
     usage = resources.count(network, mapping.partition, target, options.weight_bits)
     placed = mapping.placement.cores
@@ -270,10 +272,9 @@ def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
                       lambda p: () if p is filled else recount(network, p, target,
                                                                weight_bits=bits))
     traffic = core_traffic(network, parts, rates)
-    placed = run.stage(
-        "place", lambda: place(parts, target, traffic),
-        lambda p: f"{len({c.chip for c in p.cores})} chips",
-        lambda p: every_core_once(parts, p, target))
+    placed = run.stage("place", lambda: place(parts, target, traffic),
+                       lambda p: f"{len({c.chip for c in p.cores})} chips",
+                       lambda p: every_core_once(parts, p, target))
     routed = run.stage("route", lambda: route_traffic(traffic, placed, target),
                        lambda r: f"{float(r.messages.sum()):,.0f} messages per tick")
     return ChipMapping(parts, placed, routed)

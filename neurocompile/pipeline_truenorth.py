@@ -23,9 +23,10 @@ from neurocompile.passes.quantization.truenorth.quantize import Quantize
 from neurocompile.passes.quantization.truenorth.reach import overflows
 from neurocompile.passes.streams.find import find
 from neurocompile.passes.truenorth.fan_in import group_constraints
-from neurocompile.passes.truenorth.legalize import Legalized, legalize
+from neurocompile.passes.truenorth.legalize import FanIn, Legalized, legalize
 from neurocompile.target import TrueNorthTarget
 
+_WAYS: Mapping[str, FanIn] = {"reject": "reject", "group": "group", "exact-slow": "exact-slow"}
 _RASTER_BYTES = 1 << 27  # of the samples that traffic is measured on
 _SAMPLES = 16
 
@@ -72,7 +73,7 @@ def legalized(network: Network, target: TrueNorthTarget, options: Options,
               rates: Rates | None) -> Legalized:
     """The network on cores. Raises FindingsError; with `--fan-in group` NC431 names the groups."""
     try:
-        return legalize(network, target, fan_in=options.fan_in, rates=rates)
+        return legalize(network, target, fan_in=_WAYS[options.fan_in], rates=rates)
     except FindingsError as error:
         if options.fan_in != "group":
             raise

@@ -49,7 +49,7 @@ def _write(folder: Path, text: str, name: str = "neurocompile.toml") -> Path:
 def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, FULL))
     work = Job("digits", config.models[0], ModelOptions(None, None, False, None, None, None), config)
-    nothing = CompileOptions(None, None, None, None, None, None, "tick", (), None, None, None, None)
+    nothing = CompileOptions(None, None, None, None, None, None, "tick", (), None, None, None)
     options = work.options(nothing)
     assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
     options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))

@@ -53,7 +53,8 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
         console.print()
     if pruned := words.pruning(resources):
         _sentences(console, "pruning", pruned)
-    _sentences(console, "binding", words.binding(resources))
+    _sentences(console, "binding", [*words.proof(resources), *words.binding(resources),
+                                    *words.configurations(resources)])
     if crossbars := words.crossbars(resources):
         _sentences(console, "crossbars", crossbars)
     if "streams" in resources:

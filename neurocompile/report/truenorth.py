@@ -155,7 +155,7 @@ def _totals(compiled: TrueNorthView, cores: list[Data]) -> Data:
     bound = -(-neurons // NEURONS)
     return {
         "cores": len(cores), "cores_available": total_cores(compiled.target),
-        "lower_bound": bound, "lower_bounds": {"neurons": bound},
+        "lower_bound": bound, "lower_bounds": {"neurons": bound}, "least": {"neurons": neurons},
         "chips": len({core["chip"] for core in cores}),
         "chips_available": compiled.target.chip.chips.value,
         "populations": len(on_chip), "neurons": neurons,
