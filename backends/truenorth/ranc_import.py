@@ -34,7 +34,7 @@ from neurocompile.semantics.truenorth import (
 )
 
 KIND = "RANC's JSON"
-CORES_MAX, BYTES_MAX = 1 << 16, 1 << 30
+CORES_MAX, BYTES_MAX = 1 << 16, 1 << 29
 PACKETS, BUS = "packets", "output_bus"  # input and population of files without tables
 _FIELDS = {"reset_potential": "reset_value", "leak": "leak", "positive_threshold": "threshold",
            "current_potential": "potential", "reset_mode": "reset_mode"}
@@ -104,17 +104,17 @@ def _spikes(path: Path, table: InputTable, network: CoreNetwork,
             sent: set[Event]) -> NDArray[np.uint8]:
     """The largest set of an input's spikes whose axons are all among the packets."""
     size = int(table.element.max(initial=-1)) + 1
-    if size * network.n_ticks > BYTES_MAX:
-        raise UsageError(too_large(path, size * network.n_ticks, BYTES_MAX))
-    spikes = np.zeros((1, network.n_ticks, size), np.uint8)
-    spikes[:, :, np.unique(table.element)] = 1
-    rows = list(zip(*(a.tolist() for a in (table.element, table.core, table.axon, table.delay)),
-                    strict=True))
-    for t in range(network.n_ticks):
-        for element, core, axon, delay in rows:
-            if (t * network.step + delay, core, axon) not in sent:
-                spikes[0, t, element] = 0
-    return spikes
+    needed = max(size, len(table.element)) * network.n_ticks
+    if needed > BYTES_MAX // 8:
+        raise UsageError(too_large(path, 8 * needed, BYTES_MAX))
+    weights = len(network.cores) * AXONS, AXONS, 1
+    packets = np.array(sorted(sent), np.int64).reshape(-1, 3) @ weights
+    ticks = np.arange(network.n_ticks)[:, None] * network.step + table.delay
+    there = np.isin(ticks * weights[0] + table.core * weights[1] + table.axon, packets)
+    spikes = np.zeros((size, network.n_ticks), np.uint8)
+    spikes[table.element] = 1
+    np.minimum.at(spikes, table.element, there.T.astype(np.uint8))
+    return spikes.T[None]
 
 
 def _cells(told: list[Any]) -> dict[Cell, int]:

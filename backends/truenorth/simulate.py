@@ -19,6 +19,8 @@ _SPIKES = Probes()
 _BATCH_BYTES = 1 << 23  # of the state of a batch of samples: about what a cache holds
 _SAMPLE_BYTES = {"numpy": 1 << 14, "numba": 1600, "c": 1600}  # per core
 
+MOST_THREADS = 1024
+
 Progress = Callable[[int, int], None]  # ticks of the chip done, in all
 Make = Callable[[Program, Activity, range, int, ThreadPoolExecutor | None, int], Engine]
 
@@ -78,8 +80,9 @@ def _kernel(name: str, program: Program) -> Kernel:
 def _check(network: CoreNetwork, engine: str, threads: int, probes: Probes) -> None:
     if engine not in ENGINES:
         raise _bad("engine", engine, f"one of {', '.join(ENGINES)}")
-    if threads < 1:
-        raise _bad("threads", threads, "at least 1")
+    most = 1 if engine == "numpy" else MOST_THREADS
+    if not 1 <= threads <= most:
+        raise _bad("threads", threads, f"1 to {most} with this engine")
     names = {p.name for p in network.populations}
     for wanted in (probes.spikes, probes.potentials, probes.counts):
         for name in set(wanted or ()) - names:

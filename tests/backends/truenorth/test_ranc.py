@@ -217,3 +217,14 @@ def test_no_json_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "net.json").write_text(text)
     with pytest.raises(UsageError, match="NC003"):
         read_ranc(tmp_path / "net.json")
+
+
+def test_a_file_that_asks_for_too_much_is_refused(tmp_path: Path) -> None:
+    network = expressible(1)
+    write_ranc(network, tmp_path / "net.json", tmp_path / "config.json")
+    told = json.loads((tmp_path / "net.json").read_text())
+    told["neurocompile"].update(n_ticks=1 << 18, step=1)
+    told["neurocompile"]["tables"]["inputs.0.element"][0] = 1 << 20
+    (tmp_path / "net.json").write_text(json.dumps(told))
+    with pytest.raises(UsageError, match="NC004"):
+        read_ranc(tmp_path / "net.json")
