@@ -52,8 +52,8 @@ def test_weights_nc432(truenorth: TrueNorthTarget) -> None:
     assert (finding.code, finding.values["high"]) == ("NC432", 300)
     eight_bits = [[1, 37, 99, 127, -128]]
     legalize(network([population("a", 1)], [("x", "a", eight_bits)], inputs={"x": (5,)}), truenorth)
-    four_values = [[255, 37, -99, -254, 255]]
-    legalize(network([population("a", 1)], [("x", "a", four_values)], inputs={"x": (5,)}), truenorth)
+    nine_bits = [[255, 37, -99, -254, 1]]
+    legalize(network([population("a", 1)], [("x", "a", nine_bits)], inputs={"x": (5,)}), truenorth)
 
 
 def test_potential_nc433(truenorth: TrueNorthTarget) -> None:
