@@ -81,13 +81,13 @@ def test_copies_or_splitters_whatever_takes_fewer_cores(random_nets: ModuleType,
 
 
 def test_one_neuron_to_more_than_256_axons(truenorth: TrueNorthTarget) -> None:
-    """300 pieces, each of one neuron of 250 inputs and the spikes of `a`."""
+    """300 pieces, each of one neuron of 129 inputs and the spikes of `a`."""
     rng = np.random.default_rng(0)
-    own = np.kron(np.eye(300, dtype=np.int64), np.ones((1, 250), np.int64))
-    net = network([population("a", 2, 2), population("b", 300, 60)], [
+    own = np.kron(np.eye(300, dtype=np.int64), np.ones((1, 129), np.int64))
+    net = network([population("a", 2, 2), population("b", 300, 30)], [
         ("x", "a", [[1, 1, 1, 1], [1, 1, 1, -1]]), ("y", "b", own),
         ("a", "b", rng.choice([-30, 40], (300, 2)))],
-        inputs={"x": (4,), "y": (75_000,)}, ticks=4)
+        inputs={"x": (4,), "y": (300 * 129,)}, ticks=4)
     made = legalize(net, truenorth)
     a, b = made.rows
     assert b.cores == 300
@@ -153,13 +153,13 @@ def test_lines_of_the_output_bus(truenorth: TrueNorthTarget) -> None:
 
 def test_places_are_near_and_deterministic(truenorth: TrueNorthTarget) -> None:
     rng = np.random.default_rng(0)
-    names = [f"p{k}" for k in range(30)]
+    names = [f"p{k}" for k in range(12)]
     net = network([population(n, 128, 2) for n in names],
                   [("x", "p0", rng.choice([-1, 1], (128, 128)))] + [
                       (a, b, rng.choice([-1, 1], (128, 128)))
                       for a, b in pairwise(names)], inputs={"x": (128,)})
     made = legalize(net, truenorth).network
-    assert len(made.cores) >= 30
+    assert len(made.cores) >= 12
     assert legalize(net, truenorth).network.places == made.places
     traffic = core_traffic(made.cores, np.ones(made.cores.target_core.shape))
 
@@ -167,7 +167,7 @@ def test_places_are_near_and_deterministic(truenorth: TrueNorthTarget) -> None:
         x, y = Mesh.of(truenorth).position(places)
         a, b = traffic.source, traffic.destination
         return int(traffic.axons @ (np.abs(x[a] - x[b]) + np.abs(y[a] - y[b])))
-    assert hops(made.places) < 0.5 * hops(tuple(rng.permutation(np.array(
+    assert hops(made.places) < 0.7 * hops(tuple(rng.permutation(np.array(
         made.places, dtype=object)).tolist()))
     quiet = legalize(net, truenorth, rates=dict.fromkeys(names, 0.01)).network
     assert np.array_equal(quiet.cores.target_core, made.cores.target_core)
