@@ -189,10 +189,9 @@ CAPACITY = (
     Rule("NC432", "crossbar-weight", "error",
          "weights of `{module}` from {low} to {high} and its constants cannot be written with values "
          "up to {limit}",
-         "A neuron has four values of 9 bits, one for each type of axon; copies of axons add up to "
-         "weights of 8 bits, or to any four values.",
-         "at most 8 --weight-bits, or at most four different weights for each neuron",
-         "five weights from 1 to 300", "weights from -128 to 127"),
+         "A neuron has four values of 9 bits, one for each type of axon, and copies of axons add up "
+         "to every weight of that range.",
+         "at most 8 --weight-bits", "a weight of 300", "weights from -128 to 127"),
     Rule("NC433", "potential-range", "error",
          "{count} neurons of `{module}` can reach {needed} in {ticks} ticks, by potential or "
          "threshold; a core holds {limit} (a bound, not a sample)",

@@ -98,6 +98,8 @@ def unsupported(network: Network) -> Iterator[Diagnostic]:
                           for p in network.out_of(item.name)):
             yield _refused(item.name, Location(item.name),
                            "it sends values, and an axon carries one spike a tick")
+    if all(p.on_host for p in network.populations):
+        yield _refused("the network", Location(), "all its populations are on the host")
     for encoder in network.encoders:
         if not network.population(encoder.target).on_host:
             yield _refused(encoder.target, network.population(encoder.target).where,

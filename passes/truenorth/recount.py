@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.core_network import NEURONS, CoreNetwork, PopulationTable
+from neurocompile.ir.core_network import NEURONS, OUTPUT, CoreNetwork, PopulationTable
 from neurocompile.ir.network import Input, InputKind, Network, Population
 from neurocompile.passes.truenorth.trace import NOBODY, Trace, trace
 from neurocompile.semantics.loihi import Reset
@@ -82,8 +82,22 @@ class _Counter:
         delay = self.made.cores.delay[self.made.cores.target_core >= 0]
         if np.any((delay < 1) | (delay > DELAY_MAX)):
             yield _broken("delays-in-range", f"a delay of {int(delay.max())} ticks")
+        yield from self._lines()
         if len(set(self.made.places)) != len(self.made.places):
             yield _broken("one-core-for-a-place", "two cores have the same place")
+
+    def _lines(self) -> Iterator[Diagnostic]:
+        """Lines of the output bus: each set by the neuron that its table names, and no other."""
+        target = self.made.cores.target_core.reshape(-1)
+        sent = np.flatnonzero(target == OUTPUT)
+        found = dict(zip(self.made.cores.target_axon.reshape(-1)[sent].tolist(),
+                         self.trace.like[sent].tolist(), strict=True))
+        wanted = {int(line): int(self.trace.like[core * NEURONS + slot])
+                  for table in self.made.populations
+                  for line, core, slot in zip(table.line, table.core, table.slot, strict=False)
+                  if line >= 0}
+        if found != wanted or len(found) != len(sent):
+            yield _broken("lines", f"{len(wanted)} are to be read, {len(sent)} are set")
 
     def population(self, population: Population) -> Iterator[Diagnostic]:
         """Synapses, constants and parameters of one population."""

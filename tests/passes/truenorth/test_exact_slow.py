@@ -66,7 +66,7 @@ def check(nets: ModuleType, net: Network, target: TrueNorthTarget, seed: int) ->
 @pytest.mark.parametrize("kind", KINDS)
 def test_exact_slow_equals_reference(kind: str, random_nets: ModuleType,
                                      truenorth: TrueNorthTarget) -> None:
-    active = [check(random_nets, wide(seed, kind), truenorth, seed) for seed in (1, 2, 4)]
+    active = [check(random_nets, wide(seed, kind), truenorth, seed) for seed in (1, 2)]
     assert all(active)
 
 

@@ -10,6 +10,7 @@ import pytest
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.passes.truenorth.legalize import Legalized, legalize
+from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import TrueNorthTarget, load_target
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -52,8 +53,8 @@ def test_weights_nc432(truenorth: TrueNorthTarget) -> None:
     assert (finding.code, finding.values["high"]) == ("NC432", 300)
     eight_bits = [[1, 37, 99, 127, -128]]
     legalize(network([population("a", 1)], [("x", "a", eight_bits)], inputs={"x": (5,)}), truenorth)
-    four_values = [[255, 37, -99, -254, 255]]
-    legalize(network([population("a", 1)], [("x", "a", four_values)], inputs={"x": (5,)}), truenorth)
+    nine_bits = [[255, 37, -99, -254, 1]]
+    legalize(network([population("a", 1)], [("x", "a", nine_bits)], inputs={"x": (5,)}), truenorth)
 
 
 def test_potential_nc433(truenorth: TrueNorthTarget) -> None:
@@ -96,11 +97,11 @@ def test_copies_nc435(truenorth: TrueNorthTarget) -> None:
 
 def spread(pieces: int) -> Network:
     """Neuron 0 reaches, by feedback, neurons that need a core each."""
-    weight = np.kron(np.eye(pieces, dtype=np.int64), np.ones((1, 250), np.int64))
+    weight = np.kron(np.eye(pieces, dtype=np.int64), np.ones((1, 129), np.int64))
     back = np.zeros((pieces, pieces), np.int64)
     back[:, 0] = 1
     return network([population("a", pieces)], [("x", "a", weight), ("a", "a", back, 1)],
-                   inputs={"x": (250 * pieces,)}, ticks=2)
+                   inputs={"x": (129 * pieces,)}, ticks=2)
 
 
 def test_late_feedback_nc504(truenorth: TrueNorthTarget) -> None:
@@ -124,3 +125,8 @@ def test_no_form_nc436(truenorth: TrueNorthTarget) -> None:
     made: Legalized = legalize(replace(hosted, inputs=image.inputs), truenorth)
     assert [p.name for p in made.network.populations] == ["a"]
     assert {t.name: len(t.element) > 0 for t in made.network.inputs} == {"x": False, "h": True}
+    alone = network([population("h", 4, on_host=True)], [("x", "h", np.eye(4))])
+    assert "on the host" in refused(alone, truenorth).message
+    shifted = replace(plain, populations=tuple(
+        replace(p, neuron=LoihiNeuron(4095, 0, 1)) for p in plain.populations))
+    assert "another chip" in refused(shifted, truenorth).message

@@ -48,7 +48,7 @@ def test_recount_agrees(net: Network, made: CoreNetwork) -> None:
 
 def test_recount_agrees_over_random_networks(random_nets: ModuleType,
                                              truenorth: TrueNorthTarget) -> None:
-    for seed in (0, 1, 5, 8, 14, 22):
+    for seed in (0, 1, 5):
         network = random_nets.random_net(seed)
         assert list(recount(network, legalize(network, truenorth).network)) == [], seed
 
