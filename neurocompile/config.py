@@ -7,7 +7,7 @@ import fnmatch
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +149,7 @@ def _beside(path: Path, name: str) -> Path:
     return Path(os.path.abspath(path.absolute().parent / name))
 
 
-_MODEL_KEYS = (*"""entry args weights input sample ticks targets max-cores max-chips max-synapses
-encoder streams weight-bits readout prune-tokens prune-steps allow encoding fan-in""".split(),)
+_MODEL_KEYS = tuple(f.name.replace("_", "-") for f in fields(ModelEntry) if f.name != "name")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:

@@ -14,6 +14,8 @@ import truenorth_models as models
 from neurocompile import programs
 from neurocompile.backends import synchronous
 from neurocompile.backends.truenorth.network_file import load_network, save_network
+from neurocompile.backends.truenorth.ranc import canonical
+from neurocompile.backends.truenorth.ranc_import import read_ranc
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.graph import Graph
@@ -73,6 +75,20 @@ def test_the_emitted_program_gives_the_references_spikes(
     again = programs.emit(compiled, tmp_path / "b")
     for one, other in zip(emission.files, again.files, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_ranc_gets_its_file_where_it_can_express_the_network(
+        compiled: TrueNorthCompiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Floors that no sum reaches are none; the file holds the same cores. Large ones: NC614."""
+    emission = programs.emit(compiled, tmp_path / "small")
+    assert not emission.diagnostics
+    network, _ = read_ranc(tmp_path / "small/ranc.json")
+    assert np.array_equal(network.cores.weights, canonical(compiled.cores.cores).weights)
+    assert "ranc.json" in (tmp_path / "small/README.md").read_text()
+    monkeypatch.setattr("neurocompile.backends.truenorth.emit.RANC_CORES", 1)
+    emission = programs.emit(compiled, tmp_path / "large")
+    assert [d.code for d in emission.diagnostics] == ["NC614"]
+    assert not (tmp_path / "large/ranc.json").exists()
 
 
 def test_a_threshold_changed_in_the_file_is_found(

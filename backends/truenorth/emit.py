@@ -11,12 +11,15 @@ import jinja2
 
 from neurocompile.backends.results import Emission
 from neurocompile.backends.truenorth.network_file import save_network
-from neurocompile.diagnostics import printable
+from neurocompile.backends.truenorth.ranc import inexpressible, write_ranc
+from neurocompile.diagnostics import Diagnostic, printable
 from neurocompile.ir.core_network import CoreNetwork
 from neurocompile.ir.network import Network
 
 FORMAT = "neurocompile/truenorth-program/1"
 NETWORK = "network.safetensors"
+RANC = ("ranc.json", "ranc_config.json")
+RANC_CORES = 64  # of larger networks no JSON is written
 
 
 def emit(cores: CoreNetwork, network: Network, target: str, out: Path) -> Emission:
@@ -28,8 +31,22 @@ def emit(cores: CoreNetwork, network: Network, target: str, out: Path) -> Emissi
     save_network(cores, out / NETWORK)
     (out / "network.json").write_text(
         json.dumps(_described(cores, network), indent=1) + "\n", encoding="utf-8", newline="\n")
-    (out / "README.md").write_text(_readme(cores, network, target), encoding="utf-8", newline="\n")
-    return Emission(tuple(out / name for name in ("README.md", "network.json", NETWORK)), ())
+    reason = _not_for_ranc(cores)
+    if not reason:
+        write_ranc(cores, out / RANC[0], out / RANC[1])
+    (out / "README.md").write_text(_readme(cores, network, target, not reason), encoding="utf-8",
+                                   newline="\n")
+    names = ["README.md", "network.json", NETWORK, *(() if reason else RANC)]
+    notes = (Diagnostic("NC614", values={"reason": reason}),) if reason else ()
+    return Emission(tuple(out / name for name in sorted(names)), notes)
+
+
+def _not_for_ranc(cores: CoreNetwork) -> str:
+    """Why there is no file for RANC; empty where there is one."""
+    if len(cores.cores) > RANC_CORES:
+        return f"it has {len(cores.cores):,} cores, more than {RANC_CORES}: about 130 KB each"
+    found = [d.message for d in inexpressible(cores)]
+    return "; ".join(found)
 
 
 def _described(cores: CoreNetwork, network: Network) -> dict[str, Any]:
@@ -55,7 +72,7 @@ def _tables(cores: CoreNetwork, network: Network) -> list[dict[str, Any]]:
             for t in cores.inputs if not t.always]
 
 
-def _readme(cores: CoreNetwork, network: Network, target: str) -> str:
+def _readme(cores: CoreNetwork, network: Network, target: str, ranc: bool) -> str:
     text = (importlib.resources.files("neurocompile.backends.truenorth") / "templates"
             / "README.md.j2").read_text(encoding="utf-8")
     template = jinja2.Environment(
@@ -63,5 +80,5 @@ def _readme(cores: CoreNetwork, network: Network, target: str) -> str:
         keep_trailing_newline=True, autoescape=False).from_string(text)
     return template.render(
         cores=len(cores.cores), target=target, n_ticks=cores.n_ticks, step=cores.step,
-        latency=cores.latency, reload=cores.reload, inputs=_tables(cores, network), ranc=False,
+        latency=cores.latency, reload=cores.reload, inputs=_tables(cores, network), ranc=ranc,
         hosted=[f"`{printable(p.name)}`" for p in network.populations if p.on_host])

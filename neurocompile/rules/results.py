@@ -54,6 +54,11 @@ EMISSION = (
          "first: shapes, types and ranges.",
          "correct the array that the message names; `docs/truenorth_file.md` lists all ranges",
          "a neuron that sends to axon 256", "a neuron that sends to axon 255"),
+    Rule("NC614", "ranc-not-written", "note",
+         "no ranc.json: {reason}",
+         "RANC's simulator reads JSON of every synapse; what it cannot express is refused by name.",
+         "the simulator of neurocompile runs every network; `write_ranc` writes large ones",
+         "a network of 100 cores", "a network of 10 cores of neurons without memory"),
 )
 
 FIDELITY = (
