@@ -1,0 +1,1 @@
+"""Backends: what writes and runs deployed networks."""

@@ -1,0 +1,1 @@
+"""The Loihi backend: Lava programs, .net files, and their verification."""

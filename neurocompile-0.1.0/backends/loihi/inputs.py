@@ -1,0 +1,42 @@
+"""What the host sends to an emitted program: the arrays of its inputs file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from neurocompile.backends.loihi.bits import on_chip
+from neurocompile.backends.loihi.plan import part_ids
+from neurocompile.ir.network import InputKind, Network
+from neurocompile.ir.operators import Array
+
+
+def program_inputs(network: Network, inputs: Mapping[str, Array],
+                   host_spikes: Mapping[str, Array]) -> dict[str, Array]:
+    """Arrays by key, all with samples first.
+
+    `inputs` hold [samples, *shape] (static) or [samples, ticks, *shape] by input name, and
+    `host_spikes` [samples, ticks, neurons] by the name of a population that the host simulates.
+    """
+    ids, inputs = part_ids(network), network.taken(inputs)
+    populations, projections = on_chip(network)
+    used = {p.source for p in projections}
+    names = {p.name for p in populations}
+    arrays: dict[str, Array] = {}
+    for encoder in network.encoders:
+        if encoder.target in names:
+            x = np.asarray(inputs[encoder.source], np.float64)
+            arrays[f"bias_{ids[encoder.target]}"] = encoder.mantissas(x).astype(np.int16)
+    for item in network.inputs:
+        if item.name in used and item.kind is not InputKind.ONE:
+            sent = item.integers(inputs[item.name])
+            shape = (len(sent), 1 if item.kind is InputKind.STATIC else network.n_ticks, item.size)
+            arrays[f"spikes_{ids[item.name]}"] = np.broadcast_to(
+                sent.reshape(shape), (len(sent), network.n_ticks, item.size)).astype(
+                    np.min_scalar_type(item.levels))
+    for population in network.populations:
+        if population.on_host and population.name in used:
+            spikes = np.asarray(host_spikes[population.name])
+            arrays[f"spikes_{ids[population.name]}"] = spikes.astype(np.uint8)
+    return arrays

@@ -1,0 +1,231 @@
+"""Runs a Network tick by tick, all samples at once: the reference that a chip's spikes must equal.
+
+Integer networks are computed exactly, by the rules of `semantics.loihi` or `semantics.truenorth`;
+float networks in float64, by their normal form. Every population computes the same tick at the
+same time, as in PyTorch: no chip latency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from neurocompile.backends.synchronous.arithmetic import LinearMap, float_map, integer_map
+from neurocompile.backends.synchronous.neurons import (
+    AdderPopulation,
+    FloatPopulation,
+    IntegerPopulation,
+    TrueNorthPopulation,
+)
+from neurocompile.ir.network import (
+    Adder,
+    Encoder,
+    Input,
+    InputKind,
+    Network,
+    Population,
+    Projection,
+    Readout,
+)
+from neurocompile.ir.operators import Array
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.truenorth import TrueNorthNeurons
+
+_Neurons = AdderPopulation | IntegerPopulation | TrueNorthPopulation | FloatPopulation
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run gave, by population name: arrays [samples, ticks, neurons]."""
+
+    spikes: dict[str, Array]  # uint8; what adders send: int32, in a float network float64
+    v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
+    given: dict[str, Array] = field(default_factory=dict)  # inputs that readouts read; static: 1 tick
+    sums: dict[str, Array] = field(default_factory=dict)  # accumulators' v at the end, no ticks axis
+
+    def counts(self) -> dict[str, Array]:
+        """Spikes over all ticks [samples, neurons], and the inputs; a static one counts once.
+
+        Of an accumulator it is what it holds.
+        """
+        spikes = {name: s.sum(axis=1, dtype=np.result_type(s, np.int64))
+                  for name, s in self.spikes.items()}
+        return {**spikes, **{name: x.sum(axis=1) for name, x in self.given.items()}, **self.sums}
+
+    def at(self, tick: int) -> dict[str, Array]:
+        """Spikes of one tick [samples, neurons], and the inputs."""
+        return {name: x[:, tick if x.shape[1] > 1 else 0]
+                for name, x in {**self.spikes, **self.given}.items()}
+
+    def read(self, readout: Readout) -> Array:
+        """A readout's values [samples, *shape], or [samples, ticks, *shape] where each has one."""
+        if readout.ticks == "sum":
+            return readout.values(self.counts())
+        if readout.ticks == "each":
+            n_ticks = next(iter(self.spikes.values())).shape[1]
+            return np.stack([readout.values(self.at(t)) for t in range(n_ticks)], axis=1)
+        return readout.values(self.at(readout.ticks))
+
+
+class Executor:
+    """A network made ready to run on a device ("cpu", "cuda"); reusable for any batch."""
+
+    def __init__(self, network: Network, device: str = "cpu") -> None:
+        self.network, self.device = network, device
+        self.integer = any(isinstance(p.neuron, LoihiNeuron | TrueNorthNeurons)
+                           for p in network.populations)
+        self._inputs = {item.name: item for item in network.inputs}
+        self._sources = network.sources()
+        self._maps = {id(p): self._map(p) for p in network.projections}
+        self._order = network.order()
+        self._by_tick = any(p.delay for p in network.projections)
+        self._read = {source for readout in network.readouts for source, _ in readout.terms}
+
+    def _map(self, projection: Projection) -> LinearMap:
+        if not self.integer:
+            return float_map(projection.operator, torch.float64, self.device)
+        source = self._sources[projection.source]
+        low, high = 0, source.levels if isinstance(source, Input) else 1
+        if isinstance(source, Population) and isinstance(source.neuron, Adder):
+            low, high = -source.neuron.reach, source.neuron.reach
+        return integer_map(projection.operator, high, self.device, projection.where, low)
+
+    def run(self, inputs: Mapping[str, Array], record_state: bool = False) -> Run:
+        """Spikes for inputs [samples, *shape] (static) or [samples, ticks, *shape], by name.
+
+        Only the ticks that an input takes are run. Static inputs without an encoder are held for
+        all ticks. State starts at zero.
+        """
+        n_samples = len(next(iter(inputs.values())))
+        inputs = self.network.taken(inputs)
+        sent = {name: self._sent(item, inputs, n_samples) for name, item in self._inputs.items()}
+        sent.update({p.name: [] for p in self._order})
+        currents = {e.target: self._encoded(e, inputs) for e in self.network.encoders}
+        populations = {p.name: self._population(p, currents.get(p.name), n_samples)
+                       for p in self._order}
+        ticks = self.network.n_ticks
+        chunks = [(t, t + 1) for t in range(ticks)] if self._by_tick else [(0, ticks)]
+        traces: dict[str, list[torch.Tensor]] = {p.name: [] for p in self._order}
+        for start, stop in chunks:
+            for population in self._order:
+                name = population.name
+                current = self._current(population, sent, n_samples, start, stop)
+                trace = torch.empty_like(current) if record_state else None
+                spikes = populations[name].advance(current, trace)
+                sent[name].append(spikes)
+                if trace is not None:
+                    traces[name].append(trace)
+        return Run({p.name: self._kept(p, sent[p.name]) for p in self._order},
+                   {name: _joined(parts).cpu().numpy() for name, parts in traces.items() if parts},
+                   {item.name: _as_read(item, inputs[item.name], n_samples)
+                    for item in self._inputs.values() if item.name in self._read},
+                   {name: made.v.cpu().numpy() for name, made in populations.items()
+                    if name in self.network.accumulators and not isinstance(
+                        made, AdderPopulation)})
+
+    def _kept(self, population: Population, parts: list[torch.Tensor]) -> Array:
+        """All ticks of what a population sent, as `Run` holds them."""
+        wide = torch.int32 if self.integer else torch.float64
+        kept = _joined(parts).to(wide if population.graded else torch.uint8)
+        return np.asarray(kept.cpu().numpy())
+
+    def _sent(self, item: Input, inputs: Mapping[str, Array],
+              n_samples: int) -> list[torch.Tensor]:
+        """What an input sends: one tensor [samples, ticks, sources]; [samples, 1, .] if static."""
+        if item.kind is InputKind.ONE:
+            one = torch.ones(n_samples, 1, item.size, dtype=torch.int64, device=self.device)
+            return [one]
+        x = np.asarray(inputs[item.name])
+        values = item.integers(x) if self.integer else x.astype(np.float64)
+        static = item.kind is InputKind.STATIC
+        shape = (n_samples, 1 if static else self.network.n_ticks, item.size)
+        return [torch.as_tensor(values.reshape(shape), device=self.device)]
+
+    def _encoded(self, encoder: Encoder, inputs: Mapping[str, Array]) -> torch.Tensor:
+        x = np.asarray(inputs[encoder.source], np.float64)
+        timed = self._inputs[encoder.source].kind is InputKind.ANALOG
+        mantissas = encoder.mantissas(x.reshape(-1, *x.shape[2:]) if timed else x)
+        if timed:  # one current per tick: only the host can give that
+            mantissas = mantissas.reshape(*x.shape[:2], -1)
+        return torch.as_tensor(mantissas << np.int64(encoder.exponent), device=self.device)
+
+    def _population(self, population: Population, current: torch.Tensor | None,
+                    n_samples: int) -> _Neurons:
+        if isinstance(population.neuron, Adder):
+            return AdderPopulation()
+        bias = None if population.bias is None else torch.as_tensor(
+            np.broadcast_to(population.bias.value, (population.size,)).copy(), device=self.device)
+        if current is not None:
+            bias = current if bias is None else bias + current
+        shape = (n_samples, population.size)
+        if isinstance(population.neuron, LoihiNeuron):
+            return IntegerPopulation(population.neuron, bias, shape, self.device)
+        if isinstance(population.neuron, TrueNorthNeurons):
+            return TrueNorthPopulation(population.neuron, bias, shape, self.device)
+        return FloatPopulation(population.floating, bias, shape, self.device)
+
+    def _current(self, population: Population, sent: Mapping[str, list[torch.Tensor]],
+                 n_samples: int, start: int, stop: int) -> torch.Tensor:
+        """Synaptic sums [samples, stop - start, neurons] of these ticks."""
+        dtype = torch.int64 if self.integer else torch.float64
+        total = torch.zeros(n_samples, stop - start, population.size, dtype=dtype,
+                            device=self.device)
+        for projection in self.network.into(population.name):
+            spikes = self._arriving(projection, sent, start, stop)
+            if spikes is None:
+                continue
+            length = spikes.shape[1]
+            delivered = self._maps[id(projection)](
+                spikes.reshape(n_samples * length, -1).to(dtype))
+            delivered = delivered.reshape(n_samples, length, population.size)
+            total += delivered << projection.exponent if self.integer else delivered
+        return total
+
+    def _arriving(self, projection: Projection, sent: Mapping[str, list[torch.Tensor]],
+                  start: int, stop: int) -> torch.Tensor | None:
+        """What a projection's source sent for these ticks; None before its first delayed tick."""
+        item, parts = self._inputs.get(projection.source), sent[projection.source]
+        tick = start - projection.delay
+        if self._by_tick and tick < 0:
+            return None
+        if item is not None and item.kind in (InputKind.STATIC, InputKind.ONE):
+            return parts[0]
+        if not self._by_tick:
+            return parts[0][:, start:stop]
+        return parts[0][:, tick:tick + 1] if item is not None else parts[tick]
+
+
+def _as_read(item: Input, x: Array, n_samples: int) -> Array:
+    """An input [samples, ticks, sources]; a static one has one tick."""
+    return np.asarray(x, np.float64).reshape(n_samples, -1, item.size)
+
+
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def run(network: Network, inputs: Mapping[str, Array], device: str = "cpu",
+        record_state: bool = False) -> Run:
+    """Run a network once; see `Executor.run`."""
+    return Executor(network, device).run(inputs, record_state)
+
+
+def outputs(network: Network, inputs: Mapping[str, Array], device: str = "cpu",
+            batch: int = 128) -> dict[str, Array]:
+    """The readouts' values by name (see `Run.read`), computed `batch` samples at a time."""
+    executor = Executor(network, device)
+    parts: dict[str, list[Array]] = {readout.name: [] for readout in network.readouts}
+    for piece in _batches(inputs, batch):
+        found = executor.run(piece)
+        for readout in network.readouts:
+            parts[readout.name].append(found.read(readout))
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _batches(inputs: Mapping[str, Array], batch: int) -> Iterator[dict[str, Array]]:
+    n_samples = len(next(iter(inputs.values())))
+    for start in range(0, n_samples, batch):
+        yield {name: x[start:start + batch] for name, x in inputs.items()}

@@ -1,0 +1,5 @@
+"""`python -m neurocompile`."""
+
+from neurocompile.cli import main
+
+main()

@@ -1,0 +1,105 @@
+"""The public functions: `neurocompile.check`, `.build` and `.export`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from neurocompile.builder import BuildResult
+from neurocompile.builder import build as build_loaded
+from neurocompile.capture.files import Loaded, Request, example_input, load_model
+from neurocompile.capture.samples import Sample, load_sample
+from neurocompile.capture.torch_model import capture, export
+from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
+from neurocompile.ir.graph import Graph
+from neurocompile.passes.legality import check_graph
+from neurocompile.pipeline import Compiled, Options, compile_graph
+from neurocompile.programs import Checks
+from neurocompile.target import load_target
+
+Model = nn.Module | Graph | str | os.PathLike[str]
+Example = torch.Tensor | Sequence[torch.Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """All findings for a model on a target; `compiled` is None where one is an error."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    compiled: Compiled | None  # None too where only legality was checked
+
+    @property
+    def ok(self) -> bool:
+        """Whether the model can be built."""
+        return not any(d.level == Severity.ERROR for d in self.diagnostics)
+
+    @property
+    def cores(self) -> int:
+        """Cores that the model takes. Raises ValueError for one that cannot be built."""
+        if self.compiled is None:
+            raise ValueError("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics)
+                             or "it was not mapped: only legality was checked")
+        return self.compiled.n_cores
+
+
+def check(model: Model, example: Example | None = None, *, target: str = "loihi2",
+          options: Options | None = None, sample: str | os.PathLike[str] | None = None,
+          n_ticks: int | None = None, input_shape: Sequence[int] | None = None,
+          legality_only: bool = False) -> Verdict:
+    """What speaks against a model on a target.
+
+    A module needs an example input, or the shape of one. `legality_only` needs no weights and runs
+    nothing: it is what a large architecture takes. Raises UsageError for a model or sample that
+    cannot be read.
+    """
+    options = options or Options()
+    chip, given = load_target(target), None if sample is None else load_sample(Path(sample))
+    try:
+        request = Request("", n_ticks=n_ticks, prove=not legality_only,
+                          shape=None if input_shape is None else tuple(input_shape))
+        loaded = _loaded(model, example, given, request)
+        if legality_only or loaded.graph.info.get("replay") is None:
+            found = sorted(check_graph(loaded.graph, options.timing, options.allow), key=Diagnostic.sort_key)
+            return Verdict(tuple(found), None)
+        arrays = None if given is None else loaded.fit(given)
+        compiled = compile_graph(loaded.graph, chip, options, arrays)
+    except FindingsError as error:
+        return Verdict(error.diagnostics, None)
+    return Verdict(compiled.diagnostics, compiled)
+
+
+def build(model: Model, out: str | os.PathLike[str], example: Example | None = None, *,
+          target: str = "loihi2", options: Options | None = None,
+          sample: str | os.PathLike[str] | None = None, n_ticks: int | None = None,
+          verify_samples: int = 4, force: bool = False) -> BuildResult:
+    """Compile a model, verify it (for Loihi where Lava is installed), and publish it at `out`.
+
+    Raises FindingsError when it cannot be built, UsageError when an input or `out` cannot be used.
+    """
+    given = None if sample is None else load_sample(Path(sample))
+    loaded = _loaded(model, example, given, Request("", n_ticks=n_ticks))
+    return build_loaded(loaded, load_target(target), options or Options(), Path(out),
+                        sample=given, checks=Checks(verify_samples), force=force)
+
+
+def _loaded(model: Model, example: Example | None, sample: Sample | None,
+            request: Request) -> Loaded:
+    if isinstance(model, Graph):
+        return Loaded(model, "graph", ())
+    if not isinstance(model, nn.Module):
+        return load_model(replace(request, spec=os.fspath(model)), sample)
+    if example is None:
+        if sample is None and request.shape is None:
+            raise TypeError(
+                "a module is captured on an input: pass `example`, `sample` or `input_shape`")
+        example = example_input(request, sample, type(model).__name__)
+    graph = capture(model, example, request.n_ticks, request.prove)
+    return Loaded(graph, type(model).__name__, ())
+
+
+__all__ = ["Verdict", "build", "check", "export"]

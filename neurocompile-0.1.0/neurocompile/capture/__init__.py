@@ -1,0 +1,1 @@
+"""Capture: from a PyTorch model, or a file, to a Graph."""

@@ -1,0 +1,150 @@
+"""Thresholds grouped into neurons: the ticks of one neuron are a chain.
+
+A threshold follows the one before it in its place (module and lines of the user's code) whose
+potential it is computed from, elementwise. Thresholds of one place that carry nothing on are the
+ticks of a memoryless neuron, unless one depends on the other: then they are layers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch.fx import Node
+
+from neurocompile.capture.frames import module_path, user_frames
+from neurocompile.capture.handwritten.fx_values import Values, copied, operation
+from neurocompile.capture.handwritten.thresholds import Threshold, Thresholds
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The thresholds of one neuron in the order of its ticks, and its name."""
+
+    name: str
+    ticks: tuple[Threshold, ...]
+    linked: bool  # each tick is computed from the potential of the one before
+
+
+Place = tuple[str, tuple[tuple[str, int], ...]]
+
+
+def chains(values: Values, thresholds: Thresholds, which: Sequence[Threshold]) -> list[Chain]:
+    """The neurons that some thresholds of a program are, in topological order."""
+    places: dict[Place, list[Threshold]] = defaultdict(list)
+    for threshold in which:
+        node = threshold.node
+        frames = user_frames(node.meta.get("stack_trace") or "")
+        places[module_path(node), frames].append(threshold)
+    found: list[Found] = []
+    for place, here in places.items():
+        for chain, linked in _chained(values, thresholds, here):
+            found.append((place, chain, linked))
+    order = {node: number for number, node in enumerate(values.graph.nodes)}
+    found.sort(key=lambda item: order[item[1][0].node])
+    found = _with_first_ticks(values, thresholds, found)
+    names = _names([place for place, _, _ in found])
+    return [Chain(name, tuple(chain), linked)
+            for name, (_, chain, linked) in zip(names, found, strict=True)]
+
+
+Found = tuple[Place, list[Threshold], bool]
+
+
+def _with_first_ticks(values: Values, thresholds: Thresholds, found: list[Found]) -> list[Found]:
+    """A first tick that is written before the loop joins the chain that goes on from it."""
+    kept = list(found)
+    for path in {place[0] for place, _, _ in found}:
+        here = [item for item in found if item[0][0] == path]
+        first = {chain[0]: (place, chain, linked) for place, chain, linked in here}
+        for later, earlier in _links(values, thresholds, list(first)).items():
+            before, after = first[earlier], first[later]
+            if before in kept and after in kept and len(before[1]) == 1:
+                kept[kept.index(before)] = (after[0], [*before[1], *after[1]], True)
+                kept.remove(after)
+    return kept
+
+
+def _chained(values: Values, thresholds: Thresholds, here: list[Threshold]
+             ) -> list[tuple[list[Threshold], bool]]:
+    follows = _links(values, thresholds, here)
+    linked: list[list[Threshold]] = []
+    chain_of: dict[Threshold, list[Threshold]] = {}
+    for threshold in here:
+        before = follows.get(threshold)
+        if before is None or chain_of[before][-1] is not before:
+            chain_of[threshold] = [threshold]
+            linked.append(chain_of[threshold])
+        else:
+            chain_of[before].append(threshold)
+            chain_of[threshold] = chain_of[before]
+    alone = [chain[0] for chain in linked if len(chain) == 1]
+    return [*((chain, True) for chain in linked if len(chain) > 1),
+            *((level, False) for level in _levels(values, alone))]
+
+
+def _links(values: Values, thresholds: Thresholds, here: Sequence[Threshold]
+           ) -> dict[Threshold, Threshold]:
+    """The latest threshold whose potential each one's is computed from."""
+    made = {node: number for number, t in reversed(list(enumerate(here))) for node in t.spine}
+    latest: dict[Node, int] = {}
+    for node in values.graph.nodes:
+        if node in thresholds.of:
+            continue
+        if copied(node) is not None or operation(node) is not None:
+            latest[node] = max((max(latest.get(n, -1), made.get(n, -1))
+                                for n in node.all_input_nodes), default=-1)
+    follows = {}
+    for number, threshold in enumerate(here):
+        bottom = threshold.spine[-1]
+        before = max((latest.get(n, -1) for n in threshold.spine), default=-1)
+        before = min(before, number) if before != number else latest.get(bottom, -1)
+        if 0 <= before < number:
+            follows[threshold] = here[before]
+    return follows
+
+
+def _levels(values: Values, alone: list[Threshold]) -> list[list[Threshold]]:
+    """Thresholds by how many of the others they depend on one after the other."""
+    if len(alone) < 2:
+        return [[t] for t in alone]
+    number = {node: t for t in alone for node in (t.node, *t.forms)}
+    level: dict[Threshold, int] = {}
+    depth: dict[Node, int] = {}
+    for node in values.graph.nodes:
+        depth[node] = max((depth[n] for n in node.all_input_nodes), default=0)
+        if node in number:
+            own = level.setdefault(number[node], depth[node])
+            depth[node] = own + 1
+    found: dict[int, list[Threshold]] = defaultdict(list)
+    for threshold in alone:
+        found[level[threshold]].append(threshold)
+    return [found[key] for key in sorted(found)]
+
+
+def _names(places: Sequence[Place]) -> list[str]:
+    """The module's path; `path@line` where it has several neurons or is the network itself."""
+    many = Counter(path for path, _ in places)
+    names = []
+    for path, frames in places:
+        if path and many[path] == 1:
+            names.append(path)
+        else:
+            names.append(f"{path}@{_line(frames, [f for p, f in places if p == path])}")
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name}:{seen[name]}")
+    return unique
+
+
+def _line(frames: tuple[tuple[str, int], ...],
+          others: Sequence[tuple[tuple[str, int], ...]]) -> int:
+    """The innermost line that tells a neuron from the others of its module."""
+    for depth in range(1, len(frames) + 1):
+        lines = {f[-depth] for f in others if len(f) >= depth}
+        if len(lines) == len(set(others)):
+            return frames[-depth][1]
+    return frames[-1][1] if frames else 0

@@ -1,0 +1,180 @@
+"""Hand-written neurons of an exported program become neuron ops, bit for bit.
+
+Every chain of thresholds that is a neuron is replaced by `torch.ops.neurocompile.neuron`, one call
+a tick with the states carried; dead code is removed. A recurrence that nearly is a neuron is
+refused with the place and what differs; comparisons that are no recurrence and no neuron stay.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+from torch.fx import GraphModule, Node
+
+import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
+from neurocompile.capture.frames import module_path, place
+from neurocompile.capture.handwritten.chains import Chain, chains
+from neurocompile.capture.handwritten.fx_values import Values, dtype, op_name, shape, single
+from neurocompile.capture.handwritten.matching import Stale, Unreadable
+from neurocompile.capture.handwritten.recurrence import Differs, Recurrence, Tick, recurrence
+from neurocompile.capture.handwritten.thresholds import Thresholds
+from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
+
+NEURON = torch.ops.neurocompile.neuron.default
+_ATEN = torch.ops.aten
+
+
+def recognize(program: ExportedProgram) -> set[str]:
+    """Replace the hand-written neurons of a program in place; the paths of their modules.
+
+    Raises UsageError (NC111) for a recurrence that is no neuron, FindingsError (NC112) for one
+    whose ticks differ.
+    """
+    values = Values(program)
+    thresholds = Thresholds(values)
+    grouped = chains(values, thresholds, thresholds.found)
+    n_ticks = _n_ticks(program, grouped)
+    found = [(chain, made) for chain in grouped
+             if chain.linked or not n_ticks or len(chain.ticks) in n_ticks
+             if (made := _read(values, thresholds, chain)) is not None]
+    _refuse_soft_spikes(values, thresholds, {module_path(c.ticks[0].node) for c in grouped})
+    if not found:
+        return set()
+    module = program.graph_module
+    with module._set_replace_hook(program.graph_signature.get_replace_hook()):
+        for node in list(module.graph.nodes):
+            if node.target is _ATEN._assert_tensor_metadata.default:
+                module.graph.erase_node(node)  # torch.export's own check of a cast
+        rewriter = _Rewriter(module)
+        for chain, made in found:
+            rewriter.replace(chain, made)
+        module.graph.eliminate_dead_code()
+    module.graph.lint()
+    module.recompile()
+    return {module_path(chain.ticks[0].node) for chain, _ in found}
+
+
+def _n_ticks(program: ExportedProgram, grouped: Sequence[Chain]) -> set[int]:
+    """How many ticks the neurons with states run, those of frameworks included.
+
+    A comparison that is made another number of times, such as of the model's input, is no neuron.
+    """
+    known: Counter[str] = Counter()
+    for node in program.graph.nodes:
+        if node.target is NEURON:
+            known[str(node.args[6])] += shape(node.args[0])[0]
+    return {*known.values(), *(len(chain.ticks) for chain in grouped if chain.linked)}
+
+
+def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | None:
+    try:
+        return recurrence(values, thresholds, chain.ticks, chain.linked)
+    except Unreadable as error:
+        if not chain.linked:
+            return None
+        where = place(error.node)
+        if isinstance(error, Stale):
+            raise UsageError(Diagnostic("NC107", Location(chain.name), {
+                "module": chain.name, "expected": "one number for all neurons",
+                "found": error.reason})) from None
+        raise refused(chain.name, where, error.reason) from None
+    except Differs as error:
+        here, there = place(error.node), place(error.counterpart)
+        lines = f"{_at(here)} is not what {_at(there)} computes"
+        raise FindingsError(Diagnostic("NC112", Location(chain.name, here.file, here.line), {
+            "tick": error.tick, "module": chain.name, "other": error.other,
+            "what": lines})) from None
+
+
+def _refuse_soft_spikes(values: Values, thresholds: Thresholds, known: set[str]) -> None:
+    """NC111 for recurrences without a threshold in modules that have none at all."""
+    for chain in chains(values, thresholds, thresholds.soft):
+        node = chain.ticks[0].node
+        if chain.linked and module_path(node) not in known:
+            raise refused(chain.name, place(node), f"its spike is a {op_name(node)}, no threshold")
+
+
+def refused(name: str, where: Location, reason: str) -> UsageError:
+    """NC111 for a recurrence that is no neuron."""
+    return UsageError(Diagnostic("NC111", Location(name, where.file, where.line), {
+        "module": name, "cls": "hand-written neuron", "reason": reason},
+        hint="write its operations as a leak, an input, a threshold and a reset; or declare its "
+             "equations with @neurocompile.neuron"))
+
+
+def _at(where: Location) -> str:
+    return f"{where.file}:{where.line}" if where.file else f"`{where.module}`"
+
+
+class _Rewriter:
+    """Puts neuron ops into the graph of a program."""
+
+    def __init__(self, module: GraphModule) -> None:
+        self.graph = module.graph
+        self.now: dict[Node, Node] = {}  # what stands for a node that an op computes
+
+    def replace(self, chain: Chain, made: Recurrence) -> None:
+        """One op a tick instead of the operations that compute it."""
+        constants = [single(made.constants[name]) for name in made.profile.constants]
+        u: Node | float = made.start_u
+        v: Node | float = made.start_v
+        for tick in made.ticks:
+            self.meta = {k: m for k, m in tick.threshold.node.meta.items()
+                         if k in ("nn_module_stack", "stack_trace")}
+            self.anchor = tick.v
+            rest = (made.profile.encode(), constants, chain.name)
+            u, v = self._tick(tick, u, v, rest)
+
+    def _tick(self, tick: Tick, u: Node | float, v: Node | float, rest: tuple[Any, ...]
+              ) -> tuple[Node, Node]:
+        self.like = tick.v.meta["val"]
+        x, *more = (self._sequence(self.now.get(node, node), shape(tick.v))
+                    for node in tick.inputs)
+        u0, v0 = (s if isinstance(s, Node) else self._call(
+            _ATEN.full.default, ([], s), dtype=torch.float32, layout=torch.strided,
+            device=torch.device("cpu"), pin_memory=False) for s in (u, v))
+        out = self._call(NEURON, (x, u0, v0, more[0] if more else None, *rest))
+        s, u_last, v_last = (self._call(operator.getitem, (out, k)) for k in range(3))
+        spikes = self._call(_ATEN.squeeze.dims, (s, [0]))
+        self._use(tick, spikes, u_last, v_last)
+        return u_last, v_last
+
+    def _sequence(self, node: Node, wanted: tuple[int, ...]) -> Node:
+        if shape(node) != wanted:
+            node = self._call(_ATEN.expand.default, (node, list(wanted)))
+        return self._call(_ATEN.unsqueeze.default, (node, 0))
+
+    def _use(self, tick: Tick, spikes: Node, u_last: Node, v_last: Node) -> None:
+        """Let the rest of the program use what the op computes."""
+        for node in tick.threshold.forms:
+            mine = spikes
+            if dtype(node) is not torch.float32:
+                mine = self._call(_ATEN._to_copy.default, (spikes,), dtype=dtype(node))
+            self.now[node] = mine
+            node.replace_all_uses_with(mine)
+        states = [(tick.v, v_last), *(() if tick.u is None else ((tick.u, u_last),))]
+        for node, state in states:
+            if node not in tick.inputs:
+                self.now[node] = state
+                for user in [user for user in node.users if state < user]:
+                    user.replace_input_with(node, state)
+
+    def _call(self, target: Callable[..., Any], args: tuple[Any, ...], **kwargs: Any) -> Node:
+        with self.graph.inserting_after(self.anchor):
+            node = self.graph.call_function(target, args, kwargs)
+        given = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
+        node.meta.update(self.meta)
+        node.meta["val"] = _fake(target, self.like, *given)
+        self.anchor = node
+        return node
+
+
+def _fake(target: Callable[..., Any], like: Any, args: Any, kwargs: Any) -> Any:
+    """What an operator gives for the fake tensors of a program."""
+    with like.fake_mode:
+        return target(*args, **kwargs)

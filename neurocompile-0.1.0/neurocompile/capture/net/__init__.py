@@ -1,0 +1,1 @@
+"""lava-dl's `.net` files in: checked, to a torch module."""

@@ -1,0 +1,1 @@
+"""NIR files in: every producer's dialect, checked, to a torch module."""

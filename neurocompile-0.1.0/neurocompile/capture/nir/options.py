@@ -1,0 +1,66 @@
+"""What the user says about a .nir file, and what is asked for because neither file nor user says it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+
+PRODUCERS = ("snntorch", "spikingjelly", "norse", "sinabs", "nir")
+RESETS = ("hard", "soft")
+DISCRETIZATIONS = ("euler", "exact")
+SNNTORCH_DT = 1e-4  # its exporter has no option for it
+_ASKED = {  # what to pass for each producer, besides --nir-producer
+    "snntorch": ("reset",), "spikingjelly": ("dt",), "norse": ("dt", "reset"),
+    "sinabs": ("reset",), "nir": ("dt", "reset", "discretization")}
+LACKS = {
+    "producer": ("which simulator wrote it",
+                 f"--nir-producer {'|'.join(PRODUCERS)} (nir: NIR's own equations)"),
+    "dt": ("how long a tick is",
+           "--nir-dt SECONDS (the exporter's: SpikingJelly's default is 0.0001, norse's 0.001)"),
+    "reset": ("what a spike does to the membrane potential", "--nir-reset hard|soft"),
+    "discretization": ("how its differential equations become ticks",
+                       "--nir-discretization euler|exact"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NirOptions:
+    """What the user says about a .nir file; None: nothing."""
+
+    producer: str | None = None
+    dt: float | None = None
+    reset: str | None = None
+    discretization: str | None = None
+
+
+def checked(options: NirOptions, file: str) -> NirOptions:
+    """The options, complete. Raises UsageError: NC116 for all that is missing, NC009 for nonsense."""
+    producer = options.producer
+    asked = ("producer",) if producer is None else _ASKED[producer]
+    missing = [name for name in asked if getattr(options, name) is None]
+    if missing:
+        raise UsageError(*(Diagnostic("NC116", Location(file=file), {
+            "file": file, "what": LACKS[name][0], "option": LACKS[name][1]})
+            for name in missing))
+    if producer == "spikingjelly" and options.reset == "soft":
+        raise bad_option("--nir-reset", "soft", "SpikingJelly exports hard resets only")
+    fixed = {"snntorch": SNNTORCH_DT, "sinabs": 1.0}.get(producer or "")
+    if fixed is not None and options.dt not in (None, fixed):
+        raise bad_option("--nir-dt", str(options.dt), f"{producer} writes with {fixed:g}")
+    if options.dt is not None:
+        check_tick(options.dt)
+    return options
+
+
+def check_tick(dt: float) -> None:
+    """Raise UsageError (NC009) for what is no length of a tick."""
+    if not (math.isfinite(dt) and 1e-12 <= dt <= 1e6):
+        raise bad_option("--nir-dt", str(dt), "it is a positive number of seconds")
+
+
+def bad_option(option: str, value: str, reason: str) -> UsageError:
+    """NC009 for an option."""
+    return UsageError(Diagnostic("NC009", values={
+        "option": option, "value": f"`{value}`", "reason": reason}))

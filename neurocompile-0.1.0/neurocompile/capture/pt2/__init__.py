@@ -1,0 +1,1 @@
+"""`.pt2` files: rewritten from checked parts before torch sees them."""

@@ -1,0 +1,149 @@
+"""The replay gate: what was captured must compute what the model computes, bit for bit, twice.
+
+The eager model, the model with stand-ins and the exported program run on the same inputs, two
+calls in a row from reset; any difference refuses the capture. Then the saved Graph runs in
+onnxruntime (`neurocompile.capture.graph_replay`). A gate proves nothing on a silent network, so
+every neuron module that never fired is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.utils._pytree import tree_leaves
+
+import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
+from neurocompile.diagnostics import Diagnostic, FindingsError, Location
+from neurocompile.ir.graph import Graph
+
+CALLS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Emission:
+    """One run of a neuron op: module, inputs (x, u0, v0, y or None), outputs (s, u, v)."""
+
+    module: str
+    inputs: tuple[torch.Tensor | None, ...]
+    outputs: tuple[torch.Tensor, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """What a passed gate compared, and the program's last call."""
+
+    calls: int
+    values: int  # output values per program, all calls
+    spikes: dict[str, int]  # per neuron module that is reached, all calls
+    emissions: tuple[Emission, ...]  # of the last call, in the program's order
+    outputs: tuple[Any, ...]  # of the last call
+
+
+def doubts(graph: Graph) -> Iterator[Diagnostic]:
+    """What the proof of a graph leaves open: silent modules (NC106), rounding ties (NC108)."""
+    proof = graph.info.get("replay") or {}
+    for path, count in sorted((proof.get("spikes") or {}).items()):
+        if count == 0:
+            yield Diagnostic("NC106", Location(module=path), {"module": path})
+    saved = proof.get("graph") or {}
+    if saved.get("different"):
+        yield Diagnostic("NC108", values={key: saved[key] for key in (
+            "different", "spikes", "reason")})
+
+
+class _Recorder(fx.Interpreter):
+    """Runs a program and keeps what its neuron ops got and gave."""
+
+    def __init__(self, program: fx.GraphModule) -> None:
+        super().__init__(program)
+        self.emissions: list[Emission] = []
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        result = super().call_function(target, args, kwargs)
+        if target is torch.ops.neurocompile.neuron.default:
+            self.emissions.append(Emission(str(args[6]), tuple(args[:4]), tuple(result)))
+        return result
+
+
+def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
+           inputs: Sequence[torch.Tensor], reset: Callable[[nn.Module], None]) -> Replay:
+    """Run all three on `inputs`, CALLS times, state reset before each call.
+
+    `reset` clears the state of the eager and the swapped model. Raises FindingsError (NC105) at the
+    first difference.
+    """
+    program.graph.eliminate_dead_code()
+    spikes: dict[str, int] = {}
+    values = 0
+    for call in range(CALLS):
+        recorder = _Recorder(program)
+        outputs = []
+        for run in (eager, swapped, recorder.run):
+            if isinstance(run, nn.Module):
+                reset(run)
+            before = _tensors(run) if run is eager else {}
+            with torch.no_grad():
+                outputs.append([o for o in tree_leaves(run(*inputs)) if o is not None])
+            if run is eager:
+                reset(run)
+                kept = _changed(before, _tensors(run))
+        expected, *others = outputs
+        for who, found in zip(("model with stand-in neurons", "exported program"), others,
+                              strict=True):
+            difference = _difference(who, call, expected, found)
+            if difference is not None:
+                raise FindingsError(replace(difference, notes=kept))
+        values += sum(o.numel() for o in expected if isinstance(o, torch.Tensor))
+        for emission in recorder.emissions:
+            fired = int(emission.outputs[0].count_nonzero())
+            spikes[emission.module] = spikes.get(emission.module, 0) + fired
+    return Replay(CALLS, values, spikes, tuple(recorder.emissions), tuple(others[-1]))
+
+
+def _tensors(model: Any) -> dict[str, torch.Tensor]:
+    """Copies of the tensors that modules hold as plain attributes or buffers, by name."""
+    return {f"{path}.{name}".lstrip("."): value.detach().clone()
+            for path, module in model.named_modules()
+            for name, value in {**vars(module), **module._buffers}.items()
+            if isinstance(value, torch.Tensor)}
+
+
+def _changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> tuple[str, ...]:
+    """Notes on state that a call left behind and no reset cleared."""
+    return tuple(f"`{name}` changed while the model ran, and no reset clears it"
+                 for name in sorted({*before, *after})
+                 if name not in before or name not in after
+                 or not torch.equal(before[name], after[name]))
+
+
+def _difference(who: str, call: int, expected: Sequence[Any], found: Sequence[Any]
+                ) -> Diagnostic | None:
+    """The first difference between two lists of outputs."""
+    if len(expected) != len(found):
+        return mismatch(who, call, "(all)", len(expected), len(found), "number of outputs",
+                         len(expected), len(found))
+    for number, (a, b) in enumerate(zip(expected, found, strict=True)):
+        if not isinstance(a, torch.Tensor):
+            if a != b:
+                return mismatch(who, call, number, 1, 1, "-", a, b)
+            continue
+        if a.shape != b.shape:
+            return mismatch(who, call, number, 1, 1, "shape", tuple(a.shape), tuple(b.shape))
+        wrong = a != b
+        if bool(wrong.any()):
+            index = tuple(int(i) for i in wrong.nonzero()[0])
+            return mismatch(who, call, number, int(wrong.sum()), a.numel(), index,
+                             float(a[index]), float(b[index]))
+    return None
+
+
+def mismatch(who: str, call: int, output: object, different: int, total: int, index: object,
+             expected: object, found: object) -> Diagnostic:
+    """NC105, counting calls from 0."""
+    return Diagnostic("NC105", values={
+        "who": who, "call": call + 1, "output": output, "different": different, "total": total,
+        "index": str(index), "expected": expected, "found": found})

@@ -1,0 +1,284 @@
+"""Capture of a PyTorch model: stand-ins for its neurons, torch.export, ONNX, the replay gate."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib.metadata
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+import torch
+from torch import nn
+from torch.utils._pytree import tree_map
+
+import neurocompile
+from neurocompile.capture import neuron_op, writes
+from neurocompile.capture.adapters import ADAPTERS, rockpool, sinabs
+from neurocompile.capture.adapters.base import StandIn, qualified
+from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
+from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
+from neurocompile.capture.handwritten.recognize import recognize
+from neurocompile.capture.outputs import outputs_of, without_values
+from neurocompile.capture.quiet import quiet
+from neurocompile.capture.replay import Replay, replay
+from neurocompile.capture.rewind import Rewind
+from neurocompile.capture.translations import TRANSLATIONS, untranslated
+from neurocompile.declaration import ATTRIBUTE, Declaration
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.ir import graph as g
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
+from neurocompile.semantics.floating import Profile, decode
+
+
+class Ticks(nn.Module):
+    """Runs a model that computes one tick per call `n_ticks` times; each output is averaged."""
+
+    def __init__(self, model: nn.Module, n_ticks: int) -> None:
+        super().__init__()
+        self.model, self.n_ticks = model, n_ticks
+
+    def forward(self, x: torch.Tensor, *more: torch.Tensor) -> Any:
+        """The mean of the model's outputs over the ticks of static inputs."""
+        found = [self.model(x, *more) for _ in range(self.n_ticks)]
+        return tree_map(_mean, *found)
+
+
+def _mean(*values: Any) -> Any:
+    if isinstance(values[0], torch.Tensor):
+        return torch.stack(values).mean(0)
+    return values[0]
+
+
+def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
+            n_ticks: int | None = None, prove: bool = True,
+            neurons: Mapping[str, Declaration] | None = None) -> Graph:
+    """The Graph of a model, proved equal to it on the example input.
+
+    The model is copied, put into eval mode and reset; the caller's object is left as it is. Weights
+    and inputs of another precision (`.half()`) are captured in float32, which is what is proved.
+    `n_ticks`: the model computes one tick per call; run it that many times on the same input.
+    `prove`: run the replay gate. Without it nothing is computed, which is enough to check a large
+    architecture; such a Graph cannot be built.
+    `neurons`: declarations by a class's full name, beside those in the code.
+
+    Raises UsageError for what cannot be read (NC102, NC104, NC111, NC203) and FindingsError when
+    the captured program differs from the model (NC105).
+    """
+    given = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
+                   for x in given)
+    eager = _prepared(model, n_ticks, neurons or {})
+    swapped = swap(eager)
+    program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
+    rewind = Rewind(reset, recognize(program), eager, swapped)
+    known = any(isinstance(m, StandIn) for _, m in swapped.named_modules())
+    return _proved(program, eager, swapped, inputs, rewind if prove else None, known)
+
+
+def capture_program(program: torch.export.ExportedProgram, inputs: Sequence[torch.Tensor],
+                    prove: bool = True) -> Graph:
+    """The Graph of a program that torch.export made elsewhere, proved equal to it on the inputs.
+
+    Its neurons are those of `neurocompile.export`'s stand-ins and those that are recognized.
+    Raises as `capture` does; UsageError (NC107) for a program that changes its own buffers.
+    """
+    eager = program.module()
+    with quiet():
+        rewritten = _decomposed(program)
+    changed = sorted(rewritten.graph_signature.buffers_to_mutate.values())
+    if changed:
+        raise UsageError(Diagnostic("NC107", Location(changed[0]), {
+            "module": changed[0], "expected": "its resting one",
+            "found": "the program keeps its state between calls"}))
+    recognize(rewritten)
+    return _proved(rewritten, eager, eager, inputs, reset if prove else None, False)
+
+
+def _proved(program: torch.export.ExportedProgram, eager: nn.Module, swapped: nn.Module,
+            inputs: Sequence[torch.Tensor], rewind: Callable[[nn.Module], None] | None,
+            known: bool) -> Graph:
+    """The Graph of a program after its neurons are ops; `rewind`: what to prove it with."""
+    profiles = _profiles(program)
+    if not profiles and not known:
+        raise UsageError(Diagnostic("NC130"))
+    passed = None if rewind is None else replay(eager, swapped, program.module(), inputs, rewind)
+    outputs = outputs_of(program)
+    graph = _to_graph(program, profiles)
+    saved = None if passed is None else replay_graph(graph, inputs, passed)
+    info = {**_info(inputs, passed, saved), "outputs": outputs}
+    graph.model.metadata_props[g.INFO] = json.dumps(info, sort_keys=True)
+    return graph
+
+
+def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
+    """The profiles of a program's neurons by name."""
+    used = (decode(str(node.args[4])) for node in program.graph.nodes
+            if node.target is torch.ops.neurocompile.neuron.default)
+    return {profile.name: profile for profile in used}
+
+
+def _prepared(model: nn.Module, n_ticks: int | None,
+              neurons: Mapping[str, Declaration]) -> nn.Module:
+    copied = _copied(model).cpu().float().eval()
+    rockpool.entry(copied)
+    for _, module in copied.named_modules():
+        if qualified(module) in neurons:
+            setattr(module, ATTRIBUTE, neurons[qualified(module)])
+    copied = copied if n_ticks is None else Ticks(copied, n_ticks).eval()
+    reset(copied)
+    return copied
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    memo = _detached_state(model)
+    for _, module in model.named_modules():
+        sinabs.copied(module, memo)
+    copied: nn.Module = copy.deepcopy(model, memo)
+    return copied
+
+
+def _detached_state(model: nn.Module) -> dict[int, Any]:
+    """A deepcopy memo for neurons' states that still hang in an autograd graph."""
+    memo: dict[int, Any] = {}
+    for _, module in model.named_modules():
+        for holder in (vars(module), module._buffers, vars(module).get("_memories", {})):
+            for value in holder.values():
+                if isinstance(value, torch.Tensor) and not value.is_leaf:
+                    memo[id(value)] = value.detach().clone()
+    return memo
+
+
+def reset(model: nn.Module) -> None:
+    """Clear the state of every neuron, stand-ins included."""
+    for _, module in model.named_modules():
+        if isinstance(module, StandIn):
+            module.reset()
+        for adapter in ADAPTERS:
+            adapter.reset(module)
+
+
+def swap(model: nn.Module) -> nn.Module:
+    """A copy of the model whose neurons are stand-ins."""
+    copied = _copied(model)
+    for path, module in list(copied.named_modules()):
+        for adapter in ADAPTERS:
+            stand_in: nn.Module | None = adapter.adapt(module, path)
+            if stand_in is not None:
+                if not path:
+                    return stand_in.eval()
+                parent, _, name = path.rpartition(".")
+                copied.get_submodule(parent)._modules[name] = stand_in
+                break
+    return copied.eval()
+
+
+def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
+    try:
+        with torch.no_grad(), quiet(), methods_located(swapped):
+            return _decomposed(torch.export.export(swapped, tuple(inputs), strict=False))
+    except UsageError:  # a stand-in's own refusal
+        raise
+    except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
+        text = str(error).strip() or type(error).__name__
+        where = raised_at(error)
+        guarded = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
+        code = "NC104" if guarded else "NC102"
+        module = type(swapped).__name__
+        raise UsageError(Diagnostic(code, Location(module, *where), {
+            "module": module, "reason": text.splitlines()[0]})) from None
+
+
+def _decomposed(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
+    """The program in core operators, its writes into parts of tensors as joins."""
+    table: dict[Any, Any] = dict(torch.export.default_decompositions())
+    for op in writes.WRITES:
+        table.pop(op, None)
+    decomposed: torch.export.ExportedProgram = program.run_decompositions(table)
+    writes.join_writes(decomposed)
+    return decomposed
+
+
+def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile]) -> Graph:
+    without_values(program)
+    try:
+        with quiet(), neuron_op.schemas(profiles.values()):
+            exported = torch.onnx.export(
+                program, (), dynamo=True, optimize=True, verbose=False,
+                custom_translation_table=dict(TRANSLATIONS))
+    except torch.onnx.OnnxExporterError as error:
+        raise UsageError(untranslated(program, error)) from None
+    if exported is None:
+        raise UsageError(Diagnostic("NC102", values={
+            "module": "(model)", "reason": "torch.onnx gave no program"}))
+    model = exported.model
+    for node in model.graph:
+        _clean(node)
+    opset = model.opset_imports[""]
+    model.opset_imports[DOMAIN] = DOMAIN_VERSION
+    for _, profile in sorted(profiles.items()):
+        body = ir.serde.deserialize_function(function_body(profile, opset))
+        model.functions[body.identifier()] = body
+    model.producer_name, model.producer_version = "neurocompile", neurocompile.__version__
+    for value in (*model.graph.inputs, *model.graph.outputs):
+        value.metadata_props.clear()
+    for value in model.graph.initializers.values():
+        value.metadata_props.clear()
+    model.metadata_props.clear()
+    model.graph.metadata_props.clear()
+    return Graph(model)
+
+
+def _info(inputs: Sequence[torch.Tensor], passed: Replay | None,
+          saved: GraphReplay | None) -> dict[str, Any]:
+    versions = {}
+    for name, package in PACKAGES.items():
+        if name in sys.modules:
+            versions[package] = importlib.metadata.version(package).split("+")[0]
+    return {
+        "format": g.FORMAT,
+        "versions": versions,
+        "inputs": [{"low": float(x.min()), "high": float(x.max()),
+                    "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
+        "replay": None if passed is None or saved is None else {
+            "calls": passed.calls, "values": passed.values, "spikes": passed.spikes,
+            "graph": {"spikes": saved.spikes, "different": saved.different, "bound": BOUND,
+                      "reason": saved.reason}},
+    }
+
+
+def _clean(node: ir.Node) -> None:
+    """Keep module, file and line of a node; drop the exporter's own metadata and machine paths."""
+    meta = node.metadata_props
+    scopes = meta.get("pkg.torch.onnx.name_scopes", "")
+    file, line = user_frame(meta.get("pkg.torch.onnx.stack_trace", ""))
+    module = ""
+    if scopes:
+        names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself
+        module = names[-1] if names else ""
+    meta.clear()
+    if node.domain == DOMAIN:
+        node.overload = decode(str(node.attributes.pop("profile").value)).name
+        module = g.module_of(node)
+    meta[g.MODULE] = module
+    if file is not None:
+        meta[g.FILE], meta[g.LINE] = file, str(line)
+    for value in node.outputs:
+        value.metadata_props.clear()
+
+
+def export(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
+           path: str | os.PathLike[str], n_ticks: int | None = None) -> Graph:
+    """Capture a model and write its Graph as an ONNX file; returns the Graph.
+
+    Example: `neurocompile.export(net, images[:4], "net.onnx")`.
+    """
+    graph = capture(model, example, n_ticks)
+    Path(path).write_bytes(graph.to_bytes())
+    return graph

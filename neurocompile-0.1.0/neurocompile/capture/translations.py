@@ -1,0 +1,57 @@
+"""What torch.onnx cannot translate by itself, and where the rest comes from when it fails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from onnxscript import opset18 as onnx18
+from torch.export import ExportedProgram
+
+from neurocompile.capture import neuron_op
+from neurocompile.capture.frames import user_frame
+from neurocompile.diagnostics import Diagnostic, Location
+
+
+def _adaptive_average_pool(x: Any, output_size: Sequence[int]) -> Any:
+    """Windows of equal size over the last three axes; `x` may lack the batch axis."""
+    sizes = [int(n) for n in x.shape][-len(output_size):]
+    if any(n % m for n, m in zip(sizes, output_size, strict=True)):
+        raise ValueError(f"adaptive pooling of {sizes} to {list(output_size)}: the windows overlap")
+    kernel = [n // m for n, m in zip(sizes, output_size, strict=True)]
+    batched = len(x.shape) > len(sizes) + 1
+    if batched:
+        return onnx18.AveragePool(x, kernel_shape=kernel, strides=kernel)
+    first: Any = onnx18.Constant(value_ints=[0])
+    pooled = onnx18.AveragePool(onnx18.Unsqueeze(x, first), kernel_shape=kernel, strides=kernel)
+    return onnx18.Squeeze(pooled, first)
+
+
+# onnxscript reads annotations to tell attributes from inputs
+_adaptive_average_pool.__annotations__ = {"output_size": Sequence[int]}
+TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    **neuron_op.TRANSLATIONS,
+    torch.ops.aten._adaptive_avg_pool3d.default: _adaptive_average_pool,
+}
+
+_NODE = re.compile(r"translating node %(\w+)")
+
+
+def untranslated(program: ExportedProgram, error: BaseException) -> Diagnostic:
+    """NC102 for an operator without an ONNX form, at the user's line."""
+    cause: BaseException = error
+    name = ""
+    while True:
+        name = match.group(1) if (match := _NODE.search(str(cause))) else name
+        if cause.__cause__ is None:
+            break
+        cause = cause.__cause__
+    node = next((n for n in program.graph.nodes if n.name == name), None)
+    where = user_frame(node.meta.get("stack_trace") or "") if node is not None else (None, None)
+    stack = list((node.meta.get("nn_module_stack") or {}).values()) if node is not None else []
+    module = str(stack[-1][0]) if stack else ""
+    reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+    return Diagnostic("NC102", Location(module, *where), {
+        "module": module or "(model)", "reason": reason})

@@ -1,0 +1,104 @@
+"""`neurocompile build`: from a model to a directory that can be deployed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neurocompile.commands.anchor import anchor
+from neurocompile.commands.models import (
+    CompileOptions,
+    Filter,
+    Job,
+    ModelOptions,
+    compile_options,
+    job,
+    model_options,
+    pick,
+)
+from neurocompile.commands.terminal import (
+    Progress,
+    common,
+    findings_text,
+    settings,
+    show,
+    visible,
+)
+from neurocompile.config import load_config
+from neurocompile.report.documents import DOCUMENTS, document
+
+
+@click.command(short_help="Write a deployable build directory.")
+@click.argument("model")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default="build", show_default=True,
+              help="The build directory; replaced as a whole.")
+@model_options
+@compile_options
+@click.option("--verify-samples", type=click.IntRange(0), default=4, show_default=True,
+              metavar="N", help="Samples to run and compare: on Lava, or in the simulator.")
+@click.option("--no-verify", is_flag=True, help="Do not run the program.")
+@click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True,
+              help="Seconds that Lava may take.")
+@click.option("--force", is_flag=True, help="Move a foreign directory aside, and build.")
+@common
+def build(model: str, out: Path, **given: Any) -> int:
+    """Compile MODEL, verify it spike for spike, and write the build directory.
+
+    MODEL is net.onnx, pkg.mod:factory, a file of weights, or a configured name.
+    """
+    settings().fmt = given["fmt"]
+    config = load_config(settings().config)
+    work = job(model, pick(ModelOptions, given), config)
+    options = work.options(pick(CompileOptions, given))
+    found = work.targets(given["targets"])
+    if len(found) > 1:
+        raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in found)}")
+    from neurocompile.build_directory import check_replaceable
+
+    check_replaceable(out, given["force"])
+    progress = Progress()
+    sample = work.sample()
+    loaded = work.load(sample, progress)
+    from neurocompile import builder, programs
+
+    checks = programs.Checks(0 if given["no_verify"] else given["verify_samples"],
+                            given["timeout"])
+    result = builder.build(
+        loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
+        progress=progress, select=Filter(given["select"], given["ignore"], config))
+    progress.end()
+    _tell(result, given["fmt"], out, work)
+    return 0
+
+
+def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
+    target = result.compiled.target.name
+    if fmt == "json":
+        show(findings_text(result.diagnostics, fmt, target=target))
+        return
+    if fmt in DOCUMENTS:
+        from neurocompile.report.sections import Section
+
+        name = work.entry.name
+        show(document(fmt, [Section(name, target, tuple(visible(result.diagnostics)),
+                                    anchor(work.config, name))]))
+        return
+    shown = visible(result.diagnostics)
+    if shown:
+        show(findings_text(shown, fmt) + "\n")
+    if fmt != "full":
+        return
+    from neurocompile import programs
+    from neurocompile.report import terminal
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    show(terminal.render(dict(result.resources), dict(result.fidelity),
+                         settings().colored(sys.stdout), width))
+    if result.accuracy is not None:
+        show(result.accuracy.summary)
+    where = programs.runs_on(result.compiled)
+    show(f"wrote {out}/: program/ runs on {where}, report.html shows the mapping")

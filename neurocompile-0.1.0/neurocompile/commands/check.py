@@ -1,0 +1,192 @@
+"""`neurocompile check`: what speaks against a network on a chip, and how many cores it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neurocompile.commands.anchor import anchor
+from neurocompile.commands.baseline import load_baseline, write_baseline
+from neurocompile.commands.models import (
+    CompileOptions,
+    Filter,
+    Job,
+    ModelOptions,
+    compile_options,
+    job,
+    model_options,
+    pick,
+)
+from neurocompile.commands.terminal import Progress, common, settings, show
+from neurocompile.commands.verdict import Checked, exit_code, text
+from neurocompile.config import load_config, unused_ignores
+from neurocompile.diagnostics import Diagnostic, NeurocompileError
+from neurocompile.target import Target
+
+if TYPE_CHECKING:
+    from neurocompile.capture.files import Loaded
+    from neurocompile.capture.samples import Sample
+    from neurocompile.pipeline import Options
+
+LARGE = 32_000_000  # parameters above which only legality is checked, unless --full
+
+
+@click.command(short_help="Say whether models can be built.")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@model_options
+@compile_options
+@click.option("--full/--legality-only", "full", default=None,
+              help="Map it onto the chip too; default: with weights, a sample or a budget.")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE",
+              help="Findings in it do not count.")
+@click.option("--write-baseline", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write what was found as a baseline.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the findings there.")
+@click.option("--exit-zero", is_flag=True, help="Findings are no failure.")
+@common
+def check(models: tuple[str, ...], **given: Any) -> int:
+    """Check MODELs without building them; without MODEL, every configured one.
+
+    An architecture without weights is checked for legality only. Exits with 0 when nothing speaks
+    against any, with 1 when a finding is an error.
+    """
+    settings().fmt = given["fmt"]
+    config = load_config(settings().config)
+    model_given = pick(ModelOptions, given)
+    compile_given = pick(CompileOptions, given)
+    names = models or tuple(entry.name for entry in config.models)
+    if not names:
+        raise click.UsageError("no MODEL, and none is configured in neurocompile.toml")
+    baseline = load_baseline(given["baseline"] or config.baseline)
+    jobs = [job(name, model_given, config) for name in names]
+    chips = [work.targets(given["targets"]) for work in jobs]
+    progress = Progress()
+    checked = [one for work, on in zip(jobs, chips, strict=True)
+               for one in _check(work, compile_given, on, progress, given["full"])]
+    progress.end()
+    keep = Filter(given["select"], given["ignore"], config)
+    kept = [replace(one, found=tuple(filter(keep, one.found))) for one in checked]
+    if given["write_baseline"] is not None:
+        baseline = write_baseline(given["write_baseline"], map(_found, kept))
+    gone = baseline.gone(map(_found, checked)) if not models else 0
+    if gone:
+        progress.say(f"{gone:,} findings of the baseline are gone: write it again")
+    new = [replace(one, found=baseline.new(*_found(one)), ignored=len(all_.found) - len(one.found))
+           for one, all_ in zip(kept, checked, strict=True)]
+    new = [replace(one, known=len(before.found) - len(one.found))
+           for one, before in zip(new, kept, strict=True)]
+    if not models:
+        unused = unused_ignores(config, [d for one in checked for d in one.found])
+        new[-1] = replace(new[-1], found=(*new[-1].found, *filter(keep, unused)))
+    show(text(new, [one.verdict for one in checked], given["fmt"]), given["output"])
+    code = exit_code(new)
+    return 0 if given["exit_zero"] and code == 1 else code
+
+
+def _found(one: Checked) -> tuple[str, str, Sequence[Diagnostic]]:
+    return one.model, one.target, one.found
+
+
+@dataclass
+class _Stages:
+    """Tells the progress, and remembers which stages began."""
+
+    progress: Progress
+    names: list[str]
+
+    def __call__(self, stage: str) -> None:
+        self.names.append(stage)
+        self.progress(stage)
+
+
+def _check(work: Job, given: CompileOptions, chips: Sequence[Target], progress: Progress,
+           full: bool | None) -> list[Checked]:
+    """One model on all chips; it is captured once."""
+    start = time.monotonic()
+    place = anchor(work.config, work.entry.name)
+    try:
+        options = work.options(given)
+        wanted = full if full is not None else work.trained or bool(options.budgets)
+        sample = work.sample()
+        loaded = work.load(sample, progress, wanted, None if full else LARGE)
+        arrays = None if sample is None else loaded.fit(sample)
+    except NeurocompileError as error:
+        return [Checked(work.entry.name, chip.name, error.diagnostics, error.exit_code,
+                        "not captured", time.monotonic() - start, anchor=place)
+                for chip in chips]
+    proved = loaded.graph.info.get("replay") is not None
+    left_out = "" if wanted and proved else _reason(full, wanted, loaded, options)
+    from neurocompile.passes.legality.summary import summarize
+
+    results = []
+    for chip in chips:
+        start = time.monotonic()
+        stages = _Stages(progress, ["capture" if proved else "capture without replay"])
+        one, rates = ((_legality(loaded, options, stages), None) if left_out else
+                      _compile(loaded, chip, options, arrays, stages))
+        spikes, samples = rates or _replayed(loaded, sample) or (None, 0)
+        results.append(replace(
+            one, model=work.entry.name, target=chip.name, seconds=time.monotonic() - start,
+            stages=tuple(stages.names), left_out=left_out, anchor=place, samples=samples,
+            summary=summarize(loaded.graph, one.found, spikes)))
+    return results
+
+
+def _reason(full: bool | None, wanted: bool, loaded: Loaded, options: Options) -> str:
+    """Why only legality is checked, and what that leaves open."""
+    if full is False:
+        why = "legality only, as asked"
+    elif not wanted:
+        why = "legality only: no weights, sample or budget (--full maps it)"
+    elif any(source.role == "graph" for source in loaded.sources):
+        why = "legality only: the graph was captured without replay"
+    else:
+        why = f"legality only: above {LARGE:,} parameters (--full maps it)"
+    names = ", ".join(f"max-{name}" for name in options.budgets)
+    return f"{why}; not checked: {names}" if names else why
+
+
+Rates = tuple[dict[str, float], int]  # spikes per neuron and tick by module, on so many samples
+
+
+def _legality(loaded: Loaded, options: Options, stages: _Stages) -> Checked:
+    from neurocompile.passes.legality import check_graph
+
+    stages("check")
+    found = sorted(check_graph(loaded.graph, options.timing, options.allow), key=Diagnostic.sort_key)
+    return Checked(found=tuple(found))
+
+
+def _compile(loaded: Loaded, chip: Target, options: Options, arrays: Any, stages: _Stages
+             ) -> tuple[Checked, Rates | None]:
+    from neurocompile.pipeline import compile_graph
+
+    try:
+        done = compile_graph(loaded.graph, chip, options, arrays, stages)
+    except NeurocompileError as error:
+        return Checked(found=error.diagnostics, exit_code=error.exit_code), None
+    size = (f"would use {done.n_cores} of "
+            f"{chip.chip.cores.value * chip.chip.chips.value} cores  ·  checked "
+            f"{len(done.network.populations)} populations, "
+            f"{len(done.network.projections)} projections")
+    measured = done.fidelity
+    rates = None if measured is None else (
+        {name: one.rate for name, one in measured.populations.items()}, measured.samples)
+    return Checked(found=done.diagnostics, size=size), rates
+
+
+def _replayed(loaded: Loaded, sample: Sample | None) -> Rates | None:
+    """Rates from the replay, where that ran on the sample."""
+    if sample is None or any(source.role == "graph" for source in loaded.sources):
+        return None
+    from neurocompile.capture.files import EXAMPLES
+    from neurocompile.passes.legality.summary import replayed_rates
+
+    rates = replayed_rates(loaded.graph)
+    return None if rates is None else (rates, min(EXAMPLES, len(sample)))

@@ -1,0 +1,130 @@
+"""What all commands share: common options, progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from neurocompile.diagnostics import Diagnostic, Severity, UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+SLOW = 2.0  # seconds from which a stage is reported where nobody watches
+
+
+@dataclass
+class Settings:
+    """The common options, wherever on the command line they stood."""
+
+    quiet: bool = False
+    verbose: bool = False
+    color: str = "auto"
+    debug: bool = False
+    config: Path | None = None
+    fmt: str = "full"  # of findings; set by the commands that have the option
+
+    def colored(self, stream: Any) -> bool:
+        """Whether to color what goes to a stream."""
+        if self.color != "auto":
+            return self.color == "always"
+        return not os.environ.get("NO_COLOR") and bool(stream.isatty())
+
+
+def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value not in (None, False):
+        setattr(context.find_root().ensure_object(Settings), str(parameter.name), value)
+
+
+def common(command: F) -> F:
+    """The options that every command has."""
+    for option in reversed((
+        click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_store,
+                     help="No progress."),
+        click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=_store,
+                     help="Report every stage."),
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), callback=_store,
+                     expose_value=False, help="Color; NO_COLOR is respected."),
+        click.option("--debug", is_flag=True, expose_value=False, callback=_store,
+                     help="Show tracebacks."),
+        click.option("--config", type=click.Path(path_type=Path), expose_value=False,
+                     callback=_store, metavar="FILE",
+                     help="Configuration; else neurocompile.toml or pyproject.toml above."),
+    )):
+        command = option(command)
+    return command
+
+
+def settings() -> Settings:
+    """The common options of the running command."""
+    return click.get_current_context().find_root().ensure_object(Settings)
+
+
+class Progress:
+    """One stderr line per stage with its seconds: on a terminal, with -v, or when it was slow."""
+
+    def __init__(self) -> None:
+        self.settings = settings()
+        self.live = sys.stderr.isatty() and not self.settings.quiet
+        self.stage = ""
+        self.start = 0.0
+
+    def __call__(self, stage: str) -> None:
+        self.end()
+        self.stage, self.start = stage, time.monotonic()
+        if self.live:
+            click.echo(f"neurocompile: {stage} ...", nl=False, err=True)
+
+    def end(self) -> None:
+        """The running stage is over."""
+        if not self.stage:
+            return
+        seconds = time.monotonic() - self.start
+        self._clear()
+        if self.live or (not self.settings.quiet and (self.settings.verbose or seconds > SLOW)):
+            click.echo(f"neurocompile: {self.stage} {seconds:.1f} s", err=True)
+        self.stage = ""
+
+    def say(self, text: str) -> None:
+        """A line for the user that belongs to no stage."""
+        self._clear()
+        if not self.settings.quiet:
+            click.echo(f"neurocompile: {text}", err=True)
+        if self.live and self.stage:
+            click.echo(f"neurocompile: {self.stage} ...", nl=False, err=True)
+
+    def _clear(self) -> None:
+        if self.live:
+            click.echo("\r\x1b[K", nl=False, err=True, color=True)
+
+
+def show(text: str, output: Path | None = None) -> None:
+    """Results to stdout, or to the file that was named. Raises UsageError (NC009)."""
+    if output is None:
+        click.echo(text, color=True)
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(Diagnostic("NC009", values={
+            "option": "--output", "value": f"`{output}`",
+            "reason": error.strerror or str(error)})) from None
+
+
+def visible(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What people are shown: notes only with -v."""
+    return [d for d in found if d.level > Severity.NOTE or settings().verbose]
+
+
+def findings_text(found: Iterable[Diagnostic], fmt: str, summary: str = "", target: str = "",
+                  stream: Any = None) -> str:
+    """Findings as text, colored where stdout (or the stream) is a terminal."""
+    from neurocompile.report import findings
+
+    color = settings().colored(stream or sys.stdout)
+    return findings.render(found, fmt, color, summary, target)

@@ -1,0 +1,149 @@
+"""The result of a check: its verdict, its summary and how both are written."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from neurocompile.commands.terminal import findings_text, settings, visible
+from neurocompile.diagnostics import Diagnostic, Location, Severity, errors
+from neurocompile.report.documents import DOCUMENTS, document
+
+if TYPE_CHECKING:
+    from neurocompile.passes.legality.summary import Summary
+
+BUDGET = "NC411"
+ENERGY = "arithmetic only: 4.6 pJ per MAC, 0.9 pJ per AC, 45 nm"
+UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The findings for one model on one target."""
+
+    model: str = ""
+    target: str = ""
+    found: tuple[Diagnostic, ...] = ()
+    exit_code: int = 0  # of the error that ended it; 0: nothing did
+    size: str = "not mapped"  # what it would take, in words
+    seconds: float = 0.0
+    stages: tuple[str, ...] = ()  # that ran
+    left_out: str = ""  # why the other stages did not run; empty where they could
+    summary: Summary | None = None  # None: not captured
+    samples: int = 0  # that rates were measured on
+    anchor: Location = field(default_factory=Location)
+    ignored: int = 0
+    known: int = 0  # in the baseline
+
+    @property
+    def verdict(self) -> str:
+        """One word or two, from all that is in `found`."""
+        codes = {one.code for one in errors(self.found)}
+        if not codes:
+            return "legal" if self.left_out else "fits"
+        if any(code.startswith(("NC11", "NC12", "NC13")) for code in codes):
+            return "illegal"
+        if not self.stages or any(code.startswith(("NC0", "NC10", "NC6", "NC9")) for code in codes):
+            return "not checked"
+        if codes == {BUDGET}:
+            return "over budget"
+        return "does not fit" if any(code.startswith(("NC4", "NC5")) for code in codes) else (
+            "cannot be represented")
+
+
+def exit_code(kept: Sequence[Checked]) -> int:
+    """The worst exit code; an ignored or known error does not count."""
+    codes = [max(one.exit_code, 1) for one in kept if errors(one.found)]
+    return max(codes, default=0)
+
+
+def text(kept: Sequence[Checked], verdicts: Sequence[str], fmt: str) -> str:
+    """All results in one format. `verdicts` are those before findings were left out."""
+    if fmt == "json":
+        return json.dumps(_data(kept, verdicts), indent=1)
+    pairs = list(zip(kept, verdicts, strict=True))
+    if fmt in DOCUMENTS:
+        from neurocompile.report.sections import Section
+
+        return document(fmt, [Section(
+            one.model, one.target, tuple(visible(one.found)), one.anchor,
+            "\n".join([_headline(one, verdict, ""), *(f"{a}: {b}" for a, b in _details(one))]))
+            for one, verdict in pairs])
+    many = len(kept) > 1
+    parts = []
+    for one, verdict in pairs:
+        name = f"{one.model} on {one.target}" if many else one.target
+        lines = [findings_text(visible(one.found), fmt, _headline(one, verdict, f"{name}: "),
+                               one.target, sys.stdout)]
+        if fmt == "full":
+            lines += [f"  {title:10} {told}" for title, told in _details(one)]
+        parts.append("\n".join(lines))
+    return ("\n\n" if fmt == "full" else "\n").join(part for part in parts if part)
+
+
+def _headline(one: Checked, verdict: str, name: str) -> str:
+    counts = [(sum(d.level == level for d in one.found), level.label)
+              for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)]
+    told = ", ".join(f"{n:,} {label}{'s' * (n > 1)}" for n, label in counts if n) or "no findings"
+    if counts[-1][0] and not settings().verbose:
+        told += " (-v shows)"
+    hidden = [f"{n:,} {what}" for n, what in ((one.ignored, "ignored"),
+                                             (one.known, "in the baseline")) if n]
+    told += f" ({', '.join(hidden)})" if hidden else ""
+    return f"{name}{verdict}, {told}  ·  {one.size} in {one.seconds:.1f} s"
+
+
+def _details(one: Checked) -> list[tuple[str, str]]:
+    """Stages, operators, arithmetic and energy, in words."""
+    from neurocompile.report.words import percent, plural
+
+    lines = []
+    if one.stages:
+        left_out = f"; {one.left_out}" if one.left_out else ""
+        lines.append(("stages", f"{', '.join(one.stages)}{left_out}"))
+    if one.summary is None:
+        return lines
+    summary = one.summary
+    lines.append(("operators", ", ".join(
+        f"{count:,} {place.value}" for place, count in summary.operators.items())))
+    total = sum(summary.macs.values())
+    if total:
+        chip, host, illegal = (percent(count / total) for count in summary.macs.values())
+        told = f"{chip} event-driven, {host} on the host, {illegal} illegal"
+        lines.append(("MACs", f"{_amount(total)} per sample: {told}"))
+    if summary.energy_mj is not None:
+        told = f"{ENERGY}; rates of {plural(one.samples, 'sample')}"
+        lines.append(("energy", f"{summary.energy_mj:.3g} mJ per sample ({told})"))
+    return lines
+
+
+def _amount(count: int) -> str:
+    for size, unit in UNITS:
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return str(count)
+
+
+def _data(kept: Sequence[Checked], verdicts: Sequence[str]) -> dict[str, Any]:
+    from neurocompile.report.data import diagnostics_json
+
+    return {"schema": "neurocompile/check/1", "checks": [
+        {"model": one.model, "verdict": verdict, "stages": list(one.stages),
+         "left_out": one.left_out, "ignored": one.ignored, "known": one.known,
+         "summary": _numbers(one.summary), **diagnostics_json(one.found, one.target)}
+        for one, verdict in zip(kept, verdicts, strict=True)]}
+
+
+def _numbers(summary: Summary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    share = summary.event_driven
+    return {
+        "operators": {place.name.lower(): n for place, n in summary.operators.items()},
+        "macs": {place.name.lower(): n for place, n in summary.macs.items()},
+        "event_driven": None if share is None else round(share, 6),
+        "energy_mj": None if summary.energy_mj is None else float(f"{summary.energy_mj:.6g}"),
+    }

@@ -1,0 +1,108 @@
+"""`neurocompile verify`: a build's program against the reference, spike for spike."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neurocompile.commands.terminal import Progress, common, findings_text, show
+from neurocompile.diagnostics import Diagnostic, errors
+
+if TYPE_CHECKING:
+    from neurocompile.backends.results import Verification
+
+
+@click.command(short_help="Compare a build with its reference.")
+@click.argument("build", metavar="BUILD", type=click.Path(path_type=Path))
+@click.option("--input", "file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Samples: .npz with x, and y for labels; else seeded noise.")
+@click.option("--samples", type=click.IntRange(1), metavar="N", help="Only the first N samples.")
+@click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True,
+              metavar="S", help="Seconds that Lava may take.")
+@click.option("--lava-python", metavar="PATH", help="The Python that has Lava, if not this one.")
+@click.option("--format", "fmt", type=click.Choice(["full", "json"]), default="full",
+              help="How the result is written.")
+@common
+def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
+           lava_python: str | None, fmt: str) -> int:
+    """Run the program of BUILD and compare every spike with the reference.
+
+    A program for Loihi runs on Lava, one for TrueNorth in the simulator.
+
+    The reference is compiled again from the build's own graph; the model's code is not needed.
+    """
+    from neurocompile.build_directory import open_build
+    from neurocompile.capture.samples import load_sample
+    from neurocompile.manifest import read_manifest
+
+    progress = Progress()
+    progress("load")
+    folder = open_build(build)
+    manifest = read_manifest(folder) or {}
+    sample = None if file is None else load_sample(file)
+    if sample is not None and samples is not None:
+        sample = sample.first(samples)
+    from neurocompile import builder, programs, rebuild
+
+    progress("compile")
+    again = rebuild.recompile(folder, manifest)
+    rebuild.recheck(folder, again, manifest)
+    arrays = None if sample is None else again.loaded.fit(sample)
+    count = len(sample) if sample is not None else samples or programs.Checks().samples
+    network = again.compiled.network
+    inputs = builder.first_inputs(network, arrays, count)
+    progress("verify")
+    with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
+        program = Path(work) / "program"
+        _copy_listed(folder, manifest, program)
+        done = programs.verify(program, again.compiled, inputs,
+                               programs.Checks(count, timeout, lava_python))
+    progress.end()
+    accuracy = builder.measure_accuracy(network, arrays, sample)
+    _tell(done, accuracy, fmt)
+    return 1 if errors(done.diagnostics) else 0
+
+
+def _copy_listed(folder: Path, manifest: dict[str, Any], program: Path) -> None:
+    """Copy the program's own files, and nothing that was laid beside them."""
+    for name in manifest["files"]:
+        if name.startswith("program/"):
+            target = program / name.removeprefix("program/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, target)
+
+
+def _tell(done: Verification, accuracy: Any, fmt: str) -> None:
+    if fmt == "json":
+        show(json.dumps(_data(done), indent=1))
+        return
+    found: tuple[Diagnostic, ...] = done.diagnostics
+    if found:
+        show(findings_text(found, "full") + "\n")
+    width = max(len(name) for name in ("population", *(p.name for p in done.populations)))
+    show(f"{'population':{width}}  {'neurons':>9}  {'spikes':>11}  differences")
+    for one in done.populations:
+        compared = f"{one.sums:,} sums" if one.sums else f"{one.spikes:,}"
+        show(f"{one.name:{width}}  {one.neurons:>9,}  {compared:>11}  {one.differences:>11,}")
+    show(done.summary)
+    if accuracy is not None:
+        show(accuracy.summary)
+
+
+
+def _data(done: Verification) -> dict[str, Any]:
+    from neurocompile.report.data import diagnostics_json
+
+    return {
+        "schema": "neurocompile/verify/1", "summary": done.summary, "samples": done.samples,
+        "ticks": done.samples * done.ticks, "spikes": done.spikes,
+        "differences": done.differences,
+        "populations": [{"name": p.name, "neurons": p.neurons, "spikes": p.spikes, "sums": p.sums,
+                         "differences": p.differences} for p in done.populations],
+        "diagnostics": diagnostics_json(done.diagnostics, "")["diagnostics"],
+    }

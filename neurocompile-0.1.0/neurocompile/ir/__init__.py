@@ -1,0 +1,1 @@
+"""Intermediate representations: the Graph (ONNX), linear operators, the Network."""

@@ -1,0 +1,114 @@
+"""How each operator moves the axes of its operands (see `neurocompile.ir.axes`)."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from neurocompile.ir import axis_arithmetic as arithmetic
+from neurocompile.ir import axis_wiring as wiring
+from neurocompile.ir.axis_arithmetic import Rule
+from neurocompile.ir.axis_space import Role, Space, is_neuron, shape_of
+
+
+def follow(node: ir.Node, space: Space) -> None:
+    """Give every output of a node its layout and ticks, if it depends on the input."""
+    if is_neuron(node):
+        _neuron(node, space)
+        return
+    dynamic = [value for value in node.inputs if space.is_dynamic(value)]
+    if not dynamic or node.op_type in _STATIC:
+        return
+    ticks = frozenset[int]().union(
+        *(space.ticks.get(v.name or "", frozenset()) for v in dynamic if v is not None))
+    for output in node.outputs:
+        space.ticks[output.name or ""] = ticks
+    if node.op_type == "Split":
+        wiring.split(node, space)
+        return
+    rule = _RULES.get(node.op_type) if node.domain == "" else None
+    dims = rule(node, space) if rule is not None else None
+    if node.outputs:
+        space.put(node.outputs[0], dims)
+    for output in node.outputs[1:]:
+        space.put(output, space.get(node.outputs[0]))
+
+
+def _neuron(node: ir.Node, space: Space) -> None:
+    x, spikes = node.inputs[0], node.outputs[0]
+    shape = shape_of(x) or shape_of(spikes)
+    dims = space.get(x)
+    tick = space.tick_of.get(spikes.name or "")
+    for output in node.outputs:
+        space.ticks[output.name or ""] = frozenset() if tick is None else frozenset({tick})
+    if shape is None:
+        for output in node.outputs:
+            space.put(output, None)
+        return
+    if dims is None:
+        dims = tuple(space.fresh(size) for size in shape)
+    time = space.time_axis(shape[0])
+    if not space.unify(dims[0], time):
+        space.conflict(node, "axis 0 is not time alone", dims[0])
+    for second in map(space.get, node.inputs[3:]):
+        for own, other in zip(dims, second or (), strict=False):
+            if own and other and not space.unify(own, other):
+                space.conflict(node, "its two inputs have different axes", own, other)
+    dims = (time, *(_named(d, position, node, space) for position, d in enumerate(dims[1:], 1)))
+    space.put(spikes, dims)
+    for output in node.outputs[1:]:
+        space.put(output, dims[1:])
+
+
+def _named(atoms: tuple[int, ...], position: int, node: ir.Node, space: Space) -> tuple[int, ...]:
+    """Axis `position` of a neuron's input: batch first on axis 1, data elsewhere."""
+    atoms = space.resolve(atoms)
+    if position == 1 and space.batch and space.roles_of(atoms[:1]) == {Role.UNKNOWN}:
+        size = space.size_of(space.batch)
+        if space.sizes[atoms[0]] > size:
+            space.split(atoms[0], size)
+        first = space.resolve(atoms)[:1]
+        if space.size_of(first) == size:
+            space.unify(space.batch, first)
+    atoms = space.resolve(atoms)
+    for atom in atoms:
+        space.name((atom,), Role.DATA)
+    if Role.TIME in space.roles_of(atoms):
+        space.conflict(node, f"axis {position} contains time", atoms)
+    return atoms
+
+
+# -- elementwise and contractions ------------------------------------------------------------
+
+
+_STATIC = frozenset({"Shape", "Size"})
+_RULES: dict[str, Rule] = {
+    **dict.fromkeys((
+        "Identity", "Cast", "CastLike", "Dropout", "Relu", "LeakyRelu", "PRelu", "Elu", "Selu",
+        "Celu", "Gelu", "Erf", "Sigmoid", "HardSigmoid", "HardSwish", "Mish", "Tanh", "Softplus",
+        "Softsign", "Sin", "Cos", "Tan", "Exp", "Log", "Sqrt", "Reciprocal", "Abs", "Sign", "Neg",
+        "Floor", "Ceil", "Round", "Not", "IsNaN", "IsInf", "Clip", "Softmax", "LogSoftmax",
+        "Hardmax", "LayerNormalization", "GroupNormalization", "InstanceNormalization",
+        "BatchNormalization", "LpNormalization", "MeanVarianceNormalization", "RMSNormalization",
+        "CumSum", "ScatterND", "ScatterElements", "Scatter", "Trilu", "LRN", "ThresholdedRelu",
+        "Swish"), arithmetic.same),
+    **dict.fromkeys((
+        "Add", "Sub", "Mul", "Div", "Pow", "Sum", "Mean", "Max", "Min", "Mod", "Where", "And",
+        "Or", "Xor", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "BitwiseAnd",
+        "BitwiseOr", "BitwiseXor"), arithmetic.elementwise),
+    **dict.fromkeys((
+        "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
+        "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"), arithmetic.reduce),
+    **dict.fromkeys((
+        "Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool",
+        "GlobalMaxPool", "GlobalLpPool"), arithmetic.window),
+    **dict.fromkeys(("Pad", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "TopK",
+                     "GatherElements"),
+                    wiring.resized),
+    **dict.fromkeys(("ArgMax", "ArgMin"), arithmetic.arg_reduce),
+    **dict.fromkeys(("Unsqueeze", "Squeeze"), wiring.unsqueeze),
+    **dict.fromkeys(("Reshape", "Flatten"), wiring.reshape),
+    "MatMul": arithmetic.matmul, "Gemm": arithmetic.gemm, "Einsum": arithmetic.einsum,
+    "Transpose": wiring.transpose, "Expand": wiring.expand, "Tile": wiring.tile,
+    "Concat": wiring.concat, "Slice": wiring.slice, "Gather": wiring.gather,
+    "GatherND": wiring.gather_nd,
+}

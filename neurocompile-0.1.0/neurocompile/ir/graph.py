@@ -1,0 +1,122 @@
+"""The Graph: the captured tensor program, one ONNX model with neurons of domain `ai.neurocompile`.
+
+Nodes keep where they come from as metadata: `neurocompile.module`, `.file` and `.line`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+
+from neurocompile.diagnostics import Location
+from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.semantics.floating import Profile, decode
+from neurocompile.semantics.profiles import PROFILES
+
+MODULE, FILE, LINE = "neurocompile.module", "neurocompile.file", "neurocompile.line"
+INFO = "neurocompile.info"  # model metadata: JSON
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """One ONNX model in memory. Passes read it; only capture makes one."""
+
+    model: ir.Model
+
+    def nodes(self) -> Iterator[ir.Node]:
+        """All nodes, in topological order."""
+        return iter(self.model.graph)
+
+    def neurons(self) -> Iterator[ir.Node]:
+        """The neuron nodes, in topological order."""
+        return (node for node in self.nodes() if node.domain == DOMAIN)
+
+    def profile(self, neuron: ir.Node) -> Profile:
+        """How a neuron node computes a tick; of neurons that no framework has, its body says it."""
+        known = PROFILES.get(neuron.overload)
+        if known is not None:
+            return known
+        return decode(self.model.functions[neuron.op_identifier()].doc_string or "")
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What capture recorded: versions, input ranges, what the replay compared."""
+        text = self.model.metadata_props.get(INFO, "{}")
+        result: dict[str, Any] = json.loads(text)
+        return result
+
+    def to_bytes(self) -> bytes:
+        """The ONNX file, deterministic."""
+        proto: onnx.ModelProto = ir.serde.serialize_model(self.model)
+        return bytes(proto.SerializeToString(deterministic=True))
+
+
+def location(node: ir.Node) -> Location:
+    """Where in the user's model a node comes from."""
+    meta = node.metadata_props
+    line = meta.get(LINE, "")
+    return Location(meta.get(MODULE, ""), meta.get(FILE) or None, int(line) if line else None)
+
+
+def output_location(graph: Graph, number: int) -> Location:
+    """Where an output of the graph was made in the user's model."""
+    producer = graph.model.graph.outputs[number].producer()
+    if producer is not None:
+        return location(producer)
+    tensors = [entry for entry in graph.info.get("outputs", ()) if "value" not in entry]
+    if number >= len(tensors):
+        return Location()
+    return Location("", tensors[number]["file"], tensors[number]["line"])
+
+
+def module_of(neuron: ir.Node) -> str:
+    """The module path of a neuron node, as the user wrote it."""
+    return str(neuron.attributes["module"].value)
+
+
+def currents(neuron: ir.Node) -> list[ir.Value]:
+    """What a neuron node integrates: its input, and its second one where it has one."""
+    return [value for value in (neuron.inputs[0], *neuron.inputs[3:]) if value is not None]
+
+
+def neuron_constants(neuron: ir.Node) -> dict[str, float]:
+    """The numbers that a neuron node's profile needs, by name."""
+    return {name: float(attribute.value) for name, attribute in neuron.attributes.items()
+            if name != "module"}
+
+
+def constant(value: ir.Value | None) -> NDArray[Any] | None:
+    """The array that a value always holds, or None if it depends on the graph's input.
+
+    Nodes over constants are evaluated with ONNX's reference implementation, and the result is
+    kept in the value.
+    """
+    if value is None:
+        return None
+    if value.const_value is not None:
+        return np.asarray(value.const_value.numpy())
+    node = value.producer()
+    if node is None or node.domain == DOMAIN:
+        return None
+    inputs = [constant(v) for v in node.inputs]
+    if any(a is None and v is not None for a, v in zip(inputs, node.inputs, strict=True)):
+        return None
+    names = ["" if v is None else f"i{k}" for k, v in enumerate(node.inputs)]
+    proto = ir.serde.serialize_node(node)
+    del proto.input[:], proto.output[:]
+    proto.input.extend(names)
+    proto.output.extend(f"o{k}" for k in range(len(node.outputs)))
+    results = ReferenceEvaluator(proto).run(
+        None, {n: a for n, a in zip(names, inputs, strict=True) if n})
+    for output, result in zip(node.outputs, results, strict=True):
+        output.const_value = ir.tensor(np.asarray(result))
+    return np.asarray(value.const_value.numpy()) if value.const_value is not None else None

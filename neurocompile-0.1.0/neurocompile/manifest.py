@@ -1,0 +1,108 @@
+"""manifest.json: what a build was made from, and the hash of every file in it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+
+MANIFEST = "manifest.json"
+FORMAT = "neurocompile/build/"
+VERSION = 1
+UNHASHED = ("trace.json",)  # timings differ from run to run
+
+
+def write_manifest(folder: Path, fields: Mapping[str, Any]) -> None:
+    """Write the manifest of all files in a folder; nothing may be written after it."""
+    files = {name: {"sha256": sha256(folder / name), "bytes": (folder / name).stat().st_size}
+             for name in sorted(_files(folder)) if name not in UNHASHED}
+    manifest = {"format": f"{FORMAT}{VERSION}", "created": _created(), **fields,
+                "files": files, "unhashed": [n for n in UNHASHED if (folder / n).exists()]}
+    write_json(folder / MANIFEST, manifest)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """JSON as all of a build's files have it: stable, one trailing line break."""
+    text = json.dumps(data, indent=1) + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a build; None where the folder is no build.
+
+    Raises UsageError (NC003) for a build of a later format.
+    """
+    try:
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    form = data.get("format") if isinstance(data, dict) else None
+    if not isinstance(form, str) or not form.startswith(FORMAT):
+        return None
+    if form != f"{FORMAT}{VERSION}":
+        raise UsageError(Diagnostic("NC003", Location(file=str(folder)), {
+            "file": str(folder), "kind": f"a build of format {VERSION}",
+            "reason": f"it is `{form}`, which a later neurocompile wrote"}))
+    if not isinstance(data.get("files"), dict):
+        return None
+    manifest: dict[str, Any] = data
+    return manifest
+
+
+def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise UsageError (NC704) when a listed file differs, or an unlisted one lies beside it."""
+    for name, entry in manifest["files"].items():
+        path = folder / name
+        inside = not Path(name).is_absolute() and ".." not in Path(name).parts
+        if not inside or path.is_symlink() or not path.is_file() or (
+                sha256(path) != entry.get("sha256")):
+            raise UsageError(_damaged(path))
+    folders = {str(Path(name).parent) for name in manifest["files"]}
+    for name in foreign_files(folder):
+        if str(Path(name).parent) in folders:
+            raise UsageError(_damaged(folder / name))
+
+
+def foreign_files(folder: Path) -> list[str]:
+    """Files of a build that its manifest does not list, caches of Python left out."""
+    manifest = read_manifest(folder) or {"files": {}, "unhashed": []}
+    listed = {*manifest["files"], *manifest["unhashed"], MANIFEST}
+    return sorted(name for name in _files(folder)
+                  if name not in listed and "__pycache__" not in Path(name).parts)
+
+
+def _damaged(path: Path) -> Diagnostic:
+    return Diagnostic("NC704", Location(file=str(path)), {"file": str(path)})
+
+
+def _files(folder: Path) -> Iterator[str]:
+    for parent, folders, names in os.walk(folder):
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        for name in (*names, *links):
+            yield (Path(parent) / name).relative_to(folder).as_posix()
+
+
+def sha256(path: Path) -> str:
+    """The file's hash, as manifests have it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _created() -> str:
+    """Now, or the time that SOURCE_DATE_EPOCH sets; the only time in a build."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        seconds = None if epoch is None else int(epoch)
+        moment = (datetime.datetime.now(datetime.UTC) if seconds is None
+                  else datetime.datetime.fromtimestamp(seconds, datetime.UTC))
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(Diagnostic("NC009", values={
+            "option": "SOURCE_DATE_EPOCH", "value": f"`{epoch}`",
+            "reason": "it is a number of seconds since 1970"})) from None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,97 @@
+"""Energy and time of a mapping, as a range, where a target states what operations take.
+
+A tick takes as long as the busiest core plus the barrier; a core's work is its neurons and its
+synaptic events in turn. Static power counts for that time, so for chips that wait for nothing.
+Hosts, their processors and input and output are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.ir.network import Network
+from neurocompile.report.views import CompiledView
+from neurocompile.resources import on_chip
+from neurocompile.target import OperationCosts
+
+Data = dict[str, Any]
+Floats = NDArray[np.float64]  # [low, high]
+DIGITS = 3
+
+
+def estimates(compiled: CompiledView) -> Data:
+    """Energy [pJ] of a sample by part and time [ns] of a tick and a sample, each [low, high].
+
+    Inputs, and populations without a measured rate, are taken to spike in every tick; `measured`
+    tells whether all populations that send have a rate. Where the target states no costs, only `known` and the reason.
+    """
+    costs = compiled.target.costs
+    if costs is None:
+        return {"known": False, "reason": f"no energy or time per operation is published for "
+                                          f"{compiled.target.name}"}
+    rates = _rates(compiled)
+    events = _events(compiled.network, rates)
+    tick = _tick(compiled, costs, events)
+    ticks = compiled.network.n_ticks
+    parts = _energy(compiled, costs, float(sum(events.values())), tick)
+    return {
+        "known": True, "measured": _all_measured(compiled.network, rates),
+        "synaptic_events": round(sum(events.values()) * ticks, DIGITS),
+        "energy_pj": {name: _rounded(part * ticks) for name, part in parts.items()},
+        "total_pj": _rounded(sum(parts.values(), np.zeros(2)) * ticks),
+        "tick_ns": _rounded(tick), "sample_ns": _rounded(tick * ticks),
+    }
+
+
+def _rates(compiled: CompiledView) -> dict[str, float]:
+    """Measured spikes per neuron and tick."""
+    fidelity = compiled.fidelity
+    return {} if fidelity is None else {name: p.rate for name, p in fidelity.populations.items()}
+
+
+def _all_measured(network: Network, rates: Mapping[str, float]) -> bool:
+    chip, inputs = {p.name for p in on_chip(network)}, {item.name for item in network.inputs}
+    return {p.source for p in network.projections if p.target in chip} <= {*rates, *inputs}
+
+
+def _events(network: Network, rates: Mapping[str, float]) -> dict[str, float]:
+    """Synaptic events per tick into each population on chip, at its sources' mean rates."""
+    return {p.name: float(sum(one.operator.n_synapses * rates.get(one.source, 1.0)
+                              for one in network.into(p.name))) for p in on_chip(network)}
+
+
+def _tick(compiled: CompiledView, costs: OperationCosts, events: dict[str, float]) -> Floats:
+    """Nanoseconds of a tick."""
+    sizes = {p.name: p.size for p in on_chip(compiled.network)}
+    cores = compiled.mapping.partition.cores
+    neurons = np.array([sum(s.size for s in pieces) for pieces in cores], np.float64)
+    work = np.array([sum(events[s.population] * s.size / sizes[s.population] for s in pieces)
+                     for pieces in cores], np.float64) * costs.synapse_time.value
+    many = len({core.chip for core in compiled.mapping.placement.cores}) > 1
+    low = float((work + neurons * costs.neuron_time_min.value).max(initial=0))
+    high = float((work + neurons * costs.neuron_time_max.value).max(initial=0))
+    barrier = costs.system_barrier_time if many else costs.barrier_time_max
+    return np.array([low + costs.barrier_time_min.value, high + barrier.value]) / 1000
+
+
+def _energy(compiled: CompiledView, costs: OperationCosts, events: float,
+            tick: Floats) -> dict[str, Floats]:
+    """Picojoules of a tick, by what takes them."""
+    routing, chips = compiled.mapping.routing, {c.chip for c in compiled.mapping.placement.cores}
+    neurons = sum(p.size for p in on_chip(compiled.network))
+    hops = float((routing.messages * routing.hops)[routing.between_cores].sum())
+    return {
+        "synapses": np.full(2, events * costs.synapse_energy.value / 1000),
+        "neurons": neurons * np.array([costs.neuron_energy_min.value,
+                                       costs.neuron_energy_max.value]) / 1000,
+        "mesh": hops * np.array([costs.hop_energy_min.value, costs.hop_energy_max.value]) / 1000,
+        "static": len(chips) * costs.static_power.value * tick,  # mW ns = pJ
+    }
+
+
+def _rounded(band: Floats) -> list[float]:
+    return [round(float(value), DIGITS) for value in band]

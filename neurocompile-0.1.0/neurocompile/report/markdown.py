@@ -1,0 +1,48 @@
+"""Findings as Markdown, for job summaries and comments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from neurocompile.diagnostics import Diagnostic, printable
+from neurocompile.report.findings import fold, repeats
+from neurocompile.report.sections import Section
+
+_ACTIVE = re.compile(r"([\\*_\[\]<>#@|~])")
+
+
+def render(sections: Sequence[Section]) -> str:
+    """A heading, the summary and a table of the findings, for each section."""
+    return "\n\n".join(_section(section) for section in sections)
+
+
+def _section(section: Section) -> str:
+    parts = [f"### {text(section.title)}"]
+    if section.summary:
+        parts.append("  \n".join(text(line) for line in section.summary.split("\n")))
+    groups = fold(sorted(section.found, key=Diagnostic.sort_key))
+    if groups:
+        parts.append("\n".join((
+            "| | code | where | finding | what to do |", "|---|---|---|---|---|",
+            *(_row(group) for group in groups))))
+    elif not section.summary:
+        parts.append("no findings")
+    return "\n\n".join(parts)
+
+
+def _row(group: Sequence[Diagnostic]) -> str:
+    one = group[0]
+    more = repeats(group)
+    told = text(one.message) + (f"; {text(more)}" if more else "")
+    return (f"| {one.level.label} | {one.code} | {text(str(one.where))} | {told} | "
+            f"{text(one.help)} |")
+
+
+def text(value: str) -> str:
+    """Text that is shown as it is; paired backticks stay code."""
+    parts = printable(value).split("`")
+    if len(parts) % 2 == 0:
+        return _ACTIVE.sub(r"\\\1", "'".join(parts))
+    return "".join(f"`{part}`".replace("|", r"\|") if k % 2 and part else _ACTIVE.sub(r"\\\1", part)
+                   for k, part in enumerate(parts))

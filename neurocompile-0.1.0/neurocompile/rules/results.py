@@ -1,0 +1,95 @@
+"""Rules 6xx to 9xx: emission, fidelity, internal errors."""
+
+from __future__ import annotations
+
+from neurocompile.rules.rule import Rule
+
+EMISSION = (
+    Rule("NC601", "backend-target", "error",
+         "backend `{backend}` cannot emit for `{target}`",
+         "Each backend writes for its own family of chips.",
+         "choose a target of the backend's family", "", ""),
+    Rule("NC602", "missing-extra", "error",
+         "{what} needs the package `{package}`, which is not installed",
+         "Some packages are only needed for one task and are not installed by default.",
+         "pip install {package}; `neurocompile doctor` shows what each package unlocks", "", ""),
+    Rule("NC603", "lava-failed", "error",
+         "the Lava program failed: {reason}",
+         "Lava runs in a process of its own; what it printed is in `{log}`.",
+         "read the log; if the traceback ends in neurocompile's own file, report it", "", ""),
+    Rule("NC604", "lava-timeout", "error",
+         "the Lava program did not end within {limit} s",
+         "Lava hangs on many failures; its process group was stopped.",
+         "verify fewer samples, or raise --timeout", "", ""),
+    Rule("NC605", "neuron-program", "note",
+         "`{module}` {what}: on silicon it needs a neuron program for {target}",
+         "Lava has no such neuron; the emitted program brings its own process, which simulates it "
+         "exactly.",
+         "train with hard reset if you need Lava's own neuron", "Leaky(reset_mechanism='subtract')",
+         "LIFNode(v_reset=0.0)"),
+    Rule("NC606", "net-not-written", "note",
+         "no .net file: {reason}",
+         "lava-dl's netx reads plain chains of dense and convolutional hard-reset layers.",
+         "run the emitted Lava program instead", "a network with a skip path", "a plain chain"),
+    Rule("NC607", "sample-gate", "note",
+         "`{projection}` reaches the next tick: at a sample's end its spikes are dropped by {program}",
+         "A spike of a sample's last tick would arrive in the next sample; in the model each sample "
+         "starts anew. Lava has no such gate; the emitted program brings its own process.",
+         "nothing to do in simulation; on silicon pause between samples", "a recurrent layer",
+         "a feed-forward network"),
+    Rule("NC611", "ranc-not-expressible", "error",
+         "RANC cannot express {what}: {count} in all, first at core {core}{place}",
+         "RANC's simulator knows two resets, delays of 1 to 15 ticks and no randomness; a negative "
+         "threshold always resets.",
+         "keep neurocompile's own file, whose simulator has all modes",
+         "a neuron without reset", "neurons whose floor no sum can reach"),
+    Rule("NC612", "no-compiler", "error",
+         "the simulator's C kernel cannot be compiled: {reason}",
+         "It is optional: numba gives the same numbers, somewhat slower.",
+         "install a C compiler or name one by CC, or use the engine `numba`",
+         "--engine c without a compiler", "--engine numba"),
+    Rule("NC613", "core-network-range", "error",
+         "the core network is none: {reason}",
+         "The simulator reads and writes by the numbers of a core network, so all of them are checked "
+         "first: shapes, types and ranges.",
+         "correct the array that the message names; `docs/truenorth_file.md` lists all ranges",
+         "a neuron that sends to axon 256", "a neuron that sends to axon 255"),
+    Rule("NC614", "ranc-not-written", "note",
+         "no ranc.json: {reason}",
+         "RANC's simulator reads JSON of every synapse; what it cannot express is refused by name.",
+         "the simulator of neurocompile runs every network; `write_ranc` writes large ones",
+         "a network of 100 cores", "a network of 10 cores of neurons without memory"),
+)
+
+FIDELITY = (
+    Rule("NC701", "quantization-mismatch", "warning",
+         "`{module}`: {share} of spikes differ between the float model and the integer network",
+         "Quantization moves thresholds by less than a weight step; spikes near them change.",
+         "compare the accuracy on your test set; more weight bits or training with noise help",
+         "3-bit weights", "8-bit weights"),
+    Rule("NC702", "tick-mismatch", "error",
+         "`{population}` differs at sample {sample}, tick {tick}, neuron {neuron}: reference "
+         "{expected}, {program} {found}",
+         "The deployed program must emit the reference's spikes, all of them, in the same tick.",
+         "it is a bug in neurocompile: please report it with what `build --no-verify` writes",
+         "a program with one weight changed", "the program as emitted"),
+    Rule("NC703", "silent-verification", "warning",
+         "`{population}` emitted no spike on these samples: nothing was proved for it",
+         "Silent populations always agree.",
+         "verify with samples on which the network is active", "", ""),
+    Rule("NC704", "build-damaged", "error",
+         "`{file}` of the build does not match its manifest",
+         "A build directory is used only as it was written.",
+         "build again", "a build with weights.npz changed", "a build as written"),
+)
+
+INTERNAL = (
+    Rule("NC901", "broken-promise", "error",
+         "pass `{stage}` broke `{predicate}`: {detail}",
+         "A pass's result failed the checks that must hold after it: a bug in neurocompile.",
+         "please report it with the command line", "", ""),
+    Rule("NC902", "internal-error", "error",
+         "{error}; the traceback is in `{path}`",
+         "An error that neurocompile did not expect: a bug.",
+         "please report it with the saved traceback", "", ""),
+)

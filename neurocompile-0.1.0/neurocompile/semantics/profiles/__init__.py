@@ -1,0 +1,16 @@
+"""The catalog of profiles: one file a framework, one profile per way to compute a tick."""
+
+from neurocompile.semantics.floating import Profile
+from neurocompile.semantics.profiles import (
+    lava,
+    norse,
+    rockpool,
+    sinabs,
+    slayer,
+    snntorch,
+    spikingjelly,
+)
+
+FRAMEWORKS = (spikingjelly, snntorch, norse, sinabs, rockpool, slayer)
+PROFILES: dict[str, Profile] = {
+    found.name: found for framework in (*FRAMEWORKS, lava) for found in framework.profiles()}

@@ -1,0 +1,54 @@
+"""snnTorch: `_neurons` of 1.0.0. v is `mem` as that package returns it, u is `syn`.
+
+With a delayed reset (the default) that is the potential before the reset of this tick's spike. The
+recurrent classes add y, what their recurrent layer makes of the spikes before. `at-once` is
+reset_delay=False, `scaled` a graded_spikes_factor other than 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from neurocompile.semantics.floating import Profile, profile
+
+FRAMEWORK = "snntorch"
+CHARGES = {
+    "leaky": ("LIF", "h = beta * v + x"),
+    "rleaky": ("LIF", "h = beta * v + x + y"),
+    "synaptic": ("CubaLIF", "u = alpha * u + x\nh = beta * v + u"),
+    "rsynaptic": ("CubaLIF", "u = alpha * u + x + y\nh = beta * v + u"),
+    "lapicque": ("LIF", "h = x * R * inv_rc * dt + keep * v"),
+}
+RESETS = ("subtract", "zero", "none")
+AT_ONCE = ("leaky", "rleaky", "synaptic")
+SCALED = ("leaky",)
+
+
+def profiles() -> Iterator[Profile]:
+    """All profiles of this framework."""
+    for kind, (model, charge) in CHARGES.items():
+        for reset in RESETS:
+            for at_once in (False, True)[:1 + (kind in AT_ONCE and reset != "none")]:
+                for scaled in (False, True)[:1 + (kind in SCALED)]:
+                    name = f"snntorch-{kind}-{reset}" + "-at-once" * at_once + "-scaled" * scaled
+                    yield profile(name, model, FRAMEWORK, *_reset(kind, charge, reset),
+                                  "s = (h - v_th > 0) * factor" if scaled else "s = h - v_th > 0",
+                                  _after(reset, at_once, scaled))
+
+
+def _reset(kind: str, charge: str, reset: str) -> tuple[str, ...]:
+    """The potential of a tick, with the reset of the last tick's spike."""
+    before = "r = v - v_th > 0"
+    if reset == "subtract":
+        return before, f"{charge} - r * v_th"
+    if reset == "zero" and kind == "leaky":  # it clears before it decays, and keeps the input
+        return before, "h = beta * ((1 - r) * v) + x"
+    return (before, charge, "h = h - r * h") if reset == "zero" else (charge,)
+
+
+def _after(reset: str, at_once: bool, scaled: bool) -> str:
+    """The potential after a tick: less what this tick's spike resets, unless the last one did."""
+    if not at_once:
+        return "v = h"
+    spike = "s / factor" if scaled else "s"
+    return f"v = h - ({spike} - r) * {'v_th' if reset == 'subtract' else 'h'}"

@@ -1,0 +1,1 @@
+"""Passes: one pass a file, data flows one way."""

@@ -1,0 +1,107 @@
+"""The proof that a Graph is event-driven, or everything that speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import onnx_ir as ir
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.axis_space import is_neuron
+from neurocompile.ir.graph import Graph, currents, module_of
+from neurocompile.passes.legality import (
+    bias,
+    linear,
+    neurons,
+    nonlinear,
+    pooling,
+    products,
+    readout,
+    ticks,
+    wiring,
+)
+from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.spike_types import STATIC, Opaque, SpikeType, Static
+from neurocompile.passes.legality.walk import Transfer, Walk, start
+
+TRANSFER: dict[str, Transfer] = {
+    **linear.TRANSFER, **products.TRANSFER, **pooling.TRANSFER, **nonlinear.TRANSFER,
+    **wiring.TRANSFER,
+}
+SHAPES = frozenset({"Shape", "Size"})  # static, whatever they are asked of
+
+
+def check_graph(graph: Graph, timing: str = "tick",
+                allow: Iterable[str] = ()) -> list[Diagnostic]:
+    """All findings of the legality rules, in the order of the program; no error: event-driven.
+
+    `timing` is "tick" for chips with a global tick, "async" for those without (NC128, NC136,
+    NC137). `allow` names opt-ins (`Allow`): rewrites that are priced instead of refused.
+    """
+    walk = walked(graph, timing, allow)
+    return list(walk.findings.values()) if walk.modules else [Diagnostic("NC130")]
+
+
+def walked(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> Walk:
+    """The spike type of every value, and all findings."""
+    walk = start(graph, timing == "async", frozenset(map(Allow, allow)))
+    if not walk.modules:
+        return walk
+    ticks.check_loop(walk)
+    for node in graph.nodes():
+        if node not in walk.live:
+            continue
+        if is_neuron(node):
+            _neuron(node, walk)
+            continue
+        kind = _transfer(node, walk)
+        if not isinstance(kind, Static):
+            for output in node.outputs:
+                walk.types[output.name or ""] = kind
+    readout.check_outputs(walk)
+    bias.check_timing(walk)
+    return walk
+
+
+def _transfer(node: ir.Node, walk: Walk) -> SpikeType:
+    """The type of a node's results, with findings on the way."""
+    if node.op_type in SHAPES:
+        return STATIC
+    if not walk.operands(node) and node.op_type not in nonlinear.ALWAYS:
+        return STATIC
+    _state(node, walk)
+    ticks.check(node, walk)
+    rule = TRANSFER.get(node.op_type) if node.domain == "" else None
+    kind = nonlinear.unknown(node, walk) if rule is None else rule(node, walk)
+    if isinstance(kind, Opaque) and kind.state_of and wiring.TRANSFER.get(node.op_type) is None:
+        return Opaque(kind.op, kind.node, kind.reported)
+    return kind
+
+
+def _state(node: ir.Node, walk: Walk) -> None:
+    """A membrane potential that feeds another neuron's input is no event."""
+    if node not in walk.feeding and not is_neuron(node):
+        return
+    for value in currents(node) if is_neuron(node) else node.inputs:
+        kind = walk.type_of(value)
+        if value is not None and isinstance(kind, Opaque) and not kind.reported:
+            walk.report("NC123", node, {"op": kind.op})
+            walk.types[value.name or ""] = Opaque(kind.op, kind.node, reported=True)
+
+
+def _neuron(node: ir.Node, walk: Walk) -> None:
+    module = module_of(node)
+    ticks.check_neuron(node, walk)
+    bias.check_neuron(node, walk)
+    _state(node, walk)
+    for value in node.inputs[1:3]:
+        kind = walk.type_of(value)
+        own = isinstance(kind, Static) or (isinstance(kind, Opaque) and kind.state_of == module)
+        if not own and not (isinstance(kind, Opaque) and kind.reported):
+            made = kind.op if isinstance(kind, Opaque) else "a computed start value"
+            walk.report("NC123", node, {"op": f"{made} as the state of {module}"}, key=(module,))
+    spikes, *state = node.outputs
+    walk.types[spikes.name or ""] = neurons.emitted(node, walk)
+    for value in state:
+        what = "membrane potential" if value is state[-1] else "synaptic current"
+        walk.types[value.name or ""] = Opaque(f"{what} of {module}", node, state_of=module)

@@ -1,0 +1,179 @@
+"""What a neuron receives comes from one tick of one sample.
+
+NC126: mixed ticks. NC113: mixed samples. NC112: a loop whose rounds have different neurons. In an
+unrolled loop earlier ticks are synaptic delays; `lower` proves them the same in every tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx_ir as ir
+
+from neurocompile.ir.axes import Role
+from neurocompile.ir.axis_arithmetic import axis_list, einsum_terms, reduced_axes
+from neurocompile.ir.axis_space import integers, is_neuron, shape_of
+from neurocompile.ir.graph import currents, module_of
+from neurocompile.passes.legality.spike_types import Analog
+from neurocompile.passes.legality.walk import Walk, upstream
+from neurocompile.passes.lowering.deviation import reused, uneven
+
+
+def check_loop(walk: Walk) -> None:
+    """Report modules that do not run once a tick; in a loop, which tick is whose is unknown then."""
+    neurons = [node for node in walk.graph.neurons() if node in walk.live]
+    found = list(uneven(neurons, walk.layouts)) if walk.layouts.tick_of else []
+    walk.irregular = bool(found)
+    for finding in (*reused(neurons, walk.layouts), *found):
+        walk.findings[finding.code, finding.where.module] = finding
+
+
+def check(node: ir.Node, walk: Walk) -> None:
+    """Report an operator that joins ticks before a neuron, or samples anywhere.
+
+    Behind a reported one only what an operator itself adds up counts: axes have lost their names.
+    """
+    if walk.irregular or all(isinstance(k, Analog) for k in walk.operands(node)):
+        return
+    tainted = any(v is not None and v.producer() in walk.tainted for v in node.inputs)
+    conflicts = () if tainted else tuple(walk.conflicts.get(node, ()))
+    if tainted:
+        walk.tainted.add(node)
+    met = {role for value, axes in joined_axes(node) for role in (Role.TIME, Role.BATCH)
+           if axes & walk.layouts.positions(value, role)}
+    reasons = [conflict.reason for conflict in conflicts]
+    met |= {role for conflict in conflicts for role in conflict.roles}
+    before = [walk.layouts.ticks.get(value.name or "", frozenset[int]())
+              for value in node.inputs if value is not None]
+    after = walk.layouts.ticks.get(node.outputs[0].name or "", frozenset[int]())
+    joins = _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before)
+    if not tainted and joins and not _delays(node, max(after), walk):
+        met.add(Role.TIME)
+        reasons.append(f"it joins ticks {min(after)} to {max(after)} of the loop")
+    if Role.TIME in met and node in walk.feeding:
+        _mixes(node, walk)
+        walk.report("NC126", node, {"op": node.op_type}, notes=[*reasons, *walk.paths(node)])
+    elif Role.BATCH in met:
+        _mixes(node, walk)
+        module = node.metadata_props.get("neurocompile.module", "")
+        reason = reasons[0] if reasons else f"`{node.op_type}` works across the samples of a batch"
+        walk.report("NC113", node, {"module": module, "reason": reason})
+
+
+def check_neuron(node: ir.Node, walk: Walk) -> None:
+    """Report a neuron that does not get its own tick's input, or earlier ones."""
+    module = module_of(node)
+    if walk.irregular or any(v.producer() in walk.tainted for v in currents(node)):
+        return
+    conflict = next(iter(walk.conflicts.get(node, ())), None)
+    if conflict is not None:
+        walk.report("NC113", node, {"module": module, "reason": conflict.reason}, key=(module,))
+        return
+    for fed in currents(node):
+        _check_received(node, fed, walk)
+
+
+def _check_received(node: ir.Node, fed: ir.Value, walk: Walk) -> None:
+    module = module_of(node)
+    received = walk.layouts.ticks.get(fed.name or "")
+    own = walk.layouts.tick_of.get(node.outputs[0].name or "")
+    if not received or (own is not None and max(received) <= own):
+        return
+    shown = ", ".join(map(str, sorted(received)))
+    at = f"at tick {own}" if own is not None else "outside the loop"
+    note = f"{at} `{module}` receives spikes of tick {shown}"
+    chosen = [] if own is not None else _selections(fed, walk)
+    for selection in chosen:
+        walk.report("NC126", selection, {"op": selection.op_type}, notes=(note,))
+    if not chosen:
+        walk.report("NC126", node, {"op": module}, key=(module,), notes=(note,))
+
+
+def _delays(node: ir.Node, latest: int, walk: Walk) -> bool:
+    """Whether a sum of ticks reaches neurons of one tick only, none of them earlier than itself.
+
+    What is carried on to the next ticks as well is a state, and no synapse has one.
+    """
+    seen, stack, reached = {node}, [node], set()
+    while stack:
+        for output in stack.pop().outputs:
+            for user in output.consumers():
+                if is_neuron(user):
+                    reached.add(walk.layouts.tick_of.get(user.outputs[0].name or "", -1))
+                elif user not in seen:
+                    seen.add(user)
+                    stack.append(user)
+    return len(reached) == 1 and min(reached) >= latest
+
+
+def _selections(fed: ir.Value | None, walk: Walk) -> list[ir.Node]:
+    """The operators that took single ticks out of a time axis."""
+    ticks = walk.layouts.ticks
+    inside = upstream([fed.producer() if fed is not None else None])
+    return [node for node in walk.graph.nodes() if node in inside
+            and any(ticks.get(output.name or "") for output in node.outputs)
+            and not any(ticks.get(v.name or "") for v in node.inputs if v is not None)]
+
+
+def _mixes(node: ir.Node, walk: Walk) -> None:
+    walk.mixing.add(node)
+    walk.tainted.add(node)
+
+
+def _span(ticks: frozenset[int]) -> int:
+    return max(ticks) - min(ticks) if ticks else 0
+
+
+def joined_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
+    """The axes of each operand along which a node adds up or compares."""
+    first = node.inputs[0] if node.inputs else None
+    shape = shape_of(first)
+    if node.op_type == "Einsum":
+        yield from _einsum_axes(node)
+    elif shape is None or is_neuron(node):
+        return
+    elif node.op_type == "MatMul":
+        yield first, frozenset({len(shape) - 1})
+        other = shape_of(node.inputs[1])
+        if other:
+            yield node.inputs[1], frozenset({max(len(other) - 2, 0)})
+    elif node.op_type == "Gemm":
+        yield first, frozenset({1 - int(node.attributes.get_int("transA", 0))})
+        yield node.inputs[1], frozenset({int(node.attributes.get_int("transB", 0))})
+    else:
+        yield first, frozenset(_own_axes(node, shape))
+
+
+def _own_axes(node: ir.Node, shape: tuple[int, ...]) -> list[int]:
+    """The axes that an operator of one tensor adds up or compares along."""
+    op, rank = node.op_type, len(shape)
+    if op in ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"):
+        kernel = tuple(node.attributes.get_ints("kernel_shape", ()))
+        if not kernel and len(node.inputs) > 1:
+            kernel = (shape_of(node.inputs[1]) or ())[2:]
+        axes = [axis for axis, size in enumerate(kernel, 2) if size > 1]
+        convolves = op.startswith("Conv")
+        return [1, *axes] if convolves and node.attributes.get_int("group", 1) < shape[1] else axes
+    if op.startswith("Global") or op == "InstanceNormalization":
+        return list(range(2, rank))
+    if op in ("GroupNormalization", "LRN"):
+        return list(range(1, rank))
+    if op.startswith("Reduce"):
+        return reduced_axes(node, rank)
+    if op == "MeanVarianceNormalization":
+        return axis_list(node, 1, rank) or [0, 2, 3]
+    if op == "CumSum":
+        return [axis % rank for axis in integers(node.inputs[1]) or ()]
+    if op in ("Softmax", "LogSoftmax", "Hardmax", "TopK", "LpNormalization"):
+        return [node.attributes.get_int("axis", -1) % rank]
+    if op in ("ArgMax", "ArgMin"):
+        return [node.attributes.get_int("axis", 0) % rank]
+    if op in ("LayerNormalization", "RMSNormalization"):
+        return list(range(node.attributes.get_int("axis", -1) % rank, rank))
+    return []
+
+
+def _einsum_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
+    terms, out = einsum_terms(node, [len(shape_of(value) or ()) for value in node.inputs])
+    for term, value in zip(terms, node.inputs, strict=False):
+        yield value, frozenset(axis for axis, letter in enumerate(term) if letter not in out)

@@ -1,0 +1,153 @@
+"""One walk over a Graph: the spike type of every value, and all findings on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import onnx_ir as ir
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.axes import Conflict, Layouts, layouts
+from neurocompile.ir.axis_space import is_neuron
+from neurocompile.ir.graph import Graph, currents, location, module_of
+from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.spike_types import (
+    STATIC,
+    Analog,
+    Current,
+    Opaque,
+    Spike,
+    SpikeType,
+    Static,
+    sources_of,
+)
+
+Transfer = Callable[[ir.Node, "Walk"], SpikeType]
+
+
+@dataclass(eq=False)
+class Walk:
+    """Types found so far, findings so far, and what reaches what."""
+
+    graph: Graph
+    layouts: Layouts
+    live: frozenset[ir.Node]  # nodes that an output depends on
+    feeding: frozenset[ir.Node]  # nodes whose result enters a live neuron's input
+    asynchronous: bool = False
+    allow: frozenset[Allow] = frozenset()
+    types: dict[str, SpikeType] = field(default_factory=dict)
+    findings: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)  # spike value -> neuron's module
+    conflicts: dict[ir.Node, list[Conflict]] = field(default_factory=dict)
+    mixing: set[ir.Node] = field(default_factory=set)  # nodes reported to join ticks or samples
+    tainted: set[ir.Node] = field(default_factory=set)  # those, and what they lead to up to neurons
+    irregular: bool = False  # a loop's ticks cannot be told apart
+    leaking: list[ir.Node] = field(default_factory=list)  # neurons; without a global tick only
+    hosted: list[ir.Node] = field(default_factory=list)  # neurons that get the analog input
+    reaches: dict[str, Any] = field(default_factory=dict)  # kept by `price`
+
+    def type_of(self, value: ir.Value | None) -> SpikeType:
+        """The type of a value; what no input or neuron reaches is static."""
+        return STATIC if value is None else self.types.get(value.name or "", STATIC)
+
+    def operands(self, node: ir.Node) -> list[SpikeType]:
+        """The types of a node's inputs that depend on the model's input."""
+        kinds = (self.type_of(value) for value in _reads(node))
+        return [kind for kind in kinds if not isinstance(kind, Static)]
+
+    def report(self, code: str, node: ir.Node, values: dict[str, object], *,
+               notes: Iterable[str] = (), hint: str | None = None,
+               key: tuple[object, ...] | None = None) -> None:
+        """Add a finding, once for each place and kind of operator."""
+        where = location(node)
+        own = (where.module, where.file, where.line, node.op_type)
+        self.findings.setdefault(
+            (code, *(own if key is None else key)),
+            Diagnostic(code, where, values, hint=hint, notes=tuple(notes)))
+
+    def reject(self, code: str, node: ir.Node, values: dict[str, object], *,
+               recover: SpikeType | None = None, notes: Iterable[str] = (),
+               hint: str | None = None, always: bool = False) -> SpikeType:
+        """The type of an operator that no synapse computes; a finding if it feeds a neuron.
+
+        Before the first neuron it is the host's, and analog. Behind the last one it makes the
+        readout opaque. On what was already reported it is silent, unless `always`.
+        """
+        kinds = self.operands(node)
+        if all(isinstance(kind, Analog) for kind in kinds):
+            if node in self.feeding:
+                self.report("NC138", node, {"op": node.op_type})
+            return Analog()
+        opaque = next((kind for kind in kinds if isinstance(kind, Opaque)), None)
+        if opaque is not None and not (always and opaque.reported):
+            return opaque
+        if node not in self.feeding:
+            return opaque if opaque is not None else Opaque(node.op_type, node)
+        self.report(code, node, values, notes=notes, hint=hint)
+        if recover is not None:
+            return recover
+        return Opaque(node.op_type, node, reported=True, sources=sources_of(kinds))
+
+    def describe(self, kind: SpikeType) -> str:
+        """A type and the neurons it comes from, for a note."""
+        if isinstance(kind, Spike | Current):
+            names = sorted({self.modules.get(source, source) for source in kind.sources})
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            return f"{type(kind).__name__} from {', '.join(names[:3])}{more}"
+        if isinstance(kind, Opaque):
+            return f"result of {kind.op}"
+        return "Analog from the model's input"
+
+    def paths(self, node: ir.Node) -> Iterator[str]:
+        """Notes on a node's dynamic operands."""
+        kinds = self.operands(node)
+        names = ("left", "right") if len(kinds) == 2 else ("",) * len(kinds)
+        for name, kind in zip(names, kinds, strict=True):
+            yield f"{name} operand: {self.describe(kind)}".strip()
+
+
+def start(graph: Graph, asynchronous: bool = False,
+          allow: frozenset[Allow] = frozenset()) -> Walk:
+    """A walk before its first node."""
+    live = upstream(
+        (value.producer() for value in graph.model.graph.outputs), through_neurons=True)
+    neurons = [node for node in graph.neurons() if node in live]
+    feeding = upstream(_producer(value) for node in neurons for value in currents(node))
+    walk = Walk(graph, layouts(graph), live, feeding, asynchronous, allow)
+    for value in graph.model.graph.inputs:
+        if value.const_value is None and value.name is not None:
+            walk.types[value.name] = Analog()
+    for conflict in walk.layouts.conflicts:
+        walk.conflicts.setdefault(conflict.node, []).append(conflict)
+    for node in neurons:
+        walk.modules[node.outputs[0].name or ""] = module_of(node)
+    return walk
+
+
+def _producer(value: ir.Value | None) -> ir.Node | None:
+    return None if value is None else value.producer()
+
+
+def upstream(starts: Iterable[ir.Node | None], *,
+             through_neurons: bool = False) -> frozenset[ir.Node]:
+    """Nodes and all that they depend on, back to the neurons before them or to the start."""
+    found: set[ir.Node] = set()
+    stack = [node for node in starts if node is not None]
+    while stack:
+        node = stack.pop()
+        if node in found or (not through_neurons and is_neuron(node)):
+            continue
+        found.add(node)
+        stack.extend(p for p in map(_producer, _reads(node)) if p is not None)
+    return frozenset(found)
+
+
+def _reads(node: ir.Node) -> Iterator[ir.Value | None]:
+    """A node's inputs, and what the subgraphs of a control-flow operator read from outside."""
+    yield from node.inputs
+    for attribute in node.attributes.values():
+        if attribute.type is ir.AttributeType.GRAPH:
+            for inner in attribute.as_graph():
+                yield from _reads(inner)

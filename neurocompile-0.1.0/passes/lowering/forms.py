@@ -1,0 +1,92 @@
+"""Affine forms: what a value of a Graph is, as operators over spikes and inputs of some tick.
+
+A form describes one sample's value with time and batch taken away: a flat vector in the order of
+the value's data axes. Reshapes that only move time and batch around leave it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.ir.operators import Operator, add, compose, same
+
+STATIC = "static"  # the same in every tick: an input without a time axis
+ALIGNED = "aligned"  # tick t of the value is made of tick t of the source
+SUMMED = "summed"  # the sum over all ticks
+When = int | str  # an int is that tick alone (unrolled loops)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """A population or input, and which of its ticks."""
+
+    name: str
+    when: When
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """`sum of operator @ source + bias`; `bias` is a flat float64 vector.
+
+    `stored` counts, per source, the weights of the layers that its operator is composed of.
+    """
+
+    terms: Mapping[Source, Operator]
+    bias: NDArray[np.float64]
+    stored: Mapping[Source, int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Elements of one tick of one sample."""
+        return len(self.bias)
+
+    def through(self, operator: Operator, layer: bool = False) -> Form:
+        """The form after a linear operator; `layer`: the operator's weights are the model's."""
+        size = operator.weights.size if layer else 0
+        return Form({s: compose(operator, inner) for s, inner in self.terms.items()},
+                    operator.applied(self.bias[None])[0] if np.any(self.bias)
+                    else np.zeros(operator.out_size),
+                    {s: self.stored.get(s, 0) + size for s in self.terms})
+
+    def scaled(self, gain: NDArray[np.float64]) -> Form:
+        """Each element multiplied by its own factor."""
+        return Form({s: inner.scaled(gain) for s, inner in self.terms.items()}, self.bias * gain,
+                    self.stored)
+
+    def shifted(self, offset: NDArray[np.float64]) -> Form:
+        """A constant added to each element."""
+        return Form(self.terms, self.bias + offset, self.stored)
+
+    def plus(self, other: Form) -> Form:
+        """The sum of two forms."""
+        terms = dict(self.terms)
+        for source, operator in other.terms.items():
+            terms[source] = add(terms[source], operator) if source in terms else operator
+        stored = {s: self.stored.get(s, 0) + other.stored.get(s, 0) for s in terms}
+        return Form(terms, self.bias + other.bias, stored)
+
+    def over_time(self, n_ticks: int) -> Form:
+        """The sum over the time axis."""
+        terms: dict[Source, Operator] = {}
+        for source, operator in self.terms.items():
+            if source.when == ALIGNED:
+                terms[Source(source.name, SUMMED)] = operator
+            else:
+                terms[source] = operator.scaled(np.full(operator.out_size, float(n_ticks)))
+        return Form(terms, self.bias * n_ticks)
+
+    def at(self, rename: Callable[[Source], Source]) -> Form:
+        """The same form over other ticks."""
+        return Form({rename(s): operator for s, operator in self.terms.items()}, self.bias,
+                    {rename(s): size for s, size in self.stored.items()})
+
+
+def equal(a: Form, b: Form) -> bool:
+    """Whether two forms are the same map of the same sources, bit for bit."""
+    return (a.terms.keys() == b.terms.keys()
+            and np.array_equal(a.bias, b.bias)
+            and all(same(a.terms[s], b.terms[s]) for s in a.terms))

@@ -1,0 +1,310 @@
+"""Lower: from a Graph to a float Network, one population per neuron module.
+
+Walks the graph once with affine forms (`forms`, `linear_ops`): what reaches a neuron is a sum of
+operators over spikes and inputs, so BatchNorm, average pooling, scales and reshapes fold into one
+operator per (source, target). Time and batch are taken away by the axis analysis; unrolled loops
+are rolled up when all their ticks have equal forms. What reaches an output becomes a host readout.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from neurocompile.diagnostics import Diagnostic, FindingsError, Location
+from neurocompile.ir.axes import Layouts, Role, layouts
+from neurocompile.ir.graph import (
+    Graph,
+    constant,
+    location,
+    module_of,
+    neuron_constants,
+)
+from neurocompile.ir.network import (
+    Bias,
+    Input,
+    InputKind,
+    Network,
+    Population,
+    Projection,
+)
+from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.ir.operators import Dense, Shape, identity, smaller
+from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.lowering.deviation import described, deviation, reused, uneven
+from neurocompile.passes.lowering.forms import ALIGNED, STATIC, Form, Source, equal
+from neurocompile.passes.lowering.gates import Gate, Gates, gate
+from neurocompile.passes.lowering.linear_ops import OPS, static_operand
+from neurocompile.passes.lowering.readouts import readouts
+from neurocompile.passes.lowering.token_means import average_kept
+from neurocompile.passes.lowering.walk import (
+    Tokens,
+    Walk,
+    data_sizes,
+    layout_of,
+    shape_of,
+    static_input,
+    tick_shape,
+    unsupported,
+)
+from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
+
+GROWTH_NOTED = 1.5  # composed weights per weight of the layers
+ONE = "one"  # the input that carries biases into synaptic currents
+
+
+@dataclass(frozen=True, eq=False)
+class _Neuron:
+    """One module's neurons: their nodes, and what reaches them in each tick."""
+
+    nodes: list[ir.Node]
+    shape: Shape
+    model: FloatNeuron
+    ticks: list[Form]  # of what reaches it, gains and offsets included
+    direct: NDArray[np.float64]  # a constant added to v beside the synaptic current; may be empty
+
+    @property
+    def node(self) -> ir.Node:
+        """That of the first tick."""
+        return self.nodes[0]
+
+
+def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = None
+          ) -> tuple[Network, list[Diagnostic]]:
+    """The float network of a legal graph, and notes on what its layers compose into (NC131).
+
+    `allow` names the opt-ins (`Allow`) with which it is legal. With `tokens`, means over tokens
+    are means over the kept ones; nothing else is pruned.
+    Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
+    NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 for an
+    output that is not linear in spike counts.
+    """
+    axes = layouts(graph)
+    n_ticks = _n_ticks(graph, axes)
+    walk = Walk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
+    inputs = [_input(graph, axes, value, number)
+              for number, value in enumerate(graph.model.graph.inputs)]
+    for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
+        when = STATIC if item.kind is InputKind.STATIC else ALIGNED
+        walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
+    neurons: dict[str, _Neuron] = {}
+    reached = _reached(graph)
+    gates = Gates(frozenset({*map(module_of, graph.neurons()), *(item.name for item in inputs), ONE}))
+    for node in graph.nodes():
+        if node not in reached or constant(node.outputs[0]) is not None:
+            continue
+        if node.domain == DOMAIN:
+            _visit_neuron(walk, graph, node, neurons)
+        elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
+            made = gate(walk, node, neurons)
+            if made is not None:
+                _visit_gate(walk, made, gates.add(made), neurons)
+            else:
+                _visit(walk, node)
+    uneven = list(gates.uneven(n_ticks))
+    if uneven:
+        raise FindingsError(*uneven)
+    return _network(graph, walk, inputs, neurons)
+
+
+def _visit(walk: Walk, node: ir.Node) -> None:
+    if node.op_type not in OPS:
+        raise unsupported(node, "it is not linear")
+    OPS[node.op_type](walk, node)
+    average_kept(walk, node, OPS[node.op_type])
+
+
+def _reached(graph: Graph) -> set[ir.Node]:
+    """The nodes that an output depends on."""
+    found: set[ir.Node] = set()
+    stack = [value.producer() for value in graph.model.graph.outputs]
+    while stack:
+        node = stack.pop()
+        if node is None or node in found:
+            continue
+        found.add(node)
+        stack.extend(value.producer() for value in node.inputs if value is not None)
+    return found
+
+
+def _n_ticks(graph: Graph, axes: Layouts) -> int:
+    """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
+    findings = [*reused(graph.neurons(), axes), *uneven(graph.neurons(), axes)]
+    if findings:
+        raise FindingsError(*findings)
+    unrolled = max(axes.tick_of.values(), default=0) + 1
+    return max(unrolled, *(shape_of(node.outputs[0])[0] for node in graph.neurons()))
+
+
+def _unit(name: str, when: int | str, shape: Shape) -> Form:
+    return Form({Source(name, when): identity(shape)}, np.zeros(math.prod(shape)))
+
+
+def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
+    layout = axes.layout(value)
+    if layout is None:
+        raise FindingsError(Diagnostic("NC113", Location(str(value.name)), {
+            "module": str(value.name), "reason": "its axes cannot be followed"}))
+    timed = bool(axes.positions(value, Role.TIME))
+    info = graph.info["inputs"][number]
+    spikes = timed and info["integers"]
+    kind = InputKind.SPIKES if spikes else InputKind.ANALOG if timed else InputKind.STATIC
+    return Input(str(value.name), tick_shape(layout), kind, low=info["low"], high=info["high"],
+                 levels=max(1, int(info["high"])) if spikes else 1)
+
+
+def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _Neuron]) -> None:
+    module, normal = module_of(node), _normal_form(graph, node)
+    form, direct = _driven(walk, node, normal)
+    tick = walk.layouts.tick_of.get(str(node.outputs[0].name))
+    known = neurons.get(module)
+    if known is None:
+        _check_start(node, normal)
+        shape = _neuron_shape(walk, node) or (form.size,)
+        known = neurons[module] = _Neuron([], shape, normal.neuron, [], direct)
+    else:
+        _check_carried(node, module)
+        if not np.array_equal(direct, known.direct):
+            raise FindingsError(Diagnostic("NC112", location(node), {
+                "tick": len(known.ticks), "module": module, "other": 0,
+                "what": "another constant beside the synaptic current"}))
+    known.nodes.append(node)
+    known.ticks.append(form)
+    when = ALIGNED if tick is None else tick
+    walk.forms[str(node.outputs[0].name)] = _unit(module, when, known.shape)
+
+
+def _visit_gate(walk: Walk, made: Gate, name: str, neurons: dict[str, _Neuron]) -> None:
+    node, size = made.node, made.form.size
+    shape = tick_shape(layout_of(walk, node.outputs[0], node))
+    known = neurons.setdefault(name, _Neuron(
+        [], shape if math.prod(shape) == size else (size,), made.model, [], np.zeros(0)))
+    known.nodes.append(node)
+    known.ticks.append(made.form)
+    walk.forms[str(node.outputs[0].name)] = _unit(name, made.when, known.shape)
+
+
+def _normal_form(graph: Graph, node: ir.Node) -> NormalForm:
+    profile = graph.profile(node)
+    try:
+        return normal_form(profile, neuron_constants(node))
+    except NoNormalForm as reason:
+        raise FindingsError(Diagnostic("NC201", location(node), {
+            "module": module_of(node), "profile": profile.name, "reason": str(reason)})) from None
+
+
+def _driven(walk: Walk, node: ir.Node, normal: NormalForm) -> tuple[Form, NDArray[np.float64]]:
+    """What a neuron in normal form integrates: its inputs with their gains; and beside it."""
+    form = walk.form(node.inputs[0])
+    if form is None:
+        raise unsupported(node, "its input does not depend on the model's input")
+    form, direct = _gained(form, normal.gain), np.zeros(0)
+    if len(node.inputs) > 3:
+        second, static = walk.form(node.inputs[3]), static_input(node, 3)
+        if second is not None:
+            if normal.direct_y:
+                raise unsupported(node, "its second input passes by its synaptic current")
+            form = form.plus(_gained(second, normal.gain_y))
+        elif static is not None:
+            offset = static_operand(walk, node, static) * normal.gain_y
+            form, direct = (form, offset) if normal.direct_y else (form.shifted(offset), direct)
+    form = form.shifted(np.full(form.size, normal.offset)) if normal.offset else form
+    return form, direct
+
+
+def _gained(form: Form, gain: float) -> Form:
+    return form if gain == 1.0 else form.scaled(np.full(form.size, gain))
+
+
+def _neuron_shape(walk: Walk, node: ir.Node) -> Shape:
+    """Shape of one tick of one sample: axis 1 counts where more than the batch is merged in it."""
+    _, beside, *rest = data_sizes(layout_of(walk, node.outputs[0], node))
+    return (beside, *rest) if beside > 1 else tuple(rest)
+
+
+def _check_start(node: ir.Node, normal: NormalForm) -> None:
+    """A sample starts at rest: u0 = 0, and v0 = the potential that a reset leads to."""
+    for position, (name, wanted) in enumerate((("u", 0.0), ("v", normal.rest)), 1):
+        state = constant(node.inputs[position])
+        if state is None or not np.all(state == np.float32(wanted)):
+            found = "a value of the graph" if state is None else f"{np.asarray(state).flat[0]:.4g}"
+            raise FindingsError(Diagnostic("NC107", location(node), {
+                "module": module_of(node), "expected": wanted, "found": f"{name} = {found}"}))
+
+
+def _check_carried(node: ir.Node, module: str) -> None:
+    """Later ticks of a loop start from the state of the tick before, and from nothing else."""
+    for position in (1, 2):
+        value = node.inputs[position]
+        producer = value.producer() if value is not None else None
+        if constant(value) is not None and position == 1:
+            continue  # u of a neuron without synaptic state
+        if producer is None or producer.domain != DOMAIN or module_of(producer) != module:
+            raise FindingsError(Diagnostic("NC107", location(node), {
+                "module": module, "expected": "that of the tick before",
+                "found": "another value of the graph"}))
+
+
+def _network(graph: Graph, walk: Walk, inputs: list[Input],
+             neurons: dict[str, _Neuron]) -> tuple[Network, list[Diagnostic]]:
+    populations: list[Population] = []
+    notes: list[Diagnostic] = []
+    projections: list[Projection] = []
+    for module, neuron in neurons.items():
+        form, delays = _rolled(module, neuron, walk.layouts)
+        where = location(neuron.node)
+        model = neuron.model
+        bias = Bias(form.bias) if np.any(form.bias) else None
+        sources = Counter(source.name for source in form.terms)
+        for source, operator in form.terms.items():
+            if sources[source.name] > 1:  # by delays: each part holds its own synapses only
+                operator = smaller(operator)
+            projection = Projection(source.name, module, operator,
+                                    delay=delays.get(source, 0), where=where)
+            projections.append(projection)
+            before, after = form.stored.get(source, 0), operator.weights.size
+            if before and after > GROWTH_NOTED * before:
+                notes.append(Diagnostic("NC131", where, {
+                    "projection": projection.name, "before": before, "after": after}))
+        if bias is not None and model.alpha is not None:  # through the synaptic current
+            projections.append(Projection(
+                ONE, module, Dense((1,), neuron.shape, bias.mantissa[:, None]), where=where))
+            bias = None
+        if np.any(neuron.direct):  # only beside a synaptic current
+            bias = Bias(neuron.direct)
+        populations.append(Population(module, neuron.shape, model, bias, where=where))
+    if any(p.source == ONE for p in projections):
+        inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
+    outputs = tuple(readouts(graph, walk))
+    used = {p.source for p in projections} | {name for r in outputs for name, _ in r.terms}
+    network = Network(
+        tuple(item for item in inputs if item.name in used), tuple(populations),
+        tuple(projections), outputs, walk.n_ticks)
+    return network, notes
+
+
+def _rolled(module: str, neuron: _Neuron, axes: Layouts) -> tuple[Form, dict[Source, int]]:
+    """One form for all ticks, and the delay of each source in it (1: from the tick before)."""
+    if len(neuron.ticks) == 1 and not any(isinstance(s.when, int) for s in neuron.ticks[0].terms):
+        return neuron.ticks[0], {}
+
+    def relative(form: Form, tick: int) -> Form:
+        return form.at(lambda s: Source(s.name, s.when - tick) if isinstance(s.when, int) else s)
+    last = len(neuron.ticks) - 1
+    steady = relative(neuron.ticks[last], last)
+    for tick, form in enumerate(neuron.ticks):
+        wanted = Form({s: o for s, o in steady.terms.items()
+                       if not isinstance(s.when, int) or tick + s.when >= 0}, steady.bias)
+        if not equal(relative(form, tick), wanted):
+            here, there = deviation(neuron.nodes[tick], neuron.nodes[last], axes)
+            raise FindingsError(Diagnostic("NC112", location(here), {
+                "tick": tick, "module": module, "other": last,
+                "what": f"{described(here)} against {described(there)}"}))
+    delays = {s: -s.when for s in steady.terms if isinstance(s.when, int)}
+    return steady, delays

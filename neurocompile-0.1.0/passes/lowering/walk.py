@@ -1,0 +1,144 @@
+"""What the walk of `lower` carries from op to op, and how ops read axes and constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+
+from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.ir.axes import Layout, Layouts, Role
+from neurocompile.ir.graph import constant, location
+from neurocompile.ir.operators import Axis, Operator, Shape
+from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.lowering.forms import Form
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """The kept tokens of a pruned network, and the axis of tokens by population."""
+
+    axes: Mapping[str, Axis]
+    kept: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """What the op functions see: axes of all values, forms so far, operators made so far."""
+
+    layouts: Layouts
+    forms: dict[str, Form]
+    n_ticks: int
+    allow: frozenset[Allow] = frozenset()
+    operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
+    tokens: Tokens | None = None  # a mean over tokens is one over these
+
+    def form(self, value: ir.Value | None) -> Form | None:
+        """The form of a value; None if it is static."""
+        return None if value is None else self.forms.get(str(value.name))
+
+    def made(self, key: tuple[object, ...], make: Callable[[], Operator]) -> Operator:
+        """An operator, made once: unrolled ticks share it."""
+        if key not in self.operators:
+            self.operators[key] = make()
+        return self.operators[key]
+
+
+def unsupported(node: ir.Node, reason: str) -> FindingsError:
+    """NC110 for an op that has no place in a network."""
+    where = location(node)
+    return FindingsError(Diagnostic("NC110", where, {
+        "op": node.op_type, "module": where.module, "reason": reason}))
+
+
+def shape_of(value: ir.Value | None) -> tuple[int, ...]:
+    """A value's shape; graphs have static shapes only."""
+    return () if value is None or value.shape is None else tuple(value.shape.numpy())
+
+
+def layout_of(walk: Walk, value: ir.Value | None, node: ir.Node) -> Layout:
+    """A value's axes. Raises FindingsError (NC110) where they cannot be followed."""
+    layout = walk.layouts.layout(value)
+    if layout is None:
+        raise unsupported(node, "its axes cannot be followed")
+    return layout
+
+
+def data_sizes(layout: Layout) -> tuple[int, ...]:
+    """Elements of each dimension that belong to one tick of one sample."""
+    sizes = []
+    for atoms in layout:
+        sizes.append(int(np.prod([a.size for a in atoms if a.role not in (Role.TIME, Role.BATCH)])))
+    return tuple(sizes)
+
+
+def one_tick(array: NDArray[Any], layout: Layout, node: ir.Node,
+             trailing: Shape = ()) -> NDArray[Any]:
+    """A value's array [its shape, *trailing] as the flat vector of one tick of one sample.
+
+    Raises FindingsError (NC110) when ticks or samples differ.
+    """
+    atoms = [atom for dim in layout for atom in dim]
+    split = array.reshape([*(a.size for a in atoms), *trailing])
+    outer = [i for i, a in enumerate(atoms) if a.role in (Role.TIME, Role.BATCH)]
+    moved = np.moveaxis(split, outer, range(len(outer)))
+    rows = moved.reshape(int(np.prod([atoms[i].size for i in outer])), -1)
+    if not np.all(rows == rows[:1]):
+        raise unsupported(node, "it treats ticks or samples differently")
+    first: NDArray[Any] = rows[0]
+    return first
+
+
+def tick_shape(layout: Layout) -> Shape:
+    """The shape of one tick of one sample: time and batch taken away, a batch of one as well."""
+    batched = any(atom.role is Role.BATCH for atoms in layout for atom in atoms)
+    kept = []
+    for size, atoms in zip(data_sizes(layout), layout, strict=True):
+        if size == 1 and any(a.role in (Role.TIME, Role.BATCH) for a in atoms):
+            continue
+        if not atoms and not batched:  # the first axis of size 1
+            batched = True
+            continue
+        kept.append(size)
+    return tuple(kept)
+
+
+def element_numbers(layout: Layout, shape: Shape) -> NDArray[np.int64]:
+    """Per element of a value: its number in the flat vector of one tick of one sample."""
+    atoms = [atom for dim in layout for atom in dim]
+    outer = [a.role in (Role.TIME, Role.BATCH) for a in atoms]
+    inner = [1 if skip else a.size for skip, a in zip(outer, atoms, strict=True)]
+    numbers = np.arange(int(np.prod(inner, dtype=np.int64))).reshape(inner)
+    return np.broadcast_to(numbers, [a.size for a in atoms]).reshape(shape)
+
+
+def static_input(node: ir.Node, position: int) -> NDArray[np.float64] | None:
+    """A node's constant operand in float64; None if it has none there, or it is not constant."""
+    value = node.inputs[position] if position < len(node.inputs) else None
+    array = constant(value)
+    return None if array is None else np.asarray(array, np.float64)
+
+
+def named(node: ir.Node, position: int) -> object:
+    """A weight's identity: its name, or its bytes where each tick computes it anew."""
+    value = node.inputs[position]
+    array = constant(value)
+    producer = value.producer() if value is not None else None
+    if producer is None or array is None:
+        return value.name if value is not None else None
+    return (array.shape, array.tobytes())
+
+
+def evaluate(node: ir.Node, arrays: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]]:
+    """A node's outputs for these inputs by position, from ONNX's reference implementation."""
+    proto = ir.serde.serialize_node(node)
+    names = ["" if array is None else f"i{k}" for k, array in enumerate(arrays)]
+    del proto.input[:]
+    proto.input.extend(names)
+    feeds = {name: array for name, array in zip(names, arrays, strict=True) if name}
+    return [np.asarray(result) for result in ReferenceEvaluator(proto).run(None, feeds)]

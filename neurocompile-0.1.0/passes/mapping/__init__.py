@@ -1,0 +1,1 @@
+"""Which core holds which neurons, and who sends to whom."""

@@ -1,0 +1,1 @@
+"""From a float Network to a chip's integers, overflow excluded."""

@@ -1,0 +1,1 @@
+"""Sums that several populations receive: duplicate synapses or adders."""

@@ -1,0 +1,146 @@
+"""Configuration is strict: every key is known, of the right type, and found upwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from neurocompile.commands.models import CompileOptions, Job, ModelOptions
+from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+
+FULL = """
+baseline = "known.json"
+target = ["loihi2", "my.toml"]
+[models.digits]
+entry = "nets:make"
+args = { hidden = 20 }
+weights = "w/digits.pt"
+input = { shape = [1, 28, 28], ticks = 4 }
+sample = "s.npz"
+ticks = 8
+targets = ["loihi1", "my.toml"]
+max-cores = 64
+max-chips = 2
+max-synapses = 100000
+encoder = "bias"
+streams = "adder"
+readout = "chip"
+weight-bits = 6
+prune-tokens = 0.25
+prune-steps = 0
+allow = "or-pool"
+fan-in = "exact-slow"
+[[ignore]]
+code = "NC312"
+module = "head.*"
+reason = "measured"
+"""
+
+
+def _write(folder: Path, text: str, name: str = "neurocompile.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
+    config = load_config(_write(tmp_path, FULL))
+    work = Job("digits", config.models[0], ModelOptions(None, None, False, None, None, None), config)
+    nothing = CompileOptions(None, None, None, None, None, None, "tick", (), None, None, None)
+    options = work.options(nothing)
+    assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
+    options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))
+    assert (options.allow, options.fan_in) == (("or-pool",), "exact-slow")
+    assert work.options(replace(nothing, fan_in="group")).fan_in == "group"
+    assert (options.streams, options.readout, options.prune_tokens) == ("duplicate", "host", 0.0)
+
+
+def test_every_key_is_read(tmp_path: Path) -> None:
+    config = load_config(_write(tmp_path, FULL))
+    (model,) = config.models
+    assert config.targets == ("loihi2", str(tmp_path / "my.toml"))
+    assert (model.name, model.entry, dict(model.args)) == ("digits", "nets:make", {"hidden": 20})
+    assert model.weights == tmp_path / "w/digits.pt"
+    assert model.sample == tmp_path / "s.npz"
+    assert model.input == InputShape((1, 28, 28), 4)
+    assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
+    assert model.streams == "adder"
+    assert (model.readout, model.allow, model.fan_in) == ("chip", ("or-pool",), "exact-slow")
+    assert (model.prune_tokens, model.prune_steps) == (0.25, 0.0)
+    assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
+    assert (model.max_chips, model.max_synapses) == (2, 100_000)
+    assert config.baseline == tmp_path / "known.json"
+    assert config.ignores == (Ignore("NC312", "head.*", "measured"),)
+
+
+def test_found_above_the_working_directory(tmp_path: Path) -> None:
+    _write(tmp_path, '[tool.neurocompile]\ntarget = "loihi1"\n', "pyproject.toml")
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    assert load_config(start=deep).targets == ("loihi1",)
+    _write(tmp_path / "a", 'target = "loihi2"')
+    assert load_config(start=deep).targets == ("loihi2",)
+
+
+def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
+    _write(tmp_path, 'target = "loihi1"')
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    _write(inner, '[project]\nname = "x"\n', "pyproject.toml")
+    assert load_config(start=inner).targets == ("loihi1",)
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ('targte = "loihi2"', "did you mean `target`? at `targte`"),
+    ("target = 3", "expected a string or a list of strings at `target`"),
+    ('[models.a]\nentry = "a:b"\nwieghts = "w"', "did you mean `weights`?"),
+    ('[models.a]\nentry = "a:b"\nmax-cores = "8"', "expected a whole number"),
+    ('[models.a]\nentry = "a:b"\nmax-cores = true', "expected a whole number"),
+    ('[models.a]\nentry = "a:b"\nmax-cores = 0', "expected a positive number"),
+    ('[models.a]\nentry = "a:b"\nmax-chip = 2', "did you mean `max-chips`?"),
+    ('[models.a]\nentry = "a:b"\ntargets = [3]', "expected a string or a list of strings"),
+    ('[models.a]\nentry = "a:b"\nweight-bits = 9', "from 1 to 8"),
+    ('[models.a]\nentry = "a:b"\nprune-tokens = 1', "from 0 to below 1 at `models.a.prune-tokens`"),
+    ('[models.a]\nentry = "a:b"\nprune-steps = "0.5"', "expected a number from 0 to below 1"),
+    ('[models.a]\nentry = "a:b"\nencoder = "magic"', "expected one of auto"),
+    ('[models.a]\nentry = "a:b"\nstreams = "once"', "expected one of auto, duplicate, adder"),
+    ('[models.a]\nentry = "a:b"\nallow = ["all"]', "expected some of residual-distribution"),
+    ('[models.a]\nentry = "a:b"\nreadout = "off"', "expected one of auto, host, chip"),
+    ('[models.a]\nentry = "a:b"\ninput = { shape = [0] }', "expected positive whole numbers"),
+    ('[models.a]\nentry = "a:b"\ninput = { ticks = 2 }', "missing at `models.a.input.shape`"),
+    ("[models.a]\nmax-cores = 1", "missing at `models.a.entry`"),
+    ("models = 3", "expected a table"),
+    ('[[ignore]]\ncode = "NC312"', "say why"),
+    ('[[ignore]]\ncode = "NC999"\nreason = "x"', "no rule `NC999`"),
+    ("a = 1\na = 2", "`(file)`"),
+    ("= 3", "`(file)`"),
+])
+def test_mistakes_name_their_key(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError, match="NC002") as error:
+        load_config(_write(tmp_path, text))
+    assert told in str(error.value)
+    assert error.value.exit_code == 2
+
+
+def test_a_named_configuration_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="NC007"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_entries_are_found_by_name_factory_and_weights(tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_config(_write(tmp_path, '[models.a]\nentry = "n:f"\nweights = "w.pt"'))
+    monkeypatch.chdir(tmp_path)
+    assert all(config.entry_for(one) is config.models[0] for one in ("a", "n:f", "w.pt"))
+    assert config.entry_for("other.pt") is None
+
+
+def test_unused_ignores_are_told(tmp_path: Path) -> None:
+    config = load_config(_write(tmp_path, FULL))
+    used = Diagnostic("NC312", Location("head.lif"), {"module": "head.lif", "share": 0.0})
+    assert unused_ignores(config, [used]) == []
+    (unused,) = unused_ignores(config, [Diagnostic("NC312", Location("body.lif"))])
+    assert unused.code == "NC012"
