@@ -1,7 +1,7 @@
 """Cores and messages of the four networks of `mapping_nets`, ours and graph partitioners'.
 
 Run: python benchmarks/mapping.py [--seconds N] [--methods ours,...] [NAME ...]
-Loihi 1, dense 8-bit lists, none shared, every neuron fires once. `bound`: cores that any mapping
+Loihi 1, dense 8-bit lists as nengo-loihi counts them, none shared, every neuron fires once. `bound`: cores that any mapping
 needs. `over`: cores over a limit, by the recount. CPU seconds are those of partition and refine
 (or of the other partitioner's own call), without building the network and compiling kernels.
 mt-kahypar and METIS run where `mtkahypar` and `pymetis` are installed. Each run has a process of
@@ -53,7 +53,8 @@ def ours(network: Network, target: Target) -> Timed:
 
 def measure(method: str, name: str) -> dict[str, float]:
     """One row of the table."""
-    target, network = load_target("loihi1"), mapping_nets.NETWORKS[name]()
+    target = mapping_nets.counted_as(load_target("loihi1"), "nengo-loihi")
+    network = mapping_nets.NETWORKS[name]()
     runs: Mapping[str, Callable[[], Timed]] = {
         "ours": lambda: ours(network, target),
         "mt-kahypar": lambda: mapping_rivals.mt_kahypar(network, target, PARTS[name]),

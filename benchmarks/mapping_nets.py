@@ -14,7 +14,7 @@ from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse, iden
 from neurocompile.mapping import CoreId, Partition, Placement
 from neurocompile.passes.mapping.route import route
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import Target
+from neurocompile.target import LoihiTarget, Target
 
 NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
 
@@ -97,6 +97,15 @@ def vgg16() -> Network:
     return net.dense("fc1", 512).dense("fc2", 10).build()
 
 
+def large() -> Network:
+    """Seven convolutions on 3 x 128 x 128: 3.6 million neurons, 2.1 billion synapses."""
+    net = Builder(3, 128, 128)
+    layers = [(64, 1), (64, 1), (128, 2), (128, 1), (192, 2), (128, 1), (128, 1)]
+    for k, (channels, stride) in enumerate(layers, 1):
+        net.conv(f"conv{k}", channels, stride)
+    return net.build()
+
+
 def mixer() -> Network:
     """Two blocks that mix 64 tokens, then 256 channels, each with its residual."""
     net = Builder(3, 32, 32).conv("embed", 256, 4, 4, 0)
@@ -131,6 +140,11 @@ def limited(target: Target, **values: int) -> Target:
     chip = {k: replace(getattr(target.chip, k), value=v) for k, v in values.items()
             if hasattr(target.chip, k)}
     return replace(target, core=replace(target.core, **core), chip=replace(target.chip, **chip))
+
+
+def counted_as(target: LoihiTarget, accounting: str) -> LoihiTarget:
+    """The target with synapse lists counted as one source counts them."""
+    return replace(target, accounting={accounting: target.accounting[accounting]})
 
 
 def messages(network: Network, partition: Partition, target: Target) -> int:

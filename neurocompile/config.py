@@ -20,6 +20,7 @@ ENCODERS = ("auto", "bias", "graded", "host")
 STREAMS = ("auto", "duplicate", "adder")
 ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 READOUTS = ("auto", "host", "chip")
+ENCODINGS = ("dense", "sparse", "shared", "auto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class ModelEntry:
     prune_tokens: float | None = None
     prune_steps: float | None = None
     allow: tuple[str, ...] = ()  # exact rewrites
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _beside(path: Path, name: str) -> Path:
 
 _MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
                "max-chips", "max-synapses", "encoder", "streams", "weight-bits", "readout",
-               "prune-tokens", "prune-steps", "allow")
+               "prune-tokens", "prune-steps", "allow", "encoding")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
@@ -163,7 +165,7 @@ def _model(name: str, table: _Table) -> ModelEntry:
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
         table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits,
         table.one_of("readout", READOUTS), table.share("prune-tokens"), table.share("prune-steps"),
-        _allowed(table))
+        _allowed(table), table.one_of("encoding", ENCODINGS))
 
 
 def _allowed(table: _Table) -> tuple[str, ...]:

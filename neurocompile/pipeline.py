@@ -35,9 +35,10 @@ from neurocompile.passes.accumulate import accumulate
 from neurocompile.passes.align import align, too_early
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lowering.lower import lower
+from neurocompile.passes.mapping.encode import encode, encodings_text
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.place import place
-from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.recount import every_core_once, recount
 from neurocompile.passes.mapping.refine import refine
 from neurocompile.passes.mapping.route import route_traffic
 from neurocompile.passes.mapping.traffic import core_traffic
@@ -46,11 +47,12 @@ from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.quantization.bounds import overflows, remembering
 from neurocompile.passes.quantization.quantize import Quantize
 from neurocompile.passes.relay import out_of_range, relay
+from neurocompile.passes.split import split
 from neurocompile.passes.streams.adders import Choice, build_streams, note
 from neurocompile.target import LoihiTarget, Target
 
-STAGES = ("check", "lower", "streams", "accumulate", "quantize", "align", "relay", "fidelity",
-          "partition", "refine", "place", "route")
+STAGES = ("check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay", "fidelity",
+          "encode", "partition", "refine", "place", "route")
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 
 Progress = Callable[[str], None]
@@ -78,6 +80,7 @@ class Options:
     readout: str = "auto"  # where sums over all ticks are made: on the host or on the chip
     prune_tokens: float = 0.0  # share of tokens to drop, 0 <= share < 1
     prune_steps: float = 0.0  # share of ticks to drop
+    encoding: str = "dense"  # how synapses are stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +172,11 @@ def _compile(run: _Recorder, graph: Graph, target: LoihiTarget, options: Options
         lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
     run.found += [note(streams)] if streams else []
     floating, notes = run.stage(
-        "accumulate", lambda: accumulate(floating, options.readout, target),
-        lambda r: f"{len(r[0].accumulators)} readouts on chip")
+        "split", lambda: split(floating, target, options.weight_bits),
+        lambda r: f"{len(r[1])} populations")
+    run.found += notes
+    floating, notes = run.stage("accumulate", lambda: accumulate(floating, options.readout, target),
+                                lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.found += notes
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
@@ -191,6 +197,8 @@ def _compile(run: _Recorder, graph: Graph, target: LoihiTarget, options: Options
         fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, unpruned),
                                     lambda r: f"{r[0].samples} samples")
         run.found += activity(network, fidelity)
+    network = run.stage("encode", lambda: encode(network, target, options.encoding,
+                                                 options.weight_bits), encodings_text)
     mapping = _map(run, network, target, options, rates)
     usage = resources.count(network, mapping.partition, target, options.weight_bits)
     run.found += [*over_budget(network, mapping, options), *_assumed(usage, target)]
@@ -244,14 +252,15 @@ def _map(run: _Recorder, network: Network, target: LoihiTarget, options: Options
     parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits),
                       lambda p: f"{len(p.cores)} cores",
                       lambda p: recount(network, p, target, weight_bits=bits))
-    parts = run.stage("refine", lambda: refine(network, parts, target, weight_bits=bits),
+    filled = parts
+    parts = run.stage("refine", lambda: refine(network, filled, target, weight_bits=bits),
                       lambda p: f"{len(p.cores)} cores",
-                      lambda p: recount(network, p, target, weight_bits=bits))
+                      lambda p: () if p is filled else recount(network, p, target,
+                                                               weight_bits=bits))
     traffic = core_traffic(network, parts, rates)
-    placed = run.stage(
-        "place", lambda: place(parts, target, traffic),
-        lambda p: f"{len({c.chip for c in p.cores})} chips",
-        lambda p: recount(network, parts, target, weight_bits=bits, placement=p))
+    placed = run.stage("place", lambda: place(parts, target, traffic),
+                       lambda p: f"{len({c.chip for c in p.cores})} chips",
+                       lambda p: every_core_once(parts, p, target))
     routed = run.stage("route", lambda: route_traffic(traffic, placed, target),
                        lambda r: f"{float(r.messages.sum()):,.0f} messages per tick")
     return ChipMapping(parts, placed, routed)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
+import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ class CoreLimits:
     input_axons: Quantity
     output_axons: Quantity
     synapse_memory: Quantity  # bits
+    synapse_formats: Quantity  # distinct ones of its projections; 0: no limit, as below
+    threshold_configs: Quantity  # distinct thresholds of its populations
+    neuron_configs: Quantity  # distinct decays, resets and bias exponents of its populations
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,20 @@ class SynapseFormat:
     weight_exponent_min: Quantity
     weight_exponent_max: Quantity
     max_delay: Quantity  # extra ticks beyond the ordinary next tick
+    index_bits: Quantity  # by which a synapse names one of a core's neurons
+    message_bits: Quantity  # payload of a graded spike; 0: binary spikes only
+
+
+@dataclass(frozen=True, slots=True)
+class ListAccounting:
+    """How one source counts the memory of synapse lists, which are cut into blocks."""
+
     block_synapses: Quantity  # synapses per block of a list
     block_header: Quantity  # bits
+    block_index: Quantity  # 1: a block that is not sparse names its first target
+    block_spare: Quantity  # bits that stay free behind a block
     block_word: Quantity  # bits a block is rounded up to
-    message_bits: Quantity  # payload of a graded spike; 0: binary spikes only
+    reserved_memory: Quantity  # bits of a core's synapse memory that stay free
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +147,11 @@ class Target:
         """Every number with its TOML key, in the file's order."""
         for table in TABLES[type(self)]:
             section = getattr(self, table)
-            for f in fields(section) if section is not None else ():
-                yield f"{table}.{f.name}", getattr(section, f.name)
+            named = {f"{table}.{name}": one for name, one in section.items()} if (
+                table in _NAMED) else {table: section}
+            for prefix, one in named.items():
+                for f in fields(one) if one is not None else ():
+                    yield f"{prefix}.{f.name}", getattr(one, f.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +160,7 @@ class LoihiTarget(Target):
 
     core: CoreLimits
     synapse: SynapseFormat
+    accounting: Mapping[str, ListAccounting]  # by source; the largest count holds
     neuron: NeuronFormat
     costs: OperationCosts | None = None  # None: nothing is published
 
@@ -158,7 +176,7 @@ class TrueNorthTarget(Target):
 
 TABLES: dict[type[Target], dict[str, type]] = {
     LoihiTarget: {"chip": ChipLimits, "core": CoreLimits, "synapse": SynapseFormat,
-                  "neuron": NeuronFormat, "costs": OperationCosts},
+                  "accounting": ListAccounting, "neuron": NeuronFormat, "costs": OperationCosts},
     TrueNorthTarget: {"chip": ChipLimits, "core": CrossbarLimits, "neuron": CrossbarNeuron,
                       "costs": CrossbarCosts},
 }
@@ -166,6 +184,7 @@ FAMILIES: dict[str, type[Target]] = {
     "loihi1": LoihiTarget, "loihi2": LoihiTarget, "truenorth": TrueNorthTarget,
 }
 _OPTIONAL = ("costs",)
+_NAMED = ("accounting",)  # tables of tables
 
 
 def known_targets() -> list[str]:
@@ -217,8 +236,9 @@ def parse_target(text: str, path: str) -> Target:
     unknown = sorted(set(data) - set(tables) - {"name", "family", "description"})
     if unknown:
         raise UsageError(_bad(path, unknown[0], "unknown key"))
-    sections = {t: _section(cls, data.get(t, {}), t, path) for t, cls in tables.items()
-                if t in data or t not in _OPTIONAL}
+    sections: dict[str, Any] = {
+        t: (_named if t in _NAMED else _section)(cls, data.get(t, {}), t, path)
+        for t, cls in tables.items() if t in data or t not in _OPTIONAL}
     return family(data["name"], data["family"], data["description"], path, **sections)
 
 
@@ -251,6 +271,17 @@ def _section(cls: type, table: dict[str, Any], name: str, path: str) -> Any:
     if missing:
         raise UsageError(_bad(path, f"{name}.{missing[0]}", "missing"))
     return cls(**{key: _quantity(table[key], f"{name}.{key}", path) for key in wanted})
+
+
+def _named(cls: type, table: dict[str, Any], name: str, path: str) -> dict[str, Any]:
+    if not isinstance(table, dict) or not table:
+        raise UsageError(_bad(path, name, "expected a table by source"))
+    for key, one in table.items():
+        if not isinstance(one, dict):
+            raise UsageError(_bad(path, f"{name}.{key}", "expected a table"))
+        if not re.fullmatch(r"[\w-]+", key, re.ASCII):
+            raise UsageError(_bad(path, f"{name}.{key}", "expected letters, digits, - and _"))
+    return {key: _section(cls, one, f"{name}.{key}", path) for key, one in table.items()}
 
 
 def _quantity(entry: Any, key: str, path: str) -> Quantity:

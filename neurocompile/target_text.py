@@ -13,7 +13,7 @@ def target_toml(target: Target) -> str:
                              for key in ("name", "family", "description"))]
     table = ""
     for key, quantity in target.quantities():
-        section, _, name = key.partition(".")
+        section, _, name = key.rpartition(".")
         if section != table:
             table = section
             lines += ["", f"[{section}]"]

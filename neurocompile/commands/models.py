@@ -18,7 +18,7 @@ from neurocompile.capture.nir.options import (
     NirOptions,
 )
 from neurocompile.commands.terminal import Progress
-from neurocompile.config import ALLOW, ENCODERS, READOUTS, STREAMS, Config, ModelEntry
+from neurocompile.config import ALLOW, ENCODERS, ENCODINGS, READOUTS, STREAMS, Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
@@ -65,6 +65,7 @@ class CompileOptions:
     readout: str | None
     prune_tokens: float | None
     prune_steps: float | None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ def compile_options(command: F) -> F:
         click.option("--readout", type=click.Choice(READOUTS), help="Where outputs are added up "
                      "over a sample."),
         click.option("--weight-bits", type=click.IntRange(1, 8), help="Bits of a stored weight."),
+        click.option("--encoding", type=click.Choice(ENCODINGS), help="How synapses are stored: "
+                     "convolutions share lists, zeros are left out."),
         click.option("--max-cores", type=click.IntRange(1), metavar="N",
                      help="Fail when more cores are needed."),
         click.option("--max-chips", type=click.IntRange(1), metavar="N",
@@ -199,7 +202,8 @@ class Job:
                        given.allow or self.entry.allow,
                        given.readout or self.entry.readout or "auto",
                        _first(given.prune_tokens, self.entry.prune_tokens),
-                       _first(given.prune_steps, self.entry.prune_steps))
+                       _first(given.prune_steps, self.entry.prune_steps),
+                       given.encoding or self.entry.encoding or "dense")
 
     def targets(self, given: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""

@@ -134,12 +134,17 @@ class Population:
         return self.neuron
 
 
+Encoding = Literal["dense", "sparse", "shared"]
+
+
 @dataclass(frozen=True, eq=False)
 class Projection:
     """All synapses from one population (or input) to one population.
 
     In integers a delivered sum is `(operator @ spikes) << exponent`, and weights keep the sign
     mode's grid. `delay` is in ticks of the model: 0 for the same tick, 1 for feedback.
+    `encoding` is how a core stores its synapses: a dense list per source, a sparse one without the
+    weights that are zero, or dense lists that the sources of a convolution share.
     """
 
     source: str
@@ -148,6 +153,7 @@ class Projection:
     exponent: int = 0
     delay: int = 0
     where: Location = field(default_factory=Location)
+    encoding: Encoding = "dense"
 
     @property
     def name(self) -> str:

@@ -53,7 +53,8 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
         console.print()
     if pruned := words.pruning(resources):
         _sentences(console, "pruning", pruned)
-    _sentences(console, "binding", words.binding(resources))
+    _sentences(console, "binding", [*words.proof(resources), *words.binding(resources),
+                                    *words.configurations(resources)])
     if "streams" in resources:
         _sentences(console, "streams", words.streams(resources))
     if changes := words.what_if(resources):

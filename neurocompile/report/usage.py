@@ -16,7 +16,7 @@ from neurocompile.resources import (
     UNITS,
     CoreUsage,
     PopulationUsage,
-    lower_bound,
+    configuration_limits,
     n_synapses,
     on_chip,
     total_cores,
@@ -92,6 +92,7 @@ def _population(compiled: CompiledView, population: Population, usage: Populatio
         "synapses": sum(p.operator.n_synapses for p in network.into(name)),
         "distinct_weights": sum(int(p.operator.weights.size) for p in network.into(name)),
         "weight_bits": compiled.options.weight_bits if usage and usage.synapses else None,
+        "encodings": sorted({p.encoding for p in network.into(name)}) if usage else [],
         "order": compiled.mapping.partition.order_names.get(name),
     }
     return entry | _population_usage(compiled, usage, held_by)
@@ -162,6 +163,7 @@ def cores(compiled: CompiledView) -> list[Data]:
             "resources": {name: {"used": getattr(taken, name), "limit": getattr(full, name),
                                  "utilization": share[name],
                                  "headroom": taken.headroom(full)[name]} for name in UNITS},
+            "configurations": dict(compiled.usage.configurations[number]),
             "binding": taken.binding(full), "utilization": share[taken.binding(full)],
             "messages_sent": round(float(sent[number]), DIGITS),
             "messages_received": round(float(received[number]), DIGITS),
@@ -188,11 +190,12 @@ def totals(compiled: CompiledView) -> Data:
     """The whole mapping in numbers; `worst` is the fullest core by resource."""
     network, target, usage = compiled.network, compiled.target, compiled.usage
     placed = compiled.mapping.placement.cores
-    bounds = lower_bound(network, target, compiled.options.weight_bits)
+    bounds = usage.least.cores(usage.limits)
     binds = Counter(core.binding(usage.limits) for core in usage.cores)
     return {
         "cores": len(usage.cores), "cores_available": total_cores(target),
         "lower_bound": max(bounds.values()), "lower_bounds": bounds,
+        "least": usage.least.to_json(),
         "chips": len({core.chip for core in placed}),
         "chips_available": target.chip.chips.value,
         "populations": len(on_chip(network)),
@@ -203,7 +206,18 @@ def totals(compiled: CompiledView) -> Data:
         "binds_on": {name: binds[name] for name in UNITS if binds[name]},
         "mean": _rounded({name: _mean(compiled, name) for name in UNITS}),
         "worst": {name: _worst(compiled, name) for name in UNITS} if usage.cores else {},
+        "configurations": _configurations(compiled),
     }
+
+
+def _configurations(compiled: CompiledView) -> Data:
+    """Entries of the core that takes most of each kind; a limit of 0 is none."""
+    found = {}
+    for kind, limit in configuration_limits(compiled.target).items():
+        used = [core[kind] for core in compiled.usage.configurations]
+        most = max(used, default=0)
+        found[kind] = {"core": used.index(most) if used else None, "used": most, "limit": limit}
+    return found
 
 
 def _mean(compiled: CompiledView, resource: str) -> float:

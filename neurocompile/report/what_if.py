@@ -11,19 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.network import Encoding, Network
+from neurocompile.passes.mapping.encode import encode
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.report.views import CompiledView
 from neurocompile.resources import UNITS
 from neurocompile.target import LoihiTarget
 
 Data = dict[str, Any]
-MAX_CORES = 600  # larger mappings are not partitioned again
+MAX_CORES = 2500  # larger mappings are not partitioned again
 WEIGHT_BITS = (4, 6, 8)
 NO_LIMIT = 1 << 50  # of any resource
 
 
 def what_if(compiled: CompiledView) -> Data:
-    """Cores with other weight bits, and without each limit that binds somewhere.
+    """Cores with other weight bits or encodings, and without each limit that binds somewhere.
 
     `cores` of a change is None where the network would not fit. `skipped` tells whether the mapping
     is too large for it.
@@ -32,7 +34,24 @@ def what_if(compiled: CompiledView) -> Data:
     if cores > MAX_CORES:
         return {"skipped": True, "most": MAX_CORES, "changes": []}
     return {"skipped": False, "most": MAX_CORES,
-            "changes": [*_bits(compiled), *_limits(compiled)]}
+            "changes": [*_bits(compiled), *_encodings(compiled), *_limits(compiled)]}
+
+
+def _encodings(compiled: CompiledView) -> Iterator[Data]:
+    """Other encodings, where they take fewer cores."""
+    target, bits = compiled.target, compiled.options.weight_bits
+    seen = {_forms(compiled.network)}
+    for how in ("shared", "auto"):
+        network = encode(compiled.network, target, how, bits)
+        if _forms(network) not in seen:
+            seen.add(_forms(network))
+            cores = _cores(network, target, bits)
+            if cores is not None and cores < len(compiled.usage.cores):
+                yield {"change": "encoding", "value": how, "cores": cores}
+
+
+def _forms(network: Network) -> tuple[Encoding, ...]:
+    return tuple(projection.encoding for projection in network.projections)
 
 
 def _bits(compiled: CompiledView) -> Iterator[Data]:
@@ -40,7 +59,7 @@ def _bits(compiled: CompiledView) -> Iterator[Data]:
     for bits in WEIGHT_BITS:
         if bits != now and bits <= target.synapse.weight_bits.value:
             yield {"change": "weight_bits", "value": bits,
-                   "cores": _cores(compiled, target, bits)}
+                   "cores": _cores(compiled.network, target, bits)}
 
 
 def _limits(compiled: CompiledView) -> Iterator[Data]:
@@ -49,11 +68,11 @@ def _limits(compiled: CompiledView) -> Iterator[Data]:
     for resource in (name for name in UNITS if name in binds):
         quantity = replace(getattr(target.core, resource), value=NO_LIMIT)
         without = replace(target, core=replace(target.core, **{resource: quantity}))
-        yield {"change": "no_limit", "value": resource, "cores": _cores(compiled, without, bits)}
+        yield {"change": "no_limit", "value": resource, "cores": _cores(compiled.network, without, bits)}
 
 
-def _cores(compiled: CompiledView, target: LoihiTarget, bits: int) -> int | None:
+def _cores(network: Network, target: LoihiTarget, bits: int) -> int | None:
     try:
-        return len(partition(compiled.network, target, weight_bits=bits).cores)
+        return len(partition(network, target, weight_bits=bits).cores)
     except FindingsError:
         return None

@@ -13,6 +13,8 @@ Data = Mapping[str, Any]
 LABELS = {name: name.replace("_", " ") for name in UNITS}
 SHORT = {"neurons": "neurons", "input_axons": "in axons", "output_axons": "out axons",
          "synapse_memory": "synapses"}
+ENCODINGS = {"shared": "shared convolution lists (--encoding shared)",
+             "auto": "the best lists for each projection (--encoding auto)"}
 ENERGY, TIME = ("pJ", "nJ", "uJ", "mJ", "J"), ("ns", "us", "ms", "s")
 ERROR = ("not compared with hardware: expect to be off by more than the 12 % of energy and 25 % of "
          "time by which the more detailed SANA-FE (TCAD 2025) missed a measured Loihi")
@@ -73,6 +75,29 @@ def verdict(resources: Data) -> str:
             f"{t['chips']:,} of {plural(t['chips_available'], 'chip')}")
 
 
+def proof(resources: Data) -> list[str]:
+    """Why no mapping needs fewer cores; empty for a build of an earlier version."""
+    t = resources["totals"]
+    if "least" not in t or not t["cores"]:
+        return []
+    name = max(t["lower_bounds"], key=lambda one: t["lower_bounds"][one])
+    unit = UNITS[name]
+    limit = resources["cores"][0]["resources"][name]["limit"]
+    needed = f"{LABELS[name]} {amount(t['least'][name], unit)} / {amount(limit, unit)}"
+    return [f"needs at least {plural(t['lower_bound'], 'core')}: {needed}"]
+
+
+def configurations(resources: Data) -> list[str]:
+    """Configuration entries of the fullest core; empty for a build of an earlier version."""
+    found = resources["totals"].get("configurations", {})
+    if not found:
+        return []
+    parts = [f"{one['used']:,}{' of ' + str(one['limit']) if one['limit'] else ''} "
+             f"{kind.replace('_', ' ')}" for kind, one in found.items()]
+    unknown = "" if all(one["limit"] for one in found.values()) else "; no limit is published"
+    return [f"configuration entries, at most on a core: {', '.join(parts)}{unknown}"]
+
+
 def size(resources: Data) -> str:
     """The network in numbers."""
     t = resources["totals"]
@@ -122,9 +147,9 @@ def what_if(resources: Data) -> list[str]:
     now = f"{resources['totals']['cores']:,}"
     lines = []
     for one in found["changes"]:
-        bits = one["change"] == "weight_bits"
-        what = f"{one['value']}-bit weights" if bits else (
-            f"without the limit of {LABELS[one['value']]}")
+        what = {"weight_bits": "{}-bit weights", "no_limit": "without the limit of {}",
+                "encoding": "{}"}[one["change"]].format(
+                    {**LABELS, **ENCODINGS}.get(one["value"], one["value"]))
         fits = one["cores"] is not None
         lines.append(f"{what}: {now} -> {plural(one['cores'], 'core')}" if fits else
                      f"{what}: would not fit")

@@ -148,6 +148,13 @@ CAPACITY = (
          "A neuron cannot be split over cores: no core adds up what another received.",
          "use fewer inputs for it: group the convolution or split the layer with neurons between",
          "a dense layer of 5,000 inputs on loihi1", "a dense layer of 4,000 inputs on loihi1"),
+    Rule("NC406", "configuration-entries", "error",
+         "{what} needs {needed} {kind}; a {target} core holds {limit}",
+         "A core holds a few synapse formats, thresholds and neuron configurations, which all that "
+         "is on it shares.",
+         "fewer projections into it with weight exponents or signs of their own",
+         "a population with inputs of eight weight exponents on loihi1",
+         "one with inputs of seven weight exponents on loihi1"),
     Rule("NC410", "cores-exceeded", "error",
          "the network needs {needed} cores (at least {bound} by any mapping); {target} has {limit}",
          "Every core of the largest system that the target describes is counted.",

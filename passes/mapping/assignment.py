@@ -14,7 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network, Projection
-from neurocompile.resources import Incoming, capacity, incoming, list_bits, on_chip
+from neurocompile.resources import (
+    Entries,
+    Incoming,
+    capacity,
+    configuration_limits,
+    entries,
+    incoming,
+    on_chip,
+    tables,
+    taken,
+)
 from neurocompile.target import LoihiTarget
 
 Ints = NDArray[np.int64]
@@ -51,8 +61,12 @@ class Counter:
 
     nets: Mapping[str, Incoming]
     pins: Mapping[str, tuple[Ints, NDArray[np.int32]]]  # CSR: nets of each neuron
-    growth: Ints  # of a list of c synapses by one more
+    growth: Ints  # [forms, c]: of a list of c synapses by one more
     limits: Ints  # in the order of UNITS
+    network: Network
+    target: LoihiTarget
+    weight_bits: int
+    entries: Mapping[str, Entries]
 
     @classmethod
     def of(cls, network: Network, target: LoihiTarget, weight_bits: int) -> Counter:
@@ -60,14 +74,19 @@ class Counter:
         pins = {name: (n.pins.indptr.astype(np.int64), n.pins.indices.astype(np.int32))
                 for name, n in nets.items()}
         limits = np.array(astuple(capacity(target)), np.int64)
-        growth = np.diff(list_bits(np.arange(limits[0] + 2), target, weight_bits))
-        return cls(nets, pins, growth, limits)
+        growth = np.diff(tables(target, weight_bits, int(limits[0]) + 1))
+        return cls(nets, pins, growth, limits, network, target, weight_bits,
+                   {p.name: entries(network, p) for p in on_chip(network)})
 
     def hold(self, name: str, core_of: Ints) -> Held:
         """A population with these core numbers."""
-        by_core = np.argsort(core_of, kind="stable")
-        usage, reach = _count(by_core, core_of, *self.pins[name], self.nets[name].multiplicity,
-                              self.growth)
+        by_core, nets = np.argsort(core_of, kind="stable"), self.nets[name]
+        if nets.shared:
+            usage, reach = taken(self.network.population(name), nets, core_of,
+                                 int(core_of.max()) + 1, self.target, self.weight_bits)
+        else:
+            usage, reach = _count(by_core, core_of, *self.pins[name], nets.multiplicity,
+                                  nets.form, self.growth)
         return Held(core_of, by_core, usage, reach)
 
     def assignment(self, held: Mapping[str, Held]) -> Assignment:
@@ -83,7 +102,21 @@ class Counter:
             messages += int(axons.sum()) - _within_cores(
                 target.by_core, target.core_of, *self.pins[projection.target],
                 len(target.reach), source.by_core, source.core_of, of_source)
-        return Assignment(held, usage, bool(np.all(usage <= self.limits)), messages)
+        fits = bool(np.all(usage <= self.limits)) and self._configured(held, len(usage))
+        return Assignment(held, usage, fits, messages)
+
+    def _configured(self, held: Mapping[str, Held], n_cores: int) -> bool:
+        """Whether no core needs more configuration entries than it has."""
+        for kind, limit in configuration_limits(self.target).items():
+            numbers = {entry: k for k, entry in enumerate(dict.fromkeys(
+                entry for name in held for entry in self.entries[name][kind]))}
+            needed = np.zeros((n_cores, len(numbers)), np.bool_)
+            for name, part in held.items():
+                own = np.array([numbers[entry] for entry in self.entries[name][kind]], np.int64)
+                needed[np.ix_(np.flatnonzero(part.usage[:, 0]), own)] = True
+            if limit and needed.sum(axis=1).max(initial=0) > limit:
+                return False
+        return True
 
     def out_axons(self, state: Assignment, name: str) -> Ints:
         """Output axons of each neuron of a population."""
@@ -102,7 +135,7 @@ class Counter:
 
 @numba.njit(cache=True)
 def _count(by_core: Ints, core_of: Ints, ptr: Ints, ids: NDArray[np.int32], multiplicity: Ints,
-           growth: Ints) -> tuple[Ints, Ints]:
+           form: NDArray[np.int8], growth: Ints) -> tuple[Ints, Ints]:
     """Usage and reach of a `Held`."""
     usage = np.zeros((core_of.max() + 1, 4), np.int64)
     reach = np.zeros(len(multiplicity), np.int64)
@@ -116,7 +149,7 @@ def _count(by_core: Ints, core_of: Ints, ptr: Ints, ids: NDArray[np.int32], mult
                 stamp[e], held[e] = core, 0
                 reach[e] += 1
                 usage[core, 1] += multiplicity[e]
-            usage[core, 3] += multiplicity[e] * growth[held[e]]
+            usage[core, 3] += multiplicity[e] * growth[form[e], held[e]]
             held[e] += 1
     return usage, reach
 

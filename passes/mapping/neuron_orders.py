@@ -7,6 +7,8 @@ all others rows. An order is named, so that a mapping can be stored as names and
 * `hilbert/b`, `rows/b`: b blocks of channels; in a block all pixels, along a Hilbert curve or row
   by row; in a pixel the channels of the block;
 * `band/r`: bands of r rows; in a band column by column, in a column its rows, then channels;
+* `tile/cxhxw`: boxes of c channels, h rows and w columns, smaller at the ends; boxes row by row,
+  those of more channels of a place next to each other; in a box row by row, in a pixel its channels;
 * `last/b`: the last axis holds channels, in b blocks; in a block all that stands before.
 """
 
@@ -44,6 +46,8 @@ def neuron_order(shape: Shape, name: str) -> NDArray[np.int64]:
     pixels = np.arange(height * width)
     if kind == "chw":
         return np.arange(math.prod(shape))
+    if kind == "tile":
+        return _tiles(shape, name)
     if kind == "last":
         flat = np.arange(math.prod(shape)).reshape(-1, shape[-1])
         return np.concatenate([b.reshape(-1) for b in np.array_split(flat, int(number), axis=1)])
@@ -56,6 +60,32 @@ def neuron_order(shape: Shape, name: str) -> NDArray[np.int64]:
     flat = np.arange(math.prod(shape)).reshape(channels, -1)[:, pixels]
     blocks = 1 if kind == "band" else int(number)
     return np.concatenate([b.T.reshape(-1) for b in np.array_split(flat, blocks)])
+
+
+def tile_name(tile: Shape) -> str:
+    """The order of boxes of that many channels, rows and columns."""
+    return "tile/" + "x".join(map(str, tile))
+
+
+def tile_sizes(shape: Shape, name: str) -> NDArray[np.int64]:
+    """Neurons of each box of a `tile` order, in its sequence."""
+    channels, rows, columns = _spans(shape, name)
+    sizes: NDArray[np.int64] = np.multiply.outer(np.multiply.outer(rows, columns), channels)
+    return sizes.reshape(-1)
+
+
+def _spans(shape: Shape, name: str) -> list[NDArray[np.int64]]:
+    """Per axis the lengths of the boxes along it."""
+    tile = [int(n) for n in name.partition("/")[2].split("x")]
+    if len(shape) != 3 or len(tile) != 3:
+        raise ValueError(f"no neuron order {name!r} for the shape {shape}")
+    return [np.diff(np.append(np.arange(0, n, t), n)) for n, t in zip(shape, tile, strict=True)]
+
+
+def _tiles(shape: Shape, name: str) -> NDArray[np.int64]:
+    tile = [np.repeat(np.arange(len(s)), s) for s in _spans(shape, name)]
+    channel, row, column = np.indices(shape).reshape(3, -1)
+    return np.lexsort((channel, column, row, tile[0][channel], tile[2][column], tile[1][row]))
 
 
 def _chw(shape: Shape) -> tuple[int, int, int]:

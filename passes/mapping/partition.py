@@ -5,36 +5,45 @@ and output axons are a hard limit like the others. Each population tries several
 and keeps the one with the least `cores + 1e-3 * messages`. At the end, populations' last,
 partly filled cores are shared where all limits allow.
 
+Where the sources of convolutions share lists, a population is cut into equal boxes if some fit.
+
 In a recurrent cycle some consumer is filled after its producer: its reach is assumed, and the
 cycle is filled again until no net reaches more cores than assumed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 
 import networkx as nx
 import numba
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Network, Population, Projection
 from neurocompile.mapping import CoreSlice, Partition
-from neurocompile.passes.mapping.neuron_orders import candidates, neuron_order
+from neurocompile.passes.mapping.indivisible import indivisible, neuron_exceeds
+from neurocompile.passes.mapping.neuron_orders import candidates, neuron_order, tile_sizes
+from neurocompile.passes.mapping.tiles import tilings
 from neurocompile.resources import (
-    UNITS,
+    FORMS,
     CoreUsage,
+    Entries,
     Incoming,
+    bounds,
     capacity,
+    configuration_limits,
+    entries,
     incoming,
-    list_bits,
-    lower_bound,
     on_chip,
+    tables,
+    taken,
+    together,
     total_cores,
+    within,
 )
 from neurocompile.target import LoihiTarget
 
@@ -47,28 +56,32 @@ Ints = NDArray[np.int64]
 def partition(network: Network, target: LoihiTarget, *, weight_bits: int = 8) -> Partition:
     """The network's on-chip populations on as few cores as found, every limit kept.
 
-    Raises FindingsError: NC405 for every neuron that exceeds an empty core, NC410 when the
-    target's largest system has too few cores.
+    Raises FindingsError: NC405 for every neuron that exceeds an empty core, NC406 for populations
+    that need more configuration entries than a core has, NC410 when the target's largest system has too few cores.
     """
     nets = {p.name: incoming(network, p) for p in on_chip(network)}
-    _raise(list(_indivisible(network, nets, target, weight_bits)))
-    bound = max(lower_bound(network, target, weight_bits).values())
+    bound = max(bounds(network, target, weight_bits, nets).cores.values())
     if bound > total_cores(target):
+        _raise(list(indivisible(network, target, weight_bits, nets)))
         raise FindingsError(_cores_exceeded(bound, bound, target))
-    filling = _Filling(network, nets, target, weight_bits)
-    for group in reversed(groups(network)):
-        filling.fill_group(group)
-    _raise(list(filling.findings.values()))
-    result = filling.partition()
+    result = fill(network, nets, target, weight_bits)
     if len(result.cores) > total_cores(target):
         raise FindingsError(_cores_exceeded(len(result.cores), bound, target))
     return result
 
 
-def indivisible(network: Network, target: LoihiTarget, *, weight_bits: int = 8) -> Iterator[Diagnostic]:
-    """NC405 for every population with a neuron whose inputs exceed an empty core."""
-    nets = {p.name: incoming(network, p) for p in on_chip(network)}
-    return _indivisible(network, nets, target, weight_bits)
+def fill(network: Network, nets: Mapping[str, Incoming], target: LoihiTarget,
+         weight_bits: int) -> Partition:
+    """A partition on any number of cores. `nets`: those into the populations on chip.
+
+    Raises FindingsError: NC405 for every neuron that exceeds an empty core.
+    """
+    _raise(list(indivisible(network, target, weight_bits, nets)))
+    filling = _Filling(network, nets, target, weight_bits)
+    for group in reversed(groups(network)):
+        filling.fill_group(group)
+    _raise(list(filling.findings.values()))
+    return filling.partition()
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,22 +126,16 @@ class _Filling:
     def partition(self) -> Partition:
         """All parts, producers first, the last cores of populations shared where they fit."""
         pieces: list[list[CoreSlice]] = []
-        partly: list[int] = []  # cores that more may join
-        used: dict[int, CoreUsage] = {}
-        limits = capacity(self.target)
+        shared = _Sharing(self.target)
         for population in (p for group in groups(self.network) for p in group):
             part, name = self.parts[population.name], population.name
-            last = CoreUsage(*part.usage[-1].tolist())
-            bounds = part.cuts.tolist()
-            slices = [CoreSlice(name, a, b) for a, b in pairwise(bounds)]
+            slices = [CoreSlice(name, a, b) for a, b in pairwise(part.cuts.tolist())]
             pieces.extend([s] for s in slices[:-1])
-            home = next((k for k in reversed(partly) if (used[k] + last).fits(limits)), None)
-            if home is None:
-                home = len(pieces)
+            home = shared.home(len(pieces), CoreUsage(*part.usage[-1].tolist()),
+                               entries(self.network, population))
+            if home == len(pieces):
                 pieces.append([])
-                partly.append(home)
             pieces[home].append(slices[-1])
-            used[home] = used.get(home, CoreUsage()) + last
         return Partition({p.name: self.parts[p.name].order for p in on_chip(self.network)},
                          {p.name: self.parts[p.name].order_name for p in on_chip(self.network)},
                          tuple(tuple(core) for core in pieces))
@@ -137,11 +144,15 @@ class _Filling:
         out_axons = self._out_axons(population)
         self._check(population, out_axons)
         nets, limits = self.nets[population.name], capacity(self.target)
-        lengths = np.arange(min(limits.neurons, population.size) + 2)
-        growth = np.diff(list_bits(lengths, self.target, self.weight_bits))
+        if nets.shared:
+            tiled = self._tiled(population, out_axons)
+            if tiled is not None:
+                return tiled
+        lists = tables(self.target, self.weight_bits, min(limits.neurons, population.size) + 1)
+        lists[FORMS.index("shared")] = lists[FORMS.index("dense")]  # no boxes: nothing is shared
         pins = nets.pins
         arrays = (pins.indptr.astype(np.int64), pins.indices.astype(np.int32), nets.multiplicity,
-                  growth, out_axons, np.array(astuple(limits), np.int64))
+                  nets.form, np.diff(lists), out_axons, np.array(astuple(limits), np.int64))
         tried: list[_Part] = []
         for name in candidates(population.shape):
             order = neuron_order(population.shape, name)
@@ -150,6 +161,20 @@ class _Filling:
                 break  # neither cores nor messages can be fewer
         return min(tried, key=lambda part: (
             len(part.usage) + MESSAGE_WEIGHT * float(part.reach @ nets.multiplicity)))
+
+    def _tiled(self, population: Population, out_axons: Ints) -> _Part | None:
+        """The best boxes that keep all limits; None where there are none."""
+        nets, limits = self.nets[population.name], np.array(astuple(capacity(self.target)))
+        for name in tilings(population, nets, self.target, self.weight_bits, out_axons):
+            order, sizes = neuron_order(population.shape, name), tile_sizes(population.shape, name)
+            core_of = np.empty(population.size, np.int64)
+            core_of[order] = np.repeat(np.arange(len(sizes)), sizes)
+            usage, reach = taken(population, nets, core_of, len(sizes), self.target,
+                                 self.weight_bits)
+            usage[:, 2] = np.bincount(core_of, out_axons, len(sizes)).astype(np.int64)
+            if np.all(usage <= limits):
+                return _Part(name, order, np.concatenate([[0], np.cumsum(sizes)]), usage, reach)
+        return None
 
     def _out_axons(self, population: Population) -> Ints:
         total = np.zeros(population.size, np.int64)
@@ -166,9 +191,27 @@ class _Filling:
         needed, limit = int(out_axons.max(initial=0)), self.target.core.output_axons.value
         self.findings.pop(population.name, None)
         if needed > limit:
-            self.findings[population.name] = _neuron_exceeds(
-                population, self.target, "output_axons", needed,
+            self.findings[population.name] = neuron_exceeds(
+                population, self.target, "output_axons", needed, None,
                 "it sends to that many cores as its targets are partitioned here")
+
+
+@dataclass(eq=False)
+class _Sharing:
+    """Partly filled cores, which the last cores of populations share where all limits allow."""
+
+    target: LoihiTarget
+    used: dict[int, CoreUsage] = field(default_factory=dict)
+    entries: dict[int, list[Entries]] = field(default_factory=dict)
+
+    def home(self, new: int, usage: CoreUsage, needed: Entries) -> int:
+        """The core that takes a part in: the last with room, or the new one."""
+        limits, configured = capacity(self.target), configuration_limits(self.target)
+        found = next((k for k in reversed(self.used) if (self.used[k] + usage).fits(limits) and
+                      within(together([*self.entries[k], needed]), configured)), new)
+        self.used[found] = self.used.get(found, CoreUsage()) + usage
+        self.entries.setdefault(found, []).append(needed)
+        return found
 
 
 def _of_source(nets: Mapping[str, Incoming], projection: Projection) -> Ints:
@@ -198,28 +241,6 @@ def groups(network: Network) -> list[list[Population]]:
     return [[by_name[name] for name in members[c]] for c in walk]
 
 
-def _indivisible(network: Network, nets: Mapping[str, Incoming], target: LoihiTarget,
-                 weight_bits: int) -> Iterator[Diagnostic]:
-    limits, one = capacity(target), int(list_bits(np.ones(1), target, weight_bits)[0])
-    for population in on_chip(network):
-        into = nets[population.name]
-        weighted = sp.csr_array((into.multiplicity[into.pins.indices], into.pins.indices,
-                                 into.pins.indptr), shape=into.pins.shape)
-        fan_in = int(weighted.sum(axis=1).max(initial=0))
-        for resource, needed in (("input_axons", fan_in), ("synapse_memory", fan_in * one)):
-            if needed > getattr(limits, resource):
-                yield _neuron_exceeds(population, target, resource, needed)
-
-
-def _neuron_exceeds(population: Population, target: LoihiTarget, resource: str, needed: int,
-                    *notes: str) -> Diagnostic:
-    return Diagnostic("NC405", population.where, {
-        "module": population.where.module or population.name, "needed": needed,
-        "unit": UNITS[resource], "resource": resource.replace("_", " "), "target": target.name,
-        "limit": getattr(capacity(target), resource),
-    }, notes=notes)
-
-
 def _cores_exceeded(needed: int, bound: int, target: LoihiTarget) -> Diagnostic:
     limit = total_cores(target)
     proved = "no mapping can fit" if bound > limit else "not proved: a better mapping may fit"
@@ -233,12 +254,12 @@ def _raise(findings: Sequence[Diagnostic]) -> None:
 
 
 @numba.njit(cache=True)
-def _fill(order: Ints, ptr: Ints, ids: NDArray[np.int32], multiplicity: Ints, growth: Ints,
-          out_axons: Ints, limits: Ints) -> tuple[Ints, Ints, Ints]:
+def _fill(order: Ints, ptr: Ints, ids: NDArray[np.int32], multiplicity: Ints,
+          form: NDArray[np.int8], growth: Ints, out_axons: Ints, limits: Ints) -> tuple[Ints, Ints, Ints]:
     """Fill cores in that order; a neuron that does not fit opens the next core.
 
-    Returns cuts, usage and reach of a `_Part`. `growth[c]` is what a list of c synapses grows by
-    with one more; limits are in the order of UNITS.
+    Returns cuts, usage and reach of a `_Part`. `growth[f, c]` is what a list of form f and c
+    synapses grows by with one more; limits are in the order of UNITS.
     """
     cuts = np.zeros(len(order) + 1, np.int64)
     usage = np.zeros((len(order), 4), np.int64)
@@ -252,7 +273,7 @@ def _fill(order: Ints, ptr: Ints, ids: NDArray[np.int32], multiplicity: Ints, gr
             more_axons = more_bits = 0
             for e in ids[ptr[v]:ptr[v + 1]]:
                 pins = held[e] if stamp[e] == core else 0
-                more_bits += multiplicity[e] * growth[pins]
+                more_bits += multiplicity[e] * growth[form[e], pins]
                 if pins == 0:
                     more_axons += multiplicity[e]
             if neurons == 0 or (

@@ -1,24 +1,22 @@
 """Recount: a second checker of a partition, written from the limits and not from the partitioner.
 
-It lists the synapses of every core's neurons and counts them one by one. Weights of zero count:
-dense lists store them.
+It lists the synapses of every core's neurons (`lists.py`) and counts them one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population
-from neurocompile.ir.operators import Operator
 from neurocompile.mapping import Partition, Placement
+from neurocompile.passes.mapping.lists import listed, lists_of, stored_bits
+from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import LoihiTarget
-
-ROWS = 1024  # neurons whose synapses are listed at once
 
 Ints = NDArray[np.int64]
 Held = Mapping[str, Ints]  # the neurons of each population that a core holds
@@ -26,7 +24,8 @@ Held = Mapping[str, Ints]  # the neurons of each population that a core holds
 
 def recount(network: Network, partition: Partition, target: LoihiTarget, *, weight_bits: int = 8,
             placement: Placement | None = None) -> Iterator[Diagnostic]:
-    """Every neuron that is lost or held twice (NC901), every core over a limit (NC401 to NC404).
+    """Every neuron that is lost or held twice (NC901), every core over a limit (NC401 to NC404,
+    NC406).
 
     With a placement also every part that shares a core or is off the machine (NC901).
     """
@@ -34,8 +33,9 @@ def recount(network: Network, partition: Partition, target: LoihiTarget, *, weig
     held = [_held(partition, chip, core) for core in range(len(partition.cores))]
     yield from _every_neuron_once(partition, chip, held)
     yield from _within_limits(network, chip, held, target, weight_bits)
+    yield from _within_entries(network, chip, held, target)
     if placement is not None:
-        yield from _every_core_once(partition, placement, target)
+        yield from every_core_once(partition, placement, target)
 
 
 def _held(partition: Partition, chip: Mapping[str, Population], core: int) -> Held:
@@ -58,10 +58,9 @@ def _every_neuron_once(partition: Partition, chip: Mapping[str, Population],
                               f"core {number} holds {piece.start}..{piece.stop - 1} of "
                               f"`{piece.population}`, which has {size} neurons on chip")
     for name, population in chip.items():
-        copies = np.zeros(population.size, np.int64)
-        for core_neurons in held:
-            if name in core_neurons:
-                copies += np.bincount(core_neurons[name], minlength=population.size)
+        parts = [core_neurons[name] for core_neurons in held if name in core_neurons]
+        copies = np.bincount(np.concatenate([*parts, np.zeros(0, np.int64)]),
+                             minlength=population.size)
         for predicate, wrong in (("every-neuron-placed", copies == 0),
                                  ("no-neuron-placed-twice", copies > 1)):
             if wrong.any():
@@ -75,19 +74,22 @@ def _within_limits(network: Network, chip: Mapping[str, Population], held: list[
     for projection in network.projections:
         if projection.target not in chip:
             continue
-        structure = _structure(projection.operator)
+        structure = listed(projection)
         cores_reached = np.zeros(structure.in_size, np.int64)
+        counts = np.zeros(structure.in_size, np.int64)
         for core, neurons in enumerate(held):
             if projection.target in neurons:
-                length = _list_lengths(structure, neurons[projection.target])
-                cores_reached += length > 0
-                used[core, 0] += _stored_bits(length, target, weight_bits)
-                used[core, 1] += np.count_nonzero(length)
+                sources, length = lists_of(structure, projection.encoding,
+                                           neurons[projection.target], counts)
+                cores_reached[sources] += 1
+                used[core, 0] += stored_bits(length, target, weight_bits, projection.encoding)
+                used[core, 1] += len(sources)
         for core, neurons in enumerate(held):
             if projection.source in neurons:
                 used[core, 2] += cores_reached[neurons[projection.source]].sum()
     used[:, 3] = [sum(len(part) for part in neurons.values()) for neurons in held]
-    limits = (target.core.synapse_memory.value, target.core.input_axons.value,
+    reserved = max(how.reserved_memory.value for how in target.accounting.values())
+    limits = (target.core.synapse_memory.value - reserved, target.core.input_axons.value,
               target.core.output_axons.value, target.core.neurons.value)
     for column, code in enumerate(("NC401", "NC402", "NC403", "NC404")):
         for core in np.flatnonzero(used[:, column] > limits[column]).tolist():
@@ -96,8 +98,40 @@ def _within_limits(network: Network, chip: Mapping[str, Population], held: list[
                 "target": target.name})
 
 
-def _every_core_once(partition: Partition, placement: Placement,
-                     target: LoihiTarget) -> Iterator[Diagnostic]:
+def _within_entries(network: Network, chip: Mapping[str, Population], held: list[Held],
+                    target: LoihiTarget) -> Iterator[Diagnostic]:
+    """NC406 for cores whose populations need too many different entries."""
+    for core, neurons in enumerate(held):
+        formats: set[object] = set()
+        thresholds: set[object] = set()
+        rest: set[object] = set()
+        for projection in network.projections:
+            if projection.target in neurons:
+                values = projection.operator.weights
+                formats.add((projection.encoding, projection.exponent, bool(np.any(values > 0)),
+                             bool(np.any(values < 0))))
+        for name in neurons:
+            neuron, bias = chip[name].neuron, chip[name].bias
+            shifts = {e.exponent for e in network.encoders if e.target == name}
+            shifts |= set() if bias is None else {bias.exponent}
+            if isinstance(neuron, LoihiNeuron):
+                thresholds.add(neuron.vth)
+                rest.add((replace(neuron, vth=0), frozenset(shifts)))
+            else:
+                thresholds.add(name)
+                rest.add(name)
+        for kind, found in (("synapse_formats", formats), ("threshold_configs", thresholds),
+                            ("neuron_configs", rest)):
+            limit = getattr(target.core, kind).value
+            if 0 < limit < len(found):
+                yield Diagnostic("NC406", chip[next(iter(neurons))].where, {
+                    "what": f"core {core}", "needed": len(found), "limit": limit,
+                    "kind": kind.replace("_", " "), "target": target.name})
+
+
+def every_core_once(partition: Partition, placement: Placement,
+                    target: LoihiTarget) -> Iterator[Diagnostic]:
+    """NC901 for every part that shares a core or is off the machine."""
     if len(placement.cores) != len(partition.cores):
         yield _broken("every-part-has-a-core", f"{len(partition.cores)} parts, "
                                                f"{len(placement.cores)} cores")
@@ -110,32 +144,6 @@ def _every_core_once(partition: Partition, placement: Placement,
             yield _broken("one-part-per-core", f"part {number} is at chip {at.chip}, "
                                                f"x {at.x}, y {at.y}")
         seen.add(at)
-
-
-def _structure(operator: Operator) -> Operator:
-    """The operator with weights of 1, so that those of value 0 are listed too."""
-    return operator.with_weights(np.ones(operator.weights.shape, np.int8))
-
-
-def _list_lengths(structure: Operator, neurons: Ints) -> Ints:
-    """Synapses that each source neuron has onto these neurons."""
-    length = np.zeros(structure.in_size, np.int64)
-    for start in range(0, len(neurons), ROWS):
-        synapses: sp.csr_array = structure.rows(neurons[start:start + ROWS])
-        length += np.bincount(synapses.indices, minlength=structure.in_size)
-    return length
-
-
-def _stored_bits(length: Ints, target: LoihiTarget, weight_bits: int) -> int:
-    """Memory of one list per source: blocks of synapses, each with a header, in whole words."""
-    form, bits = target.synapse, 0
-    left = length[length > 0]
-    while len(left):
-        block = np.minimum(left, form.block_synapses.value)
-        words = np.ceil((block * weight_bits + form.block_header.value) / form.block_word.value)
-        bits += int(words.sum()) * form.block_word.value
-        left = left[left > form.block_synapses.value] - form.block_synapses.value
-    return bits
 
 
 def _broken(predicate: str, detail: str, population: Population | None = None) -> Diagnostic:

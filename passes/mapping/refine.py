@@ -72,11 +72,12 @@ def _fused(counter: Counter, state: Assignment, pair: _Pair, unit: Ints) -> Assi
     a, b = pair.names
     (ptr_a, ids_a), (ptr_b, ids_b) = counter.pins[a], counter.pins[b]
     many = counter.nets[a].multiplicity, counter.nets[b].multiplicity
+    form = np.concatenate([counter.nets[name].form for name in pair.names])
     out_axons = np.concatenate([counter.out_axons(state, name) for name in pair.names])
     number = _fill(
         pair.order, unit, np.concatenate([ptr_a, ptr_b[1:] + len(ids_a)]),
         np.concatenate([ids_a, ids_b + np.int32(len(many[0]))]), np.concatenate(many),
-        counter.growth, out_axons, counter.limits)
+        form, counter.growth, out_axons, counter.limits)
     number += len(state.usage)
     fused = _with(counter, state, pair, number)
     others = fused.usage[:len(state.usage)]
@@ -84,7 +85,8 @@ def _fused(counter: Counter, state: Assignment, pair: _Pair, unit: Ints) -> Assi
                            & (others[:, 0] > 0))
     if not len(homes):
         return fused
-    return _with(counter, state, pair, np.where(number == number.max(), homes[-1], number))
+    joined = _with(counter, state, pair, np.where(number == number.max(), homes[-1], number))
+    return joined if joined.fits else fused
 
 
 def _with(counter: Counter, state: Assignment, pair: _Pair, number: Ints) -> Assignment:
@@ -97,7 +99,8 @@ def _pairs(network: Network, partition: Partition, counter: Counter) -> Iterator
     """Producer and consumer with several pieces in the same sequence, large producers first."""
     sizes = {p.name: p.size for p in on_chip(network)}
     projections = [(p, of) for name in sizes for p, of in counter.nets[name].sources
-                   if p.source in sizes and p.source != p.target]
+                   if p.source in sizes and p.source != p.target
+                   and not counter.nets[p.source].shared and not counter.nets[name].shared]
     for projection, of_source in sorted(projections, key=lambda p: -sizes[p[0].source]):
         a, b = projection.source, projection.target
         piece_a, piece_b = _pieces(counter.nets[b], of_source)
@@ -148,7 +151,7 @@ def _as_partition(network: Network, partition: Partition, state: Assignment) -> 
 
 @numba.njit(cache=True)
 def _fill(order: Ints, unit: Ints, ptr: Ints, ids: NDArray[np.int32], multiplicity: Ints,
-          growth: Ints, out_axons: Ints, limits: Ints) -> Ints:
+          form: NDArray[np.int8], growth: Ints, out_axons: Ints, limits: Ints) -> Ints:
     """Core of each neuron. A unit that does not fit opens the next core; a larger one is cut."""
     core_of = np.zeros(len(order), np.int64)
     stamp = np.full(len(multiplicity), -1, np.int64)  # the last core that saw the net
@@ -161,7 +164,7 @@ def _fill(order: Ints, unit: Ints, ptr: Ints, ids: NDArray[np.int32], multiplici
         more_axons = more_bits = 0
         for e in ids[ptr[v]:ptr[v + 1]]:
             pins = held[e] if stamp[e] == core else 0
-            more_bits += multiplicity[e] * growth[pins]
+            more_bits += multiplicity[e] * growth[form[e], pins]
             if pins == 0:
                 more_axons += multiplicity[e]
         if neurons > 0 and (

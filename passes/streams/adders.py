@@ -49,18 +49,18 @@ def build_streams(network: Network, target: LoihiTarget, asked: str, weight_bits
     if not streams.points:
         return network, None
     prices = Prices(target, weight_bits)
-    obstacle = _obstacle(target, weight_bits)
+    against = obstacle(target, weight_bits)
     first = streams.points[0].consumers[0].population
-    if obstacle and asked == ADDER:
+    if against and asked == ADDER:
         raise FindingsError(Diagnostic("NC210", first.where, {
-            "target": target.name, "reason": obstacle}))
+            "target": target.name, "reason": against}))
     chosen = [] if asked == ADDER else [
         point for root in streams.roots for point in _cheapest(root, None, streams, prices)[1]]
     summed = with_adders(network, streams, chosen or streams.points)
     price = {DUPLICATE: prices.of(network), ADDER: prices.of(summed)}
     taken, reason = asked, "as asked for"
     if asked == "auto":
-        taken, reason = _cheaper(network, summed, price, obstacle, target)
+        taken, reason = _cheaper(network, summed, price, against, target)
     added = tuple(p.name for p in summed.populations if p.graded and taken == ADDER)
     return summed if added else network, Choice(taken, reason, added, price, first)
 
@@ -73,7 +73,7 @@ def note(choice: Choice) -> Diagnostic:
            for name, value in asdict(choice.prices[form]).items()}})
 
 
-def _obstacle(target: LoihiTarget, weight_bits: int) -> str:
+def obstacle(target: LoihiTarget, weight_bits: int) -> str:
     """Why there can be no adders; empty where there can."""
     needed = target.neuron.state_bits.value - ACTIVATION_SHIFT  # what a consumer's u can hold
     if target.synapse.message_bits.value < needed:
@@ -85,11 +85,11 @@ def _obstacle(target: LoihiTarget, weight_bits: int) -> str:
     return ""
 
 
-def _cheaper(network: Network, summed: Network, price: Mapping[str, Price], obstacle: str,
+def _cheaper(network: Network, summed: Network, price: Mapping[str, Price], against: str,
              target: LoihiTarget) -> tuple[str, str]:
     """The form that is taken, and why."""
-    if obstacle:
-        return DUPLICATE, obstacle
+    if against:
+        return DUPLICATE, against
     if price[ADDER].synapse_memory >= price[DUPLICATE].synapse_memory:
         return DUPLICATE, "adders would save no synapse memory"
     if _aligns(network, target) and not _aligns(summed, target):

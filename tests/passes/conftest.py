@@ -20,4 +20,11 @@ def nets() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def loihi1() -> Target:
+    """Lists as nengo-loihi counts them: what the benchmark's bars are stated in."""
+    return mapping_nets.counted_as(load_target("loihi1"), "nengo-loihi")
+
+
+@pytest.fixture(scope="session")
+def strict() -> Target:
+    """Lists as the stricter of all accountings counts them: the default."""
     return load_target("loihi1")

@@ -40,8 +40,9 @@ def chosen(network: Network) -> Choice:
 
 def expensive_wires(target: Target, word: int) -> Target:
     """The target with synapse lists in whole words of so many bits."""
-    size = replace(target.synapse.block_word, value=word)
-    return replace(target, synapse=replace(target.synapse, block_word=size))
+    how = target.accounting["modeled"]
+    return replace(target, accounting={
+        "modeled": replace(how, block_word=replace(how.block_word, value=word))})
 
 
 @settings(max_examples=40, deadline=None)

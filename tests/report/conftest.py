@@ -145,7 +145,8 @@ def by_hand(net: Network) -> Partition:
 def compilation(sample: bool = True) -> Compilation:
     target = load_target("loihi1")
     core = replace(target.core, synapse_memory=replace(target.core.synapse_memory, value=100_000))
-    target = replace(target, core=core)
+    target = replace(target, core=core, accounting={
+        "nengo-loihi": target.accounting["nengo-loihi"]})
     net = network()
     parts = by_hand(net)
     placed = Placement(tuple(CoreId(0, k % 3, k // 3) for k in range(len(parts.cores))))

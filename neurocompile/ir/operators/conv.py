@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -50,7 +51,13 @@ class Conv(Operator):
         return (self.weight.shape[2:] == (1, 1) and self.padding == (0, 0)
                 and self.in_shape[1:] == self.out_shape[1:])
 
-    def _taps(self, axis: int) -> NDArray[np.int64]:
+    @property
+    def window(self) -> int:
+        """Sources of the output that has most."""
+        return int(self.weight.shape[1] * math.prod(
+            int((self.taps(axis) >= 0).sum(axis=1).max(initial=0)) for axis in (0, 1)))
+
+    def taps(self, axis: int) -> NDArray[np.int64]:
         """[outputs, kernel] input coordinate along height (0) or width (1); -1 in the padding."""
         out, kernel = self.out_shape[1 + axis], self.weight.shape[2 + axis]
         at = (np.arange(out)[:, None] * self.stride[axis] - self.padding[axis]
@@ -62,7 +69,7 @@ class Conv(Operator):
         _, height, width = self.out_shape
         channel, pixel = np.divmod(targets, height * width)
         y, x = np.divmod(pixel, width)
-        iy, ix = self._taps(0)[y][:, :, None], self._taps(1)[x][:, None, :]
+        iy, ix = self.taps(0)[y][:, :, None], self.taps(1)[x][:, None, :]
         at = np.where((iy >= 0) & (ix >= 0), iy * self.in_shape[2] + ix, -1)
         return channel, at.reshape(len(targets), -1), (at >= 0).reshape(len(targets), -1)
 
@@ -85,7 +92,7 @@ class Conv(Operator):
         """
         weight = self.weight.reshape(self.groups, -1, *self.weight.shape[1:])
         for a, b in np.ndindex(*self.weight.shape[2:]):
-            y, x = self._taps(0)[:, a], self._taps(1)[:, b]
+            y, x = self.taps(0)[:, a], self.taps(1)[:, b]
             at_y, at_x = np.flatnonzero(y >= 0), np.flatnonzero(x >= 0)
             if len(at_y) and len(at_x):
                 yield weight[..., a, b], np.ix_(at_y, at_x), np.ix_(y[at_y], x[at_x])
@@ -110,21 +117,21 @@ class Conv(Operator):
 
     def row_sums(self) -> Array:
         kernel = self.weight.sum(axis=1)
-        inside_y, inside_x = self._taps(0) >= 0, self._taps(1) >= 0
+        inside_y, inside_x = self.taps(0) >= 0, self.taps(1) >= 0
         sums: Array = np.einsum("okl,yk,xl->oyx", kernel, inside_y.astype(kernel.dtype),
                                 inside_x.astype(kernel.dtype)).reshape(-1)
         return sums
 
     @property
     def n_synapses(self) -> int:
-        taps = int((self._taps(0) >= 0).sum()) * int((self._taps(1) >= 0).sum())
+        taps = int((self.taps(0) >= 0).sum()) * int((self.taps(1) >= 0).sum())
         return taps * self.out_shape[0] * int(self.weight.shape[1])
 
     @property
     def _whole(self) -> bool:
         """Whether there is one output pixel, and it sees every input pixel."""
         return all(self.out_shape[1 + axis] == 1
-                   and np.count_nonzero(self._taps(axis) >= 0) == self.in_shape[1 + axis]
+                   and np.count_nonzero(self.taps(axis) >= 0) == self.in_shape[1 + axis]
                    for axis in (0, 1))
 
     def nets(self) -> Nets:

@@ -1,0 +1,74 @@
+"""Mapping of a network of 3.6 million neurons and 2.1 billion synapses: time and memory by stage.
+
+Run: python benchmarks/scale.py
+Loihi 1's cores, dense 8-bit lists, none shared, 768 chips. CPU seconds of this process, kernels
+compiled or loaded beforehand. Exit code 1: more than 60 s, more than 2 GB, or a limit violated.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+import mapping_nets
+
+from neurocompile.ir.network import Network
+from neurocompile.passes.mapping.partition import partition
+from neurocompile.passes.mapping.place import place
+from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.mapping.refine import refine
+from neurocompile.passes.mapping.route import route_traffic
+from neurocompile.passes.mapping.traffic import core_traffic
+from neurocompile.resources import lower_bound, n_synapses
+from neurocompile.target import Target, load_target
+
+SECONDS, MEGABYTES, CHIPS = 60, 2048, 768
+T = TypeVar("T")
+
+
+def _timed(name: str, run: Callable[[], T]) -> T:
+    start = time.process_time()
+    result = run()
+    print(f"{name:10} {time.process_time() - start:6.1f} s CPU", flush=True)
+    return result
+
+
+def measure(network: Network, target: Target) -> int:
+    """Map a network; returns how many findings the recount has."""
+    parts = _timed("partition", lambda: partition(network, target))
+    parts = _timed("refine", lambda: refine(network, parts, target))
+    traffic = _timed("traffic", lambda: core_traffic(network, parts))
+    placed = _timed("place", lambda: place(parts, target, traffic))
+    routed = _timed("route", lambda: route_traffic(traffic, placed, target))
+    found = _timed("recount", lambda: list(recount(network, parts, target, placement=placed)))
+    print(f"{len(parts.cores):,} cores, {float(routed.messages.sum()):,.0f} messages, "
+          f"{len(found)} violations")
+    return len(found)
+
+
+def main() -> int:
+    """Print the table."""
+    target = mapping_nets.limited(load_target("loihi1"), chips=CHIPS)
+    small = mapping_nets.mixer()
+    warm = partition(small, target)  # compiles, or loads, every kernel
+    traffic = core_traffic(small, refine(small, warm, target))
+    list(recount(small, warm, target, placement=place(warm, target, traffic)))
+    network = mapping_nets.large()
+    print(f"{sum(p.size for p in network.populations):,} neurons, {n_synapses(network):,} synapses, "
+          f"at least {max(lower_bound(network, target).values()):,} cores")
+    start = time.process_time()
+    violations = measure(network, target)
+    seconds = time.process_time() - start
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{seconds:.1f} s CPU (bar {SECONDS}), {megabytes:,} MB (bar {MEGABYTES:,})")
+    return int(violations > 0 or seconds > SECONDS or megabytes > MEGABYTES)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

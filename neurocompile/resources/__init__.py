@@ -1,0 +1,36 @@
+"""Resources: the only place that counts what a mapping takes of a core.
+
+Cost follows merged nets (sources that share one destination set), not synapses. An input axon is
+one source neuron of one projection that reaches a core; an output axon is one core that a neuron
+reaches through one projection, its own core included. Biases take no synapse. Inputs and
+populations on the host have no core; each of their neurons takes an input axon where it is needed.
+"""
+
+from neurocompile.resources.amounts import (
+    UNITS,
+    CoreUsage,
+    PopulationUsage,
+    Usage,
+    capacity,
+    total_cores,
+)
+from neurocompile.resources.bounds import Bounds, bounds, lower_bound
+from neurocompile.resources.configurations import (
+    CONFIGURATIONS,
+    Entries,
+    configuration_limits,
+    entries,
+    together,
+    within,
+)
+from neurocompile.resources.count import count, n_synapses, on_chip, taken
+from neurocompile.resources.lists import list_bits, shared_bits, stencils, tables, uncut
+from neurocompile.resources.nets import FORMS, Incoming, incoming, pins_per_core
+
+__all__ = [
+    "Bounds", "CONFIGURATIONS", "CoreUsage", "Entries", "FORMS", "Incoming", "PopulationUsage",
+    "UNITS", "Usage", "bounds", "capacity", "configuration_limits", "count", "entries",
+    "incoming", "list_bits", "lower_bound", "n_synapses", "on_chip",
+    "pins_per_core", "shared_bits", "stencils", "tables", "taken", "together", "total_cores",
+    "uncut", "within",
+]

@@ -1,0 +1,92 @@
+"""Lower bounds: what any partition takes at least, and so how many cores it needs.
+
+* Memory: no list of a length that a core can hold takes fewer bits per synapse than the best
+  length does, however lists are cut. Of shared lists every weight is stored once.
+* Input axons: a net reaches as many cores as hold its targets, and each core that holds a neuron
+  takes the axons of that neuron.
+* Output axons: one for each core that a source's net reaches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.ir.network import Network, Population
+from neurocompile.resources.amounts import CoreUsage, capacity
+from neurocompile.resources.lists import tables
+from neurocompile.resources.nets import FORMS, Incoming, incoming
+from neurocompile.target import LoihiTarget
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What any partition takes at least, by population."""
+
+    least: Mapping[str, CoreUsage]
+    limits: CoreUsage
+
+    @property
+    def total(self) -> CoreUsage:
+        """What all populations take."""
+        return sum(self.least.values(), CoreUsage())
+
+    @property
+    def cores(self) -> dict[str, int]:
+        """Cores that any mapping needs, by the resource that proves it."""
+        return self.total.cores(self.limits)
+
+
+def lower_bound(network: Network, target: LoihiTarget, weight_bits: int = 8) -> dict[str, int]:
+    """Cores that any mapping needs, by the resource that proves it."""
+    return bounds(network, target, weight_bits).cores
+
+
+def bounds(network: Network, target: LoihiTarget, weight_bits: int = 8,
+           nets: Mapping[str, Incoming] | None = None) -> Bounds:
+    """What the network takes at least; `nets`: those into its populations, where known."""
+    chip = [p for p in network.populations if not p.on_host]
+    least = {p.name: np.zeros(4, np.int64) for p in chip}
+    for population in chip:
+        into = incoming(network, population) if nets is None else nets[population.name]
+        axons, memory, reach = _into(population, into, target, weight_bits)
+        least[population.name] += np.array([population.size, axons, 0, memory])
+        for projection, of_source in into.sources:
+            if projection.source in least:
+                least[projection.source][2] += reach[of_source].sum()
+    return Bounds({name: CoreUsage(*row.tolist()) for name, row in least.items()},
+                  capacity(target))
+
+
+def _into(population: Population, nets: Incoming, target: LoihiTarget,
+          weight_bits: int) -> tuple[int, int, Ints]:
+    """Input axons, memory, and the cores that each net reaches, all at least."""
+    limits, size = capacity(target), population.size
+    pins = np.bincount(nets.pins.indices, minlength=nets.pins.shape[1]).astype(np.int64)
+    memory = _memory(nets, pins, target, weight_bits, min(limits.neurons, size))
+    cores = max(CoreUsage(size, 0, 0, memory).cores(limits).values())
+    reach = np.where(pins == size, cores, -(-pins // max(limits.neurons, 1)))
+    fan_in = np.asarray(nets.pins.astype(np.int64) @ nets.multiplicity)
+    axons = max(int(nets.multiplicity @ reach), cores * int(fan_in.min(initial=1 << 60)))
+    return axons if size else 0, memory, reach
+
+
+def _memory(nets: Incoming, pins: Ints, target: LoihiTarget, weight_bits: int,
+            longest: int) -> int:
+    """Bits of all lists, in the best cut."""
+    step = math.gcd(*(how.block_word.value for how in target.accounting.values()))
+    total, lengths = 0, np.arange(1, max(longest, 1) + 1)
+    for number, bits in enumerate(tables(target, weight_bits, len(lengths))[:2, 1:]):
+        best = int(np.argmin(bits / lengths))
+        of_form = nets.form == number
+        exact = -(-pins[of_form] * int(bits[best]) // (best + 1))
+        total += int(nets.multiplicity[of_form] @ (-(-exact // step) * step))
+    shared = FORMS.index("shared")
+    return total + weight_bits * sum(p.operator.weights.size for p, of in nets.sources
+                                     if len(of) and nets.form[of[0]] == shared)

@@ -1,0 +1,122 @@
+"""What every core and every population of a partition takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from neurocompile.ir.network import Network, Population
+from neurocompile.ir.operators import Conv
+from neurocompile.mapping import Partition
+from neurocompile.resources.amounts import UNITS, CoreUsage, PopulationUsage, Usage, capacity
+from neurocompile.resources.bounds import bounds
+from neurocompile.resources.configurations import entries, together
+from neurocompile.resources.lists import shared_bits, tables
+from neurocompile.resources.nets import Incoming, incoming, pins_per_core
+from neurocompile.target import LoihiTarget
+
+Ints = NDArray[np.int64]
+
+
+def on_chip(network: Network) -> list[Population]:
+    """Populations that take cores."""
+    return [p for p in network.populations if not p.on_host]
+
+
+def n_synapses(network: Network) -> int:
+    """Synapses that are stored on chip, were none shared."""
+    return sum(_synapses(network, p) for p in on_chip(network))
+
+
+def count(network: Network, partition: Partition, target: LoihiTarget,
+          weight_bits: int = 8) -> Usage:
+    """What every core and every on-chip population of a partition takes."""
+    core_of, n_cores = partition.assignment(), len(partition.cores)
+    nets = {p.name: incoming(network, p) for p in on_chip(network)}
+    amounts: dict[str, Ints] = {}
+    reached: dict[str, Ints] = {}
+    for population in on_chip(network):
+        name = population.name
+        amounts[name], reached[name] = taken(population, nets[name], core_of[name], n_cores,
+                                             target, weight_bits)
+    for name, into in nets.items():
+        for projection, of_source in into.sources:
+            if projection.source in amounts:
+                amounts[projection.source][:, 2] += np.bincount(
+                    core_of[projection.source], weights=reached[name][of_source],
+                    minlength=n_cores).astype(np.int64)
+    total = sum(amounts.values(), np.zeros((n_cores, len(UNITS)), np.int64))
+    least, limits = bounds(network, target, weight_bits, nets).least, capacity(target)
+    return Usage(
+        limits, tuple(CoreUsage(*row) for row in total.tolist()),
+        tuple(_population(network, p, amounts[p.name], least[p.name], limits)
+              for p in on_chip(network)), _configurations(network, partition))
+
+
+def taken(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
+          target: LoihiTarget, weight_bits: int) -> tuple[Ints, Ints]:
+    """[cores, resources] in the order of UNITS, without output axons; cores that each net reaches.
+
+    Where lists are shared, each core holds a box of the population.
+    """
+    pins = pins_per_core(nets, core_of, n_cores)
+    bits = tables(target, weight_bits, int(pins.data.max(initial=0)))
+    found = np.zeros((n_cores, len(UNITS)), np.int64)
+    found[:, 0] = np.bincount(core_of, minlength=n_cores)
+    found[:, 1] = _row_sums(pins, nets.multiplicity[pins.indices])
+    found[:, 3] = _row_sums(pins, nets.multiplicity[pins.indices]
+                            * bits[nets.form[pins.indices], pins.data])
+    if nets.shared:
+        found[:, 3] += _shared(population, nets, core_of, n_cores, target, weight_bits)
+    return found, np.bincount(pins.indices, minlength=pins.shape[1]).astype(np.int64)
+
+
+def _shared(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
+            target: LoihiTarget, weight_bits: int) -> Ints:
+    """Bits of shared lists on each core."""
+    grid = np.indices(population.shape).reshape(3, -1)
+    first, last = np.full((3, n_cores), np.iinfo(np.int64).max), np.full((3, n_cores), -1)
+    for axis in range(3):
+        np.minimum.at(first[axis], core_of, grid[axis])
+        np.maximum.at(last[axis], core_of, grid[axis])
+    known: dict[tuple[tuple[int, int], ...], int] = {}
+    convs = [p.operator for p, _ in nets.sources
+             if p.encoding == "shared" and isinstance(p.operator, Conv)]
+    bits = np.zeros(n_cores, np.int64)
+    for core in np.flatnonzero(last[0] >= 0).tolist():
+        box = tuple((int(first[a, core]), int(last[a, core]) + 1) for a in range(3))
+        if box not in known:
+            known[box] = sum(shared_bits(c, box, target, weight_bits) for c in convs)
+        bits[core] = known[box]
+    return bits
+
+
+def _population(network: Network, population: Population, amounts: Ints, least: CoreUsage,
+                limits: CoreUsage) -> PopulationUsage:
+    return PopulationUsage(
+        population.name, _synapses(network, population), int(np.count_nonzero(amounts[:, 0])),
+        CoreUsage(*amounts.sum(axis=0).tolist()), least, least.cores(limits))
+
+
+def _configurations(network: Network, partition: Partition) -> tuple[Mapping[str, int], ...]:
+    needed = {p.name: entries(network, p) for p in on_chip(network)}
+    known: dict[frozenset[str], dict[str, int]] = {}
+    found = []
+    for pieces in partition.cores:
+        names = frozenset(piece.population for piece in pieces)
+        if names not in known:
+            known[names] = together(needed[name] for name in names)
+        found.append(known[names])
+    return tuple(found)
+
+
+def _synapses(network: Network, population: Population) -> int:
+    return sum(p.operator.n_synapses for p in network.into(population.name))
+
+
+def _row_sums(matrix: sp.csr_array, values: Ints) -> Ints:
+    total = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+    return np.asarray(total[matrix.indptr[1:]] - total[matrix.indptr[:-1]], np.int64)
