@@ -21,7 +21,8 @@ from neurocompile.semantics.truenorth import TrueNorthNeurons
 Spikes = dict[str, NDArray[np.uint8]]
 
 
-def weights(rng: np.random.Generator, shape: Shape, bits: int, factor: int = 1) -> NDArray[np.int64]:
+def weights(rng: np.random.Generator, shape: Shape, bits: int, factor: int = 1
+            ) -> NDArray[np.int64]:
     """More positive than negative ones, a third zero."""
     if bits == 1:
         values = rng.integers(0, 2, shape)

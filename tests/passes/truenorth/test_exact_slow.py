@@ -20,7 +20,8 @@ from neurocompile.target import TrueNorthTarget
 sys.path.insert(0, str(Path(__file__).parent))
 from build import network, population
 
-KINDS = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD}, "stateless": {"memory": False}}
+KINDS = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD},
+         "stateless": {"memory": False}}
 
 
 @pytest.fixture(autouse=True)

@@ -133,7 +133,7 @@ def test_no_form_nc436(truenorth: TrueNorthTarget) -> None:
     assert "another chip" in refused(shifted, truenorth).message
 
 
-def test_a_tight_loop_takes_copies_where_splitters_would_be_late(truenorth: TrueNorthTarget) -> None:
+def test_a_tight_loop_takes_copies_where_splitters_are_late(truenorth: TrueNorthTarget) -> None:
     """`a` to 3,000 neurons of `b` by copies in more cores, since `b` answers two ticks later."""
     rng = np.random.default_rng(0)
     first, second = rng.choice([0, 0, 0, 0, 0, 1], (60, 60)), rng.choice([-1, 1], (3000, 60))
