@@ -1,1 +1,0 @@
-"""Backends: what writes and runs deployed networks."""

@@ -1,1 +1,0 @@
-"""The Loihi backend: Lava programs, .net files, and their verification."""

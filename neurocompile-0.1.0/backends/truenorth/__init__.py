@@ -1,1 +1,0 @@
-"""TrueNorth: the core network's file, its simulator, and RANC's JSON."""

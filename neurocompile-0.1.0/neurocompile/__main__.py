@@ -1,5 +1,0 @@
-"""`python -m neurocompile`."""
-
-from neurocompile.cli import main
-
-main()

@@ -1,1 +1,0 @@
-"""Capture: from a PyTorch model, or a file, to a Graph."""

@@ -1,1 +1,0 @@
-"""lava-dl's `.net` files in: checked, to a torch module."""

@@ -1,1 +1,0 @@
-"""NIR files in: every producer's dialect, checked, to a torch module."""

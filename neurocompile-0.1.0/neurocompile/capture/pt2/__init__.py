@@ -1,1 +1,0 @@
-"""`.pt2` files: rewritten from checked parts before torch sees them."""

@@ -1,1 +1,0 @@
-"""Intermediate representations: the Graph (ONNX), linear operators, the Network."""

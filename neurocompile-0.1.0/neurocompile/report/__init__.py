@@ -1,1 +1,0 @@
-"""Reports: terminal, HTML, JSON and CSV."""

@@ -1,1 +1,0 @@
-"""Passes: one pass a file, data flows one way."""

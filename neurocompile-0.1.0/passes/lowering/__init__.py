@@ -1,1 +1,0 @@
-"""From a Graph to a float Network: affine forms, op by op."""

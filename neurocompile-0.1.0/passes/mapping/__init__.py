@@ -1,1 +1,0 @@
-"""Which core holds which neurons, and who sends to whom."""

@@ -1,1 +1,0 @@
-"""Dropping tokens and ticks (DSTSP)."""

@@ -1,1 +1,0 @@
-"""From a float Network to a chip's integers, overflow excluded."""

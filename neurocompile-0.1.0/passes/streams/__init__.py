@@ -1,1 +1,0 @@
-"""Sums that several populations receive: duplicate synapses or adders."""

@@ -1,1 +1,0 @@
-"""TrueNorth: from an integer Network to a core network, exact to the spike."""
