@@ -168,7 +168,9 @@ def _loihi(run: Recorder, lowered: _Lowered, target: LoihiTarget,
 
 def _truenorth(run: Recorder, lowered: _Lowered, target: TrueNorthTarget,
                options: Options) -> TrueNorthCompiled:
-    floating = truenorth.spiking_inputs(lowered.network, lowered.graph)
+    floating = lowered.network
+    if options.encoder == "auto":
+        floating = truenorth.spiking_inputs(floating, lowered.graph)
     run.found += truenorth.left_out(floating, target, options)
     run.stop()
     before = list(run.found)

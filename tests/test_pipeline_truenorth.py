@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import truenorth_models as models
 
+import neurocompile
 from neurocompile import programs
 from neurocompile.backends import synchronous
 from neurocompile.backends.truenorth.network_file import load_network, save_network
@@ -219,8 +220,13 @@ def test_what_is_asked_for_and_cannot_be_had(graph: Graph) -> None:
     with pytest.raises(FindingsError) as error:
         compile_graph(shared, TARGET, Options(streams="adder"))
     assert codes(error) == {"NC210"}
+    with pytest.raises(FindingsError) as error:  # the stream reaches the second layer, too
+        compile_graph(shared, TARGET, Options(encoder="host"))
+    assert codes(error) == {"NC206"}
+    assert neurocompile.check(graph, target="truenorth").cores == made.n_cores
 
 
+@pytest.mark.slow
 def test_too_many_inputs_and_every_way_out(tmp_path: Path) -> None:
     """126 inputs of 4 bits: refused; in groups, with fewer bits and in several ticks it fits."""
     x = {"x": models.frames(6, 2).movedim(1, 0).numpy()}

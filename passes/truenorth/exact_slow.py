@@ -137,53 +137,66 @@ def _cut(block: Block) -> tuple[Encoding, Ints]:
     return best[1:]
 
 
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    """Gates of a sum, and what they rest on; `value` is that of one axon."""
+
+    value: int
+    axons: tuple[tuple[int, int], ...]  # ticks before the neuron's own; axons, negative: lowering
+    floor: int
+    potential: int  # before the first tick
+
+
 def _sum(block: Block, parts: list[tuple[Block, _Owners]], longest: int, n_ticks: int) -> Block:
     """What adds up the trains, with its gates."""
-    negative, positive = one_sided(block.synapses)
-    up, down = positive + np.maximum(block.constant, 0), -negative - np.minimum(block.constant, 0)
-    if block.kind is Kind.MEMORY:
-        left = left_behind(block, n_ticks)
-        bound = int(np.max(left.high + up - block.threshold + 1, initial=1))
-        copies, size = _gate(bound)
-        hold = copies
-        reach = copies * size + down - left.low
-        floor, potential = block.floor, -copies * size
-        gates = [(-1, -1, hold), (0, 1, copies)]
-    else:
-        bound = int(max(np.max(up - block.threshold + 1, initial=1), np.max(down, initial=1)))
-        copies, size = _gate(bound)
-        floor, potential = 2 * copies * size, -2 * copies * size
-        hold = -(-(floor + int(block.threshold.max(initial=0))) // size)
-        reach = floor + hold * size + block.threshold
-        gates = [(-1, -1, hold), (longest - 1, 1, copies), (0, 1, copies)]
-    raise_errors(beyond(block, np.asarray(reach), n_ticks))
-    rows, columns, kinds, first = [], [], [], 0
+    gates = _gates(block, longest, n_ticks)
+    rows, columns, kinds, counts, first = [], [], [], [], 0
     for part, owners in parts:
         rows.append(owners.owner)
         columns.append(first + np.arange(part.size))
         kinds.append((owners.sign < 0).astype(np.int64))
+        counts.append(np.ones(part.size, np.int64))
         first += part.size
-    counts = [np.ones(first, np.int64)]
-    for number, (_, sign, amount) in enumerate(gates):
+    for number, (_, amount) in enumerate(gates.axons):
         rows.append(np.arange(block.size))
         columns.append(np.full(block.size, first + number))
-        kinds.append(np.full(block.size, 2 if sign > 0 else 3))
-        counts.append(np.full(block.size, amount))
+        kinds.append(np.full(block.size, 2 if amount > 0 else 3))
+        counts.append(np.full(block.size, abs(amount)))
     row, column, kind, count = (np.concatenate(x) for x in (rows, columns, kinds, counts))
     order = np.lexsort((column, row))
-    values = np.array([1, -1, size, -size], np.int64)
+    values = np.array([1, -1, gates.value, -gates.value], np.int64)
     ptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=block.size))])
     digits = np.zeros((len(row), AXON_TYPES), np.int64)
     digits[np.arange(len(row)), kind[order]] = count[order]
     feeds = (*(Feed(part.name, part.size, True, early=longest - 1) for part, _ in parts),
-             *(Feed(ALWAYS, 1, False, early=early) for early, _, _ in gates))
-    return Block(
-        block.name, block.population, Kind.SUM,
-        sp.csr_array(((values[kind] * count)[order], column[order], ptr),
-                     shape=(block.size, first + len(gates))),
-        feeds, np.zeros(block.size, np.int64), block.threshold, block.mode, floor, potential,
-        Encoding(np.tile(values, (block.size, 1)), digits, np.full(block.size, -1),
-                 np.ones(block.size, np.int64)), where=block.where)
+             *(Feed(ALWAYS, 1, False, early=early) for early, _ in gates.axons))
+    synapses = sp.csr_array(((values[kind] * count)[order], column[order], ptr),
+                            shape=(block.size, first + len(gates.axons)))
+    none = np.zeros(block.size, np.int64)
+    return replace(block, kind=Kind.SUM, synapses=synapses, feeds=feeds, constant=none,
+                   floor=gates.floor, potential=gates.potential, encoding=Encoding(
+                       np.tile(values, (block.size, 1)), digits, none - 1, none + 1))
+
+
+def _gates(block: Block, longest: int, n_ticks: int) -> _Gates:
+    """Gates for the most that can come before its opposite does.
+
+    Raises FindingsError (NC433) where a potential has no room for them.
+    """
+    negative, positive = one_sided(block.synapses)
+    up, down = positive + np.maximum(block.constant, 0), -negative - np.minimum(block.constant, 0)
+    if block.kind is Kind.MEMORY:
+        left = left_behind(block, n_ticks)
+        axons, value = _gate(int(np.max(left.high + up - block.threshold + 1, initial=1)))
+        bound = axons * value
+        raise_errors(beyond(block, np.asarray(bound + down - left.low), n_ticks))
+        return _Gates(value, ((-1, -axons), (0, axons)), block.floor, -bound)
+    axons, value = _gate(int(max(np.max(up - block.threshold + 1, initial=1),
+                                 np.max(down, initial=1))))
+    floor = 2 * axons * value
+    clear = -(-(floor + int(block.threshold.max(initial=0))) // value)
+    raise_errors(beyond(block, floor + clear * value + block.threshold, n_ticks))
+    return _Gates(value, ((-1, -clear), (longest - 1, axons), (0, axons)), floor, -floor)
 
 
 def _gate(bound: int) -> tuple[int, int]:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.core_network import AXONS
-from neurocompile.ir.network import Network, Projection
-from neurocompile.ir.operators import Conv
+from neurocompile.ir.network import InputKind, Network, Projection
+from neurocompile.ir.operators import Conv, Operator
 from neurocompile.passes.truenorth.blocks import Block, blocks_of
 from neurocompile.passes.truenorth.boundaries import Driven
 from neurocompile.passes.truenorth.codes import CODES, Encoding, encodings
@@ -63,20 +63,30 @@ def too_many_inputs(block: Block, ways: Sequence[Driven]) -> Iterator[Diagnostic
 
 
 def group_constraints(network: Network, names: Sequence[str]) -> dict[str, Any]:
-    """What to train again: for these populations the groups whose inputs fit a core."""
+    """What to train again: for these populations the groups whose inputs fit a core.
+
+    Weights that are 0 now count, since training may change them.
+    """
     blocks = blocks_of(network)
-    return {"axons": AXONS, "populations": [
-        _grouped(network, blocks[name]) for name in names]}
+    return {"axons": AXONS, "populations": [_grouped(network, blocks[name]) for name in names]}
 
 
 def _grouped(network: Network, block: Block) -> Mapping[str, Any]:
-    encoding = written(block, 1)[-1]
-    copies = int(encoding.digits.max(axis=0, initial=0).sum())
+    copies = min((int(way.digits.max(axis=0, initial=0).sum()) for way in written(block, 1)),
+                 default=CODES[-1].axons)
     largest = AXONS // max(copies, 1)
-    fan_in = int(np.diff(block.synapses.indptr).max(initial=0))
+    always = {item.name for item in network.inputs if item.kind is InputKind.ONE}
+    into = [p for p in network.into(block.population) if p.source not in always]
+    fan_in = sum(_inputs(p.operator) for p in into)
     return {"population": block.population, "fan_in": fan_in, "copies": copies,
-            "largest_fan_in": largest, "projections": [
-                _groups(p, -(-fan_in // largest)) for p in network.into(block.population)]}
+            "largest_fan_in": largest,
+            "projections": [_groups(p, -(-fan_in // largest)) for p in into]}
+
+
+def _inputs(operator: Operator) -> int:
+    """The most inputs of a neuron, whatever their weights."""
+    ones = operator.with_weights(np.ones(np.shape(operator.weights), np.int64))
+    return int(np.diff(ones.matrix().indptr).max(initial=0))
 
 
 def _groups(projection: Projection, least: int) -> Mapping[str, Any]:

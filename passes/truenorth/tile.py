@@ -22,6 +22,7 @@ from neurocompile.passes.truenorth.fan_out import Demand, copies
 
 Ints = NDArray[np.int64]
 
+SQUARES = (2, 3, 4, 5, 6, 8)  # sides tried
 LEVEL_WEIGHT = 1e-3  # cores that a tick of latency is worth: it breaks ties
 
 
@@ -69,20 +70,13 @@ def tile(ways: Sequence[Driven], shape: Shape, demand: Demand) -> Tiling:
 
     Every neuron must fit an empty piece. `shape` is that of the neurons.
     """
-    best: tuple[float, Driven, _Cut] | None = None
-    for way in ways:
-        arrays = _arrays(way)
-        for name in candidates(shape):
-            cut = _cut(arrays, name, neuron_order(shape, name), copies(demand, 1))
-            cost = _cost(cut, demand)
-            if best is None or cost < best[0]:
-                best = cost, way, _filled(cut, demand)
-            if len(cut.axons) == 1:
-                break
-    if best is None:
-        raise ValueError("a block without an encoding")
-    cost, way, first = best
-    arrays, tried = _arrays(way), {copies(demand, 1).tobytes()}
+    slots = copies(demand, 1)
+    found = [_best(way, shape, list(candidates(shape)), slots, demand) for way in ways]
+    cost, way, first = min(found, key=lambda one: one[0])
+    if len(first.axons) > 1 and (squares := list(_squares(shape, first.order_name))):
+        again = _best(way, shape, squares, slots, demand)
+        cost, way, first = min((cost, way, first), again, key=lambda one: one[0])
+    arrays, tried = _arrays(way), {slots.tobytes()}
     for most in _steps(demand):
         slots = copies(demand, most)
         if slots.tobytes() in tried:
@@ -92,6 +86,26 @@ def tile(ways: Sequence[Driven], shape: Shape, demand: Demand) -> Tiling:
         if _cost(cut, demand) < cost:
             cost, first = _cost(cut, demand), _filled(cut, demand)
     return Tiling(way, first.order_name, first.slots, tuple(_pieces(way, first)), cost)
+
+
+def _best(way: Driven, shape: Shape, names: Sequence[str], slots: Ints, demand: Demand
+          ) -> tuple[float, Driven, _Cut]:
+    """The cheapest of these orders."""
+    arrays, found = _arrays(way), list[tuple[float, Driven, _Cut]]()
+    for name in names:
+        cut = _cut(arrays, name, neuron_order(shape, name), slots)
+        found.append((_cost(cut, demand), way, _filled(cut, demand)))
+        if len(cut.axons) == 1:
+            break
+    return min(found, key=lambda one: one[0])
+
+
+def _squares(shape: Shape, name: str) -> Iterator[str]:
+    """Orders in squares, with as many blocks of channels as the named order has."""
+    kind, _, blocks = name.partition("/")
+    if kind in ("rows", "hilbert", "band") and len(shape) >= 3:
+        yield from (f"squares/{s}/{1 if kind == 'band' else blocks}" for s in SQUARES
+                    if s < shape[-1])
 
 
 def _steps(demand: Demand) -> Iterator[int]:

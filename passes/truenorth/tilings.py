@@ -8,7 +8,6 @@ that it needs are assumed.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -16,8 +15,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.diagnostics import Diagnostic, FindingsError, raise_errors
-from neurocompile.ir.core_network import NEURONS
+from neurocompile.diagnostics import Diagnostic, FindingsError, InternalError, raise_errors
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Shape
 from neurocompile.passes.truenorth.blocks import Block
@@ -44,35 +42,49 @@ class Tiler:
     encodings: dict[str, list[Encoding]] = field(default_factory=dict)
     feedback: dict[str, Ints] = field(default_factory=dict)  # axons of each neuron, assumed
     quiet: frozenset[str] = frozenset()
+    unsplit: set[str] = field(default_factory=set)  # blocks whose spikes must pass no splitter
 
     def run(self) -> tuple[dict[str, Tiling], dict[str, int]]:
         """Tilings in the order of the blocks, and depths.
 
-        Raises FindingsError: NC431, NC432, NC435, NC504.
+        Raises FindingsError: NC431, NC432, NC435, NC504; InternalError (NC901) when rounds do
+        not come to an end.
         """
         self.encodings = {name: written(b, self.step) for name, b in self.blocks.items()}
         self.quiet = quiet_blocks(self.blocks)
         raise_errors(self._too_large())
         assumed = depths(self.blocks, dict.fromkeys(self.blocks, False), self.step)
         self.feedback = {name: np.zeros(b.size, np.int64) for name, b in self.blocks.items()}
-        order = consumers_first(self.blocks)
-        for attempt in itertools.count():
-            tilings = self._round(order, assumed)
-            split = {name: bool(np.any(t.slots < self._demand(tilings, name).total))
-                     for name, t in tilings.items()}
-            found, actual = depths(self.blocks, split, self.step), self._feedback(tilings)
-            if all(self._exact(tilings[n].driven, found[n]) and np.all(
-                    actual[n] <= self.feedback[n]) for n in order):
+        for _ in range(ROUNDS):
+            tilings = self._round(assumed)
+            actual = {name: _sent(tilings, name, feedback=True) for name in self.blocks}
+            found = self._depths(tilings)
+            if found is not None and all(
+                    self._exact(tilings[n].driven, found[n])
+                    and np.all(actual[n] <= self.feedback[n]) for n in self.blocks):
                 return {name: tilings[name] for name in self.blocks}, found
-            if attempt == ROUNDS:
-                raise FindingsError(*self._growing(actual))
-            assumed = {n: max(assumed[n], found[n]) for n in order}
-            self.feedback = {n: np.maximum(actual[n], self.feedback[n]) for n in order}
-        raise AssertionError("unreachable")
+            assumed = {n: max(assumed[n], (found or assumed)[n]) for n in self.blocks}
+            self.feedback = {n: np.maximum(actual[n], self.feedback[n]) for n in self.blocks}
+        raise InternalError(Diagnostic("NC901", values={
+            "stage": "legalize", "predicate": "tilings-agree-with-depths",
+            "detail": f"they differ after {ROUNDS} rounds"}))
 
-    def _round(self, order: list[str], depth: Mapping[str, int]) -> dict[str, Tiling]:
+    def _depths(self, tilings: Mapping[str, Tiling]) -> dict[str, int] | None:
+        """Depths; None where splitters make a loop too long, which then have to go."""
+        split = {name: bool(np.any(t.slots < self._demand(tilings, name).total))
+                 for name, t in tilings.items()}
+        try:
+            return depths(self.blocks, split, self.step)
+        except FindingsError:
+            more = {name for name in _in_loops(self.blocks) if split[name]} - self.unsplit
+            if not more:
+                raise
+            self.unsplit |= more
+            return None
+
+    def _round(self, depth: Mapping[str, int]) -> dict[str, Tiling]:
         tilings = dict[str, Tiling]()
-        for name in order:
+        for name in consumers_first(self.blocks):
             block, demand = self.blocks[name], self._demand(tilings, name)
             raise_errors(too_many_copies(block, demand))
             tilings[name] = tile(self._ways(block, depth[name]), self._shape(block), demand)
@@ -113,19 +125,8 @@ class Tiler:
     def _demand(self, tilings: Mapping[str, Tiling], name: str) -> Demand:
         """Axons that a block's neurons set in the pieces so far, feedback as assumed."""
         at_once = self.feedback[name] + (name in self.read)
-        return Demand(at_once + _sent(tilings, name, feedback=False), at_once)
-
-    def _feedback(self, tilings: Mapping[str, Tiling]) -> dict[str, Ints]:
-        return {name: np.asarray(_sent(tilings, name, feedback=True)) for name in self.blocks}
-
-    def _growing(self, actual: Mapping[str, Ints]) -> Iterator[Diagnostic]:
-        """NC435 for blocks whose feedback needs more copies with every piece."""
-        for name, needed in actual.items():
-            if np.any(needed > self.feedback[name]):
-                block = self.blocks[name]
-                yield Diagnostic("NC435", block.where, {
-                    "module": block.where.module or block.population,
-                    "needed": int(needed.max()), "limit": NEURONS})
+        total = at_once + _sent(tilings, name, feedback=False)
+        return Demand(total, total if name in self.unsplit else at_once)
 
 
 def consumers_first(blocks: Mapping[str, Block]) -> list[str]:
@@ -146,3 +147,11 @@ def _sent(tilings: Mapping[str, Tiling], source: str, feedback: bool) -> Ints:
             if feed.source == source and feed.on_chip and bool(feed.delay) == feedback:
                 total = total + tiling.axons[end - feed.size:end]
     return total
+
+
+def _in_loops(blocks: Mapping[str, Block]) -> set[str]:
+    """Blocks that receive what they send, by way of others."""
+    graph = nx.DiGraph((feed.source, name) for name, block in blocks.items()
+                       for feed in block.feeds if feed.on_chip)
+    return {name for loop in nx.strongly_connected_components(graph) if len(loop) > 1
+            for name in loop}

@@ -5,6 +5,8 @@ Both are written here from `semantics.truenorth`'s equations alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -19,7 +21,8 @@ from neurocompile.semantics.truenorth import TrueNorthNeurons
 Spikes = dict[str, NDArray[np.uint8]]
 
 
-def weights(rng: np.random.Generator, shape: Shape, bits: int, factor: int = 1) -> NDArray[np.int64]:
+def weights(rng: np.random.Generator, shape: Shape, bits: int, factor: int = 1
+            ) -> NDArray[np.int64]:
     """More positive than negative ones, a third zero."""
     if bits == 1:
         values = rng.integers(0, 2, shape)
@@ -59,7 +62,7 @@ def neurons(rng: np.random.Generator, into: list[Projection], size: int
 
 
 def random_net(seed: int) -> Network:
-    """Two inputs, a host population, a chain with skips, feedback and constants, all kinds."""
+    """Two inputs, a chain with skips, feedback and constants; all kinds, some on the host."""
     rng = np.random.default_rng(seed)
     spatial = rng.random() < 0.3
     shape: Shape = (2, 4, 4) if spatial else (int(rng.integers(3, 24)),)
@@ -103,6 +106,8 @@ def random_net(seed: int) -> Network:
         populations.append(Population(name, own, neuron, bias))
         projections += into
         shapes[name] = own
+    if length > 2 and np.random.default_rng([seed, 1]).random() < 0.15:
+        populations[0] = replace(populations[0], on_host=True)
     last = populations[-1]
     readouts = (Readout("out", (last.size,), ((last.name, Dense(last.shape, (last.size,), np.eye(
         last.size))),), np.zeros(last.size)),)
@@ -211,6 +216,7 @@ def features(network: Network, made: Legalized) -> set[str]:
     roles = " ".join(chip.roles)
     seen |= {kind for kind in ("splitter", "relay") if f"{kind} of" in roles}
     return seen | {name for name, present in {
+        "host": any(p.on_host for p in network.populations),
         "constants": any(t.name == "constants" for t in chip.inputs),
         "feedback": any(p.source == p.target for p in network.projections),
         "no reload": not chip.reload,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,8 +17,8 @@ def dense(weight: ArrayLike) -> Operator:
     return Dense((w.shape[1],), (w.shape[0],), w)
 
 
-def population(name: str, shape: Shape | int, threshold: ArrayLike = 1, bias: ArrayLike | None = None,
-               reset: Reset = Reset.HARD, memory: bool = True, on_host: bool = False) -> Population:
+def population(name: str, shape: Shape | int, threshold: ArrayLike = 1,
+               bias: ArrayLike | None = None, reset: Reset = Reset.HARD, memory: bool = True, on_host: bool = False) -> Population:
     own = (shape,) if isinstance(shape, int) else shape
     size = int(np.prod(own))
     full = np.broadcast_to(np.asarray(threshold, np.int64), (size,))
@@ -30,19 +28,17 @@ def population(name: str, shape: Shape | int, threshold: ArrayLike = 1, bias: Ar
 
 
 def network(populations: list[Population], projections: list[tuple[object, ...]], *,
-            inputs: dict[str, Shape] | None = None, ticks: int = 6, read: str | None = None) -> Network:
+            inputs: dict[str, Shape] | None = None, ticks: int = 6,
+            read: str | None = None) -> Network:
     """Projections as (source, target, operator or weights, delay)."""
     made = []
     for source, target, operator, *delay in projections:
         linear = operator if isinstance(operator, Operator) else dense(operator)
-        made.append(Projection(str(source), str(target), linear, delay=int(delay[0]) if delay else 0))
+        made.append(Projection(str(source), str(target), linear,
+                               delay=int(delay[0]) if delay else 0))
     sizes = {p.name: p.size for p in populations}
     readouts = () if read is None else (Readout("out", (sizes[read],), (
         (read, dense(np.eye(sizes[read]))),), np.zeros(sizes[read])),)
     sources = tuple(Input(name, shape, InputKind.SPIKES)
                     for name, shape in (inputs or {"x": (4,)}).items())
     return Network(sources, tuple(populations), tuple(made), readouts, ticks)
-
-
-def with_one(net: Network) -> Network:
-    return replace(net, inputs=(*net.inputs, Input("one", (1,), InputKind.ONE)))

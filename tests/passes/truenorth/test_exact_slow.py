@@ -20,7 +20,8 @@ from neurocompile.target import TrueNorthTarget
 sys.path.insert(0, str(Path(__file__).parent))
 from build import network, population
 
-KINDS = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD}, "stateless": {"memory": False}}
+KINDS = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD},
+         "stateless": {"memory": False}}
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +94,45 @@ def test_worst_cases(kind: str, random_nets: ModuleType, truenorth: TrueNorthTar
     assert expected["a"].any()
     for name, spikes in found.items():
         assert np.array_equal(spikes, expected[name])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_last_spike_of_the_longest_train_counts(kind: str, random_nets: ModuleType,
+                                                    truenorth: TrueNorthTarget) -> None:
+    """All of 300 inputs must be in; a train of 256 is the longest."""
+    net = network([population("a", 2, [300, 299], **KINDS[kind])],
+                  [("x", "a", np.ones((2, 300)))], inputs={"x": (300,)}, ticks=2)
+    inputs = {"x": np.ones((2, 2, 300), np.uint8)}
+    inputs["x"][1, :, 7] = 0
+    made = legalize(net, truenorth, fan_in="exact-slow").network
+    assert made.step == 257
+    expected, found = random_nets.reference(net, inputs), random_nets.stepped(made, inputs)
+    assert expected["a"][:, 0].tolist() == [[1, 1], [0, 1]]
+    assert np.array_equal(found["a"], expected["a"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gates_hold_what_comes_before_its_opposite(kind: str, random_nets: ModuleType,
+                                                   truenorth: TrueNorthTarget) -> None:
+    """Three short trains up to 180 against one of 180: meanwhile 120, or -120, in the end 0."""
+    sign = np.repeat([1, 1, 1, -1], 256)
+    net = network([population("a", 1, 1, **KINDS[kind])], [("x", "a", sign[None, :])],
+                  inputs={"x": (1024,)}, ticks=4)
+    level = np.concatenate([np.arange(256) < n for n in (60, 60, 60, 180)])
+    above = level.copy()
+    above[60] = True
+    other = np.concatenate([np.arange(256) < n for n in (250, 0, 0, 249)])
+    inputs = {"x": np.array([[level, level, above, level], [above, other, level, level],
+                             [sign < 0, sign > 0, level, above]]).astype(np.uint8)}
+    made = legalize(net, truenorth, fan_in="exact-slow").network
+    expected, found = random_nets.reference(net, inputs), random_nets.stepped(made, inputs)
+    assert 0 < expected["a"].mean() < 1
+    assert np.array_equal(found["a"], expected["a"])
+    flipped = network([population("a", 1, 1, **KINDS[kind])], [("x", "a", -sign[None, :])],
+                      inputs={"x": (1024,)}, ticks=4)
+    made = legalize(flipped, truenorth, fan_in="exact-slow").network
+    assert np.array_equal(random_nets.stepped(made, inputs)["a"],
+                          random_nets.reference(flipped, inputs)["a"])
 
 
 def test_soft_reset_that_fires_again_is_held(random_nets: ModuleType,

@@ -10,6 +10,7 @@ import pytest
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.passes.truenorth.legalize import Legalized, legalize
+from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import TrueNorthTarget, load_target
 
@@ -130,3 +131,21 @@ def test_no_form_nc436(truenorth: TrueNorthTarget) -> None:
     shifted = replace(plain, populations=tuple(
         replace(p, neuron=LoihiNeuron(4095, 0, 1)) for p in plain.populations))
     assert "another chip" in refused(shifted, truenorth).message
+
+
+def test_a_tight_loop_takes_copies_where_splitters_are_late(truenorth: TrueNorthTarget) -> None:
+    """`a` to 3,000 neurons of `b` by copies in more cores, since `b` answers two ticks later."""
+    rng = np.random.default_rng(0)
+    first, second = rng.choice([0, 0, 0, 0, 0, 1], (60, 60)), rng.choice([-1, 1], (3000, 60))
+    back = np.zeros((60, 3000), np.int64)
+    back[:, :60] = -np.eye(60)
+
+    def net(delay: int) -> Network:
+        return network([population("z", 60), population("a", 60, 4), population("b", 3000, 9)], [
+            ("x", "z", np.eye(60)), ("z", "a", first), ("a", "b", second),
+            ("b", "a", back, delay)], inputs={"x": (60,)})
+    tight, loose = legalize(net(2), truenorth), legalize(net(3), truenorth)
+    assert list(recount(net(2), tight.network)) == []
+    assert tight.rows[1].relays == 0
+    assert loose.rows[1].relays > 0
+    assert refused(net(1), truenorth).code == "NC504"

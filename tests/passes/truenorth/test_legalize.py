@@ -9,6 +9,7 @@ from neurocompile.backends.truenorth import oracle
 from neurocompile.diagnostics import FindingsError
 from neurocompile.passes.mapping import place
 from neurocompile.passes.truenorth.legalize import legalize
+from neurocompile.passes.truenorth.recount import recount
 from neurocompile.target import TrueNorthTarget
 
 
@@ -33,6 +34,7 @@ def deployed(nets: ModuleType, seeds: range, target: TrueNorthTarget) -> tuple[i
             continue
         different, rates = nets.compare(network, made.network, seed=seed)
         assert different == [], seed
+        assert list(recount(network, made.network)) == [], seed
         active += all(0 < rate for rate in rates.values()) and any(r < 1 for r in rates.values())
         seen |= nets.features(network, made)
     return active, seen
@@ -50,7 +52,7 @@ def test_deployed_equals_reference_over_a_thousand(random_nets: ModuleType,
     active, seen = deployed(random_nets, range(1000, 2150), truenorth)
     assert active >= 1000
     assert seen == {"soft", "hard", "stateless", "splitter", "relay", "constants", "feedback",
-                    "no reload", "shared core", "conv", "over 256 targets"}
+                    "no reload", "shared core", "conv", "over 256 targets", "host"}
 
 
 def test_stepper_equals_oracle(random_nets: ModuleType, truenorth: TrueNorthTarget) -> None:

@@ -36,13 +36,15 @@ def chain(length: int, skip: int, memory: bool = True) -> Network:
     names = [f"p{k}" for k in range(length)]
     populations = [population(n, 3, 1 + k % 2, reset=Reset.SOFT, memory=memory)
                    for k, n in enumerate(names)]
-    projections: list[tuple[object, ...]] = [("x", "p0", [[1, 0, 1, 0], [0, 1, 1, 0], [0, 0, 1, 1]])]
+    projections: list[tuple[object, ...]] = [
+        ("x", "p0", [[1, 0, 1, 0], [0, 1, 1, 0], [0, 0, 1, 1]])]
     projections += [(a, b, np.eye(3) * 2) for a, b in pairwise(names)]
     projections.append((names[length - skip - 1], names[-1], np.ones((3, 3)) - 2 * np.eye(3)))
     return network(populations, projections, ticks=8)
 
 
-@pytest.mark.parametrize(("skip", "relays"), [(14, 0), (15, 0), (16, 6), (30, 6), (31, 9), (47, 12)])
+@pytest.mark.parametrize(("skip", "relays"), [
+    (14, 0), (15, 0), (16, 6), (30, 6), (31, 9), (47, 12)])
 def test_relays_beyond_a_delay(skip: int, relays: int, random_nets: ModuleType,
                                truenorth: TrueNorthTarget) -> None:
     """A spike waits up to 15 ticks in its neuron, and 15 in each relay.
