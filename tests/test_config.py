@@ -32,6 +32,7 @@ weight-bits = 6
 prune-tokens = 0.25
 prune-steps = 0
 allow = "or-pool"
+fan-in = "exact-slow"
 [[ignore]]
 code = "NC312"
 module = "head.*"
@@ -52,7 +53,8 @@ def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     options = work.options(nothing)
     assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
     options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))
-    assert options.allow == ("or-pool",)
+    assert (options.allow, options.fan_in) == (("or-pool",), "exact-slow")
+    assert work.options(replace(nothing, fan_in="group")).fan_in == "group"
     assert (options.streams, options.readout, options.prune_tokens) == ("duplicate", "host", 0.0)
 
 
@@ -66,7 +68,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.input == InputShape((1, 28, 28), 4)
     assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
     assert model.streams == "adder"
-    assert (model.readout, model.allow) == ("chip", ("or-pool",))
+    assert (model.readout, model.allow, model.fan_in) == ("chip", ("or-pool",), "exact-slow")
     assert (model.prune_tokens, model.prune_steps) == (0.25, 0.0)
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
     assert (model.max_chips, model.max_synapses) == (2, 100_000)

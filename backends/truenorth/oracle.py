@@ -6,6 +6,7 @@ axons. Tests compare everything that simulates core networks with it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,7 @@ def run_cores(cores: Cores, events: Iterable[Event], n_ticks: int, sample: int =
               seed: int = 0) -> OracleRun:
     """All cores for `n_ticks` ticks; each event sets an axon for the tick that integrates it."""
     neurons = [[_neuron(cores, c, n) for n in range(NEURONS)] for c in range(len(cores))]
+    rows = functools.cache(lambda core, axon: _targets(cores, core, axon))
     from_host: dict[int, list[tuple[int, int]]] = {}
     for tick, core, axon in events:
         from_host.setdefault(tick, []).append((core, axon))
@@ -62,7 +64,7 @@ def run_cores(cores: Cores, events: Iterable[Event], n_ticks: int, sample: int =
         for c in range(len(cores)):
             types: list[list[int]] = [[] for _ in range(NEURONS)]
             for axon in sorted(now[c]):
-                for n in _targets(cores, c, axon):
+                for n in rows(c, axon):
                     types[n].append(int(cores.axon_types[c, axon]))
             run.axon_events[c] += len(now[c])
             run.synaptic_events[c] += sum(map(len, types))

@@ -67,6 +67,13 @@ NEURONS = (
          "program of its own.",
          "--streams duplicate, or a target with graded spikes and neuron programs",
          "--streams adder on loihi1", "--streams adder on loihi2"),
+    Rule("NC211", "leak-multiplies", "error",
+         "`{module}` keeps {value} of its {state} per tick, over {ticks} ticks; the leak of {target} "
+         "is added, not multiplied",
+         "TrueNorth's neuron adds a constant in every tick: its potential stays as it is (integrate "
+         "and fire), or a sample has one tick, and nothing needs to stay.",
+         "train with neurons without leak (IFNode, Leaky(beta=1.0)), or with one tick (T = 1)",
+         "LIFNode(tau=2.0) over 4 ticks on truenorth", "IFNode() over 4 ticks on truenorth"),
 )
 
 NUMBERS = (
@@ -94,7 +101,7 @@ NUMBERS = (
          "Leaky(beta=0.99999)", "Leaky(beta=0.9)"),
     Rule("NC305", "threshold-range", "error",
          "the threshold of `{module}` needs mantissa {needed}; {target} holds 1 to {limit}",
-         "Thresholds are positive 17-bit mantissas, in units of 64.",
+         "Thresholds are positive: 17-bit mantissas in units of 64 on Loihi, 18 bits on TrueNorth.",
          "scale the weights or the threshold",
          "v_threshold=0.0", "v_threshold=1.0"),
     Rule("NC306", "bias-range", "error",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def too_many_inputs(block: Block, ways: Sequence[Driven]) -> Iterator[Diagnostic
             f"{largest[b]} at {b} bit" for b in sorted(largest)),))
 
 
-def group_constraints(network: Network, names: Sequence[str]) -> dict[str, object]:
+def group_constraints(network: Network, names: Sequence[str]) -> dict[str, Any]:
     """What to train again: for these populations the groups whose inputs fit a core.
 
     Weights that are 0 now count, since training may change them.
@@ -70,7 +71,7 @@ def group_constraints(network: Network, names: Sequence[str]) -> dict[str, objec
     return {"axons": AXONS, "populations": [_grouped(network, blocks[name]) for name in names]}
 
 
-def _grouped(network: Network, block: Block) -> Mapping[str, object]:
+def _grouped(network: Network, block: Block) -> Mapping[str, Any]:
     copies = min((int(way.digits.max(axis=0, initial=0).sum()) for way in written(block, 1)),
                  default=CODES[-1].axons)
     largest = AXONS // max(copies, 1)
@@ -88,7 +89,7 @@ def _inputs(operator: Operator) -> int:
     return int(np.diff(ones.matrix().indptr).max(initial=0))
 
 
-def _groups(projection: Projection, least: int) -> Mapping[str, object]:
+def _groups(projection: Projection, least: int) -> Mapping[str, Any]:
     """The fewest groups that are enough and divide inputs and outputs; 0: none do."""
     operator = projection.operator
     conv = isinstance(operator, Conv)

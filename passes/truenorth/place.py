@@ -53,8 +53,9 @@ def _rates(cores: Cores, assembly: Assembly, rates: Mapping[str, float | Floats]
     found = np.ones(cores.target_core.shape)
     for item, name, piece in assembly.pieces():
         block = assembly.tilings[name].driven.block
-        if block.population in rates and block.size == len(assembly.tilings[name].slots):
-            rate = np.broadcast_to(np.asarray(rates[block.population]).reshape(-1), block.size)
+        rate = np.asarray(rates.get(block.population, 1.0)).reshape(-1)
+        if len(rate) in (1, block.size):  # parts of a sum are other neurons than the population's
+            rate = np.broadcast_to(rate, block.size)
             core, slots = assembly.slot_ids(item)
             found[core, slots] = np.repeat(rate[piece.neurons], piece.slots)
     for item, relays in assembly.relays():
