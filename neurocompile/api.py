@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from neurocompile.builder import BuildResult, Checks
+from neurocompile.builder import BuildResult
 from neurocompile.builder import build as build_loaded
 from neurocompile.capture.files import Loaded, Request, example_input, load_model
 from neurocompile.capture.samples import Sample, load_sample
@@ -19,6 +19,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
 from neurocompile.pipeline import Compiled, Options, compile_graph
+from neurocompile.programs import Checks
 from neurocompile.target import load_target
 
 Model = nn.Module | Graph | str | os.PathLike[str]
@@ -43,7 +44,7 @@ class Verdict:
         if self.compiled is None:
             raise ValueError("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics)
                              or "it was not mapped: only legality was checked")
-        return len(self.compiled.usage.cores)
+        return self.compiled.n_cores
 
 
 def check(model: Model, example: Example | None = None, *, target: str = "loihi2",
@@ -76,7 +77,7 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
           target: str = "loihi2", options: Options | None = None,
           sample: str | os.PathLike[str] | None = None, n_ticks: int | None = None,
           verify_samples: int = 4, force: bool = False) -> BuildResult:
-    """Compile a model, verify it on Lava where that is installed, and publish it at `out`.
+    """Compile a model, verify it (for Loihi where Lava is installed), and publish it at `out`.
 
     Raises FindingsError when it cannot be built, UsageError when an input or `out` cannot be used.
     """

@@ -13,8 +13,7 @@ import numpy as np
 
 import neurocompile
 from neurocompile.backends import synchronous
-from neurocompile.backends.loihi.emit import emit
-from neurocompile.backends.loihi.verify import Verification, verify
+from neurocompile.backends.results import Verification
 from neurocompile.build_directory import check_replaceable, new_build
 from neurocompile.capture.files import Loaded, source
 from neurocompile.capture.replay import doubts
@@ -28,25 +27,15 @@ from neurocompile.diagnostics import (
 )
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
-from neurocompile.ir.schedule import Schedule
 from neurocompile.manifest import write_json, write_manifest
-from neurocompile.passes.quantization.quantize import Quantize
-from neurocompile.pipeline import Compiled, Options, Progress, compile_graph
+from neurocompile.pipeline import Compiled, Options, Progress, compile_graph, quantized
+from neurocompile.programs import Checks, described, emit, verify
 from neurocompile.report import data, html
 from neurocompile.target import Target
 from neurocompile.target_text import target_toml
 
 SEED = 0  # of the inputs that stand in for a sample
 SPIKE_RATE = 0.2  # of those inputs, where they are spikes
-
-
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """How much of the program to verify before it is published."""
-
-    samples: int = 4  # 0: none
-    timeout: float = 600.0
-    lava_python: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +88,14 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
     compiled = compile_graph(loaded.graph, target, options, arrays, progress)
     with new_build(out, force) as folder:
         progress("emit")
-        emission = emit(compiled.network, compiled.schedule, compiled.target, folder / "program")
+        emission = emit(compiled, folder / "program")
         raise_errors(emission.diagnostics)
         found = [*doubts(loaded.graph), *compiled.diagnostics, *emission.diagnostics]
         verification = None
         if checks is not None and checks.samples:
             progress("verify")
             inputs = first_inputs(compiled.network, arrays, checks.samples)
-            verification, more = try_verify(folder / "program", compiled.network,
-                                            compiled.schedule, inputs, checks)
+            verification, more = try_verify(folder / "program", compiled, inputs, checks)
             found += more
             raise_errors(found)
         progress("report")
@@ -124,11 +112,11 @@ def require_proof(loaded: Loaded) -> None:
         raise UsageError(Diagnostic("NC114", values={"name": loaded.name}))
 
 
-def try_verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[str, Array],
+def try_verify(program: Path, compiled: Compiled, inputs: Mapping[str, Array],
                checks: Checks) -> tuple[Verification | None, list[Diagnostic]]:
-    """Verify where Lava is installed; without it, a warning says that nothing was verified."""
+    """Verify where that is possible; without Lava, a warning says that nothing was verified."""
     try:
-        done = run_verify(program, network, schedule, inputs, checks)
+        done = verify(program, compiled, inputs, checks)
     except UsageError as error:
         if any(d.code != "NC602" for d in error.diagnostics):
             raise
@@ -136,14 +124,6 @@ def try_verify(program: Path, network: Network, schedule: Schedule, inputs: Mapp
                                           notes=(*d.notes, "the build is not verified"))
                       for d in error.diagnostics]
     return done, list(done.diagnostics)
-
-
-def run_verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[str, Array],
-               checks: Checks) -> Verification:
-    """Run the program and the reference on the same inputs, and compare all spikes."""
-    reference = synchronous.run(network, inputs, record_state=True)
-    return verify(program, network, schedule, inputs, reference, limit=checks.timeout,
-                  lava_python=checks.lava_python)
 
 
 def first_inputs(network: Network, arrays: Mapping[str, Array] | None, count: int
@@ -177,12 +157,11 @@ def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,
 def _compared_accuracy(compiled: Compiled, arrays: Mapping[str, Array] | None,
                        sample: Sample | None) -> Accuracy | None:
     """Accuracy; of a pruned network, that of the whole one beside it."""
-    found, options = measure_accuracy(compiled.network, arrays, sample), compiled.options
+    found = measure_accuracy(compiled.network, arrays, sample)
     if found is None or compiled.pruning is None:
         return found
     try:
-        whole, _ = Quantize(options.weight_bits, options.encoder).run(
-            compiled.pruning.before, compiled.target)
+        whole = quantized(compiled.pruning.before, compiled.target, compiled.options)
     except FindingsError:  # too large for the target's registers: nothing to compare with
         return found
     before = measure_accuracy(whole, arrays, sample)
@@ -192,13 +171,12 @@ def _compared_accuracy(compiled: Compiled, arrays: Mapping[str, Array] | None,
 def _write(folder: Path, loaded: Loaded, compiled: Compiled, found: list[Diagnostic],
            verification: Verification | None, accuracy: Accuracy | None
            ) -> tuple[dict[str, Any], dict[str, Any]]:
-    resources = data.resources_json(compiled)
+    resources, mapping = described(compiled)
     fidelity = data.fidelity_json(compiled, verification)
     if accuracy is not None:
         fidelity["accuracy"] = {"right": accuracy.right, "samples": accuracy.samples}
         if compiled.pruning is not None:
             fidelity["accuracy"]["unpruned"] = accuracy.unpruned
-    mapping = data.mapping_json(compiled)
     diagnostics = data.diagnostics_json(found, compiled.target.name)
     (folder / "model.onnx").write_bytes(loaded.graph.to_bytes())
     (folder / "target.toml").write_text(target_toml(compiled.target), encoding="utf-8")

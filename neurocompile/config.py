@@ -7,7 +7,7 @@ import fnmatch
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ STREAMS = ("auto", "duplicate", "adder")
 ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 READOUTS = ("auto", "host", "chip")
 ENCODINGS = ("dense", "sparse", "shared", "auto")
+FAN_IN = ("reject", "exact-slow", "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class ModelEntry:
     prune_steps: float | None = None
     allow: tuple[str, ...] = ()  # exact rewrites
     encoding: str | None = None
+    fan_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +149,7 @@ def _beside(path: Path, name: str) -> Path:
     return Path(os.path.abspath(path.absolute().parent / name))
 
 
-_MODEL_KEYS = ("entry", "args", "weights", "input", "sample", "ticks", "targets", "max-cores",
-               "max-chips", "max-synapses", "encoder", "streams", "weight-bits", "readout",
-               "prune-tokens", "prune-steps", "allow", "encoding")
+_MODEL_KEYS = tuple(f.name.replace("_", "-") for f in fields(ModelEntry) if f.name != "name")
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
@@ -165,7 +165,7 @@ def _model(name: str, table: _Table) -> ModelEntry:
         table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
         table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits,
         table.one_of("readout", READOUTS), table.share("prune-tokens"), table.share("prune-steps"),
-        _allowed(table), table.one_of("encoding", ENCODINGS))
+        _allowed(table), table.one_of("encoding", ENCODINGS), table.one_of("fan-in", FAN_IN))
 
 
 def _allowed(table: _Table) -> tuple[str, ...]:

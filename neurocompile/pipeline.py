@@ -7,29 +7,32 @@ it is a predicate that runs every time. A predicate that yields a finding there 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurocompile import pipeline_truenorth as truenorth
 from neurocompile import resources
 from neurocompile.backends import synchronous
-from neurocompile.diagnostics import (
-    Diagnostic,
-    FindingsError,
-    InternalError,
-    Severity,
-    UsageError,
-    errors,
+from neurocompile.compilation import (
+    Compiled,
+    LoihiCompiled,
+    Options,
+    Progress,
+    Recorder,
+    StageRecord,
+    TrueNorthCompiled,
+    network_size,
+    nothing_on_chip,
+    over_budget,
 )
+from neurocompile.diagnostics import Diagnostic, FindingsError, UsageError
 from neurocompile.fidelity import Fidelity, activity, measure
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
-from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
 from neurocompile.passes.accumulate import accumulate
 from neurocompile.passes.align import align, too_early
@@ -46,91 +49,39 @@ from neurocompile.passes.pruning.calibrate import Kept
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.quantization.bounds import overflows, remembering
 from neurocompile.passes.quantization.quantize import Quantize
+from neurocompile.passes.quantization.truenorth.quantize import Quantize as TrueNorthQuantize
 from neurocompile.passes.relay import out_of_range, relay
 from neurocompile.passes.split import split
-from neurocompile.passes.streams.adders import Choice, build_streams, note
-from neurocompile.target import LoihiTarget, Target
+from neurocompile.passes.streams.adders import build_streams, note
+from neurocompile.passes.truenorth.chip_mapping import chip_mapping
+from neurocompile.passes.truenorth.legalize import Legalized
+from neurocompile.passes.truenorth.recount import recount as recount_cores
+from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
 
+__all__ = ["STAGES", "TRUENORTH_STAGES", "Compiled", "LoihiCompiled", "Options", "Progress",
+           "StageRecord", "TrueNorthCompiled", "compile_graph", "inputs_from", "quantized"]
+
+TRUENORTH_STAGES = ("check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
 STAGES = ("check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay", "fidelity",
           "encode", "partition", "refine", "place", "route")
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 
-Progress = Callable[[str], None]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a build can be told. All of it lands in the manifest."""
-
-    weight_bits: int = 8
-    encoder: str = "auto"
-    streams: str = "auto"
-    timing: str = "tick"
-    max_cores: int | None = None
-    max_chips: int | None = None
-    max_synapses: int | None = None
-
-    @property
-    def budgets(self) -> dict[str, int]:
-        """The budgets that are set, by resource."""
-        given = {"cores": self.max_cores, "chips": self.max_chips, "synapses": self.max_synapses}
-        return {name: limit for name, limit in given.items() if limit is not None}
-    allow: tuple[str, ...] = ()  # exact rewrites that are priced instead of refused
-    readout: str = "auto"  # where sums over all ticks are made: on the host or on the chip
-    prune_tokens: float = 0.0  # share of tokens to drop, 0 <= share < 1
-    prune_steps: float = 0.0  # share of ticks to drop
-    encoding: str = "dense"  # how synapses are stored
-
-
-@dataclass(frozen=True, slots=True)
-class StageRecord:
-    """One stage that ran: wall seconds, and the size of its result in words."""
-
-    name: str
-    seconds: float
-    result: str
+Rates = Mapping[str, float | NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
-class Compiled:
-    """Everything that compiling made. Stages that did not run are absent."""
+class _Lowered:
+    """A graph as a float network, before anything that depends on a family of chips."""
 
     graph: Graph
-    target: LoihiTarget
-    options: Options
-    floating: Network
-    network: Network
-    schedule: Schedule
-    mapping: ChipMapping
-    usage: resources.Usage
-    diagnostics: tuple[Diagnostic, ...]
-    stages: tuple[StageRecord, ...]
-    fidelity: Fidelity | None = None  # None: no sample was given
-    streams: Choice | None = None  # None: no two populations share a sum
-    pruning: Pruning | None = None  # None: all tokens and ticks are there
+    whole: Network
+    pruning: Pruning | None
+    sample: Mapping[str, Array] | None
 
-
-@dataclass
-class _Recorder:
-    """Runs stages, times them and checks what must hold after them."""
-
-    progress: Progress
-    records: list[StageRecord] = field(default_factory=list)
-    found: list[Diagnostic] = field(default_factory=list)
-
-    def stage(self, name: str, run: Callable[[], T], describe: Callable[[T], str],
-                 ensures: Callable[[T], Iterable[Diagnostic]] = lambda _: ()) -> T:
-        """The stage's result. Raises InternalError (NC901) when a promise is broken."""
-        self.progress(name)
-        start = time.perf_counter()
-        result = run()
-        broken = [d for d in ensures(result) if d.level == Severity.ERROR]
-        if broken:
-            raise InternalError(Diagnostic("NC901", broken[0].where, {
-                "stage": name, "predicate": broken[0].name, "detail": broken[0].message}))
-        self.records.append(StageRecord(name, time.perf_counter() - start, describe(result)))
-        return result
+    @property
+    def network(self) -> Network:
+        """What goes on the chip."""
+        return self.whole if self.pruning is None else self.pruning.after
 
 
 def _silent(_: str) -> None:
@@ -146,29 +97,36 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     without one the result is as valid, its traffic unmeasured. Pruning needs one, or `kept` from
     an earlier compilation. Raises FindingsError with all errors of the stage that found some.
     """
-    options = options or Options()
-    if not isinstance(target, LoihiTarget):
-        raise UsageError(Diagnostic("NC601", values={"backend": "loihi", "target": target.name}))
-    run = _Recorder(progress)
+    options = (options or Options()).on(target)
+    run = Recorder(progress)
     try:
-        return _compile(run, graph, target, options, sample, kept)
+        lowered = _lower(run, graph, options, sample, kept)
+        if isinstance(target, LoihiTarget):
+            return _loihi(run, lowered, target, options)
+        if isinstance(target, TrueNorthTarget):
+            return _truenorth(run, lowered, target, options)
+        raise _unknown(target)
     except FindingsError as error:  # with the warnings of the stages before
         raise FindingsError(*run.found, *error.diagnostics) from None
 
 
-def _compile(run: _Recorder, graph: Graph, target: LoihiTarget, options: Options,
-             sample: Mapping[str, Array] | None, kept: Kept | None) -> Compiled:
+def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, Array] | None,
+           kept: Kept | None) -> _Lowered:
     findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
                          lambda found: f"{len(found)} findings")
     run.found += findings
-    _stop(run)
+    run.stop()
     lowered, notes = run.stage("lower", lambda: lower(graph, options.allow),
-                               lambda r: _network_size(r[0]))
+                               lambda r: network_size(r[0]))
     run.found += notes
-    pruning = _prune(run, graph, lowered, options, sample, kept)
-    whole = lowered if pruning is None else pruning.after
+    return _Lowered(graph, lowered, _prune(run, graph, lowered, options, sample, kept), sample)
+
+
+def _loihi(run: Recorder, lowered: _Lowered, target: LoihiTarget,
+           options: Options) -> LoihiCompiled:
     floating, streams = run.stage(
-        "streams", lambda: build_streams(whole, target, options.streams, options.weight_bits),
+        "streams", lambda: build_streams(lowered.network, target, options.streams,
+                                         options.weight_bits),
         lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
     run.found += [note(streams)] if streams else []
     floating, notes = run.stage(
@@ -180,10 +138,10 @@ def _compile(run: _Recorder, graph: Graph, target: LoihiTarget, options: Options
     run.found += notes
     quantize = Quantize(options.weight_bits, options.encoder)
     network, warnings = run.stage(
-        "quantize", lambda: quantize.run(floating, target), lambda r: _network_size(r[0]),
+        "quantize", lambda: quantize.run(floating, target), lambda r: network_size(r[0]),
         lambda r: _out_of_bounds(floating, r[0], target))
-    run.found += [*warnings, *_nothing_on_chip(network)]
-    _stop(run)
+    run.found += [*warnings, *nothing_on_chip(network)]
+    run.stop()
     aligned = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
                         lambda s: too_early(network, s))
     network, schedule, notes = run.stage(
@@ -191,21 +149,96 @@ def _compile(run: _Recorder, graph: Graph, target: LoihiTarget, options: Options
         lambda r: f"{sum(p.repeats is not None for p in r[0].populations)} relay populations",
         lambda r: out_of_range(r[0], r[1], target))
     run.found += notes
-    fidelity, rates = None, None
-    if sample is not None:
-        unpruned = None if pruning is None else lowered
-        fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, unpruned),
-                                    lambda r: f"{r[0].samples} samples")
-        run.found += activity(network, fidelity)
+    fidelity, rates = _measure(run, lowered, floating, network)
     network = run.stage("encode", lambda: encode(network, target, options.encoding,
                                                  options.weight_bits), encodings_text)
     mapping = _map(run, network, target, options, rates)
     usage = resources.count(network, mapping.partition, target, options.weight_bits)
-    run.found += [*over_budget(network, mapping, options), *_assumed(usage, target)]
-    _stop(run)
-    return Compiled(graph, target, options, floating, network, schedule, mapping, usage,
-                    tuple(sorted(run.found, key=Diagnostic.sort_key)), tuple(run.records), fidelity,
-                    streams, pruning)
+    placed = mapping.placement.cores
+    run.found += over_budget({
+        "cores": len(placed), "chips": len({core.chip for core in placed}),
+        "synapses": resources.n_synapses(network)}, options)
+    run.found += _assumed(usage, target)
+    run.stop()
+    return LoihiCompiled(
+        graph=lowered.graph, target=target, options=options, floating=floating, network=network,
+        schedule=schedule, mapping=mapping, usage=usage, diagnostics=run.diagnostics,
+        stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowered.pruning)
+
+
+def _truenorth(run: Recorder, lowered: _Lowered, target: TrueNorthTarget,
+               options: Options) -> TrueNorthCompiled:
+    floating = lowered.network
+    if options.encoder == "auto":
+        floating = truenorth.spiking_inputs(floating, lowered.graph)
+    run.found += truenorth.left_out(floating, target, options)
+    run.stop()
+    before = list(run.found)
+    try:
+        network, fidelity, legalized = _on_cores(run, lowered, floating, target, options, False)
+    except FindingsError as error:
+        if any(d.code != "NC432" for d in error.diagnostics):
+            raise
+        run.found = before  # no leak can deliver biases between the steps of the weights
+        network, fidelity, legalized = _on_cores(run, lowered, floating, target, options, True)
+    cores, sample, activity = legalized.network, lowered.sample, None
+    if sample is not None:
+        activity = run.stage("activity", lambda: truenorth.measure_activity(network, cores, sample),
+                             lambda found: f"{found.synaptic_events:,.0f} synaptic events per sample")
+    mapping = run.stage(
+        "route", lambda: chip_mapping(cores, target) if activity is None else chip_mapping(
+            cores, target, activity.rate, activity.inputs),
+        lambda made: f"{float(made.routing.messages.sum()):,.0f} messages per tick")
+    run.found += over_budget({
+        "cores": len(cores.cores), "chips": len({core.chip for core in cores.places}),
+        "synapses": sum(p.operator.n_synapses for p in network.projections)}, options)
+    run.stop()
+    return TrueNorthCompiled(
+        graph=lowered.graph, target=target, options=options, floating=floating, network=network,
+        legalized=legalized, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
+        stages=tuple(run.records), fidelity=fidelity, pruning=lowered.pruning)
+
+
+def _on_cores(run: Recorder, lowered: _Lowered, floating: Network, target: TrueNorthTarget,
+              options: Options, whole_biases: bool
+              ) -> tuple[Network, Fidelity | None, Legalized]:
+    """The integer network, what it lost, and its cores."""
+    network = truenorth.quantize(run, floating, target, options, whole_biases)
+    fidelity, rates = _measure(run, lowered, floating, network)
+    return network, fidelity, run.stage(
+        "legalize", lambda: truenorth.legalized(network, target, options, rates),
+        lambda made: f"{len(made.network.cores)} cores, latency {made.network.latency} ticks",
+        lambda made: recount_cores(network, made.network))
+
+
+def _measure(run: Recorder, lowered: _Lowered, floating: Network,
+             network: Network) -> tuple[Fidelity | None, Rates | None]:
+    """Fidelity and firing rates on the sample, where there is one."""
+    sample = lowered.sample
+    if sample is None:
+        return None, None
+    unpruned = None if lowered.pruning is None else lowered.whole
+    fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, unpruned),
+                                lambda r: f"{r[0].samples} samples")
+    run.found += activity(network, fidelity)
+    return fidelity, rates
+
+
+def quantized(floating: Network, target: Target, options: Options) -> Network:
+    """A float network in a target's integers, as `compile_graph` makes it.
+
+    Raises FindingsError where a number has no place.
+    """
+    if isinstance(target, LoihiTarget):
+        return Quantize(options.weight_bits, options.encoder).run(floating, target)[0]
+    if isinstance(target, TrueNorthTarget):
+        return TrueNorthQuantize(options.weight_bits, options.encoder).run(floating, target)
+    raise _unknown(target)
+
+
+def _unknown(target: Target) -> UsageError:
+    return UsageError(Diagnostic("NC601", values={
+        "backend": "neurocompile", "target": target.name}))
 
 
 def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:
@@ -216,7 +249,7 @@ def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> 
             yield from remembering(network, population, target.name)
 
 
-def _prune(run: _Recorder, graph: Graph, floating: Network, options: Options,
+def _prune(run: Recorder, graph: Graph, floating: Network, options: Options,
            sample: Mapping[str, Array] | None, kept: Kept | None) -> Pruning | None:
     if not options.prune_tokens and not options.prune_steps:
         return None
@@ -224,30 +257,13 @@ def _prune(run: _Recorder, graph: Graph, floating: Network, options: Options,
     pruning = run.stage(
         "prune", lambda: prune(floating, lambda tokens: lower(graph, options.allow, tokens=tokens)[0],
                                options.prune_tokens, options.prune_steps, runner, kept),
-        lambda p: _network_size(p.after))
+        lambda p: network_size(p.after))
     run.found.append(pruning.note())
     return pruning
 
 
-def _nothing_on_chip(network: Network) -> Iterator[Diagnostic]:
-    """NC206 where every population gets the analog input of each tick, so that the host runs all."""
-    if all(p.on_host for p in network.populations):
-        first = network.populations[0]
-        yield Diagnostic("NC206", first.where, {
-            "module": first.name, "encoder": "host",
-            "reason": "no other population is left for the chip"})
-
-
-def _stop(run: _Recorder) -> None:
-    """Raise FindingsError when an error has been found so far."""
-    found = errors(run.found)
-    if found:
-        run.found = [d for d in run.found if d not in found]
-        raise FindingsError(*found)
-
-
-def _map(run: _Recorder, network: Network, target: LoihiTarget, options: Options,
-         rates: Mapping[str, float | NDArray[np.float64]] | None) -> ChipMapping:
+def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
+         rates: Rates | None) -> ChipMapping:
     bits = options.weight_bits
     parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits),
                       lambda p: f"{len(p.cores)} cores",
@@ -264,23 +280,6 @@ def _map(run: _Recorder, network: Network, target: LoihiTarget, options: Options
     routed = run.stage("route", lambda: route_traffic(traffic, placed, target),
                        lambda r: f"{float(r.messages.sum()):,.0f} messages per tick")
     return ChipMapping(parts, placed, routed)
-
-
-def _network_size(network: Network) -> str:
-    return (f"{len(network.populations)} populations, "
-            f"{sum(p.size for p in network.populations):,} neurons, "
-            f"{sum(p.operator.n_synapses for p in network.projections):,} synapses")
-
-
-def over_budget(network: Network, mapping: ChipMapping, options: Options) -> Iterable[Diagnostic]:
-    """NC411 for each budget of the project that a mapping exceeds."""
-    placed = mapping.placement.cores
-    used = {"cores": len(placed), "chips": len({core.chip for core in placed}),
-            "synapses": resources.n_synapses(network)}
-    for resource, limit in options.budgets.items():
-        if used[resource] > limit:
-            yield Diagnostic("NC411", values={
-                "resource": resource, "needed": used[resource], "limit": limit})
 
 
 def _assumed(usage: resources.Usage, target: LoihiTarget) -> Iterable[Diagnostic]:

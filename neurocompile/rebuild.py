@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neurocompile.backends.loihi.emit import emit
 from neurocompile.capture.files import Loaded
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.manifest import sha256
 from neurocompile.passes.pruning.calibrate import Kept
 from neurocompile.pipeline import Compiled, Options, compile_graph
+from neurocompile.programs import emit, placed_as
 from neurocompile.target import parse_target
 
 
@@ -41,9 +41,9 @@ def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
 
 def recheck(folder: Path, again: Rebuilt, manifest: Mapping[str, Any]) -> None:
     """Raise UsageError (NC704) unless emitting the network again gives the build's program."""
-    done = again.compiled
+    done = placed_as(again.compiled, folder / "program")
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
-        for path in emit(done.network, done.schedule, done.target, Path(work)).files:
+        for path in emit(done, Path(work)).files:
             name = f"program/{path.relative_to(work).as_posix()}"
             if manifest["files"].get(name, {}).get("sha256") != sha256(path):
                 raise UsageError(Diagnostic("NC704", values={"file": str(folder / name)}, notes=(

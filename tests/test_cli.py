@@ -390,13 +390,13 @@ def test_build_and_verify_on_lava(here: Path, capsys: Any) -> None:
 
 def test_a_program_that_differs_is_not_published(here: Path, capsys: Any,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
-    from neurocompile.backends.loihi.verify import Verification
+    from neurocompile.backends.results import Verification
     from neurocompile.diagnostics import Diagnostic
 
     finding = Diagnostic("NC702", values={
         "population": "lif1", "sample": 0, "tick": 1, "neuron": 2, "expected": 1, "found": 0,
         "program": "it"})
-    monkeypatch.setattr("neurocompile.builder.verify",
+    monkeypatch.setattr("neurocompile.programs.verify_on_lava",
                         lambda *_, **__: Verification(1, 6, (), (finding,), 0.0))
     out, _ = _run(capsys, "build net.onnx -o wrong --format concise", 1)
     assert out.startswith("error[NC702]")
@@ -420,7 +420,7 @@ def test_without_lava_a_build_says_that_it_is_not_verified(
     def missing(*_: object, **__: object) -> None:
         raise UsageError(Diagnostic("NC602", values={"what": "it", "package": "lava-nc"}))
 
-    monkeypatch.setattr("neurocompile.builder.verify", missing)
+    monkeypatch.setattr("neurocompile.programs.verify_on_lava", missing)
     out, _ = _run(capsys, "build net.onnx -o unproved", 0)
     assert "warning[NC602]" in out
     assert "not verified" in out

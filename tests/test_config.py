@@ -33,6 +33,7 @@ weight-bits = 6
 prune-tokens = 0.25
 prune-steps = 0
 allow = "or-pool"
+fan-in = "exact-slow"
 [[ignore]]
 code = "NC312"
 module = "head.*"
@@ -55,7 +56,8 @@ def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     assert options.encoding == "auto"
     assert work.options(replace(nothing, encoding="shared")).encoding == "shared"
     options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))
-    assert options.allow == ("or-pool",)
+    assert (options.allow, options.fan_in) == (("or-pool",), "exact-slow")
+    assert work.options(replace(nothing, fan_in="group")).fan_in == "group"
     assert (options.streams, options.readout, options.prune_tokens) == ("duplicate", "host", 0.0)
 
 
@@ -68,7 +70,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.sample == tmp_path / "s.npz"
     assert model.input == InputShape((1, 28, 28), 4)
     assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
-    assert (model.streams, model.encoding) == ("adder", "auto")
+    assert (model.streams, model.encoding, model.fan_in) == ("adder", "auto", "exact-slow")
     assert (model.readout, model.allow) == ("chip", ("or-pool",))
     assert (model.prune_tokens, model.prune_steps) == (0.25, 0.0)
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.resources
 import json
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from neurocompile.backends.loihi.bits import check_bits
 from neurocompile.backends.loihi.net_file import write_net
 from neurocompile.backends.loihi.plan import ADDER, Neurons, Plan, make_plan, part_ids, renamed
+from neurocompile.backends.results import Emission
 from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
 from neurocompile.ir.network import Input, Network
 from neurocompile.ir.operators import Array, Conv, Dense
@@ -28,14 +28,6 @@ COPIED = ("lavacompat.py", "lavacrash.py", "processes/axons.py", "processes/host
           "processes/neurons.py")
 GRADED = "processes/graded.py"  # where there are adders
 PACKAGE_DOC = '"""Lava processes of this program; Lava runs every file of this folder."""\n'
-
-
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """What was written, and what has to be said about it."""
-
-    files: tuple[Path, ...]
-    diagnostics: tuple[Diagnostic, ...]
 
 
 def emit(network: Network, schedule: Schedule, target: LoihiTarget, out: Path) -> Emission:

@@ -1,4 +1,4 @@
-"""The integer neuron's ticks as one compiled loop, for the CPU."""
+"""The integer neurons' ticks as compiled loops, for the CPU."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from neurocompile.semantics.loihi import (
     LoihiNeuron,
     Reset,
 )
+from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 _MODES = {Reset.HARD: 0, Reset.SOFT: 1, Reset.SOFT_DELAYED: 2, Reset.HARD_DELAYED: 3, Reset.NONE: 4}
 Ints = NDArray[np.int64]
@@ -32,6 +33,37 @@ def advance(neuron: LoihiNeuron, current: Ints, bias: Ints, u: Ints, v: Ints,
            neuron.vth << ACTIVATION_SHIFT, neuron.v_sub << ACTIVATION_SHIFT, _MODES[neuron.reset],
            spikes, recorded)
     return spikes
+
+
+def advance_truenorth(neurons: TrueNorthNeurons, current: Ints, bias: Ints, v: Ints,
+                      trace: Ints | None) -> NDArray[np.bool_]:
+    """As `advance`, by the rules of TrueNorth's populations."""
+    spikes = np.empty(current.shape, np.bool_)
+    recorded = trace if trace is not None else np.empty((0, 0, 0), np.int64)
+    threshold = np.ascontiguousarray(np.broadcast_to(neurons.threshold, v.shape[1:]), np.int64)
+    _truenorth_ticks(current, bias, v, threshold, neurons.memory, neurons.reset is Reset.HARD,
+                     spikes, recorded)
+    return spikes
+
+
+@numba.njit(cache=True)
+def _truenorth_ticks(current: Any, bias: Any, v: Any, threshold: Any, memory: bool, hard: bool,
+                     spikes: Any, trace: Any) -> None:
+    samples, ticks, neurons = current.shape
+    for s in range(samples):
+        for t in range(ticks):
+            b = bias[s if len(bias) > 1 else 0, t if bias.shape[1] > 1 else 0]
+            for n in range(neurons):
+                y = (v[s, n] if memory else 0) + current[s, t, n] + b[n]
+                spike = y >= threshold[n]
+                if not memory or (spike and hard):
+                    y = 0
+                elif spike:
+                    y -= threshold[n]
+                v[s, n] = y
+                spikes[s, t, n] = spike
+                if len(trace):
+                    trace[s, t, n] = y
 
 
 @numba.njit(cache=True)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from neurocompile.backends.synchronous import kernel
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX, LoihiNeuron, Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 _Shape = tuple[int, int]
+_Ints = NDArray[np.int64]
 
 
 def _decayed(x: torch.Tensor, keep: int) -> torch.Tensor:
@@ -59,29 +63,42 @@ class AdderPopulation:
         return current
 
 
-class IntegerPopulation(_Neurons):
-    """Advanced by Loihi's integer rules."""
+class IntegerNeurons(_Neurons):
+    """Integers: on the CPU all ticks in one compiled loop."""
 
-    def __init__(self, neuron: LoihiNeuron, bias: torch.Tensor | None, shape: _Shape,
-                 device: str) -> None:
+    def __init__(self, bias: torch.Tensor | None, shape: _Shape, device: str) -> None:
         super().__init__(bias, shape, torch.int64, device)
-        self.neuron = neuron
+
+    @abstractmethod
+    def _compiled(self, current: _Ints, bias: _Ints, trace: _Ints | None) -> NDArray[np.bool_]:
+        """Spikes of these ticks; `bias` is [samples or 1, ticks or 1, neurons]."""
 
     def advance(self, current: torch.Tensor, trace: torch.Tensor | None) -> torch.Tensor:
-        """As the base class says; on the CPU in one compiled loop."""
+        """As the base class says."""
         if current.device.type != "cpu":
             return super().advance(current, trace)
         ticks = current.shape[1]
-        bias = torch.zeros(self.u.shape[1], dtype=torch.int64) if self._biases is None else (
+        bias = torch.zeros(self.v.shape[1], dtype=torch.int64) if self._biases is None else (
             self._biases)
         if bias.ndim == 3:
             bias = bias[:, self._elapsed:self._elapsed + ticks]
         self._elapsed += ticks
         bias = bias.reshape((1, 1, -1) if bias.ndim == 1 else (
             len(bias), -1, bias.shape[-1])).contiguous()
-        return torch.from_numpy(kernel.advance(
-            self.neuron, current.numpy(), bias.numpy(), self.u.numpy(), self.v.numpy(),
-            None if trace is None else trace.numpy()))
+        return torch.from_numpy(self._compiled(
+            current.numpy(), bias.numpy(), None if trace is None else trace.numpy()))
+
+
+class IntegerPopulation(IntegerNeurons):
+    """Advanced by Loihi's integer rules."""
+
+    def __init__(self, neuron: LoihiNeuron, bias: torch.Tensor | None, shape: _Shape,
+                 device: str) -> None:
+        super().__init__(bias, shape, device)
+        self.neuron = neuron
+
+    def _compiled(self, current: _Ints, bias: _Ints, trace: _Ints | None) -> NDArray[np.bool_]:
+        return kernel.advance(self.neuron, current, bias, self.u.numpy(), self.v.numpy(), trace)
 
     def _tick(self, current: torch.Tensor) -> torch.Tensor:
         neuron = self.neuron
@@ -108,6 +125,33 @@ class IntegerPopulation(_Neurons):
         elif neuron.reset is Reset.SOFT:
             v = v - spike * (neuron.v_sub << ACTIVATION_SHIFT)
         self.u, self.v = u, v
+        return spike
+
+
+class TrueNorthPopulation(IntegerNeurons):
+    """Advanced by the rules of TrueNorth's populations."""
+
+    def __init__(self, neurons: TrueNorthNeurons, bias: torch.Tensor | None, shape: _Shape,
+                 device: str) -> None:
+        super().__init__(bias, shape, device)
+        self.neurons = neurons
+        self.threshold = torch.as_tensor(neurons.threshold, device=device)
+
+    def _compiled(self, current: _Ints, bias: _Ints, trace: _Ints | None) -> NDArray[np.bool_]:
+        return kernel.advance_truenorth(self.neurons, current, bias, self.v.numpy(), trace)
+
+    def _tick(self, current: torch.Tensor) -> torch.Tensor:
+        v = self.v + current if self.neurons.memory else current
+        if self.bias is not None:
+            v = v + self.bias
+        spike = v >= self.threshold
+        if not self.neurons.memory:
+            v = torch.zeros_like(v)
+        elif self.neurons.reset is Reset.HARD:
+            v = v.masked_fill(spike, 0)
+        else:
+            v = v - spike * self.threshold
+        self.v = v
         return spike
 
 

@@ -1,8 +1,8 @@
 """Runs a Network tick by tick, all samples at once: the reference that a chip's spikes must equal.
 
-Integer networks are computed exactly, by the rules of `semantics.loihi`; float networks in
-float64, by their normal form. Every population computes the same tick at the same time, as in
-PyTorch: no chip latency.
+Integer networks are computed exactly, by the rules of `semantics.loihi` or `semantics.truenorth`;
+float networks in float64, by their normal form. Every population computes the same tick at the
+same time, as in PyTorch: no chip latency.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from neurocompile.backends.synchronous.neurons import (
     AdderPopulation,
     FloatPopulation,
     IntegerPopulation,
+    TrueNorthPopulation,
 )
 from neurocompile.ir.network import (
     Adder,
@@ -31,6 +32,9 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.operators import Array
 from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.truenorth import TrueNorthNeurons
+
+_Neurons = AdderPopulation | IntegerPopulation | TrueNorthPopulation | FloatPopulation
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +75,8 @@ class Executor:
 
     def __init__(self, network: Network, device: str = "cpu") -> None:
         self.network, self.device = network, device
-        self.integer = any(isinstance(p.neuron, LoihiNeuron) for p in network.populations)
+        self.integer = any(isinstance(p.neuron, LoihiNeuron | TrueNorthNeurons)
+                           for p in network.populations)
         self._inputs = {item.name: item for item in network.inputs}
         self._sources = network.sources()
         self._maps = {id(p): self._map(p) for p in network.projections}
@@ -148,7 +153,7 @@ class Executor:
         return torch.as_tensor(mantissas << np.int64(encoder.exponent), device=self.device)
 
     def _population(self, population: Population, current: torch.Tensor | None,
-                    n_samples: int) -> AdderPopulation | IntegerPopulation | FloatPopulation:
+                    n_samples: int) -> _Neurons:
         if isinstance(population.neuron, Adder):
             return AdderPopulation()
         bias = None if population.bias is None else torch.as_tensor(
@@ -158,6 +163,8 @@ class Executor:
         shape = (n_samples, population.size)
         if isinstance(population.neuron, LoihiNeuron):
             return IntegerPopulation(population.neuron, bias, shape, self.device)
+        if isinstance(population.neuron, TrueNorthNeurons):
+            return TrueNorthPopulation(population.neuron, bias, shape, self.device)
         return FloatPopulation(population.floating, bias, shape, self.device)
 
     def _current(self, population: Population, sent: Mapping[str, list[torch.Tensor]],

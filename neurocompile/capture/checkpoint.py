@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from neurocompile.capture.finite import not_finite
 from neurocompile.capture.regular import check_regular, corrupt, too_large, unsupported
+from neurocompile.capture.tensor_file import Entry, TensorFile, read_tensors
 from neurocompile.capture.zips import members
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
@@ -120,45 +120,14 @@ def _check_tensor(path: Path, name: str, tensor: torch.Tensor) -> None:
 
 
 def _safetensors(path: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a safetensors file; header checked for duplicates, overlaps and holes."""
-    data = bytearray(path.read_bytes())
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
-        raise UsageError(corrupt(path, "safetensors", "its header is longer than the file"))
-    try:
-        header = json.loads(data[8:8 + length], object_pairs_hook=_unique)
-        header.pop("__metadata__", None)
-        entries = sorted((*entry["data_offsets"], name, entry["dtype"], tuple(entry["shape"]))
-                         for name, entry in header.items())
-        return _tensors(path, data, 8 + length, entries)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(corrupt(path, "safetensors", f"bad header: {error}")) from None
+    """All tensors of a safetensors file."""
+    file = read_tensors(path)
+    return {name: _tensor(file, entry) for name, entry in file.entries.items()}
 
 
-def _tensors(path: Path, data: bytearray, base: int,
-             entries: list[tuple[int, int, str, str, tuple[int, ...]]]) -> dict[str, torch.Tensor]:
-    position, tensors = 0, {}
-    for start, stop, name, dtype, shape in entries:
-        if start != position or stop < start or base + stop > len(data):
-            raise ValueError(f"`{name}` overlaps its neighbor or leaves a hole")
-        count = 1
-        for n in shape:
-            if type(n) is not int or n < 0:
-                raise ValueError(f"`{name}` has the shape {shape}")
-            count *= n
-        kind = DTYPES[dtype]
-        if count * kind.itemsize != stop - start:
-            raise ValueError(f"`{name}` has {stop - start} B for the shape {shape} of {dtype}")
-        tensors[name] = (torch.frombuffer(data, dtype=kind, count=count, offset=base + start)
-                         if count else torch.empty(0, dtype=kind)).reshape(shape).clone()
-        position = stop
-    if base + position != len(data):
-        raise ValueError("bytes follow the last tensor")
-    return tensors
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("two entries of one name")
-    return result
+def _tensor(file: TensorFile, entry: Entry) -> torch.Tensor:
+    kind = DTYPES[entry.dtype]
+    if entry.count == 0:
+        return torch.empty(entry.shape, dtype=kind)
+    return torch.frombuffer(file.data, dtype=kind, count=entry.count,
+                            offset=entry.start).reshape(entry.shape).clone()

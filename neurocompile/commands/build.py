@@ -39,8 +39,8 @@ from neurocompile.report.documents import DOCUMENTS, document
 @model_options
 @compile_options
 @click.option("--verify-samples", type=click.IntRange(0), default=4, show_default=True,
-              metavar="N", help="Samples to run on Lava and compare.")
-@click.option("--no-verify", is_flag=True, help="Do not run the program on Lava.")
+              metavar="N", help="Samples to run and compare: on Lava, or in the simulator.")
+@click.option("--no-verify", is_flag=True, help="Do not run the program.")
 @click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True,
               help="Seconds that Lava may take.")
 @click.option("--force", is_flag=True, help="Move a foreign directory aside, and build.")
@@ -63,9 +63,9 @@ def build(model: str, out: Path, **given: Any) -> int:
     progress = Progress()
     sample = work.sample()
     loaded = work.load(sample, progress)
-    from neurocompile import builder
+    from neurocompile import builder, programs
 
-    checks = builder.Checks(0 if given["no_verify"] else given["verify_samples"],
+    checks = programs.Checks(0 if given["no_verify"] else given["verify_samples"],
                             given["timeout"])
     result = builder.build(
         loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
@@ -92,6 +92,7 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
         show(findings_text(shown, fmt) + "\n")
     if fmt != "full":
         return
+    from neurocompile import programs
     from neurocompile.report import terminal
 
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
@@ -99,4 +100,5 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
                          settings().colored(sys.stdout), width))
     if result.accuracy is not None:
         show(result.accuracy.summary)
-    show(f"wrote {out}/: program/ runs on Lava, report.html shows the mapping")
+    where = programs.runs_on(result.compiled)
+    show(f"wrote {out}/: program/ runs on {where}, report.html shows the mapping")

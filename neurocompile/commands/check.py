@@ -171,7 +171,7 @@ def _compile(loaded: Loaded, chip: Target, options: Options, arrays: Any, stages
         done = compile_graph(loaded.graph, chip, options, arrays, stages)
     except NeurocompileError as error:
         return Checked(found=error.diagnostics, exit_code=error.exit_code), None
-    size = (f"would use {len(done.usage.cores)} of "
+    size = (f"would use {done.n_cores} of "
             f"{chip.chip.cores.value * chip.chip.chips.value} cores  ·  checked "
             f"{len(done.network.populations)} populations, "
             f"{len(done.network.projections)} projections")

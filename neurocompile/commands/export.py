@@ -90,11 +90,13 @@ def _nir(graph: Graph, dt: float | None) -> NirExport:
 def _net(loaded: Loaded, sample: Sample | None, name: str) -> tuple[bytes, int]:
     """The integer network as a .net file, and its layers. Raises FindingsError (NC606)."""
     from neurocompile.backends.loihi.net_file import write_net
-    from neurocompile.pipeline import compile_graph
+    from neurocompile.pipeline import LoihiCompiled, compile_graph
     from neurocompile.target import load_target
 
     compiled = compile_graph(loaded.graph, load_target(name),
                              sample=None if sample is None else loaded.fit(sample))
+    if not isinstance(compiled, LoihiCompiled):
+        raise UsageError(Diagnostic("NC601", values={"backend": "net", "target": name}))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.net"
         reason = write_net(compiled.network, compiled.schedule, path)

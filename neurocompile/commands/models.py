@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from neurocompile import config as known
 from neurocompile.capture.nir.options import (
     DISCRETIZATIONS,
     PRODUCERS,
@@ -18,7 +19,7 @@ from neurocompile.capture.nir.options import (
     NirOptions,
 )
 from neurocompile.commands.terminal import Progress
-from neurocompile.config import ALLOW, ENCODERS, ENCODINGS, READOUTS, STREAMS, Config, ModelEntry
+from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
@@ -66,6 +67,7 @@ class CompileOptions:
     prune_tokens: float | None
     prune_steps: float | None
     encoding: str | None = None
+    fan_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +127,14 @@ def compile_options(command: F) -> F:
     return _decorate(command, (
         click.option("-t", "--target", "targets", multiple=True, metavar="NAME|FILE",
                      help="Chip; repeatable, or a comma list."),
-        click.option("--encoder", type=click.Choice(ENCODERS), help="How analog input reaches "
+        click.option("--encoder", type=click.Choice(known.ENCODERS), help="How analog input reaches "
                      "the chip."),
-        click.option("--streams", type=click.Choice(STREAMS), help="Sums that several layers "
+        click.option("--streams", type=click.Choice(known.STREAMS), help="Sums that several layers "
                      "receive: each with all synapses, or once as graded spikes."),
-        click.option("--readout", type=click.Choice(READOUTS), help="Where outputs are added up "
+        click.option("--readout", type=click.Choice(known.READOUTS), help="Where outputs are added up "
                      "over a sample."),
         click.option("--weight-bits", type=click.IntRange(1, 8), help="Bits of a stored weight."),
-        click.option("--encoding", type=click.Choice(ENCODINGS), help="How synapses are stored: "
+        click.option("--encoding", type=click.Choice(known.ENCODINGS), help="How synapses are stored: "
                      "convolutions share lists, zeros are left out."),
         click.option("--max-cores", type=click.IntRange(1), metavar="N",
                      help="Fail when more cores are needed."),
@@ -142,13 +144,15 @@ def compile_options(command: F) -> F:
                      help="Fail when more synapses are stored."),
         click.option("--timing", type=click.Choice(["tick", "async"]), default="tick",
                      help="Whether the chip has a global tick."),
-        click.option("--allow", multiple=True, type=click.Choice(ALLOW), metavar="REWRITE",
-                     help=f"Take an exact rewrite instead of refusing: {', '.join(ALLOW)}."),
+        click.option("--allow", multiple=True, type=click.Choice(known.ALLOW), metavar="REWRITE",
+                     help=f"Take an exact rewrite instead of refusing: {', '.join(known.ALLOW)}."),
         click.option("--prune-tokens", type=_SHARE, metavar="P",
                      help="Drop this share of the tokens: those with the fewest spikes on the "
                      "sample."),
         click.option("--prune-steps", type=_SHARE, metavar="P",
                      help="Drop this share of the ticks."),
+        click.option("--fan-in", type=click.Choice(known.FAN_IN),
+                     help="Too many inputs for a crossbar: refuse, take more ticks, or name groups."),
         click.option("--select", multiple=True, metavar="CODE", callback=_codes,
                      help="Only findings whose code starts so."),
         click.option("--ignore", multiple=True, metavar="CODE", callback=_codes,
@@ -193,7 +197,7 @@ class Job:
         """Options of the pipeline."""
         from neurocompile.pipeline import Options
 
-        return Options(given.weight_bits or self.entry.weight_bits or 8,
+        return Options(given.weight_bits or self.entry.weight_bits or 0,
                        given.encoder or self.entry.encoder or "auto",
                        given.streams or self.entry.streams or "auto", given.timing,
                        given.max_cores or self.entry.max_cores,
@@ -203,7 +207,8 @@ class Job:
                        given.readout or self.entry.readout or "auto",
                        _first(given.prune_tokens, self.entry.prune_tokens),
                        _first(given.prune_steps, self.entry.prune_steps),
-                       given.encoding or self.entry.encoding or "dense")
+                       given.encoding or self.entry.encoding or "dense",
+                       given.fan_in or self.entry.fan_in or "reject")
 
     def targets(self, given: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""

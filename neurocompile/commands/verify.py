@@ -1,4 +1,4 @@
-"""`neurocompile verify`: a build's program on Lava against the reference, spike for spike."""
+"""`neurocompile verify`: a build's program against the reference, spike for spike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neurocompile.commands.terminal import Progress, common, findings_text, show
 from neurocompile.diagnostics import Diagnostic, errors
 
 if TYPE_CHECKING:
-    from neurocompile.backends.loihi.verify import Verification
+    from neurocompile.backends.results import Verification
 
 
 @click.command(short_help="Compare a build with its reference.")
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @common
 def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
            lava_python: str | None, fmt: str) -> int:
-    """Run the program of BUILD on Lava and compare every spike with the reference.
+    """Run the program of BUILD and compare every spike with the reference.
+
+    A program for Loihi runs on Lava, one for TrueNorth in the simulator.
 
     The reference is compiled again from the build's own graph; the model's code is not needed.
     """
@@ -45,21 +47,21 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     sample = None if file is None else load_sample(file)
     if sample is not None and samples is not None:
         sample = sample.first(samples)
-    from neurocompile import builder, rebuild
+    from neurocompile import builder, programs, rebuild
 
     progress("compile")
     again = rebuild.recompile(folder, manifest)
     rebuild.recheck(folder, again, manifest)
     arrays = None if sample is None else again.loaded.fit(sample)
-    count = len(sample) if sample is not None else samples or builder.Checks().samples
-    network, schedule = again.compiled.network, again.compiled.schedule
+    count = len(sample) if sample is not None else samples or programs.Checks().samples
+    network = again.compiled.network
     inputs = builder.first_inputs(network, arrays, count)
     progress("verify")
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
         program = Path(work) / "program"
         _copy_listed(folder, manifest, program)
-        done = builder.run_verify(program, network, schedule, inputs,
-                                  builder.Checks(count, timeout, lava_python))
+        done = programs.verify(program, again.compiled, inputs,
+                               programs.Checks(count, timeout, lava_python))
     progress.end()
     accuracy = builder.measure_accuracy(network, arrays, sample)
     _tell(done, accuracy, fmt)

@@ -29,7 +29,7 @@ from neurocompile.report.usage import (
     totals,
     traffic,
 )
-from neurocompile.report.views import CompiledView, FidelityView, VerificationView
+from neurocompile.report.views import CommonView, CompiledView, FidelityView, VerificationView
 from neurocompile.report.what_if import what_if
 
 Data = dict[str, Any]
@@ -89,7 +89,7 @@ def resources_json(compiled: CompiledView) -> Data:
     }
 
 
-def fidelity_json(compiled: CompiledView, verification: VerificationView | None = None) -> Data:
+def fidelity_json(compiled: CommonView, verification: VerificationView | None = None) -> Data:
     """Float against integer network, and integer network against the deployed program."""
     return {
         "schema": "neurocompile/fidelity/1",
@@ -135,7 +135,7 @@ def mapping_json(compiled: CompiledView) -> Data:
             **compiled.mapping.to_json([core.to_json() for core in compiled.usage.cores])}
 
 
-def trace_json(compiled: CompiledView, seconds: bool = False) -> Data:
+def trace_json(compiled: CommonView, seconds: bool = False) -> Data:
     """Options and stages in the order they ran. `seconds` makes it differ from run to run."""
     return {
         "schema": "neurocompile/trace/1", "target": compiled.target.name,

@@ -13,7 +13,6 @@ from markupsafe import Markup, escape
 
 from neurocompile.diagnostics import printable
 from neurocompile.report import svg, words
-from neurocompile.resources import UNITS
 
 Data = Mapping[str, Any]
 MAX_FINDINGS = 200
@@ -36,7 +35,8 @@ def render(resources: Data, mapping: Data, diagnostics: Data, fidelity: Data,
         binding=[*words.proof(resources), *words.binding(resources),
                  *words.configurations(resources)],
         traffic=words.traffic(resources),
-        streams=words.streams(resources),
+        streams=words.streams(resources), units=list(resources["totals"]["worst"]),
+        crossbars=words.crossbars(resources),
         what_if=words.what_if(resources), estimates=words.estimates(resources),
         readouts=words.readouts(resources),
         pruning=words.pruning(resources),
@@ -56,7 +56,7 @@ def _environment() -> jinja2.Environment:
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     env.filters.update(percent=words.percent, number=words.number, shape=words.shape,
                        box=words.box, amount=words.amount, code=_code)
-    env.globals.update(labels=words.LABELS, short=words.SHORT, units=UNITS, plural=words.plural)
+    env.globals.update(labels=words.LABELS, short=words.SHORT, plural=words.plural)
     return env
 
 
@@ -79,18 +79,19 @@ def _agreement(fidelity: Data) -> dict[str, Data]:
 
 def _data(resources: Data) -> dict[str, Any]:
     """What the script shows of a core, as short as it can be: 2,000 of them stay small."""
-    core_limits = resources["limits"]["core"]
+    core_limits, units = resources["limits"]["core"], list(resources["totals"]["worst"])
     names = [p["name"] for p in resources["populations"]]
     index = {name: k for k, name in enumerate(names)}
     return {
         "resources": [[words.LABELS[name], core_limits[name]["unit"], core_limits[name]["value"],
-                       core_limits[name]["confidence"]] for name in UNITS],
+                       core_limits[name]["confidence"]] for name in units],
         "populations": [printable(name) for name in names],
         "cores": [[c["core"], c["chip"], c["x"], c["y"],
-                   [c["resources"][name]["used"] for name in UNITS],
+                   [c["resources"][name]["used"] for name in units],
                    [[index[s["population"]], s["start"], s["stop"], words.box(s)]
                     for s in c["slices"]],
-                   words.number(c["messages_sent"]), words.number(c["messages_received"])]
+                   words.number(c["messages_sent"]), words.number(c["messages_received"]),
+                   printable(c.get("role", ""))]
                   for c in resources["cores"]],
     }
 

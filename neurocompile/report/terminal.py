@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from neurocompile.diagnostics import printable
 from neurocompile.report import words
-from neurocompile.resources import UNITS
 
 if TYPE_CHECKING:  # rich takes 60 ms to import
     from rich.console import Console
@@ -44,7 +43,8 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
     console.print(_text(words.size(resources)))
     console.print()
     for table in (_populations(resources, fidelity, color, console.width),
-                  _resources(resources, color), _cores(resources, color)):
+                  *_crossbars(resources, color), _resources(resources, color),
+                  _cores(resources, color)):
         console.print(table)
         console.print()
     rest = len(resources["cores"]) - MAX_CORES
@@ -55,6 +55,8 @@ def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> No
         _sentences(console, "pruning", pruned)
     _sentences(console, "binding", [*words.proof(resources), *words.binding(resources),
                                     *words.configurations(resources)])
+    if crossbars := words.crossbars(resources):
+        _sentences(console, "crossbars", crossbars)
     if "streams" in resources:
         _sentences(console, "streams", words.streams(resources))
     if changes := words.what_if(resources):
@@ -146,6 +148,21 @@ def _rate(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.4f}"
 
 
+def _crossbars(resources: Data, color: bool) -> Iterator[Table]:
+    """What each population takes of TrueNorth's crossbars; nothing for other chips."""
+    if not words.crossbars(resources):
+        return
+    table = _table(color, "crossbars", name="left", fan_in="right", axons_each="right",
+                   axons="right", copies="right", relays="right", splitters="right",
+                   latency="right", exactness="left")
+    for p in resources["populations"]:
+        if not p["on_host"]:
+            cells = [f"{p[key]:,}" for key in ("fan_in", "axons_per_input", "axons", "copies",
+                                               "relays", "splitter_cores", "depth")]
+            table.add_row(*map(_text, (p["name"], *cells, p["exactness"])))
+    yield table
+
+
 def _resources(resources: Data, color: bool) -> Table:
     table = _table(color, "resources", name="left", fullest_core="right", used="right",
                    limit="right", share="fixed", mean="right", limit_is="left")
@@ -163,13 +180,15 @@ def _resources(resources: Data, color: bool) -> Table:
 def _cores(resources: Data, color: bool) -> Table:
     """Shares per core; a star marks the resource that is nearest to its limit."""
     table = _table(color, "cores (*: nearest to its limit)", core="right", chip="right", at="right",
-                   **{words.SHORT[name].replace(" ", "_"): "right" for name in UNITS}, holds="left")
+                   **{words.SHORT[name].replace(" ", "_"): "right"
+                      for name in resources["totals"]["worst"]}, holds="left")
     for core in resources["cores"][:MAX_CORES]:
         binds = core["binding"]
         shares = [_text(f"{'*' if name == binds else ''}{100 * of['utilization']:.0f} %",
                         "bold" if name == binds else "")
                   for name, of in core["resources"].items()]
-        held = " ".join(f"{printable(s['population'])}{words.box(s)}" for s in core["slices"])
+        held = " ".join(f"{printable(s['population'])}{words.box(s)}" for s in core["slices"]) or (
+            core.get("role", ""))
         table.add_row(_text(str(core["core"])), _text(str(core["chip"])),
                       _text(f"{core['x']},{core['y']}"), *shares, _text(held))
     return table

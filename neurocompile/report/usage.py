@@ -23,13 +23,13 @@ from neurocompile.resources import (
 )
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
-from neurocompile.target import LoihiTarget, Quantity
+from neurocompile.target import Quantity, Target
 
 Data = dict[str, Any]
 DIGITS = 6  # of shares and rates
 
 
-def limits(target: LoihiTarget) -> Data:
+def limits(target: Target) -> Data:
     """Every number of the target by table and key, with unit, source and confidence."""
     tables: dict[str, Data] = defaultdict(dict)
     for key, quantity in target.quantities():
@@ -152,14 +152,14 @@ def model_name(floating: Network, population: Population) -> str:
 def cores(compiled: CompiledView) -> list[Data]:
     """One entry per core that is used, by number."""
     mapping, full = compiled.mapping, compiled.usage.limits
-    sent, received = _load(mapping)
+    sent, received = load(mapping)
     result = []
     for number, (pieces, at, taken) in enumerate(zip(
             mapping.partition.cores, mapping.placement.cores, compiled.usage.cores, strict=True)):
         share = _rounded(taken.utilization(full))
         result.append({
             "core": number, "chip": at.chip, "x": at.x, "y": at.y,
-            "slices": [_slice(compiled, piece) for piece in pieces],
+            "slices": [slice_json(mapping.partition, compiled.network, piece) for piece in pieces],
             "resources": {name: {"used": getattr(taken, name), "limit": getattr(full, name),
                                  "utilization": share[name],
                                  "headroom": taken.headroom(full)[name]} for name in UNITS},
@@ -171,13 +171,12 @@ def cores(compiled: CompiledView) -> list[Data]:
     return result
 
 
-def _slice(compiled: CompiledView, piece: CoreSlice) -> Data:
+def slice_json(partition: Partition, network: Network, piece: CoreSlice) -> Data:
     """A slice, and the box of its population's shape that its neurons span.
 
     `box` holds [first, last + 1] per axis; `fills_box` tells whether all of the box is in it.
     """
-    partition = compiled.mapping.partition
-    shape = compiled.network.population(piece.population).shape
+    shape = network.population(piece.population).shape
     axes = np.unravel_index(partition.neurons(piece), shape) if shape else ()
     box = [[int(axis.min()), int(axis.max()) + 1] for axis in axes]
     volume = int(np.prod([high - low for low, high in box], dtype=np.int64))
@@ -236,12 +235,12 @@ def _worst(compiled: CompiledView, resource: str) -> Data:
 
 def traffic(mapping: ChipMapping) -> Data:
     """Messages per tick by distance, and how unevenly the cores carry them (max over mean)."""
-    sent, received = _load(mapping)
+    sent, received = load(mapping)
     return {**mapping.routing.summary(mapping.placement),
             "imbalance": {"sent": _imbalance(sent), "received": _imbalance(received)}}
 
 
-def _load(mapping: ChipMapping) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def load(mapping: ChipMapping) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Messages per tick that each core sends to others, and that it receives from outside it."""
     routing, n = mapping.routing, len(mapping.partition.cores)
     between = routing.between_cores

@@ -13,7 +13,7 @@ from neurocompile.ir.schedule import Schedule
 from neurocompile.mapping import ChipMapping
 from neurocompile.passes.streams.adders import Choice
 from neurocompile.resources import Usage
-from neurocompile.target import LoihiTarget
+from neurocompile.target import LoihiTarget, Target
 
 
 class OptionsView(Protocol):
@@ -93,11 +93,11 @@ class PruningView(Protocol):
         """What was kept, and the sizes before and after."""
 
 
-class CompiledView(Protocol):
-    """Everything that compiling made."""
+class CommonView(Protocol):
+    """What compiling for any chip makes."""
 
     @property
-    def target(self) -> LoihiTarget:
+    def target(self) -> Target:
         """The chip."""
 
     @property
@@ -113,6 +113,26 @@ class CompiledView(Protocol):
         """The integer network."""
 
     @property
+    def stages(self) -> tuple[StageView, ...]:
+        """Stages in the order they ran."""
+
+    @property
+    def fidelity(self) -> FidelityView | None:
+        """None where no sample was given."""
+
+    @property
+    def pruning(self) -> PruningView | None:
+        """None where all tokens and ticks are there."""
+
+
+class CompiledView(CommonView, Protocol):
+    """What compiling for Loihi makes."""
+
+    @property
+    def target(self) -> LoihiTarget:
+        """The chip."""
+
+    @property
     def schedule(self) -> Schedule:
         """Depths and ticks."""
 
@@ -125,20 +145,8 @@ class CompiledView(Protocol):
         """What every core and population takes."""
 
     @property
-    def stages(self) -> tuple[StageView, ...]:
-        """Stages in the order they ran."""
-
-    @property
-    def fidelity(self) -> FidelityView | None:
-        """None where no sample was given."""
-
-    @property
     def streams(self) -> Choice | None:
         """None where no two populations share a sum."""
-
-    @property
-    def pruning(self) -> PruningView | None:
-        """None where all tokens and ticks are there."""
 
 
 class ComparedView(Protocol):

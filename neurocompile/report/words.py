@@ -10,9 +10,9 @@ from neurocompile.diagnostics import printable
 from neurocompile.resources import UNITS
 
 Data = Mapping[str, Any]
-LABELS = {name: name.replace("_", " ") for name in UNITS}
+LABELS = {name: name.replace("_", " ") for name in (*UNITS, "axons")}
 SHORT = {"neurons": "neurons", "input_axons": "in axons", "output_axons": "out axons",
-         "synapse_memory": "synapses"}
+         "synapse_memory": "synapses", "axons": "axons"}
 ENCODINGS = {"shared": "shared convolution lists (--encoding shared)",
              "auto": "the best lists for each projection (--encoding auto)"}
 ENERGY, TIME = ("pJ", "nJ", "uJ", "mJ", "J"), ("ns", "us", "ms", "s")
@@ -163,6 +163,8 @@ def estimates(resources: Data) -> list[str]:
         return []
     if not found["known"]:
         return [f"unknown: {printable(found['reason'])}"]
+    if "samples" in found:
+        return _crossbar_estimates(found, resources)
     parts = ", ".join(f"{name} {band(found['energy_pj'][name], ENERGY)}"
                       for name in sorted(found["energy_pj"]))
     rates = "at measured rates" if found["measured"] else "if every neuron spiked"
@@ -175,6 +177,36 @@ def estimates(resources: Data) -> list[str]:
              f"inputs in every tick; ranges are those of {sources}; host, input and output are not "
              "counted")
     return [f"estimate: {band(found['total_pj'], ENERGY)} per sample ({parts})", time, basis, ERROR]
+
+
+def crossbars(resources: Data) -> list[str]:
+    """What TrueNorth's cores are spent on; empty for other chips."""
+    t = resources["totals"]
+    if "splitter_cores" not in t:
+        return []
+    steps = ("" if t["ticks_per_step"] == 1 else
+             f"; a tick of the model takes {plural(t['ticks_per_step'], 'tick')} of the chip")
+    between = ("potentials are loaded again before each sample" if t["reload"] else
+               "a new sample may start in any tick")
+    return [(f"{plural(t['axons'], 'axon')} for {plural(t['synapses'], 'synapse')}; "
+            f"{t['copies']:,} copies of neurons, {t['relays']:,} neurons that repeat spikes, "
+            f"{plural(t['splitter_cores'], 'splitter core')}"), f"{between}{steps}"]
+
+
+def _crossbar_estimates(found: Data, resources: Data) -> list[str]:
+    """Static power for a sample's time, and a price for each synaptic event."""
+    costs = resources["limits"]["costs"]
+    basis = (f"measured in simulation on {plural(found['samples'], 'sample')}" if found["measured"]
+             else "if every axon were active in every tick (no sample given)")
+    energy = ", ".join(f"{name} {band(found['energy_pj'][name], ENERGY)}"
+                       for name in sorted(found["energy_pj"]))
+    return [(f"estimate: {band(found['total_pj'], ENERGY)} per sample ({energy}) in "
+            f"{band(found['sample_ns'], TIME)}, one sample at a time"),
+            f"{number(round(found['synaptic_events']))} synaptic events per sample, {basis}",
+            *(f"{costs[name]['value']:,} {costs[name]['unit']} "
+              f"{'a synaptic event' if name == 'synapse_energy' else 'a chip'}: "
+              f"{printable(costs[name]['source'])} ({costs[name]['confidence']})"
+              for name in ("synapse_energy", "static_power"))]
 
 
 def band(values: list[float], units: tuple[str, ...]) -> str:

@@ -67,6 +67,13 @@ NEURONS = (
          "program of its own.",
          "--streams duplicate, or a target with graded spikes and neuron programs",
          "--streams adder on loihi1", "--streams adder on loihi2"),
+    Rule("NC211", "leak-multiplies", "error",
+         "`{module}` keeps {value} of its {state} per tick, over {ticks} ticks; the leak of {target} "
+         "is added, not multiplied",
+         "TrueNorth's neuron adds a constant in every tick: its potential stays as it is (integrate "
+         "and fire), or a sample has one tick, and nothing needs to stay.",
+         "train with neurons without leak (IFNode, Leaky(beta=1.0)), or with one tick (T = 1)",
+         "LIFNode(tau=2.0) over 4 ticks on truenorth", "IFNode() over 4 ticks on truenorth"),
 )
 
 NUMBERS = (
@@ -94,7 +101,7 @@ NUMBERS = (
          "Leaky(beta=0.99999)", "Leaky(beta=0.9)"),
     Rule("NC305", "threshold-range", "error",
          "the threshold of `{module}` needs mantissa {needed}; {target} holds 1 to {limit}",
-         "Thresholds are positive 17-bit mantissas, in units of 64.",
+         "Thresholds are positive: 17-bit mantissas in units of 64 on Loihi, 18 bits on TrueNorth.",
          "scale the weights or the threshold",
          "v_threshold=0.0", "v_threshold=1.0"),
     Rule("NC306", "bias-range", "error",
@@ -171,6 +178,44 @@ CAPACITY = (
          "What the vendor has not published is modeled; the target file names the source.",
          "put your own number into a copy of the target file",
          "a loihi2 core bound by synapse memory", "a loihi1 core bound by synapse memory"),
+    Rule("NC431", "crossbar-fan-in", "error",
+         "one neuron of `{module}` needs {needed} axons for {fan_in} inputs of {weights} weights; a "
+         "core has {limit}",
+         "An axon is one bit of a weight: an input takes a copy for each bit that is used, and no "
+         "core adds up what another received.",
+         "fewer inputs per neuron (--fan-in group writes the groups to train with), fewer "
+         "--weight-bits, or --fan-in exact-slow",
+         "300 inputs of ternary weights", "128 inputs of ternary weights"),
+    Rule("NC432", "crossbar-weight", "error",
+         "weights of `{module}` from {low} to {high} and its constants cannot be written with values "
+         "up to {limit}",
+         "A neuron has four values of 9 bits, one for each type of axon, and copies of axons add up "
+         "to every weight of that range.",
+         "at most 8 --weight-bits", "a weight of 300", "weights from -128 to 127"),
+    Rule("NC433", "potential-range", "error",
+         "{count} neurons of `{module}` can reach {needed} in {ticks} ticks, by potential or "
+         "threshold; a core holds {limit} (a bound, not a sample)",
+         "Beyond 18 bits a threshold has no place and potentials saturate, which changes spikes; the "
+         "bound holds for every input.",
+         "fewer ticks, smaller weights or thresholds, or neurons without memory",
+         "a bias of -255 over 2,000 ticks", "a bias of -255 over 100 ticks"),
+    Rule("NC434", "crossbar-cores", "error",
+         "the network needs {needed} cores; {target} has {limit}",
+         "Cores for copies of axons and for splitters are counted as well.",
+         "a smaller network, fewer --weight-bits, or --target truenorth-4x4",
+         "a network of 5,000 cores on truenorth", "the same on truenorth-4x4"),
+    Rule("NC435", "copies-in-core", "error",
+         "a neuron of `{module}` needs {needed} copies in its own core; a core holds {limit} neurons",
+         "Feedback to the next tick leaves no time for a splitter, so each of its axons takes a copy "
+         "of the neuron beside it; so does each group of 256 axons behind splitters.",
+         "fewer targets of the feedback, or fewer --weight-bits",
+         "200 neurons that inhibit each other with 4-bit weights",
+         "50 neurons that inhibit each other with 4-bit weights"),
+    Rule("NC436", "no-crossbar-form", "error",
+         "`{module}` has no form on a crossbar: {reason}",
+         "A core adds up binary spikes, tick by tick, and sends binary spikes.",
+         "give spikes as input, or have the first population on the host (--encoder host)",
+         "an image sent as graded spikes", "an image behind a population on the host"),
 )
 
 MAPPING = (

@@ -37,6 +37,28 @@ EMISSION = (
          "starts anew. Lava has no such gate; the emitted program brings its own process.",
          "nothing to do in simulation; on silicon pause between samples", "a recurrent layer",
          "a feed-forward network"),
+    Rule("NC611", "ranc-not-expressible", "error",
+         "RANC cannot express {what}: {count} in all, first at core {core}{place}",
+         "RANC's simulator knows two resets, delays of 1 to 15 ticks and no randomness; a negative "
+         "threshold always resets.",
+         "keep neurocompile's own file, whose simulator has all modes",
+         "a neuron without reset", "neurons whose floor no sum can reach"),
+    Rule("NC612", "no-compiler", "error",
+         "the simulator's C kernel cannot be compiled: {reason}",
+         "It is optional: numba gives the same numbers, somewhat slower.",
+         "install a C compiler or name one by CC, or use the engine `numba`",
+         "--engine c without a compiler", "--engine numba"),
+    Rule("NC613", "core-network-range", "error",
+         "the core network is none: {reason}",
+         "The simulator reads and writes by the numbers of a core network, so all of them are checked "
+         "first: shapes, types and ranges.",
+         "correct the array that the message names; `docs/truenorth_file.md` lists all ranges",
+         "a neuron that sends to axon 256", "a neuron that sends to axon 255"),
+    Rule("NC614", "ranc-not-written", "note",
+         "no ranc.json: {reason}",
+         "RANC's simulator reads JSON of every synapse; what it cannot express is refused by name.",
+         "the simulator of neurocompile runs every network; `write_ranc` writes large ones",
+         "a network of 100 cores", "a network of 10 cores of neurons without memory"),
 )
 
 FIDELITY = (

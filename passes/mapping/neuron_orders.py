@@ -9,6 +9,7 @@ all others rows. An order is named, so that a mapping can be stored as names and
 * `band/r`: bands of r rows; in a band column by column, in a column its rows, then channels;
 * `tile/cxhxw`: boxes of c channels, h rows and w columns, smaller at the ends; boxes row by row,
   those of one place next to each other; in a box row by row, in a pixel its channels;
+* `squares/s/b`: as `rows/b`, but pixels in squares of side s, one after another;
 * `last/b`: the last axis holds channels, in b blocks; in a block all that stands before.
 """
 
@@ -53,6 +54,9 @@ def neuron_order(shape: Shape, name: str) -> NDArray[np.int64]:
         return np.concatenate([b.reshape(-1) for b in np.array_split(flat, int(number), axis=1)])
     if kind == "hilbert":
         pixels = hilbert(height)
+    elif kind == "squares":
+        side, _, number = number.partition("/")
+        pixels = _squares(height, width, int(side))
     elif kind == "band":
         pixels = _band(height, width, int(number))
     elif kind != "rows":
@@ -105,6 +109,11 @@ def _blocks(channels: int) -> Iterator[int]:
 def _band(height: int, width: int, rows: int) -> NDArray[np.int64]:
     y, x = np.divmod(np.arange(height * width), width)
     return np.lexsort((y, x, y // rows))
+
+
+def _squares(height: int, width: int, side: int) -> NDArray[np.int64]:
+    y, x = np.divmod(np.arange(height * width), width)
+    return np.lexsort((x, y, x // side, y // side))
 
 
 def hilbert(side: int) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from neurocompile.ir.network import (
 from neurocompile.target import LoihiTarget
 
 BIAS_EXPONENT = 6  # biases in units of the threshold mantissa; 7 where they need the range
-_INPUT_BITS, _WEIGHT_BITS = 20, 20  # fraction bits of the host's encoder
+INPUT_BITS, _WEIGHT_BITS = 20, 20  # fraction bits of the host's encoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,17 +137,27 @@ def host_currents(part: Part, scale: float, inputs: dict[str, Input],
         if static is None:
             return None, []
         return Bias(np.rint(static * unit).astype(np.int64), exponent), []
-    encoders = []
+    return None, encoders(part, unit, exponent, limit, _WEIGHT_BITS, inputs)
+
+
+def encoders(part: Part, unit: float, exponent: int, limit: int, weight_bits: int,
+             inputs: Mapping[str, Input]) -> list[Encoder]:
+    """The maps from a part's analog inputs to mantissas of `unit` each; its bias is in the first.
+
+    `weight_bits`: fraction bits of their weights.
+    """
+    population, made = part.population, []
     for number, projection in enumerate(part.analog):
         item = inputs[projection.source]
         reach = max(abs(item.low), abs(item.high), 1e-30)
-        input_shift = _INPUT_BITS - math.ceil(math.log2(reach))
-        weights = np.rint(projection.operator.weights * unit * 2.0**_WEIGHT_BITS).astype(np.int64)
-        shift = input_shift + _WEIGHT_BITS
+        input_shift = INPUT_BITS - math.ceil(math.log2(reach))
+        weights = np.rint(projection.operator.weights * unit * 2.0**weight_bits).astype(np.int64)
+        shift = input_shift + weight_bits
         offset = np.zeros(population.size, np.int64)
-        if static is not None and number == 0:
+        if population.bias is not None and number == 0:
+            static = np.broadcast_to(population.bias.mantissa, (population.size,))
             offset = np.rint(static * unit * 2.0**shift).astype(np.int64)
-        encoders.append(Encoder(
+        made.append(Encoder(
             projection.source, population.name, projection.operator.with_weights(weights), offset,
             input_shift, shift, exponent, limit // len(part.analog)))
-    return None, encoders
+    return made

@@ -28,6 +28,13 @@ def test_bands_go_column_by_column() -> None:
     assert neuron_order((1, 4, 2), "band/2").tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
 
 
+def test_squares_one_after_another() -> None:
+    assert neuron_order((1, 2, 4), "squares/2/1").tolist() == [0, 1, 4, 5, 2, 3, 6, 7]
+    order = neuron_order((4, 5, 7), "squares/3/2")
+    assert np.array_equal(np.sort(order), np.arange(140))
+    assert order[:4].tolist() == [0, 35, 1, 36]
+
+
 def test_last_axis_as_channels() -> None:
     assert neuron_order((2, 4), "last/2").tolist() == [0, 1, 4, 5, 2, 3, 6, 7]
 

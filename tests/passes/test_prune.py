@@ -42,6 +42,7 @@ from neurocompile.passes.pruning.drop import with_ticks
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.pruning.token_axis import token_axes
 from neurocompile.pipeline import Options, compile_graph
+from neurocompile.programs import Checks
 from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")
@@ -269,7 +270,7 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     sample.file.write_bytes(b"")
     made = builder.build(Loaded(graph, "net", ()), LOIHI2,
                          Options(prune_tokens=0.25, prune_steps=0.5), tmp_path / "b",
-                         sample=sample, checks=builder.Checks(0))
+                         sample=sample, checks=Checks(0))
     note = next(d for d in made.diagnostics if d.code == "NC139")
     assert "tokens: 12 of 16" in note.message
     assert "ticks: 1 of 2" in note.message
@@ -310,7 +311,7 @@ def test_nothing_to_prune_changes_no_byte(tmp_path: Path, monkeypatch: pytest.Mo
     sample.file.write_bytes(b"")
     for name, options in (("a", Options()), ("b", Options(prune_tokens=0.0, prune_steps=0.0))):
         builder.build(Loaded(graph, "net", ()), LOIHI2, options, tmp_path / name, sample=sample,
-                      checks=builder.Checks(0))
+                      checks=Checks(0))
     first, second = ((tmp_path / name / "manifest.json").read_bytes() for name in "ab")
     assert first == second
     assert b"pruning" not in first

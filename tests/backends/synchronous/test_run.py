@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import arithmetic, run
-from neurocompile.backends.synchronous.neurons import IntegerPopulation
+from neurocompile.backends.synchronous.neurons import IntegerNeurons
 from neurocompile.diagnostics import Location, UsageError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Operator, Selected
@@ -93,7 +93,7 @@ def test_torch_and_compiled_neurons_agree(case: tuple[Network, np.ndarray]) -> N
     network, x = case
     compiled = run(network, {"x": x}, record_state=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(IntegerPopulation, "advance")
+        patch.delattr(IntegerNeurons, "advance")
         vectorized = run(network, {"x": x}, record_state=True)
     for name, spikes in compiled.spikes.items():
         assert np.array_equal(spikes, vectorized.spikes[name])

@@ -1,0 +1,1 @@
+"""TrueNorth: the core network's file, its simulator, and RANC's JSON."""

@@ -1,0 +1,85 @@
+"""Verify: a core network in the simulator against the reference, every population and tick."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from neurocompile.backends.results import Compared, Reference, Verification
+from neurocompile.backends.truenorth.results import Probes
+from neurocompile.backends.truenorth.simulate import simulate
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.core_network import CoreNetwork
+from neurocompile.ir.network import Input, Network
+from neurocompile.ir.operators import Array
+
+PROGRAM = "the simulated chip"
+
+
+def host_spikes(network: Network, cores: CoreNetwork, inputs: Mapping[str, Array],
+                spikes: Mapping[str, Array]) -> dict[str, Array]:
+    """What the host sends, by table: [samples, n_ticks, sources] of 0 and 1.
+
+    `inputs`: as the reference takes them; `spikes`: those of populations, of which the host runs
+    some.
+    """
+    sources, given = network.sources(), network.taken(inputs)
+    samples = len(next(iter(spikes.values())))
+    sent: dict[str, Array] = {}
+    for table in cores.inputs:
+        item = sources.get(table.name)
+        if table.always:
+            continue
+        if not len(table.element):  # nothing of it reaches the chip
+            sent[table.name] = np.zeros((samples, network.n_ticks, 0), np.uint8)
+        elif isinstance(item, Input):
+            sent[table.name] = item.integers(given[table.name]).reshape(
+                samples, network.n_ticks, item.size)
+        else:
+            sent[table.name] = spikes[table.name]
+    return sent
+
+
+def verify(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
+           reference: Reference) -> Verification:
+    """Run the core network on `inputs` and compare it with a reference run of `network`.
+
+    A difference is NC702 for the first one; a population without any spike is NC703.
+    """
+    start = time.perf_counter()
+    found = simulate(cores, host_spikes(network, cores, inputs, reference.spikes),
+                     probes=Probes(potentials=None))
+    seconds = time.perf_counter() - start
+    compared, diagnostics, first = [], [], None
+    for population in (p for p in network.order() if not p.on_host):
+        name = population.name
+        expected = np.asarray(reference.spikes[name]).reshape(found.spikes[name].shape)
+        differs = expected != found.spikes[name]
+        spikes = int(np.count_nonzero(expected))
+        compared.append(Compared(name, population.size, spikes, int(differs.sum())))
+        if not spikes:
+            diagnostics.append(Diagnostic("NC703", population.where, {"population": name}))
+        for sample, tick, neuron in _first(differs):
+            if first is None or (sample, tick) < first[0]:
+                first = (sample, tick), neuron, population
+    if first is not None:
+        (sample, tick), neuron, population = first
+        at, name = (sample, tick, neuron), population.name
+        v = f"{int(reference.v[name][at]):,}" if name in reference.v else "not recorded"
+        told = (f"v after that tick: reference {v}, {PROGRAM} "
+                f"{int(found.potentials[name][at]):,}")
+        diagnostics.insert(0, Diagnostic("NC702", population.where, {
+            "population": name, "sample": sample, "tick": tick, "neuron": neuron,
+            "expected": int(reference.spikes[name][at]), "found": int(found.spikes[name][at]),
+            "program": PROGRAM}, notes=(told,)))
+    samples = len(next(iter(reference.spikes.values())))
+    return Verification(samples, network.n_ticks, tuple(compared), tuple(diagnostics), seconds)
+
+
+def _first(differs: Array) -> Iterator[tuple[int, int, int]]:
+    """The first place that is set, if any is."""
+    if differs.any():
+        sample, tick, neuron = np.unravel_index(int(differs.argmax()), differs.shape)
+        yield int(sample), int(tick), int(neuron)

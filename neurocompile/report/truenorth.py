@@ -1,0 +1,206 @@
+"""resources.json and mapping.json of a core network, in the form that Loihi's have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from neurocompile.ir.core_network import AXONS, NEURONS, CoreNetwork
+from neurocompile.ir.network import Population
+from neurocompile.mapping import ChipMapping
+from neurocompile.passes.truenorth.chip_mapping import splitters, used
+from neurocompile.passes.truenorth.legalize import Legalized
+from neurocompile.passes.truenorth.rows import Row
+from neurocompile.report import usage
+from neurocompile.report.data import plain
+from neurocompile.report.views import CommonView
+from neurocompile.resources import total_cores
+from neurocompile.target import TrueNorthTarget
+
+Data = dict[str, Any]
+DIGITS = 6
+FULL = {"neurons": NEURONS, "axons": AXONS}
+
+
+class ActivityView(Protocol):
+    """What the cores do on the sample."""
+
+    @property
+    def samples(self) -> int:
+        """Samples that were run."""
+
+    @property
+    def synaptic_events(self) -> float:
+        """Per sample."""
+
+
+class TrueNorthView(CommonView, Protocol):
+    """What compiling for TrueNorth makes."""
+
+    @property
+    def target(self) -> TrueNorthTarget:
+        """The chip."""
+
+    @property
+    def legalized(self) -> Legalized:
+        """Cores, and rows of the report."""
+
+    @property
+    def mapping(self) -> ChipMapping:
+        """Slices, places, messages."""
+
+    @property
+    def activity(self) -> ActivityView | None:
+        """None where no sample was given."""
+
+
+def resources_json(compiled: TrueNorthView) -> Data:
+    """What the network takes of the chip: per core, per population, in all."""
+    target, network, mapping = compiled.target, compiled.network, compiled.mapping
+    amounts = [dict(zip(FULL, map(int, pair), strict=True)) for pair in zip(
+        *used(compiled.legalized.network), strict=True)]
+    cores = _cores(compiled, amounts)
+    return {
+        "schema": "neurocompile/resources/1",
+        "target": {"name": target.name, "family": target.family,
+                   "description": target.description, "path": target.path,
+                   "cores_per_chip": target.chip.cores.value,
+                   "grid_width": target.chip.grid_width.value},
+        "limits": usage.limits(target),
+        "inputs": usage.inputs(network),
+        **({} if compiled.pruning is None else {"pruning": plain(compiled.pruning.to_json())}),
+        "populations": _populations(compiled, cores),
+        "readouts": usage.readouts(network),
+        "cores": cores,
+        "totals": _totals(compiled, cores),
+        "traffic": usage.traffic(mapping),
+        "what_if": {"skipped": False, "most": 0, "changes": []},
+        "estimates": _estimates(compiled),
+    }
+
+
+def mapping_json(compiled: TrueNorthView) -> Data:
+    """Which neurons sit on which core, where the core is, and the traffic between them."""
+    neurons, axons = used(compiled.legalized.network)
+    taken = [{"neurons": int(n), "axons": int(a)} for n, a in zip(neurons, axons, strict=True)]
+    return {"schema": "neurocompile/mapping/1", "target": compiled.target.name,
+            **compiled.mapping.to_json(taken)}
+
+
+def _cores(compiled: TrueNorthView, amounts: list[dict[str, int]]) -> list[Data]:
+    mapping, network = compiled.mapping, compiled.legalized.network
+    sent, received = usage.load(mapping)
+    result = []
+    for number, (pieces, at, taken) in enumerate(zip(
+            mapping.partition.cores, network.places, amounts, strict=True)):
+        share = {name: taken[name] / limit for name, limit in FULL.items()}
+        binding = max(FULL, key=lambda name: share[name])
+        result.append({
+            "core": number, "chip": at.chip, "x": at.x, "y": at.y,
+            "role": network.roles[number] if network.roles else "",
+            "slices": [usage.slice_json(mapping.partition, compiled.network, piece)
+                       for piece in pieces],
+            "resources": {name: {"used": taken[name], "limit": limit,
+                                 "utilization": round(share[name], DIGITS),
+                                 "headroom": limit - taken[name]} for name, limit in FULL.items()},
+            "binding": binding, "utilization": round(share[binding], DIGITS),
+            "messages_sent": round(float(sent[number]), DIGITS),
+            "messages_received": round(float(received[number]), DIGITS)})
+    return result
+
+
+def _populations(compiled: TrueNorthView, cores: list[Data]) -> list[Data]:
+    rows = {row.population: row for row in compiled.legalized.rows}
+    return [_population(compiled, p, rows.get(p.name), [
+        core for core in cores if any(s["population"] == p.name for s in core["slices"])])
+        for p in compiled.network.order()]
+
+
+def _population(compiled: TrueNorthView, population: Population, row: Row | None,
+                held_by: list[Data]) -> Data:
+    name, network = population.name, compiled.network
+    measured = compiled.fidelity.populations.get(name) if compiled.fidelity else None
+    fullest = max(held_by, key=lambda core: (core["utilization"], -core["core"]), default=None)
+    bound = -(-population.size // NEURONS) if row else 0
+    binds = Counter(core["binding"] for core in held_by)
+    own: Data = {} if row is None else {
+        key: value for key, value in row.to_json().items() if key not in (
+            "population", "neurons", "cores", "latency")}
+    return {
+        "name": name, "model": usage.model_name(compiled.floating, population),
+        "shape": list(population.shape), "neurons": population.size,
+        "where": str(population.where), "on_host": population.on_host,
+        "depth": row.latency if row else 0,
+        "rate": None if measured is None else round(measured.rate, DIGITS),
+        "synapses": sum(p.operator.n_synapses for p in network.into(name)),
+        "distinct_weights": sum(int(p.operator.weights.size) for p in network.into(name)),
+        "weight_bits": None, "order": "cores" if row else None,
+        "cores": len(held_by), "lower_bound": bound, "lower_bounds": {"neurons": bound},
+        "usage": {"neurons": population.size, "axons": row.axons if row else 0},
+        "binding": max(binds, key=lambda key: (binds[key], key)) if binds else None,
+        "binds_on": dict(sorted(binds.items())),
+        "worst": None if fullest is None else {
+            "core": fullest["core"], "resource": fullest["binding"],
+            "utilization": fullest["utilization"]}, **own}
+
+
+def _totals(compiled: TrueNorthView, cores: list[Data]) -> Data:
+    network, chip = compiled.network, compiled.legalized.network
+    on_chip = [p for p in network.populations if not p.on_host]
+    neurons, rows = sum(p.size for p in on_chip), compiled.legalized.rows
+    binds = Counter(core["binding"] for core in cores)
+    bound = -(-neurons // NEURONS)
+    return {
+        "cores": len(cores), "cores_available": total_cores(compiled.target),
+        "lower_bound": bound, "lower_bounds": {"neurons": bound}, "least": {"neurons": neurons},
+        "chips": len({core["chip"] for core in cores}),
+        "chips_available": compiled.target.chip.chips.value,
+        "populations": len(on_chip), "neurons": neurons,
+        "host_neurons": sum(p.size for p in network.populations if p.on_host),
+        "synapses": sum(p.operator.n_synapses for p in network.projections),
+        "ticks": network.n_ticks, "latency": chip.latency, "ticks_per_step": chip.step,
+        "reload": chip.reload, "splitter_cores": len(splitters(chip)),
+        "copies": sum(row.copies for row in rows), "relays": sum(row.relays for row in rows),
+        "axons": sum(core["resources"]["axons"]["used"] for core in cores),
+        "binds_on": dict(sorted(binds.items())),
+        "mean": {name: round(float(np.mean([c["resources"][name]["utilization"] for c in cores])),
+                             DIGITS) for name in FULL},
+        "worst": {name: _worst(cores, name) for name in FULL},
+    }
+
+
+def _worst(cores: list[Data], name: str) -> Data:
+    core = max(cores, key=lambda one: (one["resources"][name]["used"], -one["core"]))
+    return {"core": core["core"], **core["resources"][name]}
+
+
+def _estimates(compiled: TrueNorthView) -> Data:
+    """Energy [pJ] of a sample, and the time [ns] that it takes at the target's tick."""
+    costs, chip = compiled.target.costs, compiled.legalized.network
+    if costs is None:
+        return {"known": False, "reason": f"`{compiled.target.path}` states no costs"}
+    activity = compiled.activity
+    events = float(_all_events(chip)) if activity is None else activity.synaptic_events
+    tick = costs.tick_time.value * 1000.0
+    time = tick * chip.ticks_per_sample
+    chips = len({core.chip for core in chip.places})
+    parts: Mapping[str, float] = {
+        "static": chips * costs.static_power.value * time,  # mW ns = pJ
+        "synapses": events * costs.synapse_energy.value / 1000}
+    return {
+        "known": True, "measured": activity is not None,
+        "samples": 0 if activity is None else activity.samples,
+        "synaptic_events": round(events, 3),
+        "energy_pj": {name: [round(part, 3)] * 2 for name, part in parts.items()},
+        "total_pj": [round(sum(parts.values()), 3)] * 2,
+        "tick_ns": [tick] * 2, "sample_ns": [time] * 2,
+    }
+
+
+def _all_events(network: CoreNetwork) -> int:
+    """Synaptic events of a sample in which every axon is active in every tick of the model."""
+    bits = np.unpackbits(network.cores.crossbar, axis=None).sum(dtype=np.int64)
+    return int(bits) * network.n_ticks

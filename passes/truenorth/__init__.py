@@ -1,0 +1,1 @@
+"""TrueNorth: from an integer Network to a core network, exact to the spike."""

@@ -1,0 +1,177 @@
+"""Delays: when each block computes a tick of the model, and how every spike arrives in time.
+
+A block's depth is the longest path to it. A spike waits in the delay of its neuron, 1 to 15
+ticks; through a splitter in two delays; beyond that in relays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.ir.core_network import NEURONS
+from neurocompile.passes.truenorth.blocks import ALWAYS, Block
+from neurocompile.passes.truenorth.tile import Tiling
+from neurocompile.semantics.truenorth import DELAY_MAX
+
+Ints = NDArray[np.int64]
+
+NO_TARGET, FIRST_LINE = -1, -2  # as targets: nothing; line k of the output bus is FIRST_LINE - k
+
+
+def depths(blocks: Mapping[str, Block], split: Mapping[str, bool], step: int) -> dict[str, int]:
+    """Ticks of the chip from a tick's input to each block's spikes.
+
+    `split`: blocks whose spikes pass splitters, which takes a tick more, except for feedback.
+    Raises FindingsError (NC504) for a loop that takes more ticks than its feedback may.
+    """
+    graph = nx.DiGraph()
+    for name, block in blocks.items():
+        graph.add_edge(ALWAYS, name, weight=0)
+        for feed in block.feeds:
+            late = feed.early - feed.delay * step
+            source = feed.source if feed.on_chip else ALWAYS  # the host
+            if feed.on_chip:
+                late += 1 + (split[feed.source] and not feed.delay)
+            known = graph.get_edge_data(source, name, {"weight": -late})["weight"]
+            graph.add_edge(source, name, weight=min(known, -late))
+    try:
+        found = nx.single_source_bellman_ford_path_length(graph, ALWAYS)
+    except nx.NetworkXUnbounded:
+        cycle = nx.find_negative_cycle(graph, ALWAYS)
+        late = -sum(graph.edges[edge]["weight"] for edge in nx.utils.pairwise(cycle))
+        raise FindingsError(Diagnostic("NC504", blocks[cycle[0]].where, {
+            "path": f"{' -> '.join(cycle)} (feedback over {late} more ticks than it may take)"
+        })) from None
+    return {name: int(-found[name]) for name in blocks}
+
+
+@dataclass(frozen=True, eq=False)
+class Relays:
+    """Neurons of one axon that repeat its spikes: a splitter, or a relay on a long way."""
+
+    source: str  # block
+    element: int
+    targets: Ints  # numbers of axons, [relays]
+    delays: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """Targets of all copies, and the relays between them.
+
+    Axons are numbered over all pieces, then over all relays.
+    """
+
+    base: Mapping[str, Ints]  # by block: the number of each piece's first axon
+    targets: Mapping[str, Ints]  # by block: [copies], those of a neuron together, by neuron
+    delays: Mapping[str, Ints]
+    relays: tuple[Relays, ...]
+
+
+@dataclass(eq=False)
+class _Router:
+    first: int  # number of the first relay's axon
+    relays: list[Relays] = field(default_factory=list)
+
+    def block(self, name: str, slots: Ints, reach: _Reach, line: int) -> tuple[Ints, Ints]:
+        """Targets and delays of a block's copies; `line` is its first line, or -1."""
+        read, count = int(line >= 0), np.bincount(reach.element, minlength=len(slots))
+        offset = np.cumsum(slots) - slots
+        targets = np.full(int(slots.sum()), NO_TARGET, np.int64)
+        delays = np.ones(len(targets), np.int64)
+        if read:
+            targets[offset] = FIRST_LINE - line - np.arange(len(slots))
+        start = np.cumsum(count) - count
+        far = np.zeros(len(slots), np.bool_)
+        far[reach.element[reach.lag > DELAY_MAX]] = True
+        plain = ~far & (count + read <= slots)
+        own = plain[reach.element]
+        copy = np.arange(len(own)) - start[reach.element] + offset[reach.element] + read
+        targets[copy[own]], delays[copy[own]] = reach.axon[own], reach.lag[own]
+        for n in np.flatnonzero(~plain).tolist():
+            at = slice(int(start[n]), int(start[n] + count[n]))
+            sent = self._neuron(name, n, reach.axon[at], reach.lag[at], int(slots[n]) - read)
+            for k, (target, delay) in enumerate(sent, int(offset[n]) + read):
+                targets[k], delays[k] = target, delay
+        return targets, delays
+
+    def _neuron(self, name: str, n: int, axon: Ints, lag: Ints,
+                room: int) -> list[tuple[int, int]]:
+        """What up to `room` copies of a neuron set and when, for axons sorted by lag."""
+        near = int(np.count_nonzero(lag <= DELAY_MAX))
+        splitters = next(q for q in range(room + 1)
+                         if len(lag) - min(room - q, near) <= q * NEURONS)
+        direct = min(room - splitters, near)
+        sent = list(zip(axon[:direct].tolist(), lag[:direct].tolist(), strict=True))
+        for start in range(direct, len(lag), NEURONS):
+            rest = slice(start, start + NEURONS)
+            wait = min(DELAY_MAX, int(lag[start]) - 1)
+            if wait < 1:
+                raise ValueError(f"a spike of {name} comes too late through a splitter")
+            sent.append((self._repeat(name, n, axon[rest], lag[rest] - wait), wait))
+        return sent
+
+    def _repeat(self, name: str, n: int, axon: Ints, lag: Ints) -> int:
+        """The number of an axon whose relays set these."""
+        near = lag <= DELAY_MAX
+        targets, delays = axon[near], lag[near]
+        if not near.all():
+            further = self._repeat(name, n, axon[~near], lag[~near] - DELAY_MAX)
+            targets, delays = np.append(targets, further), np.append(delays, DELAY_MAX)
+        self.relays.append(Relays(name, n, targets, delays))
+        return self.first + len(self.relays) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Reach:
+    """Axons that a block's neurons set, by neuron, then by lag."""
+
+    element: Ints
+    axon: Ints
+    lag: Ints
+
+
+def wire(tilings: Mapping[str, Tiling], depth: Mapping[str, int], step: int,
+         lines: Mapping[str, int]) -> Wiring:
+    """Targets and delays. `lines`: the first line of each block that the host reads."""
+    base, number = {}, 0
+    for name, tiling in tilings.items():
+        sizes = np.array([len(piece.kind) for piece in tiling.pieces], np.int64)
+        base[name] = number + np.cumsum(sizes) - sizes
+        number += int(sizes.sum())
+    router, targets, delays = _Router(number), {}, {}
+    reaches = _reaches(tilings, base, depth, step)
+    for name, tiling in tilings.items():
+        targets[name], delays[name] = router.block(name, tiling.slots, reaches[name],
+                                                   lines.get(name, -1))
+    return Wiring(base, targets, delays, tuple(router.relays))
+
+
+def _reaches(tilings: Mapping[str, Tiling], base: Mapping[str, Ints], depth: Mapping[str, int],
+             step: int) -> dict[str, _Reach]:
+    empty = np.zeros(0, np.int64)
+    found: dict[str, list[tuple[Ints, Ints, Ints]]] = {
+        name: [(empty, empty, empty)] for name in tilings}
+    for name, tiling in tilings.items():
+        block = tiling.driven.block
+        feed_of, starts = block.feed_of, np.cumsum([0, *(feed.size for feed in block.feeds)])
+        for first, piece in zip(base[name].tolist(), tiling.pieces, strict=True):
+            for number in np.unique(feed_of[piece.column]).tolist():
+                feed = block.feeds[number]
+                if feed.on_chip:
+                    at = np.flatnonzero(feed_of[piece.column] == number)
+                    lag = depth[name] + feed.delay * step - feed.early - depth[feed.source]
+                    found[feed.source].append((piece.column[at] - starts[number], first + at,
+                                               np.full(len(at), lag)))
+    reaches = {}
+    for name, parts in found.items():
+        element, axon, lag = (np.concatenate(x) for x in zip(*parts, strict=True))
+        order = np.lexsort((axon, lag, element))
+        reaches[name] = _Reach(element[order], axon[order], lag[order])
+    return reaches

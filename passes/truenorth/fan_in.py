@@ -1,0 +1,104 @@
+"""Fan-in: a neuron whose inputs, times their copies, exceed the axons of a core.
+
+No core adds up what another received, so such a neuron is refused, with what would fit; or it is
+trained again in groups; or its partial sums are sent as trains of spikes (`exact_slow`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.core_network import AXONS
+from neurocompile.ir.network import InputKind, Network, Projection
+from neurocompile.ir.operators import Conv, Operator
+from neurocompile.passes.truenorth.blocks import Block, blocks_of
+from neurocompile.passes.truenorth.boundaries import Driven
+from neurocompile.passes.truenorth.codes import CODES, Encoding, encodings
+from neurocompile.semantics.truenorth import WEIGHT_MAX
+
+Ints = NDArray[np.int64]
+
+
+def fitting(ways: Sequence[Driven]) -> list[Driven]:
+    """Those in which every neuron fits a core of its own."""
+    return [w for w in ways if w.encoding.axons(w.block.synapses).max(initial=0) <= AXONS]
+
+
+def written(block: Block, step: int) -> list[Encoding]:
+    """All ways to write a block's weights."""
+    if block.encoding is not None:
+        return [block.encoding]
+    whole = block.constant if step > 1 else np.zeros(block.size, np.int64)
+    return list(encodings(block.synapses, block.feed_of, whole))
+
+
+def unwritable(block: Block) -> Iterator[Diagnostic]:
+    """NC432: no code writes the weights or the constants."""
+    yield Diagnostic("NC432", block.where, {
+        "module": block.where.module or block.population,
+        "low": int(block.synapses.data.min(initial=0)),
+        "high": int(block.synapses.data.max(initial=0)), "limit": WEIGHT_MAX})
+
+
+def too_many_inputs(block: Block, ways: Sequence[Driven]) -> Iterator[Diagnostic]:
+    """NC431 with the numbers of the neuron that needs most, in the best of the ways tried."""
+    axons, encoding = min(((w.encoding.axons(w.block.synapses), w.encoding) for w in ways),
+                          key=lambda found: int(found[0].max(initial=0)))
+    worst = int(np.argmax(axons))
+    fan_in = int(np.diff(block.synapses.indptr)[worst])
+    code = int(encoding.code.max(initial=0))
+    bits = "one of at most 4 values" if code < 0 else f"{CODES[code].bits}-bit"
+    largest = {c.bits: AXONS // c.axons for c in reversed(CODES)}
+    yield Diagnostic("NC431", block.where, {
+        "module": block.where.module or block.population, "needed": int(axons[worst]),
+        "fan_in": fan_in, "weights": bits, "limit": AXONS},
+        notes=("inputs that always fit: " + ", ".join(
+            f"{largest[b]} at {b} bit" for b in sorted(largest)),))
+
+
+def group_constraints(network: Network, names: Sequence[str]) -> dict[str, Any]:
+    """What to train again: for these populations the groups whose inputs fit a core.
+
+    Weights that are 0 now count, since training may change them.
+    """
+    blocks = blocks_of(network)
+    return {"axons": AXONS, "populations": [_grouped(network, blocks[name]) for name in names]}
+
+
+def _grouped(network: Network, block: Block) -> Mapping[str, Any]:
+    copies = min((int(way.digits.max(axis=0, initial=0).sum()) for way in written(block, 1)),
+                 default=CODES[-1].axons)
+    largest = AXONS // max(copies, 1)
+    always = {item.name for item in network.inputs if item.kind is InputKind.ONE}
+    into = [p for p in network.into(block.population) if p.source not in always]
+    fan_in = sum(_inputs(p.operator) for p in into)
+    return {"population": block.population, "fan_in": fan_in, "copies": copies,
+            "largest_fan_in": largest,
+            "projections": [_groups(p, -(-fan_in // largest)) for p in into]}
+
+
+def _inputs(operator: Operator) -> int:
+    """The most inputs of a neuron, whatever their weights."""
+    ones = operator.with_weights(np.ones(np.shape(operator.weights), np.int64))
+    return int(np.diff(ones.matrix().indptr).max(initial=0))
+
+
+def _groups(projection: Projection, least: int) -> Mapping[str, Any]:
+    """The fewest groups that are enough and divide inputs and outputs; 0: none do."""
+    operator = projection.operator
+    conv = isinstance(operator, Conv)
+    inputs, outputs = ((operator.in_shape[0], operator.out_shape[0]) if conv
+                       else (operator.in_size, operator.out_size))
+    least *= operator.groups if isinstance(operator, Conv) else 1
+    common = math.gcd(inputs, outputs)
+    groups = next((g for g in range(least, common + 1) if common % g == 0), 0)
+    return {"projection": projection.name, "unit": "channels" if conv else "neurons",
+            "inputs": inputs, "outputs": outputs, "at_least": least, "groups": groups,
+            "inputs_per_group": inputs // groups if groups else 0,
+            "outputs_per_group": outputs // groups if groups else 0}

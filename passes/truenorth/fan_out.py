@@ -1,0 +1,47 @@
+"""Fan-out: a neuron has one target, so it needs a copy of itself for each axon that it sets.
+
+Copies in its own core cost no time. Where they take too many slots, some copies set splitters:
+axons of other cores whose relays, up to 256, set an axon each, at least a tick later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.core_network import NEURONS
+from neurocompile.passes.truenorth.blocks import Block
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """[neurons] Axons, and lines to the host, that each neuron has to set."""
+
+    total: Ints
+    at_once: Ints  # those that cannot wait for a splitter: the host's lines, feedback
+
+
+def copies(demand: Demand, most: int) -> Ints:
+    """Slots of each neuron: a copy for each axon where they are no more than `most`.
+
+    Of others, copies for what cannot wait, and as many as splitters need.
+    """
+    rest = demand.total - demand.at_once
+    split = demand.at_once + -(-rest // NEURONS)
+    return np.asarray(np.where(demand.total <= max(most, 1), np.maximum(demand.total, 1), split),
+                      np.int64)
+
+
+def too_many_copies(block: Block, demand: Demand) -> Iterator[Diagnostic]:
+    """NC435 where even with splitters a neuron's copies do not fit its core."""
+    needed = int(copies(demand, 1).max(initial=0))
+    if needed > NEURONS:
+        yield Diagnostic("NC435", block.where, {
+            "module": block.where.module or block.population, "needed": needed,
+            "limit": NEURONS})

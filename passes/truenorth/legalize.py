@@ -1,0 +1,89 @@
+"""Legalize: an integer Network as cores, with the report of what that took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from neurocompile.diagnostics import Diagnostic, FindingsError, raise_errors
+from neurocompile.ir.core_network import CoreNetwork, InputTable
+from neurocompile.ir.network import InputKind, Network, free_name
+from neurocompile.passes.mapping.traffic import Rates
+from neurocompile.passes.truenorth.assemble import (
+    Assembly,
+    cores,
+    input_tables,
+    population_tables,
+    roles,
+)
+from neurocompile.passes.truenorth.blocks import Block, blocks_of, unsupported
+from neurocompile.passes.truenorth.boundaries import independent_samples
+from neurocompile.passes.truenorth.bounds import out_of_range
+from neurocompile.passes.truenorth.delays import wire
+from neurocompile.passes.truenorth.exact_slow import in_parts
+from neurocompile.passes.truenorth.pack import pack
+from neurocompile.passes.truenorth.place import places
+from neurocompile.passes.truenorth.rows import Row, rows
+from neurocompile.passes.truenorth.tile import Tiling
+from neurocompile.passes.truenorth.tilings import Tiler
+from neurocompile.target import TrueNorthTarget
+
+FanIn = Literal["reject", "group", "exact-slow"]
+
+
+@dataclass(frozen=True, eq=False)
+class Legalized:
+    """A core network, and a row of the report for each population on the chip."""
+
+    network: CoreNetwork
+    rows: tuple[Row, ...]
+
+
+def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reject",
+             rates: Rates | None = None) -> Legalized:
+    """The network on cores with places; every spike as in the network, `depth` ticks later.
+
+    Raises FindingsError: NC431 to NC436 for what cannot be built, NC504 for feedback that comes
+    too late. `rates`: spikes per neuron and tick by population, where measured.
+    """
+    raise_errors(unsupported(network))
+    blocks, step = blocks_of(network), 1
+    read = frozenset(source for readout in network.readouts for source, _ in readout.terms
+                     if source in blocks)
+    try:
+        tilings, depth = Tiler(network, blocks, step, read).run()
+    except FindingsError as error:
+        if fan_in != "exact-slow" or any(d.code != "NC431" for d in error.diagnostics):
+            raise
+        blocks, step = in_parts(blocks, network.n_ticks, network.sources())
+        tilings, depth = Tiler(network, blocks, step, read).run()
+    raise_errors(_out_of_range(blocks, tilings, depth, network.n_ticks))
+    lines, first = {}, 0
+    for name in blocks:
+        if name in read:
+            lines[name], first = first, first + blocks[name].size
+    wiring = wire(tilings, depth, step, lines)
+    assembly = Assembly(tilings, wiring, pack(tilings, wiring.relays), depth, lines)
+    arrays = cores(assembly)
+    return Legalized(CoreNetwork(
+        arrays, _inputs(network, assembly, step),
+        population_tables(assembly, [p.name for p in network.populations if not p.on_host]),
+        network.n_ticks, step, step > 1 or not independent_samples(blocks), roles(assembly),
+        places(arrays, assembly, target, rates)), tuple(rows(network, assembly)))
+
+
+def _out_of_range(blocks: Mapping[str, Block], tilings: Mapping[str, Tiling],
+                  depth: Mapping[str, int], n_ticks: int) -> Iterator[Diagnostic]:
+    for name, tiling in tilings.items():
+        way = tiling.driven
+        yield from out_of_range(blocks[name], way.block, way.encoding, way.leak, depth[name],
+                                n_ticks)
+
+
+def _inputs(network: Network, assembly: Assembly, step: int) -> tuple[InputTable, ...]:
+    """Tables of inputs, of populations on the host, and of constants."""
+    sources = {item.name: item.kind is InputKind.ONE for item in network.inputs}
+    sources |= {p.name: False for p in network.populations if p.on_host}
+    constants = free_name("constants", network.sources())
+    return input_tables(assembly, step, sources, constants)

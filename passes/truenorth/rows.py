@@ -1,0 +1,73 @@
+"""Rows: what each population took of the chip, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurocompile.ir.core_network import AXONS, NEURONS
+from neurocompile.ir.network import Network
+from neurocompile.passes.truenorth.assemble import Assembly
+from neurocompile.passes.truenorth.blocks import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One population of the report."""
+
+    population: str
+    neurons: int
+    cores: int  # that hold some of it
+    splitter_cores: int  # that hold splitters or relays of it, and no neurons
+    relays: int  # neurons that repeat its spikes
+    copies: int  # neurons that only repeat it in its own cores
+    axons: int  # over all its cores
+    axons_per_input: int  # the most that one input takes in one core
+    fan_in: int  # the most inputs of a neuron
+    latency: int  # ticks of the chip
+    exactness: str  # "exact", or "exact, slow": several ticks of the chip for one of the model
+    why: str  # what bounds its pieces
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def rows(network: Network, assembly: Assembly) -> Iterator[Row]:
+    """A row for each population on the chip, in the network's order."""
+    for population in network.populations:
+        if not population.on_host:
+            yield _row(population.name, assembly)
+
+
+def _row(name: str, assembly: Assembly) -> Row:
+    mine = {n: t for n, t in assembly.tilings.items() if t.driven.block.population == name}
+    items = [(item, piece) for item, block, piece in assembly.pieces() if block in mine]
+    held = {int(assembly.packing.core[item]) for item, _ in items}
+    every = {int(assembly.packing.core[item]) for item, _, _ in assembly.pieces()}
+    relays = [(item, r) for item, r in assembly.relays() if r.source in mine]
+    splitters = {int(assembly.packing.core[item]) for item, _ in relays} - every
+    block = mine[name].driven.block
+    inputs = [int(np.bincount(piece.column).max(initial=0)) for _, piece in items]
+    fan_in = sum(np.diff(t.driven.block.synapses.indptr).max(initial=0) for n, t in mine.items()
+                 if n != name or block.kind is not Kind.SUM)
+    return Row(
+        name, block.size, len(held), len(splitters), sum(len(r.targets) for _, r in relays),
+        sum(int((t.slots - 1).sum()) for t in mine.values()),
+        sum(len(piece.kind) for _, piece in items), max(inputs, default=0), int(fan_in),
+        assembly.depth[name], "exact" if len(mine) == 1 else "exact, slow", _why(name, assembly))
+
+
+def _why(name: str, assembly: Assembly) -> str:
+    """What the fullest piece has most of."""
+    pieces = assembly.tilings[name].pieces
+    if len(pieces) == 1:
+        return "one piece"
+    axons = max(len(piece.kind) for piece in pieces) / AXONS
+    slots = max(int(piece.slots.sum()) for piece in pieces) / NEURONS
+    own = max(len(piece.neurons) for piece in pieces) / NEURONS
+    if axons >= slots:
+        return "axons"
+    return "neurons" if own == slots else "copies of neurons"

@@ -1,0 +1,166 @@
+"""The core network's file: nothing is lost, bytes repeat, hostile files are refused (NC003)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurocompile.backends.truenorth.check import LAYOUTS, require
+from neurocompile.backends.truenorth.network_file import KEY, load_network, save_network
+from neurocompile.backends.truenorth.simulate import simulate
+from neurocompile.capture.tensor_file import read_tensors, write_tensors
+from neurocompile.diagnostics import FindingsError, UsageError
+from neurocompile.ir.core_network import CoreNetwork
+from neurocompile.mapping import CoreId
+
+sys.path.insert(0, str(Path(__file__).parent))
+from random_cores import random_input, random_network
+
+
+def same(a: CoreNetwork, b: CoreNetwork) -> None:
+    tables = [(a.cores, b.cores), *zip(a.inputs, b.inputs, strict=True),
+              *zip(a.populations, b.populations, strict=True)]
+    for one, other in tables:
+        for f in fields(one):
+            left, right = getattr(one, f.name), getattr(other, f.name)
+            if isinstance(left, np.ndarray):
+                assert left.dtype == right.dtype
+                np.testing.assert_array_equal(left, right)
+            else:
+                assert left == right
+    for name in ("n_ticks", "step", "reload", "roles", "places"):
+        assert getattr(a, name) == getattr(b, name)
+
+
+def full(seed: int = 0) -> CoreNetwork:
+    """A network with every table filled."""
+    network = random_network(seed, stochastic=seed % 2 == 1)
+    count = len(network.cores)
+    seen = replace(network.populations[0], line=np.arange(len(network.populations[0].core)) - 1)
+    return replace(network, populations=(seen, network.populations[1]), reload=False,
+                   roles=tuple(f"splitter of \x1b{k}é" for k in range(count)),
+                   places=tuple(CoreId(0, k, 2) for k in range(count)))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nothing_is_lost_and_bytes_repeat(seed: int, tmp_path: Path) -> None:
+    network = full(seed) if seed < 4 else random_network(seed)
+    save_network(network, tmp_path / "a")
+    loaded = load_network(tmp_path / "a")
+    same(network, loaded)
+    save_network(loaded, tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_constants_take_no_room(tmp_path: Path) -> None:
+    network = random_network(0)
+    plain = replace(network.cores, **{
+        name: np.zeros_like(getattr(network.cores, name))
+        for name in LAYOUTS if name not in ("crossbar", "axon_types", "weights")})
+    plain = replace(plain, delay=plain.delay + np.uint8(1))
+    save_network(replace(network, cores=plain), tmp_path / "plain")
+    per_core = (tmp_path / "plain").stat().st_size / len(plain)
+    assert per_core < 256 * 32 + 256 + 256 * 4 * 2 + 12_000 / len(plain)
+    same(load_network(tmp_path / "plain"), replace(network, cores=plain))
+
+
+Change = Callable[[dict[str, Any], dict[str, Any]], object]
+METADATA: dict[str, Change] = {
+    "version": lambda m, t: m.update(version=2),
+    "no-version": lambda m, t: m.pop("version"),
+    "unknown-key": lambda m, t: m.update(more=1),
+    "ticks-text": lambda m, t: m.update(n_ticks="8"),
+    "ticks-true": lambda m, t: m.update(n_ticks=True),
+    "ticks-zero": lambda m, t: m.update(n_ticks=0),
+    "ticks-huge": lambda m, t: m.update(n_ticks=10 ** 30),
+    "ticks-product": lambda m, t: m.update(n_ticks=1 << 19, step=1 << 19),
+    "reload": lambda m, t: m.update(reload=1),
+    "inputs-number": lambda m, t: m.update(inputs=3),
+    "inputs-more": lambda m, t: m["inputs"].append({"name": "y", "always": False}),
+    "inputs-fewer": lambda m, t: m["inputs"].pop(),
+    "same-name": lambda m, t: m["inputs"][0].update(name=m["inputs"][1]["name"]),
+    "name-number": lambda m, t: m["populations"][0].update(name=7),
+    "depth": lambda m, t: m["populations"][0].update(depth=-1),
+    "places": lambda m, t: m["places"][0].append(3),
+    "roles": lambda m, t: m["roles"].append("x"),
+    "constant": lambda m, t: (t.pop("cores.leak"), m["constants"].update(leak=256)),
+    "constant-float": lambda m, t: (t.pop("cores.leak"), m["constants"].update(leak=0.5)),
+    "constant-crossbar": lambda m, t: (t.pop("cores.crossbar"), m["constants"].update(crossbar=0)),
+}
+TENSORS: dict[str, Change] = {
+    **{f"{name}-{end}": (lambda m, t, name=name, value=value: t.update(
+        {f"cores.{name}": np.full((len(t["cores.crossbar"]), *LAYOUTS[name].shape), value,
+                                  np.int32)}))
+       for name, end, value in (
+           ("axon_types", "high", 4), ("axon_types", "wraps", 256), ("weights", "high", 256),
+           ("weights", "wraps", 1 << 16), ("threshold", "low", -1), ("floor", "high", 1 << 18),
+           ("reset_mode", "high", 3), ("saturate", "high", 2), ("potential", "high", 1 << 19),
+           ("target_core", "high", 3), ("target_core", "low", -3), ("delay", "high", 16))},
+    "axon": lambda m, t: t.update({"cores.target_axon": t["cores.target_axon"] + np.int16(256)}),
+    "no-delay": lambda m, t: t.update({"cores.delay": t["cores.delay"] * np.uint8(0)}),
+    "no-leak": lambda m, t: t.pop("cores.leak"),
+    "fewer": lambda m, t: t.update({"cores.leak": t["cores.leak"][:0]}),
+    "flat": lambda m, t: t.update({"cores.leak": t["cores.leak"].ravel()}),
+    "unknown": lambda m, t: t.update({"cores.more": t["cores.leak"]}),
+    "input-core": lambda m, t: t.update({"inputs.0.core": t["inputs.0.core"] + np.uint8(3)}),
+    "input-length": lambda m, t: t.update({"inputs.0.core": t["inputs.0.core"][1:]}),
+    "input-axon": lambda m, t: t.update({"inputs.0.axon": t["inputs.0.axon"] + np.int16(256)}),
+    "slot": lambda m, t: t.update({"populations.0.slot": t["populations.0.slot"] - np.int16(256)}),
+    "line": lambda m, t: t.update({"populations.0.line": t["populations.0.line"] - np.int16(2)}),
+}
+
+
+@pytest.mark.parametrize("name", [*METADATA, *TENSORS])
+def test_hostile_files_are_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    save_network(full(2), path)
+    file = read_tensors(path)
+    tensors = {key: file.array(key) for key in file.entries}
+    metadata = json.loads(file.metadata[KEY])
+    (METADATA | TENSORS)[name](metadata, tensors)
+    write_tensors(path, tensors, {KEY: json.dumps(metadata)})
+    refused(path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", "[" * 100_000, '{"version":1}'])
+def test_hostile_metadata_is_refused(text: str, tmp_path: Path) -> None:
+    write_tensors(tmp_path / "net", {"a": np.zeros(1, np.uint8)}, {KEY: text})
+    refused(tmp_path / "net")
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net"
+    write_tensors(path, {"a": np.zeros(1, np.uint8)}, {})
+    refused(path)
+    save_network(full(), path)
+    whole = path.read_bytes()
+    for damaged in (whole[:-1], whole + b"x", whole[:100], b"PK\x03\x04" * 9, b""):
+        path.write_bytes(damaged)
+        refused(path)
+
+
+def refused(path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_network(path)
+    assert {d.code for d in caught.value.diagnostics} == {"NC003"}
+    assert all(d.message.isprintable() for d in caught.value.diagnostics)
+
+
+def test_networks_out_of_range_are_neither_written_nor_run(tmp_path: Path) -> None:
+    network = random_network(0)
+    require(network)
+    network.cores.target_core[0, 0], network.cores.target_axon[0, 0] = 0, 256
+    for run in (lambda: save_network(network, tmp_path / "net"),
+                lambda: simulate(network, random_input(0, network, 1))):
+        with pytest.raises(FindingsError, match=r"NC613: .*`target_axon` has the value 256"):
+            run()
+    network.cores.target_axon[0, 0] = 255
+    require(network)

@@ -1,0 +1,44 @@
+"""Small networks for TrueNorth, written in one line each."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neurocompile.diagnostics import Location
+from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
+from neurocompile.ir.operators import Dense, Operator, Shape
+from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.truenorth import TrueNorthNeurons
+
+
+def dense(weight: ArrayLike) -> Operator:
+    w = np.asarray(weight, np.int64)
+    return Dense((w.shape[1],), (w.shape[0],), w)
+
+
+def population(name: str, shape: Shape | int, threshold: ArrayLike = 1,
+               bias: ArrayLike | None = None, reset: Reset = Reset.HARD, memory: bool = True, on_host: bool = False) -> Population:
+    own = (shape,) if isinstance(shape, int) else shape
+    size = int(np.prod(own))
+    full = np.broadcast_to(np.asarray(threshold, np.int64), (size,))
+    constant = None if bias is None else Bias(np.broadcast_to(np.asarray(bias, np.int64), (size,)))
+    return Population(name, own, TrueNorthNeurons(full, reset, memory), constant, on_host,
+                      Location(f"net.{name}"))
+
+
+def network(populations: list[Population], projections: list[tuple[object, ...]], *,
+            inputs: dict[str, Shape] | None = None, ticks: int = 6,
+            read: str | None = None) -> Network:
+    """Projections as (source, target, operator or weights, delay)."""
+    made = []
+    for source, target, operator, *delay in projections:
+        linear = operator if isinstance(operator, Operator) else dense(operator)
+        made.append(Projection(str(source), str(target), linear,
+                               delay=int(delay[0]) if delay else 0))
+    sizes = {p.name: p.size for p in populations}
+    readouts = () if read is None else (Readout("out", (sizes[read],), (
+        (read, dense(np.eye(sizes[read]))),), np.zeros(sizes[read])),)
+    sources = tuple(Input(name, shape, InputKind.SPIKES)
+                    for name, shape in (inputs or {"x": (4,)}).items())
+    return Network(sources, tuple(populations), tuple(made), readouts, ticks)

@@ -1,0 +1,25 @@
+"""What the tests of TrueNorth's legalization share."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from neurocompile.target import TrueNorthTarget, load_target
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "properties"))
+import truenorth_nets
+
+
+@pytest.fixture(scope="session")
+def random_nets() -> ModuleType:
+    """Random networks, their reference and a stepper."""
+    return truenorth_nets
+
+
+@pytest.fixture(scope="session")
+def truenorth() -> TrueNorthTarget:
+    target = load_target("truenorth")
+    assert isinstance(target, TrueNorthTarget)
+    return target

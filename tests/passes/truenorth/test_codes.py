@@ -1,0 +1,102 @@
+"""Codes: every weight matrix is written exactly, in few axons."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from neurocompile.passes.truenorth.blocks import Block, Feed, Kind
+from neurocompile.passes.truenorth.boundaries import driven, leak_range
+from neurocompile.passes.truenorth.codes import CODES, encodings
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "properties"))
+
+
+def synapses(weight: np.ndarray) -> sp.csr_array:
+    found = sp.csr_array(weight.astype(np.int64))
+    found.eliminate_zeros()
+    found.sort_indices()
+    return found
+
+
+@pytest.mark.parametrize(("bits", "axons", "fan_in"), [
+    (1, 1, 256), (2, 2, 128), (3, 3, 85), (4, 4, 64), (5, 6, 42), (6, 8, 32), (7, 10, 25),
+    (8, 14, 18)])
+def test_table_of_codes(bits: int, axons: int, fan_in: int) -> None:
+    """The copies of facts/chips.md; the whole range of that many bits is covered."""
+    low, high = (0, 1) if bits == 1 else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    code = next(c for c in CODES if c.low <= low and high <= c.high)
+    assert (code.axons, 256 // code.axons) == (axons, fan_in)
+    for weight in range(low, high + 1):
+        digits = code.digits[weight]
+        assert sum(k * s for k, s in zip(digits, code.values, strict=True)) == weight
+        assert all(0 <= k <= n for k, n in zip(digits, code.copies, strict=True))
+
+
+@given(bits=st.integers(1, 8), data=st.data(), scale=st.integers(1, 3))
+def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
+    low, high = (0, 1) if bits == 1 else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    shape = data.draw(st.tuples(st.integers(1, 6), st.integers(1, 9)))
+    weight = data.draw(arrays(np.int64, shape, elements=st.integers(low, high)))
+    weight = weight * np.where(np.abs(weight * scale).max() < 128, scale, 1)
+    written = synapses(weight)
+    ways = list(encodings(written, np.arange(shape[1]) // 3, np.zeros(shape[0], np.int64)))
+    assert ways
+    most = next(c.axons for c in CODES if c.low <= low and high <= c.high)
+    for way in ways:
+        assert np.array_equal(way.decoded(written), written.data)
+        assert np.abs(way.values).max(initial=0) <= 255
+        assert way.digits.min(initial=0) >= 0
+    assert min(way.digits.sum(axis=1).max(initial=0) for way in ways) <= most
+
+
+def test_four_values_take_an_axon_each() -> None:
+    weight = np.array([[200, -7, 255, -90, 200, -7], [3, 0, 0, -3, 3, -3]])
+    best = min(encodings(synapses(weight), np.zeros(6, np.int64), np.zeros(2, np.int64)),
+               key=lambda way: int(way.digits.sum()))
+    assert best.digits.sum(axis=1).tolist() == [1] * 10
+
+
+def test_one_weight_for_each_feed_takes_one_axon() -> None:
+    """Five different weights, two of them in each neuron: the first feed's and the second's."""
+    weight = np.array([[3, 3, -5, -5], [7, 0, 9, 9], [-2, -2, 0, 4]])
+    ways = encodings(synapses(weight), np.array([0, 0, 1, 1]), np.zeros(3, np.int64))
+    held = [np.zeros((4, 4), np.int64) for _ in range(9)]
+    axons = []
+    for way, most in zip(ways, held, strict=False):
+        np.maximum.at(most, synapses(weight).indices, way.digits)
+        axons.append(int(most.sum()))
+    assert min(axons) == 4
+
+
+@given(bits=st.integers(2, 8), data=st.data(), depth=st.integers(0, 6), step=st.integers(1, 2),
+       memory=st.booleans())
+def test_constants_are_exact(bits: int, data: st.DataObject, depth: int, step: int,
+                             memory: bool) -> None:
+    """Leak and axons add up to the constant, and the leak is one that is exact at that depth."""
+    n, m = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 8)))
+    weight = data.draw(arrays(np.int64, (n, m), elements=st.integers(
+        -(1 << (bits - 1)), (1 << (bits - 1)) - 1)))
+    constant = data.draw(arrays(np.int64, n, elements=st.integers(-900, 900)))
+    block = Block("a", "a", Kind.MEMORY if memory else Kind.STATELESS, synapses(weight),
+                  (Feed("x", m, on_chip=False),), constant, np.full(n, 50))
+    low, high = leak_range(block, depth, step, quiet=True)
+    ways = [driven(block, way, low, high) for way in encodings(
+        block.synapses, block.feed_of, constant if step > 1 else np.zeros(n, np.int64))]
+    assert any(ways)
+    for way in filter(None, ways):
+        decoded = way.encoding.decoded(way.block.synapses)
+        full = sp.csr_array((decoded, way.block.synapses.indices, way.block.synapses.indptr),
+                            shape=(n, m + 1)).toarray()
+        assert np.array_equal(full[:, :m], weight)
+        assert np.array_equal(full[:, m] + way.leak, way.block.constant)
+        assert np.all((low <= way.leak) & (way.leak <= high))
+        if memory:
+            assert np.array_equal(way.block.constant, constant)
+            fill = way.leak[:, None] * (np.arange(1, max(depth, 1)) - depth)
+            assert np.all(fill < 50)

@@ -1,0 +1,175 @@
+"""Copies, splitters, delays, relays, sample boundaries, and where cores lie."""
+
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from neurocompile.ir.core_network import CoreNetwork
+from neurocompile.ir.network import Network
+from neurocompile.mapping import CoreId
+from neurocompile.passes.mapping.mesh import Mesh
+from neurocompile.passes.truenorth.legalize import legalize
+from neurocompile.passes.truenorth.place import core_traffic
+from neurocompile.passes.truenorth.recount import recount
+from neurocompile.semantics.loihi import Reset
+from neurocompile.target import TrueNorthTarget
+
+sys.path.insert(0, str(Path(__file__).parent))
+from build import network, population
+
+
+def equal(nets: ModuleType, net: Network, made: CoreNetwork) -> None:
+    different, rates = nets.compare(net, made, samples=4)
+    assert different == []
+    assert all(0 < rate for rate in rates.values())
+    assert any(rate < 1 for rate in rates.values())
+    assert list(recount(net, made)) == []
+
+
+def chain(length: int, skip: int, memory: bool = True) -> Network:
+    """A chain of small populations, and a projection that skips `skip` of them."""
+    names = [f"p{k}" for k in range(length)]
+    populations = [population(n, 3, 1 + k % 2, reset=Reset.SOFT, memory=memory)
+                   for k, n in enumerate(names)]
+    projections: list[tuple[object, ...]] = [
+        ("x", "p0", [[1, 0, 1, 0], [0, 1, 1, 0], [0, 0, 1, 1]])]
+    projections += [(a, b, np.eye(3) * 2) for a, b in pairwise(names)]
+    projections.append((names[length - skip - 1], names[-1], np.ones((3, 3)) - 2 * np.eye(3)))
+    return network(populations, projections, ticks=8)
+
+
+@pytest.mark.parametrize(("skip", "relays"), [
+    (14, 0), (15, 0), (16, 6), (30, 6), (31, 9), (47, 12)])
+def test_relays_beyond_a_delay(skip: int, relays: int, random_nets: ModuleType,
+                               truenorth: TrueNorthTarget) -> None:
+    """A spike waits up to 15 ticks in its neuron, and 15 in each relay.
+
+    Each of three neurons sets two axons of the last population.
+    """
+    net = chain(skip + 2, skip)
+    made = legalize(net, truenorth)
+    row = next(r for r in made.rows if r.population == "p1")
+    depth = {p.name: p.depth for p in made.network.populations}
+    assert depth == {f"p{k}": k for k in range(skip + 2)}
+    assert row.relays == relays
+    equal(random_nets, net, made.network)
+
+
+def test_copies_or_splitters_whatever_takes_fewer_cores(random_nets: ModuleType,
+                                                        truenorth: TrueNorthTarget) -> None:
+    rng = np.random.default_rng(0)
+
+    def net(n: int) -> Network:
+        return network([population("z", 100, 1), population("a", 60, 4), population("b", n, 9)], [
+            ("x", "z", np.eye(100)), ("z", "a", rng.integers(-1, 2, (60, 100))),
+            ("a", "b", rng.choice([-1, 1], (n, 60)))], inputs={"x": (100,)}, read="b")
+    few = net(250)
+    made = legalize(few, truenorth)
+    assert [(r.relays, r.latency) for r in made.rows] == [(0, 0), (0, 1), (0, 2)]
+    equal(random_nets, few, made.network)
+    many = net(3000)  # each of 60 neurons sets two axons in each of 12 cores
+    made = legalize(many, truenorth)
+    _, a, b = made.rows
+    assert a.relays + a.copies >= 60 * 23
+    assert a.relays > 0
+    assert (a.cores, b.cores, b.latency) == (1, 12, 3)
+    assert len(made.network.cores) <= 12 + 1 + 1 + 6
+    equal(random_nets, many, made.network)
+
+
+def test_one_neuron_to_more_than_256_axons(truenorth: TrueNorthTarget) -> None:
+    """300 pieces, each of one neuron of 129 inputs and the spikes of `a`."""
+    rng = np.random.default_rng(0)
+    own = np.kron(np.eye(300, dtype=np.int64), np.ones((1, 129), np.int64))
+    net = network([population("a", 2, 2), population("b", 300, 30)], [
+        ("x", "a", [[1, 1, 1, 1], [1, 1, 1, -1]]), ("y", "b", own),
+        ("a", "b", rng.choice([-30, 40], (300, 2)))],
+        inputs={"x": (4,), "y": (300 * 129,)}, ticks=4)
+    made = legalize(net, truenorth)
+    a, b = made.rows
+    assert b.cores == 300
+    assert a.relays + a.copies >= 600
+    assert list(recount(net, made.network)) == []
+
+
+def test_samples_follow_each_other_without_loading(random_nets: ModuleType,
+                                                   truenorth: TrueNorthTarget) -> None:
+    """Stateless: one long run of four samples gives the spikes of each alone."""
+    net = chain(20, 17, memory=False)
+    net = replace(net, populations=tuple(
+        replace(p, bias=population("q", 3, 1, [1, 0, -1]).bias) for p in net.populations))
+    made = legalize(net, truenorth).network
+    assert not made.reload
+    equal(random_nets, net, made)
+    inputs = random_nets.inputs_for(net, 4)
+    long = random_nets.stepped(replace(made, n_ticks=4 * net.n_ticks),
+                               {n: x.reshape(1, -1, 4) for n, x in inputs.items()})
+    for name, spikes in random_nets.reference(net, inputs).items():
+        assert np.array_equal(long[name].reshape(spikes.shape), spikes)
+    assert legalize(chain(4, 2), truenorth).network.reload
+
+
+@pytest.mark.parametrize("bias", [-250, -40, -3, 3, 40, 600, -600])
+@pytest.mark.parametrize("memory", [True, False])
+def test_constants_start_with_the_wave(bias: int, memory: bool, random_nets: ModuleType,
+                                       truenorth: TrueNorthTarget) -> None:
+    """A constant at depth 3, where a leak has been running for three ticks."""
+    rng = np.random.default_rng(2)
+    weight = rng.integers(-7, 8, (20, 20))
+    strong = np.abs(bias) // 4 * np.sign(-bias) * (rng.random((20, 20)) < 0.4)
+    net = network(
+        [population(n, 20, 7) for n in ("a", "b", "c")]
+        + [population("d", 20, 11, bias, Reset.SOFT, memory), population("e", 20, 5, bias)],
+        [("x", "a", np.ones((20, 4)) * 3), ("a", "b", weight), ("b", "c", np.abs(weight)),
+         ("c", "d", strong), ("a", "d", np.abs(weight)), ("d", "e", np.eye(20) * 9),
+         ("c", "e", strong)])
+    made = legalize(net, truenorth).network
+    different, rates = random_nets.compare(net, made, samples=4)
+    assert different == []
+    assert rates["c"] > 0
+    assert list(recount(net, made)) == []
+
+
+def test_small_populations_share_cores(truenorth: TrueNorthTarget) -> None:
+    made = legalize(chain(8, 3), truenorth).network
+    assert len(made.cores) == 1
+    assert made.roles[0].count("p") == 8
+
+
+def test_lines_of_the_output_bus(truenorth: TrueNorthTarget) -> None:
+    net = network([population("a", 6), population("b", 3)],
+                  [("x", "a", np.ones((6, 4))), ("a", "b", np.ones((3, 6)))], read="b")
+    made = legalize(net, truenorth).network
+    a, b = made.populations
+    assert (a.line.tolist(), b.line.tolist()) == ([], [0, 1, 2])
+    array = made.cores.target_axon.copy()
+    array[b.core[0], b.slot[0]] += 1
+    changed = replace(made, cores=replace(made.cores, target_axon=array))
+    assert [d.values["predicate"] for d in recount(net, changed)] == ["lines"]
+
+
+def test_places_are_near_and_deterministic(truenorth: TrueNorthTarget) -> None:
+    rng = np.random.default_rng(0)
+    names = [f"p{k}" for k in range(12)]
+    net = network([population(n, 128, 2) for n in names],
+                  [("x", "p0", rng.choice([-1, 1], (128, 128)))] + [
+                      (a, b, rng.choice([-1, 1], (128, 128)))
+                      for a, b in pairwise(names)], inputs={"x": (128,)})
+    made = legalize(net, truenorth).network
+    assert len(made.cores) >= 12
+    assert legalize(net, truenorth).network.places == made.places
+    traffic = core_traffic(made.cores, np.ones(made.cores.target_core.shape))
+
+    def hops(places: tuple[CoreId, ...]) -> int:
+        x, y = Mesh.of(truenorth).position(places)
+        a, b = traffic.source, traffic.destination
+        return int(traffic.axons @ (np.abs(x[a] - x[b]) + np.abs(y[a] - y[b])))
+    assert hops(made.places) < 0.7 * hops(tuple(rng.permutation(np.array(
+        made.places, dtype=object)).tolist()))
+    quiet = legalize(net, truenorth, rates=dict.fromkeys(names, 0.01)).network
+    assert np.array_equal(quiet.cores.target_core, made.cores.target_core)
