@@ -148,7 +148,7 @@ def test_shapes_are_read_with_commas_or_crosses() -> None:
 def test_a_budget_or_full_maps_an_architecture(here: Path, capsys: Any) -> None:
     out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --max-cores 4")
     assert "would use 1 of" in out
-    assert "stages     capture, check, lower, streams, accumulate, quantize" in out
+    assert "stages     capture, check, lower, streams, split, accumulate, quantize" in out
     out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --full --max-synapses 1", 1)
     assert "error[NC411]: synapses: 64 needed, over the project's budget of 1" in out
     assert "loihi2: over budget, 1 error" in out

@@ -115,6 +115,7 @@ def test_builds_for_both_families_compare(here: Path, capsys: Any) -> None:
     assert "option weight_bits" in out
 
 
+@pytest.mark.slow
 def test_check_says_which_groups_would_fit(here: Path, capsys: Any) -> None:
     out, _ = _run(capsys, "check wide --full", 1)
     assert "error[NC431]" in out

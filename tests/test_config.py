@@ -28,6 +28,7 @@ max-synapses = 100000
 encoder = "bias"
 streams = "adder"
 readout = "chip"
+encoding = "auto"
 weight-bits = 6
 prune-tokens = 0.25
 prune-steps = 0
@@ -52,6 +53,8 @@ def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     nothing = CompileOptions(None, None, None, None, None, None, "tick", (), None, None, None)
     options = work.options(nothing)
     assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
+    assert options.encoding == "auto"
+    assert work.options(replace(nothing, encoding="shared")).encoding == "shared"
     options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))
     assert (options.allow, options.fan_in) == (("or-pool",), "exact-slow")
     assert work.options(replace(nothing, fan_in="group")).fan_in == "group"
@@ -67,8 +70,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.sample == tmp_path / "s.npz"
     assert model.input == InputShape((1, 28, 28), 4)
     assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
-    assert model.streams == "adder"
-    assert (model.readout, model.allow, model.fan_in) == ("chip", ("or-pool",), "exact-slow")
+    assert (model.streams, model.encoding, model.fan_in) == ("adder", "auto", "exact-slow")
+    assert (model.readout, model.allow) == ("chip", ("or-pool",))
     assert (model.prune_tokens, model.prune_steps) == (0.25, 0.0)
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
     assert (model.max_chips, model.max_synapses) == (2, 100_000)
@@ -108,6 +111,7 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nencoder = "magic"', "expected one of auto"),
     ('[models.a]\nentry = "a:b"\nstreams = "once"', "expected one of auto, duplicate, adder"),
     ('[models.a]\nentry = "a:b"\nallow = ["all"]', "expected some of residual-distribution"),
+    ('[models.a]\nentry = "a:b"\nencoding = "zip"', "expected one of dense, sparse, shared, auto"),
     ('[models.a]\nentry = "a:b"\nreadout = "off"', "expected one of auto, host, chip"),
     ('[models.a]\nentry = "a:b"\ninput = { shape = [0] }', "expected positive whole numbers"),
     ('[models.a]\nentry = "a:b"\ninput = { ticks = 2 }', "missing at `models.a.input.shape`"),

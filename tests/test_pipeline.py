@@ -102,6 +102,17 @@ def test_stages_run_in_order_and_are_recorded() -> None:
     assert np.all(compiled.mapping.routing.messages >= 0)
 
 
+def test_encoding_changes_the_mapping_only() -> None:
+    graph = capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
+    dense, sparse = (compile_graph(graph, load_target("loihi1"), Options(encoding=how))
+                     for how in ("dense", "sparse"))
+    assert {p.encoding for p in dense.network.projections} == {"dense"}
+    assert {p.encoding for p in sparse.network.projections} == {"sparse"}
+    assert all(a.operator is b.operator or np.array_equal(a.operator.weights, b.operator.weights)
+               for a, b in zip(dense.network.projections, sparse.network.projections, strict=True))
+    assert sparse.usage.least.synapse_memory > dense.usage.least.synapse_memory
+
+
 def test_budget_is_enforced() -> None:
     graph = capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
     cores = len(compile_graph(graph, load_target("loihi1")).usage.cores)

@@ -226,6 +226,7 @@ def test_what_is_asked_for_and_cannot_be_had(graph: Graph) -> None:
     assert neurocompile.check(graph, target="truenorth").cores == made.n_cores
 
 
+@pytest.mark.slow
 def test_too_many_inputs_and_every_way_out(tmp_path: Path) -> None:
     """126 inputs of 4 bits: refused; in groups, with fewer bits and in several ticks it fits."""
     x = {"x": models.frames(6, 2).movedim(1, 0).numpy()}

@@ -6,6 +6,7 @@ import pytest
 
 from neurocompile.diagnostics import UsageError
 from neurocompile.target import CONFIDENCE, known_targets, load_target, parse_target
+from neurocompile.target_text import target_toml
 
 ROOT = Path(__file__).parents[1]
 LOIHI2 = (ROOT / "targets" / "loihi2.toml").read_text()
@@ -82,6 +83,25 @@ def test_costs_are_stated_whole_or_not_at_all() -> None:
     with pytest.raises(UsageError) as error:
         parse_target(loihi1.replace("hop_energy_max = ", "hop_energy = "), "t.toml")
     assert error.value.diagnostics[0].values["key"] == "costs.hop_energy"
+
+
+def test_accountings_are_tables_by_source() -> None:
+    loihi1 = (ROOT / "targets" / "loihi1.toml").read_text()
+    target = parse_target(loihi1, "t.toml")
+    assert set(target.accounting) == {"nengo-loihi", "nxtf"}
+    assert parse_target(target_toml(target), "t.toml") == target
+    assert "accounting.nxtf.block_spare" in dict(target.quantities())
+    before, _, rest = loihi1.partition("[accounting.nengo-loihi]")
+    without = before + "[neuron]" + rest.partition("[neuron]")[2]
+    for text, key in ((without, "accounting"),
+                      ("accounting = 3\n" + without, "accounting"),
+                      (without + "[accounting]\nmine = 3\n", "accounting.mine"),
+                      (without + "[accounting.'a b']\n", "accounting.a b"),
+                      (loihi1.replace("block_spare", "block_spar", 1),
+                       "accounting.nengo-loihi.block_spar")):
+        with pytest.raises(UsageError) as error:
+            parse_target(text, "t.toml")
+        assert error.value.diagnostics[0].values["key"] == key
 
 
 def test_missing_key_is_named() -> None:

@@ -20,6 +20,7 @@ from neurocompile.target import LoihiTarget
 
 Data = dict[str, Any]
 MAX_CORES = 2500  # larger mappings are not partitioned again
+MOST_LISTED = 1 << 24  # synapses of a projection that are listed to leave out zeros
 WEIGHT_BITS = (4, 6, 8)
 NO_LIMIT = 1 << 50  # of any resource
 
@@ -43,7 +44,9 @@ def _encodings(compiled: CompiledView) -> Iterator[Data]:
     seen = {_forms(compiled.network)}
     for how in ("shared", "auto"):
         network = encode(compiled.network, target, how, bits)
-        if _forms(network) not in seen:
+        listed = max((p.operator.n_synapses for p in network.projections
+                      if p.encoding == "sparse"), default=0)
+        if _forms(network) not in seen and listed <= MOST_LISTED:
             seen.add(_forms(network))
             cores = _cores(network, target, bits)
             if cores is not None and cores < len(compiled.usage.cores):

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network, Population
+from neurocompile.ir.operators import Conv
 from neurocompile.resources.amounts import CoreUsage, capacity
 from neurocompile.resources.lists import tables
-from neurocompile.resources.nets import FORMS, Incoming, incoming
+from neurocompile.resources.nets import Incoming, incoming
 from neurocompile.target import LoihiTarget
 
 Ints = NDArray[np.int64]
@@ -87,6 +88,11 @@ def _memory(nets: Incoming, pins: Ints, target: LoihiTarget, weight_bits: int,
         of_form = nets.form == number
         exact = -(-pins[of_form] * int(bits[best]) // (best + 1))
         total += int(nets.multiplicity[of_form] @ (-(-exact // step) * step))
-    shared = FORMS.index("shared")
-    return total + weight_bits * sum(p.operator.weights.size for p, of in nets.sources
-                                     if len(of) and nets.form[of[0]] == shared)
+    return total + weight_bits * sum(_used_weights(p.operator) for p, _ in nets.sources
+                                     if p.encoding == "shared" and isinstance(p.operator, Conv))
+
+
+def _used_weights(conv: Conv) -> int:
+    """Weights of the taps that see an input anywhere."""
+    taps = [int((conv.taps(axis) >= 0).any(axis=0).sum()) for axis in (0, 1)]
+    return int(math.prod(conv.weight.shape[:2]) * math.prod(taps))

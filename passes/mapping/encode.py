@@ -9,7 +9,7 @@ change no weight.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import numpy as np
@@ -36,14 +36,17 @@ def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int = 8
                         else "dense")
     if how not in ("shared", "auto"):
         return network
-    by_name = {p.name: p for p in on_chip(network)}
-    tried = _with(network, lambda p: "shared" if shareable(p, by_name[p.target]) else p.encoding)
+    tried = _sharing(network, {p.name for p in on_chip(network)})
     if all(a is b for a, b in zip(tried.projections, network.projections, strict=True)):
         return network
     plain, boxes = (_cores(net, target, weight_bits) for net in (network, tried))
     pays = {name for name, (cores, tiled) in boxes.items() if tiled and cores < plain[name][0]}
-    return _with(network, lambda p: "shared" if p.target in pays and shareable(
-        p, by_name[p.target]) else p.encoding)
+    while True:  # a producer may reach more cores now, so that its boxes do not fit any more
+        chosen = _sharing(network, pays)
+        boxes = _cores(chosen, target, weight_bits) if pays else {}
+        if all(boxes[name][1] for name in pays):
+            return chosen
+        pays = {name for name in pays if boxes[name][1]}
 
 
 def encodings_text(network: Network) -> str:
@@ -64,6 +67,13 @@ def sparse_pays(projection: Projection, target: LoihiTarget, weight_bits: int) -
     dense, sparse = (int(list_bits(long, target, weight_bits, form)[0])
                      for form in ("dense", "sparse"))
     return bool(np.count_nonzero(weights) * sparse < weights.size * dense)
+
+
+def _sharing(network: Network, names: Collection[str]) -> Network:
+    """The network with shared lists of all convolutions onto these populations."""
+    targets = {p.name: p for p in on_chip(network) if p.name in names}
+    return _with(network, lambda p: "shared" if p.target in targets and shareable(
+        p, targets[p.target]) else p.encoding)
 
 
 def _with(network: Network, choose: Callable[[Projection], Encoding]) -> Network:

@@ -17,8 +17,8 @@ FOLDER = Path(__file__).parents[2] / "examples" / "mnist_truenorth"
 ENTRIES = {entry.name: entry for entry in load_config(FOLDER / "neurocompile.toml").models}
 
 
-@pytest.mark.parametrize("name", [
-    pytest.param("truenorth-conv", marks=pytest.mark.slow), "truenorth-mixer"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENTRIES)
 def test_built_right_and_exact(name: str, tmp_path: Path) -> None:
     entry = ENTRIES[name]
     model, _ = make_model(entry.entry, entry.args, [FOLDER])

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from neurocompile.diagnostics import FindingsError, Location
 from neurocompile.ir.network import Network
+from neurocompile.ir.operators import Conv
 from neurocompile.mapping import Partition
+from neurocompile.passes.mapping.indivisible import indivisible
 from neurocompile.passes.mapping.neuron_orders import neuron_order
-from neurocompile.passes.mapping.partition import indivisible, partition
+from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.place import place
 from neurocompile.passes.mapping.recount import recount
 from neurocompile.passes.mapping.route import route
@@ -67,6 +69,31 @@ def test_neuron_that_exceeds_a_core(nets: ModuleType, loihi1: Target, limit: str
         "resource": limit.replace("_", " "), "target": "loihi1", "legal": "at most 9 inputs"}
     assert finding.notes == ("legal on loihi1: at most 9 inputs",)
     assert [d.values for d in indivisible(network, target)] == [finding.values]
+
+
+@pytest.mark.parametrize(("channels", "groups", "kernel", "legal"), [
+    (456, 1, 3, "at most 455 input channels of a 3x3 convolution"),
+    (1000, 2, 3, "at most 455 input channels in each group of a 3x3 convolution"),
+    (4100, 1, 1, "at most 4,096 inputs"),
+])
+def test_largest_legal_size(nets: ModuleType, strict: Target, channels: int, groups: int,
+                            kernel: int, legal: str) -> None:
+    weight = np.ones((2, channels // groups, kernel, kernel), np.int8)
+    conv = Conv((channels, 3, 3), (2, 3, 3), weight, padding=(kernel // 2,) * 2, groups=groups)
+    network = nets.Builder(channels, 3, 3).add("a", conv).build()
+    (finding,) = indivisible(network, strict)
+    assert (finding.values["legal"], finding.notes) == (legal, (f"legal on loihi1: {legal}",))
+    most = 455 * groups if kernel == 3 else 4096
+    fits = replace(conv, in_shape=(most, 3, 3), weight=weight[:, :most // groups])
+    assert not list(indivisible(nets.Builder(most, 3, 3).add("a", fits).build(), strict))
+
+
+def test_legal_size_of_several_projections(nets: ModuleType, strict: Target) -> None:
+    network = (nets.Builder(3000).dense("a", 2000).dense("b", 4)
+               .join("in", "b", nets.dense((3000,), (4,)), delay=1).build())
+    (finding,) = indivisible(network, strict)
+    assert (finding.values["needed"], finding.values["legal"]) == (
+        5000, "at most 4,096 inputs in all projections together")
 
 
 def test_all_indivisible_populations_are_named(nets: ModuleType, loihi1: Target) -> None:

@@ -1,6 +1,7 @@
 """Refine: pieces on one core, never more cores or messages, no limit broken, deterministic."""
 
 import math
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -74,6 +75,33 @@ def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: Target) -> 
         before = partition(network, target)
         after = refine(network, before, target)
         assert (after is not before) == together
+        assert not list(recount(network, after, target))
+
+
+@pytest.mark.parametrize(("limit", "together"), [(2, True), (1, False)])
+def test_configuration_entries_of_a_core_are_kept(nets: ModuleType, loihi1: Target, limit: int,
+                                                  together: bool) -> None:
+    """A producer and its consumer have thresholds of their own."""
+    network, target = two_mixers(nets), nets.limited(loihi1, neurons=8, threshold_configs=limit)
+    network = replace(network, populations=tuple(
+        replace(p, neuron=replace(p.neuron, vth=100 + k))
+        for k, p in enumerate(network.populations)))
+    before = partition(network, target)
+    after = refine(network, before, target)
+    assert (after is not before) == together
+    assert not list(recount(network, after, target))
+
+
+def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Target) -> None:
+    """The last core of the pair has room for `c` but no threshold."""
+    network = two_mixers(nets)
+    network = replace(network, populations=tuple(
+        replace(p, neuron=replace(p.neuron, vth=100 + (p.name == "c")))
+        for p in network.populations))
+    for limit, cores in ((2, 2), (1, 3)):
+        target = nets.limited(loihi1, neurons=24, threshold_configs=limit)
+        after = refine(network, partition(network, target), target)
+        assert len(after.cores) == cores
         assert not list(recount(network, after, target))
 
 

@@ -43,6 +43,33 @@ def test_cores_add_up(compiled):
     assert (totals["ticks"], totals["latency"]) == (4, 2)
 
 
+def test_lower_bounds_are_proved(compiled):
+    made = data.resources_json(compiled)
+    totals = made["totals"]
+    for name, cores in totals["lower_bounds"].items():
+        limit = made["cores"][0]["resources"][name]["limit"]
+        assert cores == -(-totals["least"][name] // limit)
+        assert totals["least"][name] <= sum(c["resources"][name]["used"] for c in made["cores"])
+    (proof,) = words.proof(made)
+    assert proof == "needs at least 8 cores: synapse memory 87.2 KiB / 12.2 KiB"
+    del totals["least"], totals["configurations"]  # an earlier version's build
+    assert words.proof(made) == words.configurations(made) == []
+
+
+def test_configuration_entries(compiled):
+    made = data.resources_json(compiled)
+    totals = made["totals"]["configurations"]
+    assert {kind: one["limit"] for kind, one in totals.items()} == {
+        "synapse_formats": 7, "threshold_configs": 16, "neuron_configs": 32}
+    for kind, one in totals.items():
+        assert one["used"] == max(c["configurations"][kind] for c in made["cores"]) == 1
+    for one in totals.values():
+        one["limit"] = 0
+    (told,) = words.configurations(made)
+    assert told.endswith("1 synapse formats, 1 threshold configs, 1 neuron configs; no limit is "
+                         "published")
+
+
 def test_populations(compiled, hostile):
     coder, conv, soft, head = data.resources_json(compiled)["populations"]
     assert (coder["on_host"], coder["cores"], coder["worst"]) == (True, 0, None)

@@ -2,8 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
+
+from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
+from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.report import data, terminal, what_if, words
+from neurocompile.resources import count
+from neurocompile.target import load_target
 
 
 def test_fewer_bits_and_no_limit_take_fewer_cores(compiled):
@@ -48,3 +54,35 @@ def test_a_build_without_it_is_shown(compiled):
     told = terminal.render(old, data.fidelity_json(compiled))
     assert "what if" not in told
     assert "estimate" not in told
+
+
+def test_shared_lists(compiled):
+    """A convolution whose dense lists take several cores."""
+    conv = Conv((16, 16, 16), (32, 16, 16), np.full((32, 16, 3, 3), 2, np.int32), padding=(1, 1))
+    neuron = compiled.network.population("head").neuron
+    network = Network((Input("x", (16, 16, 16), InputKind.SPIKES),),
+                      (Population("a", (32, 16, 16), neuron),), (Projection("x", "a", conv),), (), 4)
+    target = load_target("loihi1")
+    usage = count(network, partition(network, target), target)
+    view = replace(compiled, network=network, target=target, usage=usage)
+    found = {(c["change"], c["value"]): c["cores"] for c in what_if.what_if(view)["changes"]}
+    assert found["encoding", "shared"] == 8 < len(usage.cores) == 10
+    assert ("encoding", "auto") not in found  # takes the same lists
+    told = words.what_if({"totals": {"cores": 10}, "what_if": what_if.what_if(view)})
+    assert "shared convolution lists (--encoding shared): 10 -> 8 cores" in told
+
+
+def test_sparse_lists(compiled, monkeypatch):
+    """A dense layer of which one weight in eight is left."""
+    weight = np.where(np.arange(500 * 2000).reshape(500, 2000) % 8, 0, 2).astype(np.int32)
+    neuron = compiled.network.population("head").neuron
+    network = Network((Input("x", (2000,), InputKind.SPIKES),), (Population("a", (500,), neuron),),
+                      (Projection("x", "a", Dense((2000,), (500,), weight)),), (), 4)
+    target = load_target("loihi1")
+    usage = count(network, partition(network, target), target)
+    view = replace(compiled, network=network, target=target, usage=usage)
+    found = {(c["change"], c["value"]): c["cores"] for c in what_if.what_if(view)["changes"]}
+    assert 1 < found["encoding", "auto"] < len(usage.cores) / 2
+    assert ("encoding", "shared") not in found
+    monkeypatch.setattr(what_if, "MOST_LISTED", 500 * 2000 - 1)
+    assert "encoding" not in {c["change"] for c in what_if.what_if(view)["changes"]}

@@ -1,6 +1,7 @@
 """Lower bounds hold for any partition, and are tight where they can be."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,12 @@ def test_lists_cut_at_the_best_length() -> None:
     network = nets.Builder(1).dense("a", 124).build()
     assert bounds(network, target).least["a"].synapse_memory == 1024
     assert int(list_bits(np.array([124]), target)[0]) == 1088
+
+
+def test_weights_that_see_only_padding_are_not_stored() -> None:
+    network = nets.Builder(2, 1, 3).conv("a", 4).build()
+    shared = replace(network, projections=(replace(network.projections[0], encoding="shared"),))
+    least = bounds(shared, LOIHI1).least["a"].synapse_memory
+    assert least == 8 * 4 * 2 * 3  # one row of each kernel
+    part = Partition({"a": np.arange(12)}, {"a": "chw"}, ((CoreSlice("a", 0, 12),),))
+    assert least <= count(shared, part, LOIHI1).cores[0].synapse_memory
