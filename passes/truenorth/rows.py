@@ -11,6 +11,8 @@ from neurocompile.ir.core_network import AXONS, NEURONS
 from neurocompile.ir.network import Network
 from neurocompile.passes.truenorth.assemble import Assembly
 from neurocompile.passes.truenorth.blocks import Kind
+from neurocompile.passes.truenorth.boundaries import Driven
+from neurocompile.passes.truenorth.codes import row_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,20 @@ def _row(name: str, assembly: Assembly) -> Row:
     splitters = {int(assembly.packing.core[item]) for item, _ in relays} - every
     block = mine[name].driven.block
     inputs = [int(np.bincount(piece.column).max(initial=0)) for _, piece in items]
-    fan_in = sum(np.diff(t.driven.block.synapses.indptr).max(initial=0) for n, t in mine.items()
+    fan_in = sum(_fan_in(t.driven) for n, t in mine.items()
                  if n != name or block.kind is not Kind.SUM)
     return Row(
         name, block.size, len(held), len(splitters), sum(len(r.targets) for _, r in relays),
         sum(int((t.slots - 1).sum()) for t in mine.values()),
-        sum(len(piece.kind) for _, piece in items), max(inputs, default=0), int(fan_in),
+        sum(len(piece.kind) for _, piece in items), max(inputs, default=0), fan_in,
         assembly.depth[name], "exact" if len(mine) == 1 else "exact, slow", _why(name, assembly))
+
+
+def _fan_in(way: Driven) -> int:
+    """The most inputs of a neuron, without what delivers constants: the last column."""
+    synapses = way.block.synapses
+    inputs = row_sums(synapses, synapses.indices < synapses.shape[1] - 1)
+    return int(inputs.max(initial=0))
 
 
 def _why(name: str, assembly: Assembly) -> str:

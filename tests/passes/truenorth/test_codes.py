@@ -1,20 +1,15 @@
 """Codes: every weight matrix is written exactly, in few axons."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neurocompile.passes.truenorth.blocks import Block, Feed, Kind
 from neurocompile.passes.truenorth.boundaries import driven, leak_range
 from neurocompile.passes.truenorth.codes import CODES, encodings
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "properties"))
 
 
 def synapses(weight: np.ndarray) -> sp.csr_array:
@@ -38,6 +33,7 @@ def test_table_of_codes(bits: int, axons: int, fan_in: int) -> None:
         assert all(0 <= k <= n for k, n in zip(digits, code.copies, strict=True))
 
 
+@settings(deadline=None)
 @given(bits=st.integers(1, 8), data=st.data(), scale=st.integers(1, 3))
 def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
     low, high = (0, 1) if bits == 1 else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
@@ -74,6 +70,7 @@ def test_one_weight_for_each_feed_takes_one_axon() -> None:
     assert min(axons) == 4
 
 
+@settings(deadline=None)
 @given(bits=st.integers(2, 8), data=st.data(), depth=st.integers(0, 6), step=st.integers(1, 2),
        memory=st.booleans())
 def test_constants_are_exact(bits: int, data: st.DataObject, depth: int, step: int,

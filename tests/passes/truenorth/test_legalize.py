@@ -1,5 +1,7 @@
 """Deployed equals reference: every population, tick and sample, over random networks."""
 
+import sys
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -11,6 +13,9 @@ from neurocompile.passes.mapping import place
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.target import TrueNorthTarget
+
+sys.path.insert(0, str(Path(__file__).parent))
+from build import network, population
 
 
 @pytest.fixture(autouse=True)
@@ -24,19 +29,19 @@ def deployed(nets: ModuleType, seeds: range, target: TrueNorthTarget) -> tuple[i
     """How many networks were built and are active; what appeared in them."""
     active, seen = 0, set[str]()
     for seed in seeds:
-        network = nets.random_net(seed)
+        net = nets.random_net(seed)
         try:
-            made = legalize(network, target)
+            made = legalize(net, target)
         except FindingsError as error:
             codes = {d.code for d in error.diagnostics}
             if codes != {"NC431"}:
                 raise
             continue
-        different, rates = nets.compare(network, made.network, seed=seed)
+        different, rates = nets.compare(net, made.network, seed=seed)
         assert different == [], seed
-        assert list(recount(network, made.network)) == [], seed
+        assert list(recount(net, made.network)) == [], seed
         active += all(0 < rate for rate in rates.values()) and any(r < 1 for r in rates.values())
-        seen |= nets.features(network, made)
+        seen |= nets.features(net, made)
     return active, seen
 
 
@@ -57,10 +62,29 @@ def test_deployed_equals_reference_over_a_thousand(random_nets: ModuleType,
 
 def test_stepper_equals_oracle(random_nets: ModuleType, truenorth: TrueNorthTarget) -> None:
     """The vectorized stepper of these tests is the simulator's oracle."""
-    network = random_nets.random_net(3)
-    made = legalize(network, truenorth).network
-    inputs = random_nets.inputs_for(network, 1)
+    net = random_nets.random_net(3)
+    made = legalize(net, truenorth).network
+    inputs = random_nets.inputs_for(net, 1)
     run, found = oracle.run_sample(made, inputs), random_nets.stepped(made, inputs)
     assert np.any(run.spikes)
     for name, spikes in found.items():
         assert np.array_equal(spikes[0], oracle.population(run, made, name))
+
+
+def test_rows_of_the_report(truenorth: TrueNorthTarget) -> None:
+    """60 inputs of 4 bits and a constant into 5 neurons, which two pieces of `b` need."""
+    rng = np.random.default_rng(0)
+    weight = rng.choice([-7, -5, -3, 3, 5, 6], (5, 60))
+    net = network([population("a", 5, 9, -300), population("b", 400, 2)],
+                  [("x", "a", weight), ("a", "b", rng.choice([-1, 1], (400, 5)))],
+                  inputs={"x": (60,)}, read="b")
+    made = legalize(net, truenorth)
+    a, b = (row.to_json() for row in made.rows)
+    sent = {table.name: len(table.element) for table in made.network.inputs}
+    assert a == {
+        "population": "a", "neurons": 5, "cores": 1, "splitter_cores": 0, "relays": 0,
+        "copies": 5 * (2 * 2 - 1), "axons": a["axons"], "axons_per_input": 6,
+        "fan_in": 60, "latency": 0, "exactness": "exact", "why": "one piece"}
+    assert a["axons"] == sent["x"] + sent["constants"]
+    assert sent["constants"] == 6  # -300 is a leak of -255 and 6 times -8
+    assert (b["cores"], b["axons"], b["axons_per_input"], b["why"]) == (2, 20, 2, "neurons")
