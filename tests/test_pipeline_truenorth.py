@@ -208,6 +208,7 @@ def test_one_tick_needs_no_leak_and_a_binary_image_is_spikes(tmp_path: Path) -> 
     assert all(p.spikes > 30 for p in done.populations)
 
 
+@pytest.mark.slow
 def test_a_gray_image_leaves_the_first_population_to_the_host(tmp_path: Path) -> None:
     x = models.bits(30) * 0.6 + 0.2
     model = models.OneTick(stream=False)
