@@ -2,12 +2,13 @@
 
 Run: python benchmarks/mapping.py [--seconds N] [--methods ours,...] [--encoding E]
          [--accounting A] [NAME ...]
-Loihi 1, dense 8-bit lists as nengo-loihi counts them, none shared, every neuron fires once. `bound`: cores that any mapping
-needs. `over`: cores over a limit, by the recount. CPU seconds are those of partition and refine
-(or of the other partitioner's own call), without building the network and compiling kernels.
-mt-kahypar and METIS run where `mtkahypar` and `pymetis` are installed. Each run has a process of
-its own, one thread, and at most N seconds (default 600). Another encoding than dense, or accounting
-than nengo-loihi (`all`: the strictest of the target), is for our partitioner only, and has no bars.
+Loihi 1, dense 8-bit lists as nengo-loihi counts them, none shared, every neuron fires once.
+`bound`: cores that any mapping needs. `over`: cores over a limit, by the recount. CPU seconds are
+those of partition and refine (or of the other partitioner's own call), without building the network
+and compiling kernels. mt-kahypar and METIS run where `mtkahypar` and `pymetis` are installed. Each
+run has a process of its own, one thread, and at most N seconds (default 600). Another encoding than
+dense, or accounting than nengo-loihi (`all`: the strictest of the target), is for our partitioner
+only, and has no bars; seconds then include the choice of encodings.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def _row(method: str, name: str, args: argparse.Namespace) -> dict[str, float] |
     command = [sys.executable, __file__, "--one", method, name, "--encoding", args.encoding,
                "--accounting", args.accounting]
     try:
-        done = subprocess.run(command, check=False, timeout=args.seconds, capture_output=True, text=True)
+        done = subprocess.run(command, check=False, timeout=args.seconds, capture_output=True,
+                              text=True)
     except subprocess.TimeoutExpired:
         return f"no result in {args.seconds:.0f} s"
     if done.returncode:

@@ -46,10 +46,10 @@ class Result:
 def batches(images: torch.Tensor, labels: np.ndarray, ticks: int
             ) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
     """Frames [ticks, batch, 1, 28, 28] and labels."""
-    import nets
+    import ternary_nets
 
     for start in range(0, len(images), BATCH):
-        yield nets.frames(images[start:start + BATCH], ticks), labels[start:start + BATCH]
+        yield ternary_nets.frames(images[start:start + BATCH], ticks), labels[start:start + BATCH]
 
 
 def measured(entry: ModelEntry, images: torch.Tensor, labels: np.ndarray,

@@ -74,11 +74,12 @@ def _silent(_: str) -> None:
 
 def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
           sample: Sample | None = None, checks: Checks | None = None, force: bool = False,
-          progress: Progress = _silent,
+          program: bool = True, progress: Progress = _silent,
           select: Callable[[Diagnostic], bool] = lambda _: True) -> BuildResult:
     """Compile a model and publish the build at `out`.
 
-    `select` decides which findings below an error are kept. Raises FindingsError when the network
+    `select` decides which findings below an error are kept. Without `program` the build has the
+    mapping and its reports, and nothing to run. Raises FindingsError when the network
     cannot be built or the program differs from the reference, UsageError when `out` cannot be
     written; `out` is then as it was.
     """
@@ -87,12 +88,14 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
     arrays = None if sample is None else loaded.fit(sample)
     compiled = compile_graph(loaded.graph, target, options, arrays, progress)
     with new_build(out, force) as folder:
-        progress("emit")
-        emission = emit(compiled, folder / "program")
-        raise_errors(emission.diagnostics)
-        found = [*doubts(loaded.graph), *compiled.diagnostics, *emission.diagnostics]
+        found = [*doubts(loaded.graph), *compiled.diagnostics]
+        if program:
+            progress("emit")
+            emission = emit(compiled, folder / "program")
+            raise_errors(emission.diagnostics)
+            found += emission.diagnostics
         verification = None
-        if checks is not None and checks.samples:
+        if program and checks is not None and checks.samples:
             progress("verify")
             inputs = first_inputs(compiled.network, arrays, checks.samples)
             verification, more = try_verify(folder / "program", compiled, inputs, checks)

@@ -90,14 +90,18 @@ class NeuronFormat:
 class OperationCosts:
     """What operations take, from the least to the most; for estimates only."""
 
-    synapse_energy: Quantity  # fJ for each synaptic event
+    synapse_energy_min: Quantity  # fJ for each synaptic event
+    synapse_energy_max: Quantity
     neuron_energy_min: Quantity  # fJ for each neuron and tick
     neuron_energy_max: Quantity
     hop_energy_min: Quantity  # fJ for each message and link
     hop_energy_max: Quantity
-    synapse_time: Quantity  # ps for each synaptic event of a core
+    message_energy_max: Quantity  # fJ for each message to another core, beside its way
+    synapse_time_min: Quantity  # ps for each synaptic event of a core
+    synapse_time_max: Quantity
     neuron_time_min: Quantity  # ps for each neuron of a core and tick
     neuron_time_max: Quantity
+    message_time_max: Quantity  # ps for each message that reaches a core
     barrier_time_min: Quantity  # ps between two ticks on one chip
     barrier_time_max: Quantity
     system_barrier_time: Quantity  # ps between two ticks on many chips, at most

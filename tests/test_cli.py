@@ -254,6 +254,17 @@ def test_ignores_of_the_configuration(here: Path, tmp_path: Path, capsys: Any) -
     assert "NC421" not in out
 
 
+def test_a_build_that_stops_after_place_has_no_program(here: Path, capsys: Any) -> None:
+    out, _ = _run(capsys, "build net.onnx -t loihi2 --stop-after place -o mapped", 0)
+    assert out.endswith("wrote mapped/: no program, report.html shows the mapping\n")
+    assert not (here / "mapped/program").exists()
+    whole, mapped = ((here / folder / "mapping.json").read_text() for folder in ("built", "mapped"))
+    assert json.loads(whole)["cores"] == json.loads(mapped)["cores"]
+    _run(capsys, "report mapped", 0)
+    _, err = _run(capsys, "verify mapped", 2)
+    assert "error[NC007]: cannot find a program in `mapped`" in err
+
+
 def test_a_budget_is_enforced(here: Path, capsys: Any) -> None:
     _run(capsys, "check net.onnx --max-cores 1", 0)
     _run(capsys, "build net.onnx --no-verify -o tight --weight-bits 4", 0)

@@ -163,6 +163,17 @@ def test_reports_of_a_core_network(compiled: TrueNorthCompiled) -> None:
     assert f'data-core="{compiled.n_cores - 1}"' in page
 
 
+def test_a_core_without_a_population_shows_its_role(compiled: TrueNorthCompiled) -> None:
+    resources, mapping = programs.described(compiled)
+    core = resources["cores"][0]
+    core["slices"], core["role"] = [], "splitter of <if1>"
+    fidelity = fidelity_json(compiled)
+    assert "splitter of <if1>" in terminal.render(resources, fidelity)
+    page = html.render(resources, mapping, diagnostics_json([], TARGET.name), fidelity, {})
+    assert page.count("splitter of &lt;if1&gt;") == 2  # the grid's label and the table's row
+    assert "splitter of <if1>" not in page
+
+
 def test_without_a_sample_everything_counts_as_spiking(graph: Graph) -> None:
     made = compile_graph(graph, TARGET)
     assert isinstance(made, TrueNorthCompiled)

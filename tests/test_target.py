@@ -78,7 +78,7 @@ def test_costs_are_stated_whole_or_not_at_all() -> None:
     loihi1 = (ROOT / "targets" / "loihi1.toml").read_text()
     costs = parse_target(loihi1, "t.toml").costs
     assert costs is not None
-    assert costs.synapse_energy.value == 23_600
+    assert costs.synapse_energy_min.value == 23_600
     assert parse_target(loihi1.split("[costs]")[0], "t.toml").costs is None
     with pytest.raises(UsageError) as error:
         parse_target(loihi1.replace("hop_energy_max = ", "hop_energy = "), "t.toml")

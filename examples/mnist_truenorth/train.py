@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import nets
 import numpy as np
+import ternary_nets
 import torch
 import torch.nn.functional as F
 from spikingjelly.activation_based import functional
@@ -43,8 +43,8 @@ class Recipe:
 
 
 RECIPES = {
-    "conv": Recipe(nets.ConvNet, "model.pt", nets.TICKS, 8, 3e-3),
-    "mixer": Recipe(nets.MixerNet, "mixer.pt", 1, 16, 3e-3),
+    "conv": Recipe(ternary_nets.ConvNet, "model.pt", ternary_nets.TICKS, 8, 3e-3),
+    "mixer": Recipe(ternary_nets.MixerNet, "mixer.pt", 1, 16, 3e-3),
 }
 
 
@@ -70,7 +70,7 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor, ticks: int) -> fl
     model.eval()
     correct = 0
     for x, y in zip(images.split(500), labels.split(500), strict=True):
-        correct += int((model(nets.frames(x, ticks)).argmax(1) == y).sum())
+        correct += int((model(ternary_nets.frames(x, ticks)).argmax(1) == y).sum())
         functional.reset_net(model)
     return correct / len(labels)
 
@@ -103,7 +103,7 @@ def train(recipe: Recipe, epochs: int, seed: int) -> None:
         model.train()
         for index in torch.randperm(len(train_y)).split(BATCH):
             x, y = shifted(train_x[index], 1), train_y[index]
-            loss = F.cross_entropy(logits(model, nets.frames(x, recipe.ticks)), y)
+            loss = F.cross_entropy(logits(model, ternary_nets.frames(x, recipe.ticks)), y)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -119,7 +119,7 @@ def train(recipe: Recipe, epochs: int, seed: int) -> None:
 def logits(model: nn.Module, x: Tensor) -> Tensor:
     """What the loss sees; votes in 0..1 are too flat for it."""
     found: Tensor = model(x)
-    return 10 * found if isinstance(model, nets.ConvNet) else found
+    return 10 * found if isinstance(model, ternary_nets.ConvNet) else found
 
 
 def main() -> None:
@@ -134,8 +134,9 @@ def main() -> None:
     if args.what == "samples":
         x, y = tensors("test", lambda images: images)
         for name, recipe in RECIPES.items():
-            spikes = nets.frames(x[:32], recipe.ticks).movedim(0, 1).numpy().astype(np.uint8)
-            np.savez_compressed(HERE / f"{name}_samples.npz", x=spikes, y=y[:32].numpy())
+            spikes = ternary_nets.frames(x[:32], recipe.ticks).movedim(0, 1)
+            np.savez_compressed(HERE / f"{name}_samples.npz", x=spikes.numpy().astype(np.uint8),
+                                y=y[:32].numpy())
         return
     recipe = RECIPES[args.what]
     train(recipe, recipe.epochs if args.epochs is None else args.epochs, args.seed)

@@ -43,6 +43,8 @@ from neurocompile.report.documents import DOCUMENTS, document
 @click.option("--no-verify", is_flag=True, help="Do not run the program.")
 @click.option("--timeout", type=click.FloatRange(1), default=600.0, show_default=True,
               help="Seconds that Lava may take.")
+@click.option("--stop-after", type=click.Choice(["place"]),
+              help="Map it and write the reports, but no program.")
 @click.option("--force", is_flag=True, help="Move a foreign directory aside, and build.")
 @common
 def build(model: str, out: Path, **given: Any) -> int:
@@ -69,7 +71,7 @@ def build(model: str, out: Path, **given: Any) -> int:
                             given["timeout"])
     result = builder.build(
         loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
-        progress=progress, select=Filter(given["select"], given["ignore"], config))
+        program=given["stop_after"] is None, progress=progress, select=Filter(given["select"], given["ignore"], config))
     progress.end()
     _tell(result, given["fmt"], out, work)
     return 0
@@ -100,5 +102,6 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
                          settings().colored(sys.stdout), width))
     if result.accuracy is not None:
         show(result.accuracy.summary)
-    where = programs.runs_on(result.compiled)
-    show(f"wrote {out}/: program/ runs on {where}, report.html shows the mapping")
+    program = (f"program/ runs on {programs.runs_on(result.compiled)}"
+               if (result.path / "program").is_dir() else "no program")
+    show(f"wrote {out}/: {program}, report.html shows the mapping")

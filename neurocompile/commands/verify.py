@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neurocompile.commands.terminal import Progress, common, findings_text, show
-from neurocompile.diagnostics import Diagnostic, errors
+from neurocompile.diagnostics import Diagnostic, UsageError, errors
 
 if TYPE_CHECKING:
     from neurocompile.backends.results import Verification
@@ -44,6 +44,9 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     progress("load")
     folder = open_build(build)
     manifest = read_manifest(folder) or {}
+    if not (folder / "program").is_dir():
+        raise UsageError(Diagnostic("NC007", values={
+            "what": f"a program in `{build}`", "reason": "it was built with --stop-after place"}))
     sample = None if file is None else load_sample(file)
     if sample is not None and samples is not None:
         sample = sample.first(samples)

@@ -70,10 +70,14 @@ def _tick(compiled: CompiledView, costs: OperationCosts, events: dict[str, float
     cores = compiled.mapping.partition.cores
     neurons = np.array([sum(s.size for s in pieces) for pieces in cores], np.float64)
     work = np.array([sum(events[s.population] * s.size / sizes[s.population] for s in pieces)
-                     for pieces in cores], np.float64) * costs.synapse_time.value
+                     for pieces in cores], np.float64)
+    routing = compiled.mapping.routing
+    got = np.bincount(routing.destination, routing.messages, len(cores))
     many = len({core.chip for core in compiled.mapping.placement.cores}) > 1
-    low = float((work + neurons * costs.neuron_time_min.value).max(initial=0))
-    high = float((work + neurons * costs.neuron_time_max.value).max(initial=0))
+    low = float((work * costs.synapse_time_min.value
+                 + neurons * costs.neuron_time_min.value).max(initial=0))
+    high = float((work * costs.synapse_time_max.value + neurons * costs.neuron_time_max.value
+                  + got * costs.message_time_max.value).max(initial=0))
     barrier = costs.system_barrier_time if many else costs.barrier_time_max
     return np.array([low + costs.barrier_time_min.value, high + barrier.value]) / 1000
 
@@ -83,12 +87,15 @@ def _energy(compiled: CompiledView, costs: OperationCosts, events: float,
     """Picojoules of a tick, by what takes them."""
     routing, chips = compiled.mapping.routing, {c.chip for c in compiled.mapping.placement.cores}
     neurons = sum(p.size for p in on_chip(compiled.network))
-    hops = float((routing.messages * routing.hops)[routing.between_cores].sum())
+    sent = routing.messages[routing.between_cores]
+    hops = float((sent * routing.hops[routing.between_cores]).sum())
     return {
-        "synapses": np.full(2, events * costs.synapse_energy.value / 1000),
+        "synapses": events * np.array([costs.synapse_energy_min.value,
+                                       costs.synapse_energy_max.value]) / 1000,
         "neurons": neurons * np.array([costs.neuron_energy_min.value,
                                        costs.neuron_energy_max.value]) / 1000,
-        "mesh": hops * np.array([costs.hop_energy_min.value, costs.hop_energy_max.value]) / 1000,
+        "mesh": np.array([hops * costs.hop_energy_min.value, hops * costs.hop_energy_max.value
+                          + float(sent.sum()) * costs.message_energy_max.value]) / 1000,
         "static": len(chips) * costs.static_power.value * tick,  # mW ns = pJ
     }
 

@@ -71,7 +71,8 @@ def _limits(compiled: CompiledView) -> Iterator[Data]:
     for resource in (name for name in UNITS if name in binds):
         quantity = replace(getattr(target.core, resource), value=NO_LIMIT)
         without = replace(target, core=replace(target.core, **{resource: quantity}))
-        yield {"change": "no_limit", "value": resource, "cores": _cores(compiled.network, without, bits)}
+        yield {"change": "no_limit", "value": resource,
+               "cores": _cores(compiled.network, without, bits)}
 
 
 def _cores(network: Network, target: LoihiTarget, bits: int) -> int | None:

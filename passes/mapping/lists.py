@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 def listed(projection: Projection) -> Operator:
     """The operator with weights that say which synapses are stored, and which are alike.
 
-    Dense lists store weights of zero as well; shared ones are compared by the number of each weight.
+    Dense lists store weights of zero as well; shared ones are compared by the numbers of weights.
     """
     operator = projection.operator
     if projection.encoding == "sparse":
@@ -45,12 +45,13 @@ def lists_of(structure: Operator, encoding: str, neurons: Ints, counts: Ints) ->
         alike = _random(structure.weights.size + 1), _random(len(neurons), 1)
     for start in range(0, len(neurons), ROWS):
         synapses: sp.csr_array = structure.rows(neurons[start:start + ROWS])
-        stored = synapses.data != 0
-        sources = synapses.indices[stored]
+        sources = synapses.indices
+        if encoding == "sparse":
+            sources = sources[synapses.data != 0]
         found.append(_count(sources, counts))
         if shared:
             place = start + np.repeat(np.arange(synapses.shape[0]), np.diff(synapses.indptr))
-            _compare(sources, place[stored], synapses.data[stored], found[-1], first, prints, *alike)
+            _compare(sources, place, synapses.data, found[-1], first, prints, *alike)
     sources = np.concatenate(found)
     length = counts[sources]
     counts[sources] = 0
@@ -102,7 +103,7 @@ def stored_bits(length: Ints, target: LoihiTarget, weight_bits: int, encoding: s
     """
     index = target.synapse.index_bits.value
     each = weight_bits + (index if encoding == "sparse" else 0)
-    length = length[length > 0]
+    length, many = np.unique(length[length > 0], return_counts=True)
     most = np.zeros(len(length), np.int64)
     for how in target.accounting.values():
         extra = how.block_header.value + how.block_spare.value
@@ -114,4 +115,4 @@ def stored_bits(length: Ints, target: LoihiTarget, weight_bits: int, encoding: s
             bits += np.where(block > 0, words, 0) * how.block_word.value
             left -= block
         most = np.maximum(most, bits)
-    return int(most.sum())
+    return int(most @ many)

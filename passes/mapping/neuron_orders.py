@@ -8,7 +8,7 @@ all others rows. An order is named, so that a mapping can be stored as names and
   by row; in a pixel the channels of the block;
 * `band/r`: bands of r rows; in a band column by column, in a column its rows, then channels;
 * `tile/cxhxw`: boxes of c channels, h rows and w columns, smaller at the ends; boxes row by row,
-  those of more channels of a place next to each other; in a box row by row, in a pixel its channels;
+  those of one place next to each other; in a box row by row, in a pixel its channels;
 * `squares/s/b`: as `rows/b`, but pixels in squares of side s, one after another;
 * `last/b`: the last axis holds channels, in b blocks; in a block all that stands before.
 """

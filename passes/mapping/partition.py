@@ -57,7 +57,8 @@ def partition(network: Network, target: LoihiTarget, *, weight_bits: int = 8) ->
     """The network's on-chip populations on as few cores as found, every limit kept.
 
     Raises FindingsError: NC405 for every neuron that exceeds an empty core, NC406 for populations
-    that need more configuration entries than a core has, NC410 when the target's largest system has too few cores.
+    that need more configuration entries than a core has, NC410 when the target's largest system
+    has too few cores.
     """
     nets = {p.name: incoming(network, p) for p in on_chip(network)}
     bound = max(bounds(network, target, weight_bits, nets).cores.values())
@@ -255,7 +256,8 @@ def _raise(findings: Sequence[Diagnostic]) -> None:
 
 @numba.njit(cache=True)
 def _fill(order: Ints, ptr: Ints, ids: NDArray[np.int32], multiplicity: Ints,
-          form: NDArray[np.int8], growth: Ints, out_axons: Ints, limits: Ints) -> tuple[Ints, Ints, Ints]:
+          form: NDArray[np.int8], growth: Ints, out_axons: Ints,
+          limits: Ints) -> tuple[Ints, Ints, Ints]:
     """Fill cores in that order; a neuron that does not fit opens the next core.
 
     Returns cuts, usage and reach of a `_Part`. `growth[f, c]` is what a list of form f and c

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from neurocompile.mapping import ChipMapping, CoreId, Placement
-from neurocompile.passes.mapping.route import route
 from neurocompile.report import data, html, terminal, words
 from neurocompile.report.estimates import estimates
 from neurocompile.target import load_target
@@ -17,25 +16,29 @@ def test_by_hand(compiled):
     found = estimates(compiled)
     events = 83_672 * RATE * 4  # all synapses, 4 ticks
     assert found["synaptic_events"] == pytest.approx(events)
-    assert found["energy_pj"]["synapses"] == pytest.approx([23.6 * events] * 2)
+    assert found["energy_pj"]["synapses"] == pytest.approx([23.6 * events, 35.5 * events])
     assert found["energy_pj"]["neurons"] == pytest.approx([566 * 52 * 4, 566 * 81 * 4])
-    busiest = 46 * 256 * RATE * 3.5  # the first core with 46 neurons of 256 synapses
-    tick = [busiest + 46 * 5.3 + 113, busiest + 46 * 8.4 + 465]
+    busiest = 46 * 256 * RATE  # the first core with 46 neurons of 256 synapses
+    routing = compiled.mapping.routing
+    got = max(routing.messages[routing.destination == k].sum() for k in range(1, 6))
+    tick = [busiest * 3.5 + 46 * 5.3 + 113, busiest * 3.8 + 46 * 8.4 + 16 * got + 465]
     assert found["tick_ns"] == pytest.approx(tick, abs=1e-3)
     assert found["sample_ns"] == pytest.approx([4 * t for t in tick], abs=1e-3)
     assert found["energy_pj"]["static"] == pytest.approx([104 * 4 * t for t in tick], abs=0.5)
     hops = compiled.mapping.routing.summary(compiled.mapping.placement)["hops"]["total"]
     assert hops > 0
-    assert found["energy_pj"]["mesh"] == pytest.approx([1.7 * 4 * hops, 4.0 * 4 * hops], abs=1e-3)
+    sent = routing.messages[routing.between_cores].sum()
+    assert found["energy_pj"]["mesh"] == pytest.approx(
+        [1.7 * 4 * hops, 4.0 * 4 * hops + 111 * 4 * sent], abs=1e-3)
     assert found["total_pj"] == pytest.approx(
         [sum(part[k] for part in found["energy_pj"].values()) for k in (0, 1)], abs=0.01)
     assert found["measured"]
 
 
 def test_several_chips_take_more_static_power_and_a_longer_barrier(compiled):
-    parts, net = compiled.mapping.partition, compiled.network
+    parts = compiled.mapping.partition
     placed = Placement(tuple(CoreId(k % 2, k, 0) for k in range(len(parts.cores))))
-    mapping = ChipMapping(parts, placed, route(net, parts, placed, compiled.target))
+    mapping = ChipMapping(parts, placed, compiled.mapping.routing)
     one, two = estimates(compiled), estimates(replace(compiled, mapping=mapping))
     assert two["tick_ns"][0] == one["tick_ns"][0]
     assert two["tick_ns"][1] == pytest.approx(one["tick_ns"][1] + 16_200 - 465)
