@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import jinja2
@@ -16,6 +18,7 @@ from neurocompile.report import svg, words
 
 Data = Mapping[str, Any]
 MAX_FINDINGS = 200
+ALIKE = 2  # findings of one code that are shown unfolded
 MAX_FACTS = 400  # rows of provenance
 MAX_SLICES = 6  # of a core, in the table; the panel beside the grid lists all
 OPEN_CORES = 64  # longer tables of cores start folded
@@ -43,6 +46,7 @@ def render(resources: Data, mapping: Data, diagnostics: Data, fidelity: Data,
         fidelity=words.fidelity(fidelity), accuracy=words.accuracy(fidelity),
         verification=words.verification(fidelity),
         unproved=words.unproved(fidelity), agreement=_agreement(fidelity),
+        findings=_grouped(diagnostics["diagnostics"][:MAX_FINDINGS]), alike=ALIKE,
         facts=list(_facts(manifest))[:MAX_FACTS], data=_data(resources), limits=_limits(resources),
         max_findings=MAX_FINDINGS, max_slices=MAX_SLICES, open_cores=OPEN_CORES)
 
@@ -71,6 +75,11 @@ def _code(text: str) -> Markup:
 
 def _style(env: jinja2.Environment) -> str:
     return env.get_template("style.css.j2").render()
+
+
+def _grouped(findings: Sequence[Data]) -> list[list[Data]]:
+    """Findings of one code together, in their order."""
+    return [list(group) for _, group in groupby(findings, key=itemgetter("code"))]
 
 
 def _agreement(fidelity: Data) -> dict[str, Data]:

@@ -224,7 +224,7 @@ def streams(resources: Data) -> list[str]:
     how = plural(len(found["adders"]), "adder") if found["adders"] else "duplicate synapses"
     return [f"sums of branches by {how}: {printable(found['reason'])}",
             *(f"{form}: {plural(p['synapses'], 'synapse')} in {amount(p['synapse_memory'], 'bit')}, "
-              f"{plural(p['axons'], 'input axon')}, {plural(p['neurons'], 'neuron')}, at least "
+              f"{plural(p['axons'], 'input axon')}, {plural(p['neurons'], 'neuron')}, about "
               f"{plural(p['cores'], 'core')}, latency {plural(p['latency'], 'tick')}"
               for form, p in found["prices"].items())]
 

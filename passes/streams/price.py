@@ -22,7 +22,7 @@ class Price:
     synapse_memory: int  # bits, of lists that no core's border cuts
     axons: int  # input axons, of populations that no border cuts: messages if every source sends
     neurons: int
-    cores: int  # at least: the most that memory, axons or neurons need
+    cores: int  # about: the most that memory, axons or neurons fill
     latency: int  # ticks
 
 

@@ -19,7 +19,7 @@ from neurocompile.ir.network import InputKind, Network, Projection
 from neurocompile.ir.operators import Conv, Operator
 from neurocompile.passes.truenorth.blocks import Block, blocks_of
 from neurocompile.passes.truenorth.boundaries import Driven
-from neurocompile.passes.truenorth.codes import CODES, Encoding, encodings
+from neurocompile.passes.truenorth.codes import CODES, Encoding, encodings, row_sums
 from neurocompile.semantics.truenorth import WEIGHT_MAX
 
 Ints = NDArray[np.int64]
@@ -48,18 +48,22 @@ def unwritable(block: Block) -> Iterator[Diagnostic]:
 
 def too_many_inputs(block: Block, ways: Sequence[Driven]) -> Iterator[Diagnostic]:
     """NC431 with the numbers of the neuron that needs most, in the best of the ways tried."""
-    axons, encoding = min(((w.encoding.axons(w.block.synapses), w.encoding) for w in ways),
-                          key=lambda found: int(found[0].max(initial=0)))
-    worst = int(np.argmax(axons))
-    fan_in = int(np.diff(block.synapses.indptr)[worst])
-    code = int(encoding.code.max(initial=0))
-    bits = "one of at most 4 values" if code < 0 else f"{CODES[code].bits}-bit"
+    needed, way = min(((w.encoding.axons(w.block.synapses), w) for w in ways),
+                      key=lambda found: int(found[0].max(initial=0)))
+    worst = int(np.argmax(needed))
+    code = int(way.encoding.code.max(initial=0))
+    bits = "four-valued" if code < 0 else f"{CODES[code].bits}-bit"
     largest = {c.bits: AXONS // c.axons for c in reversed(CODES)}
+    notes = ["inputs that always fit: " + ", ".join(
+        f"{largest[b]} at {b} bit" for b in sorted(largest))]
+    constant = row_sums(way.block.synapses, way.encoding.digits.sum(axis=1) * (
+        way.block.synapses.indices == way.block.synapses.shape[1] - 1))[worst]
+    if constant:
+        notes.append(f"{constant} of the axons deliver its constant")
     yield Diagnostic("NC431", block.where, {
-        "module": block.where.module or block.population, "needed": int(axons[worst]),
-        "fan_in": fan_in, "weights": bits, "limit": AXONS},
-        notes=("inputs that always fit: " + ", ".join(
-            f"{largest[b]} at {b} bit" for b in sorted(largest)),))
+        "module": block.where.module or block.population, "needed": int(needed[worst]),
+        "fan_in": int(np.diff(block.synapses.indptr)[worst]), "weights": bits, "limit": AXONS},
+        notes=tuple(notes))
 
 
 def group_constraints(network: Network, names: Sequence[str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def test_both_prices_and_the_reason_are_said(compiled, hostile):
     for shown in (" ".join(text.split()), page):
         assert "sums of branches by 1 adder: it takes less synapse memory" in shown
         assert "duplicate: 1,000 synapses in" in shown
-        assert "at least 1 core, latency 12 ticks" in shown
+        assert "about 1 core, latency 12 ticks" in shown
 
 
 def test_networks_without_streams_have_no_entry(compiled):

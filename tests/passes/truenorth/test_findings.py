@@ -41,6 +41,9 @@ def test_fan_in_nc431(truenorth: TrueNorthTarget) -> None:
     assert "64 at 4 bit" in finding.notes[0]
     assert "128 at 2 bit" in finding.notes[0]
     legalize(ternary(256), truenorth)  # fewer inputs
+    constant = network([population("a", 2, 9, -700)], [("x", "a", np.ones((2, 256)))],
+                       inputs={"x": (256,)})
+    assert refused(constant, truenorth).notes[1] == "2 of the axons deliver its constant"
     wide = np.tile([7, -1, 3, -5, 5, -3, 6, -7], (2, 16))
     fewer = np.sign(wide)
     assert refused(network([population("a", 2)], [("x", "a", wide)], inputs={"x": (128,)}),
