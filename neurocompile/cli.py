@@ -21,7 +21,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, NeurocompileErro
 COMMANDS = {
     "check": "check", "build": "build", "verify": "verify", "report": "report",
     "explain": "catalog", "rules": "catalog", "targets": "catalog", "export": "export",
-    "doctor": "doctor",
+    "ranc": "ranc", "doctor": "doctor",
 }
 UNUSABLE, INTERNAL, INTERRUPTED = 2, 3, 130
 

@@ -44,7 +44,7 @@ def emit(cores: CoreNetwork, network: Network, target: str, out: Path) -> Emissi
 def _not_for_ranc(cores: CoreNetwork) -> str:
     """Why there is no file for RANC; empty where there is one."""
     if len(cores.cores) > RANC_CORES:
-        return f"it has {len(cores.cores):,} cores, more than {RANC_CORES}: about 130 KB each"
+        return f"it has {len(cores.cores):,} cores, more than {RANC_CORES}: `neurocompile ranc` writes one"
     found = [d.message for d in inexpressible(cores)]
     return "; ".join(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from neurocompile.commands.terminal import (
     visible,
 )
 from neurocompile.config import load_config
+from neurocompile.diagnostics import FindingsError
 from neurocompile.report.documents import DOCUMENTS, document
 
 
@@ -69,12 +71,33 @@ def build(model: str, out: Path, **given: Any) -> int:
 
     checks = programs.Checks(0 if given["no_verify"] else given["verify_samples"],
                             given["timeout"])
-    result = builder.build(
-        loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
-        program=given["stop_after"] is None, progress=progress, select=Filter(given["select"], given["ignore"], config))
+    try:
+        result = builder.build(
+            loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
+            program=given["stop_after"] is None, progress=progress,
+            select=Filter(given["select"], given["ignore"], config))
+    except FindingsError as error:
+        groups = _groups(error, out)
+        if groups is not None:
+            progress.say(f"wrote {groups}: with which groups to train again")
+        raise
     progress.end()
     _tell(result, given["fmt"], out, work)
     return 0
+
+
+def _groups(error: FindingsError, out: Path) -> Path | None:
+    """The file of what `--fan-in group` found, beside the build that there is none of."""
+    found = [groups for d in error.diagnostics
+             if isinstance(groups := d.values.get("groups"), Mapping)]
+    if not found:
+        return None
+    from neurocompile.manifest import write_json
+
+    path = out.with_name(f"{out.name}.groups.json")
+    write_json(path, {"schema": "neurocompile/groups/1", "axons": found[0]["axons"],
+                      "populations": [one for groups in found for one in groups["populations"]]})
+    return path
 
 
 def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:

@@ -57,7 +57,7 @@ EMISSION = (
     Rule("NC614", "ranc-not-written", "note",
          "no ranc.json: {reason}",
          "RANC's simulator reads JSON of every synapse; what it cannot express is refused by name.",
-         "the simulator of neurocompile runs every network; `write_ranc` writes large ones",
+         "the simulator runs every network; `neurocompile ranc BUILD -o net.json` writes large ones",
          "a network of 100 cores", "a network of 10 cores of neurons without memory"),
 )
 
