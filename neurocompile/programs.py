@@ -14,13 +14,17 @@ from neurocompile.backends.loihi.verify import verify as verify_on_lava
 from neurocompile.backends.results import Emission, Verification
 from neurocompile.backends.truenorth import emit as core_network
 from neurocompile.backends.truenorth.network_file import load_network
+from neurocompile.backends.truenorth.verify import joined
 from neurocompile.backends.truenorth.verify import verify as verify_in_simulator
-from neurocompile.compilation import Compiled, LoihiCompiled, TrueNorthCompiled
+from neurocompile.compilation import Compiled, LoihiCompiled, Progress, TrueNorthCompiled
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.ir.core_network import CoreNetwork
+from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.report import data, truenorth
 
 Data = dict[str, Any]
+_BATCH_BYTES = 1 << 28  # of the spikes and potentials of a batch of samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +59,34 @@ def placed_as(compiled: Compiled, program: Path) -> Compiled:
 
 
 def verify(program: Path, compiled: Compiled, inputs: Mapping[str, Array],
-           checks: Checks) -> Verification:
+           checks: Checks, progress: Progress = lambda _: None) -> Verification:
     """Run an emitted program and the reference on the same inputs, and compare all spikes.
 
     Raises UsageError (NC602) where Lava is needed and not installed.
     """
-    reference = synchronous.run(compiled.network, inputs, record_state=True)
     if isinstance(compiled, LoihiCompiled):
+        reference = synchronous.run(compiled.network, inputs, record_state=True)
         return verify_on_lava(program, compiled.network, compiled.schedule, inputs, reference,
                               limit=checks.timeout, lava_python=checks.lava_python)
     if isinstance(compiled, TrueNorthCompiled):
-        cores = load_network(program / core_network.NETWORK)
-        return verify_in_simulator(cores, compiled.network, inputs, reference)
+        return _simulated(load_network(program / core_network.NETWORK), compiled.network, inputs,
+                          progress)
     raise _no_backend(compiled)
+
+
+def _simulated(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
+               progress: Progress) -> Verification:
+    """Batch by batch, since all potentials are compared."""
+    each = 16 * sum(p.size for p in network.populations) * network.n_ticks  # bytes
+    size, count = max(1, _BATCH_BYTES // each), len(next(iter(inputs.values())))
+    parts = []
+    for start in range(0, count, size):
+        batch = {name: x[start:start + size] for name, x in inputs.items()}
+        reference = synchronous.run(network, batch, record_state=True)
+        parts.append(verify_in_simulator(cores, network, batch, reference))
+        if count > size:
+            progress(f"verify {min(start + size, count):,} of {count:,} samples")
+    return joined(parts)
 
 
 def runs_on(compiled: Compiled) -> str:

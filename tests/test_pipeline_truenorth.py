@@ -268,3 +268,23 @@ def test_quantized_is_what_is_compiled(compiled: TrueNorthCompiled) -> None:
     made = quantized(compiled.floating, TARGET, compiled.options)
     for one, other in zip(made.projections, compiled.network.projections, strict=True):
         assert np.array_equal(one.operator.weights, other.operator.weights)
+
+
+def test_batches_are_verified_as_one(compiled: TrueNorthCompiled, sample: dict[str, np.ndarray],
+                                     tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs.emit(compiled, tmp_path)
+    whole = programs.verify(tmp_path, compiled, sample, programs.Checks())
+    monkeypatch.setattr(programs, "_BATCH_BYTES", 1)
+    said: list[str] = []
+    parts = programs.verify(tmp_path, compiled, sample, programs.Checks(), said.append)
+    assert replace(parts, seconds=0.0) == replace(whole, seconds=0.0)
+    assert whole.spikes > 100
+    assert said[-1] == "verify 12 of 12 samples"
+    cores = load_network(tmp_path / "network.safetensors")
+    threshold = cores.cores.threshold + (cores.cores.threshold < 1 << 17)
+    save_network(replace(cores, cores=replace(cores.cores, threshold=threshold)),
+                 tmp_path / "network.safetensors")
+    first = programs.verify(tmp_path, compiled, sample, programs.Checks()).diagnostics[0]
+    assert first.code == "NC702"
+    monkeypatch.undo()
+    assert programs.verify(tmp_path, compiled, sample, programs.Checks()).diagnostics[0] == first

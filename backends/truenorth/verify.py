@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -76,6 +77,26 @@ def verify(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
             "program": PROGRAM}, notes=(told,)))
     samples = len(next(iter(reference.spikes.values())))
     return Verification(samples, network.n_ticks, tuple(compared), tuple(diagnostics), seconds)
+
+
+def joined(parts: Sequence[Verification]) -> Verification:
+    """Several verifications of one network, of samples that follow each other, as one."""
+    compared = tuple(Compared(
+        of[0].name, of[0].neurons, sum(one.spikes for one in of), sum(one.differences for one in of))
+        for of in zip(*(part.populations for part in parts), strict=True))
+    silent = {one.name for one in compared if not one.spikes}
+    found: list[Diagnostic] = []
+    before = 0
+    for part in parts:
+        for one in part.diagnostics:
+            if one.code == "NC702" and not found:
+                found.append(replace(one, values={
+                    **one.values, "sample": before + int(str(one.values["sample"]))}))
+        before += part.samples
+    found += [one for one in parts[0].diagnostics
+              if one.code == "NC703" and one.values["population"] in silent]
+    return Verification(before, parts[0].ticks, compared, tuple(found),
+                        sum(part.seconds for part in parts))
 
 
 def _first(differs: Array) -> Iterator[tuple[int, int, int]]:

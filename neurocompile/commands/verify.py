@@ -64,7 +64,7 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
         program = Path(work) / "program"
         _copy_listed(folder, manifest, program)
         done = programs.verify(program, again.compiled, inputs,
-                               programs.Checks(count, timeout, lava_python))
+                               programs.Checks(count, timeout, lava_python), progress)
     progress.end()
     accuracy = builder.measure_accuracy(network, arrays, sample)
     _tell(done, accuracy, fmt)
