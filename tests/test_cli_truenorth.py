@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from neurocompile import cli
+from neurocompile.backends.truenorth.network_file import load_network
+from neurocompile.backends.truenorth.ranc import canonical
 
 CONFIG = """
 target = "truenorth"
@@ -132,3 +134,37 @@ def test_targets_and_net_files(here: Path, capsys: Any) -> None:
     assert "256" in out
     _, err = _run(capsys, "export net.onnx -t truenorth -o x.net", 2)
     assert "NC601" in err
+
+
+def test_ranc_out_and_in(here: Path, capsys: Any) -> None:
+    out, _ = _run(capsys, "ranc built -o net.json")
+    assert "wrote net.json and net_config.json" in out
+    assert json.loads((here / "net_config.json").read_text())["num_axons"] == 256
+    _run(capsys, "ranc net.json -o back.safetensors")
+    before, after = (load_network(here / name) for name in (
+        "built/program/network.safetensors", "back.safetensors"))
+    assert (after.cores.crossbar == canonical(before.cores).crossbar).all()
+    assert after.cores.crossbar.any()
+    _run(capsys, "ranc back.safetensors -o again.json")
+    assert (here / "again.json").read_bytes() == (here / "net.json").read_bytes()
+
+
+@pytest.mark.parametrize(("command", "code"), [
+    ("ranc built -o net.txt", "NC009"), ("ranc absent.json -o a.json", "NC009"),
+    ("ranc absent.json -o a.safetensors", "NC007"), ("ranc built -o absent/net.json", "NC009")])
+def test_what_ranc_is_not_given(here: Path, capsys: Any, command: str, code: str) -> None:
+    _, err = _run(capsys, command, 2)
+    assert f"error[{code}]" in err
+    assert not (here / "net.txt").exists()
+
+
+def test_groups_to_train_again_are_written(here: Path, capsys: Any) -> None:
+    _run(capsys, "build wide -o none --fan-in reject", 1)
+    assert not (here / "none.groups.json").exists()
+    out, err = _run(capsys, "build wide -o none", 1)
+    assert "wrote none.groups.json: with which groups to train again" in err
+    assert "train it with 2 groups, of 7 to 3 channels" in out
+    told = json.loads((here / "none.groups.json").read_text())
+    assert told["axons"] == 256
+    assert told["populations"][0]["projections"][0]["groups"] == 2
+    assert not (here / "none").exists()
