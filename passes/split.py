@@ -52,8 +52,7 @@ def split(network: Network, target: LoihiTarget,
         names |= {p.name for p in made.adders}
         notes.append(Diagnostic("NC141", population.where, {
             "module": population.where.module or population.name, "needed": needed,
-            "target": target.name, "limit": limit, "count": len(made.adders),
-            "neurons": population.size * len(made.adders)}))
+            "target": target.name, "limit": limit, "adders": sum(p.size for p in made.adders)}))
         network = replace(
             network, populations=tuple(q for p in network.populations for q in (
                 *(made.adders if p is population else ()), p)),

@@ -264,8 +264,8 @@ LEGALITY = (
          "nothing to do; --streams duplicate or --streams adder takes the other form",
          "y = x + conv1(lif1(x)); z = y + conv2(lif2(y))", "z = conv2(lif2(conv1(lif1(x))))"),
     Rule("NC141", "fan-in-split", "warning",
-         "a neuron of `{module}` has {needed} inputs; a core of {target} takes {limit}: {count} "
-         "populations of adders, {neurons} neurons, sum a part of them",
+         "a neuron of `{module}` has {needed} inputs; a core of {target} takes {limit}: {adders} "
+         "adders sum a part of them",
          "A core receives each input through an axon of its own. Adders sum a part of the inputs and "
          "send the sum as a graded spike, a tick later; no spike of the network changes.",
          "nothing to do; fewer input channels, or a grouped convolution, need no adders",

@@ -69,8 +69,7 @@ def test_numbers_of_the_note() -> None:
     first = notes[0]
     assert first.values["needed"] == 18
     assert first.values["limit"] == 10
-    assert first.values["count"] == 1  # 9 and 9, and the adder's axon
-    assert first.values["neurons"] == 18
+    assert first.values["adders"] == 18  # one population: 9 and 9, and the adder's axon
     assert "stem.part1" in parts.sources()
     assert align(parts).latency > align(network).latency
 
