@@ -17,12 +17,14 @@ $(READY): pyproject.toml constraints.txt
 		lava-nc==0.10.0 lava-dl==0.6.0
 	touch $@
 
-demo: $(READY)  ## trained MNIST network to Loihi 2, and the proof on Lava
+demo: $(READY)  ## trained MNIST networks to TrueNorth and to Loihi 2, and the proof on Lava
+	cd examples/mnist_truenorth && ../../$(BIN)/neurocompile build model.pt --target truenorth \
+		-o ../../$(DEMO)-truenorth --quiet
 	cd examples/mnist && ../../$(BIN)/neurocompile build model.pt --target loihi2 \
 		-o ../../$(DEMO) --no-verify
 	$(BIN)/neurocompile report $(DEMO)
 	$(BIN)/neurocompile verify $(DEMO) --input examples/mnist/samples.npz --samples 20
-	@echo "report: $(DEMO)/report.html"
+	@echo "reports: $(DEMO)/report.html, $(DEMO)-truenorth/report.html"
 
 test: $(READY)  ## all tests but the slow ones, with coverage
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal \
