@@ -34,7 +34,7 @@ from neurocompile.passes.mapping.encode import encode
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.recount import recount
 from neurocompile.passes.mapping.refine import refine
-from neurocompile.resources import lower_bound
+from neurocompile.resources import into_chip, lower_bound
 from neurocompile.target import LoihiTarget, load_target
 
 # cores, messages, CPU seconds; parts that the others are asked for (6 % more than they need)
@@ -52,7 +52,8 @@ def ours(network: Network, target: LoihiTarget) -> Timed:
     tight = mapping_nets.limited(target, neurons=8)
     refine(small, partition(small, tight), tight)  # compiles, or loads, every kernel
     start = time.process_time()
-    result = refine(network, partition(network, target), target)
+    nets = into_chip(network)
+    result = refine(network, partition(network, target, nets=nets), target, nets=nets)
     return result, time.process_time() - start
 
 

@@ -25,7 +25,7 @@ from neurocompile.passes.mapping.recount import recount
 from neurocompile.passes.mapping.refine import refine
 from neurocompile.passes.mapping.route import route_traffic
 from neurocompile.passes.mapping.traffic import core_traffic
-from neurocompile.resources import lower_bound, n_synapses
+from neurocompile.resources import into_chip, lower_bound, n_synapses
 from neurocompile.target import Target, load_target
 
 SECONDS, MEGABYTES, CHIPS = 60, 2048, 768
@@ -41,9 +41,10 @@ def _timed(name: str, run: Callable[[], T]) -> T:
 
 def measure(network: Network, target: Target) -> int:
     """Map a network; returns how many findings the recount has."""
-    parts = _timed("partition", lambda: partition(network, target))
-    parts = _timed("refine", lambda: refine(network, parts, target))
-    traffic = _timed("traffic", lambda: core_traffic(network, parts))
+    nets = _timed("nets", lambda: into_chip(network))
+    filled = _timed("partition", lambda: partition(network, target, nets=nets))
+    parts = _timed("refine", lambda: refine(network, filled, target, nets=nets))
+    traffic = _timed("traffic", lambda: core_traffic(network, parts, nets=nets))
     placed = _timed("place", lambda: place(parts, target, traffic))
     routed = _timed("route", lambda: route_traffic(traffic, placed, target))
     found = _timed("recount", lambda: list(recount(network, parts, target, placement=placed)))

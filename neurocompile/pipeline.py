@@ -264,16 +264,17 @@ def _prune(run: Recorder, graph: Graph, floating: Network, options: Options,
 
 def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
          rates: Rates | None) -> ChipMapping:
-    bits = options.weight_bits
-    parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits),
+    bits, nets = options.weight_bits, resources.into_chip(network)
+    parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits, nets=nets),
                       lambda p: f"{len(p.cores)} cores",
                       lambda p: recount(network, p, target, weight_bits=bits))
     filled = parts
-    parts = run.stage("refine", lambda: refine(network, filled, target, weight_bits=bits),
+    parts = run.stage("refine", lambda: refine(network, filled, target, weight_bits=bits,
+                                               nets=nets),
                       lambda p: f"{len(p.cores)} cores",
                       lambda p: () if p is filled else recount(network, p, target,
                                                                weight_bits=bits))
-    traffic = core_traffic(network, parts, rates)
+    traffic = core_traffic(network, parts, rates, nets)
     placed = run.stage("place", lambda: place(parts, target, traffic),
                        lambda p: f"{len({c.chip for c in p.cores})} chips",
                        lambda p: every_core_once(parts, p, target))

@@ -25,12 +25,12 @@ from neurocompile.resources.configurations import (
 )
 from neurocompile.resources.count import count, n_synapses, on_chip, taken
 from neurocompile.resources.lists import list_bits, shared_bits, stencils, tables, uncut
-from neurocompile.resources.nets import FORMS, Incoming, incoming, pins_per_core
+from neurocompile.resources.nets import FORMS, Incoming, incoming, into_chip, pins_per_core
 
 __all__ = [
     "Bounds", "CONFIGURATIONS", "CoreUsage", "Entries", "FORMS", "Incoming", "PopulationUsage",
     "UNITS", "Usage", "bounds", "capacity", "configuration_limits", "count", "entries",
-    "incoming", "list_bits", "lower_bound", "n_synapses", "on_chip",
+    "incoming", "into_chip", "list_bits", "lower_bound", "n_synapses", "on_chip",
     "pins_per_core", "shared_bits", "stencils", "tables", "taken", "together", "total_cores",
     "uncut", "within",
 ]

@@ -15,7 +15,7 @@ from neurocompile.resources.amounts import UNITS, CoreUsage, PopulationUsage, Us
 from neurocompile.resources.bounds import bounds
 from neurocompile.resources.configurations import entries, together
 from neurocompile.resources.lists import shared_bits, tables
-from neurocompile.resources.nets import Incoming, incoming, pins_per_core
+from neurocompile.resources.nets import Incoming, into_chip, pins_per_core
 from neurocompile.target import LoihiTarget
 
 Ints = NDArray[np.int64]
@@ -35,7 +35,7 @@ def count(network: Network, partition: Partition, target: LoihiTarget,
           weight_bits: int = 8) -> Usage:
     """What every core and every on-chip population of a partition takes."""
     core_of, n_cores = partition.assignment(), len(partition.cores)
-    nets = {p.name: incoming(network, p) for p in on_chip(network)}
+    nets = into_chip(network)
     amounts: dict[str, Ints] = {}
     reached: dict[str, Ints] = {}
     for population in on_chip(network):

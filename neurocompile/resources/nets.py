@@ -50,6 +50,11 @@ def incoming(network: Network, population: Population) -> Incoming:
                     tuple(sources))
 
 
+def into_chip(network: Network) -> dict[str, Incoming]:
+    """The nets into each population on chip, by name."""
+    return {p.name: incoming(network, p) for p in network.populations if not p.on_host}
+
+
 def pins_per_core(nets: Incoming, core_of: Ints, n_cores: int) -> sp.csr_array:
     """[cores, nets]: how many of a net's target neurons each core holds."""
     size = len(core_of)

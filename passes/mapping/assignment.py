@@ -20,7 +20,6 @@ from neurocompile.resources import (
     capacity,
     configuration_limits,
     entries,
-    incoming,
     on_chip,
     tables,
     taken,
@@ -69,8 +68,9 @@ class Counter:
     entries: Mapping[str, Entries]
 
     @classmethod
-    def of(cls, network: Network, target: LoihiTarget, weight_bits: int) -> Counter:
-        nets = {p.name: incoming(network, p) for p in on_chip(network)}
+    def of(cls, network: Network, target: LoihiTarget, weight_bits: int,
+           nets: Mapping[str, Incoming]) -> Counter:
+        """A counter of a network; `nets`: those into its populations on chip."""
         pins = {name: (n.pins.indptr.astype(np.int64), n.pins.indices.astype(np.int32))
                 for name, n in nets.items()}
         limits = np.array(astuple(capacity(target)), np.int64)

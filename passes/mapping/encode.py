@@ -18,7 +18,7 @@ from neurocompile.ir.network import Encoding, Network, Population, Projection
 from neurocompile.ir.operators import Conv
 from neurocompile.mapping import Partition
 from neurocompile.passes.mapping.partition import fill
-from neurocompile.resources import incoming, list_bits, on_chip
+from neurocompile.resources import into_chip, list_bits, on_chip
 from neurocompile.target import LoihiTarget
 
 
@@ -86,7 +86,7 @@ def _with(network: Network, choose: Callable[[Projection], Encoding]) -> Network
 
 def _cores(network: Network, target: LoihiTarget, weight_bits: int) -> dict[str, tuple[int, bool]]:
     """Cores that hold a part of each population, and whether those parts are boxes."""
-    nets = {p.name: incoming(network, p) for p in on_chip(network)}
+    nets = into_chip(network)
     parts: Partition = fill(network, nets, target, weight_bits)
     return {name: (len({core for core, pieces in enumerate(parts.cores)
                         if any(piece.population == name for piece in pieces)}),

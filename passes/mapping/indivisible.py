@@ -17,7 +17,7 @@ from neurocompile.resources import (
     capacity,
     configuration_limits,
     entries,
-    incoming,
+    into_chip,
     on_chip,
     tables,
 )
@@ -30,7 +30,7 @@ def indivisible(network: Network, target: LoihiTarget, weight_bits: int = 8,
     one that needs more configuration entries than a core has. `nets`: those into each, if known.
     """
     if nets is None:
-        nets = {p.name: incoming(network, p) for p in on_chip(network)}
+        nets = into_chip(network)
     for population in on_chip(network):
         yield from _inputs(population, nets[population.name], target, weight_bits)
         yield from _entries(network, population, target)

@@ -37,7 +37,7 @@ from neurocompile.resources import (
     capacity,
     configuration_limits,
     entries,
-    incoming,
+    into_chip,
     on_chip,
     tables,
     taken,
@@ -53,14 +53,17 @@ ROUNDS = 32  # fills of a cycle before a net is assumed to reach a core per pin
 Ints = NDArray[np.int64]
 
 
-def partition(network: Network, target: LoihiTarget, *, weight_bits: int = 8) -> Partition:
+def partition(network: Network, target: LoihiTarget, *, weight_bits: int = 8,
+              nets: Mapping[str, Incoming] | None = None) -> Partition:
     """The network's on-chip populations on as few cores as found, every limit kept.
+
+    `nets`: those into each population on chip (`resources.into_chip`), where they are known.
 
     Raises FindingsError: NC405 for every neuron that exceeds an empty core, NC406 for populations
     that need more configuration entries than a core has, NC410 when the target's largest system
     has too few cores.
     """
-    nets = {p.name: incoming(network, p) for p in on_chip(network)}
+    nets = nets or into_chip(network)
     bound = max(bounds(network, target, weight_bits, nets).cores.values())
     if bound > total_cores(target):
         _raise(list(indivisible(network, target, weight_bits, nets)))

@@ -10,7 +10,7 @@ there are no more cores, and fewer messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 
@@ -24,7 +24,7 @@ from neurocompile.ir.network import Network
 from neurocompile.mapping import CoreSlice, Partition
 from neurocompile.passes.mapping.assignment import Assignment, Counter
 from neurocompile.passes.mapping.partition import MESSAGE_WEIGHT, groups
-from neurocompile.resources import Incoming, on_chip
+from neurocompile.resources import Incoming, into_chip, on_chip
 from neurocompile.target import LoihiTarget
 
 MOST_PAIRS = 64  # that are filled anew
@@ -33,12 +33,12 @@ Ints = NDArray[np.int64]
 
 
 def refine(network: Network, partition: Partition, target: LoihiTarget, *,
-           weight_bits: int = 8) -> Partition:
+           weight_bits: int = 8, nets: Mapping[str, Incoming] | None = None) -> Partition:
     """A partition in the same neuron orders, with no more cores and no more messages.
 
-    The given partition keeps every limit, and so does the result.
+    The given partition keeps every limit, and so does the result. `nets` as for `partition`.
     """
-    counter = Counter.of(network, target, weight_bits)
+    counter = Counter.of(network, target, weight_bits, nets or into_chip(network))
     pairs = list(islice(_pairs(network, partition, counter), MOST_PAIRS))
     if not pairs:
         return partition

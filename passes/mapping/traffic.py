@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network
 from neurocompile.mapping import Partition
-from neurocompile.resources import incoming, on_chip, pins_per_core
+from neurocompile.resources import Incoming, into_chip, pins_per_core
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -30,28 +30,28 @@ class Traffic:
     measured: bool
 
 
-def core_traffic(network: Network, partition: Partition, rates: Rates | None = None) -> Traffic:
+def core_traffic(network: Network, partition: Partition, rates: Rates | None = None,
+                 nets: Mapping[str, Incoming] | None = None) -> Traffic:
     """The traffic of a partition. `rates`: spikes per neuron and tick, where measured.
 
     Rates are those of populations and inputs, by name. A source without one is taken to spike in
-    every tick.
+    every tick. `nets`: those into each population on chip, where they are known.
     """
-    axons, messages = _per_pair(network, partition, rates or {})
+    axons, messages = _per_pair(nets or into_chip(network), partition, rates or {})
     used = {p.source for p in network.projections if p.target in partition.orders}
     return Traffic(len(partition.cores), axons.row.astype(np.int64) - 1,
                    axons.col.astype(np.int64), axons.data.astype(np.int64), messages,
                    measured=rates is not None and used <= set(rates))
 
 
-def _per_pair(network: Network, partition: Partition,
+def _per_pair(into: Mapping[str, Incoming], partition: Partition,
               rates: Rates) -> tuple[sp.coo_array, Floats]:
     """Output axons and messages per tick, [1 + source core (0: off chip), destination core]."""
     core_of, n_cores = partition.assignment(), len(partition.cores)
     axons = sp.csr_array((n_cores + 1, n_cores), dtype=np.float64)
     messages = axons
-    for population in on_chip(network):
-        nets = incoming(network, population)
-        reached = pins_per_core(nets, core_of[population.name], n_cores)
+    for name, nets in into.items():
+        reached = pins_per_core(nets, core_of[name], n_cores)
         reached.data = np.ones(len(reached.data))
         for projection, of_source in nets.sources:
             size = len(of_source)
