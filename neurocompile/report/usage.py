@@ -23,7 +23,8 @@ from neurocompile.resources import (
 )
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
-from neurocompile.target import Quantity, Target
+from neurocompile.target import Target
+from neurocompile.target_tables import Quantity
 
 Data = dict[str, Any]
 DIGITS = 6  # of shares and rates

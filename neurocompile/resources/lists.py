@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Encoding
 from neurocompile.ir.operators import Array, Conv, Operator
 from neurocompile.resources.amounts import CoreUsage
-from neurocompile.target import ListAccounting, LoihiTarget
+from neurocompile.target import LoihiTarget
+from neurocompile.target_tables import ListAccounting
 
 Ints = NDArray[np.int64]
 

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 
-import networkx as nx
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Network, Population, Projection
 from neurocompile.mapping import CoreSlice, Partition
+from neurocompile.passes.mapping.groups import groups
 from neurocompile.passes.mapping.indivisible import indivisible, neuron_exceeds
 from neurocompile.passes.mapping.neuron_orders import candidates, neuron_order, tile_sizes
 from neurocompile.passes.mapping.tiles import tilings
@@ -225,24 +225,6 @@ def _of_source(nets: Mapping[str, Incoming], projection: Projection) -> Ints:
 def _pinned(nets: Incoming) -> Ints:
     """Pins of each net: no net reaches more cores."""
     return np.bincount(nets.pins.indices, minlength=nets.pins.shape[1]).astype(np.int64)
-
-
-def groups(network: Network) -> list[list[Population]]:
-    """Populations, producers first; those of one recurrent cycle together."""
-    try:
-        ordered = network.order()
-    except nx.NetworkXUnfeasible:
-        ordered = list(network.populations)
-    position = {p.name: k for k, p in enumerate(p for p in ordered if not p.on_host)}
-    by_name = {p.name: p for p in ordered}
-    graph = nx.DiGraph()
-    graph.add_nodes_from(position)
-    graph.add_edges_from((p.source, p.target) for p in network.projections
-                         if p.source in position and p.target in position)
-    cycles = nx.condensation(graph)
-    members = {c: sorted(cycles.nodes[c]["members"], key=position.__getitem__) for c in cycles}
-    walk = nx.lexicographical_topological_sort(cycles, key=lambda c: position[members[c][0]])
-    return [[by_name[name] for name in members[c]] for c in walk]
 
 
 def _cores_exceeded(needed: int, bound: int, target: LoihiTarget) -> Diagnostic:

@@ -23,7 +23,8 @@ from scipy.sparse.csgraph import connected_components
 from neurocompile.ir.network import Network
 from neurocompile.mapping import CoreSlice, Partition
 from neurocompile.passes.mapping.assignment import Assignment, Counter
-from neurocompile.passes.mapping.partition import MESSAGE_WEIGHT, groups
+from neurocompile.passes.mapping.groups import groups
+from neurocompile.passes.mapping.partition import MESSAGE_WEIGHT
 from neurocompile.resources import Incoming, into_chip, on_chip
 from neurocompile.target import LoihiTarget
 

@@ -35,17 +35,15 @@ from neurocompile.passes.quantization.exact_scale import (
     own_threshold,
 )
 from neurocompile.passes.quantization.rounding import clipped, drifting
-from neurocompile.passes.quantization.weight_grid import TOP_WEIGHT, exponent_for, rounded
+from neurocompile.passes.quantization.scales import candidate_scales, largest_scale, threshold_limit
+from neurocompile.passes.quantization.weight_grid import exponent_for, rounded
 from neurocompile.passes.streams import adder_scale
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron, Reset
 from neurocompile.semantics.normal_form import SUM
 from neurocompile.target import LoihiTarget
 
 _SCORED = 100_000  # weights per projection that a candidate scale is scored on
-_FINE = tuple(step / 8 for step in range(49))  # octaves below the largest useful scale: tried
-_WIRES = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128)  # weights of a synapse from an adder: tried
 _HALVINGS = 4  # of the adders' scales, until no consumer overflows
-_COARSE = tuple(6 + step / 2 for step in range(1, 25))  # and, if none of those fits, these
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ class Quantize:
         exact, found = self._exact(part, network, inputs, target)
         if exact is not None:
             best = (0.0, *exact)
-        candidates = [] if exact is not None else list(_scales(part, inputs, target))
+        candidates = [] if exact is not None else list(candidate_scales(part, inputs, target))
         for k, scale, fine in candidates:
             if best is not None and not fine:
                 break
@@ -142,7 +140,7 @@ class Quantize:
         v_th = part.population.floating.v_th
         k = max(1, round(scale * v_th))
         made, encoders, _ = _at_scale(part, k, k / v_th, inputs, target, self.weight_bits)
-        return k / v_th <= _largest_scale(part, inputs, target) and not _overflows(
+        return k / v_th <= largest_scale(part, inputs, target) and not _overflows(
             network, inputs, made, encoders, target)
 
     def _exact(self, part: Part, network: Network, inputs: dict[str, Input], target: LoihiTarget
@@ -153,7 +151,7 @@ class Quantize:
         Raises FindingsError (NC208, NC303) for a gate without such a scale.
         """
         neuron = part.population.floating
-        limit = math.floor(_largest_scale(part, inputs, target) * neuron.v_th)
+        limit = math.floor(largest_scale(part, inputs, target) * neuron.v_th)
         own: list[Diagnostic] | None = None  # what speaks against the first scale
         made = None
         for k in exact_thresholds(part, self.weight_bits, limit):
@@ -240,22 +238,7 @@ def _bias_range(part: Part, inputs: dict[str, Input], target: LoihiTarget) -> Di
 def _threshold(part: Part, needed: float, target: LoihiTarget) -> Diagnostic:
     return Diagnostic("NC305", part.population.where, {
         "module": part.population.name, "needed": needed, "target": target.name,
-        "limit": _threshold_limit(target)})
-
-
-def _threshold_limit(target: LoihiTarget) -> int:
-    return (1 << target.neuron.threshold_bits.value) - 1
-
-
-def _largest_scale(part: Part, inputs: dict[str, Input], target: LoihiTarget) -> float:
-    """The scale beyond which the threshold or a bias leaves its register."""
-    top = _threshold_limit(target) / part.population.floating.v_th
-    bias = largest_current(part, inputs)
-    if bias == 0:
-        return top
-    room = 1 if part.analog and not any(np.any(p.operator.weights) for p in part.synapses) else (
-        1 << (target.neuron.bias_exponent_max.value - BIAS_EXPONENT))
-    return min(top, bias_limit(target) * room / bias)
+        "limit": threshold_limit(target)})
 
 
 def _overflows(network: Network, inputs: dict[str, Input], made: Part, encoders: list[Encoder],
@@ -267,31 +250,6 @@ def _overflows(network: Network, inputs: dict[str, Input], made: Part, encoders:
     return [*overflows(trial, made.population, target.name),
             *(remembering(trial, made.population, target.name)
               if not network.population(made.population.name).floating.decay else ())]
-
-
-def _scales(part: Part, inputs: dict[str, Input],
-            target: LoihiTarget) -> Iterator[tuple[int, float, bool]]:
-    """Candidate (threshold mantissa k, scale k / v_th, whether fine), the largest first."""
-    v_th = part.population.floating.v_th
-    top = _largest_scale(part, inputs, target)
-    if part.wire:  # its scale is the adder's, times a weight of the grid
-        for weight in _WIRES:
-            k = round(weight * v_th / part.wire)
-            if 1 <= k <= top * v_th:
-                yield k, k / v_th, True
-        return
-    largest = [float(np.abs(p.operator.weights).max(initial=0.0)) for p in part.synapses]
-    largest = [w for w in largest if w > 0]
-    wanted = top
-    if largest:  # fine weights, and a threshold of at least 256 where exponents can serve it
-        reach = TOP_WEIGHT * 2.0 ** target.synapse.weight_exponent_max.value / max(largest)
-        wanted = max(2 * TOP_WEIGHT / min(largest), min(256 / v_th, reach))
-    seen = set()
-    for octave in (*_FINE, *_COARSE) if largest else (0,):
-        k = math.floor(min(top, wanted * 2**-octave) * v_th)
-        if k >= 1 and k not in seen:
-            seen.add(k)
-            yield k, k / v_th, octave in _FINE
 
 
 def _at_scale(part: Part, k: int, scale: float, inputs: dict[str, Input], target: LoihiTarget,
@@ -324,7 +282,7 @@ def _made(part: Part, k: int, stored: list[tuple[int, NDArray[np.int64]]],
         bias is None or bias.exponent >= BIAS_EXPONENT)
     vth = k if neuron.strict or not grid_only else k - 1
     if neuron.model == SUM:  # never fires; its k is the reach of the sum
-        vth = _threshold_limit(target)
+        vth = threshold_limit(target)
     integer = LoihiNeuron(
         du=DECAY_ONE - 1 if neuron.alpha is None else round((1 - neuron.alpha) * DECAY_ONE) - 1,
         dv=min(round((1 - neuron.decay) * DECAY_ONE), DECAY_ONE - 1), vth=vth, reset=neuron.reset,
