@@ -37,14 +37,16 @@ def time_by_selection(graph: Graph, tick_of: Mapping[str, int]) -> frozenset[tup
 
 
 def _ticks(found: Mapping[Part, set[int]], length: int, n_ticks: int) -> bool:
-    """Whether the parts have that length, and each reaches its own tick, or later ones by delays.
+    """Whether the parts have that length, and each reaches its own tick, or one of the same delay.
 
     All T of them are there, but for the last, whose delays may lead beyond the loop.
     """
     parts = [(tick * length, length) for tick in range(n_ticks)]
     taken = [found[part] for part in parts if part in found]
-    return bool(taken) and len(taken) == len(found) and parts[:len(taken)] == sorted(found) and all(
-        ticks and min(ticks) >= tick for tick, ticks in enumerate(taken))
+    if not taken or len(taken) != len(found) or parts[:len(taken)] != sorted(found):
+        return False
+    delays = {min(ticks, default=-1) - tick for tick, ticks in enumerate(taken)}
+    return len(delays) == 1 and min(delays) >= 0
 
 
 def _reached(graph: Graph, tick_of: Mapping[str, int]) -> dict[str, set[int]]:

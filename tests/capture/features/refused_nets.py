@@ -97,14 +97,6 @@ def ticks_that_count_differently(net: Any, x: Tensor) -> Tensor:
     return total
 
 
-@feature((B, 6), fc=fc(6, 6), node=one_tick)
-def ticks_that_wait_for_two(net: Any, x: Tensor) -> Tensor:
-    spikes = [torch.zeros(B, 6), torch.zeros(B, 6)]
-    for _ in range(T):
-        spikes.append(net.node(net.fc(x) + spikes[-2]))  # NC126
-    return sum(spikes[2:])
-
-
 @feature(VECTOR, time=0, fc=fc(6, 6), lif=lif)
 def a_neuron_used_twice(net: Any, x: Tensor) -> Tensor:
     return net.lif(net.fc(net.lif(x))).sum(0)  # NC112

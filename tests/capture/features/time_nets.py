@@ -251,3 +251,11 @@ def everything_merged_through_linear(net: Any, x: Tensor) -> Tensor:
 def neurons_on_batch_times_tokens(net: Any, x: Tensor) -> Tensor:
     s = net.lif(net.fc(x).flatten(1, 2))
     return net.lif2(net.fc2(s).view(T, B, 3, 4)).sum((0, 2))
+
+
+@feature((B, 6), fc=fc(6, 6), node=one_tick)
+def feedback_over_two_ticks(net: Any, x: Tensor) -> Tensor:
+    spikes = [torch.zeros(B, 6), torch.zeros(B, 6)]
+    for _ in range(T):
+        spikes.append(net.node(net.fc(x) + spikes[-2]))
+    return sum(spikes[2:])
