@@ -105,15 +105,11 @@ def test_every_named_size_is_counted() -> None:
 
 
 @pytest.mark.parametrize(("name", "factory", "table"), cases())
-def test_codes_and_counts(name: str, factory: str, table: str) -> None:
-    found = Counter(d.code for d in findings(name, factory))
-    assert found == getattr(load(name), table)
-
-
-@pytest.mark.parametrize(("name", "factory", "table"), cases())
-def test_lines(name: str, factory: str, table: str) -> None:
+def test_codes_counts_and_lines(name: str, factory: str, table: str) -> None:
+    expected = getattr(load(name), table)
+    assert Counter(d.code for d in findings(name, factory)) == expected
     found = reported(name, factory)
-    here = {line for line in marked(name) if line[0] in getattr(load(name), table)}
+    here = {line for line in marked(name) if line[0] in expected}
     elsewhere = set().union(*map(marked, getattr(load(name), "REUSED", ())))
     assert {line for line in found if line[1] == f"{name}.py"} == here
     assert {line for line in found if line[1] != f"{name}.py"} <= elsewhere
