@@ -24,6 +24,7 @@ from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
 
 NAMES = [make.__name__ for make in legal_nets.NETS]
+QUICK = ("DenseNet", "ConvNet", "MembraneShortcut", "LeakyLoop")  # the rest with the slow tests
 # All activations take one path through the checker: all of them in two networks, some in the rest.
 SOME = {"Relu", "Gelu", "Sigmoid", "Tanh", "Softmax", "Exp", "Sqrt", "Abs", "Round", "Sin"}
 EVERYWHERE = {name for name in OPERATORS if name in SOME or name not in mutations.ACTIVATIONS}
@@ -90,7 +91,8 @@ def test_legal_networks_have_no_findings(legal: dict[str, Graph], net: str) -> N
     assert accusations(legal[net]) == []
 
 
-@pytest.mark.parametrize("net", NAMES)
+@pytest.mark.parametrize("net", [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES])
 def test_between_neurons(legal: dict[str, Graph], net: str) -> None:
     names = set(OPERATORS) if net in ("DenseNet", "ConvNet") else EVERYWHERE
     done = mutants(legal[net], net, "between", names)

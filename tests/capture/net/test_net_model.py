@@ -245,6 +245,7 @@ def test_our_own_file_of_an_imported_network_comes_back(name: str, tmp_path: Pat
     round_trip(result, {**names, source: source}, tmp_path)
 
 
+@pytest.mark.slow
 def test_activity_of_the_examples(tmp_path: Path) -> None:
     """What the other tests compare is alive, on the inputs that a build verifies with."""
     for name in MAKERS:
