@@ -18,7 +18,7 @@ import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population, Projection, Readout, free_name
-from neurocompile.ir.operators import identity
+from neurocompile.ir.operators import fan_in, identity
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import SUM, FloatNeuron
 from neurocompile.target import LoihiTarget
@@ -77,11 +77,7 @@ def _obstacle(readout: Readout, n_ticks: int, target: LoihiTarget) -> str:
 
 def _axons(readout: Readout) -> int:
     """The input axons of the sum that takes most: its synapses, those of weight 0 included."""
-    taken = np.zeros(len(readout.bias), np.int64)
-    for _, operator in readout.terms:
-        nets = operator.nets()
-        pins = np.concatenate([[0], np.cumsum(nets.multiplicity[nets.ids])])
-        taken += pins[nets.ptr[1:]] - pins[nets.ptr[:-1]]
+    taken = sum((fan_in(operator) for _, operator in readout.terms), np.zeros(1, np.int64))
     return int(taken.max(initial=0))
 
 

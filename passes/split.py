@@ -14,7 +14,7 @@ import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Network, Population, Projection, free_name
-from neurocompile.ir.operators import cut, identity, most_sources
+from neurocompile.ir.operators import cut, fan_in, identity, most_sources
 from neurocompile.passes.streams.adders import obstacle
 from neurocompile.passes.streams.price import with_spikes_only
 from neurocompile.resources import capacity, list_bits
@@ -46,6 +46,8 @@ def split(network: Network, target: LoihiTarget,
     for population in network.populations:
         into = list(spiking.into(population.name))
         needed = sum(most_sources(p.operator) for p in into)
+        if needed > limit:  # by different neurons, perhaps
+            needed = int(sum((fan_in(p.operator) for p in into), np.zeros(1, np.int64)).max())
         made = _split(population, into, limit, names) if needed > limit else None
         if made is None:
             continue

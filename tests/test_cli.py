@@ -14,6 +14,9 @@ import jsonschema
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from command_line import run as _run
+
 import neurocompile
 from neurocompile import cli
 from neurocompile.build_directory import open_build
@@ -83,12 +86,6 @@ def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project as working directory."""
     monkeypatch.chdir(project)
     return project
-
-
-def _run(capsys: pytest.CaptureFixture[str], command: str, code: int = 0) -> tuple[str, str]:
-    capsys.readouterr()
-    assert cli.run(command.split()) == code
-    return tuple(capsys.readouterr())  # type: ignore[return-value]
 
 
 def test_check_of_a_legal_and_an_illegal_model(here: Path, capsys: Any) -> None:

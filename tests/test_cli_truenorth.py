@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from command_line import run as _run
 
 from neurocompile import cli
 from neurocompile.backends.truenorth.network_file import load_network
@@ -53,12 +57,6 @@ def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project as working directory."""
     monkeypatch.chdir(project)
     return project
-
-
-def _run(capsys: pytest.CaptureFixture[str], command: str, code: int = 0) -> tuple[str, str]:
-    capsys.readouterr()
-    assert cli.run(command.split()) == code
-    return tuple(capsys.readouterr())  # type: ignore[return-value]
 
 
 def test_a_build_holds_the_chip_and_is_verified(here: Path) -> None:

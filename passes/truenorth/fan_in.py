@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.core_network import AXONS
 from neurocompile.ir.network import InputKind, Network, Projection
-from neurocompile.ir.operators import Conv, Operator
+from neurocompile.ir.operators import Conv, most_sources
 from neurocompile.passes.truenorth.blocks import Block, blocks_of
 from neurocompile.passes.truenorth.boundaries import Driven
 from neurocompile.passes.truenorth.codes import CODES, Encoding, encodings, row_sums
@@ -81,16 +81,10 @@ def _grouped(network: Network, block: Block) -> Mapping[str, Any]:
     largest = AXONS // max(copies, 1)
     always = {item.name for item in network.inputs if item.kind is InputKind.ONE}
     into = [p for p in network.into(block.population) if p.source not in always]
-    fan_in = sum(_inputs(p.operator) for p in into)
+    fan_in = sum(most_sources(p.operator) for p in into)
     return {"population": block.population, "fan_in": fan_in, "copies": copies,
             "largest_fan_in": largest,
             "projections": [_groups(p, -(-fan_in // largest)) for p in into]}
-
-
-def _inputs(operator: Operator) -> int:
-    """The most inputs of a neuron, whatever their weights."""
-    ones = operator.with_weights(np.ones(np.shape(operator.weights), np.int64))
-    return int(np.diff(ones.matrix().indptr).max(initial=0))
 
 
 def _groups(projection: Projection, least: int) -> Mapping[str, Any]:

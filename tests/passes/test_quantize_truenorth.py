@@ -35,8 +35,9 @@ def one_layer(weight: np.ndarray, cell: FloatNeuron, bias: np.ndarray | None = N
         (Projection("x", "a", Dense((weight.shape[1],), (len(weight),), weight)),), (), ticks)
 
 
-def quantized(network: Network, **options: object) -> Network:
-    return Quantize(**options).run(network, TARGET)  # type: ignore[arg-type]
+def quantized(network: Network, weight_bits: int = 4, encoder: str = "auto",
+              whole_biases: bool = False) -> Network:
+    return Quantize(weight_bits, encoder, whole_biases).run(network, TARGET)
 
 
 def codes(error: pytest.ExceptionInfo[FindingsError]) -> set[str]:

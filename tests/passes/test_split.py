@@ -18,7 +18,7 @@ from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Network, Projection
-from neurocompile.ir.operators import Dense, most_sources
+from neurocompile.ir.operators import Dense, Part, most_sources
 from neurocompile.passes.align import align
 from neurocompile.passes.mapping.partition import partition
 from neurocompile.passes.mapping.recount import recount
@@ -38,12 +38,17 @@ def fan_in(network: Network, name: str) -> int:
     return sum(most_sources(p.operator) for p in network.into(name))
 
 
+def exact(network: Network, name: str) -> int:
+    return max(sum(np.asarray(p.operator.with_weights(np.ones(p.operator.weights.shape)).matrix()
+                              .sum(axis=1)) for p in network.into(name)))
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 9999), st.integers(1, 3), st.integers(3, 17))
 def test_every_neuron_fits_and_spikes_as_before(seed: int, depth: int, axons: int) -> None:
     network = residual(seed, depth)
     parts, notes = split(network, tight(axons))
-    too_many = [p.name for p in network.populations if fan_in(network, p.name) > axons]
+    too_many = [p.name for p in network.populations if exact(network, p.name) > axons]
     assert too_many
     assert [n.code for n in notes] == ["NC141"] * len(too_many)
     assert all(fan_in(parts, p.name) <= axons for p in parts.populations)
@@ -104,3 +109,14 @@ def test_on_lava(tmp_path: Path) -> None:
     done = verify(tmp_path / "program", made, schedule, x, reference)
     assert done.differences == 0
     assert sum(p.name.count("part") for p in done.populations) > 3
+
+
+def test_inputs_of_different_neurons_are_not_added_up() -> None:
+    """Two projections of three inputs each, onto different halves: three axons are enough."""
+    network = residual(1, 1, twins=False)
+    weights = np.ones((9, 3))
+    halves = tuple(Projection("x", "stem", Part(SHAPE, SHAPE, Dense((3,), (9,), weights), 0, first))
+                   for first in (0, 9))
+    stem = replace(network, populations=network.populations[:1], projections=halves)
+    assert split(stem, tight(3)) == (stem, [])
+    assert [n.values["needed"] for n in split(stem, tight(2))[1]] == [3]

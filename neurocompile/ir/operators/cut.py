@@ -13,15 +13,20 @@ from neurocompile.ir.operators.matrices import Dense, Sparse
 from neurocompile.ir.operators.part import Part
 
 
+def fan_in(operator: Operator) -> NDArray[np.int64]:
+    """How many sources each target has; those of weight 0 count."""
+    nets = operator.nets()
+    pins = np.concatenate([[0], np.cumsum(nets.multiplicity[nets.ids])])
+    return np.asarray(pins[nets.ptr[1:]] - pins[nets.ptr[:-1]], np.int64)
+
+
 def most_sources(operator: Operator) -> int:
-    """The sources of the target that has most; those of weight 0 count."""
+    """The sources of the target that has most."""
     if isinstance(operator, Dense):
         return operator.in_size
     if isinstance(operator, Conv):
         return operator.window
-    nets = operator.nets()
-    pins = np.concatenate([[0], np.cumsum(nets.multiplicity[nets.ids])])
-    return int((pins[nets.ptr[1:]] - pins[nets.ptr[:-1]]).max(initial=0))
+    return int(fan_in(operator).max(initial=0))
 
 
 def cut(operator: Operator, limit: int) -> list[Operator]:
