@@ -1,6 +1,8 @@
 """The vectorized reference against the executable specification, spike for spike and state."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+sys.path.insert(0, str(Path(__file__).parent))
+from both_paths import assert_paths_agree
+
 from neurocompile.backends.synchronous import arithmetic, run
-from neurocompile.backends.synchronous.neurons import IntegerNeurons
 from neurocompile.diagnostics import Location, UsageError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Operator, Selected
@@ -89,15 +93,7 @@ def test_reference_equals_the_specification(case: tuple[Network, np.ndarray]) ->
 @settings(max_examples=25, deadline=None)
 @given(networks())
 def test_torch_and_compiled_neurons_agree(case: tuple[Network, np.ndarray]) -> None:
-    """The path of other devices, here on the CPU, against the compiled loop."""
-    network, x = case
-    compiled = run(network, {"x": x}, record_state=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(IntegerNeurons, "advance")
-        vectorized = run(network, {"x": x}, record_state=True)
-    for name, spikes in compiled.spikes.items():
-        assert np.array_equal(spikes, vectorized.spikes[name])
-        assert np.array_equal(compiled.v[name], vectorized.v[name])
+    assert_paths_agree(*case)
 
 
 def test_the_property_sees_activity() -> None:

@@ -1,12 +1,16 @@
 """The reference on TrueNorth's populations against their definition, spike for spike and state."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+sys.path.insert(0, str(Path(__file__).parent))
+from both_paths import assert_paths_agree
+
 from neurocompile.backends.synchronous import run
-from neurocompile.backends.synchronous.neurons import IntegerNeurons
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.semantics.loihi import Reset
@@ -78,12 +82,4 @@ def test_reference_equals_the_definition(case: tuple[Network, np.ndarray]) -> No
 @settings(max_examples=15, deadline=None)
 @given(cases)
 def test_torch_and_compiled_neurons_agree(case: tuple[Network, np.ndarray]) -> None:
-    """The path of other devices, here on the CPU, against the compiled loop."""
-    network, x = case
-    compiled = run(network, {"x": x}, record_state=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(IntegerNeurons, "advance")
-        vectorized = run(network, {"x": x}, record_state=True)
-    for name, spikes in compiled.spikes.items():
-        assert np.array_equal(spikes, vectorized.spikes[name])
-        assert np.array_equal(compiled.v[name], vectorized.v[name])
+    assert_paths_agree(*case)
