@@ -24,7 +24,7 @@ from mnist_accuracy import EXAMPLES, trained
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
-from neurocompile.pipeline import Compiled, compile_graph
+from neurocompile.families.pipeline import Compiled, compile_graph
 from neurocompile.report.estimates import estimates
 from neurocompile.resources import on_chip
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE

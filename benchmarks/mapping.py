@@ -28,12 +28,12 @@ import mapping_nets
 import mapping_rivals
 
 from neurocompile.config import ENCODINGS
+from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
-from neurocompile.mapping import Partition
-from neurocompile.passes.mapping.encode import encode
-from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.recount import recount
-from neurocompile.passes.mapping.refine import refine
+from neurocompile.passes.loihi.mapping.encode import encode
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.resources import into_chip, lower_bound
 from neurocompile.target import LoihiTarget, load_target
 

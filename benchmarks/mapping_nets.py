@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
+from neurocompile.ir.mapping import CoreId, Partition, Placement
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse, identity
-from neurocompile.mapping import CoreId, Partition, Placement
-from neurocompile.passes.mapping.route import route
+from neurocompile.passes.placing.route import route
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import LoihiTarget, Target
 

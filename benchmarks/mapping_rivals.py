@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
-from neurocompile.mapping import CoreSlice, Partition
 from neurocompile.resources import capacity, incoming, on_chip
 from neurocompile.target import Target
 

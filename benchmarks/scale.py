@@ -19,12 +19,12 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import mapping_nets
 
 from neurocompile.ir.network import Network
-from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.place import place
-from neurocompile.passes.mapping.recount import recount
-from neurocompile.passes.mapping.refine import refine
-from neurocompile.passes.mapping.route import route_traffic
-from neurocompile.passes.mapping.traffic import core_traffic
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.refine import refine
+from neurocompile.passes.placing.place import place
+from neurocompile.passes.placing.route import route_traffic
+from neurocompile.passes.placing.traffic import core_traffic
 from neurocompile.resources import into_chip, lower_bound, n_synapses
 from neurocompile.target import Target, load_target
 

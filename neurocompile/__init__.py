@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neurocompile import nn
     from neurocompile.api import build, check, export
-    from neurocompile.declaration import neuron
+    from neurocompile.capture.declaration import neuron
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "build", "check", "export", "neuron", "nn"]
 
-_HOME = {"build": "api", "check": "api", "export": "api", "neuron": "declaration"}
+_HOME = {"build": "api", "check": "api", "export": "api", "neuron": "capture.declaration"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,16 +10,16 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from neurocompile.builder import BuildResult
-from neurocompile.builder import build as build_loaded
-from neurocompile.capture.files import Loaded, Request, example_input, load_model
-from neurocompile.capture.samples import Sample, load_sample
+from neurocompile.builds.builder import BuildResult
+from neurocompile.builds.builder import build as build_loaded
 from neurocompile.capture.torch_model import capture, export
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
+from neurocompile.families.pipeline import Compiled, Options, compile_graph
+from neurocompile.families.programs import Checks
+from neurocompile.formats.files import Loaded, Request, example_input, load_model
+from neurocompile.formats.samples import Sample, load_sample
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
-from neurocompile.pipeline import Compiled, Options, compile_graph
-from neurocompile.programs import Checks
 from neurocompile.target import load_target
 
 Model = nn.Module | Graph | str | os.PathLike[str]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from neurocompile.declaration import Declaration
+from neurocompile.capture.declaration import Declaration
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.rules import RULES
 

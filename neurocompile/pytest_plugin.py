@@ -71,7 +71,7 @@ def _checked(model: Model, example: Example | None, *, target: str = "loihi2",
     """The verdict, and what to tell where it is none to pass with."""
     from neurocompile import api
     from neurocompile.diagnostics import NeurocompileError
-    from neurocompile.pipeline import Options
+    from neurocompile.families.pipeline import Options
 
     try:
         verdict = api.check(

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from neurocompile import build_directory
-from neurocompile.build_directory import check_replaceable, new_build, open_build
+from neurocompile.builds import directory as build_directory
+from neurocompile.builds.directory import check_replaceable, new_build, open_build
+from neurocompile.builds.manifest import read_manifest, write_manifest
 from neurocompile.diagnostics import UsageError
-from neurocompile.manifest import read_manifest, write_manifest
 
 KILLS = 12
 WRITER = """
 import sys, time
 from pathlib import Path
-from neurocompile.build_directory import new_build
-from neurocompile.manifest import write_manifest
+from neurocompile.builds.directory import new_build
+from neurocompile.builds.manifest import write_manifest
 out = Path(sys.argv[1])
 for version in range(int(sys.argv[2]), 10**6):
     with new_build(out) as folder:

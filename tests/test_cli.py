@@ -19,9 +19,9 @@ from command_line import run as _run
 
 import neurocompile
 from neurocompile import cli
-from neurocompile.build_directory import open_build
+from neurocompile.builds.directory import open_build
 from neurocompile.target import known_targets, load_target, parse_target
-from neurocompile.target_text import target_toml
+from neurocompile.target.text import target_toml
 
 TARGETS = known_targets()
 DIAGNOSTICS = Path(neurocompile.__file__).parent / "report/schemas/diagnostics-1.json"
@@ -121,7 +121,7 @@ def test_an_architecture_is_checked_for_legality_without_a_replay(here: Path, ca
         raise AssertionError("nothing may run")
 
     monkeypatch.setattr("neurocompile.capture.torch_model.replay", never)
-    monkeypatch.setattr("neurocompile.pipeline.lower", never)
+    monkeypatch.setattr("neurocompile.families.pipeline.lower", never)
     out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --legality-only")
     assert "loihi2: legal, no findings" in out
     out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2,loihi1")
@@ -299,7 +299,7 @@ def test_an_unexpected_error_is_one_line_and_a_file(here: Path, capsys: Any,
     def bug(*_: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr("neurocompile.pipeline.lower", bug)
+    monkeypatch.setattr("neurocompile.families.pipeline.lower", bug)
     _, err = _run(capsys, "build net.onnx --no-verify -o bug", 3)
     assert "error[NC902]: ZeroDivisionError: of ours" in err
     assert "Traceback" not in err
@@ -314,7 +314,7 @@ def test_an_interrupt_exits_with_130(here: Path, capsys: Any,
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("neurocompile.pipeline.align", interrupt)
+    monkeypatch.setattr("neurocompile.families.pipeline.align", interrupt)
     _, err = _run(capsys, "build net.onnx --no-verify -o halted", 130)
     assert "interrupted" in err
     assert not (here / "halted").exists()
@@ -328,7 +328,7 @@ def test_a_failed_build_leaves_the_old_one(here: Path, capsys: Any,
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("neurocompile.builder.write_json", full)
+    monkeypatch.setattr("neurocompile.builds.builder.write_json", full)
     _, err = _run(capsys, "build net.onnx --no-verify -o kept", 2)
     assert "No space left" in err
     assert (here / "kept/manifest.json").read_bytes() == before
@@ -404,7 +404,7 @@ def test_a_program_that_differs_is_not_published(here: Path, capsys: Any,
     finding = Diagnostic("NC702", values={
         "population": "lif1", "sample": 0, "tick": 1, "neuron": 2, "expected": 1, "found": 0,
         "program": "it"})
-    monkeypatch.setattr("neurocompile.programs.verify_on_lava",
+    monkeypatch.setattr("neurocompile.families.programs.verify_on_lava",
                         lambda *_, **__: Verification(1, 6, (), (finding,), 0.0))
     out, _ = _run(capsys, "build net.onnx -o wrong --format concise", 1)
     assert out.startswith("error[NC702]")
@@ -428,7 +428,7 @@ def test_without_lava_a_build_says_that_it_is_not_verified(
     def missing(*_: object, **__: object) -> None:
         raise UsageError(Diagnostic("NC602", values={"what": "it", "package": "lava-nc"}))
 
-    monkeypatch.setattr("neurocompile.programs.verify_on_lava", missing)
+    monkeypatch.setattr("neurocompile.families.programs.verify_on_lava", missing)
     out, _ = _run(capsys, "build net.onnx -o unproved", 0)
     assert "warning[NC602]" in out
     assert "not verified" in out

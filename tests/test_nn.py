@@ -18,11 +18,11 @@ from test_lower import model_spikes
 
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.ir.network import InputKind
 from neurocompile.nn import TokenMixer
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.pipeline import compile_graph
 from neurocompile.rules import RULES
 from neurocompile.target import load_target
 

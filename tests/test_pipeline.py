@@ -17,8 +17,8 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.pipeline import STAGES, Options, compile_graph, inputs_from
 from neurocompile.ir.network import InputKind
-from neurocompile.pipeline import STAGES, Options, compile_graph, inputs_from
 from neurocompile.target import load_target
 
 

@@ -12,22 +12,22 @@ sys.path.insert(0, str(Path(__file__).parent))
 import truenorth_models as models
 
 import neurocompile
-from neurocompile import programs
 from neurocompile.backends import synchronous
 from neurocompile.backends.truenorth.network_file import load_network, save_network
 from neurocompile.backends.truenorth.ranc import canonical
 from neurocompile.backends.truenorth.ranc_import import read_ranc
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
-from neurocompile.ir.graph import Graph
-from neurocompile.ir.network import InputKind
-from neurocompile.pipeline import (
+from neurocompile.families import programs
+from neurocompile.families.pipeline import (
     TRUENORTH_STAGES,
     Options,
     TrueNorthCompiled,
     compile_graph,
     quantized,
 )
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.network import InputKind
 from neurocompile.report import html, terminal
 from neurocompile.report.data import diagnostics_json, fidelity_json
 from neurocompile.target import load_target

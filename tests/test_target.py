@@ -6,7 +6,7 @@ import pytest
 
 from neurocompile.diagnostics import UsageError
 from neurocompile.target import CONFIDENCE, known_targets, load_target, parse_target
-from neurocompile.target_text import target_toml
+from neurocompile.target.text import target_toml
 
 ROOT = Path(__file__).parents[1]
 LOIHI2 = (ROOT / "targets" / "loihi2.toml").read_text()

@@ -14,8 +14,8 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Input, Network, Population, Projection
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
-from neurocompile.passes.quantization.bounds import delivered
-from neurocompile.passes.relay import out_of_range
+from neurocompile.passes.loihi.quantization.bounds import delivered
+from neurocompile.passes.loihi.relay import out_of_range
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, Reset
 from neurocompile.target import LoihiTarget
 

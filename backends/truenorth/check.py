@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.core_network import (
+from neurocompile.passes.truenorth.core_network import (
     AXONS,
     NEURONS,
     OUTPUT,

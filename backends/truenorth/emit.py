@@ -13,8 +13,8 @@ from neurocompile.backends.results import Emission
 from neurocompile.backends.truenorth.network_file import save_network
 from neurocompile.backends.truenorth.ranc import inexpressible, write_ranc
 from neurocompile.diagnostics import Diagnostic, printable
-from neurocompile.ir.core_network import CoreNetwork
 from neurocompile.ir.network import Network
+from neurocompile.passes.truenorth.core_network import CoreNetwork
 
 FORMAT = "neurocompile/truenorth-program/1"
 NETWORK = "network.safetensors"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neurocompile.backends.truenorth.noise import Keys
 from neurocompile.backends.truenorth.program import Program
-from neurocompile.ir.core_network import AXONS, NEURONS
+from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
 from neurocompile.semantics.truenorth import SLOTS
 
 Words = NDArray[np.uint64]

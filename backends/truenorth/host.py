@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.ir.core_network import NEURONS, CoreNetwork, InputTable, PopulationTable
+from neurocompile.passes.truenorth.core_network import (
+    NEURONS,
+    CoreNetwork,
+    InputTable,
+    PopulationTable,
+)
 
 Inputs = Mapping[str, NDArray[Any]]
 

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from neurocompile.backends.truenorth.program import COUNT_BITS, SATURATE
-from neurocompile.ir.core_network import AXONS, NEURONS
+from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
 from neurocompile.semantics.truenorth import (
     GOLDEN,
     POTENTIAL_MAX,

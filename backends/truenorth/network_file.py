@@ -13,11 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.backends.truenorth.check import LAYOUTS, faults, require
-from neurocompile.capture.regular import corrupt
-from neurocompile.capture.tensor_file import TensorFile, read_tensors, write_tensors
 from neurocompile.diagnostics import UsageError
-from neurocompile.ir.core_network import CoreNetwork, Cores, InputTable, PopulationTable
-from neurocompile.mapping import CoreId
+from neurocompile.formats.regular import corrupt
+from neurocompile.formats.tensor_file import TensorFile, read_tensors, write_tensors
+from neurocompile.ir.mapping import CoreId
+from neurocompile.passes.truenorth.core_network import (
+    CoreNetwork,
+    Cores,
+    InputTable,
+    PopulationTable,
+)
 
 VERSION = 1
 KEY = "neurocompile.core_network"  # of the metadata

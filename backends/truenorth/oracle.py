@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.core_network import NEURONS, CoreNetwork, Cores, InputTable
+from neurocompile.passes.truenorth.core_network import NEURONS, CoreNetwork, Cores, InputTable
 from neurocompile.semantics.truenorth import SLOTS, ResetMode, TrueNorthNeuron, draws, step
 
 Event = tuple[int, int, int]  # tick, core, axon

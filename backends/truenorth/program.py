@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.core_network import NEURONS, Cores
+from neurocompile.passes.truenorth.core_network import NEURONS, Cores
 from neurocompile.semantics.truenorth import ResetMode
 
 COUNT_BITS = 9  # of an axon's entry: its synapses; above them its type

@@ -21,7 +21,14 @@ from neurocompile.backends.truenorth.check import require
 from neurocompile.backends.truenorth.host import Inputs, events
 from neurocompile.backends.truenorth.network_file import columns, metadata
 from neurocompile.diagnostics import Diagnostic, raise_errors
-from neurocompile.ir.core_network import AXONS, NEURONS, NOWHERE, OUTPUT, CoreNetwork, Cores
+from neurocompile.passes.truenorth.core_network import (
+    AXONS,
+    NEURONS,
+    NOWHERE,
+    OUTPUT,
+    CoreNetwork,
+    Cores,
+)
 from neurocompile.semantics.truenorth import (
     AXON_TYPES,
     FLOOR_MAX,

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from neurocompile.backends.truenorth.check import LAYOUTS, TICKS_MAX, faults
 from neurocompile.backends.truenorth.network_file import MALFORMED, integer, rebuild
 from neurocompile.backends.truenorth.ranc import KEY
-from neurocompile.capture.regular import check_regular, corrupt, too_large
 from neurocompile.diagnostics import UsageError
-from neurocompile.ir.core_network import (
+from neurocompile.formats.regular import check_regular, corrupt, too_large
+from neurocompile.passes.truenorth.core_network import (
     AXONS,
     NEURONS,
     NOWHERE,

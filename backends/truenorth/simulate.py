@@ -12,7 +12,7 @@ from neurocompile.backends.truenorth.host import Inputs, events, n_samples
 from neurocompile.backends.truenorth.program import Program
 from neurocompile.backends.truenorth.results import Probes, Recorder, Simulation
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.ir.core_network import CoreNetwork
+from neurocompile.passes.truenorth.core_network import CoreNetwork
 
 ENGINES = ("auto", "numba", "numpy", "c")
 _SPIKES = Probes()

@@ -12,9 +12,9 @@ from neurocompile.backends.results import Compared, Reference, Verification
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.core_network import CoreNetwork
 from neurocompile.ir.network import Input, Network
 from neurocompile.ir.operators import Array
+from neurocompile.passes.truenorth.core_network import CoreNetwork
 
 PROGRAM = "the simulated chip"
 

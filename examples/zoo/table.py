@@ -16,9 +16,9 @@ from torch import nn
 
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity, UsageError, errors
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
-from neurocompile.pipeline import compile_graph
 from neurocompile.target import load_target
 
 TIMINGS = ("tick", "async")

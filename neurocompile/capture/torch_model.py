@@ -21,6 +21,7 @@ import neurocompile
 from neurocompile.capture import neuron_op, writes
 from neurocompile.capture.adapters import ADAPTERS, rockpool, sinabs
 from neurocompile.capture.adapters.base import StandIn, qualified
+from neurocompile.capture.declaration import ATTRIBUTE, Declaration
 from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.handwritten.recognize import recognize
@@ -29,7 +30,6 @@ from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.rewind import Rewind
 from neurocompile.capture.translations import TRANSLATIONS, untranslated
-from neurocompile.declaration import ATTRIBUTE, Declaration
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph

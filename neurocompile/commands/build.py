@@ -61,13 +61,14 @@ def build(model: str, out: Path, **given: Any) -> int:
     found = work.targets(given["targets"])
     if len(found) > 1:
         raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in found)}")
-    from neurocompile.build_directory import check_replaceable
+    from neurocompile.builds.directory import check_replaceable
 
     check_replaceable(out, given["force"])
     progress = Progress()
     sample = work.sample()
     loaded = work.load(sample, progress)
-    from neurocompile import builder, programs
+    from neurocompile.builds import builder
+    from neurocompile.families import programs
 
     checks = programs.Checks(0 if given["no_verify"] else given["verify_samples"],
                             given["timeout"])
@@ -92,7 +93,7 @@ def _groups(error: FindingsError, out: Path) -> Path | None:
              if isinstance(groups := d.values.get("groups"), Mapping)]
     if not found:
         return None
-    from neurocompile.manifest import write_json
+    from neurocompile.builds.manifest import write_json
 
     path = out.with_name(f"{out.name}.groups.json")
     write_json(path, {"schema": "neurocompile/groups/1", "axons": found[0]["axons"],
@@ -117,7 +118,7 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
         show(findings_text(shown, fmt) + "\n")
     if fmt != "full":
         return
-    from neurocompile import programs
+    from neurocompile.families import programs
     from neurocompile.report import terminal
 
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)

@@ -13,7 +13,7 @@ from neurocompile.commands.terminal import common, show
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.rules import RULES, Rule
 from neurocompile.target import Target, known_targets, load_target
-from neurocompile.target_text import target_toml
+from neurocompile.target.text import target_toml
 
 WIDTH = 96
 

@@ -29,9 +29,9 @@ from neurocompile.diagnostics import Diagnostic, NeurocompileError
 from neurocompile.target import Target
 
 if TYPE_CHECKING:
-    from neurocompile.capture.files import Loaded
-    from neurocompile.capture.samples import Sample
-    from neurocompile.pipeline import Options
+    from neurocompile.families.pipeline import Options
+    from neurocompile.formats.files import Loaded
+    from neurocompile.formats.samples import Sample
 
 LARGE = 32_000_000  # parameters above which only legality is checked, unless --full
 
@@ -165,7 +165,7 @@ def _legality(loaded: Loaded, options: Options, stages: _Stages) -> Checked:
 
 def _compile(loaded: Loaded, chip: Target, options: Options, arrays: Any, stages: _Stages
              ) -> tuple[Checked, Rates | None]:
-    from neurocompile.pipeline import compile_graph
+    from neurocompile.families.pipeline import compile_graph
 
     try:
         done = compile_graph(loaded.graph, chip, options, arrays, stages)
@@ -185,7 +185,7 @@ def _replayed(loaded: Loaded, sample: Sample | None) -> Rates | None:
     """Rates from the replay, where that ran on the sample."""
     if sample is None or any(source.role == "graph" for source in loaded.sources):
         return None
-    from neurocompile.capture.files import EXAMPLES
+    from neurocompile.formats.files import EXAMPLES
     from neurocompile.passes.legality.summary import replayed_rates
 
     rates = replayed_rates(loaded.graph)

@@ -22,9 +22,9 @@ from neurocompile.diagnostics import (
 )
 
 if TYPE_CHECKING:
-    from neurocompile.backends.nir.export import NirExport
-    from neurocompile.capture.files import Loaded
-    from neurocompile.capture.samples import Sample
+    from neurocompile.formats.files import Loaded
+    from neurocompile.formats.nir.export import NirExport
+    from neurocompile.formats.samples import Sample
     from neurocompile.ir.graph import Graph
 
 
@@ -78,7 +78,7 @@ def export(model: str, output: Path, target: str, **given: Any) -> int:
 
 def _nir(graph: Graph, dt: float | None) -> NirExport:
     """The network as a .nir file, and what that file cannot say."""
-    from neurocompile.backends.nir.export import export_nir
+    from neurocompile.formats.nir.export import export_nir
     from neurocompile.passes.legality import check_graph
     from neurocompile.passes.lowering.lower import lower
 
@@ -90,7 +90,7 @@ def _nir(graph: Graph, dt: float | None) -> NirExport:
 def _net(loaded: Loaded, sample: Sample | None, name: str) -> tuple[bytes, int]:
     """The integer network as a .net file, and its layers. Raises FindingsError (NC606)."""
     from neurocompile.backends.loihi.net_file import write_net
-    from neurocompile.pipeline import LoihiCompiled, compile_graph
+    from neurocompile.families.pipeline import LoihiCompiled, compile_graph
     from neurocompile.target import load_target
 
     compiled = compile_graph(loaded.graph, load_target(name),

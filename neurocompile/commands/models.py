@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from neurocompile import config as known
-from neurocompile.capture.nir.options import (
+from neurocompile.commands.terminal import Progress
+from neurocompile.config import Config, ModelEntry
+from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.formats.nir.options import (
     DISCRETIZATIONS,
     PRODUCERS,
     RESETS,
     NirOptions,
 )
-from neurocompile.commands.terminal import Progress
-from neurocompile.config import Config, ModelEntry
-from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
 from neurocompile.target import Target, load_target
 
 if TYPE_CHECKING:
-    from neurocompile.capture.files import Loaded
-    from neurocompile.capture.samples import Sample
-    from neurocompile.pipeline import Options
+    from neurocompile.families.pipeline import Options
+    from neurocompile.formats.files import Loaded
+    from neurocompile.formats.samples import Sample
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("full", "concise", "json", "github", *DOCUMENTS)
@@ -195,7 +195,7 @@ class Job:
 
     def options(self, given: CompileOptions) -> Options:
         """Options of the pipeline."""
-        from neurocompile.pipeline import Options
+        from neurocompile.families.pipeline import Options
 
         return Options(given.weight_bits or self.entry.weight_bits or 0,
                        given.encoder or self.entry.encoder or "auto",
@@ -223,7 +223,7 @@ class Job:
 
     def sample(self) -> Sample | None:
         """The model's sample, checked against the configured shape."""
-        from neurocompile.capture.samples import load_sample
+        from neurocompile.formats.samples import load_sample
 
         path = self.given.sample or self.entry.sample
         if path is None:
@@ -238,7 +238,7 @@ class Job:
              prove_up_to: int | None = None) -> Loaded:
         """The captured model; `prove_up_to` so many parameters by replay."""
         progress("capture")
-        from neurocompile.capture.files import Request, load_model
+        from neurocompile.formats.files import Request, load_model
 
         entry, given = self.entry, self.given
         folders = [Path.cwd()]

@@ -54,7 +54,7 @@ def _program(path: Path) -> Path:
     if not path.is_dir():
         return path
     from neurocompile.backends.truenorth.emit import NETWORK
-    from neurocompile.build_directory import open_build
+    from neurocompile.builds.directory import open_build
 
     found = open_build(path) / "program" / NETWORK
     if not found.is_file():

@@ -77,7 +77,7 @@ def _diff(old: Path, new: Path, limit: float | None, fmt: str, output: Path | No
 
 
 def _one(build: Path, fmt: str, output: Path | None) -> None:
-    from neurocompile.build_directory import open_build
+    from neurocompile.builds.directory import open_build
 
     folder = open_build(build)
     if fmt in ("csv", "html"):
@@ -98,8 +98,8 @@ def _one(build: Path, fmt: str, output: Path | None) -> None:
 
 
 def _data(build: Path) -> BuildData:
-    from neurocompile.build_directory import open_build
-    from neurocompile.manifest import read_manifest
+    from neurocompile.builds.directory import open_build
+    from neurocompile.builds.manifest import read_manifest
     from neurocompile.report.diff import BuildData
 
     folder = open_build(build)

@@ -36,9 +36,9 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
 
     The reference is compiled again from the build's own graph; the model's code is not needed.
     """
-    from neurocompile.build_directory import open_build
-    from neurocompile.capture.samples import load_sample
-    from neurocompile.manifest import read_manifest
+    from neurocompile.builds.directory import open_build
+    from neurocompile.builds.manifest import read_manifest
+    from neurocompile.formats.samples import load_sample
 
     progress = Progress()
     progress("load")
@@ -50,7 +50,8 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     sample = None if file is None else load_sample(file)
     if sample is not None and samples is not None:
         sample = sample.first(samples)
-    from neurocompile import builder, programs, rebuild
+    from neurocompile.builds import builder, rebuild
+    from neurocompile.families import programs
 
     progress("compile")
     again = rebuild.recompile(folder, manifest)

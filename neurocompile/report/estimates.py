@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Network
 from neurocompile.report.views import CompiledView
 from neurocompile.resources import on_chip
-from neurocompile.target_tables import OperationCosts
+from neurocompile.target.tables import OperationCosts
 
 Data = dict[str, Any]
 Floats = NDArray[np.float64]  # [low, high]

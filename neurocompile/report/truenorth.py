@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from neurocompile.ir.core_network import AXONS, NEURONS, CoreNetwork
+from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Population
-from neurocompile.mapping import ChipMapping
 from neurocompile.passes.truenorth.chip_mapping import splitters, used
+from neurocompile.passes.truenorth.core_network import AXONS, NEURONS, CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.passes.truenorth.rows import Row
 from neurocompile.report import usage

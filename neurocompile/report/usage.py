@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition
 from neurocompile.ir.network import Adder, Network, Population
-from neurocompile.mapping import ChipMapping, CoreSlice, Partition
 from neurocompile.report.views import CompiledView
 from neurocompile.resources import (
     UNITS,
@@ -24,7 +24,7 @@ from neurocompile.resources import (
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import Target
-from neurocompile.target_tables import Quantity
+from neurocompile.target.tables import Quantity
 
 Data = dict[str, Any]
 DIGITS = 6  # of shares and rates

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
+from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Network
 from neurocompile.ir.schedule import Schedule
-from neurocompile.mapping import ChipMapping
-from neurocompile.passes.streams.adders import Choice
+from neurocompile.passes.loihi.streams.adders import Choice
 from neurocompile.resources import Usage
 from neurocompile.target import LoihiTarget, Target
 

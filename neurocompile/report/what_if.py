@@ -12,8 +12,8 @@ from typing import Any
 
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Encoding, Network
-from neurocompile.passes.mapping.encode import encode
-from neurocompile.passes.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.encode import encode
+from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.report.views import CompiledView
 from neurocompile.resources import UNITS
 from neurocompile.target import LoihiTarget

@@ -8,9 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Conv
-from neurocompile.mapping import Partition
 from neurocompile.resources.amounts import UNITS, CoreUsage, PopulationUsage, Usage, capacity
 from neurocompile.resources.bounds import bounds
 from neurocompile.resources.configurations import entries, together

@@ -18,7 +18,7 @@ from neurocompile.ir.network import Encoding
 from neurocompile.ir.operators import Array, Conv, Operator
 from neurocompile.resources.amounts import CoreUsage
 from neurocompile.target import LoihiTarget
-from neurocompile.target_tables import ListAccounting
+from neurocompile.target.tables import ListAccounting
 
 Ints = NDArray[np.int64]
 

@@ -8,10 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from neurocompile.ir.core_network import NEURONS, NOWHERE, CoreNetwork
-from neurocompile.mapping import ChipMapping, CoreSlice, Partition, Placement
-from neurocompile.passes.mapping.route import route_traffic
-from neurocompile.passes.mapping.traffic import Traffic
+from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition, Placement
+from neurocompile.passes.placing.route import route_traffic
+from neurocompile.passes.placing.traffic import Traffic
+from neurocompile.passes.truenorth.core_network import NEURONS, NOWHERE, CoreNetwork
 from neurocompile.passes.truenorth.place import core_traffic
 from neurocompile.target import TrueNorthTarget
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.core_network import NEURONS
 from neurocompile.passes.truenorth.blocks import ALWAYS, Block
+from neurocompile.passes.truenorth.core_network import NEURONS
 from neurocompile.passes.truenorth.tile import Tiling
 from neurocompile.semantics.truenorth import DELAY_MAX
 

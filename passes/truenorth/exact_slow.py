@@ -22,12 +22,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import FindingsError, raise_errors
-from neurocompile.ir.core_network import AXONS
 from neurocompile.ir.network import free_name
 from neurocompile.passes.truenorth.blocks import ALWAYS, Block, Feed, Kind
 from neurocompile.passes.truenorth.boundaries import driven, leak_range
 from neurocompile.passes.truenorth.bounds import beyond, left_behind, one_sided
 from neurocompile.passes.truenorth.codes import Encoding
+from neurocompile.passes.truenorth.core_network import AXONS
 from neurocompile.passes.truenorth.fan_in import fitting, unwritable, written
 from neurocompile.semantics.truenorth import AXON_TYPES, WEIGHT_MAX, ResetMode
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.core_network import AXONS
 from neurocompile.ir.network import InputKind, Network, Projection
 from neurocompile.ir.operators import Conv, most_sources
 from neurocompile.passes.truenorth.blocks import Block, blocks_of
 from neurocompile.passes.truenorth.boundaries import Driven
 from neurocompile.passes.truenorth.codes import CODES, Encoding, encodings, row_sums
+from neurocompile.passes.truenorth.core_network import AXONS
 from neurocompile.semantics.truenorth import WEIGHT_MAX
 
 Ints = NDArray[np.int64]

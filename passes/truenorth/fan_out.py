@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.core_network import NEURONS
 from neurocompile.passes.truenorth.blocks import Block
+from neurocompile.passes.truenorth.core_network import NEURONS
 
 Ints = NDArray[np.int64]
 

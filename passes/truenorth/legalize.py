@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, raise_errors
-from neurocompile.ir.core_network import CoreNetwork, InputTable
 from neurocompile.ir.network import InputKind, Network, free_name
-from neurocompile.passes.mapping.traffic import Rates
+from neurocompile.passes.placing.traffic import Rates
 from neurocompile.passes.truenorth.assemble import (
     Assembly,
     cores,
@@ -20,6 +19,7 @@ from neurocompile.passes.truenorth.assemble import (
 from neurocompile.passes.truenorth.blocks import Block, blocks_of, unsupported
 from neurocompile.passes.truenorth.boundaries import independent_samples
 from neurocompile.passes.truenorth.bounds import out_of_range
+from neurocompile.passes.truenorth.core_network import CoreNetwork, InputTable
 from neurocompile.passes.truenorth.delays import wire
 from neurocompile.passes.truenorth.exact_slow import in_parts
 from neurocompile.passes.truenorth.pack import pack

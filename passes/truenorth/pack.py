@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.core_network import AXONS, NEURONS
+from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
 from neurocompile.passes.truenorth.delays import Relays
 from neurocompile.passes.truenorth.tile import Tiling
 

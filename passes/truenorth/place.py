@@ -9,11 +9,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.core_network import Cores
-from neurocompile.mapping import CoreId, Partition
-from neurocompile.passes.mapping.place import place
-from neurocompile.passes.mapping.traffic import Rates, Traffic
+from neurocompile.ir.mapping import CoreId, Partition
+from neurocompile.passes.placing.place import place
+from neurocompile.passes.placing.traffic import Rates, Traffic
 from neurocompile.passes.truenorth.assemble import Assembly
+from neurocompile.passes.truenorth.core_network import Cores
 from neurocompile.resources import total_cores
 from neurocompile.target import TrueNorthTarget
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurocompile.ir.core_network import AXONS, NEURONS
 from neurocompile.ir.network import Network
 from neurocompile.passes.truenorth.assemble import Assembly
 from neurocompile.passes.truenorth.blocks import Kind
 from neurocompile.passes.truenorth.boundaries import Driven
 from neurocompile.passes.truenorth.codes import row_sums
+from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.core_network import AXONS, NEURONS
 from neurocompile.ir.operators import Shape
-from neurocompile.passes.mapping.neuron_orders import candidates, neuron_order
+from neurocompile.passes.placing.neuron_orders import candidates, neuron_order
 from neurocompile.passes.truenorth.boundaries import Driven
+from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
 from neurocompile.passes.truenorth.fan_out import Demand, copies
 
 Ints = NDArray[np.int64]

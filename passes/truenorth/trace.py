@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from neurocompile.ir.core_network import AXONS, NEURONS, CoreNetwork, Cores
+from neurocompile.passes.truenorth.core_network import AXONS, NEURONS, CoreNetwork, Cores
 from neurocompile.semantics.truenorth import ResetMode
 
 NOBODY = -1

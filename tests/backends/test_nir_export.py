@@ -15,15 +15,15 @@ import torch
 
 from neurocompile import cli
 from neurocompile.backends import synchronous
-from neurocompile.backends.nir.export import MAX_DENSE, export_nir
-from neurocompile.capture.files import Request, load_model
-from neurocompile.capture.nir import nodes as n
-from neurocompile.capture.nir.file import load_nir
-from neurocompile.capture.nir.load import read_network
-from neurocompile.capture.nir.options import NirOptions
-from neurocompile.capture.samples import Sample
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError, UsageError
+from neurocompile.formats.files import Request, load_model
+from neurocompile.formats.nir import nodes as n
+from neurocompile.formats.nir.export import MAX_DENSE, export_nir
+from neurocompile.formats.nir.file import load_nir
+from neurocompile.formats.nir.load import read_network
+from neurocompile.formats.nir.options import NirOptions
+from neurocompile.formats.samples import Sample
 from neurocompile.ir.network import (
     Bias,
     Input,

@@ -16,9 +16,9 @@ import nets
 
 import neurocompile
 from neurocompile.capture.adapters.declared import adapt
+from neurocompile.capture.declaration import ATTRIBUTE, Declaration
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
-from neurocompile.declaration import ATTRIBUTE, Declaration
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
 from neurocompile.ir.graph import module_of
 from neurocompile.passes.lowering.lower import lower

@@ -20,11 +20,11 @@ import pytest
 import torch
 from torch import nn
 
-from neurocompile.capture.checkpoint import load_checkpoint, state_dict
 from neurocompile.capture.factory import make_model, put_weights
-from neurocompile.capture.files import Loaded, Request, load_model
-from neurocompile.capture.samples import Sample, load_sample
 from neurocompile.diagnostics import UsageError
+from neurocompile.formats.checkpoint import load_checkpoint, state_dict
+from neurocompile.formats.files import Loaded, Request, load_model
+from neurocompile.formats.samples import Sample, load_sample
 
 NET = """
 import torch
@@ -321,7 +321,7 @@ def test_a_sample_is_fitted_to_the_inputs(tmp_path: Path) -> None:
     x = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     sample = _sample(tmp_path / "s.npz", x=x, y=np.array([1, 0]))
     loaded = {"image": (4, 3, 4)}, {"events": (3, 7, 4)}
-    from neurocompile.capture.samples import fit
+    from neurocompile.formats.samples import fit
 
     for inputs in loaded:  # batch first; time first, then batch
         (array,) = fit(sample, inputs).values()

@@ -11,7 +11,7 @@ import torch
 import neurocompile
 from neurocompile.capture.factory import make_model
 from neurocompile.config import load_config
-from neurocompile.pipeline import TrueNorthCompiled
+from neurocompile.families.pipeline import TrueNorthCompiled
 
 FOLDER = Path(__file__).parents[2] / "examples" / "mnist_truenorth"
 ENTRIES = {entry.name: entry for entry in load_config(FOLDER / "neurocompile.toml").models}

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import neurocompile
-from neurocompile.builder import BuildResult
+from neurocompile.builds.builder import BuildResult
 from neurocompile.capture.factory import make_model
 from neurocompile.config import ModelEntry, load_config
-from neurocompile.pipeline import Options
+from neurocompile.families.pipeline import Options
 
 FOLDER = Path(__file__).parents[2] / "examples" / "stmixer"
 ENTRIES = {entry.name: entry for entry in load_config(FOLDER / "neurocompile.toml").models}

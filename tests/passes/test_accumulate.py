@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from neurocompile.backends import synchronous
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Dense, from_matrix
-from neurocompile.passes.accumulate import accumulate
-from neurocompile.passes.align import align
-from neurocompile.passes.quantization.bounds import overflows, state_bounds
-from neurocompile.passes.quantization.quantize import Quantize
+from neurocompile.passes.loihi.accumulate import accumulate
+from neurocompile.passes.loihi.align import align
+from neurocompile.passes.loihi.quantization.bounds import overflows, state_bounds
+from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import load_target

@@ -17,11 +17,11 @@ from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Adder, Network, Population, Projection
 from neurocompile.ir.operators import Dense, is_identity
-from neurocompile.passes.quantization.bounds import overflows
-from neurocompile.passes.quantization.quantize import Quantize
-from neurocompile.passes.streams.adders import Choice, build_streams, note, with_adders
-from neurocompile.passes.streams.find import find
-from neurocompile.passes.streams.price import Prices
+from neurocompile.passes.loihi.quantization.bounds import overflows
+from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.streams.adders import Choice, build_streams, note, with_adders
+from neurocompile.passes.loihi.streams.price import Prices
+from neurocompile.passes.lowering.streams import find
 from neurocompile.semantics.loihi import Reset
 from neurocompile.target import Target, load_target
 

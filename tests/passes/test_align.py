@@ -8,7 +8,7 @@ import pytest
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
-from neurocompile.passes.align import align
+from neurocompile.passes.loihi.align import align
 from neurocompile.semantics.loihi import LoihiNeuron
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv, identity
-from neurocompile.passes.mapping.encode import encode, encodings_text
-from neurocompile.passes.mapping.neuron_orders import neuron_order, tile_sizes
-from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.recount import recount
-from neurocompile.passes.mapping.refine import refine
+from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.refine import refine
+from neurocompile.passes.placing.neuron_orders import neuron_order, tile_sizes
 from neurocompile.resources import CoreUsage, count
 from neurocompile.target import Target
 

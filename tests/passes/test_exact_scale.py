@@ -11,7 +11,7 @@ from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import Severity
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
-from neurocompile.passes.quantization.quantize import Quantize
+from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import load_target

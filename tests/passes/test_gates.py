@@ -21,13 +21,13 @@ from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import FindingsError, errors
+from neurocompile.families.pipeline import Options, compile_graph
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.legality import check_graph
+from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.passes.quantization.quantize import Quantize
-from neurocompile.pipeline import Options, compile_graph
 from neurocompile.target import load_target
 
 ALLOW = ("or-pool", "coincidence-gates")

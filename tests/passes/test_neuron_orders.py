@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from neurocompile.passes.mapping.neuron_orders import candidates, neuron_order
+from neurocompile.passes.placing.neuron_orders import candidates, neuron_order
 
 SHAPES = [(), (7,), (1,), (6, 5), (256, 16), (3, 8, 8), (65, 4, 4), (2, 6, 6), (2, 1, 8),
           (4, 2, 3, 5)]

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.diagnostics import FindingsError, Location
+from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
-from neurocompile.mapping import Partition
-from neurocompile.passes.mapping.indivisible import indivisible
-from neurocompile.passes.mapping.neuron_orders import neuron_order
-from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.place import place
-from neurocompile.passes.mapping.recount import recount
-from neurocompile.passes.mapping.route import route
+from neurocompile.passes.loihi.mapping.indivisible import indivisible
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.placing.neuron_orders import neuron_order
+from neurocompile.passes.placing.place import place
+from neurocompile.passes.placing.route import route
 from neurocompile.resources import count, lower_bound
 from neurocompile.target import Target
 

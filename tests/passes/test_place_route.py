@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import Network
-from neurocompile.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
-from neurocompile.passes.mapping import place as place_module
-from neurocompile.passes.mapping.mesh import Mesh
-from neurocompile.passes.mapping.neuron_orders import neuron_order
-from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.place import QUIET, PlacementProblem, place
-from neurocompile.passes.mapping.recount import recount
-from neurocompile.passes.mapping.relieve import link_loads
-from neurocompile.passes.mapping.route import route, route_traffic
-from neurocompile.passes.mapping.traffic import Traffic, core_traffic
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.placing import place as place_module
+from neurocompile.passes.placing.mesh import Mesh
+from neurocompile.passes.placing.neuron_orders import neuron_order
+from neurocompile.passes.placing.place import QUIET, PlacementProblem, place
+from neurocompile.passes.placing.relieve import link_loads
+from neurocompile.passes.placing.route import route, route_traffic
+from neurocompile.passes.placing.traffic import Traffic, core_traffic
 from neurocompile.resources import count
 from neurocompile.target import Target
 

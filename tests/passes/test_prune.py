@@ -22,27 +22,27 @@ import nets as capture_nets
 from test_lower import model_spikes
 from test_mixers import captured, small
 
-from neurocompile import builder, rebuild
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.verify import verify
-from neurocompile.capture.files import Loaded
-from neurocompile.capture.samples import Sample
+from neurocompile.builds import builder, rebuild
+from neurocompile.builds.manifest import read_manifest
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
+from neurocompile.families.pipeline import Options, compile_graph
+from neurocompile.families.programs import Checks
+from neurocompile.formats.files import Loaded
+from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Selected
-from neurocompile.manifest import read_manifest
 from neurocompile.nn import TokenMixer
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.passes.pruning.calibrate import Kept, calibrate
 from neurocompile.passes.pruning.drop import with_ticks
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.pruning.token_axis import token_axes
-from neurocompile.pipeline import Options, compile_graph
-from neurocompile.programs import Checks
 from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")

@@ -11,8 +11,8 @@ from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
-from neurocompile.passes.quantization.bounds import overflows, state_bounds
-from neurocompile.passes.quantization.quantize import Quantize
+from neurocompile.passes.loihi.quantization.bounds import overflows, state_bounds
+from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.semantics.loihi import STATE_MAX, LoihiNeuron, Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import load_target

@@ -11,8 +11,8 @@ from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
-from neurocompile.passes.quantization.truenorth.quantize import Quantize
-from neurocompile.passes.quantization.truenorth.reach import POTENTIAL_MAX, overflows, reach
+from neurocompile.passes.truenorth.quantization.quantize import Quantize
+from neurocompile.passes.truenorth.quantization.reach import POTENTIAL_MAX, overflows, reach
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.truenorth import TrueNorthNeurons

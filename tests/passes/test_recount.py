@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.mapping import CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import Network
-from neurocompile.mapping import CoreId, CoreSlice, Partition, Placement
-from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.place import place
-from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.placing.place import place
 from neurocompile.resources import CoreUsage, count
 from neurocompile.target import Target
 

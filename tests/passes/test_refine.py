@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
-from neurocompile.mapping import Partition
-from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.recount import recount
-from neurocompile.passes.mapping.refine import refine
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.target import Target
 
 

@@ -19,9 +19,9 @@ from neurocompile.backends import synchronous
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
-from neurocompile.passes.align import align
-from neurocompile.passes.quantization.bounds import overflows
-from neurocompile.passes.relay import relay
+from neurocompile.passes.loihi.align import align
+from neurocompile.passes.loihi.quantization.bounds import overflows
+from neurocompile.passes.loihi.relay import relay
 from neurocompile.semantics.loihi import LoihiNeuron
 
 

@@ -19,12 +19,12 @@ from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Network, Projection
 from neurocompile.ir.operators import Dense, Part, most_sources
-from neurocompile.passes.align import align
-from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.recount import recount
-from neurocompile.passes.quantization.bounds import overflows
-from neurocompile.passes.quantization.quantize import Quantize
-from neurocompile.passes.split import split
+from neurocompile.passes.loihi.align import align
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.quantization.bounds import overflows
+from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.split import split
 from neurocompile.target import LoihiTarget, load_target
 
 LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")

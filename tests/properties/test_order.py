@@ -19,10 +19,10 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
 from neurocompile.ir.network import Network
-from neurocompile.passes.align import align
+from neurocompile.passes.loihi.align import align
+from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.passes.quantization.quantize import Quantize
-from neurocompile.passes.relay import relay
 from neurocompile.target import load_target
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from neurocompile.ir.core_network import AXONS, NEURONS, CoreNetwork
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse
+from neurocompile.passes.truenorth.core_network import AXONS, NEURONS, CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons

@@ -11,6 +11,7 @@ import pytest
 
 from neurocompile import resources
 from neurocompile.diagnostics import Diagnostic, Location
+from neurocompile.ir.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import (
     Input,
     InputKind,
@@ -21,9 +22,8 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
-from neurocompile.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
-from neurocompile.passes.mapping.route import route
-from neurocompile.passes.streams.adders import Choice
+from neurocompile.passes.loihi.streams.adders import Choice
+from neurocompile.passes.placing.route import route
 from neurocompile.report import data
 from neurocompile.semantics.loihi import LoihiNeuron, Reset
 from neurocompile.semantics.normal_form import FloatNeuron

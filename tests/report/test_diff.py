@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from neurocompile import cli
-from neurocompile.build_directory import new_build
-from neurocompile.manifest import write_json, write_manifest
+from neurocompile.builds.directory import new_build
+from neurocompile.builds.manifest import write_json, write_manifest
 from neurocompile.report import data, diff_text
 from neurocompile.report.diff import BuildData, compare
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from neurocompile.mapping import ChipMapping, CoreId, Placement
+from neurocompile.ir.mapping import ChipMapping, CoreId, Placement
 from neurocompile.report import data, html, terminal, words
 from neurocompile.report.estimates import estimates
 from neurocompile.target import load_target

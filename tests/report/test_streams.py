@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from neurocompile.passes.streams.adders import Choice
-from neurocompile.passes.streams.price import Price
+from neurocompile.passes.loihi.streams.adders import Choice
+from neurocompile.passes.loihi.streams.price import Price
 from neurocompile.report import data, html, terminal
 
 ONE, OTHER = Price(1000, 9000, 70, 500, 2, 9), Price(600, 5400, 50, 560, 1, 12)

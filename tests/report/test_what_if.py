@@ -6,7 +6,7 @@ import numpy as np
 
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
-from neurocompile.passes.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.report import data, terminal, what_if, words
 from neurocompile.resources import count
 from neurocompile.target import load_target

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import mapping_nets as nets
 
+from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
-from neurocompile.mapping import CoreSlice, Partition
 from neurocompile.resources import CoreUsage, bounds, count, list_bits
 from neurocompile.target import load_target
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
-from neurocompile.mapping import CoreSlice, Partition
-from neurocompile.passes.mapping.partition import partition
-from neurocompile.passes.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import recount
 from neurocompile.resources import configuration_limits, count, entries, together
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import LoihiTarget, load_target

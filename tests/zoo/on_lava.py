@@ -25,7 +25,7 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import Verification, verify
 from neurocompile.capture.torch_model import capture
-from neurocompile.pipeline import Compiled, Options, compile_graph, inputs_from
+from neurocompile.families.pipeline import Compiled, Options, compile_graph, inputs_from
 from neurocompile.target import Target, load_target
 
 SAMPLES = 5

@@ -21,10 +21,10 @@ import on_lava
 
 from examples.zoo import stmixer
 from neurocompile.backends import synchronous
-from neurocompile.builder import first_inputs
+from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
+from neurocompile.families.pipeline import Compiled, compile_graph
 from neurocompile.ir.network import InputKind, Network, Population
-from neurocompile.pipeline import Compiled, compile_graph
 from neurocompile.semantics.loihi import State, add, step
 from neurocompile.target import load_target
 

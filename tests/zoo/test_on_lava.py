@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import on_lava
 
 from neurocompile.backends import synchronous
-from neurocompile.pipeline import inputs_from
+from neurocompile.families.pipeline import inputs_from
 
 PAGE = Path(__file__).parents[2] / "docs" / "lava_runs.md"
 MANY = [pytest.param(name, marks=pytest.mark.slow) if case.slow else name

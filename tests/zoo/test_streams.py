@@ -20,9 +20,9 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
-from neurocompile.fidelity import measure
+from neurocompile.families.fidelity import measure
+from neurocompile.families.pipeline import Compiled, Options, compile_graph, inputs_from
 from neurocompile.ir.graph import Graph
-from neurocompile.pipeline import Compiled, Options, compile_graph, inputs_from
 from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")

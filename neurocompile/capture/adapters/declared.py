@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn, one_number, qualified
-from neurocompile.declaration import ATTRIBUTE, LAYOUTS, Declaration
+from neurocompile.capture.declaration import ATTRIBUTE, LAYOUTS, Declaration
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.semantics.custom import custom_profile
 from neurocompile.semantics.equations import Equations

@@ -13,9 +13,9 @@ from neurocompile.backends.loihi.emit import emit, save_arrays
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Dense
-from neurocompile.passes.accumulate import accumulate
-from neurocompile.passes.align import align
-from neurocompile.passes.quantization.quantize import Quantize
+from neurocompile.passes.loihi.accumulate import accumulate
+from neurocompile.passes.loihi.align import align
+from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import Target

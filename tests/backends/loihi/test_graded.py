@@ -21,8 +21,8 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Adder, Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
-from neurocompile.passes.align import align
-from neurocompile.passes.quantization.bounds import delivered
+from neurocompile.passes.loihi.align import align
+from neurocompile.passes.loihi.quantization.bounds import delivered
 from neurocompile.semantics.loihi import LoihiNeuron, Reset
 from neurocompile.target import Target, load_target
 

@@ -20,9 +20,9 @@ from net_files import MAKERS, shipped, write
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
-from neurocompile.capture.files import Request, load_model
+from neurocompile.families.pipeline import Compiled, Options, compile_graph
+from neurocompile.formats.files import Request, load_model
 from neurocompile.ir.operators import Array
-from neurocompile.pipeline import Compiled, Options, compile_graph
 from neurocompile.target import Target
 
 

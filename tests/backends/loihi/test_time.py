@@ -18,10 +18,10 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
-from neurocompile.passes.align import align
-from neurocompile.passes.relay import relay
+from neurocompile.passes.loihi.align import align
+from neurocompile.passes.loihi.relay import relay
 from neurocompile.target import load_target
-from neurocompile.target_text import target_toml
+from neurocompile.target.text import target_toml
 
 SAMPLES = 5
 

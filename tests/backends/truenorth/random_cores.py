@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.core_network import (
+from neurocompile.passes.truenorth.core_network import (
     AXONS,
     NEURONS,
     NOWHERE,

@@ -16,7 +16,7 @@ from neurocompile.backends.truenorth.program import Program
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import UsageError
-from neurocompile.ir.core_network import InputTable
+from neurocompile.passes.truenorth.core_network import InputTable
 
 sys.path.insert(0, str(Path(__file__).parent))
 from random_cores import random_input, random_network

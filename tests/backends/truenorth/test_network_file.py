@@ -15,10 +15,10 @@ import pytest
 from neurocompile.backends.truenorth.check import LAYOUTS, require
 from neurocompile.backends.truenorth.network_file import KEY, load_network, save_network
 from neurocompile.backends.truenorth.simulate import simulate
-from neurocompile.capture.tensor_file import read_tensors, write_tensors
 from neurocompile.diagnostics import FindingsError, UsageError
-from neurocompile.ir.core_network import CoreNetwork
-from neurocompile.mapping import CoreId
+from neurocompile.formats.tensor_file import read_tensors, write_tensors
+from neurocompile.ir.mapping import CoreId
+from neurocompile.passes.truenorth.core_network import CoreNetwork
 
 sys.path.insert(0, str(Path(__file__).parent))
 from random_cores import random_input, random_network

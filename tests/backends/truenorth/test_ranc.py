@@ -17,8 +17,8 @@ from neurocompile.backends.truenorth.ranc_import import BUS, PACKETS, read_ranc
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import FindingsError, UsageError
-from neurocompile.ir.core_network import NOWHERE, OUTPUT, CoreNetwork
-from neurocompile.mapping import CoreId
+from neurocompile.ir.mapping import CoreId
+from neurocompile.passes.truenorth.core_network import NOWHERE, OUTPUT, CoreNetwork
 from neurocompile.semantics.truenorth import FLOOR_MAX
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -17,7 +17,7 @@ from neurocompile.backends.truenorth.compiler import COMPILERS
 from neurocompile.backends.truenorth.results import Probes, Simulation, estimate_energy
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import UsageError
-from neurocompile.ir.core_network import (
+from neurocompile.passes.truenorth.core_network import (
     NEURONS,
     NOWHERE,
     CoreNetwork,

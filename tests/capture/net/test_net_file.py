@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from net_files import MAKERS, cell, conv, dense, even, frames, write
 
 from neurocompile import cli
-from neurocompile.capture.files import Request, load_model
-from neurocompile.capture.net.file import Cell, ConvLayer, DenseLayer, read_net
 from neurocompile.diagnostics import UsageError
+from neurocompile.formats.files import Request, load_model
+from neurocompile.formats.net.file import Cell, ConvLayer, DenseLayer, read_net
 
 _SPEC = importlib.util.spec_from_file_location(  # other formats have a module of that name, too
     "net_hostile", Path(__file__).parent / "hostile.py")

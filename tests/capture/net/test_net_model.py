@@ -13,12 +13,12 @@ from net_files import MAKERS, cell, dense, even, frames, pictured, shipped, writ
 
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.net_file import write_net
-from neurocompile.builder import first_inputs
-from neurocompile.capture.files import Request, load_model
-from neurocompile.capture.net.file import ConvLayer, DenseLayer, NetFile, read_net
+from neurocompile.builds.builder import first_inputs
 from neurocompile.diagnostics import Severity
+from neurocompile.families.pipeline import Compiled, Options, compile_graph
+from neurocompile.formats.files import Request, load_model
+from neurocompile.formats.net.file import ConvLayer, DenseLayer, NetFile, read_net
 from neurocompile.ir.network import Network
-from neurocompile.pipeline import Compiled, Options, compile_graph
 from neurocompile.semantics.loihi import State, step
 from neurocompile.target import load_target
 

@@ -16,10 +16,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import hostile
 
-from neurocompile.capture.nir.file import load_nir
-from neurocompile.capture.nir.load import read_network
-from neurocompile.capture.nir.options import NirOptions
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
+from neurocompile.formats.nir.file import load_nir
+from neurocompile.formats.nir.load import read_network
+from neurocompile.formats.nir.options import NirOptions
 
 OPTIONS = NirOptions("nir", 1e-4, "hard", "euler")
 
@@ -98,8 +98,8 @@ def test_flipped_bytes_never_crash_or_hang(tmp_path: Path) -> None:
 _FUZZ = """
 import random, sys
 from pathlib import Path
-from neurocompile.capture.nir.load import read_network
-from neurocompile.capture.nir.options import NirOptions
+from neurocompile.formats.nir.load import read_network
+from neurocompile.formats.nir.options import NirOptions
 from neurocompile.diagnostics import NeurocompileError
 
 path = Path(sys.argv[1])

@@ -12,14 +12,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from neurocompile.backends.nir.write import nir_bytes
-from neurocompile.capture.nir import nodes as n
-from neurocompile.capture.nir.file import load_nir
-from neurocompile.capture.nir.graph import flat
-from neurocompile.capture.nir.load import NirNetwork, read_network
-from neurocompile.capture.nir.options import NirOptions
 from neurocompile.capture.torch_model import reset
 from neurocompile.diagnostics import UsageError
+from neurocompile.formats.nir import nodes as n
+from neurocompile.formats.nir.file import load_nir
+from neurocompile.formats.nir.graph import flat
+from neurocompile.formats.nir.load import NirNetwork, read_network
+from neurocompile.formats.nir.options import NirOptions
+from neurocompile.formats.nir.write import nir_bytes
 
 BOOK = NirOptions("nir", 1e-3, "hard", "euler")
 RNG = np.random.default_rng(3)

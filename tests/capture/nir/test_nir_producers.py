@@ -15,13 +15,13 @@ import pytest
 import torch
 
 from neurocompile.backends import synchronous
-from neurocompile.capture.files import Loaded, Request, load_model
-from neurocompile.capture.nir.load import NirNetwork, read_network
-from neurocompile.capture.nir.model import NirNeuron
-from neurocompile.capture.nir.options import NirOptions
-from neurocompile.capture.nir.producers import undone
-from neurocompile.capture.samples import Sample
 from neurocompile.diagnostics import UsageError
+from neurocompile.formats.files import Loaded, Request, load_model
+from neurocompile.formats.nir.load import NirNetwork, read_network
+from neurocompile.formats.nir.model import NirNeuron
+from neurocompile.formats.nir.options import NirOptions
+from neurocompile.formats.nir.producers import undone
+from neurocompile.formats.samples import Sample
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
 

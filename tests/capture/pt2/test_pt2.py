@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from pt2_files import CASES, Net, X, sound
 
 from neurocompile.backends import synchronous
-from neurocompile.capture.files import Request, load_model
-from neurocompile.capture.pt2.archive import load_program
 from neurocompile.diagnostics import NeurocompileError, UsageError
+from neurocompile.formats.files import Request, load_model
+from neurocompile.formats.pt2.archive import load_program
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
 

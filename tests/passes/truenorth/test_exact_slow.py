@@ -10,7 +10,7 @@ import pytest
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
-from neurocompile.passes.mapping import place
+from neurocompile.passes.placing import place
 from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount

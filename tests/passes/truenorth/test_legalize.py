@@ -9,7 +9,7 @@ import pytest
 
 from neurocompile.backends.truenorth import oracle
 from neurocompile.diagnostics import FindingsError
-from neurocompile.passes.mapping import place
+from neurocompile.passes.placing import place
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.target import TrueNorthTarget

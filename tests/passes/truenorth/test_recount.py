@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurocompile.ir.core_network import CoreNetwork, Cores
 from neurocompile.ir.network import Network
+from neurocompile.passes.truenorth.core_network import CoreNetwork, Cores
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.loihi import Reset

@@ -9,10 +9,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from neurocompile.ir.core_network import CoreNetwork
+from neurocompile.ir.mapping import CoreId
 from neurocompile.ir.network import Network
-from neurocompile.mapping import CoreId
-from neurocompile.passes.mapping.mesh import Mesh
+from neurocompile.passes.placing.mesh import Mesh
+from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.place import core_traffic
 from neurocompile.passes.truenorth.recount import recount

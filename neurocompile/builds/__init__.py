@@ -1,0 +1,1 @@
+"""Builds: one folder with a program, its reports, and the manifest that says what it came from."""

@@ -1,0 +1,1 @@
+"""The passes for Loihi alone."""

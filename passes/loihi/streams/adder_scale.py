@@ -1,0 +1,102 @@
+"""Adders in integers: one scale for all adders of a stream, at which its consumers are proved.
+
+A consumer receives an adder through a weight of 1, so that its scale follows from the adder's. With
+the branches as its own synapses it would get the same sums, and so the same ranges of its
+registers: that network decides which scales it can have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import networkx as nx
+import numpy as np
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.network import Adder, Network, Population, Projection
+from neurocompile.passes.loihi.quantization.bounds import delivered
+from neurocompile.passes.loihi.quantization.encoding import Part
+from neurocompile.passes.loihi.quantization.exact_scale import exact_weights
+from neurocompile.passes.loihi.quantization.rounding import clipped
+from neurocompile.passes.loihi.quantization.weight_grid import exponent_for, rounded
+from neurocompile.target import LoihiTarget
+
+ScaleOf = Callable[[Population, Network], float]  # the best one of a population in a network
+Fits = Callable[[Population, Network, float], bool]  # whether it could have this one
+
+
+def scales(network: Network, scale_of: ScaleOf, fits: Fits) -> dict[str, float]:
+    """The scale of each adder: whole numbers that it sends per unit of its float sum.
+
+    It is the best one of the consumer with the most branches at which all consumers fit; if there
+    is none, the smallest of their best ones.
+    """
+    found: dict[str, float] = {}
+    for stream in _streams(network):
+        consumers = sorted(_consumers(network, stream), key=lambda c: -len(c[2].projections))
+        tried: list[float] = []
+        for consumer, gain, unfolded in consumers:
+            tried.append(scale_of(consumer, unfolded) * gain)
+            if all(fits(other, around, tried[-1] / own) for other, own, around in consumers):
+                break
+        else:
+            tried.append(min(tried))
+        found |= dict.fromkeys(stream, tried[-1])
+    return found
+
+
+def quantized(network: Network, population: Population, scales: Mapping[str, float], bits: int,
+              target: LoihiTarget) -> tuple[Part, list[Diagnostic]]:
+    """An adder in integers with what it receives, and warnings (NC302).
+
+    `network` holds the adders before it in integers already.
+    """
+    before, after = Part(population, [], [], False), Part(population, [], [], False)
+    synapses: list[Projection] = []
+    for projection in network.into(population.name):
+        weights = projection.operator.weights
+        scale = 1.0 if projection.source in scales else scales[population.name]
+        exact = exact_weights(weights, scale, bits, target)
+        exponent = exponent_for(weights, scale, target)
+        exponent, stored = exact or (exponent, rounded(weights, scale, exponent, bits))
+        synapses.append(replace(projection, exponent=exponent,
+                                operator=projection.operator.with_weights(stored)))
+        if exact is None:
+            before.synapses.append(projection)
+            after.synapses.append(synapses[-1])
+    warnings = list(clipped(before, after, bits))
+    low, high = delivered(replace(network, projections=tuple(synapses)), population)
+    return Part(replace(population, neuron=Adder(low, high)), synapses, [], False), warnings
+
+
+def _streams(network: Network) -> Iterator[list[str]]:
+    """Adders that send to each other share a scale."""
+    graph = nx.Graph()
+    graph.add_nodes_from(p.name for p in network.populations if p.graded)
+    graph.add_edges_from((p.source, p.target) for p in network.projections
+                         if p.source in graph and p.target in graph)
+    return (sorted(names) for names in nx.connected_components(graph))
+
+
+def _consumers(network: Network, stream: list[str]) -> Iterator[tuple[Population, float, Network]]:
+    """Each consumer with its gain, and the network in which it has all branches as synapses."""
+    for projection in network.projections:
+        target = network.population(projection.target)
+        if projection.source in stream and not target.graded:
+            gain = float(projection.operator.weights.flat[0])
+            branches = [replace(p, target=target.name, operator=p.operator if gain == 1 else
+                                p.operator.scaled(np.full(target.size, gain)))
+                        for p in _branches(network, projection.source)]
+            yield target, gain, replace(network, projections=(
+                *(p for p in network.into(target.name) if p is not projection), *branches))
+
+
+def _branches(network: Network, adder: str) -> Iterator[Projection]:
+    """What an adder sums, through the adders before it."""
+    for projection in network.into(adder):
+        source = network.sources()[projection.source]
+        if isinstance(source, Population) and source.graded:
+            yield from _branches(network, projection.source)
+        else:
+            yield projection

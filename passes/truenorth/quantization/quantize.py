@@ -1,0 +1,123 @@
+"""Quantize for TrueNorth: from a float Network to one of whole numbers and `TrueNorthNeurons`.
+
+The synapses of a neuron share one grid (`grid`), unless each projection is ternary on its own: up
+to four different weights of a neuron need no common grid, as an axon has one of four types.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
+from neurocompile.ir.operators import Array
+from neurocompile.passes.loihi.quantization.encoding import INPUT_BITS, Part, encoders
+from neurocompile.passes.truenorth.quantization.grid import Ints, Steps, on_grid, sharing
+from neurocompile.passes.truenorth.quantization.neurons import ANALOG, stateless, unsupported
+from neurocompile.passes.truenorth.quantization.scale import integers
+from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.truenorth import AXON_TYPES, TrueNorthNeurons
+from neurocompile.target import TrueNorthTarget
+
+WEIGHT_BITS = 4  # by default: four axons per input, and up to 64 inputs
+_HOST_THRESHOLD = 1 << 14  # in units of v, of populations on the host
+_HOST_LIMIT = 1 << 40  # of their currents
+
+
+@dataclass(frozen=True, slots=True)
+class Quantize:
+    """Options: bits of a weight (1 to 8) and how an analog input reaches the chip.
+
+    `whole_biases`: where weights take all types of axons, biases are whole steps of them, so that
+    axons can deliver them. Else they are finer, and only a leak can.
+    """
+
+    weight_bits: int = WEIGHT_BITS
+    encoder: str = "auto"
+    whole_biases: bool = False
+
+    def run(self, network: Network, target: TrueNorthTarget) -> Network:
+        """The integer network; of weights on a grid of few steps nothing is rounded.
+
+        Raises FindingsError: NC202, NC206, NC211, NC305, NC307 and NC309 for what the target cannot do.
+        """
+        problems = list(unsupported(network, target, self.encoder))
+        if problems:
+            raise FindingsError(*problems)
+        populations: list[Population] = []
+        projections: list[Projection] = []
+        encoded: list[Encoder] = []
+        kinds = {item.name: item.kind for item in network.inputs}
+        for population in network.populations:
+            into = [p for p in network.into(population.name) if p.delay < network.n_ticks]
+            bias = _constant(population, [p for p in into if kinds.get(p.source) is InputKind.ONE])
+            analog = [p for p in into if kinds.get(p.source) in ANALOG]
+            if analog:
+                made, found = _on_host(population, analog, bias, network)
+                encoded.extend(found)
+            else:
+                synapses = [p for p in into if kinds.get(p.source) is not InputKind.ONE]
+                made, stored = self._on_chip(population, synapses, bias, network.n_ticks)
+                projections.extend(stored)
+            populations.append(made)
+        return replace(
+            network, inputs=tuple(i for i in network.inputs if i.kind is not InputKind.ONE),
+            populations=tuple(populations), projections=tuple(projections), encoders=tuple(encoded))
+
+    def _on_chip(self, population: Population, synapses: Sequence[Projection], bias: Array,
+                 n_ticks: int) -> tuple[Population, list[Projection]]:
+        operators = [p.operator for p in synapses]
+        groups = sharing(operators, population.size)
+        steps = on_grid(operators, groups, self.weight_bits) if operators else []
+        if len(steps) > 1 and not steps[0].exact:
+            steps = _ternary(synapses, groups) or steps
+        return integers(population, synapses, steps, groups, bias, n_ticks,
+                        not stateless(population.floating, n_ticks), self.whole_biases)
+
+
+def _ternary(synapses: Sequence[Projection], groups: Ints) -> list[Steps]:
+    """Each projection on a ternary grid of its own; empty where that rounds, or takes five types."""
+    steps = [on_grid([p.operator], groups, 2)[0] for p in synapses]
+    types = sum(len(set(np.unique(s.operator.weights)) - {0}) for s in steps)
+    return steps if types <= AXON_TYPES and all(s.exact for s in steps) else []
+
+
+def _constant(population: Population, ones: Sequence[Projection]) -> Array:
+    """What is added in every tick, per neuron: the bias, and the sources that always spike."""
+    total = np.zeros(population.size)
+    if population.bias is not None:
+        total = total + population.bias.mantissa
+    for projection in ones:
+        total = total + projection.operator.row_sums()
+    return total
+
+
+def _on_host(population: Population, analog: list[Projection], bias: Array,
+             network: Network) -> tuple[Population, list[Encoder]]:
+    """The population with the host's arithmetic: a threshold of 14 bits, 64-bit sums."""
+    neuron = population.floating
+    memory = not stateless(neuron, network.n_ticks)
+    unit = _HOST_THRESHOLD / (abs(neuron.v_th) or 1.0)
+    threshold = np.full(population.size, round(neuron.v_th * unit) + neuron.strict, np.int64)
+    reset = Reset.SOFT if neuron.reset is Reset.SOFT and memory else Reset.HARD
+    items = {item.name: item for item in network.inputs}
+    bits = _fraction_bits(analog, bias, unit, [items[p.source] for p in analog])
+    part = Part(replace(population, bias=Bias(bias)), [], analog, True)
+    found = encoders(part, unit, 0, _HOST_LIMIT, bits, items)
+    return replace(population, neuron=TrueNorthNeurons(threshold, reset, memory), bias=None,
+                   on_host=True), found
+
+
+def _fraction_bits(analog: Sequence[Projection], bias: Array, unit: float,
+                   inputs: Sequence[Input]) -> int:
+    """Fraction bits of the host's weights, at most 20, with which every sum fits 61 bits."""
+    widest = max(float(np.max(high - low, initial=0.0)) for low, high in (
+        p.operator.bounds() for p in analog))
+    largest = float(np.abs(bias).max(initial=0.0))
+    reach = min(max(abs(item.low), abs(item.high), 1e-30) for item in inputs)
+    needed = max(widest, largest / reach, 1e-9) * unit
+    return min(20, 60 - INPUT_BITS - math.ceil(math.log2(needed)))

@@ -1,0 +1,153 @@
+"""The whole numbers of one TrueNorth population: how many units of v a step of its weights is.
+
+A neuron's weights are steps of its grid; threshold and bias are not. Each group of neurons gets the
+multiplier of its steps with which these, too, are nearest to whole numbers, within the range of the
+values behind an axon's types, of the leak and of the potential. A neuron without memory needs none:
+it compares a whole number of steps, so its threshold, less its bias, is rounded up and exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.ir.network import Bias, Population, Projection
+from neurocompile.passes.truenorth.quantization.grid import Steps
+from neurocompile.passes.truenorth.quantization.reach import POTENTIAL_MAX, reach
+from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.truenorth import LEAK_MAX, WEIGHT_MAX, TrueNorthNeurons
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_NEAR = 1e-6  # relative: what float arithmetic leaves of a whole number
+_ROOM = 2  # of the potential's range, what a chosen multiplier leaves free
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """A population's numbers per neuron, in units of its largest step."""
+
+    steps: Sequence[Steps]
+    ratios: Sequence[Floats]  # of each projection's unit to the largest, signed
+    threshold: Floats
+    bias: Floats
+    groups: Ints
+    whole: bool  # whether biases are whole steps, which the weights' axons can deliver
+
+
+def integers(population: Population, synapses: Sequence[Projection], steps: Sequence[Steps],
+             groups: Ints, bias: Floats, n_ticks: int, memory: bool, whole: bool
+             ) -> tuple[Population, list[Projection]]:
+    """The population and its synapses in whole numbers.
+
+    With `whole`, the biases of weights that take all types of axons are whole steps.
+    """
+    neuron, size = population.floating, population.size
+    reset = Reset.SOFT if neuron.reset is Reset.SOFT and memory else Reset.HARD
+    unit = np.max([np.abs(s.unit) for s in steps], axis=0) if steps else np.full(
+        size, abs(neuron.v_th) or 1.0)
+    whole = whole and any(digit(one) > 1 for one in steps)
+    scaled = Scaled(steps, [s.unit / unit for s in steps], neuron.v_th / unit, bias / unit, groups,
+                    whole)
+    times = _multiplier(scaled, reset, memory, n_ticks)[groups]
+    made = []
+    low, high = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    for projection, one, ratio in zip(synapses, steps, scaled.ratios, strict=True):
+        weights = one.operator.scaled(np.rint(times * ratio).astype(np.int64))
+        weights = weights.with_weights(weights.weights.astype(np.int64))
+        made.append(replace(projection, operator=weights))
+        low, high = (total + part.astype(np.int64) for total, part in zip(
+            (low, high), weights.bounds(), strict=True))
+    if not memory:
+        threshold = _first_above((scaled.threshold - scaled.bias) * times, neuron.strict)
+        threshold = np.clip(threshold, low, high + 1)  # beyond, it never fires or always does
+        neurons, constant = TrueNorthNeurons(threshold, reset, memory), None
+    else:
+        neurons = TrueNorthNeurons(_threshold(scaled.threshold * times, reset, neuron.strict), reset)
+        constant = (np.rint(scaled.bias) * times if whole else np.rint(scaled.bias * times)
+                    ).astype(np.int64)
+    return replace(population, neuron=neurons, bias=Bias(constant) if (
+        constant is not None and constant.any()) else None), made
+
+
+def _first_above(level: Floats, strict: bool) -> Ints:
+    """The smallest whole number that reaches a level, or passes it."""
+    nearest = np.rint(level)
+    whole = np.abs(level - nearest) <= _NEAR * np.maximum(np.abs(level), 1)
+    above = np.where(whole, nearest + strict, np.ceil(level))
+    return above.astype(np.int64)
+
+
+def _threshold(level: Floats, reset: Reset, strict: bool) -> Ints:
+    """Thresholds with memory. A soft reset subtracts them: they are the nearest number then.
+
+    One that fires above a whole threshold only fires at the next number, and subtracts that.
+    """
+    nearest = np.rint(level).astype(np.int64)
+    first = _first_above(level, strict)
+    whole = np.abs(level - nearest) <= _NEAR * np.maximum(np.abs(level), 1)
+    found: Ints = np.where(whole, first, nearest) if reset is Reset.SOFT else first
+    return np.maximum(found, 1)
+
+
+def _multiplier(scaled: Scaled, reset: Reset, memory: bool, n_ticks: int) -> Ints:
+    """Per group the smallest multiplier of those with the least rounding."""
+    groups, count = scaled.groups, int(scaled.groups.max(initial=-1)) + 1
+    most = _largest(scaled, reset, memory, n_ticks)
+    best, chosen = np.full(count, np.inf), np.ones(count, np.int64)
+    power = [one.operator.with_weights(np.abs(one.operator.weights)).row_sums()
+             for one in scaled.steps]
+    for times in range(1, int(most.max(initial=1)) + 1):
+        lost = sum((_off(times * ratio) * weight for ratio, weight in zip(
+            scaled.ratios, power, strict=True)), start=np.zeros(len(groups)))
+        if memory:
+            lost = lost + _off(times * scaled.threshold)
+            lost = lost + (0 if scaled.whole else n_ticks * _off(times * scaled.bias))
+        total = np.bincount(groups, lost, count) / times
+        better = (total < best * (1 - _NEAR) - _NEAR) & (times <= most)
+        best[better], chosen[better] = total[better], times
+    return chosen
+
+
+def _off(values: Floats) -> Floats:
+    """How far from whole numbers values are; 0 where float arithmetic made the difference."""
+    off: Floats = np.abs(values - np.rint(values))
+    return np.where(off <= _NEAR * np.maximum(np.abs(values), 1), 0.0, off)
+
+
+def _largest(scaled: Scaled, reset: Reset, memory: bool, n_ticks: int) -> Ints:
+    """Per group the largest multiplier with which every number has its place; at least 1."""
+    size = len(scaled.groups)
+    limit = np.full(size, WEIGHT_MAX // max(map(digit, scaled.steps), default=1), np.float64)
+    if memory:
+        low, high = scaled.bias, scaled.bias
+        for one, ratio in zip(scaled.steps, scaled.ratios, strict=True):
+            least, most = one.operator.bounds()
+            low = low + np.minimum(least * ratio, most * ratio)
+            high = high + np.maximum(least * ratio, most * ratio)
+        lowest, highest = reach(low, high, scaled.threshold, (reset, memory), n_ticks)
+        furthest = np.maximum(np.maximum(-lowest, highest), scaled.threshold)
+        limit = np.minimum(limit, POTENTIAL_MAX / _ROOM / np.maximum(furthest, 1e-9))
+        if not scaled.whole:
+            limit = np.minimum(limit, LEAK_MAX / np.maximum(np.abs(scaled.bias), 1e-9))
+    found = np.full(int(scaled.groups.max(initial=-1)) + 1, np.inf)
+    np.minimum.at(found, scaled.groups, limit)
+    whole: Ints = np.maximum(np.floor(found), 1).astype(np.int64)
+    return whole
+
+
+def digit(steps: Steps) -> int:
+    """The largest value that an axon stands for, in steps, where weights are sums of digits.
+
+    Ternary weights take 1 and -1; others two's complement of as many bits as they need.
+    """
+    weights = steps.operator.weights
+    low, high = int(weights.min(initial=0)), int(weights.max(initial=0))
+    if low >= -1 and high <= 1:
+        return 1
+    bits = max((-low - 1).bit_length() if low < 0 else 0, high.bit_length()) + 1
+    return 1 << (bits - 1)
