@@ -34,7 +34,7 @@ from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
 from neurocompile.passes.loihi.mapping.refine import refine
-from neurocompile.resources import into_chip, lower_bound
+from neurocompile.passes.loihi.resources import into_chip, lower_bound
 from neurocompile.target import LoihiTarget, load_target
 
 # cores, messages, CPU seconds; parts that the others are asked for (6 % more than they need)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
-from neurocompile.resources import capacity, incoming, on_chip
+from neurocompile.passes.loihi.resources import capacity, incoming, on_chip
 from neurocompile.target import Target
 
 BITS_PER_SYNAPSE = 8.3

@@ -22,10 +22,10 @@ from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
 from neurocompile.passes.loihi.mapping.refine import refine
+from neurocompile.passes.loihi.resources import into_chip, lower_bound, n_synapses
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
-from neurocompile.resources import into_chip, lower_bound, n_synapses
 from neurocompile.target import Target, load_target
 
 SECONDS, MEGABYTES, CHIPS = 60, 2048, 768

@@ -16,7 +16,8 @@ from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.loihi.quantization.bounds import delivered
 from neurocompile.passes.loihi.relay import out_of_range
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, Reset
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import LoihiTarget
 
 

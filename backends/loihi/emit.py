@@ -19,7 +19,7 @@ from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
 from neurocompile.ir.network import Input, Network
 from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import LoihiTarget
 
 FAMILIES = frozenset({"loihi1", "loihi2"})

@@ -19,7 +19,7 @@ from neurocompile.backends.loihi.lava_form import lava_conv
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Conv, Dense, Operator
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 
 BIAS_EXPONENT = 6  # netx gives every bias this one
 MANTISSA_MAX = 4095

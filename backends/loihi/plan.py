@@ -17,7 +17,8 @@ from neurocompile.diagnostics import Diagnostic, InternalError
 from neurocompile.ir.network import InputKind, Network, Projection
 from neurocompile.ir.operators import Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import LoihiNeuron, Reset
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import LoihiTarget
 
 PROCESS = {

@@ -8,13 +8,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.semantics.loihi import (
-    ACTIVATION_SHIFT,
-    DECAY_ONE,
-    STATE_MAX,
-    LoihiNeuron,
-    Reset,
-)
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX, LoihiNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 _MODES = {Reset.HARD: 0, Reset.SOFT: 1, Reset.SOFT_DELAYED: 2, Reset.HARD_DELAYED: 3, Reset.NONE: 4}

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from neurocompile.backends.synchronous import kernel
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX, LoihiNeuron, Reset
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX, LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 _Shape = tuple[int, int]

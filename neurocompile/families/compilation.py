@@ -26,12 +26,12 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Network
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.resources import Usage
 from neurocompile.passes.loihi.streams.adders import Choice
 from neurocompile.passes.pruning.prune import Pruning
 from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.passes.truenorth.quantization.quantize import WEIGHT_BITS
-from neurocompile.resources import Usage
 from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
 
 Progress = Callable[[str], None]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile import resources
 from neurocompile.backends import synchronous
 from neurocompile.diagnostics import Diagnostic, FindingsError, UsageError
 from neurocompile.families import pipeline_truenorth as truenorth
@@ -35,6 +34,7 @@ from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.passes.legality.check import check_graph
+from neurocompile.passes.loihi import resources
 from neurocompile.passes.loihi.accumulate import accumulate
 from neurocompile.passes.loihi.align import align, too_early
 from neurocompile.passes.loihi.mapping.encode import encode, encodings_text

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network
+from neurocompile.passes.loihi.resources import on_chip
 from neurocompile.report.views import CompiledView
-from neurocompile.resources import on_chip
 from neurocompile.target.tables import OperationCosts
 
 Data = dict[str, Any]

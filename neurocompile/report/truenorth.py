@@ -17,7 +17,6 @@ from neurocompile.passes.truenorth.rows import Row
 from neurocompile.report import usage
 from neurocompile.report.data import plain
 from neurocompile.report.views import CommonView
-from neurocompile.resources import total_cores
 from neurocompile.target import TrueNorthTarget
 
 Data = dict[str, Any]
@@ -154,7 +153,7 @@ def _totals(compiled: TrueNorthView, cores: list[Data]) -> Data:
     binds = Counter(core["binding"] for core in cores)
     bound = -(-neurons // NEURONS)
     return {
-        "cores": len(cores), "cores_available": total_cores(compiled.target),
+        "cores": len(cores), "cores_available": compiled.target.total_cores,
         "lower_bound": bound, "lower_bounds": {"neurons": bound}, "least": {"neurons": neurons},
         "chips": len({core["chip"] for core in cores}),
         "chips_available": compiled.target.chip.chips.value,

@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition
 from neurocompile.ir.network import Adder, Network, Population
-from neurocompile.report.views import CompiledView
-from neurocompile.resources import (
+from neurocompile.passes.loihi.resources import (
     UNITS,
     CoreUsage,
     PopulationUsage,
     configuration_limits,
     n_synapses,
     on_chip,
-    total_cores,
 )
+from neurocompile.report.views import CompiledView
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import Target
@@ -193,7 +192,7 @@ def totals(compiled: CompiledView) -> Data:
     bounds = usage.least.cores(usage.limits)
     binds = Counter(core.binding(usage.limits) for core in usage.cores)
     return {
-        "cores": len(usage.cores), "cores_available": total_cores(target),
+        "cores": len(usage.cores), "cores_available": target.total_cores,
         "lower_bound": max(bounds.values()), "lower_bounds": bounds,
         "least": usage.least.to_json(),
         "chips": len({core.chip for core in placed}),

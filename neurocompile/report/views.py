@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Protocol
 from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Network
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.resources import Usage
 from neurocompile.passes.loihi.streams.adders import Choice
-from neurocompile.resources import Usage
 from neurocompile.target import LoihiTarget, Target
 
 

@@ -14,8 +14,8 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Encoding, Network
 from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.resources import UNITS
 from neurocompile.report.views import CompiledView
-from neurocompile.resources import UNITS
 from neurocompile.target import LoihiTarget
 
 Data = dict[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurocompile.diagnostics import printable
-from neurocompile.resources import UNITS
+from neurocompile.passes.loihi.resources import UNITS
 
 Data = Mapping[str, Any]
 LABELS = {name: name.replace("_", " ") for name in (*UNITS, "axons")}

@@ -14,22 +14,13 @@ An adder sends `a` itself: a signed graded spike, silent where it is 0. Synapses
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
+
+from neurocompile.semantics.reset import Reset
 
 STATE_MAX = (1 << 23) - 1
 ACTIVATION_SHIFT = 6
 DECAY_ONE = 4096
-
-
-class Reset(enum.Enum):
-    """What a spike does to the membrane potential."""
-
-    HARD = "hard"  # v = 0 at once
-    SOFT = "soft"  # v -= v_sub << 6 at once
-    SOFT_DELAYED = "soft, one tick later"  # v -= v_sub << 6 in the next tick, after the decay
-    HARD_DELAYED = "hard, one tick later"  # v = 0 in the next tick, whose input is discarded
-    NONE = "never"
 
 
 @dataclass(frozen=True, slots=True)

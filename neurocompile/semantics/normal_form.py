@@ -17,7 +17,8 @@ from typing import Any
 
 from neurocompile.semantics.equations import COMPARISONS, VARIABLES
 from neurocompile.semantics.floating import Constants, Profile
-from neurocompile.semantics.loihi import DECAY_ONE, Reset
+from neurocompile.semantics.loihi import DECAY_ONE
+from neurocompile.semantics.reset import Reset
 
 ZERO, ONE = Fraction(0), Fraction(1)
 OR, AND = "OR", "AND"  # models of gates (`passes.gates`)

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 
 AXON_TYPES = 4
 FLOOR_MAX = THRESHOLD_MAX = (1 << 18) - 1

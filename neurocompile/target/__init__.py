@@ -38,6 +38,11 @@ class Target:
     path: str
     chip: ChipLimits
 
+    @property
+    def total_cores(self) -> int:
+        """Cores of the largest system that it describes."""
+        return self.chip.cores.value * self.chip.chips.value
+
     def quantities(self) -> Iterator[tuple[str, Quantity]]:
         """Every number with its TOML key, in the file's order."""
         for table in TABLES[type(self)]:

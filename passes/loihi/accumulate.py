@@ -19,8 +19,8 @@ import numpy as np
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population, Projection, Readout, free_name
 from neurocompile.ir.operators import fan_in, identity
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import SUM, FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import LoihiTarget
 
 STEPS = 32  # of the potential, that the largest weight is worth at least

@@ -15,9 +15,9 @@ import numpy as np
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Network, Population, Projection, free_name
 from neurocompile.ir.operators import cut, fan_in, identity, most_sources
+from neurocompile.passes.loihi.resources import capacity, list_bits
 from neurocompile.passes.loihi.streams.adders import obstacle
 from neurocompile.passes.loihi.streams.price import with_spikes_only
-from neurocompile.resources import capacity, list_bits
 from neurocompile.target import LoihiTarget
 
 

@@ -22,8 +22,8 @@ from neurocompile.passes.lowering.convolution_ops import window_sum
 from neurocompile.passes.lowering.forms import ALIGNED, Form, When
 from neurocompile.passes.lowering.linear_ops import broadcast, reduced
 from neurocompile.passes.lowering.walk import Walk, unsupported
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import AND, OR, FloatNeuron
+from neurocompile.semantics.reset import Reset
 
 MAXIMA = ("MaxPool", "GlobalMaxPool", "ReduceMax")
 PRODUCTS = ("Mul", "And")

@@ -23,7 +23,6 @@ from neurocompile.passes.placing.mesh import Mesh
 from neurocompile.passes.placing.relieve import link_loads, relieve
 from neurocompile.passes.placing.starts import along_hilbert, spectral
 from neurocompile.passes.placing.traffic import Traffic
-from neurocompile.resources import total_cores
 from neurocompile.target import Target
 
 MANY = 20_000  # cores beyond which annealing has too few moves for each
@@ -44,7 +43,7 @@ def place(partition: Partition, target: Target, traffic: Traffic | None = None) 
 
     Without traffic, or where no core talks to another, parts follow a snake, producers first.
     """
-    needed, limit = len(partition.cores), total_cores(target)
+    needed, limit = len(partition.cores), target.total_cores
     if needed > limit:
         raise FindingsError(Diagnostic(
             "NC501", values={"needed": needed, "limit": f"{limit} cores of {target.name}"}))

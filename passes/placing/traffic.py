@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
-from neurocompile.resources import Incoming, into_chip, pins_per_core
+from neurocompile.passes.placing.nets import Incoming, into_chip, pins_per_core
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

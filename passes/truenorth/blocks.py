@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, Location
 from neurocompile.ir.network import Input, InputKind, Network, Population
 from neurocompile.passes.truenorth.codes import Encoding
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import FLOOR_MAX, ResetMode, TrueNorthNeurons
 
 ALWAYS = ""  # the source of what arrives in every tick of the model

@@ -14,7 +14,6 @@ from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.traffic import Rates, Traffic
 from neurocompile.passes.truenorth.assemble import Assembly
 from neurocompile.passes.truenorth.core_network import Cores
-from neurocompile.resources import total_cores
 from neurocompile.target import TrueNorthTarget
 
 Floats = NDArray[np.float64]
@@ -26,7 +25,7 @@ def places(cores: Cores, assembly: Assembly, target: TrueNorthTarget,
 
     `rates`: spikes per neuron and tick by population, where measured; others count as one.
     """
-    needed, limit = len(cores), total_cores(target)
+    needed, limit = len(cores), target.total_cores
     if needed > limit:
         raise FindingsError(Diagnostic("NC434", values={
             "needed": needed, "target": target.name, "limit": limit}))

@@ -19,7 +19,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Input, InputKind, Network, Population
 from neurocompile.passes.truenorth.core_network import NEURONS, OUTPUT, CoreNetwork, PopulationTable
 from neurocompile.passes.truenorth.trace import NOBODY, Trace, trace
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import DELAY_MAX, FLOOR_MAX, ResetMode, TrueNorthNeurons
 
 Ints = NDArray[np.int64]

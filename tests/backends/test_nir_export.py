@@ -35,8 +35,8 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.operators import Conv, Dense, Operator, identity, wiring
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 
 TICKS = 12
 LIF = FloatNeuron("LIF", 0.75, 1.0, True, Reset.HARD)

@@ -25,7 +25,7 @@ from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageErro
 from neurocompile.ir.graph import Graph, location, module_of
 from neurocompile.ir.network import InputKind
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 
 Made = Callable[[], nn.Module]
 LEGAL: dict[str, tuple[Made, int | None]] = {  # name -> network, n_ticks

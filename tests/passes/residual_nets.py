@@ -8,8 +8,8 @@ import numpy as np
 
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 
 SHAPE: Shape = (2, 3, 3)
 HIDDEN = 7

@@ -15,8 +15,8 @@ from neurocompile.passes.loihi.accumulate import accumulate
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.quantization.bounds import overflows, state_bounds
 from neurocompile.passes.loihi.quantization.quantize import Quantize
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")

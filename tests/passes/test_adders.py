@@ -22,7 +22,7 @@ from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.passes.loihi.streams.adders import Choice, build_streams, note, with_adders
 from neurocompile.passes.loihi.streams.price import Prices
 from neurocompile.passes.lowering.streams import find
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target, load_target
 
 LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")

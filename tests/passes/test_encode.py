@@ -16,8 +16,8 @@ from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
 from neurocompile.passes.loihi.mapping.refine import refine
+from neurocompile.passes.loihi.resources import CoreUsage, count
 from neurocompile.passes.placing.neuron_orders import neuron_order, tile_sizes
-from neurocompile.resources import CoreUsage, count
 from neurocompile.target import Target
 
 NONE = {"neurons": 0, "input_axons": 0, "output_axons": 0, "synapse_memory": 0}

@@ -12,8 +12,8 @@ from neurocompile.diagnostics import Severity
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.loihi.quantization.quantize import Quantize
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")

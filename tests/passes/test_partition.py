@@ -15,10 +15,10 @@ from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.mapping.indivisible import indivisible
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.resources import count, lower_bound
 from neurocompile.passes.placing.neuron_orders import neuron_order
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route
-from neurocompile.resources import count, lower_bound
 from neurocompile.target import Target
 
 

@@ -12,6 +12,7 @@ from neurocompile.ir.mapping import ChipMapping, CoreId, CoreSlice, Partition, P
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.resources import count
 from neurocompile.passes.placing import place as place_module
 from neurocompile.passes.placing.mesh import Mesh
 from neurocompile.passes.placing.neuron_orders import neuron_order
@@ -19,7 +20,6 @@ from neurocompile.passes.placing.place import QUIET, PlacementProblem, place
 from neurocompile.passes.placing.relieve import link_loads
 from neurocompile.passes.placing.route import route, route_traffic
 from neurocompile.passes.placing.traffic import Traffic, core_traffic
-from neurocompile.resources import count
 from neurocompile.target import Target
 
 

@@ -13,8 +13,9 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.loihi.quantization.bounds import overflows, state_bounds
 from neurocompile.passes.loihi.quantization.quantize import Quantize
-from neurocompile.semantics.loihi import STATE_MAX, LoihiNeuron, Reset
+from neurocompile.semantics.loihi import STATE_MAX, LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import load_target
 
 LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")

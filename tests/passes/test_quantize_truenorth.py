@@ -13,8 +13,8 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.passes.truenorth.quantization.quantize import Quantize
 from neurocompile.passes.truenorth.quantization.reach import POTENTIAL_MAX, overflows, reach
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 from neurocompile.target import load_target
 

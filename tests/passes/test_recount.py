@@ -11,8 +11,8 @@ from neurocompile.ir.mapping import CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.resources import CoreUsage, count
 from neurocompile.passes.placing.place import place
-from neurocompile.resources import CoreUsage, count
 from neurocompile.target import Target
 
 

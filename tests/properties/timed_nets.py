@@ -18,7 +18,8 @@ from neurocompile.ir.network import (
     Projection,
 )
 from neurocompile.ir.operators import Array, Conv, Dense, Operator, Sparse
-from neurocompile.semantics.loihi import LoihiNeuron, Reset
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target, load_target
 
 SHAPE = (2, 3, 3)

@@ -15,7 +15,7 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse
 from neurocompile.passes.truenorth.core_network import AXONS, NEURONS, CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalized
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 Spikes = dict[str, NDArray[np.uint8]]

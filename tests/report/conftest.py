@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurocompile import resources
 from neurocompile.diagnostics import Diagnostic, Location
 from neurocompile.ir.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import (
@@ -22,11 +21,13 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi import resources
 from neurocompile.passes.loihi.streams.adders import Choice
 from neurocompile.passes.placing.route import route
 from neurocompile.report import data
-from neurocompile.semantics.loihi import LoihiNeuron, Reset
+from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target, load_target
 
 HOSTILE = "</script><script>alert(1)</script>\x1b[31m\u202e"

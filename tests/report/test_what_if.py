@@ -7,8 +7,8 @@ import numpy as np
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.resources import count
 from neurocompile.report import data, terminal, what_if, words
-from neurocompile.resources import count
 from neurocompile.target import load_target
 
 

@@ -13,7 +13,7 @@ import mapping_nets as nets
 
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
-from neurocompile.resources import CoreUsage, bounds, count, list_bits
+from neurocompile.passes.loihi.resources import CoreUsage, bounds, count, list_bits
 from neurocompile.target import load_target
 
 LOIHI1 = load_target("loihi1")

@@ -12,7 +12,7 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
-from neurocompile.resources import configuration_limits, count, entries, together
+from neurocompile.passes.loihi.resources import configuration_limits, count, entries, together
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import LoihiTarget, load_target
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Sparse
-from neurocompile.resources import (
+from neurocompile.passes.loihi.resources import (
     CoreUsage,
     capacity,
     count,
@@ -17,7 +17,6 @@ from neurocompile.resources import (
     list_bits,
     lower_bound,
     n_synapses,
-    total_cores,
 )
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import Target, load_target
@@ -83,7 +82,7 @@ def test_usage_arithmetic() -> None:
 
 def test_capacity(target: Target) -> None:
     assert capacity(target) == CoreUsage(1024, 4096, 4096, 1048576)
-    assert total_cores(target) == 128 * 32
+    assert target.total_cores == 128 * 32
 
 
 def test_lower_bound_counts_weights_and_neurons_on_chip(target: Target) -> None:

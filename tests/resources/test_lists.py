@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from neurocompile.ir.network import Encoding, Projection
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.mapping.lists import listed, lists_of, stored_bits
-from neurocompile.resources import capacity, list_bits, shared_bits, tables
+from neurocompile.passes.loihi.resources import capacity, list_bits, shared_bits, tables
 from neurocompile.target import LoihiTarget, known_targets, load_target
 
 LOIHI1 = load_target("loihi1")

@@ -8,9 +8,9 @@ import torch
 from neurocompile.capture.adapters import snntorch as snn_adapter
 from neurocompile.capture.adapters import spikingjelly as sj_adapter
 from neurocompile.semantics.floating import advance
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import NoNormalForm, NormalForm, normal_form
 from neurocompile.semantics.profiles import PROFILES
+from neurocompile.semantics.reset import Reset
 
 neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
 snntorch = pytest.importorskip("snntorch")

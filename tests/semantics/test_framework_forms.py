@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from neurocompile.semantics.floating import Profile, advance
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
 from neurocompile.semantics.profiles import PROFILES
+from neurocompile.semantics.reset import Reset
 
 OURS = [p for p in PROFILES.values() if p.framework in ("norse", "sinabs", "rockpool")]
 DYADIC = {"v_th": 0.75, "v_less": 0.75, "dt_mem": 0.5, "dt_syn": -0.25, "v_leak": 0.0, "alpha": 0.5,

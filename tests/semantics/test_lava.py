@@ -5,9 +5,10 @@ import torch
 
 from neurocompile.backends.synchronous.neurons import FloatPopulation
 from neurocompile.semantics.floating import advance
-from neurocompile.semantics.loihi import LoihiNeuron, Reset, State, step
+from neurocompile.semantics.loihi import LoihiNeuron, State, step
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
 from neurocompile.semantics.profiles import PROFILES, lava
+from neurocompile.semantics.reset import Reset
 
 TICKS, NEURONS = 60, 12
 

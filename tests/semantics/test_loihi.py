@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from neurocompile.semantics.loihi import (
     STATE_MAX,
     LoihiNeuron,
-    Reset,
     State,
     clip24,
     step,
     toward_zero,
     wrap24,
 )
+from neurocompile.semantics.reset import Reset
 
 
 def trace(neuron: LoihiNeuron, a: int, bias: int, ticks: int) -> tuple[list[int], list[int]]:

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron, normal_form
 from neurocompile.semantics.profiles import nir
+from neurocompile.semantics.reset import Reset
 
 NEURONS = [FloatNeuron(model, decay, 0.75, strict, reset, alpha)
            for (model, decay, alpha), strict, reset in itertools.product(

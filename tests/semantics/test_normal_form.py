@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from neurocompile.semantics.equations import Equations
 from neurocompile.semantics.floating import Profile, advance
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import NoNormalForm, NormalForm, normal_form
+from neurocompile.semantics.reset import Reset
 
 
 def profile(text: str, model: str = "LIF") -> Profile:

@@ -24,8 +24,8 @@ from neurocompile.formats.nir.ours import GivenInput, Ours, Ticks, single, writt
 from neurocompile.formats.nir.write import nir_bytes
 from neurocompile.ir.network import InputKind, Network, Population, Readout
 from neurocompile.ir.operators import Array, Conv, Dense, Einsum, Operator, Shape, is_identity
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 
 MAX_DENSE = 1 << 24  # weights of a matrix that NIR has no sparse form for
 

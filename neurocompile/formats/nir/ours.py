@@ -18,9 +18,9 @@ import numpy as np
 
 from neurocompile.formats.nir import nodes as n
 from neurocompile.formats.nir.producers import Meaning
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.profiles import nir
+from neurocompile.semantics.reset import Reset
 
 FORMAT = 1
 KINDS = ("static", "analog", "spikes")

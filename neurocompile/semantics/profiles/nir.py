@@ -9,8 +9,8 @@ of them is the producer's. Sources: norse 1.1.0 `functional/{lif,lif_box,iaf}.py
 from __future__ import annotations
 
 from neurocompile.semantics.floating import Profile, profile
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 
 _RESET = {"hard": "v = (1 - s) * h + s * v_reset", "soft": "v = h - s * v_th"}
 

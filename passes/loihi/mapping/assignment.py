@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network, Projection
-from neurocompile.resources import (
+from neurocompile.passes.loihi.resources import (
     Entries,
     Incoming,
     capacity,

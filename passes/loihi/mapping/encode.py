@@ -18,7 +18,7 @@ from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Encoding, Network, Population, Projection
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.mapping.partition import fill
-from neurocompile.resources import into_chip, list_bits, on_chip
+from neurocompile.passes.loihi.resources import into_chip, list_bits, on_chip
 from neurocompile.target import LoihiTarget
 
 

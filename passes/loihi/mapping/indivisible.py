@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Conv
-from neurocompile.resources import (
+from neurocompile.passes.loihi.resources import (
     FORMS,
     UNITS,
     Incoming,

@@ -27,8 +27,7 @@ from neurocompile.ir.network import Network, Population, Projection
 from neurocompile.passes.loihi.mapping.groups import groups
 from neurocompile.passes.loihi.mapping.indivisible import indivisible, neuron_exceeds
 from neurocompile.passes.loihi.mapping.tiles import tilings
-from neurocompile.passes.placing.neuron_orders import candidates, neuron_order, tile_sizes
-from neurocompile.resources import (
+from neurocompile.passes.loihi.resources import (
     FORMS,
     CoreUsage,
     Entries,
@@ -42,9 +41,9 @@ from neurocompile.resources import (
     tables,
     taken,
     together,
-    total_cores,
     within,
 )
+from neurocompile.passes.placing.neuron_orders import candidates, neuron_order, tile_sizes
 from neurocompile.target import LoihiTarget
 
 MESSAGE_WEIGHT = 1e-3  # cores that one message is worth
@@ -65,11 +64,11 @@ def partition(network: Network, target: LoihiTarget, *, weight_bits: int = 8,
     """
     nets = nets or into_chip(network)
     bound = max(bounds(network, target, weight_bits, nets).cores.values())
-    if bound > total_cores(target):
+    if bound > target.total_cores:
         _raise(list(indivisible(network, target, weight_bits, nets)))
         raise FindingsError(_cores_exceeded(bound, bound, target))
     result = fill(network, nets, target, weight_bits)
-    if len(result.cores) > total_cores(target):
+    if len(result.cores) > target.total_cores:
         raise FindingsError(_cores_exceeded(len(result.cores), bound, target))
     return result
 
@@ -228,7 +227,7 @@ def _pinned(nets: Incoming) -> Ints:
 
 
 def _cores_exceeded(needed: int, bound: int, target: LoihiTarget) -> Diagnostic:
-    limit = total_cores(target)
+    limit = target.total_cores
     proved = "no mapping can fit" if bound > limit else "not proved: a better mapping may fit"
     return Diagnostic("NC410", values={"needed": needed, "bound": bound, "target": target.name,
                                        "limit": limit}, notes=(proved,))

@@ -25,7 +25,7 @@ from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.assignment import Assignment, Counter
 from neurocompile.passes.loihi.mapping.groups import groups
 from neurocompile.passes.loihi.mapping.partition import MESSAGE_WEIGHT
-from neurocompile.resources import Incoming, into_chip, on_chip
+from neurocompile.passes.loihi.resources import Incoming, into_chip, on_chip
 from neurocompile.target import LoihiTarget
 
 MOST_PAIRS = 64  # that are filled anew

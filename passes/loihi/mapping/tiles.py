@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import Population
 from neurocompile.ir.operators import Conv
+from neurocompile.passes.loihi.resources import Incoming, capacity, shared_bits, stencils
 from neurocompile.passes.placing.neuron_orders import tile_name
-from neurocompile.resources import Incoming, capacity, shared_bits, stencils
 from neurocompile.target import LoihiTarget
 
 MESSAGE_WEIGHT = 1e-3  # cores that one message is worth

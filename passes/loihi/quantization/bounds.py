@@ -15,12 +15,8 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Input, Network, Population
 from neurocompile.ir.operators import Operator
-from neurocompile.semantics.loihi import (
-    ACTIVATION_SHIFT,
-    DECAY_ONE,
-    STATE_MAX,
-    Reset,
-)
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX
+from neurocompile.semantics.reset import Reset
 
 Interval = tuple[NDArray[np.int64], NDArray[np.int64]]
 

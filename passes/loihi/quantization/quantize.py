@@ -42,8 +42,9 @@ from neurocompile.passes.loihi.quantization.scales import (
 )
 from neurocompile.passes.loihi.quantization.weight_grid import exponent_for, rounded
 from neurocompile.passes.loihi.streams import adder_scale
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron, Reset
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron
 from neurocompile.semantics.normal_form import SUM
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import LoihiTarget
 
 _SCORED = 100_000  # weights per projection that a candidate scale is scored on

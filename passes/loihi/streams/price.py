@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from neurocompile import resources
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.operators import Operator
+from neurocompile.passes.loihi import resources
 from neurocompile.target import LoihiTarget
 
 _SENT = (InputKind.SPIKES, InputKind.ONE)  # inputs that arrive through synapses

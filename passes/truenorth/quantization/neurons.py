@@ -13,8 +13,8 @@ import numpy as np
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.passes.truenorth.quantization.reach import POTENTIAL_MAX
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import TrueNorthTarget
 
 ANALOG = (InputKind.STATIC, InputKind.ANALOG)

@@ -19,7 +19,7 @@ from neurocompile.passes.loihi.quantization.encoding import INPUT_BITS, Part, en
 from neurocompile.passes.truenorth.quantization.grid import Ints, Steps, on_grid, sharing
 from neurocompile.passes.truenorth.quantization.neurons import ANALOG, stateless, unsupported
 from neurocompile.passes.truenorth.quantization.scale import integers
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import AXON_TYPES, TrueNorthNeurons
 from neurocompile.target import TrueNorthTarget
 

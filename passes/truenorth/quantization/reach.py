@@ -10,7 +10,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.quantization.bounds import delivered
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 POTENTIAL_MAX = (1 << 18) - 1  # also the reach of both thresholds

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Bias, Population, Projection
 from neurocompile.passes.truenorth.quantization.grid import Steps
 from neurocompile.passes.truenorth.quantization.reach import POTENTIAL_MAX, reach
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import LEAK_MAX, WEIGHT_MAX, TrueNorthNeurons
 
 Floats = NDArray[np.float64]

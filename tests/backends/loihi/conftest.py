@@ -21,7 +21,8 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.operators import Array, Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import LoihiNeuron, Reset, State, add, step
+from neurocompile.semantics.loihi import LoihiNeuron, State, add, step
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target, load_target
 
 IF = LoihiNeuron(du=4095, dv=0, vth=200)

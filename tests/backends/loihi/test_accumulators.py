@@ -16,8 +16,8 @@ from neurocompile.ir.operators import Dense
 from neurocompile.passes.loihi.accumulate import accumulate
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.quantization.quantize import Quantize
-from neurocompile.semantics.loihi import Reset
 from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target
 
 

@@ -11,7 +11,8 @@ from neurocompile.backends.loihi.bits import SignMode, check_bits, sign_mode
 from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import LoihiNeuron, Reset
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target, load_target
 
 IF = LoihiNeuron(4095, 0, 64)

@@ -23,7 +23,8 @@ from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.quantization.bounds import delivered
-from neurocompile.semantics.loihi import LoihiNeuron, Reset
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target, load_target
 
 SAMPLES, TICKS, SHAPE = 3, 5, (2, 3, 3)

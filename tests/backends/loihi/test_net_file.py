@@ -26,7 +26,8 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import LoihiNeuron, Reset
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target
 
 TICKS = 7

@@ -13,7 +13,8 @@ from neurocompile.backends.loihi.worker import Job, run_program
 from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.ir.network import Bias, Network, Population
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import LoihiNeuron, Reset
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target
 
 ADVANCE = "        self.subthr_dynamics(activation_in=received)\n"

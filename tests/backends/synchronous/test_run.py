@@ -17,7 +17,8 @@ from neurocompile.backends.synchronous import arithmetic, run
 from neurocompile.diagnostics import Location, UsageError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Operator, Selected
-from neurocompile.semantics.loihi import LoihiNeuron, Reset, State, step
+from neurocompile.semantics.loihi import LoihiNeuron, State, step
+from neurocompile.semantics.reset import Reset
 
 TICKS, SAMPLES = 7, 3
 

@@ -13,7 +13,7 @@ from both_paths import assert_paths_agree
 from neurocompile.backends.synchronous import run
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 TICKS, SAMPLES = 6, 3

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from neurocompile.diagnostics import Location
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Dense, Operator, Shape
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 

@@ -14,7 +14,7 @@ from neurocompile.passes.placing import place
 from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import TrueNorthTarget
 
 sys.path.insert(0, str(Path(__file__).parent))

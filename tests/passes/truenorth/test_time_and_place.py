@@ -16,7 +16,7 @@ from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.place import core_traffic
 from neurocompile.passes.truenorth.recount import recount
-from neurocompile.semantics.loihi import Reset
+from neurocompile.semantics.reset import Reset
 from neurocompile.target import TrueNorthTarget
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Conv
-from neurocompile.resources.amounts import UNITS, CoreUsage, PopulationUsage, Usage, capacity
-from neurocompile.resources.bounds import bounds
-from neurocompile.resources.configurations import entries, together
-from neurocompile.resources.lists import shared_bits, tables
-from neurocompile.resources.nets import Incoming, into_chip, pins_per_core
+from neurocompile.passes.loihi.resources.amounts import (
+    UNITS,
+    CoreUsage,
+    PopulationUsage,
+    Usage,
+    capacity,
+)
+from neurocompile.passes.loihi.resources.bounds import bounds
+from neurocompile.passes.loihi.resources.configurations import entries, together
+from neurocompile.passes.loihi.resources.lists import shared_bits, tables
+from neurocompile.passes.placing.nets import Incoming, into_chip, pins_per_core
 from neurocompile.target import LoihiTarget
 
 Ints = NDArray[np.int64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
-from neurocompile.target import LoihiTarget, Target
+from neurocompile.target import LoihiTarget
 
 UNITS: Mapping[str, str] = {
     "neurons": "neurons", "input_axons": "axons", "output_axons": "axons",
@@ -88,8 +88,3 @@ def capacity(target: LoihiTarget) -> CoreUsage:
     reserved = max(one.reserved_memory.value for one in target.accounting.values())
     return CoreUsage(core.neurons.value, core.input_axons.value, core.output_axons.value,
                      core.synapse_memory.value - reserved)
-
-
-def total_cores(target: Target) -> int:
-    """Cores of the largest system that the target describes."""
-    return target.chip.cores.value * target.chip.chips.value

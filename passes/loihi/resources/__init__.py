@@ -6,16 +6,15 @@ reaches through one projection, its own core included. Biases take no synapse. I
 populations on the host have no core; each of their neurons takes an input axon where it is needed.
 """
 
-from neurocompile.resources.amounts import (
+from neurocompile.passes.loihi.resources.amounts import (
     UNITS,
     CoreUsage,
     PopulationUsage,
     Usage,
     capacity,
-    total_cores,
 )
-from neurocompile.resources.bounds import Bounds, bounds, lower_bound
-from neurocompile.resources.configurations import (
+from neurocompile.passes.loihi.resources.bounds import Bounds, bounds, lower_bound
+from neurocompile.passes.loihi.resources.configurations import (
     CONFIGURATIONS,
     Entries,
     configuration_limits,
@@ -23,14 +22,20 @@ from neurocompile.resources.configurations import (
     together,
     within,
 )
-from neurocompile.resources.count import count, n_synapses, on_chip, taken
-from neurocompile.resources.lists import list_bits, shared_bits, stencils, tables, uncut
-from neurocompile.resources.nets import FORMS, Incoming, incoming, into_chip, pins_per_core
+from neurocompile.passes.loihi.resources.count import count, n_synapses, on_chip, taken
+from neurocompile.passes.loihi.resources.lists import (
+    list_bits,
+    shared_bits,
+    stencils,
+    tables,
+    uncut,
+)
+from neurocompile.passes.placing.nets import FORMS, Incoming, incoming, into_chip, pins_per_core
 
 __all__ = [
     "Bounds", "CONFIGURATIONS", "CoreUsage", "Entries", "FORMS", "Incoming", "PopulationUsage",
     "UNITS", "Usage", "bounds", "capacity", "configuration_limits", "count", "entries",
     "incoming", "into_chip", "list_bits", "lower_bound", "n_synapses", "on_chip",
-    "pins_per_core", "shared_bits", "stencils", "tables", "taken", "together", "total_cores",
+    "pins_per_core", "shared_bits", "stencils", "tables", "taken", "together",
     "uncut", "within",
 ]

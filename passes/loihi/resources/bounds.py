@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Conv
-from neurocompile.resources.amounts import CoreUsage, capacity
-from neurocompile.resources.lists import tables
-from neurocompile.resources.nets import Incoming, incoming
+from neurocompile.passes.loihi.resources.amounts import CoreUsage, capacity
+from neurocompile.passes.loihi.resources.lists import tables
+from neurocompile.passes.placing.nets import Incoming, incoming
 from neurocompile.target import LoihiTarget
 
 Ints = NDArray[np.int64]
