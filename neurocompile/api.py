@@ -14,7 +14,7 @@ from neurocompile.builds.builder import BuildResult
 from neurocompile.builds.builder import build as build_loaded
 from neurocompile.capture.torch_model import capture, export
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
-from neurocompile.families.pipeline import Compiled, Options, compile_graph
+from neurocompile.families.pipeline import Compilation, Options, compile_graph
 from neurocompile.families.programs import Checks
 from neurocompile.formats.files import Loaded, Request, example_input, load_model
 from neurocompile.formats.samples import Sample, load_sample
@@ -28,10 +28,10 @@ Example = torch.Tensor | Sequence[torch.Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """All findings for a model on a target; `compiled` is None where one is an error."""
+    """All findings for a model on a target; `compilation` is None where one is an error."""
 
     diagnostics: tuple[Diagnostic, ...]
-    compiled: Compiled | None  # None too where only legality was checked
+    compilation: Compilation | None  # None too where only legality was checked
 
     @property
     def ok(self) -> bool:
@@ -41,10 +41,10 @@ class Verdict:
     @property
     def cores(self) -> int:
         """Cores that the model takes. Raises ValueError for one that cannot be built."""
-        if self.compiled is None:
+        if self.compilation is None:
             raise ValueError("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics)
                              or "it was not mapped: only legality was checked")
-        return self.compiled.n_cores
+        return self.compilation.n_cores
 
 
 def check(model: Model, example: Example | None = None, *, target: str = "loihi2",
@@ -67,10 +67,10 @@ def check(model: Model, example: Example | None = None, *, target: str = "loihi2
             found = sorted(check_graph(loaded.graph, options.timing, options.allow), key=Diagnostic.sort_key)
             return Verdict(tuple(found), None)
         arrays = None if given is None else loaded.fit(given)
-        compiled = compile_graph(loaded.graph, chip, options, arrays)
+        compilation = compile_graph(loaded.graph, chip, options, arrays)
     except FindingsError as error:
         return Verdict(error.diagnostics, None)
-    return Verdict(compiled.diagnostics, compiled)
+    return Verdict(compilation.diagnostics, compilation)
 
 
 def build(model: Model, out: str | os.PathLike[str], example: Example | None = None, *,

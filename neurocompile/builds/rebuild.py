@@ -10,7 +10,7 @@ from typing import Any
 
 from neurocompile.builds.manifest import sha256
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.families.pipeline import Compiled, Options, compile_graph
+from neurocompile.families.pipeline import Compilation, Options, compile_graph
 from neurocompile.families.programs import emit, placed_as
 from neurocompile.formats.files import Loaded
 from neurocompile.ir.graph_file import load_graph
@@ -23,7 +23,7 @@ class Rebuilt:
     """What a build's program was emitted from."""
 
     loaded: Loaded
-    compiled: Compiled
+    compilation: Compilation
 
 
 def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
@@ -41,7 +41,7 @@ def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
 
 def recheck(folder: Path, again: Rebuilt, manifest: Mapping[str, Any]) -> None:
     """Raise UsageError (NC704) unless emitting the network again gives the build's program."""
-    done = placed_as(again.compiled, folder / "program")
+    done = placed_as(again.compilation, folder / "program")
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
         for path in emit(done, Path(work)).files:
             name = f"program/{path.relative_to(work).as_posix()}"

@@ -102,7 +102,7 @@ def _groups(error: FindingsError, out: Path) -> Path | None:
 
 
 def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
-    target = result.compiled.target.name
+    target = result.compilation.target.name
     if fmt == "json":
         show(findings_text(result.diagnostics, fmt, target=target))
         return
@@ -126,6 +126,6 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
                          settings().colored(sys.stdout), width))
     if result.accuracy is not None:
         show(result.accuracy.summary)
-    program = (f"program/ runs on {programs.runs_on(result.compiled)}"
+    program = (f"program/ runs on {programs.runs_on(result.compilation)}"
                if (result.path / "program").is_dir() else "no program")
     show(f"wrote {out}/: {program}, report.html shows the mapping")

@@ -1,6 +1,6 @@
 """What a compilation is given and what it makes: options, the stages that ran, the results.
 
-`Compiled` holds what compiling for any chip makes; each family has a type of its own beside it.
+`Compilation` holds what compiling for any chip makes; each family has a type of its own beside it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class StageRecord:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Compiled(ABC):
+class Compilation(ABC):
     """What compiling for any chip makes. Stages that did not run are absent."""
 
     graph: Graph
@@ -98,7 +98,7 @@ class Compiled(ABC):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LoihiCompiled(Compiled):
+class LoihiCompilation(Compilation):
     """Slices of populations on the cores of Loihi chips."""
 
     target: LoihiTarget
@@ -124,7 +124,7 @@ class Activity:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TrueNorthCompiled(Compiled):
+class TrueNorthCompilation(Compilation):
     """Crossbars of TrueNorth chips."""
 
     target: TrueNorthTarget

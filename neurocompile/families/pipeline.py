@@ -17,13 +17,13 @@ from neurocompile.backends import synchronous
 from neurocompile.diagnostics import Diagnostic, FindingsError, UsageError
 from neurocompile.families import pipeline_truenorth as truenorth
 from neurocompile.families.compilation import (
-    Compiled,
-    LoihiCompiled,
+    Compilation,
+    LoihiCompilation,
     Options,
     Progress,
     Recorder,
     StageRecord,
-    TrueNorthCompiled,
+    TrueNorthCompilation,
     network_size,
     nothing_on_chip,
     over_budget,
@@ -58,8 +58,8 @@ from neurocompile.passes.truenorth.quantization.quantize import Quantize as True
 from neurocompile.passes.truenorth.recount import recount as recount_cores
 from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
 
-__all__ = ["STAGES", "TRUENORTH_STAGES", "Compiled", "LoihiCompiled", "Options", "Progress",
-           "StageRecord", "TrueNorthCompiled", "compile_graph", "inputs_from", "quantized"]
+__all__ = ["STAGES", "TRUENORTH_STAGES", "Compilation", "LoihiCompilation", "Options", "Progress",
+           "StageRecord", "TrueNorthCompilation", "compile_graph", "inputs_from", "quantized"]
 
 TRUENORTH_STAGES = ("check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
 STAGES = ("check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay", "fidelity",
@@ -90,7 +90,7 @@ def _silent(_: str) -> None:
 
 def compile_graph(graph: Graph, target: Target, options: Options | None = None,
                   sample: Mapping[str, Array] | None = None,
-                  progress: Progress = _silent, kept: Kept | None = None) -> Compiled:
+                  progress: Progress = _silent, kept: Kept | None = None) -> Compilation:
     """Compile a Graph for a target.
 
     `sample`: arrays [samples, *input shape] by input name, for measured spike rates and fidelity;
@@ -123,7 +123,7 @@ def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, A
 
 
 def _loihi(run: Recorder, lowered: _Lowered, target: LoihiTarget,
-           options: Options) -> LoihiCompiled:
+           options: Options) -> LoihiCompilation:
     floating, streams = run.stage(
         "streams", lambda: build_streams(lowered.network, target, options.streams,
                                          options.weight_bits),
@@ -160,14 +160,14 @@ def _loihi(run: Recorder, lowered: _Lowered, target: LoihiTarget,
         "synapses": resources.n_synapses(network)}, options)
     run.found += _assumed(usage, target)
     run.stop()
-    return LoihiCompiled(
+    return LoihiCompilation(
         graph=lowered.graph, target=target, options=options, floating=floating, network=network,
         schedule=schedule, mapping=mapping, usage=usage, diagnostics=run.diagnostics,
         stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowered.pruning)
 
 
 def _truenorth(run: Recorder, lowered: _Lowered, target: TrueNorthTarget,
-               options: Options) -> TrueNorthCompiled:
+               options: Options) -> TrueNorthCompilation:
     floating = lowered.network
     if options.encoder == "auto":
         floating = truenorth.spiking_inputs(floating, lowered.graph)
@@ -193,7 +193,7 @@ def _truenorth(run: Recorder, lowered: _Lowered, target: TrueNorthTarget,
         "cores": len(cores.cores), "chips": len({core.chip for core in cores.places}),
         "synapses": sum(p.operator.n_synapses for p in network.projections)}, options)
     run.stop()
-    return TrueNorthCompiled(
+    return TrueNorthCompilation(
         graph=lowered.graph, target=target, options=options, floating=floating, network=network,
         legalized=legalized, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
         stages=tuple(run.records), fidelity=fidelity, pruning=lowered.pruning)

@@ -17,7 +17,12 @@ from neurocompile.backends.truenorth.network_file import load_network
 from neurocompile.backends.truenorth.verify import joined
 from neurocompile.backends.truenorth.verify import verify as verify_in_simulator
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.families.compilation import Compiled, LoihiCompiled, Progress, TrueNorthCompiled
+from neurocompile.families.compilation import (
+    Compilation,
+    LoihiCompilation,
+    Progress,
+    TrueNorthCompilation,
+)
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.passes.truenorth.core_network import CoreNetwork
@@ -36,42 +41,42 @@ class Checks:
     lava_python: str | None = None
 
 
-def emit(compiled: Compiled, out: Path) -> Emission:
+def emit(compilation: Compilation, out: Path) -> Emission:
     """Write the program of a compiled network into the folder `out`; always the same bytes."""
-    if isinstance(compiled, LoihiCompiled):
-        return loihi_program.emit(compiled.network, compiled.schedule, compiled.target, out)
-    if isinstance(compiled, TrueNorthCompiled):
-        return core_network.emit(compiled.cores, compiled.network, compiled.target.name, out)
-    raise _no_backend(compiled)
+    if isinstance(compilation, LoihiCompilation):
+        return loihi_program.emit(compilation.network, compilation.schedule, compilation.target, out)
+    if isinstance(compilation, TrueNorthCompilation):
+        return core_network.emit(compilation.cores, compilation.network, compilation.target.name, out)
+    raise _no_backend(compilation)
 
 
-def placed_as(compiled: Compiled, program: Path) -> Compiled:
+def placed_as(compilation: Compilation, program: Path) -> Compilation:
     """The compilation with the places of an emitted program, which may rest on measured rates.
 
     Only a core network's file has places in it.
     """
-    if not isinstance(compiled, TrueNorthCompiled):
-        return compiled
+    if not isinstance(compilation, TrueNorthCompilation):
+        return compilation
     places = load_network(program / core_network.NETWORK).places
-    cores = dataclasses.replace(compiled.cores, places=places)
-    return dataclasses.replace(compiled, legalized=dataclasses.replace(
-        compiled.legalized, network=cores))
+    cores = dataclasses.replace(compilation.cores, places=places)
+    return dataclasses.replace(compilation, legalized=dataclasses.replace(
+        compilation.legalized, network=cores))
 
 
-def verify(program: Path, compiled: Compiled, inputs: Mapping[str, Array],
+def verify(program: Path, compilation: Compilation, inputs: Mapping[str, Array],
            checks: Checks, progress: Progress = lambda _: None) -> Verification:
     """Run an emitted program and the reference on the same inputs, and compare all spikes.
 
     Raises UsageError (NC602) where Lava is needed and not installed.
     """
-    if isinstance(compiled, LoihiCompiled):
-        reference = synchronous.run(compiled.network, inputs, record_state=True)
-        return verify_on_lava(program, compiled.network, compiled.schedule, inputs, reference,
+    if isinstance(compilation, LoihiCompilation):
+        reference = synchronous.run(compilation.network, inputs, record_state=True)
+        return verify_on_lava(program, compilation.network, compilation.schedule, inputs, reference,
                               limit=checks.timeout, lava_python=checks.lava_python)
-    if isinstance(compiled, TrueNorthCompiled):
-        return _simulated(load_network(program / core_network.NETWORK), compiled.network, inputs,
+    if isinstance(compilation, TrueNorthCompilation):
+        return _simulated(load_network(program / core_network.NETWORK), compilation.network, inputs,
                           progress)
-    raise _no_backend(compiled)
+    raise _no_backend(compilation)
 
 
 def _simulated(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
@@ -89,20 +94,20 @@ def _simulated(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array]
     return joined(parts)
 
 
-def runs_on(compiled: Compiled) -> str:
+def runs_on(compilation: Compilation) -> str:
     """What runs the program."""
-    return "Lava" if isinstance(compiled, LoihiCompiled) else "the simulator"
+    return "Lava" if isinstance(compilation, LoihiCompilation) else "the simulator"
 
 
-def described(compiled: Compiled) -> tuple[Data, Data]:
+def described(compilation: Compilation) -> tuple[Data, Data]:
     """The contents of resources.json and of mapping.json."""
-    if isinstance(compiled, LoihiCompiled):
-        return data.resources_json(compiled), data.mapping_json(compiled)
-    if isinstance(compiled, TrueNorthCompiled):
-        return truenorth.resources_json(compiled), truenorth.mapping_json(compiled)
-    raise _no_backend(compiled)
+    if isinstance(compilation, LoihiCompilation):
+        return data.resources_json(compilation), data.mapping_json(compilation)
+    if isinstance(compilation, TrueNorthCompilation):
+        return truenorth.resources_json(compilation), truenorth.mapping_json(compilation)
+    raise _no_backend(compilation)
 
 
-def _no_backend(compiled: Compiled) -> UsageError:
+def _no_backend(compilation: Compilation) -> UsageError:
     return UsageError(Diagnostic("NC601", values={
-        "backend": "neurocompile", "target": compiled.target.name}))
+        "backend": "neurocompile", "target": compilation.target.name}))

@@ -125,7 +125,7 @@ class CommonView(Protocol):
         """None where all tokens and ticks are there."""
 
 
-class CompiledView(CommonView, Protocol):
+class CompilationView(CommonView, Protocol):
     """What compiling for Loihi makes."""
 
     @property
