@@ -24,7 +24,8 @@ from mnist_accuracy import EXAMPLES, trained
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
-from neurocompile.families.pipeline import Compilation, compile_graph
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.passes.loihi.resources import on_chip
 from neurocompile.report.estimates import estimates
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE

@@ -23,7 +23,8 @@ from neurocompile.backends.truenorth.verify import host_spikes
 from neurocompile.capture.factory import make_model
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.config import ModelEntry, load_config
-from neurocompile.families.pipeline import TrueNorthCompilation, compile_graph
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.truenorth.compilation import TrueNorthCompilation
 from neurocompile.target import load_target
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

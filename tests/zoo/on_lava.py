@@ -25,7 +25,9 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import Verification, verify
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.pipeline import Compilation, Options, compile_graph, inputs_from
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph, inputs_from
+from neurocompile.options import Options
 from neurocompile.target import Target, load_target
 
 SAMPLES = 5

@@ -23,7 +23,8 @@ from examples.zoo import stmixer
 from neurocompile.backends import synchronous
 from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.pipeline import Compilation, compile_graph
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.semantics.loihi import State, add, step
 from neurocompile.target import load_target

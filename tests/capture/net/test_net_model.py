@@ -15,10 +15,12 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.net_file import write_net
 from neurocompile.builds.builder import first_inputs
 from neurocompile.diagnostics import Severity
-from neurocompile.families.pipeline import Compilation, Options, compile_graph
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.formats.files import Request, load_model
 from neurocompile.formats.net.file import ConvLayer, DenseLayer, NetFile, read_net
 from neurocompile.ir.network import Network
+from neurocompile.options import Options
 from neurocompile.semantics.loihi import State, step
 from neurocompile.target import load_target
 
