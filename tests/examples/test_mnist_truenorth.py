@@ -12,8 +12,9 @@ import neurocompile
 from neurocompile.capture.factory import make_model
 from neurocompile.config import load_config
 from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+from tests.paths import EXAMPLES
 
-FOLDER = Path(__file__).parents[2] / "examples" / "mnist_truenorth"
+FOLDER = EXAMPLES / "mnist_truenorth"
 ENTRIES = {entry.name: entry for entry in load_config(FOLDER / "neurocompile.toml").models}
 
 
