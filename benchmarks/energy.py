@@ -25,10 +25,10 @@ from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
 from neurocompile.families.pipeline import Compiled, compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.passes.loihi.resources import on_chip
 from neurocompile.report.estimates import estimates
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE
-from neurocompile.target import load_target
 
 
 def exported(compiled: Compiled, images: np.ndarray) -> dict[str, Any]:

@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 import mapping_nets
 
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
@@ -26,7 +27,7 @@ from neurocompile.passes.loihi.resources import into_chip, lower_bound, n_synaps
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 SECONDS, MEGABYTES, CHIPS = 60, 2048, 768
 T = TypeVar("T")

@@ -16,11 +16,11 @@ from neurocompile.capture.torch_model import capture, export
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.pipeline import Compiled, Options, compile_graph
 from neurocompile.families.programs import Checks
+from neurocompile.families.targets import load_target
 from neurocompile.formats.files import Loaded, Request, example_input, load_model
 from neurocompile.formats.samples import Sample, load_sample
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
-from neurocompile.target import load_target
 
 Model = nn.Module | Graph | str | os.PathLike[str]
 Example = torch.Tensor | Sequence[torch.Tensor]

@@ -20,7 +20,7 @@ from command_line import run as _run
 import neurocompile
 from neurocompile import cli
 from neurocompile.builds.directory import open_build
-from neurocompile.target import known_targets, load_target, parse_target
+from neurocompile.families.targets import known_targets, load_target, parse_target
 from neurocompile.target.text import target_toml
 
 TARGETS = known_targets()

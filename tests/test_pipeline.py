@@ -18,8 +18,8 @@ from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
 from neurocompile.families.pipeline import STAGES, Options, compile_graph, inputs_from
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind
-from neurocompile.target import load_target
 
 
 @pytest.mark.lava

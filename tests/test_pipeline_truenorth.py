@@ -26,11 +26,11 @@ from neurocompile.families.pipeline import (
     compile_graph,
     quantized,
 )
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind
 from neurocompile.report import html, terminal
 from neurocompile.report.data import diagnostics_json, fidelity_json
-from neurocompile.target import load_target
 
 TARGET = load_target("truenorth")
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from neurocompile.diagnostics import UsageError
-from neurocompile.target import CONFIDENCE, known_targets, load_target, parse_target
+from neurocompile.families.targets import known_targets, load_target, parse_target
+from neurocompile.target.load import CONFIDENCE
 from neurocompile.target.text import target_toml
 
 ROOT = Path(__file__).parents[1]

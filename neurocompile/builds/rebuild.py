@@ -12,10 +12,10 @@ from neurocompile.builds.manifest import sha256
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.families.pipeline import Compiled, Options, compile_graph
 from neurocompile.families.programs import emit, placed_as
+from neurocompile.families.targets import parse_target
 from neurocompile.formats.files import Loaded
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.passes.pruning.calibrate import Kept
-from neurocompile.target import parse_target
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,9 @@ import click
 
 from neurocompile.commands.terminal import common, show
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.families.targets import known_targets, load_target
 from neurocompile.rules import RULES, Rule
-from neurocompile.target import Target, known_targets, load_target
+from neurocompile.target import Target
 from neurocompile.target.text import target_toml
 
 WIDTH = 96

@@ -91,7 +91,7 @@ def _net(loaded: Loaded, sample: Sample | None, name: str) -> tuple[bytes, int]:
     """The integer network as a .net file, and its layers. Raises FindingsError (NC606)."""
     from neurocompile.backends.loihi.net_file import write_net
     from neurocompile.families.pipeline import LoihiCompiled, compile_graph
-    from neurocompile.target import load_target
+    from neurocompile.families.targets import load_target
 
     compiled = compile_graph(loaded.graph, load_target(name),
                              sample=None if sample is None else loaded.fit(sample))

@@ -15,6 +15,7 @@ from neurocompile import config as known
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.families.targets import load_target
 from neurocompile.formats.nir.options import (
     DISCRETIZATIONS,
     PRODUCERS,
@@ -23,7 +24,7 @@ from neurocompile.formats.nir.options import (
 )
 from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 if TYPE_CHECKING:
     from neurocompile.families.pipeline import Options

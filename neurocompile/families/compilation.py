@@ -32,7 +32,9 @@ from neurocompile.passes.pruning.prune import Pruning
 from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.passes.truenorth.quantization.quantize import WEIGHT_BITS
-from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
+from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 Progress = Callable[[str], None]
 T = TypeVar("T")

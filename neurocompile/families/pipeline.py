@@ -56,7 +56,9 @@ from neurocompile.passes.truenorth.chip_mapping import chip_mapping
 from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.passes.truenorth.quantization.quantize import Quantize as TrueNorthQuantize
 from neurocompile.passes.truenorth.recount import recount as recount_cores
-from neurocompile.target import LoihiTarget, Target, TrueNorthTarget
+from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 __all__ = ["STAGES", "TRUENORTH_STAGES", "Compiled", "LoihiCompiled", "Options", "Progress",
            "StageRecord", "TrueNorthCompiled", "compile_graph", "inputs_from", "quantized"]

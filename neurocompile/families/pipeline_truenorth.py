@@ -30,7 +30,7 @@ from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import FanIn, Legalized, legalize
 from neurocompile.passes.truenorth.quantization.quantize import Quantize
 from neurocompile.passes.truenorth.quantization.reach import overflows
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 _WAYS: Mapping[str, FanIn] = {"reject": "reject", "group": "group", "exact-slow": "exact-slow"}
 _RASTER_BYTES = 1 << 27  # of the samples that traffic is measured on

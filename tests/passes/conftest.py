@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from neurocompile.target import Target, load_target
+from neurocompile.families.targets import load_target
+from neurocompile.target import Target
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import mapping_nets

@@ -32,6 +32,7 @@ from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.pipeline import Options, compile_graph
 from neurocompile.families.programs import Checks
+from neurocompile.families.targets import load_target
 from neurocompile.formats.files import Loaded
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
@@ -43,7 +44,6 @@ from neurocompile.passes.pruning.calibrate import Kept, calibrate
 from neurocompile.passes.pruning.drop import with_ticks
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.pruning.token_axis import token_axes
-from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")
 TICKS, SAMPLES, TOKENS, WIDTH = 4, 20, 6, 8

@@ -26,7 +26,8 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import Verification, verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.pipeline import Compiled, Options, compile_graph, inputs_from
-from neurocompile.target import Target, load_target
+from neurocompile.families.targets import load_target
+from neurocompile.target import Target
 
 SAMPLES = 5
 SEED = 3

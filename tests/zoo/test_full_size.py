@@ -24,9 +24,9 @@ from neurocompile.backends import synchronous
 from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.pipeline import Compiled, compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.semantics.loihi import State, add, step
-from neurocompile.target import load_target
 
 NEURON_TICKS = 10_000  # of every population
 

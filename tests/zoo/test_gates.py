@@ -19,9 +19,9 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.families.pipeline import Options, compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.target import load_target
 
 ALLOW = ("or-pool", "coincidence-gates")
 SAMPLES = 5

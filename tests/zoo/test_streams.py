@@ -22,8 +22,8 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
 from neurocompile.families.fidelity import measure
 from neurocompile.families.pipeline import Compiled, Options, compile_graph, inputs_from
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
-from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")
 SAMPLES = 3

@@ -16,11 +16,11 @@ from neurocompile.backends.loihi.net_file import write_net
 from neurocompile.builds.builder import first_inputs
 from neurocompile.diagnostics import Severity
 from neurocompile.families.pipeline import Compiled, Options, compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.formats.files import Request, load_model
 from neurocompile.formats.net.file import ConvLayer, DenseLayer, NetFile, read_net
 from neurocompile.ir.network import Network
 from neurocompile.semantics.loihi import State, step
-from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")
 

@@ -12,7 +12,7 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.passes.placing import place
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 sys.path.insert(0, str(Path(__file__).parent))
 from build import network, population
