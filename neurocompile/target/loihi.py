@@ -117,7 +117,8 @@ class LoihiTarget(Target):
         yield "core.neurons", Range(1, 1 << index, f"`synapse.index_bits` is {index}")
         for source in self.accounting:
             yield f"accounting.{source}.reserved_memory", Range(
-                0, memory - 1, "some of `core.synapse_memory` must remain")
+                0, memory - 1, f"`core.synapse_memory` is {memory:,}")
         if self.costs is not None:
+            barrier = self.costs.barrier_time_max.value
             yield "costs.system_barrier_time", Range(
-                self.costs.barrier_time_max.value, 10**12, "from `barrier_time_max` on")
+                barrier, 10**12, f"`barrier_time_max` is {barrier:,}")
