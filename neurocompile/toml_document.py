@@ -56,7 +56,7 @@ class TomlDocument:
 def key_text(key: Key) -> str:
     """A key as messages name it."""
     text = ".".join(key)
-    return text if len(text) <= MAX_KEY else text[:SHOWN - 3] + "..."
+    return text if len(text) <= MAX_KEY else text[:MAX_KEY - 3] + "..."
 
 
 def read_toml(path: Path) -> str:

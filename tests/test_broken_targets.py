@@ -94,10 +94,10 @@ SHAPES: dict[str, tuple[str, str, Change]] = {
 
 def _run(capsys: pytest.CaptureFixture[str], *command: str) -> tuple[str, str, int | None]:
     """Code, message and line of the one finding that a command ends with."""
-    start, handler = time.monotonic(), signal.getsignal(signal.SIGTERM)
+    start, handler = time.process_time(), signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as end:
         cli.main(command)
-    seconds = time.monotonic() - start
+    seconds = time.process_time() - start
     signal.signal(signal.SIGTERM, handler)
     out, err = capsys.readouterr()
     findings = re.findall(r"^error\[(NC\d+)\]: (.*)$", out + err, re.MULTILINE)
