@@ -9,8 +9,8 @@ import pytest
 
 from neurocompile.diagnostics import UsageError
 from neurocompile.toml_document import MAX_BYTES, TomlDocument, key_lines, parse_toml, read_toml
+from tests.paths import TARGETS
 
-ROOT = Path(__file__).parents[1]
 TEXT = r'''# a comment with [brackets] and key = "value"
 one = 1
 "quoted key" = "a # in a string"  # two = 3
@@ -46,7 +46,7 @@ def test_every_key_has_its_line() -> None:
     assert {"/".join(key): line for key, line in key_lines(TEXT).items()} == LINES
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "targets").glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(TARGETS.glob("*.toml")), ids=lambda p: p.stem)
 def test_lines_of_the_targets_that_ship(path: Path) -> None:
     text, table, lines = path.read_text(), "", {}
     for number, line in enumerate(text.splitlines(), 1):

@@ -148,7 +148,7 @@ class Job:
 
 def job(model: str, given: ModelOptions, config: Config) -> Job:
     """What to compile for the MODEL of a command line."""
-    entry = config.entry_for(model) or ModelEntry(model)
+    entry = config.entry_for(model) or ModelEntry(name=model)
     spec = model
     if entry.name == model and not Path(model).exists():
         spec = str(entry.weights or entry.entry or model)

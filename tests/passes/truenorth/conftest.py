@@ -1,16 +1,12 @@
 """What the tests of TrueNorth's legalization share."""
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from neurocompile.families.targets import load_target
 from neurocompile.target.truenorth import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "properties"))
-import truenorth_nets
+from tests.properties import truenorth_nets
 
 
 @pytest.fixture(scope="session")
