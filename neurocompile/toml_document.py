@@ -16,7 +16,7 @@ MAX_BYTES = 1 << 18
 MAX_DEPTH = 32  # of tables and arrays in each other, and of the parts of a key
 MAX_DIGITS = 1000
 FILE = "(file)"  # stands for a key where all of a file is wrong
-SHOWN = 80  # characters of a key in a finding
+MAX_KEY = 80  # characters of a key in a finding
 
 Key = tuple[str, ...]
 
@@ -56,7 +56,7 @@ class TomlDocument:
 def key_text(key: Key) -> str:
     """A key as messages name it."""
     text = ".".join(key)
-    return text if len(text) <= SHOWN else text[:SHOWN - 3] + "..."
+    return text if len(text) <= MAX_KEY else text[:MAX_KEY - 3] + "..."
 
 
 def read_toml(path: Path) -> str:

@@ -17,7 +17,7 @@ import pytest
 import neurocompile
 from neurocompile import cli
 from neurocompile.builds.directory import open_build
-from neurocompile.target import known_targets, load_target, parse_target
+from neurocompile.families.targets import known_targets, load_target, parse_target
 from neurocompile.target.text import target_toml
 from tests.commands.command_line import run as _run
 

@@ -13,12 +13,12 @@ from neurocompile.builds.builder import first_inputs
 from neurocompile.diagnostics import Severity
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.formats.files import Request, load_model
 from neurocompile.formats.net.file import ConvLayer, DenseLayer, NetFile, read_net
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
 from neurocompile.semantics.loihi import State, step
-from neurocompile.target import load_target
 from tests.formats.net.net_files import MAKERS, cell, dense, even, frames, pictured, shipped, write
 from tests.paths import EXAMPLES
 
