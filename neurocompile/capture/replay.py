@@ -16,20 +16,21 @@ import torch
 from torch import fx, nn
 from torch.utils._pytree import tree_leaves
 
-import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
+from neurocompile.capture.neuron_op import NEURON, NeuronCall
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.graph import Graph
+from neurocompile.ir.neuron_node import Inputs, Outputs
 
 CALLS = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Emission:
-    """One run of a neuron op: module, inputs (x, u0, v0, y or None), outputs (s, u, v)."""
+class NeuronRun:
+    """One run of a neuron op: whose, and what it took and gave."""
 
     module: str
-    inputs: tuple[torch.Tensor | None, ...]
-    outputs: tuple[torch.Tensor, ...]
+    inputs: Inputs[torch.Tensor]
+    outputs: Outputs[torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Replay:
     calls: int
     values: int  # output values per program, all calls
     spikes: dict[str, int]  # per neuron module that is reached, all calls
-    emissions: tuple[Emission, ...]  # of the last call, in the program's order
+    runs: tuple[NeuronRun, ...]  # of the last call, in the program's order
     outputs: tuple[Any, ...]  # of the last call
 
 
@@ -56,16 +57,17 @@ def doubts(graph: Graph) -> Iterator[Diagnostic]:
 
 
 class _Recorder(fx.Interpreter):
-    """Runs a program and keeps what its neuron ops got and gave."""
+    """Runs a program and keeps what its neuron ops took and gave."""
 
     def __init__(self, program: fx.GraphModule) -> None:
         super().__init__(program)
-        self.emissions: list[Emission] = []
+        self.runs: list[NeuronRun] = []
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         result = super().call_function(target, args, kwargs)
-        if target is torch.ops.neurocompile.neuron.default:
-            self.emissions.append(Emission(str(args[6]), tuple(args[:4]), tuple(result)))
+        if target is NEURON:
+            call = NeuronCall(*args)
+            self.runs.append(NeuronRun(call.module, call.inputs, call.outputs(result)))
         return result
 
 
@@ -98,10 +100,10 @@ def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
             if difference is not None:
                 raise FindingsError(replace(difference, notes=kept))
         values += sum(o.numel() for o in expected if isinstance(o, torch.Tensor))
-        for emission in recorder.emissions:
-            fired = int(emission.outputs[0].count_nonzero())
-            spikes[emission.module] = spikes.get(emission.module, 0) + fired
-    return Replay(CALLS, values, spikes, tuple(recorder.emissions), tuple(others[-1]))
+        for neuron in recorder.runs:
+            count = int(neuron.outputs.spikes.count_nonzero())
+            spikes[neuron.module] = spikes.get(neuron.module, 0) + count
+    return Replay(CALLS, values, spikes, tuple(recorder.runs), tuple(others[-1]))
 
 
 def _tensors(model: Any) -> dict[str, torch.Tensor]:

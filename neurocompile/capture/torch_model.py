@@ -18,8 +18,7 @@ from torch import nn
 from torch.utils._pytree import tree_map
 
 import neurocompile
-from neurocompile.capture import neuron_op, writes
-from neurocompile.capture.adapters import ADAPTERS, rockpool, sinabs
+from neurocompile.capture import adapters, neuron_op, writes
 from neurocompile.capture.adapters.base import StandIn, qualified
 from neurocompile.capture.declaration import ATTRIBUTE, Declaration
 from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
@@ -33,7 +32,8 @@ from neurocompile.capture.translations import TRANSLATIONS, untranslated
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
-from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
+from neurocompile.ir.neuron_function import function_body
+from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, as_neuron
 from neurocompile.semantics.floating import Profile, decode
 
 
@@ -119,29 +119,31 @@ def _proved(program: torch.export.ExportedProgram, eager: nn.Module, swapped: nn
 
 def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
     """The profiles of a program's neurons by name."""
-    used = (decode(str(node.args[4])) for node in program.graph.nodes
-            if node.target is torch.ops.neurocompile.neuron.default)
-    return {profile.name: profile for profile in used}
+    profiles = (neuron_op.NeuronCall(*node.args).spec for node in program.graph.nodes
+                if node.target is neuron_op.NEURON)
+    return {profile.name: profile for profile in profiles}
 
 
 def _prepared(model: nn.Module, n_ticks: int | None,
               neurons: Mapping[str, Declaration]) -> nn.Module:
-    copied = _copied(model).cpu().float().eval()
-    rockpool.entry(copied)
-    for _, module in copied.named_modules():
+    twin = _copy(model).cpu().float().eval()
+    for adapter in adapters.ADAPTERS:
+        adapter.prepare(twin)
+    for _, module in twin.named_modules():
         if qualified(module) in neurons:
             setattr(module, ATTRIBUTE, neurons[qualified(module)])
-    copied = copied if n_ticks is None else Ticks(copied, n_ticks).eval()
-    reset(copied)
-    return copied
+    twin = twin if n_ticks is None else Ticks(twin, n_ticks).eval()
+    reset(twin)
+    return twin
 
 
-def _copied(model: nn.Module) -> nn.Module:
+def _copy(model: nn.Module) -> nn.Module:
     memo = _detached_state(model)
     for _, module in model.named_modules():
-        sinabs.copied(module, memo)
-    copied: nn.Module = copy.deepcopy(model, memo)
-    return copied
+        for adapter in adapters.ADAPTERS:
+            adapter.copy(module, memo)
+    twin: nn.Module = copy.deepcopy(model, memo)
+    return twin
 
 
 def _detached_state(model: nn.Module) -> dict[int, Any]:
@@ -160,23 +162,31 @@ def reset(model: nn.Module) -> None:
     for _, module in model.named_modules():
         if isinstance(module, StandIn):
             module.reset()
-        for adapter in ADAPTERS:
+        for adapter in adapters.ADAPTERS:
             adapter.reset(module)
 
 
 def swap(model: nn.Module) -> nn.Module:
     """A copy of the model whose neurons are stand-ins."""
-    copied = _copied(model)
-    for path, module in list(copied.named_modules()):
-        for adapter in ADAPTERS:
-            stand_in: nn.Module | None = adapter.adapt(module, path)
-            if stand_in is not None:
-                if not path:
-                    return stand_in.eval()
-                parent, _, name = path.rpartition(".")
-                copied.get_submodule(parent)._modules[name] = stand_in
-                break
-    return copied.eval()
+    twin = _copy(model)
+    for path, module in list(twin.named_modules()):
+        stand_in = _stand_in(module, path)
+        if stand_in is None:
+            continue
+        if not path:
+            return stand_in.eval()
+        parent, _, name = path.rpartition(".")
+        twin.get_submodule(parent)._modules[name] = stand_in
+    return twin.eval()
+
+
+def _stand_in(module: nn.Module, path: str) -> nn.Module | None:
+    """What takes a module's place: the first adapter that knows it says."""
+    for adapter in adapters.ADAPTERS:
+        stand_in = adapter.adapt(module, path)
+        if stand_in is not None:
+            return stand_in
+    return None
 
 
 def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
@@ -263,9 +273,10 @@ def _clean(node: ir.Node) -> None:
         names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself
         module = names[-1] if names else ""
     meta.clear()
-    if node.domain == DOMAIN:
-        node.overload = decode(str(node.attributes.pop("profile").value)).name
-        module = g.module_of(node)
+    neuron = as_neuron(node)
+    if neuron is not None:
+        node.overload = decode(str(node.attributes.pop(neuron_op.PROFILE_ATTRIBUTE).value)).name
+        module = neuron.module
     meta[g.MODULE] = module
     if file is not None:
         meta[g.FILE], meta[g.LINE] = file, str(line)

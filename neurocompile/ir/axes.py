@@ -20,7 +20,7 @@ import onnx_ir as ir
 from neurocompile.ir.axis_rules import follow
 from neurocompile.ir.axis_selections import time_by_selection
 from neurocompile.ir.axis_space import Conflict, Role, Space, shape_of
-from neurocompile.ir.graph import Graph, module_of
+from neurocompile.ir.graph import Graph
 
 __all__ = ["Atom", "Conflict", "Layout", "Layouts", "Role", "layouts", "shape_of"]
 
@@ -80,24 +80,24 @@ def _unrolled_ticks(graph: Graph) -> dict[str, int]:
     The rank of a module that occurs once says nothing (T is 1, or it is no loop) and is left out.
     """
     single = []
-    for node in graph.neurons():
-        shape = shape_of(node.inputs[0]) or shape_of(node.outputs[0])
+    for neuron in graph.neurons():
+        shape = shape_of(neuron.current) or shape_of(neuron.spikes)
         if shape and shape[0] == 1:
-            single.append(node)
-    counts = Counter(module_of(node) for node in single)
-    seen: Counter[str] = Counter()
+            single.append(neuron)
+    counts = Counter(neuron.module for neuron in single)
+    ranks: Counter[str] = Counter()
     ticks: dict[str, int] = {}
-    for node in single:
-        module = module_of(node)
-        if counts[module] > 1 and node.outputs[0].name is not None:
-            ticks[node.outputs[0].name] = seen[module]
-            seen[module] += 1
+    for neuron in single:
+        module = neuron.module
+        if counts[module] > 1 and neuron.train:
+            ticks[neuron.train] = ranks[module]
+            ranks[module] += 1
     return ticks
 
 
 def _batch_size(graph: Graph) -> int:
     """The largest batch that every neuron's axis 1 can start with."""
-    shapes = [shape_of(node.inputs[0]) for node in graph.neurons()]
+    shapes = [shape_of(neuron.current) for neuron in graph.neurons()]
     return math.gcd(*(shape[1] for shape in shapes if shape is not None and len(shape) > 1)) or 1
 
 

@@ -7,13 +7,15 @@ import onnx_ir as ir
 from neurocompile.ir import axis_arithmetic as arithmetic
 from neurocompile.ir import axis_wiring as wiring
 from neurocompile.ir.axis_arithmetic import Rule
-from neurocompile.ir.axis_space import Role, Space, is_neuron, shape_of
+from neurocompile.ir.axis_space import Role, Space, shape_of
+from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 
 
 def follow(node: ir.Node, space: Space) -> None:
     """Give every output of a node its layout and ticks, if it depends on the input."""
-    if is_neuron(node):
-        _neuron(node, space)
+    neuron = as_neuron(node)
+    if neuron is not None:
+        _neuron(neuron, space)
         return
     dynamic = [value for value in node.inputs if space.is_dynamic(value)]
     if not dynamic or node.op_type in _STATIC:
@@ -33,11 +35,11 @@ def follow(node: ir.Node, space: Space) -> None:
         space.put(output, space.get(node.outputs[0]))
 
 
-def _neuron(node: ir.Node, space: Space) -> None:
-    x, spikes = node.inputs[0], node.outputs[0]
-    shape = shape_of(x) or shape_of(spikes)
-    dims = space.get(x)
-    tick = space.tick_of.get(spikes.name or "")
+def _neuron(neuron: NeuronNode, space: Space) -> None:
+    node = neuron.node
+    shape = shape_of(neuron.current) or shape_of(neuron.spikes)
+    dims = space.get(neuron.current)
+    tick = space.tick_of.get(neuron.train)
     for output in node.outputs:
         space.ticks[output.name or ""] = frozenset() if tick is None else frozenset({tick})
     if shape is None:
@@ -49,14 +51,13 @@ def _neuron(node: ir.Node, space: Space) -> None:
     time = space.time_axis(shape[0])
     if not space.unify(dims[0], time):
         space.conflict(node, "axis 0 is not time alone", dims[0])
-    for second in map(space.get, node.inputs[3:]):
-        for own, other in zip(dims, second or (), strict=False):
-            if own and other and not space.unify(own, other):
-                space.conflict(node, "its two inputs have different axes", own, other)
+    for own, other in zip(dims, space.get(neuron.second_current) or (), strict=False):
+        if own and other and not space.unify(own, other):
+            space.conflict(node, "its two inputs have different axes", own, other)
     dims = (time, *(_named(d, position, node, space) for position, d in enumerate(dims[1:], 1)))
-    space.put(spikes, dims)
-    for output in node.outputs[1:]:
-        space.put(output, dims[1:])
+    space.put(neuron.spikes, dims)
+    for state in neuron.final.values():
+        space.put(state, dims[1:])
 
 
 def _named(atoms: tuple[int, ...], position: int, node: ir.Node, space: Space) -> tuple[int, ...]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 
 import onnx_ir as ir
 
-from neurocompile.ir.axis_space import integers, is_neuron, shape_of
+from neurocompile.ir.axis_space import integers, shape_of
 from neurocompile.ir.graph import Graph
+from neurocompile.ir.neuron_node import as_neuron
 
 Part = tuple[int, int]  # first entry and number of entries
 
@@ -56,10 +57,10 @@ def _reached(graph: Graph, tick_of: Mapping[str, int]) -> dict[str, set[int]]:
     """
     reached: dict[str, set[int]] = defaultdict(set)
     for node in reversed(list(graph.nodes())):
-        if is_neuron(node):
-            fed = node.inputs[0]
-            if fed is not None and fed.name is not None:
-                reached[fed.name].add(tick_of.get(node.outputs[0].name or "", -1))
+        neuron = as_neuron(node)
+        if neuron is not None:
+            if neuron.current is not None and neuron.current.name is not None:
+                reached[neuron.current.name].add(tick_of.get(neuron.train, -1))
             continue
         below = set[int]().union(*(reached.get(v.name or "", set()) for v in node.outputs))
         for value in node.inputs:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from neurocompile.ir.graph import constant
-from neurocompile.ir.neuron_function import DOMAIN
 
 Dims = tuple[tuple[int, ...], ...]  # atom numbers per dimension
 
@@ -38,11 +37,6 @@ def shape_of(value: ir.Value | None) -> tuple[int, ...] | None:
     if value is None or value.shape is None or not value.shape.is_static():
         return None
     return tuple(int(size) for size in value.shape)  # type: ignore[arg-type]
-
-
-def is_neuron(node: ir.Node) -> bool:
-    """Whether a node is a population."""
-    return node.domain == DOMAIN
 
 
 def integers(value: ir.Value | None) -> list[int] | None:

@@ -17,7 +17,8 @@ import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.graph import FORMAT, INFO, Graph
-from neurocompile.ir.neuron_function import DOMAIN, function_body
+from neurocompile.ir.neuron_function import function_body
+from neurocompile.ir.neuron_node import MODULE_ATTRIBUTE, is_neuron
 from neurocompile.semantics.floating import decode
 from neurocompile.semantics.profiles import PROFILES
 
@@ -188,7 +189,7 @@ def _node(node: onnx.NodeProto, proto: onnx.ModelProto) -> Iterator[str]:
         if not onnx.defs.has(node.op_type):
             yield f"ONNX has no operator `{node.op_type[:40]}`"
         return
-    if node.domain != DOMAIN:
+    if not is_neuron(node):
         yield f"it calls `{node.op_type[:40]}` of the domain `{node.domain[:40]}`"
         return
     bodies = {(f.name, f.overload): f for f in proto.functions}
@@ -197,9 +198,9 @@ def _node(node: onnx.NodeProto, proto: onnx.ModelProto) -> Iterator[str]:
         yield f"its neuron `{node.op_type[:40]}` ({node.overload[:80]}) has no body"
         return
     given: dict[str, Any] = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    numbers = {name: value for name, value in given.items() if name != "module"}
+    numbers = {name: value for name, value in given.items() if name != MODULE_ATTRIBUTE}
     wanted = set(decode(body.doc_string).constants)
-    if not isinstance(given.get("module"), bytes) or numbers.keys() != wanted or not all(
+    if not isinstance(given.get(MODULE_ATTRIBUTE), bytes) or numbers.keys() != wanted or not all(
             isinstance(v, float) and math.isfinite(v) for v in numbers.values()):
         yield f"its neuron `{node.overload[:80]}` lacks constants or has others"
 

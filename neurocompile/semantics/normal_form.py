@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from neurocompile.semantics.equations import COMPARISONS, VARIABLES
+from neurocompile.semantics.equations import COMPARISONS, INPUTS, SHIFT_ONE, STATES
 from neurocompile.semantics.floating import Constants, Profile
-from neurocompile.semantics.loihi import DECAY_ONE
 from neurocompile.semantics.reset import Reset
 
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -63,7 +62,7 @@ class NormalForm:
     direct_y: bool = False  # y is added to v beside the synaptic current
 
 
-Affine = dict[str, Fraction]  # coefficients of x, y, u, v and "1"
+Affine = dict[str, Fraction]  # coefficients of inputs, states and "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class _Branch:
             return _product(op, *operands)
         if op == "shifted":
             self.quantum = 1.0
-            return _product("mul", operands[0], _scaled(operands[1], Fraction(1, DECAY_ONE)))
+            return _product("mul", operands[0], _scaled(operands[1], Fraction(1, SHIFT_ONE)))
         if op == "rounded":  # the chip holds whole numbers anyway
             return operands[0]
         if op in COMPARISONS:
@@ -154,6 +153,11 @@ class _Outcome:
     v: Affine
     quantum: float | None
 
+    @property
+    def values(self) -> tuple[Affine, ...]:
+        """All that spikes depend on."""
+        return (self.u, self.v, *(test.value for test in self.tests))
+
 
 def normal_form(profile: Profile, constants: Constants) -> NormalForm:
     """The normal form of a profile with these constants. Raises NoNormalForm."""
@@ -174,7 +178,7 @@ def normal_form(profile: Profile, constants: Constants) -> NormalForm:
 
 def _branch(profile: Profile, constants: Constants, outcomes: tuple[int, ...]) -> _Outcome:
     branch = _Branch(outcomes)
-    values: dict[str, Any] = {name: {name: ONE} for name in VARIABLES}
+    values: dict[str, Any] = {name: {name: ONE} for name in (*INPUTS, *profile.states)}
     values.update({n: _constant(Fraction(constants[n])) for n in profile.constants})
     try:
         after = profile.equations.run(values, branch)
@@ -184,7 +188,11 @@ def _branch(profile: Profile, constants: Constants, outcomes: tuple[int, ...]) -
         raise NoNormalForm("it can emit more than one spike in a tick") from None
     if not branch.tests or after["s"] != _constant(Fraction(branch.tests[-1].outcome)):
         raise NoNormalForm("it can emit more than one spike in a tick")
-    return _Outcome(tuple(branch.tests), after["u"], after["v"], branch.quantum)
+    outcome = _Outcome(tuple(branch.tests), after["u"], after["v"], branch.quantum)
+    for name in profile.states:
+        if name not in STATES and any(name in value for value in outcome.values):
+            raise NoNormalForm(f"its state `{name}` decides when it fires")
+    return outcome
 
 
 def _threshold(branch: _Outcome) -> Fraction:

@@ -13,8 +13,8 @@ import numpy as np
 import onnx_ir as ir
 
 from neurocompile.ir.axes import Role
-from neurocompile.ir.axis_space import is_neuron
-from neurocompile.ir.graph import constant, location, module_of
+from neurocompile.ir.graph import constant, location
+from neurocompile.ir.neuron_node import as_neuron
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.price import Price, data_size, fan_in
 from neurocompile.passes.legality.spike_types import Current, Spike
@@ -107,11 +107,11 @@ def _on_a_loop(node: ir.Node, walk: Walk) -> bool:
     feeds: dict[str, set[str]] = {}
     behind: set[str] = set()
     for neuron in walk.graph.neurons():
-        inside = upstream([neuron.inputs[0].producer() if neuron.inputs[0] else None])
+        inside = upstream([neuron.current.producer() if neuron.current else None])
         for source in _sources(inside):
-            feeds.setdefault(source, set()).add(module_of(neuron))
+            feeds.setdefault(source, set()).add(neuron.module)
         if node in inside:
-            behind.add(module_of(neuron))
+            behind.add(neuron.module)
     start = set(_sources(upstream([node])))
     while more := set[str]().union(*(feeds.get(m, set()) for m in behind)) - behind:
         behind |= more
@@ -120,5 +120,5 @@ def _on_a_loop(node: ir.Node, walk: Walk) -> bool:
 
 def _sources(nodes: frozenset[ir.Node]) -> set[str]:
     """The modules whose spikes enter these nodes."""
-    return {module_of(producer) for node in nodes for value in node.inputs if value is not None
-            and (producer := value.producer()) is not None and is_neuron(producer)}
+    return {neuron.module for node in nodes for value in node.inputs if value is not None
+            and (neuron := as_neuron(value.producer())) is not None}

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 
 from neurocompile.ir.axes import Atom, Layout, Role
-from neurocompile.ir.axis_space import is_neuron, shape_of
+from neurocompile.ir.axis_space import shape_of
+from neurocompile.ir.neuron_node import is_neuron
 from neurocompile.passes.legality.ticks import joined_axes
 from neurocompile.passes.legality.walk import Walk
 

@@ -16,8 +16,9 @@ import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic, errors
 from neurocompile.ir.axes import Role, layouts
-from neurocompile.ir.axis_space import is_neuron, shape_of
-from neurocompile.ir.graph import Graph, currents, location, module_of
+from neurocompile.ir.axis_space import shape_of
+from neurocompile.ir.graph import Graph, location
+from neurocompile.ir.neuron_node import as_neuron, is_neuron
 
 MAC_PJ, AC_PJ = 4.6, 0.9  # 45 nm, 32-bit floats (Horowitz, ISSCC 2014)
 STATIC = frozenset({"Shape", "Size"})
@@ -85,8 +86,8 @@ def replayed_rates(graph: Graph) -> dict[str, float] | None:
     if not replay:
         return None
     sizes: Counter[str] = Counter()
-    for node in graph.neurons():
-        sizes[module_of(node)] += math.prod(shape_of(node.outputs[0]) or (0,))
+    for neuron in graph.neurons():
+        sizes[neuron.module] += math.prod(shape_of(neuron.spikes) or (0,))
     return {module: count / (replay["calls"] * sizes[module])
             for module, count in replay["spikes"].items() if sizes[module]}
 
@@ -134,8 +135,8 @@ class _Reach:
     def __init__(self, graph: Graph) -> None:
         inputs = {v.name for v in graph.model.graph.inputs if v.const_value is None}
         self.live = _upstream(v.producer() for v in graph.model.graph.outputs)
-        feeds = (_producer(value) for node in graph.neurons() if node in self.live
-                 for value in currents(node))
+        feeds = (_producer(value) for neuron in graph.neurons() if neuron.node in self.live
+                 for value in neuron.currents)
         self.feeding = _upstream(feeds, stop_at_neurons=True)
         self.dynamic: set[ir.Node] = set()  # depends on the model's input or on spikes
         self.spiking: set[ir.Node] = set()  # depends on spikes
@@ -202,11 +203,12 @@ def _rate(value: ir.Value | None, rates: Mapping[str, float]) -> float | None:
         if node in seen:
             continue
         seen.add(node)
-        if is_neuron(node):
-            if one is not node.outputs[0] or module_of(node) not in rates:
+        neuron = as_neuron(node)
+        if neuron is not None:
+            if one is not neuron.spikes or neuron.module not in rates:
                 return None
             size = math.prod(shape_of(one) or (1,))
-            total, weight = total + rates[module_of(node)] * size, weight + size
+            total, weight = total + rates[neuron.module] * size, weight + size
         elif node.op_type in WIRING or node.op_type in SCALES:
             stack += [v for v in node.inputs if v is not None and v.const_value is None]
         elif node.op_type not in ("Constant", *STATIC):

@@ -12,19 +12,19 @@ import onnx_ir as ir
 
 from neurocompile.ir.axes import Role
 from neurocompile.ir.axis_arithmetic import axis_list, einsum_terms, reduced_axes
-from neurocompile.ir.axis_space import integers, is_neuron, shape_of
-from neurocompile.ir.graph import currents, module_of
+from neurocompile.ir.axis_space import integers, shape_of
+from neurocompile.ir.neuron_node import NeuronNode, as_neuron, is_neuron
 from neurocompile.passes.legality.spike_types import Analog
 from neurocompile.passes.legality.walk import Walk, upstream
-from neurocompile.passes.lowering.deviation import reused, uneven
+from neurocompile.passes.lowering.deviation import repeated_uses, uneven_uses
 
 
 def check_loop(walk: Walk) -> None:
     """Report modules that do not run once a tick; in a loop, which tick is whose is unknown then."""
-    neurons = [node for node in walk.graph.neurons() if node in walk.live]
-    found = list(uneven(neurons, walk.layouts)) if walk.layouts.tick_of else []
+    neurons = [neuron for neuron in walk.graph.neurons() if neuron.node in walk.live]
+    found = list(uneven_uses(neurons, walk.layouts)) if walk.layouts.tick_of else []
     walk.irregular = bool(found)
-    for finding in (*reused(neurons, walk.layouts), *found):
+    for finding in (*repeated_uses(neurons, walk.layouts), *found):
         walk.findings[finding.code, finding.where.module] = finding
 
 
@@ -60,33 +60,32 @@ def check(node: ir.Node, walk: Walk) -> None:
         walk.report("NC113", node, {"module": module, "reason": reason})
 
 
-def check_neuron(node: ir.Node, walk: Walk) -> None:
+def check_neuron(neuron: NeuronNode, walk: Walk) -> None:
     """Report a neuron that does not get its own tick's input, or earlier ones."""
-    module = module_of(node)
-    if walk.irregular or any(v.producer() in walk.tainted for v in currents(node)):
+    node, module = neuron.node, neuron.module
+    if walk.irregular or any(v.producer() in walk.tainted for v in neuron.currents):
         return
     conflict = next(iter(walk.conflicts.get(node, ())), None)
     if conflict is not None:
         walk.report("NC113", node, {"module": module, "reason": conflict.reason}, key=(module,))
         return
-    for fed in currents(node):
-        _check_received(node, fed, walk)
+    for current in neuron.currents:
+        _check_current(neuron, current, walk)
 
 
-def _check_received(node: ir.Node, fed: ir.Value, walk: Walk) -> None:
-    module = module_of(node)
-    received = walk.layouts.ticks.get(fed.name or "")
-    own = walk.layouts.tick_of.get(node.outputs[0].name or "")
-    if not received or (own is not None and max(received) <= own):
+def _check_current(neuron: NeuronNode, current: ir.Value, walk: Walk) -> None:
+    module = neuron.module
+    sources = walk.layouts.ticks.get(current.name or "")
+    own = walk.layouts.tick_of.get(neuron.train)
+    if not sources or (own is not None and max(sources) <= own):
         return
-    shown = ", ".join(map(str, sorted(received)))
     at = f"at tick {own}" if own is not None else "outside the loop"
-    note = f"{at} `{module}` receives spikes of tick {shown}"
-    chosen = [] if own is not None else _selections(fed, walk)
-    for selection in chosen:
+    note = f"{at} `{module}` receives spikes of tick {', '.join(map(str, sorted(sources)))}"
+    selections = [] if own is not None else _selections(current, walk)
+    for selection in selections:
         walk.report("NC126", selection, {"op": selection.op_type}, notes=(note,))
-    if not chosen:
-        walk.report("NC126", node, {"op": module}, key=(module,), notes=(note,))
+    if not selections:
+        walk.report("NC126", neuron.node, {"op": module}, key=(module,), notes=(note,))
 
 
 def _delays(node: ir.Node, latest: int, walk: Walk) -> bool:
@@ -94,16 +93,17 @@ def _delays(node: ir.Node, latest: int, walk: Walk) -> bool:
 
     What is carried on to the next ticks as well is a state, and no synapse has one.
     """
-    seen, stack, reached = {node}, [node], set()
+    visits, stack, ticks = {node}, [node], set()
     while stack:
         for output in stack.pop().outputs:
             for user in output.consumers():
-                if is_neuron(user):
-                    reached.add(walk.layouts.tick_of.get(user.outputs[0].name or "", -1))
-                elif user not in seen:
-                    seen.add(user)
+                neuron = as_neuron(user)
+                if neuron is not None:
+                    ticks.add(walk.layouts.tick_of.get(neuron.train, -1))
+                elif user not in visits:
+                    visits.add(user)
                     stack.append(user)
-    return len(reached) == 1 and min(reached) >= latest
+    return len(ticks) == 1 and min(ticks) >= latest
 
 
 def _selections(fed: ir.Value | None, walk: Walk) -> list[ir.Node]:

@@ -10,8 +10,8 @@ import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.axes import Conflict, Layouts, layouts
-from neurocompile.ir.axis_space import is_neuron
-from neurocompile.ir.graph import Graph, currents, location, module_of
+from neurocompile.ir.graph import Graph, location
+from neurocompile.ir.neuron_node import NeuronNode, is_neuron
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.spike_types import (
     STATIC,
@@ -44,8 +44,8 @@ class Walk:
     mixing: set[ir.Node] = field(default_factory=set)  # nodes reported to join ticks or samples
     tainted: set[ir.Node] = field(default_factory=set)  # those, and what they lead to up to neurons
     irregular: bool = False  # a loop's ticks cannot be told apart
-    leaking: list[ir.Node] = field(default_factory=list)  # neurons; without a global tick only
-    hosted: list[ir.Node] = field(default_factory=list)  # neurons that get the analog input
+    leaking: list[NeuronNode] = field(default_factory=list)  # without a global tick only
+    hosted: list[NeuronNode] = field(default_factory=list)  # that get the analog input
     reaches: dict[str, Any] = field(default_factory=dict)  # kept by `price`
 
     def type_of(self, value: ir.Value | None) -> SpikeType:
@@ -113,16 +113,16 @@ def start(graph: Graph, asynchronous: bool = False,
     """A walk before its first node."""
     live = upstream(
         (value.producer() for value in graph.model.graph.outputs), through_neurons=True)
-    neurons = [node for node in graph.neurons() if node in live]
-    feeding = upstream(_producer(value) for node in neurons for value in currents(node))
+    neurons = [neuron for neuron in graph.neurons() if neuron.node in live]
+    feeding = upstream(_producer(value) for neuron in neurons for value in neuron.currents)
     walk = Walk(graph, layouts(graph), live, feeding, asynchronous, allow)
     for value in graph.model.graph.inputs:
         if value.const_value is None and value.name is not None:
             walk.types[value.name] = Analog()
     for conflict in walk.layouts.conflicts:
         walk.conflicts.setdefault(conflict.node, []).append(conflict)
-    for node in neurons:
-        walk.modules[node.outputs[0].name or ""] = module_of(node)
+    for neuron in neurons:
+        walk.modules[neuron.train] = neuron.module
     return walk
 
 

@@ -36,7 +36,12 @@ from neurocompile.passes.lowering.wiring_ops import WIRING_OPS
 
 def static_operand(walk: Walk, node: ir.Node, array: NDArray[Any]) -> NDArray[np.float64]:
     """A constant operand of an elementwise op, as the flat vector of the result's one tick."""
-    output = node.outputs[0]
+    return tick_vector(walk, node, node.outputs[0], array)
+
+
+def tick_vector(walk: Walk, node: ir.Node, output: ir.Value, array: NDArray[Any]
+                ) -> NDArray[np.float64]:
+    """A constant that is broadcast to a node's output, as the flat vector of its one tick."""
     full = np.broadcast_to(np.asarray(array, np.float64), shape_of(output))
     return np.asarray(one_tick(full, layout_of(walk, output, node), node))
 

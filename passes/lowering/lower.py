@@ -19,13 +19,7 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.axes import Layouts, Role, layouts
-from neurocompile.ir.graph import (
-    Graph,
-    constant,
-    location,
-    module_of,
-    neuron_constants,
-)
+from neurocompile.ir.graph import Graph, constant, location
 from neurocompile.ir.network import (
     Bias,
     Input,
@@ -34,13 +28,18 @@ from neurocompile.ir.network import (
     Population,
     Projection,
 )
-from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.ir.operators import Dense, Shape, identity, smaller
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.lowering.deviation import described, deviation, reused, uneven
+from neurocompile.passes.lowering.deviation import (
+    description,
+    deviation,
+    repeated_uses,
+    uneven_uses,
+)
 from neurocompile.passes.lowering.forms import ALIGNED, STATIC, Form, Source, equal
 from neurocompile.passes.lowering.gates import Gate, Gates, gate
-from neurocompile.passes.lowering.linear_ops import OPS, static_operand
+from neurocompile.passes.lowering.linear_ops import OPS, tick_vector
 from neurocompile.passes.lowering.readouts import readouts
 from neurocompile.passes.lowering.token_means import average_kept
 from neurocompile.passes.lowering.walk import (
@@ -49,10 +48,11 @@ from neurocompile.passes.lowering.walk import (
     data_sizes,
     layout_of,
     shape_of,
-    static_input,
+    static_value,
     tick_shape,
     unsupported,
 )
+from neurocompile.semantics.floating import POTENTIAL, at_rest
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
@@ -95,12 +95,14 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
     neurons: dict[str, _Neuron] = {}
     reached = _reached(graph)
-    gates = Gates(frozenset({*map(module_of, graph.neurons()), *(item.name for item in inputs), ONE}))
+    gates = Gates(frozenset({
+        *(neuron.module for neuron in graph.neurons()), *(item.name for item in inputs), ONE}))
     for node in graph.nodes():
         if node not in reached or constant(node.outputs[0]) is not None:
             continue
-        if node.domain == DOMAIN:
-            _visit_neuron(walk, graph, node, neurons)
+        neuron = as_neuron(node)
+        if neuron is not None:
+            _visit_neuron(walk, graph, neuron, neurons)
         elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
             made = gate(walk, node, neurons)
             if made is not None:
@@ -135,11 +137,11 @@ def _reached(graph: Graph) -> set[ir.Node]:
 
 def _n_ticks(graph: Graph, axes: Layouts) -> int:
     """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
-    findings = [*reused(graph.neurons(), axes), *uneven(graph.neurons(), axes)]
+    findings = [*repeated_uses(graph.neurons(), axes), *uneven_uses(graph.neurons(), axes)]
     if findings:
         raise FindingsError(*findings)
     unrolled = max(axes.tick_of.values(), default=0) + 1
-    return max(unrolled, *(shape_of(node.outputs[0])[0] for node in graph.neurons()))
+    return max(unrolled, *(shape_of(neuron.spikes)[0] for neuron in graph.neurons()))
 
 
 def _unit(name: str, when: int | str, shape: Shape) -> Form:
@@ -159,25 +161,26 @@ def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
                  levels=max(1, int(info["high"])) if spikes else 1)
 
 
-def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _Neuron]) -> None:
-    module, normal = module_of(node), _normal_form(graph, node)
-    form, direct = _driven(walk, node, normal)
-    tick = walk.layouts.tick_of.get(str(node.outputs[0].name))
+def _visit_neuron(walk: Walk, graph: Graph, neuron: NeuronNode, neurons: dict[str, _Neuron]
+                  ) -> None:
+    module, normal = neuron.module, _normal_form(graph, neuron)
+    form, direct = _drive(walk, neuron, normal)
+    tick = walk.layouts.tick_of.get(neuron.train)
     known = neurons.get(module)
     if known is None:
-        _check_start(node, normal)
-        shape = _neuron_shape(walk, node) or (form.size,)
+        _check_start(neuron, normal)
+        shape = _neuron_shape(walk, neuron) or (form.size,)
         known = neurons[module] = _Neuron([], shape, normal.neuron, [], direct)
     else:
-        _check_carried(node, module)
+        _check_carried(neuron)
         if not np.array_equal(direct, known.direct):
-            raise FindingsError(Diagnostic("NC112", location(node), {
+            raise FindingsError(Diagnostic("NC112", location(neuron.node), {
                 "tick": len(known.ticks), "module": module, "other": 0,
                 "what": "another constant beside the synaptic current"}))
-    known.nodes.append(node)
+    known.nodes.append(neuron.node)
     known.ticks.append(form)
     when = ALIGNED if tick is None else tick
-    walk.forms[str(node.outputs[0].name)] = _unit(module, when, known.shape)
+    walk.forms[neuron.train] = _unit(module, when, known.shape)
 
 
 def _visit_gate(walk: Walk, made: Gate, name: str, neurons: dict[str, _Neuron]) -> None:
@@ -190,64 +193,63 @@ def _visit_gate(walk: Walk, made: Gate, name: str, neurons: dict[str, _Neuron]) 
     walk.forms[str(node.outputs[0].name)] = _unit(name, made.when, known.shape)
 
 
-def _normal_form(graph: Graph, node: ir.Node) -> NormalForm:
-    profile = graph.profile(node)
+def _normal_form(graph: Graph, neuron: NeuronNode) -> NormalForm:
+    profile = graph.profile(neuron)
     try:
-        return normal_form(profile, neuron_constants(node))
+        return normal_form(profile, neuron.constants)
     except NoNormalForm as reason:
-        raise FindingsError(Diagnostic("NC201", location(node), {
-            "module": module_of(node), "profile": profile.name, "reason": str(reason)})) from None
+        raise FindingsError(Diagnostic("NC201", location(neuron.node), {
+            "module": neuron.module, "profile": profile.name, "reason": str(reason)})) from None
 
 
-def _driven(walk: Walk, node: ir.Node, normal: NormalForm) -> tuple[Form, NDArray[np.float64]]:
+def _drive(walk: Walk, neuron: NeuronNode, normal: NormalForm
+           ) -> tuple[Form, NDArray[np.float64]]:
     """What a neuron in normal form integrates: its inputs with their gains; and beside it."""
-    form = walk.form(node.inputs[0])
+    form = walk.form(neuron.current)
     if form is None:
-        raise unsupported(node, "its input does not depend on the model's input")
-    form, direct = _gained(form, normal.gain), np.zeros(0)
-    if len(node.inputs) > 3:
-        second, static = walk.form(node.inputs[3]), static_input(node, 3)
-        if second is not None:
-            if normal.direct_y:
-                raise unsupported(node, "its second input passes by its synaptic current")
-            form = form.plus(_gained(second, normal.gain_y))
-        elif static is not None:
-            offset = static_operand(walk, node, static) * normal.gain_y
-            form, direct = (form, offset) if normal.direct_y else (form.shifted(offset), direct)
+        raise unsupported(neuron.node, "its input does not depend on the model's input")
+    form, direct = _with_gain(form, normal.gain), np.zeros(0)
+    second, static = walk.form(neuron.second_current), static_value(neuron.second_current)
+    if second is not None:
+        if normal.direct_y:
+            raise unsupported(neuron.node, "its second input passes by its synaptic current")
+        form = form.plus(_with_gain(second, normal.gain_y))
+    elif static is not None:
+        offset = tick_vector(walk, neuron.node, neuron.spikes, static) * normal.gain_y
+        form, direct = (form, offset) if normal.direct_y else (form.shifted(offset), direct)
     form = form.shifted(np.full(form.size, normal.offset)) if normal.offset else form
     return form, direct
 
 
-def _gained(form: Form, gain: float) -> Form:
+def _with_gain(form: Form, gain: float) -> Form:
     return form if gain == 1.0 else form.scaled(np.full(form.size, gain))
 
 
-def _neuron_shape(walk: Walk, node: ir.Node) -> Shape:
+def _neuron_shape(walk: Walk, neuron: NeuronNode) -> Shape:
     """Shape of one tick of one sample: axis 1 counts where more than the batch is merged in it."""
-    _, beside, *rest = data_sizes(layout_of(walk, node.outputs[0], node))
+    _, beside, *rest = data_sizes(layout_of(walk, neuron.spikes, neuron.node))
     return (beside, *rest) if beside > 1 else tuple(rest)
 
 
-def _check_start(node: ir.Node, normal: NormalForm) -> None:
-    """A sample starts at rest: u0 = 0, and v0 = the potential that a reset leads to."""
-    for position, (name, wanted) in enumerate((("u", 0.0), ("v", normal.rest)), 1):
-        state = constant(node.inputs[position])
-        if state is None or not np.all(state == np.float32(wanted)):
-            found = "a value of the graph" if state is None else f"{np.asarray(state).flat[0]:.4g}"
-            raise FindingsError(Diagnostic("NC107", location(node), {
-                "module": module_of(node), "expected": wanted, "found": f"{name} = {found}"}))
+def _check_start(neuron: NeuronNode, normal: NormalForm) -> None:
+    """A sample starts at rest: at the potential that a reset leads to, all other states at 0."""
+    for name, rest in at_rest(neuron.states, normal.rest).items():
+        state = constant(neuron.initial[name])
+        if state is None or not np.all(state == np.float32(rest)):
+            start = "a value of the graph" if state is None else f"{np.asarray(state).flat[0]:.4g}"
+            raise FindingsError(Diagnostic("NC107", location(neuron.node), {
+                "module": neuron.module, "expected": rest, "found": f"{name} = {start}"}))
 
 
-def _check_carried(node: ir.Node, module: str) -> None:
+def _check_carried(neuron: NeuronNode) -> None:
     """Later ticks of a loop start from the state of the tick before, and from nothing else."""
-    for position in (1, 2):
-        value = node.inputs[position]
-        producer = value.producer() if value is not None else None
-        if constant(value) is not None and position == 1:
-            continue  # u of a neuron without synaptic state
-        if producer is None or producer.domain != DOMAIN or module_of(producer) != module:
-            raise FindingsError(Diagnostic("NC107", location(node), {
-                "module": module, "expected": "that of the tick before",
+    for name, value in neuron.initial.items():
+        before = as_neuron(value.producer()) if value is not None else None
+        if constant(value) is not None and name != POTENTIAL:
+            continue  # of a neuron that does not use it
+        if before is None or before.module != neuron.module:
+            raise FindingsError(Diagnostic("NC107", location(neuron.node), {
+                "module": neuron.module, "expected": "that of the tick before",
                 "found": "another value of the graph"}))
 
 
@@ -305,6 +307,6 @@ def _rolled(module: str, neuron: _Neuron, axes: Layouts) -> tuple[Form, dict[Sou
             here, there = deviation(neuron.nodes[tick], neuron.nodes[last], axes)
             raise FindingsError(Diagnostic("NC112", location(here), {
                 "tick": tick, "module": module, "other": last,
-                "what": f"{described(here)} against {described(there)}"}))
+                "what": f"{description(here)} against {description(there)}"}))
     delays = {s: -s.when for s in steady.terms if isinstance(s.when, int)}
     return steady, delays

@@ -119,7 +119,11 @@ def element_numbers(layout: Layout, shape: Shape) -> NDArray[np.int64]:
 
 def static_input(node: ir.Node, position: int) -> NDArray[np.float64] | None:
     """A node's constant operand in float64; None if it has none there, or it is not constant."""
-    value = node.inputs[position] if position < len(node.inputs) else None
+    return static_value(node.inputs[position] if position < len(node.inputs) else None)
+
+
+def static_value(value: ir.Value | None) -> NDArray[np.float64] | None:
+    """A constant in float64; None for a value that is none."""
     array = constant(value)
     return None if array is None else np.asarray(array, np.float64)
 

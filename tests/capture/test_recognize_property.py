@@ -88,7 +88,7 @@ def check(code: str) -> None:
         recorder = _Recorder(program.module())
         found = recorder.run(x)
     assert torch.equal(found, expected), code
-    spikes = torch.cat([e.outputs[0] for e in recorder.emissions])
+    spikes = torch.cat([one.outputs.spikes for one in recorder.runs])
     assert torch.equal(spikes, expected), code
     assert spikes.any(), code
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
 from neurocompile.ir.graph import FILE, LINE, MODULE, Graph
-from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.ir.neuron_node import DOMAIN
 from neurocompile.passes.legality.check import walked
 from neurocompile.passes.legality.spike_types import Current, Opaque, Spike, Static
 

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from neurocompile.capture.adapters.base import StandIn, one_number, qualified
+from neurocompile.capture.adapters.base import Adapter, StandIn, one_number, qualified
 from neurocompile.capture.declaration import ATTRIBUTE, LAYOUTS, Declaration
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.semantics.custom import custom_profile
 from neurocompile.semantics.equations import Equations
+from neurocompile.semantics.floating import POTENTIAL
 
 
 class DeclaredStandIn(StandIn):
@@ -21,9 +22,11 @@ class DeclaredStandIn(StandIn):
 
     def __init__(self, equations: str, constants: dict[str, float], path: str, start: float,
                  layout: str, keeps: bool) -> None:
-        super().__init__(custom_profile(equations, constants), constants, path, start)
+        profile = custom_profile(equations, constants)
+        super().__init__(profile, constants, path, start)
         self.layout, self.keeps = layout, keeps
-        self.names = ("u", "v") if "CubaLIF" in self.profile.partition("\n")[0] else ("v",)
+        targets = {name for name, _ in profile.equations.steps}
+        self.names = tuple(name for name in profile.states if name in {POTENTIAL, *targets})
 
     def forward(self, x: torch.Tensor, *state: Any) -> Any:
         """Spikes of x's shape; then the state where the layout is "state"."""
@@ -34,12 +37,11 @@ class DeclaredStandIn(StandIn):
         if self.layout == "tick":
             return self.ticks(x.unsqueeze(0)).squeeze(0)
         self.reset()
-        for name, given in zip(self.names, state, strict=False):
-            held = given if given is None or isinstance(given, torch.Tensor) else x.new_full(
-                (), float(given))
-            setattr(self, name, held)
+        for name, value in zip(self.names, state, strict=False):
+            self.states[name] = value if value is None or isinstance(
+                value, torch.Tensor) else x.new_full((), float(value))
         spikes = self.ticks(x.unsqueeze(0)).squeeze(0)
-        return (spikes, *(getattr(self, name) for name in self.names))
+        return (spikes, *(self.states[name] for name in self.names))
 
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
@@ -111,3 +113,6 @@ def _number(module: nn.Module, path: str, name: str, given: object) -> float:
 def _bad(module: nn.Module, path: str, key: str, error: str) -> UsageError:
     return UsageError(Diagnostic("NC119", Location(module=path), {
         "cls": qualified(module), "key": key, "error": error}))
+
+
+ADAPTER = Adapter(adapt, reset)

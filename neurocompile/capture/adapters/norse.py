@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
     one_number,
@@ -91,10 +92,10 @@ class NorseStandIn(StandIn):
 
     def forward(self, input_tensor: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """What is emitted per tick, and the state after the last one."""
-        self.u, self.v = getattr(state, "i", None), getattr(state, "v", None)
+        self.states = {"u": getattr(state, "i", None), "v": getattr(state, "v", None)}
         x = input_tensor if self.over_time else input_tensor.unsqueeze(0)
         emitted = self.emit(x, state)
-        after = {"z": emitted[-1], "v": self.v, "i": self.u}
+        after = {"z": emitted[-1], "v": self.states["v"], "i": self.states["u"]}
         return (emitted if self.over_time else emitted.squeeze(0),
                 self.state_type(**{name: after[name] for name in self.state_type._fields}))
 
@@ -166,5 +167,4 @@ def _options(module: Any, path: str) -> dict[str, Any]:
     return found
 
 
-def reset(module: nn.Module) -> None:
-    """Nothing: the caller holds the state."""
+ADAPTER = Adapter(adapt)

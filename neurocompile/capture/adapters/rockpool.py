@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
     one_number,
@@ -85,7 +86,7 @@ class RockpoolStandIn(StandIn):
         self.spikes: torch.Tensor | None = None  # of the first sample's last tick
 
     def reset(self) -> None:
-        """Forget u, v and the last spikes."""
+        """Forget all states and the last spikes."""
         super().reset()
         self.spikes = None
 
@@ -97,8 +98,9 @@ class RockpoolStandIn(StandIn):
         x_seq = x.expand(*x.shape[:2], self.size).transpose(0, 1)
         spikes = self.ticks(x_seq) if self.recurrent is None else self._recurrent(
             x_seq, self.recurrent)
-        self.u, self.v, self.spikes = (state if state is None else state[0]
-                                       for state in (self.u, self.v, spikes[-1]))
+        self.states = {name: state if state is None else state[0]
+                       for name, state in self.states.items()}
+        self.spikes = spikes[-1][0]
         spikes = spikes.transpose(0, 1)
         return spikes if self.torch_api else (spikes, *rest)
 
@@ -146,7 +148,7 @@ def _options(module: Any, path: str) -> dict[str, Any]:
                     "noise_std": float(module.noise_std)}
 
 
-def entry(model: nn.Module) -> None:
+def use_torch_api(model: nn.Module) -> None:
     """Give a whole model of Rockpool torch's API: it then returns its output alone."""
     if descends_from(model, _TORCH_MODULE) and not vars(model).get("_has_torch_api"):
         rockpool: Any = model
@@ -158,3 +160,6 @@ def reset(module: nn.Module) -> None:
     if descends_from(module, _PACKAGE + "lif_torch.LIFBaseTorch"):
         for name in ("vmem", "isyn", "spikes"):
             setattr(module, name, torch.zeros_like(getattr(module, name)))
+
+
+ADAPTER = Adapter(adapt, reset, prepare=use_torch_api)

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
     one_number,
@@ -96,7 +97,7 @@ class SinabsStandIn(StandIn):
         if self.sizes is not None:
             x = x.reshape(*self.sizes, *x.shape[1:])
         x_seq = x.transpose(0, 1)
-        if self.v is not None and self.v.shape != x_seq.shape[1:]:
+        if self.shape not in (None, x_seq.shape[1:]):
             self.reset()
         spikes = (self.ticks(x_seq) if self.rec_connect is None
                   else self._recurrent(x_seq, self.rec_connect)).transpose(0, 1)
@@ -151,7 +152,7 @@ def _shown(function: Any, argument: Any) -> str:
     return cls.__name__ if argument is None else f"{cls.__name__}({float(argument)!r})"
 
 
-def copied(module: nn.Module, memo: dict[int, Any]) -> None:
+def copy_layer(module: nn.Module, memo: dict[int, Any]) -> None:
     """Copy a layer into a deepcopy memo: the recurrent layers' own `__deepcopy__` fails."""
     if descends_from(module, _BASE) and id(module) not in memo:
         twin = memo[id(module)] = type(module).__new__(type(module))
@@ -164,3 +165,6 @@ def reset(module: nn.Module) -> None:
         for name in ("v_mem", "i_syn"):
             if name in module._buffers:
                 setattr(module, name, torch.zeros(0))
+
+
+ADAPTER = Adapter(adapt, reset, copy=copy_layer)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
     one_number,
@@ -20,6 +21,7 @@ from neurocompile.capture.adapters.base import (
     refused,
 )
 from neurocompile.capture.adapters.slayer_layers import BLOCKS, SYNAPSES, Synapse, block
+from neurocompile.semantics.equations import SHIFT_ONE
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
 
@@ -29,7 +31,7 @@ _BASE = _PACKAGE + "neuron.base.Neuron"
 _DROPOUT = _PACKAGE + "neuron.dropout.Dropout"
 _BLOCK = _PACKAGE + "block.cuba."
 _LAYER = _PACKAGE + "synapse.layer."
-UNIT, SCALE = 4096, 64
+UNIT, SCALE = SHIFT_ONE, 64
 
 
 def profile_of(cls: str, version: str, options: Mapping[str, Any]
@@ -73,7 +75,7 @@ class SlayerStandIn(StandIn):
     def forward(self, current: torch.Tensor) -> torch.Tensor:
         """Spikes of all ticks."""
         x_seq = current.movedim(-1, 0)
-        if not self.persistent_state or (self.v is not None and self.v.shape != x_seq.shape[1:]):
+        if not self.persistent_state or self.shape not in (None, x_seq.shape[1:]):
             self.reset()
         return self.ticks(x_seq).movedim(0, -1)
 
@@ -118,3 +120,6 @@ def reset(module: nn.Module) -> None:
                 setattr(module, name, torch.zeros(1))
     if hasattr(module, "delay_buffer") and qualified(module).startswith(_PACKAGE):
         vars(module)["delay_buffer"] = None
+
+
+ADAPTER = Adapter(adapt, reset)

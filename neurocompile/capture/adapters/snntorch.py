@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
     fires,
@@ -32,6 +33,7 @@ _STATES = {  # of each class, in the order in which it takes and returns them
     "leaky": ("mem",), "rleaky": ("spk", "mem"), "synaptic": ("syn", "mem"),
     "rsynaptic": ("spk", "syn", "mem"), "lapicque": ("mem",),
 }
+_NAMES = {"mem": "v", "syn": "u"}  # theirs and ours
 _CLASSES = {f"{_PACKAGE}{name.lower()}.{name}": name.lower()
             for name in ("Leaky", "RLeaky", "Synaptic", "RSynaptic", "Lapicque")}
 _RESETS = {"_base_sub": "subtract", "_base_zero": "zero", "_base_int": "none"}
@@ -101,12 +103,12 @@ class SnnTorchStandIn(StandIn):
     @property
     def mem(self) -> torch.Tensor:
         """The potential; empty after a reset."""
-        return torch.zeros(0) if self.v is None else self.v
+        return self._or_empty("v")
 
     @property
     def syn(self) -> torch.Tensor:
         """The synaptic current; empty after a reset."""
-        return torch.zeros(0) if self.u is None else self.u
+        return self._or_empty("u")
 
     def reset(self) -> None:
         """Forget all state."""
@@ -115,11 +117,15 @@ class SnnTorchStandIn(StandIn):
 
     def reset_mem(self) -> Any:
         """Zeros of the state's shape, which is empty before the first input."""
-        self.u, self.v = torch.zeros_like(self.syn), torch.zeros_like(self.mem)
+        self.states = {"u": torch.zeros_like(self.syn), "v": torch.zeros_like(self.mem)}
         self.spk = torch.zeros(0) if self.spk is None else torch.zeros_like(self.spk)
         return self._state() if len(self.names) > 1 else self.mem
 
     init_leaky = init_rleaky = init_synaptic = init_rsynaptic = init_lapicque = reset_mem
+
+    def _or_empty(self, name: str) -> torch.Tensor:
+        state = self.states[name]
+        return torch.zeros(0) if state is None else state
 
     def _state(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self.names)
@@ -135,11 +141,12 @@ class SnnTorchStandIn(StandIn):
                 continue
             if self.hidden or name not in self.names:
                 raise TypeError(f"`{name}` is no argument of `{self.path}`, whose state is hidden")
-            setattr(self, {"mem": "v", "syn": "u", "spk": "spk"}[name], value)
-        for name in ("u", "v", "spk"):
-            held = getattr(self, name)
-            if held is not None and held.shape != input_.shape:
-                setattr(self, name, None)
+            if name == "spk":
+                self.spk = value
+            else:
+                self.states[_NAMES[name]] = value
+        self.states = {name: _of_shape(state, input_) for name, state in self.states.items()}
+        self.spk = _of_shape(self.spk, input_)
         spikes = self.ticks(input_.unsqueeze(0), *self._feedback(input_)).squeeze(0)
         self.spk = None if self.recurrent is None else spikes
         state = (spikes, self.syn, self.mem) if "syn" in self.names else (spikes, self.mem)
@@ -151,6 +158,11 @@ class SnnTorchStandIn(StandIn):
             return ()
         spk = torch.zeros_like(input_) if self.spk is None else self.spk
         return (self.recurrent(spk).unsqueeze(0),)
+
+
+def _of_shape(state: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | None:
+    """A state, if it is of an input's shape."""
+    return state if state is not None and state.shape == x.shape else None
 
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
@@ -199,3 +211,6 @@ def reset(module: nn.Module) -> None:
         for name in ("mem", "syn", "spk"):
             if hasattr(module, name):
                 setattr(module, name, torch.zeros(0))
+
+
+ADAPTER = Adapter(adapt, reset)

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
     fires,
@@ -109,7 +110,7 @@ class SpikingJellyStandIn(StandIn):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Spikes of the same shape as x."""
         x_seq = x if self.step_mode == "m" else x.unsqueeze(0)
-        if self.restarts and self.v is not None and self.v.shape != x_seq.shape[1:]:
+        if self.restarts and self.shape not in (None, x_seq.shape[1:]):
             self.reset()
         spikes = self.ticks(x_seq)
         return spikes if self.step_mode == "m" else spikes.squeeze(0)
@@ -153,3 +154,6 @@ def reset(module: nn.Module) -> None:
     if any(descends_from(module, name) for name in _MEMORIES):
         memory: Any = module
         memory.reset()
+
+
+ADAPTER = Adapter(adapt, reset)

@@ -16,7 +16,7 @@ from neurocompile.capture.handwritten.fx_values import (
 )
 from neurocompile.capture.handwritten.thresholds import Threshold, Thresholds
 from neurocompile.capture.handwritten.trees import COMMUTE, R, Tree, const
-from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.capture.neuron_op import NEURON
 
 Bound = dict[Tree, Node]
 
@@ -38,16 +38,12 @@ def spread(values: Values, starts: Iterable[Node], stops: Iterable[Node] = (),
     """The nodes that the start nodes reach, by elementwise operations or by any."""
     reached, barred = set(starts), set(stops)
     for node in values.graph.nodes:
-        if node in reached or node in barred or _is_neuron(node):
+        if node in reached or node in barred or node.target is NEURON:
             continue
         if any(n in reached for n in node.all_input_nodes) and (
                 not elementwise or origin(node) is not node or operation(node) is not None):
             reached.add(node)
     return reached
-
-
-def _is_neuron(node: Node) -> bool:
-    return getattr(node.target, "namespace", "") == DOMAIN.rpartition(".")[2]
 
 
 class Reader:

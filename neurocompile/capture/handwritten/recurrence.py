@@ -7,7 +7,7 @@ ticks, are the model's own operations in their own order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -36,7 +36,7 @@ from neurocompile.capture.handwritten.trees import (
     text,
 )
 from neurocompile.semantics.custom import custom_profile
-from neurocompile.semantics.floating import Profile
+from neurocompile.semantics.floating import Profile, at_rest
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +44,13 @@ class Tick:
     """One tick of a recognized neuron."""
 
     threshold: Threshold
-    v: Node
-    u: Node | None
+    states: Mapping[str, Node]  # after it, of those that it has
     inputs: tuple[Node, ...]  # x, and y where there is one
+
+    @property
+    def v(self) -> Node:
+        """The potential after it."""
+        return self.states["v"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +59,7 @@ class Recurrence:
 
     profile: Profile
     constants: dict[str, float]
-    start_u: float
-    start_v: float
+    start: Mapping[str, float]  # each state before the first tick
     ticks: tuple[Tick, ...]
 
 
@@ -111,9 +114,9 @@ def _memoryless(values: Values, chain: Sequence[Threshold]) -> Recurrence:
     for tick, tree in enumerate(tests):
         if tree != tests[0]:
             raise Differs(tick, chain[tick].node, 0, first.node)
-    ticks = tuple(Tick(t, t.spine[depth], None, (t.spine[depth],)) for t in chain)
-    made, constants = _profile(("in", 0), None, tests[0])
-    return Recurrence(made, constants, 0.0, 0.0, ticks)
+    ticks = tuple(Tick(t, {"v": t.spine[depth]}, (t.spine[depth],)) for t in chain)
+    profile, constants = _profile(("in", 0), None, tests[0])
+    return Recurrence(profile, constants, at_rest(profile.states, 0.0), ticks)
 
 
 def _test(values: Values, threshold: Threshold, depth: int) -> Tree:
@@ -158,18 +161,19 @@ class _Chain:
         if not leaves(v_tree) & {("in", 0), U1}:
             raise Unreadable(self.v[-1], "no input reaches its potential")
         bounds = [self._later(tick, v_tree, u_tree, reader) for tick in range(1, self.last + 1)]
-        start_u, start_v, first = self._first(v_tree, u_tree, bounds[0], reader)
+        start, first = self._first(v_tree, u_tree, bounds[0], reader)
         for before, after in zip((first, *bounds), bounds, strict=False):
             if U1 in before and U0 in after and before[U1] is not after[U0]:
                 raise Unreadable(after[U0], "its synaptic current is not carried on")
         order = self._order(len(reader.inputs), first)
         ticks = []
         for tick, bound in enumerate((first, *bounds)):
-            ticks.append(Tick(self.chain[tick], self.v[tick], bound.get(U1),
-                              tuple(bound[("in", k)] for k in order)))
+            states = {"v": self.v[tick], **({"u": bound[U1]} if U1 in bound else {})}
+            ticks.append(Tick(self.chain[tick], states, tuple(bound[("in", k)] for k in order)))
         names = tuple("xy"[order.index(k)] for k in range(len(order)))
-        made, constants = _profile(v_tree, u_tree, self.test, names)
-        return Recurrence(made, constants, start_u, start_v, tuple(ticks))
+        profile, constants = _profile(v_tree, u_tree, self.test, names)
+        start = {**at_rest(profile.states, 0.0), **start}
+        return Recurrence(profile, constants, start, tuple(ticks))
 
     def _reader(self, tick: int, more: dict[Node, Tree]) -> Reader:
         return Reader(self.values, self.thresholds, self.chain[tick - 1], self.chain,
@@ -228,7 +232,7 @@ class _Chain:
         return Differs(tick, node, self.last, reader.nodes.get(tree, self.v[self.last]))
 
     def _first(self, v_tree: Tree, u_tree: Tree | None, second: Bound, reader: Reader
-               ) -> tuple[float, float, Bound]:
+               ) -> tuple[dict[str, float], Bound]:
         """The states before the first tick, and its inputs: the equations at rest are that tick."""
         matcher = Matcher(self.values, self.thresholds, None)
         found = {self.values.number(one) for one in self._statics(self.v[0])}
@@ -244,7 +248,7 @@ class _Chain:
                 for k, later in enumerate(reader.inputs):
                     if bound[("in", k)].target is not later.target:
                         self._check_start(bound[("in", k)])
-                return u, v, bound
+                return {"u": u, "v": v}, bound
         self._check_start(self.v[0])
         raise self._differs(0, matcher, reader)
 
