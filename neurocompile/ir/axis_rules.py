@@ -16,7 +16,11 @@ def follow(node: ir.Node, space: Space) -> None:
     neuron = as_neuron(node)
     if neuron is not None:
         _neuron(neuron, space)
-        return
+    else:
+        _operator(node, space)
+
+
+def _operator(node: ir.Node, space: Space) -> None:
     dynamic = [value for value in node.inputs if space.is_dynamic(value)]
     if not dynamic or node.op_type in _STATIC:
         return

@@ -25,11 +25,8 @@ def time_by_selection(graph: Graph, tick_of: Mapping[str, int]) -> frozenset[tup
     reached = _reached(graph, tick_of)
     parts: dict[tuple[str, int], dict[Part, set[int]]] = defaultdict(lambda: defaultdict(set))
     for node in graph.nodes():
-        value = node.inputs[0] if node.inputs else None
-        if value is None or value.name is None:
-            continue
-        for axis, part, output in _selections(node):
-            parts[value.name, axis][part] |= reached.get(output.name or "", set())
+        for value, axis, part, output in _selections(node):
+            parts[value, axis][part] |= reached.get(output.name or "", set())
     sizes = {(value.name, axis): size for node in graph.nodes() for value in node.inputs
              if value is not None and value.name is not None
              for axis, size in enumerate(shape_of(value) or ())}
@@ -69,21 +66,23 @@ def _reached(graph: Graph, tick_of: Mapping[str, int]) -> dict[str, set[int]]:
     return reached
 
 
-def _selections(node: ir.Node) -> Iterator[tuple[int, Part, ir.Value]]:
-    """The parts of one axis that a node takes: axis, part, output."""
-    shape = shape_of(node.inputs[0])
-    if shape is None:
+def _selections(node: ir.Node) -> Iterator[tuple[str, int, Part, ir.Value]]:
+    """The parts of one axis of a value that a node takes: the value's name, axis, part, output."""
+    if node.domain != "" or node.op_type not in ("Gather", "Split", "Slice"):
+        return
+    value, shape = node.inputs[0], shape_of(node.inputs[0])
+    if value is None or value.name is None or shape is None:
         return
     if node.op_type == "Gather":
         axis = node.attributes.get_int("axis", 0) % len(shape)
         found = integers(node.inputs[1])
         if found is not None and len(found) == 1:
-            yield axis, (found[0] % shape[axis], 1), node.outputs[0]
+            yield value.name, axis, (found[0] % shape[axis], 1), node.outputs[0]
     elif node.op_type == "Split":
         axis, start = node.attributes.get_int("axis", 0) % len(shape), 0
         for output in node.outputs:
             count = (shape_of(output) or shape)[axis]
-            yield axis, (start, count), output
+            yield value.name, axis, (start, count), output
             start += count
     elif node.op_type == "Slice":
         starts, axes = integers(node.inputs[1]), integers(node.inputs[3])
@@ -92,4 +91,4 @@ def _selections(node: ir.Node) -> Iterator[tuple[int, Part, ir.Value]]:
         if taken is not None and starts and len(starts) == 1 and axes and steps == [1]:
             axis = axes[0] % len(shape)
             start = min(starts[0] + shape[axis] if starts[0] < 0 else starts[0], shape[axis])
-            yield axis, (start, taken[axis]), node.outputs[0]
+            yield value.name, axis, (start, taken[axis]), node.outputs[0]

@@ -20,8 +20,8 @@ from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.reset import Reset
 
 ZERO, ONE = Fraction(0), Fraction(1)
-OR, AND = "OR", "AND"  # models of gates (`passes.gates`)
-SUM = "SUM"  # that of accumulators (`passes.accumulate`), which never fire
+OR, AND = "OR", "AND"  # models of gates (`passes.lowering.gates`)
+SUM = "SUM"  # that of accumulators, which never fire
 
 
 class NoNormalForm(ValueError):

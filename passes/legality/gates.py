@@ -1,7 +1,7 @@
 """Gates: OR and AND of spikes as helper neurons, opt-in. NC134: OR. NC135: AND.
 
 Exact only inside one tick of a chip with a global tick, and outside of loops, since a helper
-neuron answers one step later and every parallel path has to wait for it. `passes.gates` makes
+neuron answers one step later and every parallel path has to wait for it. `lowering.gates` makes
 them.
 """
 

@@ -126,11 +126,16 @@ def _span(ticks: frozenset[int]) -> int:
 
 def joined_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
     """The axes of each operand along which a node adds up or compares."""
+    if not is_neuron(node):
+        yield from _operator_axes(node)
+
+
+def _operator_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
     first = node.inputs[0] if node.inputs else None
     shape = shape_of(first)
     if node.op_type == "Einsum":
         yield from _einsum_axes(node)
-    elif shape is None or is_neuron(node):
+    elif shape is None:
         return
     elif node.op_type == "MatMul":
         yield first, frozenset({len(shape) - 1})

@@ -98,24 +98,26 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     gates = Gates(frozenset({
         *(neuron.module for neuron in graph.neurons()), *(item.name for item in inputs), ONE}))
     for node in graph.nodes():
-        if node not in reached or constant(node.outputs[0]) is not None:
+        if node not in reached:
             continue
         neuron = as_neuron(node)
         if neuron is not None:
             _visit_neuron(walk, graph, neuron, neurons)
         elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
-            made = gate(walk, node, neurons)
-            if made is not None:
-                _visit_gate(walk, made, gates.add(made), neurons)
-            else:
-                _visit(walk, node)
-    uneven = list(gates.uneven(n_ticks))
-    if uneven:
-        raise FindingsError(*uneven)
+            _visit_operator(walk, node, gates, neurons)
+    findings = list(gates.uneven(n_ticks))
+    if findings:
+        raise FindingsError(*findings)
     return _network(graph, walk, inputs, neurons)
 
 
-def _visit(walk: Walk, node: ir.Node) -> None:
+def _visit_operator(walk: Walk, node: ir.Node, gates: Gates, neurons: dict[str, _Neuron]) -> None:
+    if constant(node.outputs[0]) is not None:
+        return
+    decision = gate(walk, node, neurons)
+    if decision is not None:
+        _visit_gate(walk, decision, gates.add(decision), neurons)
+        return
     if node.op_type not in OPS:
         raise unsupported(node, "it is not linear")
     OPS[node.op_type](walk, node)

@@ -92,7 +92,7 @@ class NorseStandIn(StandIn):
 
     def forward(self, input_tensor: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """What is emitted per tick, and the state after the last one."""
-        self.states = {"u": getattr(state, "i", None), "v": getattr(state, "v", None)}
+        self.states |= {"u": getattr(state, "i", None), "v": getattr(state, "v", None)}
         x = input_tensor if self.over_time else input_tensor.unsqueeze(0)
         emitted = self.emit(x, state)
         after = {"z": emitted[-1], "v": self.states["v"], "i": self.states["u"]}

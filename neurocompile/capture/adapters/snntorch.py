@@ -117,7 +117,7 @@ class SnnTorchStandIn(StandIn):
 
     def reset_mem(self) -> Any:
         """Zeros of the state's shape, which is empty before the first input."""
-        self.states = {"u": torch.zeros_like(self.syn), "v": torch.zeros_like(self.mem)}
+        self.states |= {"u": torch.zeros_like(self.syn), "v": torch.zeros_like(self.mem)}
         self.spk = torch.zeros(0) if self.spk is None else torch.zeros_like(self.spk)
         return self._state() if len(self.names) > 1 else self.mem
 
