@@ -42,9 +42,9 @@ def neuron(equations: str, layout: str = "ticks", reset: Reset = (), start: floa
     state from call to call. `start`: the potential before the first tick.
     `constants`: each a number or the name of an attribute of the module.
     """
-    made = Declaration(equations, layout, reset, start, constants)
+    declaration = Declaration(equations, layout, reset, start, constants)
 
     def declare(cls: T) -> T:
-        setattr(cls, ATTRIBUTE, made)
+        setattr(cls, ATTRIBUTE, declaration)
         return cls
     return declare

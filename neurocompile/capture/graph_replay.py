@@ -73,10 +73,10 @@ class _Neuron:
             yield names.second, run.second
 
 
-def replay_graph(graph: Graph, inputs: Sequence[torch.Tensor], passed: Replay) -> GraphReplay:
+def replay_graph(graph: Graph, inputs: Sequence[torch.Tensor], proof: Replay) -> GraphReplay:
     """Run a Graph on the replay's inputs. Raises FindingsError (NC105) if it computes otherwise."""
     proto = onnx.load_model_from_string(graph.to_bytes())
-    neurons = _pairs(proto, passed.runs)
+    neurons = _pairs(proto, proof.runs)
     feeds = {value.name: x.numpy() for value, x in zip(_inputs(proto), inputs, strict=True)}
     names = [value.name for value in proto.graph.output]
     results = _run(proto, feeds, [*names, *(n.outputs.spikes for n in neurons)])
@@ -86,7 +86,7 @@ def replay_graph(graph: Graph, inputs: Sequence[torch.Tensor], passed: Replay) -
     if different:
         reason = _explain(proto, feeds, neurons)
     else:
-        tensors = [o for o in passed.outputs if isinstance(o, torch.Tensor)]
+        tensors = [o for o in proof.outputs if isinstance(o, torch.Tensor)]
         if len(names) != len(tensors):
             raise _differs("(all)", 1, 1, "number of outputs", len(tensors), len(names))
         for number, (name, expected) in enumerate(zip(names, tensors, strict=True)):
@@ -96,8 +96,8 @@ def replay_graph(graph: Graph, inputs: Sequence[torch.Tensor], passed: Replay) -
 
 
 def _inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    stored = {tensor.name for tensor in proto.graph.initializer}
-    return [value for value in proto.graph.input if value.name not in stored]
+    weights = {tensor.name for tensor in proto.graph.initializer}
+    return [value for value in proto.graph.input if value.name not in weights]
 
 
 def _pairs(proto: onnx.ModelProto, runs: Sequence[NeuronRun]) -> list[_Neuron]:
@@ -148,19 +148,19 @@ def _explain(proto: onnx.ModelProto, feeds: Arrays, neurons: Sequence[_Neuron]) 
     An operator that jumps turns rounding into anything; no network with one can be built.
     """
     jumps = next((node.op_type for node in proto.graph.node if node.op_type in JUMPS), None)
-    forced = {**feeds, **{name: tensor.numpy() for n in neurons for name, tensor in zip(
+    values_of_program = {**feeds, **{name: tensor.numpy() for n in neurons for name, tensor in zip(
         n.outputs.in_order(n.states), n.run.outputs.in_order(n.states), strict=True)}}
     synapses = onnx.ModelProto()
     synapses.CopyFrom(proto)
     del synapses.graph.node[:], synapses.graph.output[:]
     synapses.graph.node.extend(n for n in proto.graph.node if not is_neuron(n))
-    for name, array in forced.items():
+    for name, array in values_of_program.items():
         if name not in feeds:
             synapses.graph.input.append(onnx.helper.make_tensor_value_info(
                 name, onnx.TensorProto.FLOAT, array.shape))
     results = {name for node in synapses.graph.node for name in node.output}
     currents = [(n, name, x) for n in neurons for name, x in n.currents() if name in results]
-    values = _run(synapses, forced, [name for _, name, _ in currents])
+    values = _run(synapses, values_of_program, [name for _, name, _ in currents])
     for neuron in neurons:
         _check_body(proto, neuron)
     if jumps is not None:

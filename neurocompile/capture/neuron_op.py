@@ -107,12 +107,12 @@ def schemas(profiles: Iterable[Profile]) -> Iterator[None]:
         models[profile.model].append(profile)
     for model, uses in models.items():
         first = uses[0]
-        taken = replace(input_names(first), second=None).in_order(first.states)
+        inputs = replace(input_names(first), second=None).in_order(first.states)
         kinds = {MODULE_ATTRIBUTE: text, PROFILE_ATTRIBUTE: text,
                  **{name: floats for profile in uses for name in profile.constants}}
         onnx.defs.register_schema(schema(
             model, DOMAIN, DOMAIN_VERSION, "",
-            inputs=[*(schema.FormalParameter(n, "T") for n in taken),
+            inputs=[*(schema.FormalParameter(n, "T") for n in inputs),
                     schema.FormalParameter("y_seq", "T", param_option=optional)],
             outputs=[schema.FormalParameter(n, "T")
                      for n in output_names(first).in_order(first.states)],

@@ -50,9 +50,9 @@ def doubts(graph: Graph) -> Iterator[Diagnostic]:
     for path, count in sorted((proof.get("spikes") or {}).items()):
         if count == 0:
             yield Diagnostic("NC106", Location(module=path), {"module": path})
-    saved = proof.get("graph") or {}
-    if saved.get("different"):
-        yield Diagnostic("NC108", values={key: saved[key] for key in (
+    comparison = proof.get("graph") or {}
+    if comparison.get("different"):
+        yield Diagnostic("NC108", values={key: comparison[key] for key in (
             "different", "spikes", "reason")})
 
 
@@ -71,7 +71,7 @@ class _Recorder(fx.Interpreter):
         return result
 
 
-def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
+def replay(eager: nn.Module, with_stand_ins: nn.Module, program: fx.GraphModule,
            inputs: Sequence[torch.Tensor], reset: Callable[[nn.Module], None]) -> Replay:
     """Run all three on `inputs`, CALLS times, state reset before each call.
 
@@ -84,7 +84,7 @@ def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
     for call in range(CALLS):
         recorder = _Recorder(program)
         outputs = []
-        for run in (eager, swapped, recorder.run):
+        for run in (eager, with_stand_ins, recorder.run):
             if isinstance(run, nn.Module):
                 reset(run)
             before = _tensors(run) if run is eager else {}
@@ -92,13 +92,13 @@ def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
                 outputs.append([o for o in tree_leaves(run(*inputs)) if o is not None])
             if run is eager:
                 reset(run)
-                kept = _changed(before, _tensors(run))
+                leftovers = _changes(before, _tensors(run))
         expected, *others = outputs
-        for who, found in zip(("model with stand-in neurons", "exported program"), others,
+        for who, results in zip(("model with stand-in neurons", "exported program"), others,
                               strict=True):
-            difference = _difference(who, call, expected, found)
+            difference = _difference(who, call, expected, results)
             if difference is not None:
-                raise FindingsError(replace(difference, notes=kept))
+                raise FindingsError(replace(difference, notes=leftovers))
         values += sum(o.numel() for o in expected if isinstance(o, torch.Tensor))
         for neuron in recorder.runs:
             count = int(neuron.outputs.spikes.count_nonzero())
@@ -114,7 +114,7 @@ def _tensors(model: Any) -> dict[str, torch.Tensor]:
             if isinstance(value, torch.Tensor)}
 
 
-def _changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> tuple[str, ...]:
+def _changes(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> tuple[str, ...]:
     """Notes on state that a call left behind and no reset cleared."""
     return tuple(f"`{name}` changed while the model ran, and no reset clears it"
                  for name in sorted({*before, *after})
@@ -122,13 +122,13 @@ def _changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) ->
                  or not torch.equal(before[name], after[name]))
 
 
-def _difference(who: str, call: int, expected: Sequence[Any], found: Sequence[Any]
+def _difference(who: str, call: int, expected: Sequence[Any], results: Sequence[Any]
                 ) -> Diagnostic | None:
     """The first difference between two lists of outputs."""
-    if len(expected) != len(found):
-        return mismatch(who, call, "(all)", len(expected), len(found), "number of outputs",
-                         len(expected), len(found))
-    for number, (a, b) in enumerate(zip(expected, found, strict=True)):
+    if len(expected) != len(results):
+        return mismatch(who, call, "(all)", len(expected), len(results), "number of outputs",
+                         len(expected), len(results))
+    for number, (a, b) in enumerate(zip(expected, results, strict=True)):
         if not isinstance(a, torch.Tensor):
             if a != b:
                 return mismatch(who, call, number, 1, 1, "-", a, b)
@@ -144,8 +144,8 @@ def _difference(who: str, call: int, expected: Sequence[Any], found: Sequence[An
 
 
 def mismatch(who: str, call: int, output: object, different: int, total: int, index: object,
-             expected: object, found: object) -> Diagnostic:
+             expected: object, result: object) -> Diagnostic:
     """NC105, counting calls from 0."""
     return Diagnostic("NC105", values={
         "who": who, "call": call + 1, "output": output, "different": different, "total": total,
-        "index": str(index), "expected": expected, "found": found})
+        "index": str(index), "expected": expected, "found": result})

@@ -77,7 +77,7 @@ def _single(value: float) -> float:
     return float(torch.tensor(value, dtype=torch.float32))
 
 
-def qualified(module: nn.Module) -> str:
+def full_class_name(module: nn.Module) -> str:
     """Full name of a module's exact class."""
     return f"{type(module).__module__}.{type(module).__qualname__}"
 
@@ -101,9 +101,9 @@ def fires(surrogate: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, ...
         return tuple(surrogate(torch.tensor((-1.0, -(2.0**-24), 0.0, 2.0**-24, 1.0))).tolist())
 
 
-def refused(module: nn.Module | str, path: str, reason: str) -> UsageError:
+def refusal(module: nn.Module | str, path: str, reason: str) -> UsageError:
     """NC111 for a neuron, given by itself or its full class name, that cannot be read exactly."""
-    cls = module if isinstance(module, str) else qualified(module)
+    cls = module if isinstance(module, str) else full_class_name(module)
     return UsageError(Diagnostic("NC111", Location(module=path), {
         "module": path, "cls": cls, "reason": reason}))
 

@@ -17,9 +17,9 @@ from neurocompile.capture.adapters.base import (
     Adapter,
     StandIn,
     descends_from,
+    full_class_name,
     one_number,
-    qualified,
-    refused,
+    refusal,
 )
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
@@ -108,43 +108,43 @@ class RockpoolStandIn(StandIn):
         spikes = torch.zeros_like(x_seq[0])
         if self.spikes is not None:
             spikes = self.spikes.expand_as(spikes)
-        emitted = []
+        train = []
         for x in x_seq:
             spikes = self.ticks(x.unsqueeze(0), connect(spikes).unsqueeze(0)).squeeze(0)
-            emitted.append(spikes)
-        return torch.stack(emitted)
+            train.append(spikes)
+        return torch.stack(train)
 
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for a LIFTorch, or None. Raises UsageError (NC111, NC203)."""
-    cls = qualified(module)
+    cls = full_class_name(module)
     if cls != _LIF:
         stateful = cls.startswith(_PACKAGE) and module._buffers and not cls.startswith(
             _PACKAGE + "torch_module.")
         if stateful or descends_from(module, _PACKAGE + "lif_torch.LIFBaseTorch"):
-            raise refused(module, path, "of the modules with state only LIFTorch is supported, "
+            raise refusal(module, path, "of the modules with state only LIFTorch is supported, "
                                         "not its subclasses")
         return None
     m: Any = module
     if m.n_synapses != 1:
-        raise refused(module, path, f"it has {m.n_synapses} synapses per neuron")
+        raise refusal(module, path, f"it has {m.n_synapses} synapses per neuron")
     try:
         profile, constants = profile_of(cls, "", _options(m, path))
     except ValueError as reason:
-        raise refused(module, path, str(reason)) from None
+        raise refusal(module, path, str(reason)) from None
     return RockpoolStandIn(profile, constants, path, int(m.size_out),
                            m.w_rec if m._has_rec else None, "_call" in vars(m))
 
 
 def _options(module: Any, path: str) -> dict[str, Any]:
     """The options of a module: its decays are those that it computes itself."""
-    found: dict[str, Any] = {
+    options: dict[str, Any] = {
         name: one_number(getattr(module, name), module, path, name)
         for name in ("alpha", "beta", "bias", "threshold", "max_spikes_per_dt")}
     function = getattr(module.spike_generation_fn, "__self__", None)
     ours = getattr(function, "__module__", "") == _PACKAGE + "lif_torch"
-    found["spike_generation_fn"] = getattr(function, "__name__", "") if ours else repr(function)
-    return found | {"leak_mode": "decays", "has_rec": bool(module._has_rec),
+    options["spike_generation_fn"] = getattr(function, "__name__", "") if ours else repr(function)
+    return options | {"leak_mode": "decays", "has_rec": bool(module._has_rec),
                     "noise_std": float(module.noise_std)}
 
 

@@ -16,9 +16,9 @@ from neurocompile.capture.adapters.base import (
     Adapter,
     StandIn,
     descends_from,
+    full_class_name,
     one_number,
-    qualified,
-    refused,
+    refusal,
 )
 from neurocompile.capture.adapters.slayer_layers import BLOCKS, SYNAPSES, Synapse, block
 from neurocompile.semantics.equations import SHIFT_ONE
@@ -82,7 +82,7 @@ class SlayerStandIn(StandIn):
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for a neuron, synapse or block of SLAYER, or None. Raises UsageError (NC111)."""
-    cls, m = qualified(module), module
+    cls, m = full_class_name(module), module
     if cls == _NEURON:
         return _neuron(m, path)
     if cls.removeprefix(_LAYER) in SYNAPSES:
@@ -91,9 +91,9 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
         if cls.removeprefix(_BLOCK) in BLOCKS:
             return block(m, cls.removeprefix(_BLOCK))
     except ValueError as reason:
-        raise refused(module, path, str(reason)) from None
+        raise refusal(module, path, str(reason)) from None
     if any(descends_from(module, base) for base in (_BASE, _BLOCK + "AbstractCuba")):
-        raise refused(module, path, "supported are the CUBA neuron and the CUBA blocks "
+        raise refusal(module, path, "supported are the CUBA neuron and the CUBA blocks "
                                     f"{', '.join(BLOCKS)}, not their subclasses")
     return None
 
@@ -103,12 +103,12 @@ def _neuron(module: Any, path: str) -> nn.Module:
                for name in ("current_decay", "voltage_decay")}
     options |= {"threshold": module.threshold, "scale": module.scale, "norm": module.norm,
                 "shared_param": module.shared_param, "graded_spike": module.graded_spike}
-    if module.drop is not None and qualified(module.drop) != _DROPOUT:
-        raise refused(module, path, f"its dropout is {module.drop!r}, not slayer.neuron.Dropout")
+    if module.drop is not None and full_class_name(module.drop) != _DROPOUT:
+        raise refusal(module, path, f"its dropout is {module.drop!r}, not slayer.neuron.Dropout")
     try:
         profile, constants = profile_of(_NEURON, "", options)
     except ValueError as reason:
-        raise refused(module, path, str(reason)) from None
+        raise refusal(module, path, str(reason)) from None
     return SlayerStandIn(profile, constants, path, bool(module.persistent_state))
 
 
@@ -118,7 +118,7 @@ def reset(module: nn.Module) -> None:
         for name in ("current_state", "voltage_state"):
             if name in module._buffers:
                 setattr(module, name, torch.zeros(1))
-    if hasattr(module, "delay_buffer") and qualified(module).startswith(_PACKAGE):
+    if hasattr(module, "delay_buffer") and full_class_name(module).startswith(_PACKAGE):
         vars(module)["delay_buffer"] = None
 
 

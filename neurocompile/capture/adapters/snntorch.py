@@ -17,10 +17,10 @@ from neurocompile.capture.adapters.base import (
     StandIn,
     descends_from,
     fires,
+    full_class_name,
     installed_version,
     one_number,
-    qualified,
-    refused,
+    refusal,
 )
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
@@ -54,19 +54,19 @@ def profile_of(cls: str, version: str, options: Mapping[str, Any]
     reset = options.get("reset_mechanism", "subtract")
     at_once = not options.get("reset_delay", True)
     factor = _number(options, "graded_spikes_factor", 1.0)
-    scaled = float(factor) != 1.0
+    graded = float(factor) != 1.0
     if at_once and kind not in AT_ONCE:
         raise ValueError("with reset_delay=False this class fails, or ignores it")
-    if scaled and kind not in SCALED:
+    if graded and kind not in SCALED:
         raise ValueError("its graded_spikes_factor is not 1")
-    found = PROFILES[f"snntorch-{kind}-{reset}" + "-at-once" * (at_once and reset != "none")
-                     + "-scaled" * scaled]
+    profile = PROFILES[f"snntorch-{kind}-{reset}" + "-at-once" * (at_once and reset != "none")
+                     + "-scaled" * graded]
     constants = {"v_th": _number(options, "threshold", 1.0), "factor": factor}
     if kind == "lapicque":
         constants |= _circuit(options)
     else:
         constants |= {name: _number(options, name, 0.0).clamp(0, 1) for name in ("alpha", "beta")}
-    return found, {name: float(constants[name]) for name in found.constants}
+    return profile, {name: float(constants[name]) for name in profile.constants}
 
 
 def _circuit(options: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -130,13 +130,13 @@ class SnnTorchStandIn(StandIn):
     def _state(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self.names)
 
-    def forward(self, input_: torch.Tensor, *given: torch.Tensor | None,
-                **named: torch.Tensor | None) -> Any:
+    def forward(self, input_: torch.Tensor, *states: torch.Tensor | None,
+                **by_name: torch.Tensor | None) -> Any:
         """Spikes, then (syn,) mem unless the state is hidden.
 
         Raises TypeError for a state that is given to a neuron with hidden state.
         """
-        for name, value in (*zip(self.names, given, strict=False), *named.items()):
+        for name, value in (*zip(self.names, states, strict=False), *by_name.items()):
             if value is None:
                 continue
             if self.hidden or name not in self.names:
@@ -167,7 +167,7 @@ def _of_shape(state: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | Non
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for an snnTorch neuron, or None. Raises UsageError (NC111, NC203)."""
-    cls = qualified(module)
+    cls = full_class_name(module)
     if cls not in _CLASSES and not descends_from(module, _BASE):
         return None
     m: Any = module
@@ -175,7 +175,7 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
         profile, constants = profile_of(cls, installed_version("snntorch"),
                                         _options(m, path) if cls in _CLASSES else {})
     except ValueError as error:
-        raise refused(module, path, str(error)) from None
+        raise refusal(module, path, str(error)) from None
     return SnnTorchStandIn(profile, constants, path, _STATES[_CLASSES[cls]], bool(m.init_hidden),
                            bool(m.output), getattr(m, "recurrent", None))
 
@@ -194,8 +194,8 @@ def _options(m: Any, path: str) -> dict[str, Any]:
             raise ValueError(reason)
     names = [n for n in ("threshold", "alpha", "beta", "R", "C", "time_step",
                          "graded_spikes_factor") if hasattr(m, n)]
-    found: dict[str, Any] = {n: one_number(getattr(m, n), m, path, n) for n in names}
-    return {"reset_mechanism": reset, "reset_delay": getattr(m, "reset_delay", True), **found}
+    options: dict[str, Any] = {n: one_number(getattr(m, n), m, path, n) for n in names}
+    return {"reset_mechanism": reset, "reset_delay": getattr(m, "reset_delay", True), **options}
 
 
 def reset(module: nn.Module) -> None:
@@ -206,7 +206,7 @@ def reset(module: nn.Module) -> None:
     """
     if descends_from(module, _BASE):
         neuron: Any = module
-        if not any(known is module for known in neuron.instances):
+        if not any(instance is module for instance in neuron.instances):
             neuron.instances.append(module)
         for name in ("mem", "syn", "spk"):
             if hasattr(module, name):

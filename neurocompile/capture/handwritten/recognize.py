@@ -37,13 +37,13 @@ def recognize(program: ExportedProgram) -> set[str]:
     """
     values = Values(program)
     thresholds = Thresholds(values)
-    grouped = chains(values, thresholds, thresholds.found)
-    n_ticks = _n_ticks(program, grouped)
-    found = [(chain, made) for chain in grouped
+    candidates = chains(values, thresholds, thresholds.all)
+    n_ticks = _n_ticks(program, candidates)
+    neurons = [(chain, neuron) for chain in candidates
              if chain.linked or not n_ticks or len(chain.ticks) in n_ticks
-             if (made := _read(values, thresholds, chain)) is not None]
-    _refuse_soft_spikes(values, thresholds, {module_path(c.ticks[0].node) for c in grouped})
-    if not found:
+             if (neuron := _read(values, thresholds, chain)) is not None]
+    _refuse_soft_spikes(values, thresholds, {module_path(c.ticks[0].node) for c in candidates})
+    if not neurons:
         return set()
     module = program.graph_module
     with module._set_replace_hook(program.graph_signature.get_replace_hook()):
@@ -51,25 +51,25 @@ def recognize(program: ExportedProgram) -> set[str]:
             if node.target is _ATEN._assert_tensor_metadata.default:
                 module.graph.erase_node(node)  # torch.export's own check of a cast
         rewriter = _Rewriter(module)
-        for chain, made in found:
-            rewriter.replace(chain, made)
+        for chain, neuron in neurons:
+            rewriter.replace(chain, neuron)
         module.graph.eliminate_dead_code()
     module.graph.lint()
     module.recompile()
-    return {module_path(chain.ticks[0].node) for chain, _ in found}
+    return {module_path(chain.ticks[0].node) for chain, _ in neurons}
 
 
-def _n_ticks(program: ExportedProgram, grouped: Sequence[Chain]) -> set[int]:
+def _n_ticks(program: ExportedProgram, candidates: Sequence[Chain]) -> set[int]:
     """How many ticks the neurons with states run, those of frameworks included.
 
     A comparison that is made another number of times, such as of the model's input, is no neuron.
     """
-    known: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for node in program.graph.nodes:
         if node.target is NEURON:
             call = NeuronCall(*node.args)
-            known[call.module] += shape(call.x_seq)[0]
-    return {*known.values(), *(len(chain.ticks) for chain in grouped if chain.linked)}
+            counts[call.module] += shape(call.x_seq)[0]
+    return {*counts.values(), *(len(chain.ticks) for chain in candidates if chain.linked)}
 
 
 def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | None:
@@ -83,7 +83,7 @@ def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | 
             raise UsageError(Diagnostic("NC107", Location(chain.name), {
                 "module": chain.name, "expected": "one number for all neurons",
                 "found": error.reason})) from None
-        raise refused(chain.name, where, error.reason) from None
+        raise no_neuron(chain.name, where, error.reason) from None
     except Differs as error:
         here, there = place(error.node), place(error.counterpart)
         lines = f"{_at(here)} is not what {_at(there)} computes"
@@ -92,15 +92,15 @@ def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | 
             "what": lines})) from None
 
 
-def _refuse_soft_spikes(values: Values, thresholds: Thresholds, known: set[str]) -> None:
+def _refuse_soft_spikes(values: Values, thresholds: Thresholds, modules: set[str]) -> None:
     """NC111 for recurrences without a threshold in modules that have none at all."""
     for chain in chains(values, thresholds, thresholds.soft):
         node = chain.ticks[0].node
-        if chain.linked and module_path(node) not in known:
-            raise refused(chain.name, place(node), f"its spike is a {op_name(node)}, no threshold")
+        if chain.linked and module_path(node) not in modules:
+            raise no_neuron(chain.name, place(node), f"its spike is a {op_name(node)}, no threshold")
 
 
-def refused(name: str, where: Location, reason: str) -> UsageError:
+def no_neuron(name: str, where: Location, reason: str) -> UsageError:
     """NC111 for a recurrence that is no neuron."""
     return UsageError(Diagnostic("NC111", Location(name, where.file, where.line), {
         "module": name, "cls": "hand-written neuron", "reason": reason},
@@ -169,9 +169,9 @@ class _Rewriter:
     def _call(self, target: Callable[..., Any], args: tuple[Any, ...], **kwargs: Any) -> Node:
         with self.graph.inserting_after(self.anchor):
             node = self.graph.call_function(target, args, kwargs)
-        given = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
+        fakes = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
         node.meta.update(self.meta)
-        node.meta["val"] = _fake(target, self.like.meta["val"], *given)
+        node.meta["val"] = _fake(target, self.like.meta["val"], *fakes)
         self.anchor = node
         return node
 

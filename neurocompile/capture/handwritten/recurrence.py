@@ -13,7 +13,13 @@ from itertools import product
 
 from torch.fx import Node
 
-from neurocompile.capture.handwritten.fx_values import Operand, Values, copied, operation, origin
+from neurocompile.capture.handwritten.fx_values import (
+    Operand,
+    Values,
+    copy_source,
+    operation,
+    origin,
+)
 from neurocompile.capture.handwritten.matching import (
     Bound,
     Matcher,
@@ -82,7 +88,7 @@ def recurrence(values: Values, thresholds: Thresholds, chain: Sequence[Threshold
     failure: Unreadable | Differs | None = None
     for depth in _depths(chain):
         try:
-            return _Chain(values, thresholds, list(chain), depth).recurrence()
+            return _ChainReader(values, thresholds, list(chain), depth).recurrence()
         except (Unreadable, Differs) as error:
             failure = failure or error
     raise failure or Unreadable(chain[-1].node, "its potential is not carried to the next tick")
@@ -90,7 +96,7 @@ def recurrence(values: Values, thresholds: Thresholds, chain: Sequence[Threshold
 
 def _users(node: Node) -> Iterator[Node]:
     for user in node.users:
-        if copied(user) is not None:
+        if copy_source(user) is not None:
             yield from _users(user)
         elif operation(user) is not None or user.op == "output":
             yield user
@@ -101,8 +107,8 @@ def _depths(chain: Sequence[Threshold]) -> list[int]:
     if len(chain) == 2:
         shared = [d for d, node in enumerate(chain[0].spine) if len(set(_users(node))) > 1]
         return [*reversed(shared), 0]
-    used = [d for t in chain[1:-1] for d, node in enumerate(t.spine) if len(set(_users(node))) > 1]
-    return [max(used, default=0)]
+    depths = [d for t in chain[1:-1] for d, node in enumerate(t.spine) if len(set(_users(node))) > 1]
+    return [max(depths, default=0)]
 
 
 def _memoryless(values: Values, chain: Sequence[Threshold]) -> Recurrence:
@@ -138,7 +144,7 @@ def _test(values: Values, threshold: Threshold, depth: int) -> Tree:
     return ("round", tree) if threshold.op == "round" else (threshold.op, tree, const(threshold.limit))
 
 
-class _Chain:
+class _ChainReader:
     """A linked chain, its potential at one depth of what is compared."""
 
     def __init__(self, values: Values, thresholds: Thresholds, chain: list[Threshold],
@@ -183,10 +189,10 @@ class _Chain:
         """The last tick: what it computes for v, and for u where there is one."""
         reader = self._reader(self.last, {})
         tree = self._read(reader)
-        carried = self._carried(reader) if self.last > 1 else None
-        if carried is None:
+        pair = self._current_pair(reader) if self.last > 1 else None
+        if pair is None:
             return reader, tree, None
-        now, before = carried
+        now, before = pair
         reader = self._reader(self.last, {now: U1})
         tree = self._read(reader)
         current = Reader(self.values, self.thresholds, self.chain[self.last - 1], self.chain,
@@ -199,7 +205,7 @@ class _Chain:
     def _read(self, reader: Reader) -> Tree:
         return at(reader.read_operation(self.v[self.last]), {})
 
-    def _carried(self, reader: Reader) -> tuple[Node, Node] | None:
+    def _current_pair(self, reader: Reader) -> tuple[Node, Node] | None:
         """A part of an input that the next tick's counterpart is made of: a synaptic current."""
         before = self._reader(self.last - 1, {})
         try:
@@ -235,11 +241,11 @@ class _Chain:
                ) -> tuple[dict[str, float], Bound]:
         """The states before the first tick, and its inputs: the equations at rest are that tick."""
         matcher = Matcher(self.values, self.thresholds, None)
-        found = {self.values.number(one) for one in self._statics(self.v[0])}
-        starts = [0.0, *sorted(n for n in found if n)]
+        numbers = {self.values.number(one) for one in self._statics(self.v[0])}
+        starts = [0.0, *sorted(n for n in numbers if n)]
         for v, u in product(starts, starts if u_tree is not None else [0.0]):
-            fired = at(self.test, {V: v})[1]
-            rest = {V: v, R: fired, U0: u}
+            spike = at(self.test, {V: v})[1]
+            rest = {V: v, R: spike, U0: u}
             bound = matcher.match(at(v_tree, rest), self.v[0],
                                   {U1: second[U0]} if u_tree is not None else {})
             if bound is not None and u_tree is not None:
@@ -263,16 +269,16 @@ class _Chain:
 
     def _statics(self, node: Node) -> set[Operand]:
         """The constants that a value is made of by elementwise operations."""
-        found: set[Operand] = set()
+        statics: set[Operand] = set()
         stack: list[Operand] = [node]
         while stack:
             one = stack.pop()
             if one not in self.values.dynamic:
-                found.add(one)
+                statics.add(one)
             if isinstance(one, Node):
-                source = copied(one)
+                source = copy_source(one)
                 stack.extend([source] if source else (operation(one) or ("", ()))[1])
-        return found
+        return statics
 
     def _order(self, count: int, first: Bound) -> list[int]:
         """Which input is x: the first that is no constant in the first tick."""
@@ -282,7 +288,7 @@ class _Chain:
 def _profile(v_tree: Tree, u_tree: Tree | None, test: Tree,
              inputs: tuple[str, ...] = ("x", "y")) -> tuple[Profile, dict[str, float]]:
     """The profile of these trees, named by a hash of its text, and its constants."""
-    names, test = Names(), _named(test)
+    names, test = Names(), _with_threshold_name(test)
     lines = []
     if R in leaves(v_tree) | leaves(u_tree or V):
         lines.append(f"r = {text(test, names)}")
@@ -292,7 +298,7 @@ def _profile(v_tree: Tree, u_tree: Tree | None, test: Tree,
     return custom_profile("\n".join(lines), names.values), names.values
 
 
-def _named(test: Tree) -> Tree:
+def _with_threshold_name(test: Tree) -> Tree:
     """The test with its threshold called v_th."""
     if test[0] == "round":
         return test

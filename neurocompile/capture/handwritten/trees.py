@@ -47,14 +47,14 @@ class Names:
     def __init__(self) -> None:
         self.values: dict[str, float] = {}
 
-    def name(self, value: float, wanted: str | None = None) -> str:
+    def name(self, value: float, request: str | None = None) -> str:
         """The name of a number, or the number itself where it is 0 or 1."""
-        if wanted is None and value in (0.0, 1.0):
+        if request is None and value in (0.0, 1.0):
             return str(int(value))
-        for known, held in self.values.items():
-            if held == value and (known == "v_th") == (wanted == "v_th"):
-                return known
-        name = wanted or f"c{len([n for n in self.values if n.startswith('c')]) + 1}"
+        for name, number in self.values.items():
+            if number == value and (name == "v_th") == (request == "v_th"):
+                return name
+        name = request or f"c{len([n for n in self.values if n.startswith('c')]) + 1}"
         self.values[name] = value
         return name
 
@@ -73,8 +73,8 @@ def text(tree: Tree, names: Names, inputs: tuple[str, ...] = ("x", "y")) -> str:
     parts = [text(part, names, inputs) for part in tree[1:]]
     if kind == "where":
         mask, yes, no = parts
-        chosen = f"((1 - {mask}) * {no})"
-        return chosen if tree[2] == const(0.0) else f"({mask} * {yes} + {chosen})"
+        otherwise = f"((1 - {mask}) * {no})"
+        return otherwise if tree[2] == const(0.0) else f"({mask} * {yes} + {otherwise})"
     if kind == "not":
         return f"(1 - {parts[0]})"
     if kind == "neg":
