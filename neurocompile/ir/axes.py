@@ -64,11 +64,11 @@ class Layouts:
 def layouts(graph: Graph) -> Layouts:
     """The layouts of all values of a graph, in one walk."""
     space = Space(_unrolled_ticks(graph))
-    space.selected = time_by_selection(graph, space.tick_of)
+    space.tick_axes = time_by_selection(graph, space.tick_of)
     space.batch = space.fresh(_batch_size(graph), Role.BATCH)
     for value in graph.model.graph.inputs:
         if value.const_value is None:
-            space.put(value, space.fresh_like(shape_of(value)))
+            space.set(value, space.fresh_like(shape_of(value)))
     for node in graph.nodes():
         follow(node, space)
     return _finish(space)
@@ -105,6 +105,6 @@ def _finish(space: Space) -> Layouts:
     def atoms(numbers: tuple[int, ...]) -> tuple[Atom, ...]:
         return tuple(Atom(n, space.sizes[n], space.roles[n]) for n in space.resolve(numbers))
 
-    dims = {name: None if found is None else tuple(atoms(d) for d in found)
-            for name, found in space.dims.items()}
+    dims = {name: None if numbers is None else tuple(atoms(d) for d in numbers)
+            for name, numbers in space.dims.items()}
     return Layouts(dims, space.ticks, space.tick_of, tuple(space.conflicts))

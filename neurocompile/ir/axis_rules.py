@@ -34,9 +34,9 @@ def _operator(node: ir.Node, space: Space) -> None:
     rule = _RULES.get(node.op_type) if node.domain == "" else None
     dims = rule(node, space) if rule is not None else None
     if node.outputs:
-        space.put(node.outputs[0], dims)
+        space.set(node.outputs[0], dims)
     for output in node.outputs[1:]:
-        space.put(output, space.get(node.outputs[0]))
+        space.set(output, space.get(node.outputs[0]))
 
 
 def _neuron(neuron: NeuronNode, space: Space) -> None:
@@ -48,7 +48,7 @@ def _neuron(neuron: NeuronNode, space: Space) -> None:
         space.ticks[output.name or ""] = frozenset() if tick is None else frozenset({tick})
     if shape is None:
         for output in node.outputs:
-            space.put(output, None)
+            space.set(output, None)
         return
     if dims is None:
         dims = tuple(space.fresh(size) for size in shape)
@@ -58,13 +58,13 @@ def _neuron(neuron: NeuronNode, space: Space) -> None:
     for own, other in zip(dims, space.get(neuron.second_current) or (), strict=False):
         if own and other and not space.unify(own, other):
             space.conflict(node, "its two inputs have different axes", own, other)
-    dims = (time, *(_named(d, position, node, space) for position, d in enumerate(dims[1:], 1)))
-    space.put(neuron.spikes, dims)
+    dims = (time, *(_name_axis(d, position, node, space) for position, d in enumerate(dims[1:], 1)))
+    space.set(neuron.spikes, dims)
     for state in neuron.final.values():
-        space.put(state, dims[1:])
+        space.set(state, dims[1:])
 
 
-def _named(atoms: tuple[int, ...], position: int, node: ir.Node, space: Space) -> tuple[int, ...]:
+def _name_axis(atoms: tuple[int, ...], position: int, node: ir.Node, space: Space) -> tuple[int, ...]:
     """Axis `position` of a neuron's input: batch first on axis 1, data elsewhere."""
     atoms = space.resolve(atoms)
     if position == 1 and space.batch and space.roles_of(atoms[:1]) == {Role.UNKNOWN}:
@@ -108,7 +108,7 @@ _RULES: dict[str, Rule] = {
         "GlobalMaxPool", "GlobalLpPool"), arithmetic.window),
     **dict.fromkeys(("Pad", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "TopK",
                      "GatherElements"),
-                    wiring.resized),
+                    wiring.resize),
     **dict.fromkeys(("ArgMax", "ArgMin"), arithmetic.arg_reduce),
     **dict.fromkeys(("Unsqueeze", "Squeeze"), wiring.unsqueeze),
     **dict.fromkeys(("Reshape", "Flatten"), wiring.reshape),

@@ -47,14 +47,14 @@ def load_graph(path: Path) -> Graph:
     if reason is not None:
         raise UsageError(_corrupt(path, reason))
     try:
-        inferred = onnx.shape_inference.infer_shapes(
+        with_shapes = onnx.shape_inference.infer_shapes(
             proto, check_type=True, strict_mode=True, data_prop=True)
         graph = Graph(ir.serde.deserialize_model(proto))
     except Exception as error:  # noqa: BLE001 - onnx raises its own types by version
         raise UsageError(_corrupt(path, str(error) or type(error).__name__)) from None
-    needed = _largest(inferred)
-    if needed is not None:
-        raise UsageError(_large(path, *needed))
+    excess = _largest(with_shapes)
+    if excess is not None:
+        raise UsageError(_large(path, *excess))
     return graph
 
 
@@ -64,9 +64,9 @@ def _corrupt(path: Path, reason: str) -> Diagnostic:
         "file": str(path), "kind": "a neurocompile graph", "reason": lines[0][:400]})
 
 
-def _large(path: Path, needed: int, limit: int) -> Diagnostic:
+def _large(path: Path, size: int, limit: int) -> Diagnostic:
     return Diagnostic("NC004", Location(file=str(path)), {
-        "file": str(path), "needed": needed, "limit": limit})
+        "file": str(path), "needed": size, "limit": limit})
 
 
 def _problems(proto: onnx.ModelProto) -> Iterator[str]:
@@ -95,8 +95,8 @@ def _info(proto: onnx.ModelProto) -> Iterator[str]:
         entries = {entry.key: entry.value for entry in proto.metadata_props}
         info = json.loads(entries.get(INFO, "{}"))
         ours = info.get("format") == FORMAT
-        stored = {tensor.name for tensor in proto.graph.initializer}
-        free = [value for value in proto.graph.input if value.name not in stored]
+        weights = {tensor.name for tensor in proto.graph.initializer}
+        free = [value for value in proto.graph.input if value.name not in weights]
         if ours and not (len(info["inputs"]) == len(free) and all(
                 math.isfinite(one["low"]) and math.isfinite(one["high"])
                 and isinstance(one["integers"], bool) for one in info["inputs"])):
@@ -168,16 +168,16 @@ def _functions(proto: onnx.ModelProto) -> Iterator[str]:
         except Exception as error:  # noqa: BLE001 - a text that a stranger wrote
             yield f"the body of the neuron `{name}` is damaged: {error}"
             continue
-        known = PROFILES.get(function.overload, profile)
-        if known != profile or profile.name != function.overload:
+        ours = PROFILES.get(function.overload, profile)
+        if ours != profile or profile.name != function.overload:
             yield f"the neuron `{name}` is another one than in this version"
         elif _same_text(function) != _same_text(body):
             yield f"the body of the neuron `{name}` is not what its equations say"
 
 
 def _same_text(function: onnx.FunctionProto) -> bytes:
-    made = ir.serde.serialize_function(ir.serde.deserialize_function(function))
-    return bytes(made.SerializeToString(deterministic=True))
+    proto = ir.serde.serialize_function(ir.serde.deserialize_function(function))
+    return bytes(proto.SerializeToString(deterministic=True))
 
 
 def _node(node: onnx.NodeProto, proto: onnx.ModelProto) -> Iterator[str]:
@@ -197,10 +197,10 @@ def _node(node: onnx.NodeProto, proto: onnx.ModelProto) -> Iterator[str]:
     if body is None:
         yield f"its neuron `{node.op_type[:40]}` ({node.overload[:80]}) has no body"
         return
-    given: dict[str, Any] = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    numbers = {name: value for name, value in given.items() if name != MODULE_ATTRIBUTE}
-    wanted = set(decode(body.doc_string).constants)
-    if not isinstance(given.get(MODULE_ATTRIBUTE), bytes) or numbers.keys() != wanted or not all(
+    attributes: dict[str, Any] = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    numbers = {name: value for name, value in attributes.items() if name != MODULE_ATTRIBUTE}
+    names = set(decode(body.doc_string).constants)
+    if not isinstance(attributes.get(MODULE_ATTRIBUTE), bytes) or numbers.keys() != names or not all(
             isinstance(v, float) and math.isfinite(v) for v in numbers.values()):
         yield f"its neuron `{node.overload[:80]}` lacks constants or has others"
 

@@ -179,7 +179,7 @@ class Tensors:
         return result
 
 
-def _shifted(a: Any, keep: float) -> Any:
+def _shift(a: Any, keep: float) -> Any:
     product = a.long() * int(keep)
     return ((product + ((product >> 63) & (SHIFT_ONE - 1))) >> SHIFT_BITS).to(a.dtype)
 
@@ -191,5 +191,5 @@ _TENSORS: dict[str, Callable[..., Any]] = {
     "trunc": lambda a: a.trunc(), "floor": lambda a: a.floor(), "round": lambda a: a.round(),
     "rounded": lambda a: (a + 0.5).floor(), "relu": lambda a: a.relu(),
     "minimum": lambda a, c: a.clamp(max=c), "maximum": lambda a, c: a.clamp(min=c),
-    "shifted": _shifted,
+    "shifted": _shift,
 }

@@ -158,7 +158,7 @@ def _conv(walk: Walk, node: ir.Node) -> None:
     bias = static_input(node, 2)
     if bias is not None:
         space = math.prod(window.out_shape[1:])
-        result = result.shifted(np.tile(np.repeat(bias, space), window.lead))
+        result = result.plus_constant(np.tile(np.repeat(bias, space), window.lead))
     walk.forms[str(node.outputs[0].name)] = result
 
 
@@ -176,7 +176,7 @@ def _average_pool(walk: Walk, node: ir.Node) -> None:
     def make() -> Operator:
         ones = window_sum(walk, node)
         held = np.full(ones.out_size, math.prod(kernel)) if counted else ones.row_sums()
-        return ones.scaled(1.0 / held)
+        return ones.times(1.0 / held)
     operator = walk.made(("pool", window, counted), make)
     walk.forms[str(node.outputs[0].name)] = form.through(operator)
 

@@ -48,16 +48,16 @@ class Form:
         """The form after a linear operator; `layer`: the operator's weights are the model's."""
         size = operator.weights.size if layer else 0
         return Form({s: compose(operator, inner) for s, inner in self.terms.items()},
-                    operator.applied(self.bias[None])[0] if np.any(self.bias)
+                    operator.apply(self.bias[None])[0] if np.any(self.bias)
                     else np.zeros(operator.out_size),
                     {s: self.stored.get(s, 0) + size for s in self.terms})
 
-    def scaled(self, gain: NDArray[np.float64]) -> Form:
+    def times(self, gain: NDArray[np.float64]) -> Form:
         """Each element multiplied by its own factor."""
-        return Form({s: inner.scaled(gain) for s, inner in self.terms.items()}, self.bias * gain,
+        return Form({s: inner.times(gain) for s, inner in self.terms.items()}, self.bias * gain,
                     self.stored)
 
-    def shifted(self, offset: NDArray[np.float64]) -> Form:
+    def plus_constant(self, offset: NDArray[np.float64]) -> Form:
         """A constant added to each element."""
         return Form(self.terms, self.bias + offset, self.stored)
 
@@ -76,7 +76,7 @@ class Form:
             if source.when == ALIGNED:
                 terms[Source(source.name, SUMMED)] = operator
             else:
-                terms[source] = operator.scaled(np.full(operator.out_size, float(n_ticks)))
+                terms[source] = operator.times(np.full(operator.out_size, float(n_ticks)))
         return Form(terms, self.bias * n_ticks)
 
     def at(self, rename: Callable[[Source], Source]) -> Form:

@@ -126,5 +126,5 @@ def _without_constant(count: Form, v_th: float) -> tuple[Form, float]:
     """A constant that all elements share is moved into the threshold, where that stays positive."""
     shared = float(count.bias[0])
     if shared < v_th and np.all(count.bias == shared):
-        return count.shifted(-count.bias), v_th - shared
+        return count.plus_constant(-count.bias), v_th - shared
     return count, v_th

@@ -56,9 +56,9 @@ def _batch_norm(walk: Walk, node: ir.Node) -> None:
     gain = scale / np.sqrt(variance + epsilon)
     rank = len(shape_of(node.outputs[0]))
     column = (-1, *[1] * (rank - 2))
-    result = form.scaled(static_operand(walk, node, gain.reshape(column)))
+    result = form.times(static_operand(walk, node, gain.reshape(column)))
     offset = static_operand(walk, node, (shift - mean * gain).reshape(column))
-    walk.forms[str(node.outputs[0].name)] = result.shifted(offset)
+    walk.forms[str(node.outputs[0].name)] = result.plus_constant(offset)
 
 
 def _matmul(walk: Walk, node: ir.Node) -> None:
@@ -133,7 +133,7 @@ def _gemm(walk: Walk, node: ir.Node) -> None:
     result = form.through(operator, layer=True)
     bias = static_input(node, 2)
     if bias is not None:
-        result = result.shifted(static_operand(walk, node, bias) * float(
+        result = result.plus_constant(static_operand(walk, node, bias) * float(
             attributes.get("beta", 1.0)))
     walk.forms[str(node.outputs[0].name)] = result
 
@@ -149,10 +149,10 @@ def _sum(walk: Walk, node: ir.Node) -> None:
             offset = offset + sign * static_operand(walk, node, _constant(node, position))
             continue
         form = broadcast(walk, node, value, form)
-        form = form if sign > 0 else form.scaled(np.full(form.size, -1.0))
+        form = form if sign > 0 else form.times(np.full(form.size, -1.0))
         total = form if total is None else total.plus(form)
     if total is not None:
-        walk.forms[str(node.outputs[0].name)] = total.shifted(offset)
+        walk.forms[str(node.outputs[0].name)] = total.plus_constant(offset)
 
 
 def broadcast(walk: Walk, node: ir.Node, value: ir.Value | None, form: Form) -> Form:
@@ -177,7 +177,7 @@ def _product(walk: Walk, node: ir.Node) -> None:
     """Mul and Div by a constant, and Neg."""
     forms = [walk.form(value) for value in node.inputs]
     if node.op_type == "Neg" and forms[0] is not None:
-        walk.forms[str(node.outputs[0].name)] = forms[0].scaled(np.full(forms[0].size, -1.0))
+        walk.forms[str(node.outputs[0].name)] = forms[0].times(np.full(forms[0].size, -1.0))
         return
     place = 0 if forms[0] is not None else 1
     form = forms[place]
@@ -185,7 +185,7 @@ def _product(walk: Walk, node: ir.Node) -> None:
         raise unsupported(node, "it multiplies or divides by a value that depends on the input")
     gain = static_operand(walk, node, _constant(node, 1 - place))
     form = broadcast(walk, node, node.inputs[place], form)
-    walk.forms[str(node.outputs[0].name)] = form.scaled(
+    walk.forms[str(node.outputs[0].name)] = form.times(
         1.0 / gain if node.op_type == "Div" else gain)
 
 
@@ -194,7 +194,7 @@ def _complement(walk: Walk, node: ir.Node) -> None:
     form = walk.form(node.inputs[0])
     if form is not None:
         ones = np.ones(form.size)
-        walk.forms[str(node.outputs[0].name)] = form.scaled(-ones).shifted(ones)
+        walk.forms[str(node.outputs[0].name)] = form.times(-ones).plus_constant(ones)
 
 
 def _reduce(walk: Walk, node: ir.Node) -> None:
@@ -223,7 +223,7 @@ def reduced(walk: Walk, node: ir.Node, mean: bool) -> Form:
     time = [atom.size for atom in gone if atom.role is Role.TIME]
     if time:
         form = form.over_time(time[0])
-        form = form.scaled(np.full(form.size, 1.0 / time[0])) if mean else form
+        form = form.times(np.full(form.size, 1.0 / time[0])) if mean else form
     kept = tuple(i for i in range(len(shape)) if i not in axes)
     sizes = data_sizes(layout)
     count = int(np.prod([sizes[a] for a in axes]))

@@ -218,13 +218,13 @@ def _drive(walk: Walk, neuron: NeuronNode, normal: NormalForm
         form = form.plus(_with_gain(second, normal.gain_y))
     elif static is not None:
         offset = tick_vector(walk, neuron.node, neuron.spikes, static) * normal.gain_y
-        form, direct = (form, offset) if normal.direct_y else (form.shifted(offset), direct)
-    form = form.shifted(np.full(form.size, normal.offset)) if normal.offset else form
+        form, direct = (form, offset) if normal.direct_y else (form.plus_constant(offset), direct)
+    form = form.plus_constant(np.full(form.size, normal.offset)) if normal.offset else form
     return form, direct
 
 
 def _with_gain(form: Form, gain: float) -> Form:
-    return form if gain == 1.0 else form.scaled(np.full(form.size, gain))
+    return form if gain == 1.0 else form.times(np.full(form.size, gain))
 
 
 def _neuron_shape(walk: Walk, neuron: NeuronNode) -> Shape:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from neurocompile.ir.operators import Axis, beside, compose, identity, mixed
+from neurocompile.ir.operators import Axis, beside, compose, identity, mixed_axes
 from neurocompile.passes.lowering.forms import Form
 from neurocompile.passes.lowering.walk import Tokens, Walk
 
@@ -38,14 +38,14 @@ def average_kept(walk: Walk, node: ir.Node, op: Callable[[Walk, ir.Node], None])
     ratio = axis.length / len(walk.tokens.kept)
     gain = np.zeros(axis.size)
     gain[axis.elements(walk.tokens.kept)] = ratio
-    mask = identity((axis.outer, axis.length, axis.inner)).scaled(gain)
+    mask = identity((axis.outer, axis.length, axis.inner)).times(gain)
     total = through(Form({}, form.bias * gain))
     for source, inner in form.terms.items():
         unit = through(Form({source: identity((axis.size,))}, np.zeros(axis.size)))
         (moved, outer), = unit.terms.items()
         own = walk.tokens.axes.get(source.name)
         if own is not None and beside(inner, own) == axis:  # its other tokens will be gone
-            whole = compose(outer, inner).scaled(np.full(outer.out_size, ratio))
+            whole = compose(outer, inner).times(np.full(outer.out_size, ratio))
         else:
             whole = compose(compose(outer, mask), inner)
         total = total.plus(Form({moved: whole}, np.zeros(total.size)))
@@ -59,6 +59,6 @@ def _axis(form: Form, tokens: Tokens) -> Axis | None:
         own = tokens.axes.get(source.name)
         if own is not None:
             found = beside(operator, own)
-            for axis in [found] if found is not None else mixed(operator, own):
+            for axis in [found] if found is not None else mixed_axes(operator, own):
                 return axis
     return None

@@ -56,7 +56,7 @@ def _wired(walk: Walk, node: ir.Node) -> None:
             moved = form.through(walk.made(key, partial(_trace, walk, node, position, number)))
             total = moved if total is None else total.plus(moved)
         if total is not None:
-            walk.forms[str(output.name)] = total.shifted(_static_part(walk, node, number))
+            walk.forms[str(output.name)] = total.plus_constant(_static_part(walk, node, number))
 
 
 def _signature(node: ir.Node) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.network import InputKind, Network, Population, Projection, Readout
-from neurocompile.ir.operators import cropped
+from neurocompile.ir.operators import crop
 from neurocompile.passes.pruning.token_axis import Axes
 
 
@@ -30,11 +30,11 @@ def without_tokens(network: Network, axes: Axes, kept: NDArray[np.int64]) -> Net
         ins, outs = axes.get(one.source), axes.get(one.target)
         if ins is None and outs is None:
             return one
-        return replace(one, operator=cropped(one.operator, kept, ins, outs))
+        return replace(one, operator=crop(one.operator, kept, ins, outs))
 
     def readout(one: Readout) -> Readout:
         return replace(one, terms=tuple(
-            (name, cropped(operator, kept, axes[name], None) if name in axes else operator)
+            (name, crop(operator, kept, axes[name], None) if name in axes else operator)
             for name, operator in one.terms))
     return replace(network, populations=tuple(map(population, network.populations)),
                    projections=tuple(map(projection, network.projections)),
@@ -53,7 +53,7 @@ def with_ticks(network: Network, kept: Sequence[int]) -> Network:
     inputs = tuple(replace(item, ticks=mask) if item.kind in (InputKind.ANALOG, InputKind.SPIKES)
                    else item for item in network.inputs)
     readouts = tuple(replace(readout, terms=tuple(
-        (name, operator if name in static else operator.scaled(np.full(operator.out_size, ratio)))
+        (name, operator if name in static else operator.times(np.full(operator.out_size, ratio)))
         for name, operator in readout.terms)) for readout in network.readouts)
     return replace(network, inputs=inputs, readouts=readouts, n_ticks=len(kept))
 

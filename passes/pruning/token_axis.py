@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.network import Network, Projection
-from neurocompile.ir.operators import Axis, Operator, beside, even, mixed, mixers
+from neurocompile.ir.operators import Axis, Operator, beside, even, mixed_axes, mixers
 
 Axes = dict[str, Axis]
 
@@ -65,7 +65,7 @@ def _spread(between: Iterable[Projection], seed: Axes) -> Axes | None:
                 there = beside(projection.operator, axes[own], of_outs=back)
                 options = [] if there is None else [there]
                 if there is None and other not in axes:
-                    options = mixed(projection.operator, axes[own], of_outs=back)
+                    options = mixed_axes(projection.operator, axes[own], of_outs=back)
                 if len(options) == 1 and axes.setdefault(other, options[0]) != options[0]:
                     return None
     return axes

@@ -36,7 +36,7 @@ from neurocompile.formats.files import Loaded
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
-from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Selected
+from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Restriction
 from neurocompile.nn import TokenMixer
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.passes.pruning.calibrate import Kept, calibrate
@@ -156,7 +156,7 @@ def test_structure_stays() -> None:
     name = "stem.lifs.3 -> blocks.1.mlp.lif1"
     stem = after[name]
     assert isinstance(stem, Part)
-    assert isinstance(stem.inner, Selected)
+    assert isinstance(stem.inner, Restriction)
     assert stem.weights.shape == before[name].weights.shape
     sizes = {p.name: p.shape for p in found.after.populations}
     assert (sizes["stem.lifs.3"], sizes["blocks.1.mlp.lif2"]) == ((32, 8, 8), (64, 12))
