@@ -68,7 +68,7 @@ def _import(name: str, folders: Sequence[Path]) -> Any:
         raise _missing(f"the module `{name}`", "no such module in the working directory or the "
                        "environment" + _close(missing, near)) from None
     except Exception as error:  # the user's own code: anything
-        raise _missing(f"the module `{name}`", f"importing it raised {_first_line(error)}") from error
+        raise _missing(f"the module `{name}`", f"importing it raised {_message(error)}") from error
 
 
 def _call(entry: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
@@ -78,10 +78,10 @@ def _call(entry: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
         torch.manual_seed(0)
         return factory(**arguments)
     except Exception as error:  # the user's own code: anything
-        raise _missing(f"a model in `{entry}`", f"calling it raised {_first_line(error)}") from error
+        raise _missing(f"a model in `{entry}`", f"calling it raised {_message(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
+def _message(error: Exception) -> str:
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
 

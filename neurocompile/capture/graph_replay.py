@@ -44,7 +44,7 @@ class GraphReplay:
 
 
 @dataclass(frozen=True, eq=False)
-class _Neuron:
+class _NodeRun:
     """A neuron node beside the run of the op that it was exported from."""
 
     node: onnx.NodeProto
@@ -100,7 +100,7 @@ def _inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
     return [value for value in proto.graph.input if value.name not in weights]
 
 
-def _pairs(proto: onnx.ModelProto, runs: Sequence[NeuronRun]) -> list[_Neuron]:
+def _pairs(proto: onnx.ModelProto, runs: Sequence[NeuronRun]) -> list[_NodeRun]:
     """Node and op side by side: the k-th of each module. Raises FindingsError (NC105)."""
     waiting: dict[str, list[NeuronRun]] = defaultdict(list)
     for run in runs:
@@ -111,7 +111,7 @@ def _pairs(proto: onnx.ModelProto, runs: Sequence[NeuronRun]) -> list[_Neuron]:
             module = next(a.s.decode() for a in node.attribute if a.name == MODULE_ATTRIBUTE)
             if not waiting[module]:
                 raise _differs(module, 1, 1, "neuron nodes", "fewer", "more")
-            neurons.append(_Neuron(node, waiting[module].pop(0)))
+            neurons.append(_NodeRun(node, waiting[module].pop(0)))
     without = [module for module, rest in waiting.items() if rest]
     if without:
         raise _differs(without[0], 1, 1, "neuron nodes", "more", "fewer")
@@ -142,7 +142,7 @@ def _count_different(result: NDArray[Any], expected: torch.Tensor) -> int:
     return int(np.count_nonzero(result != expected.numpy()))
 
 
-def _explain(proto: onnx.ModelProto, feeds: Arrays, neurons: Sequence[_Neuron]) -> str:
+def _explain(proto: onnx.ModelProto, feeds: Arrays, neurons: Sequence[_NodeRun]) -> str:
     """How rounding moves spikes, from synapses and neurons, each on its own.
 
     An operator that jumps turns rounding into anything; no network with one can be built.
@@ -164,13 +164,14 @@ def _explain(proto: onnx.ModelProto, feeds: Arrays, neurons: Sequence[_Neuron]) 
     for neuron in neurons:
         _check_body(proto, neuron)
     if jumps is not None:
-        return f"every neuron agrees bit for bit, but `{jumps}` chooses by values that rounding moves"
+        return ("every neuron agrees bit for bit, "
+                f"but `{jumps}` chooses by values that rounding moves")
     for neuron, name, x in currents:
         _within(f"the current of {neuron.run.module}", x.numpy(), values[name])
     return ROUNDING
 
 
-def _check_body(proto: onnx.ModelProto, neuron: _Neuron) -> None:
+def _check_body(proto: onnx.ModelProto, neuron: _NodeRun) -> None:
     """A neuron's ONNX body on the program's currents, bit for bit."""
     states = neuron.states
     values = [v.numpy() for v in neuron.run.inputs.in_order(states)]
@@ -210,4 +211,5 @@ def _within(what: str, expected: NDArray[Any], result: NDArray[Any]) -> None:
 
 def _differs(output: object, different: int, total: int, index: object, expected: object,
              result: object) -> FindingsError:
-    return FindingsError(mismatch(WHO, CALLS - 1, output, different, total, index, expected, result))
+    return FindingsError(
+        mismatch(WHO, CALLS - 1, output, different, total, index, expected, result))

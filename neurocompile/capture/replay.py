@@ -56,7 +56,7 @@ def doubts(graph: Graph) -> Iterator[Diagnostic]:
             "different", "spikes", "reason")})
 
 
-class _Recorder(fx.Interpreter):
+class _NeuronRecorder(fx.Interpreter):
     """Runs a program and keeps what its neuron ops took and gave."""
 
     def __init__(self, program: fx.GraphModule) -> None:
@@ -82,7 +82,7 @@ def replay(eager: nn.Module, with_stand_ins: nn.Module, program: fx.GraphModule,
     spikes: dict[str, int] = {}
     values = 0
     for call in range(CALLS):
-        recorder = _Recorder(program)
+        recorder = _NeuronRecorder(program)
         outputs = []
         for run in (eager, with_stand_ins, recorder.run):
             if isinstance(run, nn.Module):

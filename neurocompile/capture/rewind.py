@@ -1,7 +1,7 @@
 """The state that hand-written neurons keep in their modules, put back between runs.
 
-Only modules whose neurons were recognized are rewound: state that anything else keeps is not part of
-the captured program, and the replay gate must see it.
+Only modules whose neurons were recognized are rewound: state that anything else keeps is not part
+of the captured program, and the replay gate must see it.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, as_neuron
 from neurocompile.semantics.floating import Profile, decode
 
 
-class Ticks(nn.Module):
+class TickLoop(nn.Module):
     """Runs a model that computes one tick per call `n_ticks` times; each output is averaged."""
 
     def __init__(self, model: nn.Module, n_ticks: int) -> None:
@@ -108,7 +108,8 @@ def _prove(program: torch.export.ExportedProgram, eager: nn.Module, with_stand_i
     profiles = _profiles(program)
     if not profiles and not has_neurons:
         raise UsageError(Diagnostic("NC130"))
-    proof = None if rewind is None else replay(eager, with_stand_ins, program.module(), inputs, rewind)
+    proof = None if rewind is None else replay(
+        eager, with_stand_ins, program.module(), inputs, rewind)
     outputs = outputs_of(program)
     graph = _to_graph(program, profiles)
     comparison = None if proof is None else replay_graph(graph, inputs, proof)
@@ -132,7 +133,7 @@ def _prepare(model: nn.Module, n_ticks: int | None,
     for _, module in twin.named_modules():
         if full_class_name(module) in neurons:
             setattr(module, ATTRIBUTE, neurons[full_class_name(module)])
-    twin = twin if n_ticks is None else Ticks(twin, n_ticks).eval()
+    twin = twin if n_ticks is None else TickLoop(twin, n_ticks).eval()
     reset(twin)
     return twin
 
@@ -258,8 +259,8 @@ def _info(inputs: Sequence[torch.Tensor], proof: Replay | None,
                     "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
         "replay": None if proof is None or comparison is None else {
             "calls": proof.calls, "values": proof.values, "spikes": proof.spikes,
-            "graph": {"spikes": comparison.spikes, "different": comparison.different, "bound": BOUND,
-                      "reason": comparison.reason}},
+            "graph": {"spikes": comparison.spikes, "different": comparison.different,
+                      "bound": BOUND, "reason": comparison.reason}},
     }
 
 

@@ -21,8 +21,8 @@ def _adaptive_average_pool(x: Any, output_size: Sequence[int]) -> Any:
     if any(n % m for n, m in zip(sizes, output_size, strict=True)):
         raise ValueError(f"adaptive pooling of {sizes} to {list(output_size)}: the windows overlap")
     kernel = [n // m for n, m in zip(sizes, output_size, strict=True)]
-    batched = len(x.shape) > len(sizes) + 1
-    if batched:
+    has_batch = len(x.shape) > len(sizes) + 1
+    if has_batch:
         return onnx18.AveragePool(x, kernel_shape=kernel, strides=kernel)
     first: Any = onnx18.Constant(value_ints=[0])
     means = onnx18.AveragePool(onnx18.Unsqueeze(x, first), kernel_shape=kernel, strides=kernel)

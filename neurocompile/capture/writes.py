@@ -43,7 +43,8 @@ class _Pieces:
 
     def with_piece(self, new: _Piece) -> _Pieces:
         """The same with some entries replaced."""
-        before = [p.cut(p.start, min(p.stop, new.start)) for p in self.pieces if p.start < new.start]
+        before = [p.cut(p.start, min(p.stop, new.start)) for p in self.pieces
+                  if p.start < new.start]
         after = [p.cut(max(p.start, new.stop), p.stop) for p in self.pieces if p.stop > new.stop]
         return _Pieces(self.axis, (*before, new, *after))
 

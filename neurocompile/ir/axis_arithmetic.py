@@ -139,8 +139,8 @@ def einsum(node: ir.Node, space: Space) -> Dims | None:
 
 def new(size: int, beside: Dims | None, space: Space) -> tuple[int, ...]:
     """A new axis; data for sure where time is already another axis."""
-    timed = any(Role.TIME in space.roles_of(atoms) for atoms in beside or ())
-    return space.fresh(size, Role.DATA if timed else Role.UNKNOWN)
+    has_time = any(Role.TIME in space.roles_of(atoms) for atoms in beside or ())
+    return space.fresh(size, Role.DATA if has_time else Role.UNKNOWN)
 
 
 def window(node: ir.Node, space: Space) -> Dims | None:

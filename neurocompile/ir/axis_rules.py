@@ -64,7 +64,8 @@ def _neuron(neuron: NeuronNode, space: Space) -> None:
         space.set(state, dims[1:])
 
 
-def _name_axis(atoms: tuple[int, ...], position: int, node: ir.Node, space: Space) -> tuple[int, ...]:
+def _name_axis(atoms: tuple[int, ...], position: int, node: ir.Node, space: Space
+               ) -> tuple[int, ...]:
     """Axis `position` of a neuron's input: batch first on axis 1, data elsewhere."""
     atoms = space.resolve(atoms)
     if position == 1 and space.batch and space.roles_of(atoms[:1]) == {Role.UNKNOWN}:

@@ -31,7 +31,8 @@ def time_by_selection(graph: Graph, tick_of: Mapping[str, int]) -> frozenset[tup
              if value is not None and value.name is not None
              for axis, size in enumerate(shape_of(value) or ())}
     return frozenset(key for key, ticks_of in parts.items()
-                     if sizes[key] % n_ticks == 0 and _ticks(ticks_of, sizes[key] // n_ticks, n_ticks))
+                     if sizes[key] % n_ticks == 0
+                     and _ticks(ticks_of, sizes[key] // n_ticks, n_ticks))
 
 
 def _ticks(ticks_of: Mapping[Span, set[int]], length: int, n_ticks: int) -> bool:

@@ -197,11 +197,13 @@ def _node(node: onnx.NodeProto, proto: onnx.ModelProto) -> Iterator[str]:
     if body is None:
         yield f"its neuron `{node.op_type[:40]}` ({node.overload[:80]}) has no body"
         return
-    attributes: dict[str, Any] = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    attributes: dict[str, Any] = {
+        a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     numbers = {name: value for name, value in attributes.items() if name != MODULE_ATTRIBUTE}
     names = set(decode(body.doc_string).constants)
-    if not isinstance(attributes.get(MODULE_ATTRIBUTE), bytes) or numbers.keys() != names or not all(
-            isinstance(v, float) and math.isfinite(v) for v in numbers.values()):
+    finite = all(isinstance(v, float) and math.isfinite(v) for v in numbers.values())
+    has_module = isinstance(attributes.get(MODULE_ATTRIBUTE), bytes)
+    if not has_module or numbers.keys() != names or not finite:
         yield f"its neuron `{node.overload[:80]}` lacks constants or has others"
 
 

@@ -172,7 +172,8 @@ def normal_form(profile: Profile, constants: Constants) -> NormalForm:
     if any(b.u != first.u for b in branches.values()):
         raise NoNormalForm("a spike changes its synaptic current")
     v_th = _threshold(first)
-    reset, rest = _reset_of_own_spike(branches, v_th) if count == 1 else _reset_of_past_spike(branches, v_th)
+    read_reset = _reset_of_own_spike if count == 1 else _reset_of_past_spike
+    reset, rest = read_reset(branches, v_th)
     return _assemble(profile, first, v_th, reset, rest)
 
 

@@ -22,7 +22,7 @@ from neurocompile.passes.legality import (
 )
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.spike_types import STATIC, Opaque, SpikeType, Static
-from neurocompile.passes.legality.walk import Transfer, Walk, start
+from neurocompile.passes.legality.walk import Transfer, TypeWalk, start
 from neurocompile.semantics.floating import STATE_WORDS
 
 TRANSFER: dict[str, Transfer] = {
@@ -39,11 +39,11 @@ def check_graph(graph: Graph, timing: str = "tick",
     `timing` is "tick" for chips with a global tick, "async" for those without (NC128, NC136,
     NC137). `allow` names opt-ins (`Allow`): rewrites that are priced instead of refused.
     """
-    walk = walked(graph, timing, allow)
+    walk = walk_graph(graph, timing, allow)
     return list(walk.findings.values()) if walk.modules else [Diagnostic("NC130")]
 
 
-def walked(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> Walk:
+def walk_graph(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> TypeWalk:
     """The spike type of every value, and all findings."""
     walk = start(graph, timing == "async", frozenset(map(Allow, allow)))
     if not walk.modules:
@@ -65,7 +65,7 @@ def walked(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> Wal
     return walk
 
 
-def _transfer(node: ir.Node, walk: Walk) -> SpikeType:
+def _transfer(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """The type of a node's results, with findings on the way."""
     if node.op_type in SHAPES:
         return STATIC
@@ -81,7 +81,7 @@ def _transfer(node: ir.Node, walk: Walk) -> SpikeType:
     return kind
 
 
-def _state(node: ir.Node, operands: Iterable[ir.Value | None], walk: Walk) -> None:
+def _state(node: ir.Node, operands: Iterable[ir.Value | None], walk: TypeWalk) -> None:
     """A membrane potential that feeds another neuron's input is no event."""
     for value in operands:
         kind = walk.type_of(value)
@@ -90,7 +90,7 @@ def _state(node: ir.Node, operands: Iterable[ir.Value | None], walk: Walk) -> No
             walk.types[value.name or ""] = Opaque(kind.op, kind.node, reported=True)
 
 
-def _neuron(neuron: NeuronNode, walk: Walk) -> None:
+def _neuron(neuron: NeuronNode, walk: TypeWalk) -> None:
     node, module = neuron.node, neuron.module
     ticks.check_neuron(neuron, walk)
     bias.check_neuron(neuron, walk)
@@ -99,8 +99,8 @@ def _neuron(neuron: NeuronNode, walk: Walk) -> None:
         kind = walk.type_of(value)
         own = isinstance(kind, Static) or (isinstance(kind, Opaque) and kind.state_of == module)
         if not own and not (isinstance(kind, Opaque) and kind.reported):
-            made = kind.op if isinstance(kind, Opaque) else "a computed start value"
-            walk.report("NC123", node, {"op": f"{made} as the state of {module}"}, key=(module,))
+            source = kind.op if isinstance(kind, Opaque) else "a computed start value"
+            walk.report("NC123", node, {"op": f"{source} as the state of {module}"}, key=(module,))
     walk.types[neuron.train] = neurons.emission(neuron, walk)
     for name, state in neuron.final.items():
         what = STATE_WORDS.get(name, f"state {name}")

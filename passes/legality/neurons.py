@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from neurocompile.ir.neuron_node import NeuronNode
 from neurocompile.passes.legality.spike_types import Opaque, Spike, SpikeType
-from neurocompile.passes.legality.walk import Walk
+from neurocompile.passes.legality.walk import TypeWalk
 from neurocompile.semantics.floating import POTENTIAL, STATE_WORDS
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
 
-UNBOUNDED = 1 << 16  # spikes in a tick, where a neuron sets no limit
+MANY_SPIKES = 1 << 16  # spikes in a tick, where a neuron sets no limit
 
 
-def emission(neuron: NeuronNode, walk: Walk) -> SpikeType:
+def emission(neuron: NeuronNode, walk: TypeWalk) -> SpikeType:
     """The type of a neuron's output; NC201 where it fires, but as no chip's neuron does."""
     module, profile, constants = neuron.module, walk.graph.profile(neuron), neuron.constants
     if profile.model == "LI":
@@ -21,5 +21,5 @@ def emission(neuron: NeuronNode, walk: Walk) -> SpikeType:
     except NoNormalForm as reason:
         walk.report("NC201", neuron.node, {"module": module, "profile": profile.name,
                                            "reason": str(reason)}, key=(module,))
-    levels = 1 if profile.equations.binary else int(constants.get("max_spikes", UNBOUNDED))
+    levels = 1 if profile.equations.binary else int(constants.get("max_spikes", MANY_SPIKES))
     return Spike(frozenset({neuron.train}), levels)

@@ -15,55 +15,55 @@ from neurocompile.ir.axis_arithmetic import axis_list, einsum_terms, reduced_axe
 from neurocompile.ir.axis_space import integers, shape_of
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron, is_neuron
 from neurocompile.passes.legality.spike_types import Analog
-from neurocompile.passes.legality.walk import Walk, upstream
+from neurocompile.passes.legality.walk import TypeWalk, upstream
 from neurocompile.passes.lowering.deviation import repeated_uses, uneven_uses
 
 
-def check_loop(walk: Walk) -> None:
-    """Report modules that do not run once a tick; in a loop, which tick is whose is unknown then."""
+def check_loop(walk: TypeWalk) -> None:
+    """Report modules that do not run once a tick: in a loop, then no tick is sure."""
     neurons = [neuron for neuron in walk.graph.neurons() if neuron.node in walk.live]
-    found = list(uneven_uses(neurons, walk.layouts)) if walk.layouts.tick_of else []
-    walk.irregular = bool(found)
-    for finding in (*repeated_uses(neurons, walk.layouts), *found):
+    findings = list(uneven_uses(neurons, walk.layouts)) if walk.layouts.tick_of else []
+    walk.irregular = bool(findings)
+    for finding in (*repeated_uses(neurons, walk.layouts), *findings):
         walk.findings[finding.code, finding.where.module] = finding
 
 
-def check(node: ir.Node, walk: Walk) -> None:
+def check(node: ir.Node, walk: TypeWalk) -> None:
     """Report an operator that joins ticks before a neuron, or samples anywhere.
 
     Behind a reported one only what an operator itself adds up counts: axes have lost their names.
     """
     if walk.irregular or all(isinstance(k, Analog) for k in walk.operands(node)):
         return
-    tainted = any(v is not None and v.producer() in walk.tainted for v in node.inputs)
-    conflicts = () if tainted else tuple(walk.conflicts.get(node, ()))
-    if tainted:
-        walk.tainted.add(node)
-    met = {role for value, axes in joined_axes(node) for role in (Role.TIME, Role.BATCH)
+    after_mixing = any(v is not None and v.producer() in walk.behind_mixing for v in node.inputs)
+    conflicts = () if after_mixing else tuple(walk.conflicts.get(node, ()))
+    if after_mixing:
+        walk.behind_mixing.add(node)
+    roles = {role for value, axes in joined_axes(node) for role in (Role.TIME, Role.BATCH)
            if axes & walk.layouts.positions(value, role)}
     reasons = [conflict.reason for conflict in conflicts]
-    met |= {role for conflict in conflicts for role in conflict.roles}
+    roles |= {role for conflict in conflicts for role in conflict.roles}
     before = [walk.layouts.ticks.get(value.name or "", frozenset[int]())
               for value in node.inputs if value is not None]
     after = walk.layouts.ticks.get(node.outputs[0].name or "", frozenset[int]())
     joins = _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before)
-    if not tainted and joins and not _delays(node, max(after), walk):
-        met.add(Role.TIME)
+    if not after_mixing and joins and not _delays(node, max(after), walk):
+        roles.add(Role.TIME)
         reasons.append(f"it joins ticks {min(after)} to {max(after)} of the loop")
-    if Role.TIME in met and node in walk.feeding:
+    if Role.TIME in roles and node in walk.feeding:
         _mixes(node, walk)
         walk.report("NC126", node, {"op": node.op_type}, notes=[*reasons, *walk.paths(node)])
-    elif Role.BATCH in met:
+    elif Role.BATCH in roles:
         _mixes(node, walk)
         module = node.metadata_props.get("neurocompile.module", "")
         reason = reasons[0] if reasons else f"`{node.op_type}` works across the samples of a batch"
         walk.report("NC113", node, {"module": module, "reason": reason})
 
 
-def check_neuron(neuron: NeuronNode, walk: Walk) -> None:
+def check_neuron(neuron: NeuronNode, walk: TypeWalk) -> None:
     """Report a neuron that does not get its own tick's input, or earlier ones."""
     node, module = neuron.node, neuron.module
-    if walk.irregular or any(v.producer() in walk.tainted for v in neuron.currents):
+    if walk.irregular or any(v.producer() in walk.behind_mixing for v in neuron.currents):
         return
     conflict = next(iter(walk.conflicts.get(node, ())), None)
     if conflict is not None:
@@ -73,7 +73,7 @@ def check_neuron(neuron: NeuronNode, walk: Walk) -> None:
         _check_current(neuron, current, walk)
 
 
-def _check_current(neuron: NeuronNode, current: ir.Value, walk: Walk) -> None:
+def _check_current(neuron: NeuronNode, current: ir.Value, walk: TypeWalk) -> None:
     module = neuron.module
     sources = walk.layouts.ticks.get(current.name or "")
     own = walk.layouts.tick_of.get(neuron.train)
@@ -88,7 +88,7 @@ def _check_current(neuron: NeuronNode, current: ir.Value, walk: Walk) -> None:
         walk.report("NC126", neuron.node, {"op": module}, key=(module,), notes=(note,))
 
 
-def _delays(node: ir.Node, latest: int, walk: Walk) -> bool:
+def _delays(node: ir.Node, latest: int, walk: TypeWalk) -> bool:
     """Whether a sum of ticks reaches neurons of one tick only, none of them earlier than itself.
 
     What is carried on to the next ticks as well is a state, and no synapse has one.
@@ -106,18 +106,18 @@ def _delays(node: ir.Node, latest: int, walk: Walk) -> bool:
     return len(ticks) == 1 and min(ticks) >= latest
 
 
-def _selections(fed: ir.Value | None, walk: Walk) -> list[ir.Node]:
+def _selections(current: ir.Value | None, walk: TypeWalk) -> list[ir.Node]:
     """The operators that took single ticks out of a time axis."""
     ticks = walk.layouts.ticks
-    inside = upstream([fed.producer() if fed is not None else None])
+    inside = upstream([current.producer() if current is not None else None])
     return [node for node in walk.graph.nodes() if node in inside
             and any(ticks.get(output.name or "") for output in node.outputs)
             and not any(ticks.get(v.name or "") for v in node.inputs if v is not None)]
 
 
-def _mixes(node: ir.Node, walk: Walk) -> None:
+def _mixes(node: ir.Node, walk: TypeWalk) -> None:
     walk.mixing.add(node)
-    walk.tainted.add(node)
+    walk.behind_mixing.add(node)
 
 
 def _span(ticks: frozenset[int]) -> int:

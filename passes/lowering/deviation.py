@@ -84,17 +84,17 @@ def _difference(one: ir.Node, two: ir.Node, layouts: Layouts, visits: set[tuple[
         return None
     visits.add((id(one), id(two)))
     for a, b in _operands(one, two, layouts):
-        fixed, other = constant(a), constant(b)
-        if a is b or (fixed is not None and other is not None and np.array_equal(fixed, other)):
+        static, other = constant(a), constant(b)
+        if a is b or (static is not None and other is not None and np.array_equal(static, other)):
             continue
         before, beside = (None if v is None else v.producer() for v in (a, b))
-        carried = any(n is not None and is_neuron(n) for n in (before, beside))
-        if carried and (fixed is not None or other is not None
+        stateful = any(n is not None and is_neuron(n) for n in (before, beside))
+        if stateful and (static is not None or other is not None
                         or _module(before) == _module(beside)):
             continue
-        if before is None or beside is None or (fixed is None) != (other is None):
+        if before is None or beside is None or (static is None) != (other is None):
             return one, two
-        if carried or _kind(before) != _kind(beside):
+        if stateful or _kind(before) != _kind(beside):
             return before, beside
         difference = _difference(before, beside, layouts, visits)
         if difference is not None:
@@ -104,7 +104,7 @@ def _difference(one: ir.Node, two: ir.Node, layouts: Layouts, visits: set[tuple[
 
 def _operands(one: ir.Node, two: ir.Node, layouts: Layouts
               ) -> list[tuple[ir.Value | None, ir.Value | None]]:
-    """What to compare: of neurons the input, of a tick's selection (`x[t]`) what it is taken from."""
+    """What to compare: of neurons the input, of a tick's selection (`x[t]`) what it selects of."""
     neurons = as_neuron(one), as_neuron(two)
     if neurons[0] is not None and neurons[1] is not None:
         return [(neurons[0].current, neurons[1].current)]

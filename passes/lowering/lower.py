@@ -37,20 +37,20 @@ from neurocompile.passes.lowering.deviation import (
     repeated_uses,
     uneven_uses,
 )
-from neurocompile.passes.lowering.forms import ALIGNED, STATIC, Form, Source, equal
-from neurocompile.passes.lowering.gates import Gate, Gates, gate
+from neurocompile.passes.lowering.forms import EACH_TICK, STATIC, Form, TickSource, equal
+from neurocompile.passes.lowering.gates import Gate, GateUses, gate_of
 from neurocompile.passes.lowering.linear_ops import OPS, tick_vector
 from neurocompile.passes.lowering.readouts import readouts
-from neurocompile.passes.lowering.token_means import average_kept
+from neurocompile.passes.lowering.token_means import average_tokens
 from neurocompile.passes.lowering.walk import (
+    FormWalk,
     Tokens,
-    Walk,
     data_sizes,
     layout_of,
-    shape_of,
+    sizes_of,
     static_value,
     tick_shape,
-    unsupported,
+    unsupported_op,
 )
 from neurocompile.semantics.floating import POTENTIAL, at_rest
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
@@ -60,7 +60,7 @@ ONE = "one"  # the input that carries biases into synaptic currents
 
 
 @dataclass(frozen=True, eq=False)
-class _Neuron:
+class _ModuleNeurons:
     """One module's neurons: their nodes, and what reaches them in each tick."""
 
     nodes: list[ir.Node]
@@ -87,18 +87,18 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     """
     axes = layouts(graph)
     n_ticks = _n_ticks(graph, axes)
-    walk = Walk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
+    walk = FormWalk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
-        when = STATIC if item.kind is InputKind.STATIC else ALIGNED
+        when = STATIC if item.kind is InputKind.STATIC else EACH_TICK
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
-    neurons: dict[str, _Neuron] = {}
-    reached = _reached(graph)
-    gates = Gates(frozenset({
+    neurons: dict[str, _ModuleNeurons] = {}
+    live = _live_nodes(graph)
+    gates = GateUses(frozenset({
         *(neuron.module for neuron in graph.neurons()), *(item.name for item in inputs), ONE}))
     for node in graph.nodes():
-        if node not in reached:
+        if node not in live:
             continue
         neuron = as_neuron(node)
         if neuron is not None:
@@ -111,30 +111,31 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     return _network(graph, walk, inputs, neurons)
 
 
-def _visit_operator(walk: Walk, node: ir.Node, gates: Gates, neurons: dict[str, _Neuron]) -> None:
+def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
+                    neurons: dict[str, _ModuleNeurons]) -> None:
     if constant(node.outputs[0]) is not None:
         return
-    decision = gate(walk, node, neurons)
-    if decision is not None:
-        _visit_gate(walk, decision, gates.add(decision), neurons)
+    own_gate = gate_of(walk, node, neurons)
+    if own_gate is not None:
+        _visit_gate(walk, own_gate, gates.add(own_gate), neurons)
         return
     if node.op_type not in OPS:
-        raise unsupported(node, "it is not linear")
+        raise unsupported_op(node, "it is not linear")
     OPS[node.op_type](walk, node)
-    average_kept(walk, node, OPS[node.op_type])
+    average_tokens(walk, node, OPS[node.op_type])
 
 
-def _reached(graph: Graph) -> set[ir.Node]:
+def _live_nodes(graph: Graph) -> set[ir.Node]:
     """The nodes that an output depends on."""
-    found: set[ir.Node] = set()
+    nodes: set[ir.Node] = set()
     stack = [value.producer() for value in graph.model.graph.outputs]
     while stack:
         node = stack.pop()
-        if node is None or node in found:
+        if node is None or node in nodes:
             continue
-        found.add(node)
+        nodes.add(node)
         stack.extend(value.producer() for value in node.inputs if value is not None)
-    return found
+    return nodes
 
 
 def _n_ticks(graph: Graph, axes: Layouts) -> int:
@@ -142,12 +143,12 @@ def _n_ticks(graph: Graph, axes: Layouts) -> int:
     findings = [*repeated_uses(graph.neurons(), axes), *uneven_uses(graph.neurons(), axes)]
     if findings:
         raise FindingsError(*findings)
-    unrolled = max(axes.tick_of.values(), default=0) + 1
-    return max(unrolled, *(shape_of(neuron.spikes)[0] for neuron in graph.neurons()))
+    loop_ticks = max(axes.tick_of.values(), default=0) + 1
+    return max(loop_ticks, *(sizes_of(neuron.spikes)[0] for neuron in graph.neurons()))
 
 
 def _unit(name: str, when: int | str, shape: Shape) -> Form:
-    return Form({Source(name, when): identity(shape)}, np.zeros(math.prod(shape)))
+    return Form({TickSource(name, when): identity(shape)}, np.zeros(math.prod(shape)))
 
 
 def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
@@ -155,44 +156,44 @@ def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
     if layout is None:
         raise FindingsError(Diagnostic("NC113", Location(str(value.name)), {
             "module": str(value.name), "reason": "its axes cannot be followed"}))
-    timed = bool(axes.positions(value, Role.TIME))
+    has_time = bool(axes.positions(value, Role.TIME))
     info = graph.info["inputs"][number]
-    spikes = timed and info["integers"]
-    kind = InputKind.SPIKES if spikes else InputKind.ANALOG if timed else InputKind.STATIC
+    spikes = has_time and info["integers"]
+    kind = InputKind.SPIKES if spikes else InputKind.ANALOG if has_time else InputKind.STATIC
     return Input(str(value.name), tick_shape(layout), kind, low=info["low"], high=info["high"],
                  levels=max(1, int(info["high"])) if spikes else 1)
 
 
-def _visit_neuron(walk: Walk, graph: Graph, neuron: NeuronNode, neurons: dict[str, _Neuron]
-                  ) -> None:
+def _visit_neuron(walk: FormWalk, graph: Graph, neuron: NeuronNode,
+                  neurons: dict[str, _ModuleNeurons]) -> None:
     module, normal = neuron.module, _normal_form(graph, neuron)
     form, direct = _drive(walk, neuron, normal)
     tick = walk.layouts.tick_of.get(neuron.train)
-    known = neurons.get(module)
-    if known is None:
+    population = neurons.get(module)
+    if population is None:
         _check_start(neuron, normal)
         shape = _neuron_shape(walk, neuron) or (form.size,)
-        known = neurons[module] = _Neuron([], shape, normal.neuron, [], direct)
+        population = neurons[module] = _ModuleNeurons([], shape, normal.neuron, [], direct)
     else:
         _check_carried(neuron)
-        if not np.array_equal(direct, known.direct):
+        if not np.array_equal(direct, population.direct):
             raise FindingsError(Diagnostic("NC112", location(neuron.node), {
-                "tick": len(known.ticks), "module": module, "other": 0,
+                "tick": len(population.ticks), "module": module, "other": 0,
                 "what": "another constant beside the synaptic current"}))
-    known.nodes.append(neuron.node)
-    known.ticks.append(form)
-    when = ALIGNED if tick is None else tick
-    walk.forms[neuron.train] = _unit(module, when, known.shape)
+    population.nodes.append(neuron.node)
+    population.ticks.append(form)
+    when = EACH_TICK if tick is None else tick
+    walk.forms[neuron.train] = _unit(module, when, population.shape)
 
 
-def _visit_gate(walk: Walk, made: Gate, name: str, neurons: dict[str, _Neuron]) -> None:
-    node, size = made.node, made.form.size
+def _visit_gate(walk: FormWalk, gate: Gate, name: str, neurons: dict[str, _ModuleNeurons]) -> None:
+    node, size = gate.node, gate.form.size
     shape = tick_shape(layout_of(walk, node.outputs[0], node))
-    known = neurons.setdefault(name, _Neuron(
-        [], shape if math.prod(shape) == size else (size,), made.model, [], np.zeros(0)))
-    known.nodes.append(node)
-    known.ticks.append(made.form)
-    walk.forms[str(node.outputs[0].name)] = _unit(name, made.when, known.shape)
+    population = neurons.setdefault(name, _ModuleNeurons(
+        [], shape if math.prod(shape) == size else (size,), gate.model, [], np.zeros(0)))
+    population.nodes.append(node)
+    population.ticks.append(gate.form)
+    walk.forms[str(node.outputs[0].name)] = _unit(name, gate.when, population.shape)
 
 
 def _normal_form(graph: Graph, neuron: NeuronNode) -> NormalForm:
@@ -204,17 +205,17 @@ def _normal_form(graph: Graph, neuron: NeuronNode) -> NormalForm:
             "module": neuron.module, "profile": profile.name, "reason": str(reason)})) from None
 
 
-def _drive(walk: Walk, neuron: NeuronNode, normal: NormalForm
+def _drive(walk: FormWalk, neuron: NeuronNode, normal: NormalForm
            ) -> tuple[Form, NDArray[np.float64]]:
     """What a neuron in normal form integrates: its inputs with their gains; and beside it."""
     form = walk.form(neuron.current)
     if form is None:
-        raise unsupported(neuron.node, "its input does not depend on the model's input")
+        raise unsupported_op(neuron.node, "its input does not depend on the model's input")
     form, direct = _with_gain(form, normal.gain), np.zeros(0)
     second, static = walk.form(neuron.second_current), static_value(neuron.second_current)
     if second is not None:
         if normal.direct_y:
-            raise unsupported(neuron.node, "its second input passes by its synaptic current")
+            raise unsupported_op(neuron.node, "its second input passes by its synaptic current")
         form = form.plus(_with_gain(second, normal.gain_y))
     elif static is not None:
         offset = tick_vector(walk, neuron.node, neuron.spikes, static) * normal.gain_y
@@ -227,7 +228,7 @@ def _with_gain(form: Form, gain: float) -> Form:
     return form if gain == 1.0 else form.times(np.full(form.size, gain))
 
 
-def _neuron_shape(walk: Walk, neuron: NeuronNode) -> Shape:
+def _neuron_shape(walk: FormWalk, neuron: NeuronNode) -> Shape:
     """Shape of one tick of one sample: axis 1 counts where more than the batch is merged in it."""
     _, beside, *rest = data_sizes(layout_of(walk, neuron.spikes, neuron.node))
     return (beside, *rest) if beside > 1 else tuple(rest)
@@ -255,13 +256,13 @@ def _check_carried(neuron: NeuronNode) -> None:
                 "found": "another value of the graph"}))
 
 
-def _network(graph: Graph, walk: Walk, inputs: list[Input],
-             neurons: dict[str, _Neuron]) -> tuple[Network, list[Diagnostic]]:
+def _network(graph: Graph, walk: FormWalk, inputs: list[Input],
+             neurons: dict[str, _ModuleNeurons]) -> tuple[Network, list[Diagnostic]]:
     populations: list[Population] = []
     notes: list[Diagnostic] = []
     projections: list[Projection] = []
     for module, neuron in neurons.items():
-        form, delays = _rolled(module, neuron, walk.layouts)
+        form, delays = _roll_up(module, neuron, walk.layouts)
         where = location(neuron.node)
         model = neuron.model
         bias = Bias(form.bias) if np.any(form.bias) else None
@@ -272,7 +273,7 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
             projection = Projection(source.name, module, operator,
                                     delay=delays.get(source, 0), where=where)
             projections.append(projection)
-            before, after = form.stored.get(source, 0), operator.weights.size
+            before, after = form.layer_weights.get(source, 0), operator.weights.size
             if before and after > GROWTH_NOTED * before:
                 notes.append(Diagnostic("NC131", where, {
                     "projection": projection.name, "before": before, "after": after}))
@@ -286,26 +287,29 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
     if any(p.source == ONE for p in projections):
         inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
     outputs = tuple(readouts(graph, walk))
-    used = {p.source for p in projections} | {name for r in outputs for name, _ in r.terms}
+    sources_in_use = {p.source for p in projections} | {
+        name for readout in outputs for name, _ in readout.terms}
     network = Network(
-        tuple(item for item in inputs if item.name in used), tuple(populations),
+        tuple(item for item in inputs if item.name in sources_in_use), tuple(populations),
         tuple(projections), outputs, walk.n_ticks)
     return network, notes
 
 
-def _rolled(module: str, neuron: _Neuron, axes: Layouts) -> tuple[Form, dict[Source, int]]:
+def _roll_up(module: str, neuron: _ModuleNeurons, axes: Layouts
+             ) -> tuple[Form, dict[TickSource, int]]:
     """One form for all ticks, and the delay of each source in it (1: from the tick before)."""
     if len(neuron.ticks) == 1 and not any(isinstance(s.when, int) for s in neuron.ticks[0].terms):
         return neuron.ticks[0], {}
 
     def relative(form: Form, tick: int) -> Form:
-        return form.at(lambda s: Source(s.name, s.when - tick) if isinstance(s.when, int) else s)
+        return form.at(
+            lambda s: TickSource(s.name, s.when - tick) if isinstance(s.when, int) else s)
     last = len(neuron.ticks) - 1
     steady = relative(neuron.ticks[last], last)
     for tick, form in enumerate(neuron.ticks):
-        wanted = Form({s: o for s, o in steady.terms.items()
+        expected = Form({s: o for s, o in steady.terms.items()
                        if not isinstance(s.when, int) or tick + s.when >= 0}, steady.bias)
-        if not equal(relative(form, tick), wanted):
+        if not equal(relative(form, tick), expected):
             here, there = deviation(neuron.nodes[tick], neuron.nodes[last], axes)
             raise FindingsError(Diagnostic("NC112", location(here), {
                 "tick": tick, "module": module, "other": last,

@@ -18,7 +18,7 @@ from neurocompile.semantics.profiles import PROFILES
 
 
 class Stubborn(nn.Module):
-    """An integrate-and-fire neuron that cannot be copied, keeps its state, and starts unprepared."""
+    """An integrate-and-fire neuron that cannot be copied, keeps its state, and is not ready."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ import nets
 
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.handwritten.recognize import recognize
-from neurocompile.capture.replay import _Recorder
+from neurocompile.capture.replay import _NeuronRecorder
 from neurocompile.capture.torch_model import Ticks, _export, capture
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
 from neurocompile.ir.graph import Graph, location
@@ -79,7 +79,7 @@ def emitted(model: nn.Module, x: torch.Tensor) -> dict[str, np.ndarray]:
     """Spikes per recognized neuron, [samples, ticks, neurons]."""
     program = _export(model, (x,))
     assert recognize(program)
-    recorder = _Recorder(program.module())
+    recorder = _NeuronRecorder(program.module())
     with torch.no_grad():
         recorder.run(x)
     found: dict[str, list[torch.Tensor]] = {}

@@ -93,10 +93,11 @@ def test_a_third_state_goes_through_the_function_body(refractory: Profile) -> No
     node.overload = refractory.name
     info = helper.make_tensor_value_info
     shapes = [(TICKS, *SHAPE), *((),) * len(states)]
+    graph = helper.make_graph(
+        [node], "toy", [info(n, 1, s) for n, s in zip(names, shapes, strict=True)],
+        [info(outputs.spikes, 1, shapes[0]), info(outputs.final["wait"], 1, SHAPE)])
     model = helper.make_model(
-        helper.make_graph([node], "toy", [info(n, 1, s) for n, s in zip(names, shapes, strict=True)],
-                          [info(outputs.spikes, 1, shapes[0]), info(outputs.final["wait"], 1, SHAPE)]),
-        functions=[function_body(refractory, 20)], ir_version=10,
+        graph, functions=[function_body(refractory, 20)], ir_version=10,
         opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)])
     onnx.checker.check_model(model)
     feeds = {name: np.zeros((), np.float32) for name in names}

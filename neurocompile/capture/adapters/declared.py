@@ -54,7 +54,8 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
     except (ValueError, TypeError, AttributeError) as error:
         raise _bad(module, path, "equations", str(error)) from None
     if declaration.layout not in LAYOUTS:
-        raise _bad(module, path, "layout", f"`{declaration.layout}` is none of {', '.join(LAYOUTS)}")
+        raise _bad(module, path, "layout",
+                   f"`{declaration.layout}` is none of {', '.join(LAYOUTS)}")
     if Equations(declaration.equations).second_input:
         raise _bad(module, path, "equations", "`y` has no place in a layout; add it to x")
     for name in sorted({*names} ^ {*declaration.constants}):

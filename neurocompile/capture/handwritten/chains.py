@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from torch.fx import Node
 
 from neurocompile.capture.frames import module_path, user_frames
-from neurocompile.capture.handwritten.fx_values import Values, copy_source, operation
+from neurocompile.capture.handwritten.fx_values import ProgramValues, copy_source, operation
 from neurocompile.capture.handwritten.thresholds import Threshold, Thresholds
 
 
@@ -30,7 +30,8 @@ class Chain:
 Place = tuple[str, tuple[tuple[str, int], ...]]
 
 
-def chains(values: Values, thresholds: Thresholds, which: Sequence[Threshold]) -> list[Chain]:
+def chains(values: ProgramValues, thresholds: Thresholds, which: Sequence[Threshold]
+           ) -> list[Chain]:
     """The neurons that some thresholds of a program are, in topological order."""
     places: dict[Place, list[Threshold]] = defaultdict(list)
     for threshold in which:
@@ -52,7 +53,8 @@ def chains(values: Values, thresholds: Thresholds, which: Sequence[Threshold]) -
 Candidate = tuple[Place, list[Threshold], bool]
 
 
-def _with_first_ticks(values: Values, thresholds: Thresholds, candidates: list[Candidate]) -> list[Candidate]:
+def _with_first_ticks(values: ProgramValues, thresholds: Thresholds, candidates: list[Candidate]
+                      ) -> list[Candidate]:
     """A first tick that is written before the loop joins the chain that goes on from it."""
     joint = list(candidates)
     for path in {place[0] for place, _, _ in candidates}:
@@ -66,7 +68,7 @@ def _with_first_ticks(values: Values, thresholds: Thresholds, candidates: list[C
     return joint
 
 
-def _chains_of_place(values: Values, thresholds: Thresholds, here: list[Threshold]
+def _chains_of_place(values: ProgramValues, thresholds: Thresholds, here: list[Threshold]
              ) -> list[tuple[list[Threshold], bool]]:
     follows = _links(values, thresholds, here)
     links: list[list[Threshold]] = []
@@ -84,7 +86,7 @@ def _chains_of_place(values: Values, thresholds: Thresholds, here: list[Threshol
             *((level, False) for level in _levels(values, alone))]
 
 
-def _links(values: Values, thresholds: Thresholds, here: Sequence[Threshold]
+def _links(values: ProgramValues, thresholds: Thresholds, here: Sequence[Threshold]
            ) -> dict[Threshold, Threshold]:
     """The latest threshold whose potential each one's is computed from."""
     number_of = {node: number for number, t in reversed(list(enumerate(here))) for node in t.spine}
@@ -105,7 +107,7 @@ def _links(values: Values, thresholds: Thresholds, here: Sequence[Threshold]
     return follows
 
 
-def _levels(values: Values, alone: list[Threshold]) -> list[list[Threshold]]:
+def _levels(values: ProgramValues, alone: list[Threshold]) -> list[list[Threshold]]:
     """Thresholds by how many of the others they depend on one after the other."""
     if len(alone) < 2:
         return [[t] for t in alone]

@@ -29,7 +29,7 @@ Operand = Node | int | float | bool | None
 Operation = tuple[str, tuple[Operand, ...]]
 
 
-class Values:
+class ProgramValues:
     """The nodes of a program, and the values of those that do not depend on its inputs."""
 
     def __init__(self, program: ExportedProgram) -> None:
@@ -44,13 +44,13 @@ class Values:
         self.dynamic: set[Node] = set()
         self.random: set[Node] = set()
         for node in self.graph.nodes:
-            seeded = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
-            if seeded or any(n in self.random for n in node.all_input_nodes):
+            draws = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+            if draws or any(n in self.random for n in node.all_input_nodes):
                 self.random.add(node)
             if node.op == "placeholder":
                 varies = node.name in inputs
             else:
-                varies = seeded or (node.target not in _FILLS and any(
+                varies = draws or (node.target not in _FILLS and any(
                     n in self.dynamic for n in node.all_input_nodes))
             if varies:
                 self.dynamic.add(node)

@@ -1,4 +1,4 @@
-"""Reading a tick's operations as a tree, and matching trees against the operations of other ticks."""
+"""Reading a tick's operations as a tree, and matching trees against those of other ticks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.fx import Node
 
 from neurocompile.capture.handwritten.fx_values import (
     Operand,
-    Values,
+    ProgramValues,
     op_name,
     operation,
     origin,
@@ -33,7 +33,7 @@ class Stale(Unreadable):
     """A first tick that starts from a state left over from an earlier run."""
 
 
-def spread(values: Values, starts: Iterable[Node], stops: Iterable[Node] = (),
+def spread(values: ProgramValues, starts: Iterable[Node], stops: Iterable[Node] = (),
            elementwise: bool = True) -> set[Node]:
     """The nodes that the start nodes reach, by elementwise operations or by any."""
     reach, barriers = set(starts), set(stops)
@@ -46,10 +46,10 @@ def spread(values: Values, starts: Iterable[Node], stops: Iterable[Node] = (),
     return reach
 
 
-class Reader:
+class TickReader:
     """Reads one tick. `leaves` are the values of the tick before, `own` those of all ticks."""
 
-    def __init__(self, values: Values, thresholds: Thresholds, before: Threshold | None,
+    def __init__(self, values: ProgramValues, thresholds: Thresholds, before: Threshold | None,
                  chain: list[Threshold], leaves: Mapping[Node, Tree], own: set[Node]) -> None:
         self.values, self.thresholds, self.before = values, thresholds, before
         self.chain, self.leaves, self.own = chain, leaves, own
@@ -138,7 +138,8 @@ def _clamp_tree(parts: list[Tree], operands: tuple[Operand, ...]) -> Tree:
 class Matcher:
     """Matches trees against one tick; `bound` says which nodes the leaves are."""
 
-    def __init__(self, values: Values, thresholds: Thresholds, before: Threshold | None) -> None:
+    def __init__(self, values: ProgramValues, thresholds: Thresholds, before: Threshold | None
+                 ) -> None:
         self.values, self.thresholds, self.before = values, thresholds, before
         self.wrong: tuple[Tree, Node] | None = None  # the last part that did not match
 

@@ -18,7 +18,7 @@ from torch.fx import GraphModule, Node
 
 from neurocompile.capture.frames import module_path, place
 from neurocompile.capture.handwritten.chains import Chain, chains
-from neurocompile.capture.handwritten.fx_values import Values, dtype, op_name, shape, single
+from neurocompile.capture.handwritten.fx_values import ProgramValues, dtype, op_name, shape, single
 from neurocompile.capture.handwritten.matching import Stale, Unreadable
 from neurocompile.capture.handwritten.recurrence import Differs, Recurrence, Tick, recurrence
 from neurocompile.capture.handwritten.thresholds import Thresholds
@@ -35,7 +35,7 @@ def recognize(program: ExportedProgram) -> set[str]:
     Raises UsageError (NC111) for a recurrence that is no neuron, FindingsError (NC112) for one
     whose ticks differ.
     """
-    values = Values(program)
+    values = ProgramValues(program)
     thresholds = Thresholds(values)
     candidates = chains(values, thresholds, thresholds.all)
     n_ticks = _n_ticks(program, candidates)
@@ -72,7 +72,7 @@ def _n_ticks(program: ExportedProgram, candidates: Sequence[Chain]) -> set[int]:
     return {*counts.values(), *(len(chain.ticks) for chain in candidates if chain.linked)}
 
 
-def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | None:
+def _read(values: ProgramValues, thresholds: Thresholds, chain: Chain) -> Recurrence | None:
     try:
         return recurrence(values, thresholds, chain.ticks, chain.linked)
     except Unreadable as error:
@@ -92,12 +92,13 @@ def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | 
             "what": lines})) from None
 
 
-def _refuse_soft_spikes(values: Values, thresholds: Thresholds, modules: set[str]) -> None:
+def _refuse_soft_spikes(values: ProgramValues, thresholds: Thresholds, modules: set[str]) -> None:
     """NC111 for recurrences without a threshold in modules that have none at all."""
     for chain in chains(values, thresholds, thresholds.soft):
         node = chain.ticks[0].node
         if chain.linked and module_path(node) not in modules:
-            raise no_neuron(chain.name, place(node), f"its spike is a {op_name(node)}, no threshold")
+            raise no_neuron(chain.name, place(node),
+                            f"its spike is a {op_name(node)}, no threshold")
 
 
 def no_neuron(name: str, where: Location, reason: str) -> UsageError:

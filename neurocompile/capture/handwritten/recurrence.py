@@ -15,7 +15,7 @@ from torch.fx import Node
 
 from neurocompile.capture.handwritten.fx_values import (
     Operand,
-    Values,
+    ProgramValues,
     copy_source,
     operation,
     origin,
@@ -23,8 +23,8 @@ from neurocompile.capture.handwritten.fx_values import (
 from neurocompile.capture.handwritten.matching import (
     Bound,
     Matcher,
-    Reader,
     Stale,
+    TickReader,
     Unreadable,
     spread,
 )
@@ -77,7 +77,7 @@ class Differs(Exception):
         self.tick, self.node, self.other, self.counterpart = tick, node, other, counterpart
 
 
-def recurrence(values: Values, thresholds: Thresholds, chain: Sequence[Threshold],
+def recurrence(values: ProgramValues, thresholds: Thresholds, chain: Sequence[Threshold],
                linked: bool) -> Recurrence:
     """The neuron that a chain is; `linked`: each tick uses the potential of the tick before.
 
@@ -107,11 +107,12 @@ def _depths(chain: Sequence[Threshold]) -> list[int]:
     if len(chain) == 2:
         shared = [d for d, node in enumerate(chain[0].spine) if len(set(_users(node))) > 1]
         return [*reversed(shared), 0]
-    depths = [d for t in chain[1:-1] for d, node in enumerate(t.spine) if len(set(_users(node))) > 1]
+    depths = [d for t in chain[1:-1] for d, node in enumerate(t.spine)
+              if len(set(_users(node))) > 1]
     return [max(depths, default=0)]
 
 
-def _memoryless(values: Values, chain: Sequence[Threshold]) -> Recurrence:
+def _memoryless(values: ProgramValues, chain: Sequence[Threshold]) -> Recurrence:
     first = chain[0]
     step = operation(first.spine[0])
     inside = ("clamp",) if first.op == "round" else ("sub", "add") if first.limit == 0.0 else ()
@@ -125,7 +126,7 @@ def _memoryless(values: Values, chain: Sequence[Threshold]) -> Recurrence:
     return Recurrence(profile, constants, at_rest(profile.states, 0.0), ticks)
 
 
-def _test(values: Values, threshold: Threshold, depth: int) -> Tree:
+def _test(values: ProgramValues, threshold: Threshold, depth: int) -> Tree:
     """What decides a spike, as a tree over v."""
     if depth >= len(threshold.spine):
         raise Unreadable(threshold.node, "it does not compare its potential in every tick")
@@ -141,13 +142,15 @@ def _test(values: Values, threshold: Threshold, depth: int) -> Tree:
                 tree = tree if limit is None else (name, tree, limit)
         else:
             tree = (op, *parts)
-    return ("round", tree) if threshold.op == "round" else (threshold.op, tree, const(threshold.limit))
+    if threshold.op == "round":
+        return ("round", tree)
+    return (threshold.op, tree, const(threshold.limit))
 
 
 class _ChainReader:
     """A linked chain, its potential at one depth of what is compared."""
 
-    def __init__(self, values: Values, thresholds: Thresholds, chain: list[Threshold],
+    def __init__(self, values: ProgramValues, thresholds: Thresholds, chain: list[Threshold],
                  depth: int) -> None:
         self.values, self.thresholds, self.chain = values, thresholds, chain
         tests = [_test(values, t, depth) for t in chain]
@@ -181,11 +184,11 @@ class _ChainReader:
         start = {**at_rest(profile.states, 0.0), **start}
         return Recurrence(profile, constants, start, tuple(ticks))
 
-    def _reader(self, tick: int, more: dict[Node, Tree]) -> Reader:
-        return Reader(self.values, self.thresholds, self.chain[tick - 1], self.chain,
+    def _reader(self, tick: int, more: dict[Node, Tree]) -> TickReader:
+        return TickReader(self.values, self.thresholds, self.chain[tick - 1], self.chain,
                       {self.v[tick - 1]: V, **more}, self.own - {self.v[tick]})
 
-    def _steady(self) -> tuple[Reader, Tree, Tree | None]:
+    def _steady(self) -> tuple[TickReader, Tree, Tree | None]:
         """The last tick: what it computes for v, and for u where there is one."""
         reader = self._reader(self.last, {})
         tree = self._read(reader)
@@ -195,17 +198,17 @@ class _ChainReader:
         now, before = pair
         reader = self._reader(self.last, {now: U1})
         tree = self._read(reader)
-        current = Reader(self.values, self.thresholds, self.chain[self.last - 1], self.chain,
+        current = TickReader(self.values, self.thresholds, self.chain[self.last - 1], self.chain,
                          {before: U0}, set())
         current.inputs = reader.inputs
         u_tree = at(current.read_operation(now), {})
         reader.nodes.update(current.nodes)
         return reader, tree, u_tree
 
-    def _read(self, reader: Reader) -> Tree:
+    def _read(self, reader: TickReader) -> Tree:
         return at(reader.read_operation(self.v[self.last]), {})
 
-    def _current_pair(self, reader: Reader) -> tuple[Node, Node] | None:
+    def _current_pair(self, reader: TickReader) -> tuple[Node, Node] | None:
         """A part of an input that the next tick's counterpart is made of: a synaptic current."""
         before = self._reader(self.last - 1, {})
         try:
@@ -224,7 +227,7 @@ class _ChainReader:
                       if isinstance(a, Node) and isinstance(b, Node)]
         return None
 
-    def _later(self, tick: int, v_tree: Tree, u_tree: Tree | None, reader: Reader) -> Bound:
+    def _later(self, tick: int, v_tree: Tree, u_tree: Tree | None, reader: TickReader) -> Bound:
         matcher = Matcher(self.values, self.thresholds, self.chain[tick - 1])
         bound = matcher.match(v_tree, self.v[tick], {V: self.v[tick - 1]})
         if bound is not None and u_tree is not None:
@@ -233,11 +236,11 @@ class _ChainReader:
             raise self._differs(tick, matcher, reader)
         return bound
 
-    def _differs(self, tick: int, matcher: Matcher, reader: Reader) -> Differs:
+    def _differs(self, tick: int, matcher: Matcher, reader: TickReader) -> Differs:
         tree, node = matcher.wrong or (V, self.v[tick])
         return Differs(tick, node, self.last, reader.nodes.get(tree, self.v[self.last]))
 
-    def _first(self, v_tree: Tree, u_tree: Tree | None, second: Bound, reader: Reader
+    def _first(self, v_tree: Tree, u_tree: Tree | None, second: Bound, reader: TickReader
                ) -> tuple[dict[str, float], Bound]:
         """The states before the first tick, and its inputs: the equations at rest are that tick."""
         matcher = Matcher(self.values, self.thresholds, None)

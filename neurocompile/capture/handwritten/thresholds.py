@@ -14,7 +14,7 @@ from torch.fx import Node
 
 from neurocompile.capture.handwritten.fx_values import (
     Operand,
-    Values,
+    ProgramValues,
     copy_source,
     dtype,
     operation,
@@ -49,7 +49,7 @@ class Threshold:
 class Thresholds:
     """All thresholds of a program in topological order, and what the other nodes are of them."""
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: ProgramValues) -> None:
         self.values = values
         self.of: dict[Node, tuple[Threshold, bool]] = {}  # node -> (threshold, negated)
         thresholds: list[Threshold] = []
@@ -140,7 +140,9 @@ class Thresholds:
 
     def _rounding(self, node: Node, operand: Operand) -> Threshold | None:
         inner = operation(origin(operand)) if isinstance(operand, Node) else None
-        if inner is None or inner[0] != "clamp" or None in inner[1] or not isinstance(operand, Node):
+        if inner is None or not isinstance(operand, Node):
+            return None
+        if inner[0] != "clamp" or None in inner[1]:
             return None
         return self._new(node, "round", operand, 0.0)
 
@@ -153,7 +155,8 @@ class Thresholds:
         value = inner[1][0]
         if not isinstance(value, Node):
             return None
-        positive = op == "relu" or (op in ("clamp", "maximum") and operands[1:] in ((0,), (0, None)))
+        positive = op == "relu" or (
+            op in ("clamp", "maximum") and operands[1:] in ((0,), (0, None)))
         if inner[0] == "sign" and positive:
             return self._new(node, "gt", value, 0.0)
         if op == "where" and inner[0] == "eq" and self.values.number(inner[1][1]) == 0.0:
@@ -164,14 +167,14 @@ class Thresholds:
 
     def _above_zero(self, node: Node, value: Node) -> bool:
         """Whether a node is heaviside's other part: 0 where value < 0 or is no number, else 1."""
-        elementwise = operation(node)
-        if elementwise is None or elementwise[0] != "where" or not isinstance(elementwise[1][0], Node):
+        op, operands = operation(node) or ("", (None,))
+        mask = operands[0]
+        if op != "where" or not isinstance(mask, Node):
             return False
-        mask = elementwise[1][0]
         below = [operation(n) for n in mask.all_input_nodes]
         return (mask.target is torch.ops.aten.logical_or.default
                 and any(b is not None and b[0] == "lt" and b[1][0] is value for b in below)
-                and (self.values.number(elementwise[1][1]), self.values.number(elementwise[1][2])) == (0.0, 1.0))
+                and tuple(map(self.values.number, operands[1:])) == (0.0, 1.0))
 
     def _new(self, node: Node, op: str, operand: Node, limit: float) -> Threshold | None:
         if dtype(operand) is not torch.float32 or operand in self.of:
@@ -182,7 +185,8 @@ class Thresholds:
         """A value, and what it is made of by operations with constants alone; copies left out."""
         spine = [origin(node)]
         while (elementwise := operation(spine[-1])) is not None and elementwise[0] in _STRAIGHT:
-            varying = [o for o in elementwise[1] if isinstance(o, Node) and o in self.values.dynamic]
+            varying = [o for o in elementwise[1]
+                       if isinstance(o, Node) and o in self.values.dynamic]
             if len(varying) != 1 or origin(varying[0]) in self.of:
                 break
             if any(o is not None and o is not varying[0] and self.values.number(o) is None

@@ -1,8 +1,9 @@
 """What a tick computes as a tree, its text, and its value at rest.
 
-Trees are nested tuples: `("const", 0.5)` with a name as third part if it must have one, the leaves `("v",)` (potential of the tick before),
-`("r",)` (whether it fired then), `("u0",)` and `("u1",)` (synaptic current of the tick before and
-of this one), `("in", 0)` and `("in", 1)` (inputs), else an operator and its operands.
+Trees are nested tuples: `("const", 0.5)`, with a name as third part if it must have one; the leaves
+`("v",)` (potential of the tick before), `("r",)` (whether it fired then), `("u0",)` and `("u1",)`
+(synaptic current of the tick before and of this one), `("in", 0)` and `("in", 1)` (inputs); else an
+operator and its operands.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ V, R, U0, U1 = ("v",), ("r",), ("u0",), ("u1",)
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "gt": ">", "ge": ">=", "lt": "<",
           "le": "<=", "eq": "=="}
 _FOLD: dict[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in ("add", "sub", "mul", "gt", "ge", "lt", "le", "eq")},
+    **{name: getattr(operator, name)
+       for name in ("add", "sub", "mul", "gt", "ge", "lt", "le", "eq")},
     "div": operator.truediv, "neg": operator.neg, "minimum": torch.minimum,
     "maximum": torch.maximum, "relu": torch.relu, "round": torch.round, "floor": torch.floor,
     "trunc": torch.trunc, "not": lambda a: 1 - a}

@@ -12,6 +12,6 @@ from neurocompile.ir.operators.restriction import Restriction
 
 __all__ = [
     "Array", "Axis", "Conv", "Dense", "Einsum", "Nets", "Operator", "Part", "Restriction", "Shape",
-    "Sparse", "add", "beside", "compose", "crop", "cut", "einsum", "even", "fan_in", "from_matrix", "identity",
-    "is_identity", "mixed_axes", "mixers", "most_sources", "same", "smaller", "wiring",
+    "Sparse", "add", "beside", "compose", "crop", "cut", "einsum", "even", "fan_in", "from_matrix",
+    "identity", "is_identity", "mixed_axes", "mixers", "most_sources", "same", "smaller", "wiring",
 ]

@@ -45,10 +45,11 @@ def wiring(in_shape: Shape, out_shape: Shape, index: NDArray[np.int64]) -> Opera
 def _range(in_shape: Shape, out_shape: Shape, index: NDArray[np.int64]) -> Operator | None:
     """A run of inputs as a run of outputs; identity where it is all of them."""
     targets = np.flatnonzero(index >= 0)
-    if not len(targets) or not np.array_equal(index[targets], np.arange(len(targets)) + index[targets[0]]) or (
-            targets[-1] - targets[0] + 1 != len(targets)):
+    count = len(targets)
+    if not count or targets[-1] - targets[0] + 1 != count or not np.array_equal(
+            index[targets], np.arange(count) + index[targets[0]]):
         return None
-    one = identity((len(targets),))
+    one = identity((count,))
     return _part(one, in_shape, out_shape, int(index[targets[0]]), int(targets[0]))
 
 

@@ -1,4 +1,4 @@
-"""An axis of flat populations: where operators keep it, mix it, and what is left of a part of it."""
+"""An axis of flat populations: where operators keep it, mix it, and what a part of it leaves."""
 
 from __future__ import annotations
 
@@ -96,14 +96,15 @@ def mixers(operator: Operator) -> list[tuple[Axis, Axis]]:
     if not isinstance(operator, Einsum):
         return []
     axes = (_axis_of(operator, operator.ins, a) for a in operator.sum_axes)
-    return [(axis, target) for axis in axes if axis is not None for target in mixed_axes(operator, axis)]
+    return [(axis, target) for axis in axes if axis is not None
+            for target in mixed_axes(operator, axis)]
 
 
 def even(operator: Operator, axis: Axis) -> bool:
     """Whether all numbers on an axis of the sources weigh the same in every target."""
     x = np.random.default_rng(0).random((1, axis.outer, axis.length, axis.inner))
-    rolled = operator.apply(np.roll(x, 1, axis=2).reshape(1, -1))
-    return bool(np.allclose(operator.apply(x.reshape(1, -1)), rolled, rtol=1e-9, atol=1e-9))
+    after_roll = operator.apply(np.roll(x, 1, axis=2).reshape(1, -1))
+    return bool(np.allclose(operator.apply(x.reshape(1, -1)), after_roll, rtol=1e-9, atol=1e-9))
 
 
 def crop(operator: Operator, numbers: NDArray[np.int64], ins: Axis | None,
@@ -183,7 +184,7 @@ def _with_axis(operator: Einsum, axis: Axis, of_outs: bool) -> tuple[Einsum, int
 
 
 def _axis_of(operator: Einsum, axes: Axes, label: int) -> Axis | None:
-    """One of an operator's axes as an axis of its sources or targets; None where it is not there."""
+    """One of an operator's axes as an axis of its sources or targets; None where there is none."""
     if label not in axes:
         return None
     at = axes.index(label)

@@ -245,8 +245,8 @@ def _common(axes: tuple[int, ...], shape: Shape) -> list[list[int]] | None:
 
 def _spread(array: Array, axes: Axes, target: Axes, sizes: Sequence[int]) -> Array:
     """An array with these axes, seen with the wanted ones (all of its own among them)."""
-    transposed = array.transpose([axes.index(a) for a in target if a in axes])
-    thin = transposed.reshape([sizes[a] if a in axes else 1 for a in target])
+    in_order = array.transpose([axes.index(a) for a in target if a in axes])
+    thin = in_order.reshape([sizes[a] if a in axes else 1 for a in target])
     return np.broadcast_to(thin, [sizes[a] for a in target])
 
 
