@@ -93,7 +93,7 @@ def _net(loaded: Loaded, sample: Sample | None, name: str) -> tuple[bytes, int]:
     from neurocompile.backends.loihi.net_file import write_net
     from neurocompile.families.loihi.compilation import LoihiCompilation
     from neurocompile.families.pipeline import compile_graph
-    from neurocompile.target import load_target
+    from neurocompile.families.targets import load_target
 
     compilation = compile_graph(loaded.graph, load_target(name),
                              sample=None if sample is None else loaded.fit(sample))

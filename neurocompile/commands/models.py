@@ -15,6 +15,7 @@ from neurocompile.commands.options import decorate
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.families.targets import load_target
 from neurocompile.formats.nir.options import (
     DISCRETIZATIONS,
     PRODUCERS,
@@ -22,7 +23,7 @@ from neurocompile.formats.nir.options import (
     NirOptions,
 )
 from neurocompile.options import Options
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 if TYPE_CHECKING:
     from neurocompile.formats.files import Loaded
@@ -147,7 +148,7 @@ class Job:
 
 def job(model: str, given: ModelOptions, config: Config) -> Job:
     """What to compile for the MODEL of a command line."""
-    entry = config.entry_for(model) or ModelEntry(model)
+    entry = config.entry_for(model) or ModelEntry(name=model)
     spec = model
     if entry.name == model and not Path(model).exists():
         spec = str(entry.weights or entry.entry or model)

@@ -50,10 +50,10 @@ class CompileCommand(click.Command):
 
 def pick_options(values: dict[str, Any]) -> dict[str, Any]:
     """The declared options that were typed, by name, taken out of what click read."""
-    picked = {one.name: values.pop(one.name) for one in declared_options()}
+    by_name = {one.name: values.pop(one.name) for one in declared_options()}
     return {name: tuple(part for parts in value for part in parts)
             if isinstance(value, tuple) else value
-            for name, value in picked.items() if value not in (None, ())}
+            for name, value in by_name.items() if value not in (None, ())}
 
 
 def decorate(command: F, options: Iterable[Callable[[F], F]]) -> F:
@@ -107,4 +107,4 @@ class Filter:
             one.matches(finding) for one in self.config.ignores)
 
 
-Typed = Mapping[str, Any]  # declared options as typed, by name
+OptionValues = Mapping[str, Any]  # declared options as typed, by name

@@ -1,6 +1,6 @@
 """Golden vectors through the compiler: each case's profile in torch and in onnxruntime.
 
-    python tests/semantics/golden_neurons.py > docs/neurons.md
+    python -m tests.semantics.golden_neurons > docs/neurons.md
 """
 
 from __future__ import annotations
@@ -18,20 +18,18 @@ import onnxruntime
 import torch
 from onnx import helper
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "frameworks"))
-from golden import FOLDER, Case, load
-
 from neurocompile.capture.neuron_op import NEURON, neuron_call
 from neurocompile.ir.neuron_function import function_body
 from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, Inputs, Outputs
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
+from tests.frameworks.golden import FOLDER, Case, load
 
 OPSET = 20
 ADAPTER_OF = {"lava-dl": "slayer"}  # framework -> its adapter, where the names differ
 HEAD = """# Neurons
 
-Written by `python tests/semantics/golden_neurons.py > docs/neurons.md`; a test compares. Each row
+Written by `python -m tests.semantics.golden_neurons > docs/neurons.md`; a test compares. Each row
 is a class with its options, recorded from the framework itself (`tests/golden/neurons`) and run by
 its profile, as the torch op and as the ONNX function body in onnxruntime. *different*: spikes and
 states that differ from the framework's, of all that were compared, bit for bit. *reset*: that of

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from neurocompile.families.family import Checks
 from neurocompile.options import Options
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
-    from neurocompile.families.compilation import Lowered, Progress, Recorder
+    from neurocompile.families.compilation import Lowering, Progress, Recorder
     from neurocompile.families.loihi.compilation import LoihiCompilation
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
@@ -33,12 +33,12 @@ class Loihi:
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
 
-    def compile(self, run: Recorder, lowered: Lowered, target: LoihiTarget,
+    def compile(self, run: Recorder, lowering: Lowering, target: LoihiTarget,
                 options: Options) -> LoihiCompilation:
         """See `Family.compile`."""
-        from neurocompile.families.loihi.stages import compile_lowered
+        from neurocompile.families.loihi.stages import compile_network
 
-        return compile_lowered(run, lowered, target, options)
+        return compile_network(run, lowering, target, options)
 
     def quantize(self, floating: Network, target: LoihiTarget, options: Options) -> Network:
         """See `Family.quantize`."""
