@@ -20,7 +20,7 @@ from neurocompile.passes.lowering.deviation import repeated_uses, uneven_uses
 
 
 def check_loop(walk: TypeWalk) -> None:
-    """Report modules that do not run once a tick: in a loop, then no tick is sure."""
+    """Report modules that do not run once a tick, in a loop those with fewer or more rounds too."""
     neurons = [neuron for neuron in walk.graph.neurons() if neuron.node in walk.live]
     findings = list(uneven_uses(neurons, walk.layouts)) if walk.layouts.tick_of else []
     walk.irregular = bool(findings)

@@ -15,7 +15,7 @@ from torch import nn
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.handwritten.recognize import recognize
 from neurocompile.capture.replay import _NeuronRecorder
-from neurocompile.capture.torch_model import Ticks, _export, capture
+from neurocompile.capture.torch_model import TickLoop, _export, capture
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
 from neurocompile.ir.graph import Graph, location
 from neurocompile.ir.network import InputKind
@@ -106,7 +106,7 @@ def test_the_network_spikes_like_the_model(name: str) -> None:
     x = image()
     graph = captured(name)
     network, _ = lower(graph)
-    model = lively(make) if n_ticks is None else Ticks(lively(make), n_ticks).eval()
+    model = lively(make) if n_ticks is None else TickLoop(lively(make), n_ticks).eval()
     expected = emitted(copy.deepcopy(model), x)
     assert active(graph).keys() == expected.keys()
     item = next(i for i in network.inputs if i.kind is not InputKind.ONE)
