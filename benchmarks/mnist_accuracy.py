@@ -20,7 +20,8 @@ from neurocompile.backends import synchronous
 from neurocompile.capture.factory import make_model
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.config import ModelEntry, load_config
-from neurocompile.families.pipeline import Options, compile_graph
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.options import Options
 from neurocompile.target import load_target
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

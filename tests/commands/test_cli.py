@@ -269,7 +269,7 @@ def test_a_budget_is_enforced(here: Path, capsys: Any) -> None:
 
 @pytest.mark.parametrize(("command", "told"), [
     ("check none.onnx", "NC007"), ("build net.onnx -t loihi3", "NC001"),
-    ("build net.onnx --prune-tokens 0.5", "NC021"), ("build net.onnx --prune-steps 1", "0<=x<1"),
+    ("build net.onnx --prune-tokens 0.5", "NC021"), ("build net.onnx --prune-steps 1", "0 to below 1"),
     ("build net.onnx -t loihi1,loihi2", "one target"), ("build net.onnx --weight-bits 12", "12"),
     ("build net.onnx --sample none.npz", "NC007"), ("check net.onnx --select XX", "no rule"),
     ("build net.onnx -o .", "NC006"), ("build net.onnx -o cli_net.py", "NC006"),
@@ -403,7 +403,7 @@ def test_a_program_that_differs_is_not_published(here: Path, capsys: Any,
     finding = Diagnostic("NC702", values={
         "population": "lif1", "sample": 0, "tick": 1, "neuron": 2, "expected": 1, "found": 0,
         "program": "it"})
-    monkeypatch.setattr("neurocompile.families.programs.verify_on_lava",
+    monkeypatch.setattr("neurocompile.backends.loihi.verify.verify",
                         lambda *_, **__: Verification(1, 6, (), (finding,), 0.0))
     out, _ = _run(capsys, "build net.onnx -o wrong --format concise", 1)
     assert out.startswith("error[NC702]")
@@ -427,7 +427,7 @@ def test_without_lava_a_build_says_that_it_is_not_verified(
     def missing(*_: object, **__: object) -> None:
         raise UsageError(Diagnostic("NC602", values={"what": "it", "package": "lava-nc"}))
 
-    monkeypatch.setattr("neurocompile.families.programs.verify_on_lava", missing)
+    monkeypatch.setattr("neurocompile.backends.loihi.verify.verify", missing)
     out, _ = _run(capsys, "build net.onnx -o unproved", 0)
     assert "warning[NC602]" in out
     assert "not verified" in out

@@ -11,7 +11,7 @@ import neurocompile
 from neurocompile.builds.builder import BuildResult
 from neurocompile.capture.factory import make_model
 from neurocompile.config import ModelEntry, load_config
-from neurocompile.families.pipeline import Options
+from neurocompile.options import Options
 from tests.paths import EXAMPLES
 
 FOLDER = EXAMPLES / "stmixer"

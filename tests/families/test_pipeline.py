@@ -13,8 +13,10 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.pipeline import STAGES, Options, compile_graph, inputs_from
+from neurocompile.families.loihi import LOIHI
+from neurocompile.families.pipeline import compile_graph, inputs_from
 from neurocompile.ir.network import InputKind
+from neurocompile.options import Options
 from neurocompile.target import load_target
 from tests.capture import nets
 
@@ -91,7 +93,7 @@ def test_stages_run_in_order_and_are_recorded() -> None:
     x = nets.image(4, 2, 8, 8)
     compiled = compile_graph(capture(nets.lively(nets.MultiStep()), x), load_target("loihi1"),
                              sample={"x": x.numpy()})
-    assert tuple(record.name for record in compiled.stages) == STAGES
+    assert tuple(record.name for record in compiled.stages) == LOIHI.stages
     assert compiled.fidelity is not None
     assert compiled.fidelity.samples == 4
     assert all(p.float_spikes > 0 for p in compiled.fidelity.populations.values())
@@ -163,7 +165,7 @@ def test_soft_reset_is_refused_where_neurons_are_fixed() -> None:
 def test_warnings_before_an_error_are_kept() -> None:
     graph = capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
     with pytest.raises(FindingsError) as error:
-        compile_graph(graph, load_target("loihi1"), Options(max_cores=0))
+        compile_graph(graph, load_target("loihi1"), Options(max_synapses=1))
     assert {"NC131", "NC411"} <= {d.code for d in error.value.diagnostics}
 
 

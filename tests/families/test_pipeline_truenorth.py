@@ -14,22 +14,23 @@ from neurocompile.backends.truenorth.ranc import canonical
 from neurocompile.backends.truenorth.ranc_import import read_ranc
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families import programs
-from neurocompile.families.pipeline import (
-    TRUENORTH_STAGES,
-    Options,
-    TrueNorthCompiled,
-    compile_graph,
-    quantized,
-)
+from neurocompile.families.family import Checks
+from neurocompile.families.pipeline import compile_graph, quantize
+from neurocompile.families.truenorth import TRUENORTH
+from neurocompile.families.truenorth.compilation import TrueNorthCompilation
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind
+from neurocompile.options import Options
 from neurocompile.report import html, terminal
 from neurocompile.report.data import diagnostics_json, fidelity_json
 from neurocompile.target import load_target
 from tests.families import truenorth_models as models
 
 TARGET = load_target("truenorth")
+
+
+def silent(_: str) -> None:
+    """No progress."""
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +44,9 @@ def sample() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def compiled(graph: Graph, sample: dict[str, np.ndarray]) -> TrueNorthCompiled:
+def compiled(graph: Graph, sample: dict[str, np.ndarray]) -> TrueNorthCompilation:
     made = compile_graph(graph, TARGET, sample=sample)
-    assert isinstance(made, TrueNorthCompiled)
+    assert isinstance(made, TrueNorthCompilation)
     return made
 
 
@@ -53,8 +54,8 @@ def codes(error: pytest.ExceptionInfo[FindingsError]) -> set[str]:
     return {d.code for d in error.value.diagnostics}
 
 
-def test_stages_and_what_they_make(compiled: TrueNorthCompiled) -> None:
-    assert tuple(stage.name for stage in compiled.stages) == TRUENORTH_STAGES
+def test_stages_and_what_they_make(compiled: TrueNorthCompilation) -> None:
+    assert tuple(stage.name for stage in compiled.stages) == TRUENORTH.stages
     assert compiled.options.weight_bits == 4
     assert compiled.n_cores == len(compiled.cores.cores) > 1
     assert compiled.fidelity is not None
@@ -64,40 +65,40 @@ def test_stages_and_what_they_make(compiled: TrueNorthCompiled) -> None:
 
 
 def test_the_emitted_program_gives_the_references_spikes(
-        compiled: TrueNorthCompiled, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
-    emission = programs.emit(compiled, tmp_path / "a")
-    done = programs.verify(tmp_path / "a", compiled, sample, programs.Checks())
+        compiled: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
+    emission = TRUENORTH.emit(compiled, tmp_path / "a")
+    done = TRUENORTH.verify(tmp_path / "a", compiled, sample, Checks(), silent)
     assert (done.differences, done.diagnostics) == (0, ())
     assert done.summary.startswith("verified on 12 samples, 48 ticks")
     assert all(p.spikes > 100 for p in done.populations)
-    again = programs.emit(compiled, tmp_path / "b")
+    again = TRUENORTH.emit(compiled, tmp_path / "b")
     for one, other in zip(emission.files, again.files, strict=True):
         assert one.read_bytes() == other.read_bytes()
 
 
 def test_ranc_gets_its_file_where_it_can_express_the_network(
-        compiled: TrueNorthCompiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        compiled: TrueNorthCompilation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Floors that no sum reaches are none; the file holds the same cores. Large ones: NC614."""
-    emission = programs.emit(compiled, tmp_path / "small")
+    emission = TRUENORTH.emit(compiled, tmp_path / "small")
     assert not emission.diagnostics
     network, _ = read_ranc(tmp_path / "small/ranc.json")
     assert np.array_equal(network.cores.weights, canonical(compiled.cores.cores).weights)
     assert "ranc.json" in (tmp_path / "small/README.md").read_text()
     monkeypatch.setattr("neurocompile.backends.truenorth.emit.RANC_CORES", 1)
-    emission = programs.emit(compiled, tmp_path / "large")
+    emission = TRUENORTH.emit(compiled, tmp_path / "large")
     assert [d.code for d in emission.diagnostics] == ["NC614"]
     assert not (tmp_path / "large/ranc.json").exists()
 
 
 def test_a_threshold_changed_in_the_file_is_found(
-        compiled: TrueNorthCompiled, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
-    programs.emit(compiled, tmp_path)
+        compiled: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
+    TRUENORTH.emit(compiled, tmp_path)
     path = tmp_path / "network.safetensors"
     network, table = load_network(path), compiled.cores.populations[-1]
     threshold = network.cores.threshold.copy()
     threshold[table.core[2], table.slot[2]] += 40
     save_network(replace(network, cores=replace(network.cores, threshold=threshold)), path)
-    done = programs.verify(tmp_path, compiled, sample, programs.Checks())
+    done = TRUENORTH.verify(tmp_path, compiled, sample, Checks(), silent)
     assert done.differences > 0
     first = done.diagnostics[0]
     assert first.code == "NC702"
@@ -106,7 +107,7 @@ def test_a_threshold_changed_in_the_file_is_found(
     assert "v after that tick: reference" in first.notes[0]
 
 
-def test_activity_is_that_of_the_reference(compiled: TrueNorthCompiled,
+def test_activity_is_that_of_the_reference(compiled: TrueNorthCompilation,
                                            sample: dict[str, np.ndarray]) -> None:
     """Each neuron's spikes, and those that it sends before and after the sample's ticks."""
     activity, network = compiled.activity, compiled.cores
@@ -131,8 +132,8 @@ def test_activity_is_that_of_the_reference(compiled: TrueNorthCompiled,
     assert compiled.mapping.routing.messages.sum() == pytest.approx(arriving.sum())
 
 
-def test_reports_of_a_core_network(compiled: TrueNorthCompiled) -> None:
-    resources, mapping = programs.described(compiled)
+def test_reports_of_a_core_network(compiled: TrueNorthCompilation) -> None:
+    resources, mapping = TRUENORTH.resources(compiled), TRUENORTH.mapping(compiled)
     fidelity, found = fidelity_json(compiled), diagnostics_json([], TARGET.name)
     for part in (resources, mapping):
         assert json.loads(json.dumps(part)) == part
@@ -160,8 +161,8 @@ def test_reports_of_a_core_network(compiled: TrueNorthCompiled) -> None:
     assert f'data-core="{compiled.n_cores - 1}"' in page
 
 
-def test_a_core_without_a_population_shows_its_role(compiled: TrueNorthCompiled) -> None:
-    resources, mapping = programs.described(compiled)
+def test_a_core_without_a_population_shows_its_role(compiled: TrueNorthCompilation) -> None:
+    resources, mapping = TRUENORTH.resources(compiled), TRUENORTH.mapping(compiled)
     core = resources["cores"][0]
     core["slices"], core["role"] = [], "splitter of <if1>"
     fidelity = fidelity_json(compiled)
@@ -173,9 +174,9 @@ def test_a_core_without_a_population_shows_its_role(compiled: TrueNorthCompiled)
 
 def test_without_a_sample_everything_counts_as_spiking(graph: Graph) -> None:
     made = compile_graph(graph, TARGET)
-    assert isinstance(made, TrueNorthCompiled)
+    assert isinstance(made, TrueNorthCompilation)
     assert made.activity is None
-    resources, _ = programs.described(made)
+    resources = TRUENORTH.resources(made)
     assert not resources["estimates"]["measured"]
     assert "if every axon were active" in terminal.render(resources, fidelity_json(made))
 
@@ -194,13 +195,13 @@ def test_one_tick_needs_no_leak_and_a_binary_image_is_spikes(tmp_path: Path) -> 
     """LIF neurons over one tick are stateless; 0 and 1 need no host."""
     x = models.bits(30)
     compiled = compile_graph(capture(models.OneTick(), x[:4]), TARGET, sample={"x": x.numpy()})
-    assert isinstance(compiled, TrueNorthCompiled)
+    assert isinstance(compiled, TrueNorthCompilation)
     assert compiled.network.inputs[0].kind is InputKind.SPIKES
     assert not any(p.on_host for p in compiled.network.populations)
     assert not compiled.cores.reload
-    programs.emit(compiled, tmp_path)
+    TRUENORTH.emit(compiled, tmp_path)
     assert "a new sample may follow in the next tick" in (tmp_path / "README.md").read_text()
-    done = programs.verify(tmp_path, compiled, {"x": x.numpy()}, programs.Checks())
+    done = TRUENORTH.verify(tmp_path, compiled, {"x": x.numpy()}, Checks(), silent)
     assert done.differences == 0
     assert all(p.spikes > 30 for p in done.populations)
 
@@ -210,11 +211,11 @@ def test_a_gray_image_leaves_the_first_population_to_the_host(tmp_path: Path) ->
     x = models.bits(30) * 0.6 + 0.2
     model = models.OneTick(stream=False)
     compiled = compile_graph(capture(model, x[:4]), TARGET, sample={"x": x.numpy()})
-    assert isinstance(compiled, TrueNorthCompiled)
+    assert isinstance(compiled, TrueNorthCompilation)
     assert [p.on_host for p in compiled.network.order()] == [True, False]
-    programs.emit(compiled, tmp_path)
+    TRUENORTH.emit(compiled, tmp_path)
     assert "The host runs `lif1`" in (tmp_path / "README.md").read_text()
-    done = programs.verify(tmp_path, compiled, {"x": x.numpy()}, programs.Checks())
+    done = TRUENORTH.verify(tmp_path, compiled, {"x": x.numpy()}, Checks(), silent)
     assert done.differences == 0
     assert done.spikes > 30
 
@@ -252,28 +253,28 @@ def test_too_many_inputs_and_every_way_out(tmp_path: Path) -> None:
     assert (projection["inputs"], projection["groups"]) == (14, 2)
     compile_graph(wide, TARGET, Options(weight_bits=2))
     slow = compile_graph(wide, TARGET, Options(fan_in="exact-slow"), x)
-    assert isinstance(slow, TrueNorthCompiled)
+    assert isinstance(slow, TrueNorthCompilation)
     assert slow.cores.step > 1
-    programs.emit(slow, tmp_path)
-    done = programs.verify(tmp_path, slow, x, programs.Checks())
+    TRUENORTH.emit(slow, tmp_path)
+    done = TRUENORTH.verify(tmp_path, slow, x, Checks(), silent)
     assert done.differences == 0
     assert all(p.spikes > 10 for p in done.populations)
-    assert "exact, slow" in terminal.render(programs.described(slow)[0], fidelity_json(slow))
+    assert "exact, slow" in terminal.render(TRUENORTH.resources(slow), fidelity_json(slow))
 
 
-def test_quantized_is_what_is_compiled(compiled: TrueNorthCompiled) -> None:
-    made = quantized(compiled.floating, TARGET, compiled.options)
+def test_quantized_is_what_is_compiled(compiled: TrueNorthCompilation) -> None:
+    made = quantize(compiled.floating, TARGET, compiled.options)
     for one, other in zip(made.projections, compiled.network.projections, strict=True):
         assert np.array_equal(one.operator.weights, other.operator.weights)
 
 
-def test_batches_are_verified_as_one(compiled: TrueNorthCompiled, sample: dict[str, np.ndarray],
+def test_batches_are_verified_as_one(compiled: TrueNorthCompilation, sample: dict[str, np.ndarray],
                                      tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs.emit(compiled, tmp_path)
-    whole = programs.verify(tmp_path, compiled, sample, programs.Checks())
-    monkeypatch.setattr(programs, "_BATCH_BYTES", 1)
+    TRUENORTH.emit(compiled, tmp_path)
+    whole = TRUENORTH.verify(tmp_path, compiled, sample, Checks(), silent)
+    monkeypatch.setattr("neurocompile.families.truenorth.simulation._BATCH_BYTES", 1)
     said: list[str] = []
-    parts = programs.verify(tmp_path, compiled, sample, programs.Checks(), said.append)
+    parts = TRUENORTH.verify(tmp_path, compiled, sample, Checks(), said.append)
     assert replace(parts, seconds=0.0) == replace(whole, seconds=0.0)
     assert whole.spikes > 100
     assert said[-1] == "verify 12 of 12 samples"
@@ -281,7 +282,7 @@ def test_batches_are_verified_as_one(compiled: TrueNorthCompiled, sample: dict[s
     threshold = cores.cores.threshold + (cores.cores.threshold < 1 << 17)
     save_network(replace(cores, cores=replace(cores.cores, threshold=threshold)),
                  tmp_path / "network.safetensors")
-    first = programs.verify(tmp_path, compiled, sample, programs.Checks()).diagnostics[0]
+    first = TRUENORTH.verify(tmp_path, compiled, sample, Checks(), silent).diagnostics[0]
     assert first.code == "NC702"
     monkeypatch.undo()
-    assert programs.verify(tmp_path, compiled, sample, programs.Checks()).diagnostics[0] == first
+    assert TRUENORTH.verify(tmp_path, compiled, sample, Checks(), silent).diagnostics[0] == first

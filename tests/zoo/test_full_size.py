@@ -18,7 +18,8 @@ from examples.zoo import stmixer
 from neurocompile.backends import synchronous
 from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.pipeline import Compiled, compile_graph
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.semantics.loihi import State, add, step
 from neurocompile.target import load_target
@@ -96,7 +97,7 @@ def _sums(network: Network, population: Population, neurons: NDArray[np.int64],
     return total
 
 
-def check(compiled: Compiled) -> None:
+def check(compiled: Compilation) -> None:
     """Every population computes at least 10,000 neuron-ticks, is active, and differs nowhere."""
     network = compiled.network
     smallest = min(p.size for p in network.populations)
@@ -113,7 +114,7 @@ def check(compiled: Compiled) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", on_lava.CASES)
 def test_networks_on_lava_equal_the_specification(name: str) -> None:
-    compiled, _ = on_lava.compiled(on_lava.CASES[name])
+    compiled, _ = on_lava.compilation(on_lava.CASES[name])
     check(compiled)
 
 

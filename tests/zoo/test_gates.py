@@ -14,8 +14,9 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture, reset
-from neurocompile.families.pipeline import Options, compile_graph
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.ir.graph import Graph
+from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.target import load_target
 from tests.passes.lowering.test_lower import model_spikes

@@ -16,10 +16,11 @@ from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import FindingsError, errors
-from neurocompile.families.pipeline import Options, compile_graph
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
+from neurocompile.options import Options
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.passes.lowering.lower import lower

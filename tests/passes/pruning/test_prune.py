@@ -23,14 +23,15 @@ from neurocompile.builds import builder, rebuild
 from neurocompile.builds.manifest import read_manifest
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
-from neurocompile.families.pipeline import Options, compile_graph
-from neurocompile.families.programs import Checks
+from neurocompile.families.family import Checks
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.formats.files import Loaded
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Selected
 from neurocompile.nn import TokenMixer
+from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.passes.pruning.calibrate import Kept, calibrate
 from neurocompile.passes.pruning.drop import with_ticks
@@ -200,12 +201,10 @@ def refused(do: Callable[[], object]) -> str:
 
 
 def test_what_cannot_be_pruned_is_refused(nets: ModuleType) -> None:
-    _, x, graph = events()
-    data = {"x": x.transpose(0, 1).numpy()}
+    _, _, graph = events()
     assert "NC020" in refused(lambda: compile_graph(graph, LOIHI2, Options(prune_tokens=0.25)))
-    for options in (Options(prune_tokens=1.0), Options(prune_steps=-0.5)):
-        assert "NC009" in refused(lambda options=options: compile_graph(
-            graph, LOIHI2, options, data))
+    for values in ({"prune_tokens": 1.0}, {"prune_steps": -0.5}):
+        assert "NC009" in refused(lambda values=values: Options(**values))
     network = events_network()
     readout, = network.readouts
     flat = Dense((TOKENS * WIDTH,), (3,), np.arange(3.0 * TOKENS * WIDTH).reshape(3, -1))
@@ -281,7 +280,7 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     manifest = read_manifest(tmp_path / "b")
     again = rebuild.recompile(tmp_path / "b", manifest)
     rebuild.recheck(tmp_path / "b", again, manifest)
-    assert again.compiled.pruning.kept == made.compiled.pruning.kept
+    assert again.compilation.pruning.kept == made.compilation.pruning.kept
 
 
 def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned() -> None:
