@@ -104,7 +104,7 @@ def _padded(part: Part) -> Conv | None:
 
 def _pointwise(operator: Einsum) -> LavaForm | None:
     """A grouped convolution of size 1: axes that only the weight does not know are its pixels."""
-    shared, summed = operator.shared, operator.summed
+    shared, summed = operator.shared, operator.sum_axes
     produced = tuple(a for a in operator.outs if a not in operator.ins)
     if not {*summed, *produced} <= {*operator.axes}:
         return None

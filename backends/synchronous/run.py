@@ -100,7 +100,7 @@ class Executor:
         all ticks. State starts at zero.
         """
         n_samples = len(next(iter(inputs.values())))
-        inputs = self.network.taken(inputs)
+        inputs = self.network.feeds(inputs)
         sent = {name: self._sent(item, inputs, n_samples) for name, item in self._inputs.items()}
         sent.update({p.name: [] for p in self._order})
         currents = {e.target: self._encoded(e, inputs) for e in self.network.encoders}

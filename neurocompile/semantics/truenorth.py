@@ -101,15 +101,15 @@ def step(neuron: TrueNorthNeuron, v: int, types: Iterable[int],
     noise = draw() & neuron.threshold_mask if neuron.threshold_mask else 0
     mode = neuron.reset_mode
     if v >= neuron.threshold + noise:
-        left = {ResetMode.NORMAL: neuron.reset_value, ResetMode.LINEAR: v - neuron.threshold - noise,
-                ResetMode.NONE: v}
-        return left[mode], True
+        after_reset = {ResetMode.NORMAL: neuron.reset_value, ResetMode.NONE: v,
+                       ResetMode.LINEAR: v - neuron.threshold - noise}
+        return after_reset[mode], True
     if neuron.saturate:
         return max(v, -neuron.floor), False
     if v < -(neuron.floor + noise):
-        left = {ResetMode.NORMAL: -neuron.reset_value, ResetMode.LINEAR: v + neuron.floor + noise,
-                ResetMode.NONE: v}
-        return left[mode], False
+        after_reset = {ResetMode.NORMAL: -neuron.reset_value, ResetMode.NONE: v,
+                       ResetMode.LINEAR: v + neuron.floor + noise}
+        return after_reset[mode], False
     return v, False
 
 

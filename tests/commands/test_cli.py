@@ -313,7 +313,7 @@ def test_an_interrupt_exits_with_130(here: Path, capsys: Any,
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("neurocompile.families.pipeline.align", interrupt)
+    monkeypatch.setattr("neurocompile.families.loihi.stages.align", interrupt)
     _, err = _run(capsys, "build net.onnx --no-verify -o halted", 130)
     assert "interrupted" in err
     assert not (here / "halted").exists()

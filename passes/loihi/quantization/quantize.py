@@ -196,7 +196,7 @@ def _in_units(readout: Readout, units: Mapping[str, float]) -> Readout:
         return readout
     (name, operator), *rest = readout.terms
     share = np.full(operator.out_size, 1 / units[name])
-    return replace(readout, terms=((name, operator.scaled(share)), *rest))
+    return replace(readout, terms=((name, operator.times(share)), *rest))
 
 
 def _unrepresentable(network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:

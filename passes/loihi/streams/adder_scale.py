@@ -86,7 +86,7 @@ def _consumers(network: Network, stream: list[str]) -> Iterator[tuple[Population
         if projection.source in stream and not target.graded:
             gain = float(projection.operator.weights.flat[0])
             branches = [replace(p, target=target.name, operator=p.operator if gain == 1 else
-                                p.operator.scaled(np.full(target.size, gain)))
+                                p.operator.times(np.full(target.size, gain)))
                         for p in _branches(network, projection.source)]
             yield target, gain, replace(network, projections=(
                 *(p for p in network.into(target.name) if p is not projection), *branches))

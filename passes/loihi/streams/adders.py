@@ -153,7 +153,7 @@ def with_adders(network: Network, streams: Streams, points: Sequence[Point]) -> 
             wire = identity(target.shape)
             added.append(Projection(
                 adder[id(above)].name, target.name, wire if consumer.gain == 1 else
-                wire.scaled(np.full(target.size, consumer.gain)), where=target.where))
+                wire.times(np.full(target.size, consumer.gain)), where=target.where))
     return replace(
         network, projections=(*(p for p in network.projections if p not in replaced), *added),
         populations=tuple(q for p in network.populations
@@ -174,6 +174,6 @@ def _sums(point: Point, above: Point | None, made: Population, streams: Streams,
         yield Projection(adder[id(above)].name, made.name, identity(made.shape), where=made.where)
     for number in sorted(point.terms - (above.terms if above else frozenset())):
         term = streams.terms[number]
-        operator = term.operator if term.gain == 1 else term.operator.scaled(
+        operator = term.operator if term.gain == 1 else term.operator.times(
             np.full(made.size, 1 / term.gain))
         yield Projection(term.source, made.name, operator, where=made.where)
