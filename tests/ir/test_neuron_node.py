@@ -194,7 +194,7 @@ def sees_neurons(function: ast.AST) -> bool:
                for node in ast.walk(function))
 
 
-def addressed(path: Path) -> list[str]:
+def addresses(path: Path) -> list[str]:
     """The places in a file where a neuron node may be addressed by position."""
     functions = [node for node in ast.walk(ast.parse(path.read_text()))
                  if isinstance(node, ast.FunctionDef)]
@@ -211,7 +211,7 @@ def test_neuron_nodes_are_addressed_by_name() -> None:
     files = [file for folder in FOLDERS for file in sorted(folder.rglob("*.py"))
              if not file.resolve().match(f"*/{KNOWS}")]
     assert len(files) > 150
-    assert [place for file in files for place in addressed(file)] == []
+    assert [place for file in files for place in addresses(file)] == []
 
 
 def test_an_address_by_position_is_found(tmp_path: Path) -> None:
@@ -219,4 +219,4 @@ def test_an_address_by_position_is_found(tmp_path: Path) -> None:
     path.write_text("def f(graph):\n    return [n.node.inputs[1:3] for n in graph.neurons()]\n"
                     "def g(node):\n    return as_neuron(node) or node.outputs[-1]\n"
                     "def h(node):\n    return node.inputs[0]\n")
-    assert len(set(addressed(path))) == 2
+    assert len(set(addresses(path))) == 2

@@ -24,7 +24,7 @@ from neurocompile.capture.adapters.base import (
 )
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
-from neurocompile.semantics.profiles.snntorch import AT_ONCE, GRADED
+from neurocompile.semantics.profiles.snntorch import AT_ONCE, WITH_FACTOR
 
 VERSION = "1.0.0"
 _PACKAGE = "snntorch._neurons."
@@ -57,7 +57,7 @@ def profile_of(cls: str, version: str, options: Mapping[str, Any]
     graded = float(factor) != 1.0
     if at_once and kind not in AT_ONCE:
         raise ValueError("with reset_delay=False this class fails, or ignores it")
-    if graded and kind not in GRADED:
+    if graded and kind not in WITH_FACTOR:
         raise ValueError("its graded_spikes_factor is not 1")
     profile = PROFILES[f"snntorch-{kind}-{reset}" + "-at-once" * (at_once and reset != "none")
                      + "-scaled" * graded]

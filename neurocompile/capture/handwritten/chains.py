@@ -30,6 +30,15 @@ class Chain:
 Place = tuple[str, tuple[tuple[str, int], ...]]
 
 
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A chain without a name yet, and where its thresholds stand."""
+
+    place: Place
+    ticks: list[Threshold]
+    linked: bool
+
+
 def chains(values: ProgramValues, thresholds: Thresholds, which: Sequence[Threshold]
            ) -> list[Chain]:
     """The neurons that some thresholds of a program are, in topological order."""
@@ -38,38 +47,35 @@ def chains(values: ProgramValues, thresholds: Thresholds, which: Sequence[Thresh
         node = threshold.node
         frames = user_frames(node.meta.get("stack_trace") or "")
         places[module_path(node), frames].append(threshold)
-    neurons: list[Candidate] = []
-    for place, here in places.items():
-        for chain, linked in _chains_of_place(values, thresholds, here):
-            neurons.append((place, chain, linked))
+    candidates = [candidate for place, here in places.items()
+                  for candidate in _candidates(values, thresholds, place, here)]
     order = {node: number for number, node in enumerate(values.graph.nodes)}
-    neurons.sort(key=lambda item: order[item[1][0].node])
-    neurons = _with_first_ticks(values, thresholds, neurons)
-    names = _names([place for place, _, _ in neurons])
-    return [Chain(name, tuple(chain), linked)
-            for name, (_, chain, linked) in zip(names, neurons, strict=True)]
+    candidates.sort(key=lambda candidate: order[candidate.ticks[0].node])
+    candidates = _with_first_ticks(values, thresholds, candidates)
+    names = _names([candidate.place for candidate in candidates])
+    return [Chain(name, tuple(candidate.ticks), candidate.linked)
+            for name, candidate in zip(names, candidates, strict=True)]
 
 
-Candidate = tuple[Place, list[Threshold], bool]
-
-
-def _with_first_ticks(values: ProgramValues, thresholds: Thresholds, candidates: list[Candidate]
-                      ) -> list[Candidate]:
+def _with_first_ticks(values: ProgramValues, thresholds: Thresholds, candidates: list[_Candidate]
+                      ) -> list[_Candidate]:
     """A first tick that is written before the loop joins the chain that goes on from it."""
     joint = list(candidates)
-    for path in {place[0] for place, _, _ in candidates}:
-        here = [item for item in candidates if item[0][0] == path]
-        first = {chain[0]: (place, chain, linked) for place, chain, linked in here}
+    for path in {candidate.place[0] for candidate in candidates}:
+        first = {candidate.ticks[0]: candidate for candidate in candidates
+                 if candidate.place[0] == path}
         for later, earlier in _links(values, thresholds, list(first)).items():
             before, after = first[earlier], first[later]
-            if before in joint and after in joint and len(before[1]) == 1:
-                joint[joint.index(before)] = (after[0], [*before[1], *after[1]], True)
+            if before in joint and after in joint and len(before.ticks) == 1:
+                joint[joint.index(before)] = _Candidate(
+                    after.place, [*before.ticks, *after.ticks], True)
                 joint.remove(after)
     return joint
 
 
-def _chains_of_place(values: ProgramValues, thresholds: Thresholds, here: list[Threshold]
-             ) -> list[tuple[list[Threshold], bool]]:
+def _candidates(values: ProgramValues, thresholds: Thresholds, place: Place, here: list[Threshold]
+                ) -> list[_Candidate]:
+    """The chains of one place: linked ones, then those without memory."""
     follows = _links(values, thresholds, here)
     links: list[list[Threshold]] = []
     chain_of: dict[Threshold, list[Threshold]] = {}
@@ -82,8 +88,8 @@ def _chains_of_place(values: ProgramValues, thresholds: Thresholds, here: list[T
             chain_of[before].append(threshold)
             chain_of[threshold] = chain_of[before]
     alone = [chain[0] for chain in links if len(chain) == 1]
-    return [*((chain, True) for chain in links if len(chain) > 1),
-            *((level, False) for level in _levels(values, alone))]
+    return [*(_Candidate(place, chain, True) for chain in links if len(chain) > 1),
+            *(_Candidate(place, level, False) for level in _levels(values, alone))]
 
 
 def _links(values: ProgramValues, thresholds: Thresholds, here: Sequence[Threshold]

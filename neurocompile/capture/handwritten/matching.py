@@ -79,11 +79,11 @@ class TickReader:
         return tree
 
     def _leaf(self, operand: Node, user: Node) -> Tree | None:
-        threshold, negated = self.thresholds.of.get(operand, (None, False))
+        threshold, opposite = self.thresholds.of.get(operand, (None, False))
         if threshold in self.chain:
             if threshold is not self.before:
                 raise Unreadable(user, "it uses a spike older than one tick")
-            return ("not", R) if negated else R
+            return ("not", R) if opposite else R
         node = origin(operand)
         if node in self.leaves:
             return self.leaves[node]

@@ -91,10 +91,10 @@ class Thresholds:
         if repetition is None:
             return False
         source, flips = repetition
-        threshold, negated = self.of[source]
+        threshold, opposite = self.of[source]
         if threshold.op == "round" and (flips or dtype(node) is not torch.float32):
             return False
-        self._add(threshold, node, negated != flips)
+        self._add(threshold, node, opposite != flips)
         return True
 
     def _repetition(self, node: Node) -> tuple[Node, bool] | None:
