@@ -12,14 +12,15 @@ import torch
 from torch import nn
 
 from neurocompile.builds.builder import BuildResult
-from neurocompile.builds.builder import build as build_loaded
-from neurocompile.capture.torch_model import capture, export
+from neurocompile.builds.builder import build as build_capture
+from neurocompile.capture import torch_model
+from neurocompile.capture.torch_model import export
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.table import family_of
-from neurocompile.formats.files import Loaded, Request, example_input, load_model
+from neurocompile.formats.files import Capture, Request, example_input, load_model
 from neurocompile.formats.samples import Sample, load_sample
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options, from_keywords
@@ -67,13 +68,13 @@ def check(model: Model, example: Example | None = None, *, target: str = "loihi2
     try:
         request = Request("", n_ticks=n_ticks, prove=not legality_only,
                           shape=None if input_shape is None else tuple(input_shape))
-        loaded = _loaded(model, example, given, request)
-        if legality_only or loaded.graph.info.get("replay") is None:
+        capture = _read(model, example, given, request)
+        if legality_only or capture.graph.info.get("replay") is None:
             found = sorted(check_graph(
-                loaded.graph, settings.timing, settings.allow), key=Diagnostic.sort_key)
+                capture.graph, settings.timing, settings.allow), key=Diagnostic.sort_key)
             return Verdict(tuple(found), None)
-        arrays = None if given is None else loaded.fit(given)
-        compilation = compile_graph(loaded.graph, chip, settings, arrays)
+        arrays = None if given is None else capture.fit(given)
+        compilation = compile_graph(capture.graph, chip, settings, arrays)
     except FindingsError as error:
         return Verdict(error.diagnostics, None)
     return Verdict(compilation.diagnostics, compilation)
@@ -91,8 +92,8 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
     chip = load_target(target)
     settings = _options(chip, options, keywords)
     given = None if sample is None else load_sample(Path(sample))
-    loaded = _loaded(model, example, given, Request("", n_ticks=n_ticks))
-    return build_loaded(loaded, chip, settings, Path(out), sample=given,
+    capture = _read(model, example, given, Request("", n_ticks=n_ticks))
+    return build_capture(capture, chip, settings, Path(out), sample=given,
                         checks=Checks(verify_samples), force=force)
 
 
@@ -103,10 +104,10 @@ def _options(target: Target, options: Options | None, keywords: Mapping[str, Any
     return from_keywords({**options.values(), **keywords}, type(options))
 
 
-def _loaded(model: Model, example: Example | None, sample: Sample | None,
-            request: Request) -> Loaded:
+def _read(model: Model, example: Example | None, sample: Sample | None,
+          request: Request) -> Capture:
     if isinstance(model, Graph):
-        return Loaded(model, "graph", ())
+        return Capture(model, "graph", ())
     if not isinstance(model, nn.Module):
         return load_model(replace(request, spec=os.fspath(model)), sample)
     if example is None:
@@ -114,8 +115,8 @@ def _loaded(model: Model, example: Example | None, sample: Sample | None,
             raise TypeError(
                 "a module is captured on an input: pass `example`, `sample` or `input_shape`")
         example = example_input(request, sample, type(model).__name__)
-    graph = capture(model, example, request.n_ticks, request.prove)
-    return Loaded(graph, type(model).__name__, ())
+    graph = torch_model.capture(model, example, request.n_ticks, request.prove)
+    return Capture(graph, type(model).__name__, ())
 
 
 __all__ = ["Verdict", "build", "check", "export"]

@@ -64,14 +64,14 @@ def build(model: str, out: Path, **given: Any) -> int:
     check_replaceable(out, given["force"])
     progress = Progress()
     sample = work.sample()
-    loaded = work.load(sample, progress)
+    capture = work.load(sample, progress)
     from neurocompile.builds import builder
     from neurocompile.families.family import Checks
 
     checks = Checks(0 if given["no_verify"] else given["verify_samples"], given["timeout"])
     try:
         result = builder.build(
-            loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
+            capture, found[0], options, out, sample=sample, checks=checks, force=given["force"],
             program=given["stop_after"] is None, progress=progress,
             select=Filter(given["select"], given["ignore"], config))
     except FindingsError as error:

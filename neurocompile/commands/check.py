@@ -29,7 +29,7 @@ from neurocompile.options import Options
 from neurocompile.target import Target
 
 if TYPE_CHECKING:
-    from neurocompile.formats.files import Loaded
+    from neurocompile.formats.files import Capture
     from neurocompile.formats.samples import Sample
 
 LARGE = 32_000_000  # parameters above which only legality is checked, unless --full
@@ -113,37 +113,37 @@ def _check(work: Job, typed: Typed, chips: Sequence[Target], progress: Progress,
         options = work.options(typed)
         wanted = full if full is not None else work.trained or bool(options.budgets)
         sample = work.sample()
-        loaded = work.load(sample, progress, wanted, None if full else LARGE)
-        arrays = None if sample is None else loaded.fit(sample)
+        capture = work.load(sample, progress, wanted, None if full else LARGE)
+        arrays = None if sample is None else capture.fit(sample)
     except NeurocompileError as error:
         return [Checked(work.entry.name, chip.name, error.diagnostics, error.exit_code,
                         "not captured", time.monotonic() - start, anchor=place)
                 for chip in chips]
-    proved = loaded.graph.info.get("replay") is not None
-    left_out = "" if wanted and proved else _reason(full, wanted, loaded, options)
+    proved = capture.graph.info.get("replay") is not None
+    left_out = "" if wanted and proved else _reason(full, wanted, capture, options)
     from neurocompile.passes.legality.summary import summarize
 
     results = []
     for chip in chips:
         start = time.monotonic()
         stages = _Stages(progress, ["capture" if proved else "capture without replay"])
-        one, rates = ((_legality(loaded, options, stages), None) if left_out else
-                      _compile(loaded, chip, options, arrays, stages))
-        spikes, samples = rates or _replayed(loaded, sample) or (None, 0)
+        one, rates = ((_legality(capture, options, stages), None) if left_out else
+                      _compile(capture, chip, options, arrays, stages))
+        spikes, samples = rates or _replayed(capture, sample) or (None, 0)
         results.append(replace(
             one, model=work.entry.name, target=chip.name, seconds=time.monotonic() - start,
             stages=tuple(stages.names), left_out=left_out, anchor=place, samples=samples,
-            summary=summarize(loaded.graph, one.found, spikes)))
+            summary=summarize(capture.graph, one.found, spikes)))
     return results
 
 
-def _reason(full: bool | None, wanted: bool, loaded: Loaded, options: Options) -> str:
+def _reason(full: bool | None, wanted: bool, capture: Capture, options: Options) -> str:
     """Why only legality is checked, and what that leaves open."""
     if full is False:
         why = "legality only, as asked"
     elif not wanted:
         why = "legality only: no weights, sample or budget (--full maps it)"
-    elif any(source.role == "graph" for source in loaded.sources):
+    elif any(source.role == "graph" for source in capture.sources):
         why = "legality only: the graph was captured without replay"
     else:
         why = f"legality only: above {LARGE:,} parameters (--full maps it)"
@@ -154,20 +154,21 @@ def _reason(full: bool | None, wanted: bool, loaded: Loaded, options: Options) -
 Rates = tuple[dict[str, float], int]  # spikes per neuron and tick by module, on so many samples
 
 
-def _legality(loaded: Loaded, options: Options, stages: _Stages) -> Checked:
+def _legality(capture: Capture, options: Options, stages: _Stages) -> Checked:
     from neurocompile.passes.legality import check_graph
 
     stages("check")
-    found = sorted(check_graph(loaded.graph, options.timing, options.allow), key=Diagnostic.sort_key)
-    return Checked(found=tuple(found))
+    findings = sorted(check_graph(capture.graph, options.timing, options.allow),
+                      key=Diagnostic.sort_key)
+    return Checked(found=tuple(findings))
 
 
-def _compile(loaded: Loaded, chip: Target, options: Options, arrays: Any, stages: _Stages
+def _compile(capture: Capture, chip: Target, options: Options, arrays: Any, stages: _Stages
              ) -> tuple[Checked, Rates | None]:
     from neurocompile.families.pipeline import compile_graph
 
     try:
-        done = compile_graph(loaded.graph, chip, options, arrays, stages)
+        done = compile_graph(capture.graph, chip, options, arrays, stages)
     except NeurocompileError as error:
         return Checked(found=error.diagnostics, exit_code=error.exit_code), None
     size = (f"would use {done.n_cores} of "
@@ -180,12 +181,12 @@ def _compile(loaded: Loaded, chip: Target, options: Options, arrays: Any, stages
     return Checked(found=done.diagnostics, size=size), rates
 
 
-def _replayed(loaded: Loaded, sample: Sample | None) -> Rates | None:
+def _replayed(capture: Capture, sample: Sample | None) -> Rates | None:
     """Rates from the replay, where that ran on the sample."""
-    if sample is None or any(source.role == "graph" for source in loaded.sources):
+    if sample is None or any(source.role == "graph" for source in capture.sources):
         return None
     from neurocompile.formats.files import EXAMPLES
     from neurocompile.passes.legality.summary import replayed_rates
 
-    rates = replayed_rates(loaded.graph)
+    rates = replayed_rates(capture.graph)
     return None if rates is None else (rates, min(EXAMPLES, len(sample)))

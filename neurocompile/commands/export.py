@@ -23,7 +23,7 @@ from neurocompile.diagnostics import (
 )
 
 if TYPE_CHECKING:
-    from neurocompile.formats.files import Loaded
+    from neurocompile.formats.files import Capture
     from neurocompile.formats.nir.export import NirExport
     from neurocompile.formats.samples import Sample
     from neurocompile.ir.graph import Graph
@@ -49,16 +49,16 @@ def export(model: str, output: Path, target: str, **given: Any) -> int:
     work = job(model, pick(ModelOptions, given), config)
     progress = Progress()
     sample = work.sample()
-    loaded = work.load(sample, progress)
+    capture = work.load(sample, progress)
     progress.end()
     lost: tuple[Diagnostic, ...] = ()
     if output.suffix == ".nir":
-        written = _nir(loaded.graph, dt)
+        written = _nir(capture.graph, dt)
         data, nodes, lost = written.data, written.nodes, written.warnings
     elif output.suffix == ".net":
-        data, nodes = _net(loaded, sample, target)
+        data, nodes = _net(capture, sample, target)
     else:
-        data, nodes = loaded.graph.to_bytes(), sum(1 for _ in loaded.graph.nodes())
+        data, nodes = capture.graph.to_bytes(), sum(1 for _ in capture.graph.nodes())
     try:
         _write(output, data)
     except OSError as error:
@@ -67,13 +67,13 @@ def export(model: str, output: Path, target: str, **given: Any) -> int:
             "reason": error.strerror or str(error)})) from None
     from neurocompile.capture.replay import doubts
 
-    for line in _left_out(loaded.graph):
+    for line in _left_out(capture.graph):
         show(line)
-    warnings = [*doubts(loaded.graph), *lost]
+    warnings = [*doubts(capture.graph), *lost]
     if warnings:
         show(findings_text(warnings, "full"))
     show(f"wrote {output}: {nodes:,} {'layers' if output.suffix == '.net' else 'nodes'}\n"
-         + _proof(loaded.graph.info["replay"]))
+         + _proof(capture.graph.info["replay"]))
     return 0
 
 
@@ -88,15 +88,15 @@ def _nir(graph: Graph, dt: float | None) -> NirExport:
     return export_nir(network) if dt is None else export_nir(network, dt)
 
 
-def _net(loaded: Loaded, sample: Sample | None, name: str) -> tuple[bytes, int]:
+def _net(capture: Capture, sample: Sample | None, name: str) -> tuple[bytes, int]:
     """The integer network as a .net file, and its layers. Raises FindingsError (NC606)."""
     from neurocompile.backends.loihi.net_file import write_net
     from neurocompile.families.loihi.compilation import LoihiCompilation
     from neurocompile.families.pipeline import compile_graph
     from neurocompile.target import load_target
 
-    compilation = compile_graph(loaded.graph, load_target(name),
-                             sample=None if sample is None else loaded.fit(sample))
+    compilation = compile_graph(capture.graph, load_target(name),
+                             sample=None if sample is None else capture.fit(sample))
     if not isinstance(compilation, LoihiCompilation):
         raise UsageError(Diagnostic("NC601", values={"backend": "net", "target": name}))
     with tempfile.TemporaryDirectory() as folder:

@@ -25,7 +25,7 @@ from neurocompile.options import Options
 from neurocompile.target import Target, load_target
 
 if TYPE_CHECKING:
-    from neurocompile.formats.files import Loaded
+    from neurocompile.formats.files import Capture
     from neurocompile.formats.samples import Sample
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -121,7 +121,7 @@ class Job:
         return load_sample(path, shape)
 
     def load(self, sample: Sample | None, progress: Progress, prove: bool = True,
-             prove_up_to: int | None = None) -> Loaded:
+             prove_up_to: int | None = None) -> Capture:
         """The captured model; `prove_up_to` so many parameters by replay."""
         progress("capture")
         from neurocompile.formats.files import Request, load_model

@@ -37,7 +37,7 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
+class Capture:
     """A captured model, and what it was made from."""
 
     graph: Graph
@@ -79,7 +79,7 @@ def _silent(_: str) -> None:
 
 
 def load_model(request: Request, sample: Sample | None = None,
-               say: Callable[[str], None] = _silent) -> Loaded:
+               say: Callable[[str], None] = _silent) -> Capture:
     """The Graph of the model that is named.
 
     `.onnx`: a graph that `neurocompile.export` wrote. `.pt2`: a program of torch.export. `.nir`: see `nir_load`. `.net`: a lava-dl
@@ -98,7 +98,7 @@ def load_model(request: Request, sample: Sample | None = None,
 
     check_regular(path)
     if path.suffix == ".onnx":
-        return Loaded(load_graph(path), path.name, (source("graph", path),))
+        return Capture(load_graph(path), path.name, (source("graph", path),))
     if path.suffix == ".net":
         return _net(request, path, sample)
     if path.suffix == ".pt2":
@@ -107,13 +107,13 @@ def load_model(request: Request, sample: Sample | None = None,
         from neurocompile.formats.nir.load import nir_graph
 
         quiet_triton()
-        return Loaded(nir_graph(path, request, sample), path.name, (source("graph", path),))
+        return Capture(nir_graph(path, request, sample), path.name, (source("graph", path),))
     if path.suffix in OTHERS or path.suffix not in WEIGHTS:
         raise unsupported(path, OTHERS.get(path.suffix, f"a `{path.suffix}` file"))
     return _captured(request, request.arch, path, sample, say)
 
 
-def _net(request: Request, path: Path, sample: Sample | None) -> Loaded:
+def _net(request: Request, path: Path, sample: Sample | None) -> Capture:
     from neurocompile.formats.net.file import read_net
     from neurocompile.formats.net.model import NetModel, example
 
@@ -130,7 +130,7 @@ def _net(request: Request, path: Path, sample: Sample | None) -> Loaded:
     return _finish(given, NetModel(net, ticks), path.name, [source("graph", path)], sample, made)
 
 
-def _program(request: Request, path: Path, sample: Sample | None) -> Loaded:
+def _program(request: Request, path: Path, sample: Sample | None) -> Capture:
     from neurocompile.formats.pt2.archive import load_program
 
     quiet_triton()
@@ -140,7 +140,7 @@ def _program(request: Request, path: Path, sample: Sample | None) -> Loaded:
     inputs = _program_inputs(program, path, sample)
     limit = request.prove_up_to
     small = limit is None or sum(t.numel() for t in program.state_dict.values()) <= limit
-    return Loaded(capture_program(program, inputs, request.prove and small), path.name,
+    return Capture(capture_program(program, inputs, request.prove and small), path.name,
                   (source("graph", path),))
 
 
@@ -185,7 +185,7 @@ def _not_there(spec: str) -> UsageError:
 
 
 def _captured(request: Request, arch: str | None, weights: Path | None, sample: Sample | None,
-              say: Callable[[str], None]) -> Loaded:
+              say: Callable[[str], None]) -> Capture:
     from neurocompile.capture.factory import make_model, put_weights
     from neurocompile.formats import checkpoint
 
@@ -217,7 +217,7 @@ def _shown(file: Path) -> str:
 
 
 def _finish(request: Request, model: Any, name: str, sources: list[Source],
-            sample: Sample | None, example: Any = None) -> Loaded:
+            sample: Sample | None, example: Any = None) -> Capture:
     quiet_triton()
     from neurocompile.capture.torch_model import capture
 
@@ -226,7 +226,7 @@ def _finish(request: Request, model: Any, name: str, sources: list[Source],
     limit = request.prove_up_to
     prove = request.prove and (
         limit is None or sum(p.numel() for p in model.parameters()) <= limit)
-    return Loaded(capture(
+    return Capture(capture(
         model, example, request.n_ticks, prove, request.neurons), name, tuple(sources))
 
 

@@ -300,12 +300,12 @@ def test_examples(weights: str, entry: str, tmp_path: Path) -> None:
     folder = Path(__file__).parents[2] / "examples" / "mnist"
     with np.load(folder / "samples.npz") as stored:
         sample = Sample(folder / "samples.npz", {"x": stored["x"].astype(np.float32)})
-    loaded = load_model(Request(str(folder / weights), arch=entry, folders=(folder,)), sample)
-    network, _ = lower(loaded.graph)
+    capture = load_model(Request(str(folder / weights), arch=entry, folders=(folder,)), sample)
+    network, _ = lower(capture.graph)
     (tmp_path / "x.nir").write_bytes(export_nir(network).data)
     again = load_model(Request(str(tmp_path / "x.nir")), sample)
     read, _ = lower(again.graph)
-    wanted = synchronous.run(network, loaded.fit(sample))
+    wanted = synchronous.run(network, capture.fit(sample))
     found = synchronous.run(read, again.fit(sample))
     for name, spikes in wanted.spikes.items():
         assert spikes.mean() > 0.02

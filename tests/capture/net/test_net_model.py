@@ -26,8 +26,8 @@ LOIHI2 = load_target("loihi2")
 
 
 def compiled(path: Path, **request: object) -> Compilation:
-    loaded = load_model(Request(str(path), **request))  # type: ignore[arg-type]
-    return compile_graph(loaded.graph, LOIHI2, Options())
+    capture = load_model(Request(str(path), **request))  # type: ignore[arg-type]
+    return compile_graph(capture.graph, LOIHI2, Options())
 
 
 def made(name: str, tmp_path: Path) -> tuple[NetFile, Compilation]:
@@ -229,9 +229,9 @@ def round_trip(result: Compilation, names: dict[str, str], tmp_path: Path) -> No
 def test_our_own_file_of_the_mnist_example_comes_back(tmp_path: Path) -> None:
     """The convolutional one: the other resets by subtraction, which netx has not."""
     mnist = Path(__file__).parents[3] / "examples" / "mnist"
-    loaded = load_model(Request(str(mnist / "model.pt"), "conv_net:make", folders=(mnist,),
+    capture = load_model(Request(str(mnist / "model.pt"), "conv_net:make", folders=(mnist,),
                                 shape=(1, 28, 28)))
-    result = compile_graph(loaded.graph, LOIHI2, Options())
+    result = compile_graph(capture.graph, LOIHI2, Options())
     names = {p.name: f"layer.{i}" for p, i in zip(
         result.network.populations, (0, 1, 3), strict=True)}
     round_trip(result, names, tmp_path)

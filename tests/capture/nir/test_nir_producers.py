@@ -16,7 +16,7 @@ import torch
 
 from neurocompile.backends import synchronous
 from neurocompile.diagnostics import UsageError
-from neurocompile.formats.files import Loaded, Request, load_model
+from neurocompile.formats.files import Capture, Request, load_model
 from neurocompile.formats.nir.load import NirNetwork, read_network
 from neurocompile.formats.nir.model import NirNeuron
 from neurocompile.formats.nir.options import NirOptions
@@ -79,11 +79,11 @@ def test_the_producers_spikes(name: str, tmp_path: Path) -> None:
 def test_through_capture_and_lower(name: str, tmp_path: Path) -> None:
     path = unpacked(name, tmp_path)
     sample = Sample(path, {"x": GOLDEN[f"{name}/x"].astype(np.float32).swapaxes(0, 1)})
-    loaded = load_model(Request(str(path), nir=OPTIONS[name]), sample)
-    assert [d for d in check_graph(loaded.graph, "tick", ()) if d.level] == []
-    network, _ = lower(loaded.graph)
+    capture = load_model(Request(str(path), nir=OPTIONS[name]), sample)
+    assert [d for d in check_graph(capture.graph, "tick", ()) if d.level] == []
+    network, _ = lower(capture.graph)
     assert [readout.name for readout in network.readouts] == ["output"]
-    found = synchronous.run(network, loaded.fit(sample)).spikes
+    found = synchronous.run(network, capture.fit(sample)).spikes
     for neuron, spikes in golden(name).items():
         assert np.array_equal(found[neuron], spikes.swapaxes(0, 1).reshape(found[neuron].shape))
 
@@ -123,8 +123,8 @@ def test_noise_needs_a_number_of_ticks(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"NC007.*ticks"):
         load_model(Request(str(path), nir=OPTIONS["sinabs"]))
     request = Request(str(path), nir=OPTIONS["sinabs"], prove=False)
-    loaded: Loaded = load_model(replace(request, input_ticks=5))
-    assert loaded.inputs() == {"input": (5, 4, 12)}
+    capture: Capture = load_model(replace(request, input_ticks=5))
+    assert capture.inputs() == {"input": (5, 4, 12)}
     held = load_model(replace(request, n_ticks=5))
     assert held.inputs() == {"input": (4, 12)}
 

@@ -24,9 +24,9 @@ from neurocompile.passes.lowering.lower import lower
 
 def test_a_program_is_captured_and_spikes_like_its_model(tmp_path: Path) -> None:
     sound(tmp_path / "net.pt2")
-    loaded = load_model(Request(str(tmp_path / "net.pt2")))
-    assert check_graph(loaded.graph) == []
-    network, _ = lower(loaded.graph)
+    capture = load_model(Request(str(tmp_path / "net.pt2")))
+    assert check_graph(capture.graph) == []
+    network, _ = lower(capture.graph)
     assert len(network.populations) == 2
     name = network.inputs[0].name
     run = synchronous.run(network, {name: X.movedim(0, 1).double().numpy()})
