@@ -28,7 +28,8 @@ from neurocompile.families.compilation import Compilation, Progress
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph, quantize
 from neurocompile.families.table import family_of
-from neurocompile.formats.files import Capture, source
+from neurocompile.formats.reading import source
+from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array

@@ -13,7 +13,7 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.table import family_of
-from neurocompile.formats.files import Capture
+from neurocompile.formats.request import Capture
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.options import Options, declared_in
 from neurocompile.passes.pruning.calibrate import Kept

@@ -11,12 +11,11 @@ from typing import Any
 import click
 
 from neurocompile.commands.anchor import anchor
-from neurocompile.commands.models import Job, ModelOptions, job, model_options
+from neurocompile.commands.models import Job, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
     compile_options,
-    pick,
     pick_options,
 )
 from neurocompile.commands.terminal import (
@@ -54,7 +53,7 @@ def build(model: str, out: Path, **given: Any) -> int:
     """
     settings().fmt = given["fmt"]
     config = load_config(settings().config)
-    work = job(model, pick(ModelOptions, given), config)
+    work = job(model, pick_model(given), config)
     options = work.options(pick_options(given))
     found = work.targets(given["targets"])
     if len(found) > 1:

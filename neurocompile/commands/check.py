@@ -12,25 +12,24 @@ import click
 
 from neurocompile.commands.anchor import anchor
 from neurocompile.commands.baseline import load_baseline, write_baseline
-from neurocompile.commands.models import Job, ModelOptions, job, model_options
+from neurocompile.commands.models import Job, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
     Typed,
     compile_options,
-    pick,
     pick_options,
 )
 from neurocompile.commands.terminal import Progress, common, settings, show
 from neurocompile.commands.verdict import Checked, exit_code, text
 from neurocompile.config import load_config, unused_ignores
 from neurocompile.diagnostics import Diagnostic, NeurocompileError
+from neurocompile.formats.table import format_of
 from neurocompile.options import Options
 from neurocompile.target import Target
 
 if TYPE_CHECKING:
-    from neurocompile.formats.files import Capture
-    from neurocompile.formats.samples import Sample
+    from neurocompile.formats.request import Capture
 
 LARGE = 32_000_000  # parameters above which only legality is checked, unless --full
 
@@ -57,7 +56,7 @@ def check(models: tuple[str, ...], **given: Any) -> int:
     """
     settings().fmt = given["fmt"]
     config = load_config(settings().config)
-    model_given = pick(ModelOptions, given)
+    model_given = pick_model(given)
     typed = pick_options(given)
     names = models or tuple(entry.name for entry in config.models)
     if not names:
@@ -120,7 +119,7 @@ def _check(work: Job, typed: Typed, chips: Sequence[Target], progress: Progress,
                         "not captured", time.monotonic() - start, anchor=place)
                 for chip in chips]
     proved = capture.graph.info.get("replay") is not None
-    left_out = "" if wanted and proved else _reason(full, wanted, capture, options)
+    left_out = "" if wanted and proved else _reason(full, wanted, work, options)
     from neurocompile.passes.legality.summary import summarize
 
     results = []
@@ -129,7 +128,7 @@ def _check(work: Job, typed: Typed, chips: Sequence[Target], progress: Progress,
         stages = _Stages(progress, ["capture" if proved else "capture without replay"])
         one, rates = ((_legality(capture, options, stages), None) if left_out else
                       _compile(capture, chip, options, arrays, stages))
-        spikes, samples = rates or _replayed(capture, sample) or (None, 0)
+        spikes, samples = rates or _replayed(capture) or (None, 0)
         results.append(replace(
             one, model=work.entry.name, target=chip.name, seconds=time.monotonic() - start,
             stages=tuple(stages.names), left_out=left_out, anchor=place, samples=samples,
@@ -137,13 +136,13 @@ def _check(work: Job, typed: Typed, chips: Sequence[Target], progress: Progress,
     return results
 
 
-def _reason(full: bool | None, wanted: bool, capture: Capture, options: Options) -> str:
+def _reason(full: bool | None, wanted: bool, work: Job, options: Options) -> str:
     """Why only legality is checked, and what that leaves open."""
     if full is False:
         why = "legality only, as asked"
     elif not wanted:
         why = "legality only: no weights, sample or budget (--full maps it)"
-    elif any(source.role == "graph" for source in capture.sources):
+    elif (one := format_of(Path(work.spec))) is not None and not one.captures:
         why = "legality only: the graph was captured without replay"
     else:
         why = f"legality only: above {LARGE:,} parameters (--full maps it)"
@@ -181,12 +180,11 @@ def _compile(capture: Capture, chip: Target, options: Options, arrays: Any, stag
     return Checked(found=done.diagnostics, size=size), rates
 
 
-def _replayed(capture: Capture, sample: Sample | None) -> Rates | None:
+def _replayed(capture: Capture) -> Rates | None:
     """Rates from the replay, where that ran on the sample."""
-    if sample is None or any(source.role == "graph" for source in capture.sources):
+    if not capture.examples:
         return None
-    from neurocompile.formats.files import EXAMPLES
     from neurocompile.passes.legality.summary import replayed_rates
 
     rates = replayed_rates(capture.graph)
-    return None if rates is None else (rates, min(EXAMPLES, len(sample)))
+    return None if rates is None else (rates, capture.examples)

@@ -23,7 +23,8 @@ from torch import nn
 from neurocompile.capture.factory import make_model, put_weights
 from neurocompile.diagnostics import UsageError
 from neurocompile.formats.checkpoint import load_checkpoint, state_dict
-from neurocompile.formats.files import Capture, Request, load_model
+from neurocompile.formats.load import load_model
+from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample, load_sample
 
 NET = """
@@ -77,7 +78,7 @@ def _weights(hidden: int = 6) -> dict[str, torch.Tensor]:
 
 
 def _load(spec: str, **given: Any) -> Capture:
-    return load_model(Request(spec, shape=(5,), **given))
+    return load_model(Request(spec=spec, shape=(5,), **given))
 
 
 def _fails(code: str, spec: str, **given: Any) -> str:
@@ -91,7 +92,7 @@ def _fails(code: str, spec: str, **given: Any) -> str:
 
 def test_a_factory_is_captured_and_its_file_is_told(folder: Path) -> None:
     told: list[str] = []
-    capture = load_model(Request("tiny_net:make", shape=(5,)), say=told.append)
+    capture = load_model(Request(spec="tiny_net:make", shape=(5,)), say=told.append)
     assert capture.inputs() == {"x": (4, 5)}
     assert told == ["tiny_net:make comes from tiny_net.py"]
     assert [s.role for s in capture.sources] == ["architecture"]
@@ -164,7 +165,7 @@ def test_an_architecture_and_an_input_are_needed(folder: Path) -> None:
     torch.save(_weights(), folder / "w.pt")
     assert "architecture" in _fails("NC007", "w.pt")
     with pytest.raises(UsageError, match="an example input"):
-        load_model(Request("tiny_net:make"))
+        load_model(Request(spec="tiny_net:make"))
 
 
 def test_a_pickled_module_is_named_and_not_run(folder: Path) -> None:
@@ -172,7 +173,7 @@ def test_a_pickled_module_is_named_and_not_run(folder: Path) -> None:
     torch.save(model, folder / "m.pt")
     assert "tiny_net.Net" in _fails("NC101", "m.pt")
     told: list[str] = []
-    load_model(Request("m.pt", shape=(5,), trust_pickle=True), say=told.append)
+    load_model(Request(spec="m.pt", shape=(5,), trust_pickle=True), say=told.append)
     assert "--trust-pickle: running the code" in told[0]
 
 
@@ -276,7 +277,7 @@ def test_half_precision_weights_are_read(folder: Path) -> None:
     for kind in (torch.float16, torch.bfloat16):
         torch.save({"fc.weight": torch.ones(6, 5, dtype=kind), "fc.bias": torch.zeros(6)},
                    folder / "half.pt")
-        capture = load_model(Request("half.pt", arch="tiny_net:make", folders=(folder,),
+        capture = load_model(Request(spec="half.pt", arch="tiny_net:make", folders=(folder,),
                                     shape=(5,)))
         assert capture.graph.info["replay"]["calls"] == 2
 

@@ -32,7 +32,7 @@ from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.pipeline import Options, compile_graph
 from neurocompile.families.programs import Checks
-from neurocompile.formats.files import Capture
+from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network

@@ -16,6 +16,8 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.formats.hdf5 import open_hdf5
 from neurocompile.formats.hdf5_reader import Group
 from neurocompile.formats.net.layers import (
+    INPUT_BIAS,
+    INPUT_WEIGHT,
     Cell,
     ConvLayer,
     DenseLayer,
@@ -118,8 +120,8 @@ class _Reader:
         cell = self._cell(group.group("neuron")) if "neuron" in group else None
         self._enter(self._shape(group), group)
         limit = WEIGHT_LIMIT
-        weight = group.number("weight", -limit, limit) if "weight" in group else 64
-        bias = group.number("bias", -limit, limit) if "bias" in group else 0
+        weight = group.number("weight", -limit, limit) if "weight" in group else INPUT_WEIGHT
+        bias = group.number("bias", -limit, limit) if "bias" in group else INPUT_BIAS
         return InputLayer(self.shape, cell, weight, bias)
 
     def _missing_input(self, group: Group, kind: str) -> InputLayer:
@@ -127,13 +129,13 @@ class _Reader:
         if kind not in ("dense", "dense_rec"):
             if kind == "conv":
                 group.fail("no input layer says what shape it takes")
-            return InputLayer((1,), None, 64, 0)  # the layer itself is refused next
+            return InputLayer((1,), None)  # the layer itself is refused next
         size = math.prod(self._shape(group))
         total = math.prod(group.size_of("weight"))
         if total % size:
             group.fail("its weights do not divide by its neurons")
         self._enter((max(total // size, 1),), group)
-        return InputLayer(self.shape, None, 64, 0)
+        return InputLayer(self.shape, None)
 
     def _unknown(self, group: Group, name: str) -> NoReturn:
         self._refuse(name, group, "it is no part of a layer that netx knows")
@@ -167,7 +169,7 @@ class _Reader:
                 group.fail(f"`bias` has {bias.size} numbers for {size} neurons")
             bias = np.broadcast_to(bias, (size,))
         self._enter((size,), group)
-        return DenseLayer(weight, delay, feedback, bias, cell)
+        return DenseLayer(weight=weight, cell=cell, bias=bias, delay=delay, recurrent=feedback)
 
     def _weights(self, group: Group, name: str, shape: tuple[int, int]) -> Ints:
         given = group.size_of(name)
@@ -214,8 +216,9 @@ class _Reader:
         if "neuron" not in group:
             group.fail("a convolution without a neuron")
         self._enter(shape, group)
-        return ConvLayer(shape, weight, stride, padding, dilation, groups, bias,
-                         self._cell(group.group("neuron")))
+        return ConvLayer(shape=shape, weight=weight, stride=stride, padding=padding,
+                         dilation=dilation, groups=groups, bias=bias,
+                         cell=self._cell(group.group("neuron")))
 
     def _pair(self, group: Group, name: str, low: int) -> tuple[int, int]:
         """(vertical, horizontal)."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, Severity
+from neurocompile.formats.format import Document
 from neurocompile.formats.nir import nodes as n
 from neurocompile.formats.nir.graph import out_shape
 from neurocompile.formats.nir.options import check_tick
@@ -30,16 +31,7 @@ from neurocompile.semantics.reset import Reset
 MAX_DENSE = 1 << 24  # weights of a matrix that NIR has no sparse form for
 
 
-@dataclass(frozen=True, eq=False)
-class NirExport:
-    """A written file, and warnings about what it cannot say."""
-
-    data: bytes
-    nodes: int
-    warnings: tuple[Diagnostic, ...]
-
-
-def export_nir(network: Network, dt: float = 1e-4) -> NirExport:
+def export_nir(network: Network, dt: float = 1e-4) -> Document:
     """The network as a file, in ticks of `dt` seconds.
 
     Raises FindingsError (NC117) for what NIR cannot express at all, UsageError (NC009) for a dt
@@ -57,8 +49,8 @@ def export_nir(network: Network, dt: float = 1e-4) -> NirExport:
     for readout in network.readouts:
         build.read(readout)
     graph = n.NIRGraph(build.nodes, tuple(sorted(build.edges)))
-    return NirExport(nir_bytes(graph, build.ours().encode()), len(graph.nodes),
-                     tuple(_warnings(network, dt)))
+    return Document(nir_bytes(graph, build.ours().encode()), f"{len(graph.nodes):,} nodes",
+                    tuple(_warnings(network, dt)))
 
 
 def rounded(neuron: FloatNeuron) -> FloatNeuron:

@@ -1,11 +1,11 @@
-"""From a .nir file to a Graph: read, understood, built as a torch module, captured like any other."""
+"""From a .nir file to a Graph: read, understood, built as a torch module, captured like any."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import onnx_ir as ir
 import torch
@@ -17,16 +17,13 @@ from neurocompile.formats.nir import producers
 from neurocompile.formats.nir.file import load_nir
 from neurocompile.formats.nir.graph import FlatGraph, flat, on_cycles
 from neurocompile.formats.nir.model import NirModel
-from neurocompile.formats.nir.options import NirOptions, checked
+from neurocompile.formats.nir.options import NirOptions, complete
 from neurocompile.formats.nir.ours import GivenInput, Ours, decode
+from neurocompile.formats.reading import EXAMPLES, examples_of, source
 from neurocompile.formats.regular import corrupt
+from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
-from neurocompile.ir.graph import Graph
 
-if TYPE_CHECKING:
-    from neurocompile.formats.files import Request
-
-EXAMPLES = 4  # samples that capture replays
 SPIKE_RATE = 0.3  # of the example where there is no sample
 
 
@@ -51,7 +48,7 @@ def read_network(path: Path, options: NirOptions, n_ticks: int | None = None
     graph = flat(file.graph, str(path))
     ours = None
     if file.ours is None:
-        options = checked(options, str(path))
+        options = complete(options, str(path))
     else:
         ours = _understood(path, lambda: decode(str(file.ours)))
     meanings, delays, cycles = {}, {}, on_cycles(graph)
@@ -94,23 +91,22 @@ def _static(path: Path, ours: Ours, graph: FlatGraph) -> bool:
     return kinds == {"static"}
 
 
-def nir_graph(path: Path, request: Request, sample: Sample | None) -> Graph:
+def load(request: Request, sample: Sample | None, options: NirOptions) -> Capture:
     """The Graph of a .nir file, captured on the sample's first inputs, or on seeded noise.
 
     Raises what `read_network` and `capture` raise; UsageError (NC007) where nothing says how many
     ticks a sample has, NC008 for a sample of another shape.
     """
-    network = read_network(path, request.nir, request.n_ticks)
+    path = Path(request.spec)
+    network = read_network(path, options, request.n_ticks)
     example = (_noise(network, path, request) if sample is None
                else _of_sample(network, sample))
-    limit = request.prove_up_to
-    prove = request.prove and (
-        limit is None or sum(p.numel() for p in network.model.parameters()) <= limit)
+    prove = request.proves(sum(p.numel() for p in network.model.parameters()))
     graph = capture(network.model, example, None, prove)
     ends = graph.model.graph
     _call(ends, [*zip(ends.inputs, network.inputs, strict=True),
                  *zip(ends.outputs, network.model.outputs, strict=True)])
-    return graph
+    return Capture(graph, path.name, (source("graph", path),), examples_of(sample))
 
 
 def _call(graph: ir.Graph, wanted: list[tuple[ir.Value, str]]) -> None:

@@ -1,4 +1,4 @@
-"""What the user says about a .nir file, and what is asked for because neither file nor user says it."""
+"""What the user says about a .nir file, and what is asked for where neither file nor user says it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.options import Choice, Positive, option
 
 PRODUCERS = ("snntorch", "spikingjelly", "norse", "sinabs", "nir")
 RESETS = ("hard", "soft")
@@ -25,18 +26,23 @@ LACKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NirOptions:
     """What the user says about a .nir file; None: nothing."""
 
-    producer: str | None = None
-    dt: float | None = None
-    reset: str | None = None
-    discretization: str | None = None
+    producer: str | None = option(
+        Choice(PRODUCERS), None, "Who wrote a .nir file; `nir`: read it by NIR's own equations.")
+    dt: float | None = option(
+        Positive("SECONDS"), None, "A tick of a .nir file; 0.0001 is written if not given.")
+    reset: str | None = option(
+        Choice(RESETS), None,
+        "What a spike does in a .nir file: v = v_reset, or v -= threshold.")
+    discretization: str | None = option(
+        Choice(DISCRETIZATIONS), None, "How --nir-producer nir steps its equations.")
 
 
-def checked(options: NirOptions, file: str) -> NirOptions:
-    """The options, complete. Raises UsageError: NC116 for all that is missing, NC009 for nonsense."""
+def complete(options: NirOptions, file: str) -> NirOptions:
+    """The options, complete. Raises UsageError: NC116 for what is missing, NC009 for nonsense."""
     producer = options.producer
     asked = ("producer",) if producer is None else _ASKED[producer]
     missing = [name for name in asked if getattr(options, name) is None]

@@ -21,7 +21,8 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.families.pipeline import Compilation, Options, compile_graph
-from neurocompile.formats.files import Request, load_model
+from neurocompile.formats.load import load_model
+from neurocompile.formats.request import Request
 from neurocompile.ir.operators import Array
 from neurocompile.target import Target
 
@@ -66,7 +67,7 @@ def in_netx(source: Path, result: Compilation, x: Array, folder: Path) -> dict[s
 def compared(source: Path, tmp_path: Path, target: Target, rate: float = 0.4, **request: object
              ) -> tuple[Compilation, dict[str, Array], Array]:
     """Build and run everywhere on one random sample; all spikes of all layers are equal."""
-    capture = load_model(Request(str(source), **request))  # type: ignore[arg-type]
+    capture = load_model(Request(spec=str(source), **request))  # type: ignore[arg-type]
     result = compile_graph(capture.graph, target, Options())
     network, schedule = result.network, result.schedule
     item, = network.inputs
