@@ -28,7 +28,7 @@ def _write(graph: Graph, _: NoOptions) -> Document:
 
 ONNX = Format(
     name="onnx", suffixes=(".onnx",),
-    summary="a graph that `neurocompile export` wrote: the model, and what replayed it",
+    summary="a graph that neurocompile wrote, with the record of its replay",
     read=_read, captures=False,
     writer=Writer(GRAPH, _write, "the captured graph, which builds without the model's code"),
     packages=(Package("onnx", core=True), Package("onnx-ir", core=True)))
