@@ -67,18 +67,18 @@ def check(model: Model, example: Example | None = None, *, target: str = "loihi2
     `options`. Raises UsageError for a model
     or sample that cannot be read, and for an option's value (NC009); TypeError for no option.
     """
-    chip, given = load_target(target), None if sample is None else load_sample(Path(sample))
+    chip, samples = load_target(target), None if sample is None else load_sample(Path(sample))
     request = Request(
         spec=_spec(model), n_ticks=n_ticks, prove=not legality_only,
         shape=None if input_shape is None else tuple(input_shape), options=_of_formats(keywords))
     settings = _options(chip, options, keywords)
     try:
-        capture = _read(model, example, given, request)
+        capture = _read(model, example, samples, request)
         if legality_only or capture.graph.info.get("replay") is None:
-            found = sorted(check_graph(
+            findings = sorted(check_graph(
                 capture.graph, settings.timing, settings.allow), key=Diagnostic.sort_key)
-            return Verdict(tuple(found), None)
-        arrays = None if given is None else capture.fit(given)
+            return Verdict(tuple(findings), None)
+        arrays = None if samples is None else capture.fit(samples)
         compilation = compile_graph(capture.graph, chip, settings, arrays)
     except FindingsError as error:
         return Verdict(error.diagnostics, None)
@@ -97,9 +97,9 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
     chip = load_target(target)
     request = Request(spec=_spec(model), n_ticks=n_ticks, options=_of_formats(keywords))
     settings = _options(chip, options, keywords)
-    given = None if sample is None else load_sample(Path(sample))
-    capture = _read(model, example, given, request)
-    return build_capture(capture, chip, settings, Path(out), sample=given,
+    samples = None if sample is None else load_sample(Path(sample))
+    capture = _read(model, example, samples, request)
+    return build_capture(capture, chip, settings, Path(out), sample=samples,
                         checks=Checks(verify_samples), force=force)
 
 

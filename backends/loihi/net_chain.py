@@ -53,7 +53,7 @@ def net_chain(network: Network, schedule: Schedule) -> NetFile | str:
     first = chain[0]
     start = (InputLayer(first.shape, _cell(first)) if first.operator is None
              else InputLayer(first.operator.in_shape, None))
-    return NetFile(start, dict(_numbered(chain)), network.n_ticks)
+    return NetFile(start, dict(_by_number(chain)), network.n_ticks)
 
 
 def netx_keeps(weights: Array) -> bool:
@@ -70,10 +70,11 @@ def netx_keeps(weights: Array) -> bool:
     shift = int(np.floor(np.log2(scale))) + signed
     spare = next((n for n in range(8, 0, -1) if not (w % (1 << n)).any()), 0) - signed
     bits = 8 - shift - spare
-    return shift >= 0 and 1 <= bits <= 8 and np.array_equal(_stored(w << shift, bits), w << shift)
+    return shift >= 0 and 1 <= bits <= 8 and np.array_equal(
+        _netx_weights(w << shift, bits), w << shift)
 
 
-def _stored(w: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+def _netx_weights(w: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
     """What Lava's Dense keeps of weights: clipped, then truncated, in the sign mode it finds."""
     mode = SignMode.INHIBITORY if w.max() <= 0 else sign_mode(w)
     cut = 8 - bits + (mode is SignMode.MIXED)
@@ -93,13 +94,13 @@ def _chain(network: Network) -> list[_Layer] | str:
     into: dict[str, list[Projection]] = {p.name: [] for p in populations}
     for synapses in projections:
         into[synapses.target].append(synapses)
-    driven = {e.target for e in network.encoders}
+    encoder_targets = {e.target for e in network.encoders}
     sources = network.sources()
     first = [p for p in populations
              if not into[p.name] or isinstance(sources[into[p.name][0].source], Input)]
     if len(first) != 1 or any(len(ps) > 1 for ps in into.values()):
         return "the populations are no chain: one has several inputs"
-    if not driven <= {first[0].name}:
+    if not encoder_targets <= {first[0].name}:
         return "a bias that changes with the sample beyond the first population"
     follower = {ps[0].source: p for p in populations for ps in [into[p.name]] if ps}
     if len(follower) != len([ps for ps in into.values() if ps]):
@@ -175,7 +176,7 @@ def _synapse_obstacles(layer: _Layer, previous: tuple[int, ...]) -> Iterator[str
         yield f"the synapses into {name} are sparse"
 
 
-def _numbered(chain: list[_Layer]) -> Iterator[tuple[int, Layer]]:
+def _by_number(chain: list[_Layer]) -> Iterator[tuple[int, Layer]]:
     """The file's layers behind its input; a dense one is preceded by the flattening of an image."""
     number = 1
     before = chain[0].shape if chain[0].operator is None else ()

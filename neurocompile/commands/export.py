@@ -117,11 +117,11 @@ def _proof(replay: dict[str, Any] | None) -> str:
     """What was compared, in two lines."""
     if replay is None:
         return "replay: none; the graph was captured without it"
-    spikes, saved = replay["spikes"], replay["graph"]
+    spikes, graph = replay["spikes"], replay["graph"]
     return (f"replay: model = stand-in neurons = exported program, bit for bit, {replay['calls']} "
             f"calls, {replay['values']:,} output values, {sum(spikes.values()):,} spikes of "
-            f"{len(spikes)} neuron layers\nonnxruntime on the saved graph: {saved['different']:,} "
-            f"of {saved['spikes']:,} spikes differ, outputs within {saved['bound']:g} of their "
+            f"{len(spikes)} neuron layers\nonnxruntime on the saved graph: {graph['different']:,} "
+            f"of {graph['spikes']:,} spikes differ, outputs within {graph['bound']:g} of their "
             "largest value")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from neurocompile.commands.options import decorate, pick, pick_declared
+from neurocompile.commands.options import decorate, pick, pick_among
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
@@ -43,7 +43,7 @@ class ModelOptions:
 
 def pick_model(values: dict[str, Any]) -> ModelOptions:
     """What the command line says about a model, taken out of what click read."""
-    values["formats"] = pick_declared(values, format_options())
+    values["formats"] = pick_among(values, format_options())
     model: ModelOptions = pick(ModelOptions, values)
     return model
 
@@ -85,9 +85,9 @@ class Job:
     model: ModelOptions
     config: Config
 
-    def options(self, typed: Mapping[str, Any]) -> Options:
+    def options(self, values: Mapping[str, Any]) -> Options:
         """The declared options: as typed, else as configured, else by default."""
-        return Options(**{**self.entry.options, **typed})
+        return Options(**{**self.entry.options, **values})
 
     def targets(self, texts: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""

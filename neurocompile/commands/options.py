@@ -73,10 +73,10 @@ def behind(name: str, parameters: list[click.Parameter], options: Iterable[Optio
 
 def pick_options(values: dict[str, Any]) -> dict[str, Any]:
     """The families' options that were typed, by name, taken out of what click read."""
-    return pick_declared(values, declared_options())
+    return pick_among(values, declared_options())
 
 
-def pick_declared(values: dict[str, Any], options: Iterable[Option]) -> dict[str, Any]:
+def pick_among(values: dict[str, Any], options: Iterable[Option]) -> dict[str, Any]:
     """Those of the options that were typed, by name, taken out of what click read."""
     picked = {one.name: values.pop(one.name) for one in options}
     return {name: tuple(part for parts in value for part in parts)

@@ -77,7 +77,7 @@ class Format:
     options_type: type = NoOptions  # a frozen dataclass of `option(...)` fields
     packages: tuple[Package, ...] = ()
 
-    def declared(self) -> tuple[Option, ...]:
+    def declarations(self) -> tuple[Option, ...]:
         """Its options, named as all commands and callers name them."""
         return tuple(replace(one, name=f"{self.name}_{one.name}")
                      for one in declared_in(self.options_type))
@@ -86,4 +86,4 @@ class Format:
         """Its options out of those of all formats, by name. Raises UsageError (NC009)."""
         return self.options_type(**{
             one.name.removeprefix(f"{self.name}_"): one.read(values[one.name])
-            for one in self.declared() if one.name in values})
+            for one in self.declarations() if one.name in values})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.formats.format import Say
-from neurocompile.formats.regular import check_regular, unsupported
+from neurocompile.formats.regular import check_regular, foreign
 from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.table import FOREIGN, format_of, readable
 from neurocompile.formats.weights import read_entry
@@ -38,7 +38,7 @@ def load_model(request: Request, sample: Sample | None = None, say: Say = _silen
     check_regular(path)
     one = format_of(path)
     if one is None or one.read is None:
-        raise unsupported(path, FOREIGN.get(path.suffix, f"a `{path.suffix}` file"))
+        raise foreign(path, FOREIGN.get(path.suffix, f"a `{path.suffix}` file"))
     return one.read(request, sample, one.options(request.options), say)
 
 

@@ -41,4 +41,4 @@ def writable() -> tuple[str, ...]:
 
 def format_options() -> tuple[Option, ...]:
     """The options of all formats."""
-    return tuple(option for one in all_formats() for option in one.declared())
+    return tuple(option for one in all_formats() for option in one.declarations())

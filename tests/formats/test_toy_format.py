@@ -70,8 +70,9 @@ def read(request: Request, sample: Sample | None, options: ToyOptions, say: Say)
         raise UsageError(corrupt(path, "a toy", str(error))) from None
     if options.order == "columns":
         weight = weight.T
-    return capture_model(replace(request, shape=(weight.shape[1],)), ToyModel(weight, options.steps),
-                         sample, path.name, (source("graph", path),))
+    own = replace(request, shape=(weight.shape[1],))
+    return capture_model(own, ToyModel(weight, options.steps), sample, path.name,
+                         (source("graph", path),))
 
 
 def write(network: Network, options: ToyOptions) -> Document:

@@ -1,4 +1,4 @@
-"""Reader of lava-dl's `.net` files (HDF5): a whitelist of layers, every size checked before reading.
+"""Reader of lava-dl's `.net` files (HDF5): a whitelist of layers, sizes checked before reading.
 
 Follows what netx of lava-dl 0.6.0 builds from a file (`netx/hdf5.py`). What netx itself leaves out
 although the file says it is refused (NC118), as is everything that it does not know.
@@ -172,9 +172,9 @@ class _Reader:
         return DenseLayer(weight=weight, cell=cell, bias=bias, delay=delay, recurrent=feedback)
 
     def _weights(self, group: Group, name: str, shape: tuple[int, int]) -> Ints:
-        given = group.size_of(name)
-        if math.prod(given) != math.prod(shape) or (len(given) > 1 and given[:2] != shape):
-            group.fail(f"`{name}` is {given}, not {shape}")
+        size = group.size_of(name)
+        if math.prod(size) != math.prod(shape) or (len(size) > 1 and size[:2] != shape):
+            group.fail(f"`{name}` is {size}, not {shape}")
         return group.integers(name, -WEIGHT_LIMIT, WEIGHT_LIMIT).reshape(shape)
 
     def _delay(self, group: Group, shape: tuple[int, int]) -> Ints | None:
@@ -182,11 +182,11 @@ class _Reader:
         delay = group.integers("delay", 0, 1 << 30)
         if delay.max() > MAX_DELAY:
             self._refuse("delay", group, f"netx cuts delays beyond {MAX_DELAY}")
-        given = delay.shape
-        if given == shape[:1]:
+        size = delay.shape
+        if size == shape[:1]:
             delay = delay[:, None]
-        elif given not in ((), shape[1:], shape):
-            group.fail(f"`delay` is {given} for weights {shape}")
+        elif size not in ((), shape[1:], shape):
+            group.fail(f"`delay` is {size} for weights {shape}")
         return np.broadcast_to(delay, shape) if delay.any() else None
 
     def _conv(self, group: Group) -> ConvLayer:
@@ -240,8 +240,8 @@ class _Reader:
             self._refuse(kind, group, NEURONS.get(kind, "only LOIHI and CUBA neurons are read"))
         group.only("type", "iDecay", "vDecay", "vThMant", *UNREAD, *TRAINING,
                    unknown=self._unknown)
-        for name, allowed in UNREAD.items():
-            if name in group and group.number(name, -WEIGHT_LIMIT, WEIGHT_LIMIT) not in allowed:
-                self._refuse(name, group, f"netx ignores it, and so is right for {allowed[0]} only")
+        for name, values in UNREAD.items():
+            if name in group and group.number(name, -WEIGHT_LIMIT, WEIGHT_LIMIT) not in values:
+                self._refuse(name, group, f"netx ignores it, and so is right for {values[0]} only")
         return Cell(group.number("iDecay", 0, DECAY_ONE), group.number("vDecay", 0, DECAY_ONE),
                     group.number("vThMant", 0, V_TH_LIMIT - 1))

@@ -27,8 +27,8 @@ def load(request: Request, sample: Sample | None) -> Capture:
             "what": f"the ticks per sample of `{path}`",
             "reason": "the file has no simulation/tSample"}, hint="pass --ticks N"))
     net.check_size(path, ticks * EXAMPLES)
-    timed = None if net.input.cell is not None else ticks
-    own = replace(request, shape=net.input.shape, input_ticks=timed, n_ticks=None)
+    input_ticks = None if net.input.cell is not None else ticks
+    own = replace(request, shape=net.input.shape, input_ticks=input_ticks, n_ticks=None)
     noise = example(net, ticks, EXAMPLES) if sample is None else None
     return capture_model(own, NetModel(net, ticks), sample, path.name, (source("graph", path),),
                          noise)

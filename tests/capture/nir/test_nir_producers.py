@@ -20,7 +20,7 @@ from neurocompile.formats.load import load_model
 from neurocompile.formats.nir.load import NirNetwork, read_network
 from neurocompile.formats.nir.model import NirNeuron
 from neurocompile.formats.nir.options import NirOptions
-from neurocompile.formats.nir.producers import undone
+from neurocompile.formats.nir.producers import invert
 from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
 from neurocompile.passes.legality import check_graph
@@ -147,13 +147,13 @@ def test_roundings_of_snntorch_are_undone(beta: float) -> None:
     kept = np.float32(beta)
     stored = 1e-4 / (1 - kept)
     assert isinstance(stored, np.float32)
-    found = undone(lambda b: 1e-4 / (1 - b), 1 - 1e-4 / float(stored), stored)
+    found = invert(lambda b: 1e-4 / (1 - b), 1 - 1e-4 / float(stored), stored)
     assert np.float32(found) == kept
 
 
 @pytest.mark.parametrize(("tau", "dt"), [(2.0, 1e-4), (3.0, 1e-3), (1.7, 1e-4), (100 / 7, 0.003)])
 def test_roundings_of_spikingjelly_are_undone(tau: float, dt: float) -> None:
     stored = np.full(3, tau * dt)
-    found = undone(lambda t: t * dt, stored[0] / dt, stored)
+    found = invert(lambda t: t * dt, stored[0] / dt, stored)
     assert found == tau or tau == 100 / 7  # a short decimal is found exactly
     assert found * dt == stored[0]
