@@ -226,8 +226,8 @@ def test_nested_graphs_are_the_flat_one(tmp_path: Path) -> None:
     x = RNG.random((12, 2, 6))
     assert run(plain, x).sum() > 10
     assert np.array_equal(run(found, x), run(plain, x))
-    assert "n0.inner.fc" in found.model.called
-    assert "n0.lif" in found.model.called
+    assert "n0.inner.fc" in found.model.part_names
+    assert "n0.lif" in found.model.part_names
 
 
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:
