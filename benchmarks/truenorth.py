@@ -1,6 +1,6 @@
 """Speed of the TrueNorth simulator: synaptic events a second, by engine, in one run.
 
-Run: python benchmarks/truenorth.py [ENGINE ...] [--cores N] [--ticks N], or with --network FILE
+Run: python -m benchmarks.truenorth [ENGINE ...] [--cores N] [--ticks N], or with --network FILE
 [--samples N] for the time of a sample of a core network's file, its inputs random at 20 %. CPU
 seconds of the process, one thread, preparation included. The load is the one that papers quote: every neuron spikes at 20 Hz (once in 50 ticks)
 and has 128 synapses. Its neurons are pacemakers of random phase, so the rate holds by construction:
@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import argparse
 import resource
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
-
-sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from neurocompile.backends.truenorth.network_file import load_network
 from neurocompile.backends.truenorth.results import Probes

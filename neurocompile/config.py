@@ -197,15 +197,15 @@ def _neurons(table: _Table) -> Iterable[tuple[str, Declaration]]:
 class _Table:
     """A TOML table whose keys are all known."""
 
-    def __init__(self, path: Path, prefix: str, data: Any, known: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, prefix: str, data: Any, keys: tuple[str, ...]) -> None:
         self.path, self.prefix, self.data = path, prefix, data
         if not isinstance(data, dict):
             raise UsageError(_bad(path, prefix.rstrip("."), "expected a table"))
         for key in data:
-            if key not in known:
-                close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+            if key not in keys:
+                close = difflib.get_close_matches(key, keys, n=1, cutoff=0.6)
                 hint = (f"did you mean `{close[0]}`?" if close
-                        else f"known: {', '.join(known)}")
+                        else f"known: {', '.join(keys)}")
                 raise UsageError(self.bad(key, f"unknown key; {hint}"))
 
     def bad(self, key: str, error: str) -> Diagnostic:
@@ -247,10 +247,10 @@ class _Table:
             raise UsageError(self.bad(key, "expected a string or a list of strings"))
         return tuple(values)
 
-    def tables(self, key: str, known: tuple[str, ...]) -> Iterable[tuple[str, _Table]]:
+    def tables(self, key: str, keys: tuple[str, ...]) -> Iterable[tuple[str, _Table]]:
         """Named tables below a key."""
         for name, data in (self.get(key, dict) or {}).items():
-            yield name, _Table(self.path, f"{self.prefix}{key}.{name}.", data, known)
+            yield name, _Table(self.path, f"{self.prefix}{key}.{name}.", data, keys)
 
 
 def _bad(path: Path, key: str, error: str) -> Diagnostic:

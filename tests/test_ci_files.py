@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from neurocompile import cli
 from neurocompile.config import parse_config
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 CI = (ROOT / "docs/ci.md").read_text()
 HOOK = (ROOT / ".pre-commit-hooks.yaml").read_text()
 COMMANDS = {line.strip() for text in (CI, HOOK, (ROOT / "README.md").read_text())

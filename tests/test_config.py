@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from neurocompile.commands.models import CompileOptions, Job, ModelOptions
+from neurocompile.commands.models import Job, ModelOptions
 from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
@@ -49,15 +48,15 @@ def _write(folder: Path, text: str, name: str = "neurocompile.toml") -> Path:
 
 def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, FULL))
-    work = Job("digits", config.models[0], ModelOptions(None, None, False, None, None, None), config)
-    nothing = CompileOptions(None, None, None, None, None, None, "tick", (), None, None, None)
-    options = work.options(nothing)
+    work = Job(spec="digits", entry=config.models[0], config=config, given=ModelOptions(
+        arch=None, weights=None, trust_pickle=False, sample=None, input_shape=None, ticks=None))
+    options = work.options({})
     assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
     assert options.encoding == "auto"
-    assert work.options(replace(nothing, encoding="shared")).encoding == "shared"
-    options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))
+    assert work.options({"encoding": "shared"}).encoding == "shared"
+    options = work.options({"streams": "duplicate", "readout": "host", "prune_tokens": 0.0})
     assert (options.allow, options.fan_in) == (("or-pool",), "exact-slow")
-    assert work.options(replace(nothing, fan_in="group")).fan_in == "group"
+    assert work.options({"fan_in": "group"}).fan_in == "group"
     assert (options.streams, options.readout, options.prune_tokens) == ("duplicate", "host", 0.0)
 
 
@@ -69,12 +68,12 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.weights == tmp_path / "w/digits.pt"
     assert model.sample == tmp_path / "s.npz"
     assert model.input == InputShape((1, 28, 28), 4)
-    assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
-    assert (model.streams, model.encoding, model.fan_in) == ("adder", "auto", "exact-slow")
-    assert (model.readout, model.allow) == ("chip", ("or-pool",))
-    assert (model.prune_tokens, model.prune_steps) == (0.25, 0.0)
+    assert model.ticks == 8
+    assert dict(model.options) == {
+        "max_cores": 64, "max_chips": 2, "max_synapses": 100_000, "encoder": "bias",
+        "streams": "adder", "readout": "chip", "encoding": "auto", "weight_bits": 6,
+        "prune_tokens": 0.25, "prune_steps": 0.0, "allow": ("or-pool",), "fan_in": "exact-slow"}
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
-    assert (model.max_chips, model.max_synapses) == (2, 100_000)
     assert config.baseline == tmp_path / "known.json"
     assert config.ignores == (Ignore("NC312", "head.*", "measured"),)
 
@@ -102,7 +101,7 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nwieghts = "w"', "did you mean `weights`?"),
     ('[models.a]\nentry = "a:b"\nmax-cores = "8"', "expected a whole number"),
     ('[models.a]\nentry = "a:b"\nmax-cores = true', "expected a whole number"),
-    ('[models.a]\nentry = "a:b"\nmax-cores = 0', "expected a positive number"),
+    ('[models.a]\nentry = "a:b"\nmax-cores = 0', "expected a whole number from 1 on"),
     ('[models.a]\nentry = "a:b"\nmax-chip = 2', "did you mean `max-chips`?"),
     ('[models.a]\nentry = "a:b"\ntargets = [3]', "expected a string or a list of strings"),
     ('[models.a]\nentry = "a:b"\nweight-bits = 9', "from 1 to 8"),

@@ -4,17 +4,12 @@ import importlib
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from spikingjelly.activation_based import neuron
 from torch import nn
-
-sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("capture", "passes")]
-import nets
-from test_lower import model_spikes
 
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
@@ -25,6 +20,8 @@ from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.rules import RULES
 from neurocompile.target import load_target
+from tests.capture import nets
+from tests.passes.lowering.test_lower import model_spikes
 
 TOKENS, WIDTH = 9, 8
 

@@ -55,9 +55,9 @@ def build(model: str, out: Path, **given: Any) -> int:
     config = load_config(settings().config)
     work = job(model, pick_model(given), config)
     options = work.options(pick_options(given))
-    found = work.targets(given["targets"])
-    if len(found) > 1:
-        raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in found)}")
+    chips = work.targets(given["targets"])
+    if len(chips) > 1:
+        raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in chips)}")
     from neurocompile.builds.directory import check_replaceable
 
     check_replaceable(out, given["force"])
@@ -70,7 +70,7 @@ def build(model: str, out: Path, **given: Any) -> int:
     checks = Checks(0 if given["no_verify"] else given["verify_samples"], given["timeout"])
     try:
         result = builder.build(
-            capture, found[0], options, out, sample=sample, checks=checks, force=given["force"],
+            capture, chips[0], options, out, sample=sample, checks=checks, force=given["force"],
             program=given["stop_after"] is None, progress=progress,
             select=Filter(given["select"], given["ignore"], config))
     except FindingsError as error:
@@ -85,15 +85,15 @@ def build(model: str, out: Path, **given: Any) -> int:
 
 def _groups(error: FindingsError, out: Path) -> Path | None:
     """The file of what `--fan-in group` found, beside the build that there is none of."""
-    found = [groups for d in error.diagnostics
+    all_groups = [groups for d in error.diagnostics
              if isinstance(groups := d.values.get("groups"), Mapping)]
-    if not found:
+    if not all_groups:
         return None
     from neurocompile.builds.manifest import write_json
 
     path = out.with_name(f"{out.name}.groups.json")
-    write_json(path, {"schema": "neurocompile/groups/1", "axons": found[0]["axons"],
-                      "populations": [one for groups in found for one in groups["populations"]]})
+    write_json(path, {"schema": "neurocompile/groups/1", "axons": all_groups[0]["axons"],
+                      "populations": [one for groups in all_groups for one in groups["populations"]]})
     return path
 
 
@@ -109,9 +109,9 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
         show(document(fmt, [Section(name, target, tuple(visible(result.diagnostics)),
                                     anchor(work.config, name))]))
         return
-    shown = visible(result.diagnostics)
-    if shown:
-        show(findings_text(shown, fmt) + "\n")
+    findings = visible(result.diagnostics)
+    if findings:
+        show(findings_text(findings, fmt) + "\n")
     if fmt != "full":
         return
     from neurocompile.families.table import family_of

@@ -16,7 +16,7 @@ from neurocompile.commands.models import Job, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
-    Typed,
+    OptionValues,
     compile_options,
     pick_options,
 )
@@ -57,7 +57,7 @@ def check(models: tuple[str, ...], **given: Any) -> int:
     settings().fmt = given["fmt"]
     config = load_config(settings().config)
     model_given = pick_model(given)
-    typed = pick_options(given)
+    values = pick_options(given)
     names = models or tuple(entry.name for entry in config.models)
     if not names:
         raise click.UsageError("no MODEL, and none is configured in neurocompile.toml")
@@ -66,22 +66,22 @@ def check(models: tuple[str, ...], **given: Any) -> int:
     chips = [work.targets(given["targets"]) for work in jobs]
     progress = Progress()
     checked = [one for work, on in zip(jobs, chips, strict=True)
-               for one in _check(work, typed, on, progress, given["full"])]
+               for one in _check(work, values, on, progress, given["full"])]
     progress.end()
     keep = Filter(given["select"], given["ignore"], config)
     kept = [replace(one, found=tuple(filter(keep, one.found))) for one in checked]
     if given["write_baseline"] is not None:
         baseline = write_baseline(given["write_baseline"], map(_found, kept))
-    gone = baseline.gone(map(_found, checked)) if not models else 0
-    if gone:
-        progress.say(f"{gone:,} findings of the baseline are gone: write it again")
+    n_gone = baseline.count_gone(map(_found, checked)) if not models else 0
+    if n_gone:
+        progress.say(f"{n_gone:,} findings of the baseline are gone: write it again")
     new = [replace(one, found=baseline.new(*_found(one)), ignored=len(all_.found) - len(one.found))
            for one, all_ in zip(kept, checked, strict=True)]
     new = [replace(one, known=len(before.found) - len(one.found))
            for one, before in zip(new, kept, strict=True)]
     if not models:
-        unused = unused_ignores(config, [d for one in checked for d in one.found])
-        new[-1] = replace(new[-1], found=(*new[-1].found, *filter(keep, unused)))
+        idle = unused_ignores(config, [d for one in checked for d in one.found])
+        new[-1] = replace(new[-1], found=(*new[-1].found, *filter(keep, idle)))
     show(text(new, [one.verdict for one in checked], given["fmt"]), given["output"])
     code = exit_code(new)
     return 0 if given["exit_zero"] and code == 1 else code
@@ -103,32 +103,32 @@ class _Stages:
         self.progress(stage)
 
 
-def _check(work: Job, typed: Typed, chips: Sequence[Target], progress: Progress,
+def _check(work: Job, values: OptionValues, chips: Sequence[Target], progress: Progress,
            full: bool | None) -> list[Checked]:
     """One model on all chips; it is captured once."""
     start = time.monotonic()
     place = anchor(work.config, work.entry.name)
     try:
-        options = work.options(typed)
-        wanted = full if full is not None else work.trained or bool(options.budgets)
+        options = work.options(values)
+        mapping = full if full is not None else work.trained or bool(options.budgets)
         sample = work.sample()
-        capture = work.load(sample, progress, wanted, None if full else LARGE)
+        capture = work.load(sample, progress, mapping, None if full else LARGE)
         arrays = None if sample is None else capture.fit(sample)
     except NeurocompileError as error:
         return [Checked(work.entry.name, chip.name, error.diagnostics, error.exit_code,
                         "not captured", time.monotonic() - start, anchor=place)
                 for chip in chips]
-    proved = capture.graph.info.get("replay") is not None
-    left_out = "" if wanted and proved else _reason(full, wanted, work, options)
+    replayed = capture.graph.info.get("replay") is not None
+    left_out = "" if mapping and replayed else _reason(full, mapping, work, options)
     from neurocompile.passes.legality.summary import summarize
 
     results = []
     for chip in chips:
         start = time.monotonic()
-        stages = _Stages(progress, ["capture" if proved else "capture without replay"])
+        stages = _Stages(progress, ["capture" if replayed else "capture without replay"])
         one, rates = ((_legality(capture, options, stages), None) if left_out else
                       _compile(capture, chip, options, arrays, stages))
-        spikes, samples = rates or _replayed(capture) or (None, 0)
+        spikes, samples = rates or _replay_rates(capture) or (None, 0)
         results.append(replace(
             one, model=work.entry.name, target=chip.name, seconds=time.monotonic() - start,
             stages=tuple(stages.names), left_out=left_out, anchor=place, samples=samples,
@@ -167,20 +167,20 @@ def _compile(capture: Capture, chip: Target, options: Options, arrays: Any, stag
     from neurocompile.families.pipeline import compile_graph
 
     try:
-        done = compile_graph(capture.graph, chip, options, arrays, stages)
+        compilation = compile_graph(capture.graph, chip, options, arrays, stages)
     except NeurocompileError as error:
         return Checked(found=error.diagnostics, exit_code=error.exit_code), None
-    size = (f"would use {done.n_cores} of "
+    size = (f"would use {compilation.n_cores} of "
             f"{chip.chip.cores.value * chip.chip.chips.value} cores  ·  checked "
-            f"{len(done.network.populations)} populations, "
-            f"{len(done.network.projections)} projections")
-    measured = done.fidelity
-    rates = None if measured is None else (
-        {name: one.rate for name, one in measured.populations.items()}, measured.samples)
-    return Checked(found=done.diagnostics, size=size), rates
+            f"{len(compilation.network.populations)} populations, "
+            f"{len(compilation.network.projections)} projections")
+    fidelity = compilation.fidelity
+    rates = None if fidelity is None else (
+        {name: one.rate for name, one in fidelity.populations.items()}, fidelity.samples)
+    return Checked(found=compilation.diagnostics, size=size), rates
 
 
-def _replayed(capture: Capture) -> Rates | None:
+def _replay_rates(capture: Capture) -> Rates | None:
     """Rates from the replay, where that ran on the sample."""
     if not capture.examples:
         return None

@@ -138,7 +138,7 @@ class Job:
 
 def job(name: str, model: ModelOptions, config: Config) -> Job:
     """What to compile for the MODEL of a command line."""
-    entry = config.entry_for(name) or ModelEntry(name)
+    entry = config.entry_for(name) or ModelEntry(name=name)
     spec = name
     if entry.name == name and not os.path.exists(name):
         spec = str(entry.weights or entry.entry or name)

@@ -78,10 +78,10 @@ def pick_options(values: dict[str, Any]) -> dict[str, Any]:
 
 def pick_among(values: dict[str, Any], options: Iterable[Option]) -> dict[str, Any]:
     """Those of the options that were typed, by name, taken out of what click read."""
-    picked = {one.name: values.pop(one.name) for one in options}
+    by_name = {one.name: values.pop(one.name) for one in options}
     return {name: tuple(part for parts in value for part in parts)
             if isinstance(value, tuple) else value
-            for name, value in picked.items() if value not in (None, ())}
+            for name, value in by_name.items() if value not in (None, ())}
 
 
 def decorate(command: F, options: Iterable[Callable[[F], F]]) -> F:
@@ -135,4 +135,4 @@ class Filter:
             one.matches(finding) for one in self.config.ignores)
 
 
-Typed = Mapping[str, Any]  # declared options as typed, by name
+OptionValues = Mapping[str, Any]  # declared options as typed, by name

@@ -12,7 +12,7 @@ from neurocompile.target import Target
 
 if TYPE_CHECKING:  # a table of families imports no torch
     from neurocompile.backends.results import Emission, Verification
-    from neurocompile.families.compilation import Compilation, Lowered, Progress, Recorder
+    from neurocompile.families.compilation import Compilation, Lowering, Progress, Recorder
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
 
@@ -60,7 +60,7 @@ class Family(Protocol[T, C]):
     def runs_on(self) -> str:
         """What runs its programs, in words."""
 
-    def compile(self, run: Recorder, lowered: Lowered, target: T, options: Options) -> C:
+    def compile(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> C:
         """A float network on the target's cores. Raises FindingsError."""
 
     def quantize(self, floating: Network, target: T, options: Options) -> Network:

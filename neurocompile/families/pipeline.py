@@ -14,7 +14,7 @@ from neurocompile.backends import synchronous
 from neurocompile.diagnostics import FindingsError
 from neurocompile.families.compilation import (
     Compilation,
-    Lowered,
+    Lowering,
     Progress,
     Recorder,
 )
@@ -49,15 +49,15 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     run = Recorder(progress)
     try:
         run.findings += options.without_effect(family.name, target.name)
-        lowered = _lower(run, graph, options, sample, kept)
-        compilation: Compilation = family.compile(run, lowered, target, options)
+        lowering = _lower(run, graph, options, sample, kept)
+        compilation: Compilation = family.compile(run, lowering, target, options)
     except FindingsError as error:  # with the warnings of the stages before
         raise FindingsError(*run.findings, *error.diagnostics) from None
     return compilation
 
 
 def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, Array] | None,
-           kept: Kept | None) -> Lowered:
+           kept: Kept | None) -> Lowering:
     findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
                          lambda r: f"{len(r)} findings")
     run.findings += findings
@@ -65,7 +65,7 @@ def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, A
     whole, notes = run.stage("lower", lambda: lower(graph, options.allow),
                              lambda r: network_size(r[0]))
     run.findings += notes
-    return Lowered(graph=graph, whole=whole, sample=sample,
+    return Lowering(graph=graph, whole=whole, sample=sample,
                    pruning=_prune(run, graph, whole, options, sample, kept))
 
 
@@ -95,5 +95,5 @@ def quantize(floating: Network, target: Target, options: Options) -> Network:
 
 def inputs_from(network: Network, arrays: Sequence[Array]) -> dict[str, Array]:
     """Sample arrays by input name, in the model's argument order."""
-    named: list[Input] = [item for item in network.inputs if item.kind is not InputKind.ONE]
-    return {item.name: array for item, array in zip(named, arrays, strict=False)}
+    inputs: list[Input] = [item for item in network.inputs if item.kind is not InputKind.ONE]
+    return {item.name: array for item, array in zip(inputs, arrays, strict=False)}

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-
-sys.path.insert(0, str(Path(__file__).parent))
-import hand_nets as h
-import nets
 
 import neurocompile
 from neurocompile.capture.adapters.declared import adapt
@@ -22,6 +17,8 @@ from neurocompile.config import load_config
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
 from neurocompile.ir.graph import module_of
 from neurocompile.passes.lowering.lower import lower
+from tests.capture import hand_nets as h
+from tests.capture import nets
 
 LIF = "h = decay * v + x\ns = h >= v_th\nv = h * (1 - s)"
 

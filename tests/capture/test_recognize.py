@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +11,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).parent))
-import hand_nets as h
-import nets
 
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.handwritten.recognize import recognize
@@ -26,6 +21,8 @@ from neurocompile.ir.graph import Graph, location, module_of
 from neurocompile.ir.network import InputKind
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.semantics.reset import Reset
+from tests.capture import hand_nets as h
+from tests.capture import nets
 
 Made = Callable[[], nn.Module]
 LEGAL: dict[str, tuple[Made, int | None]] = {  # name -> network, n_ticks

@@ -1,7 +1,6 @@
 """Capture: stand-ins, export and the replay gate on networks as users write them."""
 
 import copy
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,6 @@ import pytest
 import torch
 from spikingjelly.activation_based import neuron, surrogate
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).parent))
-import nets
 
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import replay
@@ -23,6 +19,7 @@ from neurocompile.ir.graph_file import load_graph
 from neurocompile.semantics.equations import Equations
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
+from tests.capture import nets
 
 ort = pytest.importorskip("onnxruntime")
 

@@ -21,8 +21,7 @@ from neurocompile.formats.table import (
     readable,
     writable,
 )
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 
 def _refusal(spec: str) -> str:
@@ -77,13 +76,13 @@ def test_suffixes_belong_to_one_format() -> None:
 
 
 def test_doctor_lists_their_packages() -> None:
-    listed = {use.package: use.core for use in uses()}
+    cores = {use.package: use.core for use in uses()}
     for one in all_formats():
         for package in one.packages:
-            assert listed[package.name] == package.core
+            assert cores[package.name] == package.core
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     dependencies = {re.split(r"[<>=]", text)[0] for text in project["dependencies"]}
-    assert {name for name, core in listed.items() if core} <= dependencies
+    assert {name for name, core in cores.items() if core} <= dependencies
 
 
 def test_the_documentation_is_the_table() -> None:

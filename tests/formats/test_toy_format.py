@@ -17,7 +17,6 @@ from spikingjelly.activation_based import neuron
 from torch import nn
 
 import neurocompile
-from neurocompile import cli
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.formats.format import (
     GRAPH,
@@ -36,6 +35,7 @@ from neurocompile.formats.table import FORMATS, format_options
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.options import Choice, Whole, option
+from tests.commands import command_line
 
 WEIGHT = [[0.5, 0.25, 0.0], [0.0, 0.75, 0.5]]
 
@@ -100,10 +100,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(capsys: Any, command: str, code: int = 0) -> str:
-    capsys.readouterr()
-    assert cli.run(command.split()) == code
-    streams = capsys.readouterr()
-    return streams.out + streams.err
+    """What a command writes, to both streams."""
+    return "".join(command_line.run(capsys, command, code))
 
 
 def test_it_is_found_by_suffix(folder: Path, capsys: Any) -> None:
@@ -155,8 +153,8 @@ def test_options_are_keywords_of_the_api(folder: Path) -> None:
     assert verdict.compilation.network.n_ticks == 9
     with pytest.raises(UsageError, match=r"NC009.*--toy-steps"):
         neurocompile.check("net.toy", toy_steps=0)
-    built = neurocompile.build("net.toy", folder / "built", verify_samples=0, toy_order="columns")
-    assert built.compilation.network.inputs[0].shape == (2,)
+    result = neurocompile.build("net.toy", folder / "built", verify_samples=0, toy_order="columns")
+    assert result.compilation.network.inputs[0].shape == (2,)
     with pytest.raises(TypeError, match="toy_stepz"):
         neurocompile.check("net.toy", toy_stepz=9)
 

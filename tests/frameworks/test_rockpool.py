@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import active, driven, pair, proved, refusal, same
-from drive import recurrent_weights
-from frameworks import use
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
+from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.drive import recurrent_weights
+from tests.frameworks.frameworks import use
 
 pytestmark = pytest.mark.frameworks
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import active, driven, pair, proved, refusal, same
-from drive import recurrent_weights
-from frameworks import use
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
+from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.drive import recurrent_weights
+from tests.frameworks.frameworks import use
 
 pytestmark = pytest.mark.frameworks
 FORMS = [kind + form for kind in ("IAF", "LIF") for form in ("", "Squeeze", "Recurrent")]

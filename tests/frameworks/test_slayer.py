@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import active, driven, pair, proved, refusal, same
-from frameworks import STUBS
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
+from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.frameworks import STUBS
 
 HALF = {"threshold": 1.0, "current_decay": 0.5, "voltage_decay": 0.5}
 ODD = {"threshold": 1.26, "current_decay": 0.2617, "voltage_decay": 0.0731}

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import active, driven, pair, proved, refusal, same
 from torch import nn
 
 from neurocompile.capture.adapters import snntorch as adapter
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
+from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
 
 snntorch = pytest.importorskip("snntorch")
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -1,6 +1,6 @@
 """Golden vectors through the compiler: each case's profile in torch and in onnxruntime.
 
-    python tests/semantics/golden_neurons.py > docs/neurons.md
+    python -m tests.semantics.golden_neurons > docs/neurons.md
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ import onnxruntime
 import torch
 from onnx import helper
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "frameworks"))
-from golden import FOLDER, Case, load
-
 import neurocompile.capture.neuron_op  # noqa: F401 - registers the op
 from neurocompile.capture.adapters import ADAPTERS
 from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
+from tests.frameworks.golden import FOLDER, Case, load
 
 OPSET = 20
 MODULES = {adapter.__name__.rpartition(".")[2]: adapter for adapter in ADAPTERS}
@@ -32,7 +30,7 @@ ADAPTER_OF = {"lava-dl": "slayer"}  # framework -> its adapter, where the names 
 INPUTS = ("x", "u0", "v0", "y")
 HEAD = """# Neurons
 
-Written by `python tests/semantics/golden_neurons.py > docs/neurons.md`; a test compares. Each row
+Written by `python -m tests.semantics.golden_neurons > docs/neurons.md`; a test compares. Each row
 is a class with its options, recorded from the framework itself (`tests/golden/neurons`) and run by
 its profile, as the torch op and as the ONNX function body in onnxruntime. *different*: spikes and
 states that differ from the framework's, of all that were compared, bit for bit. *reset*: that of

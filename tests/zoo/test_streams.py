@@ -20,9 +20,11 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.compilation import Compilation
 from neurocompile.families.fidelity import measure
-from neurocompile.families.pipeline import Compilation, Options, compile_graph, inputs_from
+from neurocompile.families.pipeline import compile_graph, inputs_from
 from neurocompile.ir.graph import Graph
+from neurocompile.options import Options
 from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")

@@ -15,7 +15,7 @@ from neurocompile.target import LoihiTarget
 
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
-    from neurocompile.families.compilation import Lowered, Progress, Recorder
+    from neurocompile.families.compilation import Lowering, Progress, Recorder
     from neurocompile.families.loihi.compilation import LoihiCompilation
     from neurocompile.formats.net.layers import NetFile
     from neurocompile.ir.network import Network
@@ -36,12 +36,12 @@ class Loihi:
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
 
-    def compile(self, run: Recorder, lowered: Lowered, target: LoihiTarget,
+    def compile(self, run: Recorder, lowering: Lowering, target: LoihiTarget,
                 options: Options) -> LoihiCompilation:
         """See `Family.compile`."""
-        from neurocompile.families.loihi.stages import compile_lowered
+        from neurocompile.families.loihi.stages import compile_network
 
-        return compile_lowered(run, lowered, target, options)
+        return compile_network(run, lowering, target, options)
 
     def quantize(self, floating: Network, target: LoihiTarget, options: Options) -> Network:
         """See `Family.quantize`."""

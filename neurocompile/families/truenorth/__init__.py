@@ -13,7 +13,7 @@ from neurocompile.target import TrueNorthTarget
 
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
-    from neurocompile.families.compilation import Lowered, Progress, Recorder
+    from neurocompile.families.compilation import Lowering, Progress, Recorder
     from neurocompile.families.truenorth.compilation import TrueNorthCompilation
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
@@ -32,12 +32,12 @@ class TrueNorth:
         "check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
     runs_on: str = "the simulator"
 
-    def compile(self, run: Recorder, lowered: Lowered, target: TrueNorthTarget,
+    def compile(self, run: Recorder, lowering: Lowering, target: TrueNorthTarget,
                 options: Options) -> TrueNorthCompilation:
         """See `Family.compile`."""
-        from neurocompile.families.truenorth.stages import compile_lowered
+        from neurocompile.families.truenorth.stages import compile_network
 
-        return compile_lowered(run, lowered, target, options)
+        return compile_network(run, lowering, target, options)
 
     def quantize(self, floating: Network, target: TrueNorthTarget, options: Options) -> Network:
         """See `Family.quantize`."""

@@ -226,9 +226,9 @@ def _shapes(network: Network) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {item.name: item.shape for item in network.inputs}
     shapes.update({p.name: p.shape for p in network.populations})
     kinds = {item.name: item.kind for item in network.inputs}
-    changed = True
-    while changed:
-        changed = False
+    moving = True
+    while moving:
+        moving = False
         for population in network.populations:
             for projection in network.into(population.name):
                 out = _shape_with_axes(projection.operator, shapes[projection.source])
@@ -236,7 +236,7 @@ def _shapes(network: Network) -> dict[str, Shape]:
                         out == shapes[population.name]):
                     continue
                 flat = (population.size,)
-                changed = changed or shapes[population.name] != flat
+                moving = moving or shapes[population.name] != flat
                 shapes[population.name] = flat
     return shapes
 

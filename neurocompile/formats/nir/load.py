@@ -50,16 +50,16 @@ def read_network(path: Path, options: NirOptions, n_ticks: int | None = None
     if file.ours is None:
         options = complete(options, str(path))
     else:
-        ours = _understood(path, lambda: decode(str(file.ours)))
+        ours = _translate(path, lambda: decode(str(file.ours)))
     meanings, delays, cycles = {}, {}, on_cycles(graph)
     for name, node in graph.nodes.items():
         if isinstance(node, n.Neuron | n.Integrator):
             meanings[name] = producers.meaning(node, name, options, name in cycles) if (
                 ours is None) else (
-                _understood(path, lambda: _of_ours(ours, node, name)))  # noqa: B023 - called now
+                _translate(path, lambda: _of_ours(ours, node, name)))  # noqa: B023 - called now
         elif isinstance(node, n.Delay):
             delays[name] = producers.ticks_of(node, name, options) if ours is None else (
-                _understood(path, lambda: ours.ticks_of(node)))  # noqa: B023 - called now
+                _translate(path, lambda: ours.ticks_of(node)))  # noqa: B023 - called now
     static = n_ticks is not None
     if ours is not None and (_static(path, ours, graph) and not static):
         static, n_ticks = True, ours.n_ticks
@@ -68,7 +68,7 @@ def read_network(path: Path, options: NirOptions, n_ticks: int | None = None
     return NirNetwork(model, inputs, static, ours)
 
 
-def _understood(path: Path, read: Callable[[], Any]) -> Any:
+def _translate(path: Path, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except ValueError as error:

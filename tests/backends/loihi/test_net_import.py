@@ -14,17 +14,17 @@ import h5py
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "capture" / "net"))
-from net_files import MAKERS, shipped, write
-
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
-from neurocompile.families.pipeline import Compilation, Options, compile_graph
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph
 from neurocompile.formats.load import load_model
 from neurocompile.formats.request import Request
 from neurocompile.ir.operators import Array
+from neurocompile.options import Options
 from neurocompile.target import Target
+from tests.formats.net.net_files import MAKERS, shipped, write
 
 
 def runnable(source: Path, path: Path) -> Path:

@@ -27,8 +27,9 @@ from neurocompile.ir.operators import Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import Target, load_target
+from tests.paths import TESTS
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = TESTS / "backends/loihi/golden"
 HOSTILE = ('a"; import os; os.system("x") #', "{{7*7}}", "../../x", "'''\n\\\u202e{% raw %}")
 
 

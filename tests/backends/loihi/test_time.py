@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "properties"))
-from timed_nets import inputs_for, shuffled, timed_net
 
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
@@ -22,6 +18,7 @@ from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.target import load_target
 from neurocompile.target.text import target_toml
+from tests.properties.timed_nets import inputs_for, shuffled, timed_net
 
 SAMPLES = 5
 

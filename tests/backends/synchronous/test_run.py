@@ -1,8 +1,6 @@
 """The vectorized reference against the executable specification, spike for spike and state."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,15 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-from both_paths import assert_paths_agree
-
 from neurocompile.backends.synchronous import arithmetic, run
 from neurocompile.diagnostics import Location, UsageError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Operator, Selected
 from neurocompile.semantics.loihi import LoihiNeuron, State, step
 from neurocompile.semantics.reset import Reset
+from tests.backends.synchronous.both_paths import assert_paths_agree
 
 TICKS, SAMPLES = 7, 3
 

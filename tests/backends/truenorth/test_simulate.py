@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +25,7 @@ from neurocompile.passes.truenorth.core_network import (
 )
 from neurocompile.semantics.truenorth import POTENTIAL_MAX
 from neurocompile.target import TrueNorthTarget, load_target
-
-sys.path.insert(0, str(Path(__file__).parent))
-from random_cores import at_the_boundaries, random_input, random_network
+from tests.backends.truenorth.random_cores import at_the_boundaries, random_input, random_network
 
 EVERYTHING = Probes(potentials=None, counts=None, raster=True, raster_potentials=True)
 HAS_COMPILER = any(shutil.which(name) for name in COMPILERS)

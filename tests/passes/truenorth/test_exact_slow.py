@@ -1,7 +1,5 @@
 """Partial sums over cores are exact: spikes, worst cases, timing; and groups are what fits."""
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -16,9 +14,7 @@ from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.reset import Reset
 from neurocompile.target import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import network, population
+from tests.passes.truenorth.build import network, population
 
 KINDS = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD},
          "stateless": {"memory": False}}

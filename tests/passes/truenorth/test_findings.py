@@ -1,8 +1,6 @@
 """What cannot be built is refused with numbers, and the fix that is told works."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +11,7 @@ from neurocompile.passes.truenorth.legalize import Legalized, legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import TrueNorthTarget, load_target
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import network, population
+from tests.passes.truenorth.build import network, population
 
 
 def refused(net: Network, target: TrueNorthTarget, **options: str) -> Diagnostic:

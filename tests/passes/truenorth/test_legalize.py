@@ -1,7 +1,5 @@
 """Deployed equals reference: every population, tick and sample, over random networks."""
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -13,9 +11,7 @@ from neurocompile.passes.placing import place
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.target import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import network, population
+from tests.passes.truenorth.build import network, population
 
 
 @pytest.fixture(autouse=True)

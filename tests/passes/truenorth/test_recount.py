@@ -1,9 +1,7 @@
 """The recount agrees with legalization, and finds every kind of change."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +12,7 @@ from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.reset import Reset
 from neurocompile.target import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import network, population
+from tests.passes.truenorth.build import network, population
 
 
 @pytest.fixture(scope="module")
