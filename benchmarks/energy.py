@@ -26,10 +26,10 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.passes.loihi.resources import on_chip
 from neurocompile.report.estimates import estimates
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE
-from neurocompile.target import load_target
 
 
 def exported(compiled: Compilation, images: np.ndarray) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from importlib.util import find_spec
 
 from benchmarks import mapping_nets, mapping_rivals
 from neurocompile.config import ENCODINGS
+from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.encode import encode
@@ -30,7 +31,7 @@ from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import into_chip, lower_bound
-from neurocompile.target import LoihiTarget, load_target
+from neurocompile.target.loihi import LoihiTarget
 
 # cores, messages, CPU seconds; parts that the others are asked for (6 % more than they need)
 BARS = {"mlp": (8, 2_048, 1), "vggs": (301, 342_144, 1), "mixer": (419, 376_500, 1),

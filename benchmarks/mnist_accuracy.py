@@ -21,8 +21,8 @@ from neurocompile.capture.factory import make_model
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.config import ModelEntry, load_config
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.options import Options
-from neurocompile.target import load_target
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FOLDERS = [EXAMPLES / "mnist", EXAMPLES / "stmixer"]

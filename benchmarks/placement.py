@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks import mapping_nets
+from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreId, Partition, Placement
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
@@ -23,7 +24,7 @@ from neurocompile.passes.placing.mesh import Mesh
 from neurocompile.passes.placing.place import PlacementProblem, place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import Traffic, core_traffic
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 BARS = {"vggs": 1.17e6, "mixer": 2.04e6, "vgg16": 2.50e7}  # hops of messages, square mesh
 

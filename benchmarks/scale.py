@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from benchmarks import mapping_nets
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
@@ -21,7 +22,7 @@ from neurocompile.passes.loihi.resources import into_chip, lower_bound, n_synaps
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 SECONDS, MEGABYTES, CHIPS = 60, 2048, 768
 T = TypeVar("T")

@@ -20,6 +20,7 @@ from neurocompile.families.compilation import Compilation
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.table import family_of
+from neurocompile.families.targets import load_target
 from neurocompile.formats.load import load_model
 from neurocompile.formats.reading import example_input
 from neurocompile.formats.request import Capture, Request
@@ -28,7 +29,7 @@ from neurocompile.formats.table import format_options
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options, from_keywords
 from neurocompile.passes.legality import check_graph
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 Model = nn.Module | Graph | str | os.PathLike[str]
 Example = torch.Tensor | Sequence[torch.Tensor]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import time
+import tomllib
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
+from neurocompile.cli import run
 from neurocompile.commands.models import Job, ModelOptions
 from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
+from neurocompile.config.schema import configuration_schema
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.families.table import declared_options
+from tests.config_files import BROKEN
+from tests.paths import EXAMPLES
 
 FULL = """
 baseline = "known.json"
@@ -146,3 +156,65 @@ def test_unused_ignores_are_told(tmp_path: Path) -> None:
     assert unused_ignores(config, [used]) == []
     (unused,) = unused_ignores(config, [Diagnostic("NC312", Location("body.lif"))])
     assert unused.code == "NC012"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_configuration_is_one_finding_with_its_line(
+        name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "neurocompile.toml").write_bytes(BROKEN[name])
+    monkeypatch.chdir(tmp_path)
+    start = time.process_time()
+    assert run(["check", "a", "-t", "loihi2", "--debug"]) == 2
+    assert time.process_time() - start < 2
+    out, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if line.startswith("error[")]
+    assert not out
+    assert len(lines) == 1
+    assert lines[0].startswith("error[NC002]")
+    assert "--> " in err
+    assert "neurocompile.toml" in err
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "none", "NUL"])
+def test_what_is_no_file_is_no_configuration(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "neurocompile.toml"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    name = f"{path}\0" if kind == "NUL" else str(path)
+    with pytest.raises(UsageError) as error:
+        load_config(Path(name))
+    assert error.value.exit_code == 2
+
+
+def test_the_schema_says_what_is_read() -> None:
+    schema = configuration_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(tomllib.loads(FULL))
+    refused = [name for name, text in BROKEN.items()
+               if (data := _data(text)) is not None and not validator.is_valid(data)]
+    readable = [name for name, text in BROKEN.items() if _data(text) is not None]
+    beyond = {"target has a line break", "a model without a name", "entry with NUL",
+              "weights with NUL", "shape too large", "bits as a float", "share NaN", "NUL", "long"}
+    assert set(readable) - set(refused) <= beyond
+    model = schema["properties"]["models"]["additionalProperties"]
+    for option in declared_options():
+        assert model["properties"][option.key]["description"] == option.help
+
+
+def _data(text: bytes) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text.decode())
+    except (ValueError, RecursionError):
+        return None
+
+
+def test_every_example_keeps_to_the_schema() -> None:
+    validator = jsonschema.Draft202012Validator(configuration_schema())
+    files = sorted(EXAMPLES.glob("*/neurocompile.toml"))
+    assert len(files) == 3
+    for file in files:
+        validator.validate(tomllib.loads(file.read_text()))

@@ -14,12 +14,12 @@ from torch import nn
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind
 from neurocompile.nn import TokenMixer
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.rules import RULES
-from neurocompile.target import load_target
 from tests.capture import nets
 from tests.passes.lowering.test_lower import model_spikes
 

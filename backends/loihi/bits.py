@@ -18,7 +18,7 @@ from neurocompile.passes.loihi.quantization.bounds import delivered
 from neurocompile.passes.loihi.relay import out_of_range
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
 class SignMode(enum.Enum):

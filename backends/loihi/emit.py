@@ -21,7 +21,7 @@ from neurocompile.ir.network import Input, Network
 from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 FAMILIES = frozenset({"loihi1", "loihi2"})
 FORMAT = "neurocompile/loihi-program/1"

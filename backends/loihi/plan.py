@@ -19,7 +19,7 @@ from neurocompile.ir.operators import Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 PROCESS = {
     Reset.HARD: "LIFReset", Reset.SOFT: "SoftLIF", Reset.SOFT_DELAYED: "SoftDelayedLIF",

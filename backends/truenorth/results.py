@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neurocompile.backends.truenorth.engine import Activity, Engine
 from neurocompile.backends.truenorth.host import Reading
 from neurocompile.passes.truenorth.core_network import NEURONS, CoreNetwork
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def _maker(source: str, name: str, target: str) -> Callable[[Capture, Sample | N
         return lambda capture, _: _network(capture.graph)
     from neurocompile.families.pipeline import compile_graph
     from neurocompile.families.table import family_of
-    from neurocompile.target import load_target
+    from neurocompile.families.targets import load_target
 
     chip = load_target(target)
     form = family_of(chip).forms.get(source)

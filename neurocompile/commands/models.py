@@ -16,9 +16,10 @@ from neurocompile.commands.options import decorate, pick, pick_among
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.families.targets import load_target
 from neurocompile.formats.table import format_options
 from neurocompile.options import Options
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 if TYPE_CHECKING:
     from neurocompile.formats.request import Capture

@@ -18,7 +18,7 @@ from neurocompile.ir.network import Input, Network, Population, Projection
 from neurocompile.ir.operators import identity
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import DECAY_ONE, LoihiNeuron
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 NEURON = LoihiNeuron(du=DECAY_ONE - 1, dv=0, vth=1)
 WEIGHT = 2  # more than the threshold: every spike passes

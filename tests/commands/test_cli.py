@@ -17,7 +17,7 @@ import pytest
 import neurocompile
 from neurocompile import cli
 from neurocompile.builds.directory import open_build
-from neurocompile.target import known_targets, load_target, parse_target
+from neurocompile.families.targets import known_targets, load_target, parse_target
 from neurocompile.target.text import target_toml
 from tests.commands.command_line import run as _run
 
@@ -313,7 +313,7 @@ def test_an_interrupt_exits_with_130(here: Path, capsys: Any,
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("neurocompile.families.pipeline.align", interrupt)
+    monkeypatch.setattr("neurocompile.families.loihi.stages.align", interrupt)
     _, err = _run(capsys, "build net.onnx --no-verify -o halted", 130)
     assert "interrupted" in err
     assert not (here / "halted").exists()

@@ -15,9 +15,9 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.pipeline import compile_graph, inputs_from
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind
 from neurocompile.options import Options
-from neurocompile.target import load_target
 from tests.capture import nets
 
 

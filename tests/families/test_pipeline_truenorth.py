@@ -16,6 +16,7 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph, quantize
+from neurocompile.families.targets import load_target
 from neurocompile.families.truenorth import TRUENORTH
 from neurocompile.families.truenorth.compilation import TrueNorthCompilation
 from neurocompile.ir.graph import Graph
@@ -23,7 +24,6 @@ from neurocompile.ir.network import InputKind
 from neurocompile.options import Options
 from neurocompile.report import html, terminal
 from neurocompile.report.data import diagnostics_json, fidelity_json
-from neurocompile.target import load_target
 from tests.families import truenorth_models as models
 
 TARGET = load_target("truenorth")

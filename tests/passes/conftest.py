@@ -5,7 +5,8 @@ from types import ModuleType
 import pytest
 
 from benchmarks import mapping_nets
-from neurocompile.target import Target, load_target
+from neurocompile.families.targets import load_target
+from neurocompile.target import Target
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from neurocompile.backends import synchronous
 from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.target import load_target
 from tests.capture import nets
 from tests.properties.timed_nets import delays_up_to, inputs_for, shuffled, timed_net
 

@@ -20,8 +20,9 @@ from neurocompile.backends.loihi.verify import Verification, verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph, inputs_from
+from neurocompile.families.targets import load_target
 from neurocompile.options import Options
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 from tests.capture import nets
 from tests.properties.timed_nets import delays_up_to
 from tests.zoo import lava_nets as made

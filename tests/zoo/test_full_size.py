@@ -20,9 +20,9 @@ from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.semantics.loihi import State, add, step
-from neurocompile.target import load_target
 from tests.zoo import on_lava
 
 NEURON_TICKS = 10_000  # of every population

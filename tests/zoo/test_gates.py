@@ -15,10 +15,10 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.target import load_target
 from tests.passes.lowering.test_lower import model_spikes
 
 ALLOW = ("or-pool", "coincidence-gates")

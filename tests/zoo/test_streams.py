@@ -23,9 +23,9 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.fidelity import measure
 from neurocompile.families.pipeline import compile_graph, inputs_from
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options
-from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")
 SAMPLES = 3

@@ -11,7 +11,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.family import Checks
 from neurocompile.formats.net import CHAIN
 from neurocompile.options import Options
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification

@@ -33,7 +33,7 @@ from neurocompile.passes.placing.nets import into_chip
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 

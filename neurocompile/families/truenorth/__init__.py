@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurocompile.families.family import Checks
 from neurocompile.options import Options
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification

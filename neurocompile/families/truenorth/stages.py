@@ -28,7 +28,7 @@ from neurocompile.passes.truenorth.legalize import FanIn, Legalized, legalize
 from neurocompile.passes.truenorth.quantization.quantize import Quantize
 from neurocompile.passes.truenorth.quantization.reach import overflows
 from neurocompile.passes.truenorth.recount import recount
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 _WAYS: Mapping[str, FanIn] = {"reject": "reject", "group": "group", "exact-slow": "exact-slow"}
 

@@ -18,7 +18,7 @@ from neurocompile.ir.network import (
     Population,
     Projection,
 )
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 BIAS_EXPONENT = 6  # biases in units of the threshold mantissa; 7 where they need the range
 INPUT_BITS, _WEIGHT_BITS = 20, 20  # fraction bits of the host's encoder

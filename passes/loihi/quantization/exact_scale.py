@@ -17,7 +17,7 @@ from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.quantization.encoding import Part
 from neurocompile.passes.loihi.quantization.weight_grid import exponent_for, grid, rounded
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 _BITS = 62  # of the whole numbers that weights are counted in
 _NEAR = 1e-9  # relative: what float64 leaves of a division by a threshold

@@ -45,7 +45,7 @@ from neurocompile.passes.loihi.streams import adder_scale
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron
 from neurocompile.semantics.normal_form import SUM
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 _SCORED = 100_000  # weights per projection that a candidate scale is scored on
 _HALVINGS = 4  # of the adders' scales, until no consumer overflows

@@ -15,7 +15,7 @@ from neurocompile.passes.loihi.quantization.encoding import (
     largest_current,
 )
 from neurocompile.passes.loihi.quantization.weight_grid import TOP_WEIGHT
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 _FINE = tuple(step / 8 for step in range(49))  # octaves below the largest useful scale: tried
 _WIRES = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128)  # weights of a synapse from an adder: tried

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.ir.operators import Array
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 TOP_WEIGHT = 256  # the 8-bit grid's end
 

@@ -20,7 +20,7 @@ from neurocompile.passes.loihi.quantization.encoding import Part
 from neurocompile.passes.loihi.quantization.exact_scale import exact_weights
 from neurocompile.passes.loihi.quantization.rounding import clipped
 from neurocompile.passes.loihi.quantization.weight_grid import exponent_for, rounded
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 ScaleOf = Callable[[Population, Network], float]  # the best one of a population in a network
 Fits = Callable[[Population, Network, float], bool]  # whether it could have this one

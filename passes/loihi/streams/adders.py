@@ -21,7 +21,7 @@ from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.loihi.streams.price import Price, Prices, with_spikes_only
 from neurocompile.passes.lowering.streams import Point, Streams, find
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 DUPLICATE, ADDER = "duplicate", "adder"
 

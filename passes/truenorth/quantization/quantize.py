@@ -21,7 +21,7 @@ from neurocompile.passes.truenorth.quantization.neurons import ANALOG, stateless
 from neurocompile.passes.truenorth.quantization.scale import integers
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import AXON_TYPES, TrueNorthNeurons
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 WEIGHT_BITS = 4  # by default: four axons per input, and up to 64 inputs
 _HOST_THRESHOLD = 1 << 14  # in units of v, of populations on the host

@@ -12,11 +12,11 @@ import pytest
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.relay import relay
-from neurocompile.target import load_target
 from neurocompile.target.text import target_toml
 from tests.properties.timed_nets import inputs_for, shuffled, timed_net
 

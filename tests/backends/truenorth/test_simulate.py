@@ -15,6 +15,7 @@ from neurocompile.backends.truenorth.compiler import COMPILERS
 from neurocompile.backends.truenorth.results import Probes, Simulation, estimate_energy
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import UsageError
+from neurocompile.families.targets import load_target
 from neurocompile.passes.truenorth.core_network import (
     NEURONS,
     NOWHERE,
@@ -24,7 +25,7 @@ from neurocompile.passes.truenorth.core_network import (
     PopulationTable,
 )
 from neurocompile.semantics.truenorth import POTENTIAL_MAX
-from neurocompile.target import TrueNorthTarget, load_target
+from neurocompile.target.truenorth import TrueNorthTarget
 from tests.backends.truenorth.random_cores import at_the_boundaries, random_input, random_network
 
 EVERYTHING = Probes(potentials=None, counts=None, raster=True, raster_potentials=True)

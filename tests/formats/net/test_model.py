@@ -13,6 +13,7 @@ from neurocompile.builds.builder import first_inputs
 from neurocompile.diagnostics import Severity
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.formats.load import load_model
 from neurocompile.formats.net.file import read_net
 from neurocompile.formats.net.layers import ConvLayer, DenseLayer, NetFile
@@ -21,7 +22,6 @@ from neurocompile.formats.request import Request
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
 from neurocompile.semantics.loihi import State, step
-from neurocompile.target import load_target
 from tests.formats.net.net_files import MAKERS, cell, dense, even, frames, pictured, shipped, write
 from tests.paths import EXAMPLES
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.backends import synchronous
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Dense, from_matrix
 from neurocompile.passes.loihi.accumulate import accumulate
@@ -17,7 +18,6 @@ from neurocompile.passes.loihi.quantization.bounds import overflows, state_bound
 from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import load_target
 
 LOIHI2 = load_target("loihi2")
 CELL = FloatNeuron("IF", 1.0, 1.0, False, Reset.HARD)

@@ -13,6 +13,7 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network, Projection
 from neurocompile.ir.operators import Dense, Part, most_sources
 from neurocompile.passes.loihi.align import align
@@ -21,7 +22,7 @@ from neurocompile.passes.loihi.mapping.recount import recount
 from neurocompile.passes.loihi.quantization.bounds import overflows
 from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.passes.loihi.split import split
-from neurocompile.target import LoihiTarget, load_target
+from neurocompile.target.loihi import LoihiTarget
 from tests.passes.loihi.residual_nets import SHAPE, residual, spikes_in
 
 LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")

@@ -17,6 +17,7 @@ from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import FindingsError, errors
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
@@ -24,7 +25,6 @@ from neurocompile.options import Options
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.target import load_target
 from tests.capture import nets
 from tests.passes.lowering.test_lower import model_spikes
 

@@ -25,6 +25,7 @@ from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
@@ -37,7 +38,6 @@ from neurocompile.passes.pruning.calibrate import Kept, calibrate
 from neurocompile.passes.pruning.drop import with_ticks
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.pruning.token_axis import token_axes
-from neurocompile.target import load_target
 from tests.capture import nets as capture_nets
 from tests.passes.lowering.test_lower import model_spikes
 from tests.zoo.test_mixers import captured, small

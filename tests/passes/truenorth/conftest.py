@@ -4,7 +4,8 @@ from types import ModuleType
 
 import pytest
 
-from neurocompile.target import TrueNorthTarget, load_target
+from neurocompile.families.targets import load_target
+from neurocompile.target.truenorth import TrueNorthTarget
 from tests.properties import truenorth_nets
 
 

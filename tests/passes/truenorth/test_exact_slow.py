@@ -13,7 +13,7 @@ from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
 
 KINDS = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD},

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.passes.truenorth.legalize import Legalized, legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import TrueNorthTarget, load_target
+from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
 
 

@@ -10,7 +10,7 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.passes.placing import place
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
 
 

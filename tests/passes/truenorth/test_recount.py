@@ -11,7 +11,7 @@ from neurocompile.passes.truenorth.core_network import CoreNetwork, Cores
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
 
 

@@ -15,7 +15,7 @@ from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.place import core_traffic
 from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
 
 

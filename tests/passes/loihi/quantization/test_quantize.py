@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.loihi.quantization.bounds import overflows, state_bounds
@@ -16,7 +17,6 @@ from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.semantics.loihi import STATE_MAX, LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import load_target
 
 LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")
 

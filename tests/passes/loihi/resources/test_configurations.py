@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
@@ -14,7 +15,7 @@ from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount
 from neurocompile.passes.loihi.resources import configuration_limits, count, entries, together
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import LoihiTarget, load_target
+from neurocompile.target.loihi import LoihiTarget
 
 NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
 

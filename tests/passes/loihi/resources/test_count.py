@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Sparse
@@ -19,7 +20,7 @@ from neurocompile.passes.loihi.resources import (
     n_synapses,
 )
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
 

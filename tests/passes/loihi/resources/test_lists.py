@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neurocompile.families.targets import known_targets, load_target
 from neurocompile.ir.network import Encoding, Projection
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.mapping.lists import listed, lists_of, stored_bits
 from neurocompile.passes.loihi.resources import capacity, list_bits, shared_bits, tables
-from neurocompile.target import LoihiTarget, known_targets, load_target
+from neurocompile.target.loihi import LoihiTarget
 
 LOIHI1 = load_target("loihi1")
 assert isinstance(LOIHI1, LoihiTarget)

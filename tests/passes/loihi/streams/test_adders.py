@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Adder, Network, Population, Projection
 from neurocompile.ir.operators import Dense, is_identity
 from neurocompile.passes.loihi.quantization.bounds import overflows
@@ -18,7 +19,7 @@ from neurocompile.passes.loihi.streams.adders import Choice, build_streams, note
 from neurocompile.passes.loihi.streams.price import Prices
 from neurocompile.passes.lowering.streams import find
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 from tests.passes.loihi.residual_nets import neuron, residual, spikes_in
 
 LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")

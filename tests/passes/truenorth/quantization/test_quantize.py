@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.passes.truenorth.quantization.quantize import Quantize
@@ -16,7 +17,6 @@ from neurocompile.passes.truenorth.quantization.reach import POTENTIAL_MAX, over
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
-from neurocompile.target import load_target
 
 TARGET = load_target("truenorth")
 TICKS = 7
