@@ -58,8 +58,7 @@ def _write(folder: Path, text: str, name: str = "neurocompile.toml") -> Path:
 
 def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, FULL))
-    work = Job(spec="digits", entry=config.models[0], config=config, given=ModelOptions(
-        arch=None, weights=None, trust_pickle=False, sample=None, input_shape=None, ticks=None))
+    work = Job(spec="digits", entry=config.models[0], config=config, model=ModelOptions())
     options = work.options({})
     assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
     assert options.encoding == "auto"

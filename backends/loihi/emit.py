@@ -12,10 +12,11 @@ import jinja2
 import numpy as np
 
 from neurocompile.backends.loihi.bits import check_bits
-from neurocompile.backends.loihi.net_file import write_net
+from neurocompile.backends.loihi.net_chain import net_chain
 from neurocompile.backends.loihi.plan import ADDER, Neurons, Plan, make_plan, part_ids, renamed
 from neurocompile.backends.results import Emission
 from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
+from neurocompile.formats.net.write import net_bytes
 from neurocompile.ir.network import Input, Network
 from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
@@ -45,20 +46,22 @@ def emit(network: Network, schedule: Schedule, target: LoihiTarget, out: Path) -
     files = {name: _program_file(name) for name in (*COPIED, *[GRADED] * adders)}
     files["processes/__init__.py"] = PACKAGE_DOC
     files["network.json"] = _network_json(network, schedule, plan)
-    reason = write_net(network, schedule, out / "network.net")
+    chain = net_chain(network, schedule)
     notes = [*_notes(network, plan, target)]
     files["net.py"] = render("net.py.j2", plan)
     files["README.md"] = render("README.md.j2", plan, target=target.name,
-                                net_file=reason is None, notes=_on_silicon(plan))
+                                net_file=not isinstance(chain, str), notes=_on_silicon(plan))
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
     save_arrays(out / "weights.npz", _weights(network, plan))
-    written = [*files, "weights.npz"]
-    if reason is None:
-        written.append("network.net")
+    names = [*files, "weights.npz"]
+    if isinstance(chain, str):
+        (out / "network.net").unlink(missing_ok=True)
+        notes.append(Diagnostic("NC606", values={"reason": chain}))
     else:
-        notes.append(Diagnostic("NC606", values={"reason": reason}))
-    return Emission(tuple(out / name for name in sorted(written)), tuple(notes))
+        (out / "network.net").write_bytes(net_bytes(chain))
+        names.append("network.net")
+    return Emission(tuple(out / name for name in sorted(names)), tuple(notes))
 
 
 def render(template: str, plan: Plan, **more: object) -> str:

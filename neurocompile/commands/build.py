@@ -11,12 +11,11 @@ from typing import Any
 import click
 
 from neurocompile.commands.anchor import anchor
-from neurocompile.commands.models import Job, ModelOptions, job, model_options
+from neurocompile.commands.models import Job, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
     compile_options,
-    pick,
     pick_options,
 )
 from neurocompile.commands.terminal import (
@@ -54,7 +53,7 @@ def build(model: str, out: Path, **given: Any) -> int:
     """
     settings().fmt = given["fmt"]
     config = load_config(settings().config)
-    work = job(model, pick(ModelOptions, given), config)
+    work = job(model, pick_model(given), config)
     options = work.options(pick_options(given))
     chips = work.targets(given["targets"])
     if len(chips) > 1:
@@ -64,14 +63,14 @@ def build(model: str, out: Path, **given: Any) -> int:
     check_replaceable(out, given["force"])
     progress = Progress()
     sample = work.sample()
-    loaded = work.load(sample, progress)
+    capture = work.load(sample, progress)
     from neurocompile.builds import builder
     from neurocompile.families.family import Checks
 
     checks = Checks(0 if given["no_verify"] else given["verify_samples"], given["timeout"])
     try:
         result = builder.build(
-            loaded, chips[0], options, out, sample=sample, checks=checks, force=given["force"],
+            capture, chips[0], options, out, sample=sample, checks=checks, force=given["force"],
             program=given["stop_after"] is None, progress=progress,
             select=Filter(given["select"], given["ignore"], config))
     except FindingsError as error:

@@ -12,25 +12,24 @@ import click
 
 from neurocompile.commands.anchor import anchor
 from neurocompile.commands.baseline import load_baseline, write_baseline
-from neurocompile.commands.models import Job, ModelOptions, job, model_options
+from neurocompile.commands.models import Job, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
     OptionValues,
     compile_options,
-    pick,
     pick_options,
 )
 from neurocompile.commands.terminal import Progress, common, settings, show
 from neurocompile.commands.verdict import Checked, exit_code, text
 from neurocompile.config import load_config, unused_ignores
 from neurocompile.diagnostics import Diagnostic, NeurocompileError
+from neurocompile.formats.table import format_of
 from neurocompile.options import Options
 from neurocompile.target import Target
 
 if TYPE_CHECKING:
-    from neurocompile.formats.files import Loaded
-    from neurocompile.formats.samples import Sample
+    from neurocompile.formats.request import Capture
 
 LARGE = 32_000_000  # parameters above which only legality is checked, unless --full
 
@@ -57,7 +56,7 @@ def check(models: tuple[str, ...], **given: Any) -> int:
     """
     settings().fmt = given["fmt"]
     config = load_config(settings().config)
-    model_given = pick(ModelOptions, given)
+    model_given = pick_model(given)
     values = pick_options(given)
     names = models or tuple(entry.name for entry in config.models)
     if not names:
@@ -113,37 +112,37 @@ def _check(work: Job, values: OptionValues, chips: Sequence[Target], progress: P
         options = work.options(values)
         mapping = full if full is not None else work.trained or bool(options.budgets)
         sample = work.sample()
-        loaded = work.load(sample, progress, mapping, None if full else LARGE)
-        arrays = None if sample is None else loaded.fit(sample)
+        capture = work.load(sample, progress, mapping, None if full else LARGE)
+        arrays = None if sample is None else capture.fit(sample)
     except NeurocompileError as error:
         return [Checked(work.entry.name, chip.name, error.diagnostics, error.exit_code,
                         "not captured", time.monotonic() - start, anchor=place)
                 for chip in chips]
-    replayed = loaded.graph.info.get("replay") is not None
-    left_out = "" if mapping and replayed else _reason(full, mapping, loaded, options)
+    replayed = capture.graph.info.get("replay") is not None
+    left_out = "" if mapping and replayed else _reason(full, mapping, work, options)
     from neurocompile.passes.legality.summary import summarize
 
     results = []
     for chip in chips:
         start = time.monotonic()
         stages = _Stages(progress, ["capture" if replayed else "capture without replay"])
-        one, rates = ((_legality(loaded, options, stages), None) if left_out else
-                      _compile(loaded, chip, options, arrays, stages))
-        spikes, samples = rates or _replay_rates(loaded, sample) or (None, 0)
+        one, rates = ((_legality(capture, options, stages), None) if left_out else
+                      _compile(capture, chip, options, arrays, stages))
+        spikes, samples = rates or _replay_rates(capture) or (None, 0)
         results.append(replace(
             one, model=work.entry.name, target=chip.name, seconds=time.monotonic() - start,
             stages=tuple(stages.names), left_out=left_out, anchor=place, samples=samples,
-            summary=summarize(loaded.graph, one.found, spikes)))
+            summary=summarize(capture.graph, one.found, spikes)))
     return results
 
 
-def _reason(full: bool | None, wanted: bool, loaded: Loaded, options: Options) -> str:
+def _reason(full: bool | None, wanted: bool, work: Job, options: Options) -> str:
     """Why only legality is checked, and what that leaves open."""
     if full is False:
         why = "legality only, as asked"
     elif not wanted:
         why = "legality only: no weights, sample or budget (--full maps it)"
-    elif any(source.role == "graph" for source in loaded.sources):
+    elif (one := format_of(Path(work.spec))) is not None and not one.captures:
         why = "legality only: the graph was captured without replay"
     else:
         why = f"legality only: above {LARGE:,} parameters (--full maps it)"
@@ -154,20 +153,21 @@ def _reason(full: bool | None, wanted: bool, loaded: Loaded, options: Options) -
 Rates = tuple[dict[str, float], int]  # spikes per neuron and tick by module, on so many samples
 
 
-def _legality(loaded: Loaded, options: Options, stages: _Stages) -> Checked:
+def _legality(capture: Capture, options: Options, stages: _Stages) -> Checked:
     from neurocompile.passes.legality import check_graph
 
     stages("check")
-    findings = sorted(check_graph(loaded.graph, options.timing, options.allow), key=Diagnostic.sort_key)
+    findings = sorted(check_graph(capture.graph, options.timing, options.allow),
+                      key=Diagnostic.sort_key)
     return Checked(found=tuple(findings))
 
 
-def _compile(loaded: Loaded, chip: Target, options: Options, arrays: Any, stages: _Stages
+def _compile(capture: Capture, chip: Target, options: Options, arrays: Any, stages: _Stages
              ) -> tuple[Checked, Rates | None]:
     from neurocompile.families.pipeline import compile_graph
 
     try:
-        compilation = compile_graph(loaded.graph, chip, options, arrays, stages)
+        compilation = compile_graph(capture.graph, chip, options, arrays, stages)
     except NeurocompileError as error:
         return Checked(found=error.diagnostics, exit_code=error.exit_code), None
     size = (f"would use {compilation.n_cores} of "
@@ -180,12 +180,11 @@ def _compile(loaded: Loaded, chip: Target, options: Options, arrays: Any, stages
     return Checked(found=compilation.diagnostics, size=size), rates
 
 
-def _replay_rates(loaded: Loaded, sample: Sample | None) -> Rates | None:
+def _replay_rates(capture: Capture) -> Rates | None:
     """Rates from the replay, where that ran on the sample."""
-    if sample is None or any(source.role == "graph" for source in loaded.sources):
+    if not capture.examples:
         return None
-    from neurocompile.formats.files import EXAMPLES
     from neurocompile.passes.legality.summary import replayed_rates
 
-    rates = replayed_rates(loaded.graph)
-    return None if rates is None else (rates, min(EXAMPLES, len(sample)))
+    rates = replayed_rates(capture.graph)
+    return None if rates is None else (rates, capture.examples)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -80,6 +80,13 @@ class Family(Protocol[T, C]):
         """Run an emitted program and the reference on the same inputs, and compare all spikes.
 
         Raises UsageError (NC602) where what runs it is not installed.
+        """
+
+    @property
+    def forms(self) -> Mapping[str, Callable[[C], Any]]:
+        """What it makes of its integers for files, by the `source` of their `formats.Writer`.
+
+        Each raises FindingsError for a network that has no such form.
         """
 
     def resources(self, compilation: C) -> dict[str, Any]:

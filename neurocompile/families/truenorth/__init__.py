@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,11 @@ class TrueNorth:
 
         return verify_in_batches(load_network(program / NETWORK), compilation.network, inputs,
                                  progress)
+
+    @property
+    def forms(self) -> Mapping[str, Callable[[TrueNorthCompilation], Any]]:
+        """None: its programs are its only files; see `Family.forms`."""
+        return {}
 
     def resources(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
         """See `Family.resources`."""

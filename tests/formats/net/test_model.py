@@ -8,14 +8,17 @@ import torch
 from torch import nn
 
 from neurocompile.backends import synchronous
-from neurocompile.backends.loihi.net_file import write_net
+from neurocompile.backends.loihi.net_chain import net_chain
 from neurocompile.builds.builder import first_inputs
 from neurocompile.diagnostics import Severity
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.targets import load_target
-from neurocompile.formats.files import Request, load_model
-from neurocompile.formats.net.file import ConvLayer, DenseLayer, NetFile, read_net
+from neurocompile.formats.load import load_model
+from neurocompile.formats.net.file import read_net
+from neurocompile.formats.net.layers import ConvLayer, DenseLayer, NetFile
+from neurocompile.formats.net.write import net_bytes
+from neurocompile.formats.request import Request
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
 from neurocompile.semantics.loihi import State, step
@@ -26,8 +29,8 @@ LOIHI2 = load_target("loihi2")
 
 
 def compiled(path: Path, **request: object) -> Compilation:
-    loaded = load_model(Request(str(path), **request))  # type: ignore[arg-type]
-    return compile_graph(loaded.graph, LOIHI2, Options())
+    capture = load_model(Request(spec=str(path), **request))  # type: ignore[arg-type]
+    return compile_graph(capture.graph, LOIHI2, Options())
 
 
 def made(name: str, tmp_path: Path) -> tuple[NetFile, Compilation]:
@@ -217,7 +220,9 @@ def same_network(a: Network, b: Network, names: dict[str, str]) -> None:
 
 def round_trip(result: Compilation, names: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "network.net"
-    assert write_net(result.network, result.schedule, path) is None
+    chain = net_chain(result.network, result.schedule)
+    assert isinstance(chain, NetFile), chain
+    path.write_bytes(net_bytes(chain))
     again = compiled(path)
     assert [d.code for d in again.diagnostics if d.code.startswith("NC3")
             and d.level >= Severity.WARNING and d.code != "NC312"] == []
@@ -229,9 +234,9 @@ def round_trip(result: Compilation, names: dict[str, str], tmp_path: Path) -> No
 def test_our_own_file_of_the_mnist_example_comes_back(tmp_path: Path) -> None:
     """The convolutional one: the other resets by subtraction, which netx has not."""
     mnist = EXAMPLES / "mnist"
-    loaded = load_model(Request(str(mnist / "model.pt"), "conv_net:make", folders=(mnist,),
+    capture = load_model(Request(spec=str(mnist / "model.pt"), arch="conv_net:make", folders=(mnist,),
                                 shape=(1, 28, 28)))
-    result = compile_graph(loaded.graph, LOIHI2, Options())
+    result = compile_graph(capture.graph, LOIHI2, Options())
     names = {p.name: f"layer.{i}" for p, i in zip(
         result.network.populations, (0, 1, 3), strict=True)}
     round_trip(result, names, tmp_path)
