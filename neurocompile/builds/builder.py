@@ -24,12 +24,15 @@ from neurocompile.diagnostics import (
     UsageError,
     raise_errors,
 )
-from neurocompile.families.pipeline import Compilation, Options, Progress, compile_graph, quantized
-from neurocompile.families.programs import Checks, described, emit, verify
+from neurocompile.families.compilation import Compilation, Progress
+from neurocompile.families.family import Checks
+from neurocompile.families.pipeline import compile_graph, quantize
+from neurocompile.families.table import family_of
 from neurocompile.formats.files import Loaded, source
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
+from neurocompile.options import Options
 from neurocompile.report import data, html
 from neurocompile.target import Target
 from neurocompile.target.text import target_toml
@@ -91,7 +94,7 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
         found = [*doubts(loaded.graph), *compilation.diagnostics]
         if program:
             progress("emit")
-            emission = emit(compilation, folder / "program")
+            emission = family_of(target).emit(compilation, folder / "program")
             raise_errors(emission.diagnostics)
             found += emission.diagnostics
         verification = None
@@ -119,7 +122,7 @@ def try_verify(program: Path, compilation: Compilation, inputs: Mapping[str, Arr
                checks: Checks) -> tuple[Verification | None, list[Diagnostic]]:
     """Verify where that is possible; without Lava, a warning says that nothing was verified."""
     try:
-        done = verify(program, compilation, inputs, checks)
+        done = family_of(compilation.target).verify(program, compilation, inputs, checks, _silent)
     except UsageError as error:
         if any(d.code != "NC602" for d in error.diagnostics):
             raise
@@ -164,7 +167,7 @@ def _accuracy_beside_whole(compilation: Compilation, arrays: Mapping[str, Array]
     if found is None or compilation.pruning is None:
         return found
     try:
-        whole = quantized(compilation.pruning.before, compilation.target, compilation.options)
+        whole = quantize(compilation.pruning.before, compilation.target, compilation.options)
     except FindingsError:  # too large for the target's registers: nothing to compare with
         return found
     before = measure_accuracy(whole, arrays, sample)
@@ -174,7 +177,8 @@ def _accuracy_beside_whole(compilation: Compilation, arrays: Mapping[str, Array]
 def _write(folder: Path, loaded: Loaded, compilation: Compilation, found: list[Diagnostic],
            verification: Verification | None, accuracy: Accuracy | None
            ) -> tuple[dict[str, Any], dict[str, Any]]:
-    resources, mapping = described(compilation)
+    family = family_of(compilation.target)
+    resources, mapping = family.resources(compilation), family.mapping(compilation)
     fidelity = data.fidelity_json(compilation, verification)
     if accuracy is not None:
         fidelity["accuracy"] = {"right": accuracy.right, "samples": accuracy.samples}
@@ -200,7 +204,7 @@ def _provenance(loaded: Loaded, compilation: Compilation, sample: Sample | None)
         "tool": {"name": "neurocompile", "version": neurocompile.__version__},
         "model": loaded.name,
         "target": compilation.target.name,
-        "options": dataclasses.asdict(compilation.options),
+        "options": compilation.options.record(family_of(compilation.target).name),
         "seed": SEED,
         **({} if compilation.pruning is None else {"pruning": compilation.pruning.kept.to_json()}),
         "inputs": [dataclasses.asdict(item) for item in sources],

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurocompile.commands.models import ModelOptions, job, model_options, pick
+from neurocompile.commands.models import ModelOptions, job, model_options
+from neurocompile.commands.options import pick
 from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
 from neurocompile.config import load_config
 from neurocompile.diagnostics import (
@@ -90,7 +91,8 @@ def _nir(graph: Graph, dt: float | None) -> NirExport:
 def _net(loaded: Loaded, sample: Sample | None, name: str) -> tuple[bytes, int]:
     """The integer network as a .net file, and its layers. Raises FindingsError (NC606)."""
     from neurocompile.backends.loihi.net_file import write_net
-    from neurocompile.families.pipeline import LoihiCompilation, compile_graph
+    from neurocompile.families.loihi.compilation import LoihiCompilation
+    from neurocompile.families.pipeline import compile_graph
     from neurocompile.target import load_target
 
     compilation = compile_graph(loaded.graph, load_target(name),

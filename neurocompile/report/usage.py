@@ -91,7 +91,7 @@ def _population(compilation: CompilationView, population: Population, usage: Pop
         "rate": None if measured is None else round(measured.rate, DIGITS),
         "synapses": sum(p.operator.n_synapses for p in network.into(name)),
         "distinct_weights": sum(int(p.operator.weights.size) for p in network.into(name)),
-        "weight_bits": compilation.options.weight_bits if usage and usage.synapses else None,
+        "weight_bits": compilation.options.bits if usage and usage.synapses else None,
         "encodings": sorted({p.encoding for p in network.into(name)}) if usage else [],
         "order": compilation.mapping.partition.order_names.get(name),
     }

@@ -22,7 +22,7 @@ class OptionsView(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def weight_bits(self) -> int:
+    def bits(self) -> int:
         """Bits per stored weight."""
 
 

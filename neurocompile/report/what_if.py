@@ -40,7 +40,7 @@ def what_if(compilation: CompilationView) -> Data:
 
 def _encodings(compilation: CompilationView) -> Iterator[Data]:
     """Other encodings, where they take fewer cores."""
-    target, bits = compilation.target, compilation.options.weight_bits
+    target, bits = compilation.target, compilation.options.bits
     seen = {_forms(compilation.network)}
     for how in ("shared", "auto"):
         network = encode(compilation.network, target, how, bits)
@@ -58,7 +58,7 @@ def _forms(network: Network) -> tuple[Encoding, ...]:
 
 
 def _bits(compilation: CompilationView) -> Iterator[Data]:
-    target, now = compilation.target, compilation.options.weight_bits
+    target, now = compilation.target, compilation.options.bits
     for bits in WEIGHT_BITS:
         if bits != now and bits <= target.synapse.weight_bits.value:
             yield {"change": "weight_bits", "value": bits,
@@ -66,7 +66,7 @@ def _bits(compilation: CompilationView) -> Iterator[Data]:
 
 
 def _limits(compilation: CompilationView) -> Iterator[Data]:
-    target, bits = compilation.target, compilation.options.weight_bits
+    target, bits = compilation.target, compilation.options.bits
     binds = {core.binding(compilation.usage.limits) for core in compilation.usage.cores}
     for resource in (name for name in UNITS if name in binds):
         quantity = replace(getattr(target.core, resource), value=NO_LIMIT)
