@@ -18,14 +18,13 @@ from neurocompile.backends.truenorth.results import Probes, Simulation, estimate
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import UsageError
 from neurocompile.passes.truenorth.core_network import (
-    NEURONS,
     NOWHERE,
     CoreNetwork,
     Cores,
     InputTable,
     PopulationTable,
 )
-from neurocompile.semantics.truenorth import POTENTIAL_MAX
+from neurocompile.semantics.truenorth import NEURONS, POTENTIAL_MAX
 from neurocompile.target import TrueNorthTarget, load_target
 
 sys.path.insert(0, str(Path(__file__).parent))
