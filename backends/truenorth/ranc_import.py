@@ -78,7 +78,9 @@ def _ours(told: dict[str, Any], cores: Cores) -> CoreNetwork:
     unread, tables = integer(told.pop("unread_line")), told.pop("tables")
     nowhere = (cores.target_core == OUTPUT) & (cores.target_axon == unread)
     cores.target_core[nowhere], cores.target_axon[nowhere], cores.delay[nowhere] = NOWHERE, 0, 1
-    return rebuild(told, cores, lambda name: _integers(tables[name]))
+    network = rebuild(told, cores, lambda name: _integers(tables[name]))
+    cores.floor[cores.floor == FLOOR_MAX] = network.crossbar.threshold_max
+    return network
 
 
 def _others(path: Path, cores: Cores, sent: set[Event],

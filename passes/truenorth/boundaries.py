@@ -89,8 +89,8 @@ def driven(block: Block, encoding: Encoding, low: Ints, high: Ints, crossbar: Cr
         own = free + [g for g in range(crossbar.axon_types)
                       if values[n, g] == 0 and g not in free]
         column = _Column(values[n], extra[n], own, crossbar)
-        if not (_exact(column, c - most, encoding, n) if least == most else
-                _within(column, c - most, c - least)):
+        within = least < most and _within(column, c - most, c - least)
+        if not within and not _exact(column, c - most, encoding, n):
             return None
         leak[n] = c - int(extra[n] @ values[n])
     return _with_column(replace(block, constant=constant), replace(encoding, values=values),
@@ -124,21 +124,23 @@ class _Column:
 
 
 def _within(column: _Column, low: int, high: int) -> bool:
-    """Copies of one type whose sum lies from low to high, 0 not among them."""
+    """Copies of one type whose sum lies from low to high, 0 not among them, if there are any."""
     values, extra, free = column.values, column.extra, column.free
     least = low if low > 0 else high  # the end that is nearest to 0
     sign = 1 if least > 0 else -1
     if free:
-        copies = -(-abs(least) // column.crossbar.weight_max)
-        values[free[0]] = sign * -(-abs(least) // copies)
-        extra[free[0]] = copies
-        return True
-    kind = int(np.argmax(values * sign))
-    size = int(values[kind]) * sign
-    if size <= 0:
+        kind, copies = free[0], -(-abs(least) // column.crossbar.weight_max)
+        size = -(-abs(least) // copies)
+    else:
+        kind = int(np.argmax(values * sign))
+        size = int(values[kind]) * sign
+        if size <= 0:
+            return False
+        copies = -(-abs(least) // size)
+    if not low <= sign * size * copies <= high:
         return False
-    extra[kind] = -(-abs(least) // size)
-    return low <= sign * size * int(extra[kind]) <= high
+    values[kind], extra[kind] = sign * size, copies
+    return True
 
 
 def _exact(column: _Column, amount: int, encoding: Encoding, n: int) -> bool:

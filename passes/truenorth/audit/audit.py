@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Input, InputKind, Network, Population
 from neurocompile.passes.truenorth.audit.delivery import Deliveries, Delivery, row_totals
-from neurocompile.passes.truenorth.audit.limits import beyond_target
 from neurocompile.passes.truenorth.audit.trains import without_trains
 from neurocompile.passes.truenorth.core_network import OUTPUT, CoreNetwork, PopulationTable
+from neurocompile.passes.truenorth.extents import extents
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import AXONS, NEURONS, ResetMode, TrueNorthNeurons
 from neurocompile.target.truenorth import TrueNorthTarget
@@ -34,8 +34,7 @@ def audit(model: Network, network: CoreNetwork, target: TrueNorthTarget) -> Iter
     """NC901 for everything that is not as in the model, or more than a core of the target has."""
     reader = Deliveries.of(model, network)
     yield from _wires(reader)
-    for excess in beyond_target(network, target):
-        yield _broken("within-the-target", excess)
+    yield from _beyond_target(network, target)
     for population in model.populations:
         if not population.on_host:
             yield from _population(model, population, reader, target)
@@ -44,6 +43,17 @@ def audit(model: Network, network: CoreNetwork, target: TrueNorthTarget) -> Iter
 def _broken(predicate: str, detail: str) -> Diagnostic:
     return Diagnostic("NC901", values={"stage": "legalize", "predicate": predicate,
                                        "detail": detail})
+
+
+def _beyond_target(network: CoreNetwork, target: TrueNorthTarget) -> Iterator[Diagnostic]:
+    """Numbers of the target that some core exceeds."""
+    limits = dict(target.quantities())
+    for key, amounts in extents(network).items():
+        core, limit = int(amounts.argmax()), limits[key]
+        if amounts[core] > limit.value:
+            unit = f" {limit.unit}" if limit.unit else ""
+            yield _broken("within-the-target", f"core {core} takes {amounts[core]}{unit} of "
+                          f"`{key}`; {target.name} has {limit.value}")
 
 
 def _wires(reader: Deliveries) -> Iterator[Diagnostic]:

@@ -1,30 +1,22 @@
-"""Limits: what the arrays of a core network take of a core, against the target's own numbers."""
+"""Extents: how much of a core the arrays of a core network take, by the target's keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.passes.truenorth.core_network import NOWHERE, CoreNetwork
-from neurocompile.target.truenorth import TrueNorthTarget
 
 Ints = NDArray[np.int64]
 
 
-def beyond_target(network: CoreNetwork, target: TrueNorthTarget) -> Iterator[str]:
-    """A sentence for each number of the target that some core exceeds."""
-    limits = dict(target.quantities())
-    for key, demand in _demands(network).items():
-        core, limit = int(demand.argmax()), limits[key]
-        if demand[core] > limit.value:
-            yield (f"core {core} takes {demand[core]} {limit.unit} of {key}; {target.name} has "
-                   f"{limit.value}")
+def extents(network: CoreNetwork) -> Mapping[str, Ints]:
+    """[cores] what each core takes, by the target's key. Axons and neurons count from the first.
 
-
-def _demands(network: CoreNetwork) -> Mapping[str, Ints]:
-    """[cores] what each core takes, by the target's key. Axons and neurons count from the first."""
+    All targets and tables must be within the arrays.
+    """
     cores = network.cores
     axons, neurons = np.asarray(cores.crossbar.any(axis=2)), _synapses(cores.crossbar)
     inside = cores.target_core >= 0
