@@ -14,6 +14,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Input, Network, Population, Projection
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.bounds import delivered
 from neurocompile.passes.loihi.relay import out_of_range
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT
@@ -104,7 +105,7 @@ def messages_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Ite
 def resets_available(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Resets other than hard need a target with neuron programs."""
     for population in spiking(network):
-        reset = population.integer.reset
+        reset = loihi_neuron(population).reset
         if reset is not Reset.HARD and not target.neuron.programs.value:
             yield Diagnostic("NC202", population.where, {
                 "module": population.name, "mode": reset.value, "target": target.name,
@@ -115,7 +116,7 @@ def decays_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Itera
     """du and dv are unsigned and fit the decay registers."""
     one = 1 << target.neuron.decay_bits.value
     for population in spiking(network):
-        neuron = population.integer
+        neuron = loihi_neuron(population)
         for state, decay, offset in (("u", neuron.du, 1), ("v", neuron.dv, 0)):
             if not 0 <= decay < one:
                 yield Diagnostic("NC204", population.where, {
@@ -128,7 +129,7 @@ def thresholds_in_range(network: Network, _: Schedule, target: LoihiTarget) -> I
     """Thresholds, and what soft resets subtract, are positive and fit the threshold register."""
     limit = (1 << target.neuron.threshold_bits.value) - 1
     for population in spiking(network):
-        neuron = population.integer
+        neuron = loihi_neuron(population)
         soft = neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED)
         for mantissa in (neuron.vth, neuron.v_sub) if soft else (neuron.vth,):
             if not 1 <= mantissa <= limit:

@@ -19,6 +19,7 @@ from neurocompile.backends.loihi.lava_form import lava_conv
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Conv, Dense, Operator
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.reset import Reset
 
 BIAS_EXPONENT = 6  # netx gives every bias this one
@@ -150,8 +151,8 @@ def _obstacles(network: Network, schedule: Schedule, chain: list[_Layer]) -> Ite
         if layer.population.graded:
             yield f"{name} adds"
             continue
-        if layer.population.integer.reset is not Reset.HARD:
-            yield f"{name} resets {layer.population.integer.reset.value}"
+        if loihi_neuron(layer.population).reset is not Reset.HARD:
+            yield f"{name} resets {loihi_neuron(layer.population).reset.value}"
         if layer.bias is not None and (
                 (layer.bias % (1 << BIAS_EXPONENT)).any()
                 or np.abs(layer.bias >> BIAS_EXPONENT).max(initial=0) > MANTISSA_MAX):
@@ -195,7 +196,7 @@ def _entries(network: Network,
 
 
 def _write_layer(group: h5py.Group, layer: _Layer) -> None:
-    neuron = layer.population.integer
+    neuron = loihi_neuron(layer.population)
     cell = group.create_group("neuron")
     cell["type"] = np.bytes_("LOIHI")
     cell["iDecay"], cell["vDecay"] = neuron.du + 1, neuron.dv

@@ -17,6 +17,7 @@ from neurocompile.diagnostics import Diagnostic, InternalError
 from neurocompile.ir.network import InputKind, Network, Projection
 from neurocompile.ir.operators import Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.target import LoihiTarget
@@ -116,7 +117,7 @@ def make_plan(network: Network, schedule: Schedule, target: LoihiTarget) -> Plan
             raise InternalError(Diagnostic("NC901", population.where, {
                 "stage": "quantize", "predicate": "one-bias",
                 "detail": f"{population.name} has a static bias and an encoder"}))
-        neuron = None if population.graded else population.integer
+        neuron = None if population.graded else loihi_neuron(population)
         first = schedule.depth[population.name] + 1
         neurons.append(Neurons(
             ids[population.name], population.name, population.size,

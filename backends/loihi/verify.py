@@ -19,6 +19,8 @@ from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.neurons import loihi_neuron
+from neurocompile.semantics.loihi import ACTIVATION_SHIFT
 
 PROGRAM = "the Lava program"
 
@@ -116,8 +118,9 @@ def _mismatch(place: _Place, job: Job, schedule: Schedule, reference: Reference,
     v = int(_result(again, f"v_{ids[name]}")[row, place.neuron])
     at = (place.sample, place.tick, place.neuron)
     known = f"{int(reference.v[name][at]):,}" if name in reference.v else "not recorded"
-    held = "" if population.graded else f"; threshold {population.integer.vth << 6:,}"
+    level = "" if population.graded else (
+        f"; threshold {loihi_neuron(population).vth << ACTIVATION_SHIFT:,}")
     return Diagnostic("NC702", population.where, {
         **values, "expected": int(reference.spikes[name][at]), "found": int(spike),
         "expected_v": known, "found_v": v,
-    }, notes=(f"v after that tick: reference {known}, {PROGRAM} {v:,}{held}",))
+    }, notes=(f"v after that tick: reference {known}, {PROGRAM} {v:,}{level}",))

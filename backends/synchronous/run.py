@@ -1,8 +1,8 @@
 """Runs a Network tick by tick, all samples at once: the reference that a chip's spikes must equal.
 
-Integer networks are computed exactly, by the rules of `semantics.loihi` or `semantics.truenorth`;
-float networks in float64, by their normal form. Every population computes the same tick at the
-same time, as in PyTorch: no chip latency.
+Integer networks are computed exactly, by the rules of their chip's `semantics`; float networks in
+float64, by their normal form. Every population computes the same tick at the same time, as in
+PyTorch: no chip latency.
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ import numpy as np
 import torch
 
 from neurocompile.backends.synchronous.arithmetic import LinearMap, float_map, integer_map
-from neurocompile.backends.synchronous.neurons import (
-    AdderPopulation,
-    FloatPopulation,
-    IntegerPopulation,
-    TrueNorthPopulation,
-)
+from neurocompile.backends.synchronous.neurons import AdderBatch, FloatBatch
 from neurocompile.ir.network import (
     Adder,
     Encoder,
@@ -31,10 +26,8 @@ from neurocompile.ir.network import (
     Readout,
 )
 from neurocompile.ir.operators import Array
-from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.semantics.truenorth import TrueNorthNeurons
-
-_Neurons = AdderPopulation | IntegerPopulation | TrueNorthPopulation | FloatPopulation
+from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.vectorized import Batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +68,7 @@ class Executor:
 
     def __init__(self, network: Network, device: str = "cpu") -> None:
         self.network, self.device = network, device
-        self.integer = any(isinstance(p.neuron, LoihiNeuron | TrueNorthNeurons)
+        self.integer = any(not isinstance(p.neuron, FloatNeuron | Adder)
                            for p in network.populations)
         self._inputs = {item.name: item for item in network.inputs}
         self._sources = network.sources()
@@ -122,9 +115,8 @@ class Executor:
                    {name: _joined(parts).cpu().numpy() for name, parts in traces.items() if parts},
                    {item.name: _as_read(item, inputs[item.name], n_samples)
                     for item in self._inputs.values() if item.name in self._read},
-                   {name: made.v.cpu().numpy() for name, made in populations.items()
-                    if name in self.network.accumulators and not isinstance(
-                        made, AdderPopulation)})
+                   {name: batch.potential.cpu().numpy() for name, batch in populations.items()
+                    if name in self.network.accumulators})
 
     def _kept(self, population: Population, parts: list[torch.Tensor]) -> Array:
         """All ticks of what a population sent, as `Run` holds them."""
@@ -153,19 +145,18 @@ class Executor:
         return torch.as_tensor(mantissas << np.int64(encoder.exponent), device=self.device)
 
     def _population(self, population: Population, current: torch.Tensor | None,
-                    n_samples: int) -> _Neurons:
-        if isinstance(population.neuron, Adder):
-            return AdderPopulation()
+                    n_samples: int) -> Batch:
+        neuron = population.neuron
+        if isinstance(neuron, Adder):
+            return AdderBatch()
         bias = None if population.bias is None else torch.as_tensor(
             np.broadcast_to(population.bias.value, (population.size,)).copy(), device=self.device)
         if current is not None:
             bias = current if bias is None else bias + current
         shape = (n_samples, population.size)
-        if isinstance(population.neuron, LoihiNeuron):
-            return IntegerPopulation(population.neuron, bias, shape, self.device)
-        if isinstance(population.neuron, TrueNorthNeurons):
-            return TrueNorthPopulation(population.neuron, bias, shape, self.device)
-        return FloatPopulation(population.floating, bias, shape, self.device)
+        if isinstance(neuron, FloatNeuron):
+            return FloatBatch(neuron, bias, shape, self.device)
+        return neuron.executor(bias, shape, self.device)
 
     def _current(self, population: Population, sent: Mapping[str, list[torch.Tensor]],
                  n_samples: int, start: int, stop: int) -> torch.Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import onnx
 
+from neurocompile.semantics.equations import SHIFT_ONE
 from neurocompile.semantics.floating import Profile
 
 DOMAIN, DOMAIN_VERSION = "ai.neurocompile", 1
@@ -39,7 +40,7 @@ class _Text:
             return self.apply("floor", self.apply("add", operands[0], self.number(0.5)))
         if op == "shifted":  # ONNX divides integers toward zero
             whole, keep = (self._cast(o, onnx.TensorProto.INT64) for o in operands)
-            one = self._line("Constant <value_int: int = 4096> ()")
+            one = self._line(f"Constant <value_int: int = {SHIFT_ONE}> ()")
             return self._cast(self._line(f"Div({self._line(f'Mul({whole}, {keep})')}, {one})"), 1)
         result = self._line(f"{_OPS[op]}({', '.join(operands)})")
         return self._cast(result, onnx.TensorProto.FLOAT) if op in _COMPARE else result

@@ -32,6 +32,7 @@ FUNCTIONS = {  # name -> number of arguments
     "maximum": 2,
     "shifted": 2,  # integers: a * keep / 4096, toward zero (12-bit decays)
 }
+SHIFT_ONE = 1 << 12  # what `shifted` divides by
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div",
     ast.Gt: "gt", ast.GtE: "ge", ast.Lt: "lt", ast.LtE: "le", ast.Eq: "eq",
@@ -169,7 +170,7 @@ class Tensors:
 
 def _shifted(a: Any, keep: float) -> Any:
     product = a.long() * int(keep)
-    return ((product + ((product >> 63) & 4095)) >> 12).to(a.dtype)
+    return ((product + ((product >> 63) & (SHIFT_ONE - 1))) >> 12).to(a.dtype)
 
 
 _TENSORS: dict[str, Callable[..., Any]] = {

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from neurocompile.semantics.equations import COMPARISONS, VARIABLES
+from neurocompile.semantics.equations import COMPARISONS, SHIFT_ONE, VARIABLES
 from neurocompile.semantics.floating import Constants, Profile
-from neurocompile.semantics.loihi import DECAY_ONE
 from neurocompile.semantics.reset import Reset
 
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -97,7 +96,7 @@ class _Branch:
             return _product(op, *operands)
         if op == "shifted":
             self.quantum = 1.0
-            return _product("mul", operands[0], _scaled(operands[1], Fraction(1, DECAY_ONE)))
+            return _product("mul", operands[0], _scaled(operands[1], Fraction(1, SHIFT_ONE)))
         if op == "rounded":  # the chip holds whole numbers anyway
             return operands[0]
         if op in COMPARISONS:

@@ -13,6 +13,7 @@ from neurocompile.ir.network import Input, InputKind, Network, Population, Proje
 from neurocompile.ir.operators import Dense, from_matrix
 from neurocompile.passes.loihi.accumulate import accumulate
 from neurocompile.passes.loihi.align import align
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.bounds import overflows, state_bounds
 from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.semantics.normal_form import FloatNeuron
@@ -67,7 +68,7 @@ def test_a_sum_on_chip_is_the_readout(seed: int, ticks: int) -> None:
     assert not run.spikes["y.sum"].any()
     assert np.array_equal(run.sums["y.sum"], run.v["y.sum"][:, -1])
     counts, made = run.counts(), integer.population("y.sum")
-    assert made.integer.vth == (1 << 17) - 1
+    assert loihi_neuron(made).vth == (1 << 17) - 1
     total = sum((p.operator.matrix() @ counts[p.source].T).T << np.int64(p.exponent)
                 for p in integer.into("y.sum"))
     assert np.array_equal(run.sums["y.sum"], total << 6)

@@ -11,6 +11,7 @@ from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import Severity
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
@@ -32,7 +33,7 @@ def exact(network: Network, integer: Network) -> bool:
     after, = integer.projections
     population, = integer.populations
     old, = network.populations
-    k = population.integer.vth + (0 if old.floating.strict or old.floating.decay < 1 else 1)
+    k = loihi_neuron(population).vth + (0 if old.floating.strict or old.floating.decay < 1 else 1)
     scale = k / old.floating.v_th
     stored = after.operator.weights * 2.0**after.exponent
     same = np.allclose(stored, before.operator.weights * scale, rtol=1e-12, atol=0)
@@ -67,7 +68,7 @@ def test_a_neuron_that_rounds_keeps_its_own_scale() -> None:
     network = layer(rng.integers(-20, 30, (6, 12)) * 4.0 * 64, cell)
     integer, found = Quantize().run(network, LOIHI2)
     assert found == []
-    assert integer.populations[0].integer.vth == 80
+    assert loihi_neuron(integer.populations[0]).vth == 80
     x = {"x": (rng.random((5, 6, 12)) < 0.5).astype(float)}
     expected, spikes = run(network, x).spikes["lif"], run(integer, x).spikes["lif"]
     assert np.array_equal(expected, spikes)

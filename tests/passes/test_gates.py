@@ -26,6 +26,7 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.legality import check_graph
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.quantize import Quantize
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.target import load_target
@@ -277,7 +278,7 @@ def test_a_scale_that_would_not_forget_is_not_taken(make: Callable[[], nn.Module
         if bits >= fewest:
             network, _ = Quantize(weight_bits=bits).run(floating, LOIHI2)
             for name in gates:
-                neuron = network.population(name).integer
+                neuron = loihi_neuron(network.population(name))
                 assert neuron.dv == (0 if make is Any else 4095)
                 assert neuron.dv == 0 or neuron.vth << 6 < 4096
             continue

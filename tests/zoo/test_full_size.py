@@ -25,6 +25,7 @@ from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.pipeline import Compiled, compile_graph
 from neurocompile.ir.network import InputKind, Network, Population
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import State, add, step
 from neurocompile.target import load_target
 
@@ -50,7 +51,7 @@ def sampled_differences(network: Network, inputs: dict[str, np.ndarray], rng: np
                 if population.graded:
                     spike: int = add(state, int(sums[s, t, n]))
                 else:
-                    spike = step(population.integer, state, int(sums[s, t, n]),
+                    spike = step(loihi_neuron(population), state, int(sums[s, t, n]),
                                  int(biases[population.name][s, t, neurons[n]]))
                 differences += (spike != sent[s, t, neurons[n]]
                                 or state.v != run.v[population.name][s, t, neurons[n]])

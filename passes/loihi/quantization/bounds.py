@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Input, Network, Population
 from neurocompile.ir.operators import Operator
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX
 from neurocompile.semantics.reset import Reset
 
@@ -63,7 +64,7 @@ def _sums(operator: Operator, source: Input | Population | None) -> Interval:
 
 def state_bounds(network: Network, population: Population) -> StateBounds:
     """The ranges of u and v before any clipping. The population's neuron is a LoihiNeuron."""
-    neuron = population.integer
+    neuron = loihi_neuron(population)
     low, high = (a << ACTIVATION_SHIFT for a in delivered(network, population))
     bias_low = bias_high = np.zeros(population.size, np.int64)
     if population.bias is not None:
@@ -111,7 +112,7 @@ def overflows(network: Network, population: Population, target: str) -> Iterator
         return
     limits = {"u": STATE_MAX, "v": STATE_MAX}
     if population.name in network.accumulators:
-        limits["v"] = population.integer.vth << ACTIVATION_SHIFT
+        limits["v"] = loihi_neuron(population).vth << ACTIVATION_SHIFT
     for register, needed in state_bounds(network, population).largest.items():
         if needed > limits[register]:
             yield Diagnostic("NC303", population.where, {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.encoding import Part
 from neurocompile.passes.loihi.quantization.weight_grid import grid
 from neurocompile.semantics.loihi import DECAY_ONE
@@ -31,7 +32,7 @@ def clipped(part: Part, made: Part, bits: int) -> Iterator[Diagnostic]:
 def drifting(part: Part, made: Part, n_ticks: int) -> Iterator[Diagnostic]:
     """NC304 where a 12-bit decay is another one over a sample."""
     population = part.population
-    old, new = population.floating, made.population.integer
+    old, new = population.floating, loihi_neuron(made.population)
     pairs = [("dv", old.decay, 1 - new.dv / DECAY_ONE)]
     if old.alpha is not None:
         pairs.append(("du", old.alpha, 1 - (new.du + 1) / DECAY_ONE))
