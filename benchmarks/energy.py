@@ -24,7 +24,7 @@ from mnist_accuracy import EXAMPLES, trained
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
-from neurocompile.families.pipeline import Compiled, compile_graph
+from neurocompile.families.pipeline import Compilation, compile_graph
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.resources import on_chip
 from neurocompile.report.estimates import estimates
@@ -32,7 +32,7 @@ from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE
 from neurocompile.target import load_target
 
 
-def exported(compiled: Compiled, images: np.ndarray) -> dict[str, Any]:
+def exported(compiled: Compilation, images: np.ndarray) -> dict[str, Any]:
     """The network on its cores, as `energy_sanafe` reads it."""
     network, core_of = compiled.network, compiled.mapping.partition.assignment()
     places = compiled.mapping.placement.cores

@@ -23,7 +23,7 @@ from neurocompile.backends.truenorth.verify import host_spikes
 from neurocompile.capture.factory import make_model
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.config import ModelEntry, load_config
-from neurocompile.families.pipeline import TrueNorthCompiled, compile_graph
+from neurocompile.families.pipeline import TrueNorthCompilation, compile_graph
 from neurocompile.target import load_target
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -53,7 +53,7 @@ def batches(images: torch.Tensor, labels: np.ndarray, ticks: int
 
 
 def measured(entry: ModelEntry, images: torch.Tensor, labels: np.ndarray,
-             engine: str) -> tuple[TrueNorthCompiled, Result]:
+             engine: str) -> tuple[TrueNorthCompilation, Result]:
     """A network compiled, and what it does on the images."""
     model, _ = make_model(entry.entry, entry.args, [entry.weights.parent])
     model.load_state_dict(torch.load(entry.weights, weights_only=True))

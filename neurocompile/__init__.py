@@ -7,13 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurocompile import nn
-    from neurocompile.api import build, check, export
+    from neurocompile.api import Verdict, build, check, export
+    from neurocompile.builds.builder import BuildResult
     from neurocompile.capture.declaration import neuron
+    from neurocompile.diagnostics import (
+        Diagnostic,
+        FindingsError,
+        InternalError,
+        NeurocompileError,
+        Severity,
+        UsageError,
+    )
+    from neurocompile.options import Options
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "build", "check", "export", "neuron", "nn"]
+__all__ = [
+    "BuildResult", "Diagnostic", "FindingsError", "InternalError", "NeurocompileError", "Options",
+    "Severity", "UsageError", "Verdict", "__version__", "build", "check", "export", "neuron", "nn",
+]
 
-_HOME = {"build": "api", "check": "api", "export": "api", "neuron": "capture.declaration"}
+_HOMES = {
+    "api": ("Verdict", "build", "check", "export"),
+    "builds.builder": ("BuildResult",),
+    "capture.declaration": ("neuron",),
+    "diagnostics": ("Diagnostic", "FindingsError", "InternalError", "NeurocompileError", "Severity",
+                    "UsageError"),
+    "options": ("Options",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
@@ -23,3 +44,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"neurocompile.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

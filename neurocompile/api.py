@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,13 +15,16 @@ from neurocompile.builds.builder import BuildResult
 from neurocompile.builds.builder import build as build_loaded
 from neurocompile.capture.torch_model import capture, export
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
-from neurocompile.families.pipeline import Compiled, Options, compile_graph
-from neurocompile.families.programs import Checks
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.family import Checks
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.table import family_of
 from neurocompile.formats.files import Loaded, Request, example_input, load_model
 from neurocompile.formats.samples import Sample, load_sample
 from neurocompile.ir.graph import Graph
+from neurocompile.options import Options, from_keywords
 from neurocompile.passes.legality import check_graph
-from neurocompile.target import load_target
+from neurocompile.target import Target, load_target
 
 Model = nn.Module | Graph | str | os.PathLike[str]
 Example = torch.Tensor | Sequence[torch.Tensor]
@@ -28,10 +32,10 @@ Example = torch.Tensor | Sequence[torch.Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """All findings for a model on a target; `compiled` is None where one is an error."""
+    """All findings for a model on a target; `compilation` is None where one is an error."""
 
     diagnostics: tuple[Diagnostic, ...]
-    compiled: Compiled | None  # None too where only legality was checked
+    compilation: Compilation | None  # None too where only legality was checked
 
     @property
     def ok(self) -> bool:
@@ -41,50 +45,62 @@ class Verdict:
     @property
     def cores(self) -> int:
         """Cores that the model takes. Raises ValueError for one that cannot be built."""
-        if self.compiled is None:
+        if self.compilation is None:
             raise ValueError("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics)
                              or "it was not mapped: only legality was checked")
-        return self.compiled.n_cores
+        return self.compilation.n_cores
 
 
 def check(model: Model, example: Example | None = None, *, target: str = "loihi2",
           options: Options | None = None, sample: str | os.PathLike[str] | None = None,
           n_ticks: int | None = None, input_shape: Sequence[int] | None = None,
-          legality_only: bool = False) -> Verdict:
+          legality_only: bool = False, **keywords: Any) -> Verdict:
     """What speaks against a model on a target.
 
     A module needs an example input, or the shape of one. `legality_only` needs no weights and runs
-    nothing: it is what a large architecture takes. Raises UsageError for a model or sample that
-    cannot be read.
+    nothing: it is what a large architecture takes. `keywords` are options by name, such as
+    `weight_bits=4, max_cores=10`; they go before those in `options`. Raises UsageError for a model
+    or sample that cannot be read, and for an option's value (NC009); TypeError for no option.
     """
-    options = options or Options()
     chip, given = load_target(target), None if sample is None else load_sample(Path(sample))
+    settings = _options(chip, options, keywords)
     try:
         request = Request("", n_ticks=n_ticks, prove=not legality_only,
                           shape=None if input_shape is None else tuple(input_shape))
         loaded = _loaded(model, example, given, request)
         if legality_only or loaded.graph.info.get("replay") is None:
-            found = sorted(check_graph(loaded.graph, options.timing, options.allow), key=Diagnostic.sort_key)
+            found = sorted(check_graph(
+                loaded.graph, settings.timing, settings.allow), key=Diagnostic.sort_key)
             return Verdict(tuple(found), None)
         arrays = None if given is None else loaded.fit(given)
-        compiled = compile_graph(loaded.graph, chip, options, arrays)
+        compilation = compile_graph(loaded.graph, chip, settings, arrays)
     except FindingsError as error:
         return Verdict(error.diagnostics, None)
-    return Verdict(compiled.diagnostics, compiled)
+    return Verdict(compilation.diagnostics, compilation)
 
 
 def build(model: Model, out: str | os.PathLike[str], example: Example | None = None, *,
           target: str = "loihi2", options: Options | None = None,
           sample: str | os.PathLike[str] | None = None, n_ticks: int | None = None,
-          verify_samples: int = 4, force: bool = False) -> BuildResult:
+          verify_samples: int = 4, force: bool = False, **keywords: Any) -> BuildResult:
     """Compile a model, verify it (for Loihi where Lava is installed), and publish it at `out`.
 
-    Raises FindingsError when it cannot be built, UsageError when an input or `out` cannot be used.
+    `keywords` are options by name, as for `check`. Raises FindingsError when it cannot be built,
+    UsageError when an input, an option's value or `out` cannot be used.
     """
+    chip = load_target(target)
+    settings = _options(chip, options, keywords)
     given = None if sample is None else load_sample(Path(sample))
     loaded = _loaded(model, example, given, Request("", n_ticks=n_ticks))
-    return build_loaded(loaded, load_target(target), options or Options(), Path(out),
-                        sample=given, checks=Checks(verify_samples), force=force)
+    return build_loaded(loaded, chip, settings, Path(out), sample=given,
+                        checks=Checks(verify_samples), force=force)
+
+
+def _options(target: Target, options: Options | None, keywords: Mapping[str, Any]) -> Options:
+    """The options of a call. Raises TypeError for a keyword that is no option."""
+    if options is None:
+        return from_keywords(keywords, family_of(target).options_type)
+    return from_keywords({**options.values(), **keywords}, type(options))
 
 
 def _loaded(model: Model, example: Example | None, sample: Sample | None,

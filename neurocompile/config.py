@@ -13,15 +13,11 @@ from typing import Any
 
 from neurocompile.capture.declaration import Declaration
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.families.table import declared_options
+from neurocompile.options import Option
 from neurocompile.rules import RULES
 
 NAMES = ("neurocompile.toml", "pyproject.toml")
-ENCODERS = ("auto", "bias", "graded", "host")
-STREAMS = ("auto", "duplicate", "adder")
-ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
-READOUTS = ("auto", "host", "chip")
-ENCODINGS = ("dense", "sparse", "shared", "auto")
-FAN_IN = ("reject", "exact-slow", "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +40,7 @@ class ModelEntry:
     sample: Path | None = None
     ticks: int | None = None  # for models that compute one tick per call
     targets: tuple[str, ...] = ()  # empty: the project's
-    max_cores: int | None = None
-    max_chips: int | None = None
-    max_synapses: int | None = None
-    encoder: str | None = None
-    streams: str | None = None
-    weight_bits: int | None = None
-    readout: str | None = None
-    prune_tokens: float | None = None
-    prune_steps: float | None = None
-    allow: tuple[str, ...] = ()  # exact rewrites
-    encoding: str | None = None
-    fan_in: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)  # declared ones that are set, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +117,8 @@ def parse_config(data: dict[str, Any], path: Path) -> Config:
         data, prefix = data.get("tool", {}).get("neurocompile", {}), "tool.neurocompile."
     table = _Table(path, prefix, data, ("target", "models", "ignore", "baseline", "neurons"))
     targets = tuple(_target(name, path) for name in table.texts("target"))
-    models = tuple(_model(name, entry) for name, entry in table.tables("models", _MODEL_KEYS))
+    keys = (*_MODEL_KEYS, *(one.key for one in declared_options()))
+    models = tuple(_model(name, entry) for name, entry in table.tables("models", keys))
     return Config(path.absolute(), targets, models, tuple(_ignores(table)),
                   table.file("baseline"), dict(_neurons(table)))
 
@@ -149,30 +135,19 @@ def _beside(path: Path, name: str) -> Path:
     return Path(os.path.abspath(path.absolute().parent / name))
 
 
-_MODEL_KEYS = tuple(f.name.replace("_", "-") for f in fields(ModelEntry) if f.name != "name")
+_MODEL_KEYS = tuple(f.name for f in fields(ModelEntry) if f.name not in ("name", "options"))
 
 
 def _model(name: str, table: _Table) -> ModelEntry:
     if table.get("entry", str) is None and table.get("weights", str) is None:
         raise UsageError(table.bad("entry", "missing"))
-    bits = table.number("weight-bits")
-    if bits is not None and bits > 8:
-        raise UsageError(table.bad("weight-bits", "expected a number from 1 to 8"))
     return ModelEntry(
-        name, table.get("entry", str), table.get("args", dict) or {}, table.file("weights"),
-        _input(table), table.file("sample"), table.number("ticks"),
-        tuple(_target(one, table.path) for one in table.texts("targets")),
-        table.number("max-cores"), table.number("max-chips"), table.number("max-synapses"),
-        table.one_of("encoder", ENCODERS), table.one_of("streams", STREAMS), bits,
-        table.one_of("readout", READOUTS), table.share("prune-tokens"), table.share("prune-steps"),
-        _allowed(table), table.one_of("encoding", ENCODINGS), table.one_of("fan-in", FAN_IN))
-
-
-def _allowed(table: _Table) -> tuple[str, ...]:
-    found = table.texts("allow")
-    if not set(found) <= set(ALLOW):
-        raise UsageError(table.bad("allow", f"expected some of {', '.join(ALLOW)}"))
-    return found
+        name=name, entry=table.get("entry", str), args=table.get("args", dict) or {},
+        weights=table.file("weights"), input=_input(table), sample=table.file("sample"),
+        ticks=table.number("ticks"),
+        targets=tuple(_target(one, table.path) for one in table.texts("targets")),
+        options={one.name: table.option(one) for one in declared_options()
+                 if one.key in table.data})
 
 
 def _input(model: _Table) -> InputShape | None:
@@ -245,12 +220,12 @@ class _Table:
             raise UsageError(self.bad(key, f"expected {names[kind]}"))
         return value
 
-    def one_of(self, key: str, values: tuple[str, ...]) -> str | None:
-        """One of these strings."""
-        value: str | None = self.get(key, str)
-        if value is not None and value not in values:
-            raise UsageError(self.bad(key, f"expected one of {', '.join(values)}"))
-        return value
+    def option(self, option: Option) -> Any:
+        """The value of a declared option."""
+        try:
+            return option.values.read(self.data[option.key])
+        except ValueError as error:
+            raise UsageError(self.bad(option.key, f"expected {error}")) from None
 
     def number(self, key: str) -> int | None:
         """A positive whole number."""
@@ -258,13 +233,6 @@ class _Table:
         if value is not None and value < 1:
             raise UsageError(self.bad(key, "expected a positive number"))
         return value
-
-    def share(self, key: str) -> float | None:
-        """A number from 0 to below 1."""
-        value = self.data.get(key)
-        if value is not None and (type(value) not in (int, float) or not 0 <= value < 1):
-            raise UsageError(self.bad(key, "expected a number from 0 to below 1"))
-        return None if value is None else float(value)
 
     def file(self, key: str) -> Path | None:
         """A path, relative to the configuration file."""
@@ -290,9 +258,9 @@ def _bad(path: Path, key: str, error: str) -> Diagnostic:
         "path": str(path), "key": key, "error": error})
 
 
-def unused_ignores(config: Config, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+def unused_ignores(config: Config, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     """NC012 for every ignore that matches none of the findings of all models."""
-    everything = list(found)
+    everything = list(findings)
     file = None if config.path is None else os.path.relpath(config.path)
     return [Diagnostic("NC012", Location(file=file), {
         "code": ignore.code, "module": ignore.module})

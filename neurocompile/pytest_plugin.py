@@ -55,7 +55,7 @@ class Checker:
         """The verdict on a model; the test fails with the findings where it cannot be built.
 
         Keywords: `target`, `input_shape`, `sample`, `n_ticks`, `legality_only` and `timing`, as
-        for `neurocompile.check`, and the budgets `max_cores`, `max_chips` and `max_synapses`.
+        for `neurocompile.check`, and its options: `max_cores`, `weight_bits`, ...
         """
         __tracebackhide__ = True
         verdict, text = _checked(model, example, **{**self.defaults, **given})
@@ -71,12 +71,11 @@ def _checked(model: Model, example: Example | None, *, target: str = "loihi2",
     """The verdict, and what to tell where it is none to pass with."""
     from neurocompile import api
     from neurocompile.diagnostics import NeurocompileError
-    from neurocompile.families.pipeline import Options
 
     try:
         verdict = api.check(
-            model, example, target=target, options=Options(**options), sample=sample,
-            n_ticks=n_ticks, input_shape=input_shape, legality_only=legality_only)
+            model, example, target=target, sample=sample, n_ticks=n_ticks,
+            input_shape=input_shape, legality_only=legality_only, **options)
     except NeurocompileError as error:
         verdict = api.Verdict(error.diagnostics, None)
     return verdict, "" if verdict.ok else _text(verdict.diagnostics, target)

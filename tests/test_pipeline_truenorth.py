@@ -22,7 +22,7 @@ from neurocompile.families import programs
 from neurocompile.families.pipeline import (
     TRUENORTH_STAGES,
     Options,
-    TrueNorthCompiled,
+    TrueNorthCompilation,
     compile_graph,
     quantized,
 )
@@ -46,9 +46,9 @@ def sample() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def compiled(graph: Graph, sample: dict[str, np.ndarray]) -> TrueNorthCompiled:
+def compiled(graph: Graph, sample: dict[str, np.ndarray]) -> TrueNorthCompilation:
     made = compile_graph(graph, TARGET, sample=sample)
-    assert isinstance(made, TrueNorthCompiled)
+    assert isinstance(made, TrueNorthCompilation)
     return made
 
 
@@ -56,7 +56,7 @@ def codes(error: pytest.ExceptionInfo[FindingsError]) -> set[str]:
     return {d.code for d in error.value.diagnostics}
 
 
-def test_stages_and_what_they_make(compiled: TrueNorthCompiled) -> None:
+def test_stages_and_what_they_make(compiled: TrueNorthCompilation) -> None:
     assert tuple(stage.name for stage in compiled.stages) == TRUENORTH_STAGES
     assert compiled.options.weight_bits == 4
     assert compiled.n_cores == len(compiled.cores.cores) > 1
@@ -67,7 +67,7 @@ def test_stages_and_what_they_make(compiled: TrueNorthCompiled) -> None:
 
 
 def test_the_emitted_program_gives_the_references_spikes(
-        compiled: TrueNorthCompiled, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
+        compiled: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
     emission = programs.emit(compiled, tmp_path / "a")
     done = programs.verify(tmp_path / "a", compiled, sample, programs.Checks())
     assert (done.differences, done.diagnostics) == (0, ())
@@ -79,7 +79,7 @@ def test_the_emitted_program_gives_the_references_spikes(
 
 
 def test_ranc_gets_its_file_where_it_can_express_the_network(
-        compiled: TrueNorthCompiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        compiled: TrueNorthCompilation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Floors that no sum reaches are none; the file holds the same cores. Large ones: NC614."""
     emission = programs.emit(compiled, tmp_path / "small")
     assert not emission.diagnostics
@@ -93,7 +93,7 @@ def test_ranc_gets_its_file_where_it_can_express_the_network(
 
 
 def test_a_threshold_changed_in_the_file_is_found(
-        compiled: TrueNorthCompiled, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
+        compiled: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
     programs.emit(compiled, tmp_path)
     path = tmp_path / "network.safetensors"
     network, table = load_network(path), compiled.cores.populations[-1]
@@ -109,7 +109,7 @@ def test_a_threshold_changed_in_the_file_is_found(
     assert "v after that tick: reference" in first.notes[0]
 
 
-def test_activity_is_that_of_the_reference(compiled: TrueNorthCompiled,
+def test_activity_is_that_of_the_reference(compiled: TrueNorthCompilation,
                                            sample: dict[str, np.ndarray]) -> None:
     """Each neuron's spikes, and those that it sends before and after the sample's ticks."""
     activity, network = compiled.activity, compiled.cores
@@ -134,7 +134,7 @@ def test_activity_is_that_of_the_reference(compiled: TrueNorthCompiled,
     assert compiled.mapping.routing.messages.sum() == pytest.approx(arriving.sum())
 
 
-def test_reports_of_a_core_network(compiled: TrueNorthCompiled) -> None:
+def test_reports_of_a_core_network(compiled: TrueNorthCompilation) -> None:
     resources, mapping = programs.described(compiled)
     fidelity, found = fidelity_json(compiled), diagnostics_json([], TARGET.name)
     for part in (resources, mapping):
@@ -163,7 +163,7 @@ def test_reports_of_a_core_network(compiled: TrueNorthCompiled) -> None:
     assert f'data-core="{compiled.n_cores - 1}"' in page
 
 
-def test_a_core_without_a_population_shows_its_role(compiled: TrueNorthCompiled) -> None:
+def test_a_core_without_a_population_shows_its_role(compiled: TrueNorthCompilation) -> None:
     resources, mapping = programs.described(compiled)
     core = resources["cores"][0]
     core["slices"], core["role"] = [], "splitter of <if1>"
@@ -176,7 +176,7 @@ def test_a_core_without_a_population_shows_its_role(compiled: TrueNorthCompiled)
 
 def test_without_a_sample_everything_counts_as_spiking(graph: Graph) -> None:
     made = compile_graph(graph, TARGET)
-    assert isinstance(made, TrueNorthCompiled)
+    assert isinstance(made, TrueNorthCompilation)
     assert made.activity is None
     resources, _ = programs.described(made)
     assert not resources["estimates"]["measured"]
@@ -197,7 +197,7 @@ def test_one_tick_needs_no_leak_and_a_binary_image_is_spikes(tmp_path: Path) -> 
     """LIF neurons over one tick are stateless; 0 and 1 need no host."""
     x = models.bits(30)
     compiled = compile_graph(capture(models.OneTick(), x[:4]), TARGET, sample={"x": x.numpy()})
-    assert isinstance(compiled, TrueNorthCompiled)
+    assert isinstance(compiled, TrueNorthCompilation)
     assert compiled.network.inputs[0].kind is InputKind.SPIKES
     assert not any(p.on_host for p in compiled.network.populations)
     assert not compiled.cores.reload
@@ -213,7 +213,7 @@ def test_a_gray_image_leaves_the_first_population_to_the_host(tmp_path: Path) ->
     x = models.bits(30) * 0.6 + 0.2
     model = models.OneTick(stream=False)
     compiled = compile_graph(capture(model, x[:4]), TARGET, sample={"x": x.numpy()})
-    assert isinstance(compiled, TrueNorthCompiled)
+    assert isinstance(compiled, TrueNorthCompilation)
     assert [p.on_host for p in compiled.network.order()] == [True, False]
     programs.emit(compiled, tmp_path)
     assert "The host runs `lif1`" in (tmp_path / "README.md").read_text()
@@ -255,7 +255,7 @@ def test_too_many_inputs_and_every_way_out(tmp_path: Path) -> None:
     assert (projection["inputs"], projection["groups"]) == (14, 2)
     compile_graph(wide, TARGET, Options(weight_bits=2))
     slow = compile_graph(wide, TARGET, Options(fan_in="exact-slow"), x)
-    assert isinstance(slow, TrueNorthCompiled)
+    assert isinstance(slow, TrueNorthCompilation)
     assert slow.cores.step > 1
     programs.emit(slow, tmp_path)
     done = programs.verify(tmp_path, slow, x, programs.Checks())
@@ -264,13 +264,13 @@ def test_too_many_inputs_and_every_way_out(tmp_path: Path) -> None:
     assert "exact, slow" in terminal.render(programs.described(slow)[0], fidelity_json(slow))
 
 
-def test_quantized_is_what_is_compiled(compiled: TrueNorthCompiled) -> None:
+def test_quantized_is_what_is_compiled(compiled: TrueNorthCompilation) -> None:
     made = quantized(compiled.floating, TARGET, compiled.options)
     for one, other in zip(made.projections, compiled.network.projections, strict=True):
         assert np.array_equal(one.operator.weights, other.operator.weights)
 
 
-def test_batches_are_verified_as_one(compiled: TrueNorthCompiled, sample: dict[str, np.ndarray],
+def test_batches_are_verified_as_one(compiled: TrueNorthCompilation, sample: dict[str, np.ndarray],
                                      tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     programs.emit(compiled, tmp_path)
     whole = programs.verify(tmp_path, compiled, sample, programs.Checks())

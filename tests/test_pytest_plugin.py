@@ -43,7 +43,7 @@ def test_illegal(neurocompile):
 @pytest.mark.parametrize("target", ["loihi1", "loihi2"])
 def test_defaults(neurocompile, target):
     verdict = neurocompile.check("plugged:Net", target=target)
-    assert verdict.ok and verdict.compiled is None
+    assert verdict.ok and verdict.compilation is None
 
 def test_unreadable(neurocompile):
     neurocompile.check("plugged:Nett", input_shape=[5])

@@ -24,12 +24,15 @@ from neurocompile.diagnostics import (
     UsageError,
     raise_errors,
 )
-from neurocompile.families.pipeline import Compiled, Options, Progress, compile_graph, quantized
-from neurocompile.families.programs import Checks, described, emit, verify
+from neurocompile.families.compilation import Compilation, Progress
+from neurocompile.families.family import Checks
+from neurocompile.families.pipeline import compile_graph, quantize
+from neurocompile.families.table import family_of
 from neurocompile.formats.files import Loaded, source
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
+from neurocompile.options import Options
 from neurocompile.report import data, html
 from neurocompile.target import Target
 from neurocompile.target.text import target_toml
@@ -60,7 +63,7 @@ class BuildResult:
     """A published build."""
 
     path: Path
-    compiled: Compiled
+    compilation: Compilation
     diagnostics: tuple[Diagnostic, ...]
     resources: Mapping[str, Any]
     fidelity: Mapping[str, Any]
@@ -86,27 +89,27 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
     check_replaceable(out, force)
     require_proof(loaded)
     arrays = None if sample is None else loaded.fit(sample)
-    compiled = compile_graph(loaded.graph, target, options, arrays, progress)
+    compilation = compile_graph(loaded.graph, target, options, arrays, progress)
     with new_build(out, force) as folder:
-        found = [*doubts(loaded.graph), *compiled.diagnostics]
+        found = [*doubts(loaded.graph), *compilation.diagnostics]
         if program:
             progress("emit")
-            emission = emit(compiled, folder / "program")
+            emission = family_of(target).emit(compilation, folder / "program")
             raise_errors(emission.diagnostics)
             found += emission.diagnostics
         verification = None
         if program and checks is not None and checks.samples:
             progress("verify")
-            inputs = first_inputs(compiled.network, arrays, checks.samples)
-            verification, more = try_verify(folder / "program", compiled, inputs, checks)
+            inputs = first_inputs(compilation.network, arrays, checks.samples)
+            verification, more = try_verify(folder / "program", compilation, inputs, checks)
             found += more
             raise_errors(found)
         progress("report")
-        accuracy = _compared_accuracy(compiled, arrays, sample)
+        accuracy = _accuracy_beside_whole(compilation, arrays, sample)
         found = sorted(filter(select, found), key=Diagnostic.sort_key)
-        written = _write(folder, loaded, compiled, found, verification, accuracy)
-        write_manifest(folder, _provenance(loaded, compiled, sample))
-    return BuildResult(out, compiled, tuple(found), *written, verification, accuracy)
+        written = _write(folder, loaded, compilation, found, verification, accuracy)
+        write_manifest(folder, _provenance(loaded, compilation, sample))
+    return BuildResult(out, compilation, tuple(found), *written, verification, accuracy)
 
 
 def require_proof(loaded: Loaded) -> None:
@@ -115,11 +118,11 @@ def require_proof(loaded: Loaded) -> None:
         raise UsageError(Diagnostic("NC114", values={"name": loaded.name}))
 
 
-def try_verify(program: Path, compiled: Compiled, inputs: Mapping[str, Array],
+def try_verify(program: Path, compilation: Compilation, inputs: Mapping[str, Array],
                checks: Checks) -> tuple[Verification | None, list[Diagnostic]]:
     """Verify where that is possible; without Lava, a warning says that nothing was verified."""
     try:
-        done = verify(program, compiled, inputs, checks)
+        done = family_of(compilation.target).verify(program, compilation, inputs, checks, _silent)
     except UsageError as error:
         if any(d.code != "NC602" for d in error.diagnostics):
             raise
@@ -157,52 +160,53 @@ def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,
     return Accuracy(int((guessed == sample.labels).sum()), len(sample.labels))
 
 
-def _compared_accuracy(compiled: Compiled, arrays: Mapping[str, Array] | None,
+def _accuracy_beside_whole(compilation: Compilation, arrays: Mapping[str, Array] | None,
                        sample: Sample | None) -> Accuracy | None:
     """Accuracy; of a pruned network, that of the whole one beside it."""
-    found = measure_accuracy(compiled.network, arrays, sample)
-    if found is None or compiled.pruning is None:
+    found = measure_accuracy(compilation.network, arrays, sample)
+    if found is None or compilation.pruning is None:
         return found
     try:
-        whole = quantized(compiled.pruning.before, compiled.target, compiled.options)
+        whole = quantize(compilation.pruning.before, compilation.target, compilation.options)
     except FindingsError:  # too large for the target's registers: nothing to compare with
         return found
     before = measure_accuracy(whole, arrays, sample)
     return dataclasses.replace(found, unpruned=before.right if before is not None else None)
 
 
-def _write(folder: Path, loaded: Loaded, compiled: Compiled, found: list[Diagnostic],
+def _write(folder: Path, loaded: Loaded, compilation: Compilation, found: list[Diagnostic],
            verification: Verification | None, accuracy: Accuracy | None
            ) -> tuple[dict[str, Any], dict[str, Any]]:
-    resources, mapping = described(compiled)
-    fidelity = data.fidelity_json(compiled, verification)
+    family = family_of(compilation.target)
+    resources, mapping = family.resources(compilation), family.mapping(compilation)
+    fidelity = data.fidelity_json(compilation, verification)
     if accuracy is not None:
         fidelity["accuracy"] = {"right": accuracy.right, "samples": accuracy.samples}
-        if compiled.pruning is not None:
+        if compilation.pruning is not None:
             fidelity["accuracy"]["unpruned"] = accuracy.unpruned
-    diagnostics = data.diagnostics_json(found, compiled.target.name)
+    diagnostics = data.diagnostics_json(found, compilation.target.name)
     (folder / "model.onnx").write_bytes(loaded.graph.to_bytes())
-    (folder / "target.toml").write_text(target_toml(compiled.target), encoding="utf-8")
+    (folder / "target.toml").write_text(target_toml(compilation.target), encoding="utf-8")
     write_json(folder / "resources.json", resources)
     write_json(folder / "fidelity.json", fidelity)
     write_json(folder / "mapping.json", mapping)
     write_json(folder / "diagnostics.json", diagnostics)
-    write_json(folder / "trace.json", data.trace_json(compiled, seconds=True))
+    write_json(folder / "trace.json", data.trace_json(compilation, seconds=True))
     (folder / "resources.csv").write_text(data.resources_csv(resources), encoding="utf-8")
-    page = html.render(resources, mapping, diagnostics, fidelity, _provenance(loaded, compiled, None))
+    page = html.render(resources, mapping, diagnostics, fidelity, _provenance(loaded, compilation, None))
     (folder / "report.html").write_text(page, encoding="utf-8")
     return resources, fidelity
 
 
-def _provenance(loaded: Loaded, compiled: Compiled, sample: Sample | None) -> dict[str, Any]:
+def _provenance(loaded: Loaded, compilation: Compilation, sample: Sample | None) -> dict[str, Any]:
     sources = [*loaded.sources, *([] if sample is None else [source("sample", sample.file)])]
     return {
         "tool": {"name": "neurocompile", "version": neurocompile.__version__},
         "model": loaded.name,
-        "target": compiled.target.name,
-        "options": dataclasses.asdict(compiled.options),
+        "target": compilation.target.name,
+        "options": compilation.options.record(family_of(compilation.target).name),
         "seed": SEED,
-        **({} if compiled.pruning is None else {"pruning": compiled.pruning.kept.to_json()}),
+        **({} if compilation.pruning is None else {"pruning": compilation.pruning.kept.to_json()}),
         "inputs": [dataclasses.asdict(item) for item in sources],
         "versions": {**loaded.graph.info.get("versions", {}),
                      **{name: importlib.metadata.version(name) for name in ("numpy", "scipy")}},

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from neurocompile.builds.manifest import sha256
-from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.families.pipeline import Compiled, Options, compile_graph
-from neurocompile.families.programs import emit, placed_as
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.table import family_of
 from neurocompile.formats.files import Loaded
 from neurocompile.ir.graph_file import load_graph
+from neurocompile.options import Options, declared_in
 from neurocompile.passes.pruning.calibrate import Kept
 from neurocompile.target import parse_target
 
@@ -23,7 +25,7 @@ class Rebuilt:
     """What a build's program was emitted from."""
 
     loaded: Loaded
-    compiled: Compiled
+    compilation: Compilation
 
 
 def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
@@ -34,17 +36,44 @@ def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
     path = folder / "target.toml"
     target = parse_target(path.read_text(encoding="utf-8"), str(path))
     loaded = Loaded(load_graph(folder / "model.onnx"), str(manifest["model"]), ())
-    options = Options(**manifest["options"])
+    options = read_options(manifest, family_of(target).options_type, folder)
     kept = Kept.from_json(manifest["pruning"]) if "pruning" in manifest else None
     return Rebuilt(loaded, compile_graph(loaded.graph, target, options, kept=kept))
 
 
 def recheck(folder: Path, again: Rebuilt, manifest: Mapping[str, Any]) -> None:
     """Raise UsageError (NC704) unless emitting the network again gives the build's program."""
-    done = placed_as(again.compiled, folder / "program")
+    family = family_of(again.compilation.target)
+    original = family.placed_as(again.compilation, folder / "program")
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
-        for path in emit(done, Path(work)).files:
+        for path in family.emit(original, Path(work)).files:
             name = f"program/{path.relative_to(work).as_posix()}"
             if manifest["files"].get(name, {}).get("sha256") != sha256(path):
                 raise UsageError(Diagnostic("NC704", values={"file": str(folder / name)}, notes=(
                     "this version of neurocompile emits another program for the same graph",)))
+
+
+def read_options(manifest: Mapping[str, Any], kind: type[Options], folder: Path) -> Options:
+    """The options that a build was made with.
+
+    Raises UsageError (NC003) where this version does not know one, or not its value.
+    """
+    values, names = manifest.get("options"), {one.name for one in declared_in(kind)}
+    version = manifest.get("tool", {}).get("version", "of no version")
+    if not isinstance(values, dict):
+        raise _unreadable(folder, "its manifest has no options")
+    for name in values:
+        if name not in names:
+            raise _unreadable(folder, f"neurocompile {version} wrote it with an option "
+                              f"`{str(name)[:40]}`, which this version does not know")
+    try:
+        return kind(**values)
+    except UsageError as error:
+        raise _unreadable(folder, f"neurocompile {version} wrote it with an option that this "
+                          f"version does not take: {error.diagnostics[0].message}") from None
+
+
+def _unreadable(folder: Path, reason: str) -> UsageError:
+    return UsageError(Diagnostic("NC003", Location(file=str(folder)), {
+        "file": str(folder), "kind": "a build of this version", "reason": reason},
+        hint="verify it with the neurocompile that wrote it, or build it again"))

@@ -11,15 +11,13 @@ from typing import Any
 import click
 
 from neurocompile.commands.anchor import anchor
-from neurocompile.commands.models import (
-    CompileOptions,
+from neurocompile.commands.models import Job, ModelOptions, job, model_options
+from neurocompile.commands.options import (
+    CompileCommand,
     Filter,
-    Job,
-    ModelOptions,
     compile_options,
-    job,
-    model_options,
     pick,
+    pick_options,
 )
 from neurocompile.commands.terminal import (
     Progress,
@@ -34,7 +32,7 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.report.documents import DOCUMENTS, document
 
 
-@click.command(short_help="Write a deployable build directory.")
+@click.command(cls=CompileCommand, short_help="Write a deployable build directory.")
 @click.argument("model")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default="build", show_default=True,
               help="The build directory; replaced as a whole.")
@@ -57,7 +55,7 @@ def build(model: str, out: Path, **given: Any) -> int:
     settings().fmt = given["fmt"]
     config = load_config(settings().config)
     work = job(model, pick(ModelOptions, given), config)
-    options = work.options(pick(CompileOptions, given))
+    options = work.options(pick_options(given))
     found = work.targets(given["targets"])
     if len(found) > 1:
         raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in found)}")
@@ -68,10 +66,9 @@ def build(model: str, out: Path, **given: Any) -> int:
     sample = work.sample()
     loaded = work.load(sample, progress)
     from neurocompile.builds import builder
-    from neurocompile.families import programs
+    from neurocompile.families.family import Checks
 
-    checks = programs.Checks(0 if given["no_verify"] else given["verify_samples"],
-                            given["timeout"])
+    checks = Checks(0 if given["no_verify"] else given["verify_samples"], given["timeout"])
     try:
         result = builder.build(
             loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
@@ -102,7 +99,7 @@ def _groups(error: FindingsError, out: Path) -> Path | None:
 
 
 def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
-    target = result.compiled.target.name
+    target = result.compilation.target.name
     if fmt == "json":
         show(findings_text(result.diagnostics, fmt, target=target))
         return
@@ -118,7 +115,7 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
         show(findings_text(shown, fmt) + "\n")
     if fmt != "full":
         return
-    from neurocompile.families import programs
+    from neurocompile.families.table import family_of
     from neurocompile.report import terminal
 
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
@@ -126,6 +123,6 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
                          settings().colored(sys.stdout), width))
     if result.accuracy is not None:
         show(result.accuracy.summary)
-    program = (f"program/ runs on {programs.runs_on(result.compiled)}"
+    program = (f"program/ runs on {family_of(result.compilation.target).runs_on}"
                if (result.path / "program").is_dir() else "no program")
     show(f"wrote {out}/: {program}, report.html shows the mapping")

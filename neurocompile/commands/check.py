@@ -12,31 +12,30 @@ import click
 
 from neurocompile.commands.anchor import anchor
 from neurocompile.commands.baseline import load_baseline, write_baseline
-from neurocompile.commands.models import (
-    CompileOptions,
+from neurocompile.commands.models import Job, ModelOptions, job, model_options
+from neurocompile.commands.options import (
+    CompileCommand,
     Filter,
-    Job,
-    ModelOptions,
+    Typed,
     compile_options,
-    job,
-    model_options,
     pick,
+    pick_options,
 )
 from neurocompile.commands.terminal import Progress, common, settings, show
 from neurocompile.commands.verdict import Checked, exit_code, text
 from neurocompile.config import load_config, unused_ignores
 from neurocompile.diagnostics import Diagnostic, NeurocompileError
+from neurocompile.options import Options
 from neurocompile.target import Target
 
 if TYPE_CHECKING:
-    from neurocompile.families.pipeline import Options
     from neurocompile.formats.files import Loaded
     from neurocompile.formats.samples import Sample
 
 LARGE = 32_000_000  # parameters above which only legality is checked, unless --full
 
 
-@click.command(short_help="Say whether models can be built.")
+@click.command(cls=CompileCommand, short_help="Say whether models can be built.")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @model_options
 @compile_options
@@ -59,7 +58,7 @@ def check(models: tuple[str, ...], **given: Any) -> int:
     settings().fmt = given["fmt"]
     config = load_config(settings().config)
     model_given = pick(ModelOptions, given)
-    compile_given = pick(CompileOptions, given)
+    typed = pick_options(given)
     names = models or tuple(entry.name for entry in config.models)
     if not names:
         raise click.UsageError("no MODEL, and none is configured in neurocompile.toml")
@@ -68,7 +67,7 @@ def check(models: tuple[str, ...], **given: Any) -> int:
     chips = [work.targets(given["targets"]) for work in jobs]
     progress = Progress()
     checked = [one for work, on in zip(jobs, chips, strict=True)
-               for one in _check(work, compile_given, on, progress, given["full"])]
+               for one in _check(work, typed, on, progress, given["full"])]
     progress.end()
     keep = Filter(given["select"], given["ignore"], config)
     kept = [replace(one, found=tuple(filter(keep, one.found))) for one in checked]
@@ -105,13 +104,13 @@ class _Stages:
         self.progress(stage)
 
 
-def _check(work: Job, given: CompileOptions, chips: Sequence[Target], progress: Progress,
+def _check(work: Job, typed: Typed, chips: Sequence[Target], progress: Progress,
            full: bool | None) -> list[Checked]:
     """One model on all chips; it is captured once."""
     start = time.monotonic()
     place = anchor(work.config, work.entry.name)
     try:
-        options = work.options(given)
+        options = work.options(typed)
         wanted = full if full is not None else work.trained or bool(options.budgets)
         sample = work.sample()
         loaded = work.load(sample, progress, wanted, None if full else LARGE)

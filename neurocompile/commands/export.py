@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurocompile.commands.models import ModelOptions, job, model_options, pick
+from neurocompile.commands.models import ModelOptions, job, model_options
+from neurocompile.commands.options import pick
 from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
 from neurocompile.config import load_config
 from neurocompile.diagnostics import (
@@ -90,20 +91,21 @@ def _nir(graph: Graph, dt: float | None) -> NirExport:
 def _net(loaded: Loaded, sample: Sample | None, name: str) -> tuple[bytes, int]:
     """The integer network as a .net file, and its layers. Raises FindingsError (NC606)."""
     from neurocompile.backends.loihi.net_file import write_net
-    from neurocompile.families.pipeline import LoihiCompiled, compile_graph
+    from neurocompile.families.loihi.compilation import LoihiCompilation
+    from neurocompile.families.pipeline import compile_graph
     from neurocompile.target import load_target
 
-    compiled = compile_graph(loaded.graph, load_target(name),
+    compilation = compile_graph(loaded.graph, load_target(name),
                              sample=None if sample is None else loaded.fit(sample))
-    if not isinstance(compiled, LoihiCompiled):
+    if not isinstance(compilation, LoihiCompilation):
         raise UsageError(Diagnostic("NC601", values={"backend": "net", "target": name}))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.net"
-        reason = write_net(compiled.network, compiled.schedule, path)
+        reason = write_net(compilation.network, compilation.schedule, path)
         if reason is not None:
             raise FindingsError(Diagnostic("NC606", values={"reason": reason},
                                            severity=Severity.ERROR))
-        return path.read_bytes(), len(compiled.network.populations)
+        return path.read_bytes(), len(compilation.network.populations)
 
 
 def _proof(replay: dict[str, Any] | None) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from neurocompile import config as known
+from neurocompile.commands.options import decorate
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
@@ -21,17 +21,14 @@ from neurocompile.formats.nir.options import (
     RESETS,
     NirOptions,
 )
-from neurocompile.report.documents import DOCUMENTS
-from neurocompile.rules import RULES
+from neurocompile.options import Options
 from neurocompile.target import Target, load_target
 
 if TYPE_CHECKING:
-    from neurocompile.families.pipeline import Options
     from neurocompile.formats.files import Loaded
     from neurocompile.formats.samples import Sample
 
 F = TypeVar("F", bound=Callable[..., Any])
-FORMATS = ("full", "concise", "json", "github", *DOCUMENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,54 +48,10 @@ class ModelOptions:
     nir_discretization: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CompileOptions:
-    """What the command line says about compiling."""
-
-    encoder: str | None
-    streams: str | None
-    weight_bits: int | None
-    max_cores: int | None
-    max_chips: int | None
-    max_synapses: int | None
-    timing: str
-    allow: tuple[str, ...]
-    readout: str | None
-    prune_tokens: float | None
-    prune_steps: float | None
-    encoding: str | None = None
-    fan_in: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which findings are shown and counted."""
-
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    config: Config
-
-    def __call__(self, finding: Diagnostic) -> bool:
-        code = finding.code
-        if self.select and not code.startswith(self.select):
-            return False
-        return not code.startswith(self.ignore or ("-",)) and not any(
-            one.matches(finding) for one in self.config.ignores)
-
-
-_SHARE = click.FloatRange(0, 1, max_open=True)
-
-
-def _decorate(command: F, options: Iterable[Callable[[F], F]]) -> F:
-    for option in reversed(list(options)):
-        command = option(command)
-    return command
-
-
 def model_options(command: F) -> F:
     """Options of a command that reads a model."""
     file = click.Path(path_type=Path)
-    return _decorate(command, (
+    return decorate(command, (
         click.option("--arch", metavar="PKG.MOD:FACTORY", help="Makes the model of the weights."),
         click.option("--arch-args", metavar="JSON|@FILE",
                      help="Arguments of the factory, by name."),
@@ -122,60 +75,6 @@ def model_options(command: F) -> F:
     ))
 
 
-def compile_options(command: F) -> F:
-    """Options of a command that compiles."""
-    return _decorate(command, (
-        click.option("-t", "--target", "targets", multiple=True, metavar="NAME|FILE",
-                     help="Chip; repeatable, or a comma list."),
-        click.option("--encoder", type=click.Choice(known.ENCODERS), help="How analog input reaches "
-                     "the chip."),
-        click.option("--streams", type=click.Choice(known.STREAMS), help="Sums that several layers "
-                     "receive: each with all synapses, or once as graded spikes."),
-        click.option("--readout", type=click.Choice(known.READOUTS), help="Where outputs are added up "
-                     "over a sample."),
-        click.option("--weight-bits", type=click.IntRange(1, 8), help="Bits of a stored weight."),
-        click.option("--encoding", type=click.Choice(known.ENCODINGS), help="How synapses are stored: "
-                     "convolutions share lists, zeros are left out."),
-        click.option("--max-cores", type=click.IntRange(1), metavar="N",
-                     help="Fail when more cores are needed."),
-        click.option("--max-chips", type=click.IntRange(1), metavar="N",
-                     help="Fail when more chips are needed."),
-        click.option("--max-synapses", type=click.IntRange(1), metavar="N",
-                     help="Fail when more synapses are stored."),
-        click.option("--timing", type=click.Choice(["tick", "async"]), default="tick",
-                     help="Whether the chip has a global tick."),
-        click.option("--allow", multiple=True, type=click.Choice(known.ALLOW), metavar="REWRITE",
-                     help=f"Take an exact rewrite instead of refusing: {', '.join(known.ALLOW)}."),
-        click.option("--prune-tokens", type=_SHARE, metavar="P",
-                     help="Drop this share of the tokens: those with the fewest spikes on the "
-                     "sample."),
-        click.option("--prune-steps", type=_SHARE, metavar="P",
-                     help="Drop this share of the ticks."),
-        click.option("--fan-in", type=click.Choice(known.FAN_IN),
-                     help="Too many inputs for a crossbar: refuse, take more ticks, or name groups."),
-        click.option("--select", multiple=True, metavar="CODE", callback=_codes,
-                     help="Only findings whose code starts so."),
-        click.option("--ignore", multiple=True, metavar="CODE", callback=_codes,
-                     help="No findings whose code starts so."),
-        click.option("--format", "fmt", type=click.Choice(FORMATS), default="full",
-                     help="How findings are written."),
-    ))
-
-
-def _codes(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]
-           ) -> tuple[str, ...]:
-    codes = tuple(code.strip() for text in value for code in text.split(","))
-    for code in codes:
-        if not code or not any(known.startswith(code) for known in RULES):
-            raise click.BadParameter(f"no rule starts with {code!r}")
-    return codes
-
-
-def pick(kind: type[Any], given: dict[str, Any]) -> Any:
-    """The dataclass of these options, taken out of what click gave."""
-    return kind(**{name: given.pop(name) for name in kind.__dataclass_fields__})
-
-
 def targets(given: tuple[str, ...], config: Config) -> list[Target]:
     """The targets of a command. Raises UsageError (NC001) for an unknown one."""
     names = [name.strip() for text in given for name in text.split(",")] or list(config.targets)
@@ -193,22 +92,9 @@ class Job:
     given: ModelOptions
     config: Config
 
-    def options(self, given: CompileOptions) -> Options:
-        """Options of the pipeline."""
-        from neurocompile.families.pipeline import Options
-
-        return Options(given.weight_bits or self.entry.weight_bits or 0,
-                       given.encoder or self.entry.encoder or "auto",
-                       given.streams or self.entry.streams or "auto", given.timing,
-                       given.max_cores or self.entry.max_cores,
-                       given.max_chips or self.entry.max_chips,
-                       given.max_synapses or self.entry.max_synapses,
-                       given.allow or self.entry.allow,
-                       given.readout or self.entry.readout or "auto",
-                       _first(given.prune_tokens, self.entry.prune_tokens),
-                       _first(given.prune_steps, self.entry.prune_steps),
-                       given.encoding or self.entry.encoding or "dense",
-                       given.fan_in or self.entry.fan_in or "reject")
+    def options(self, typed: Mapping[str, Any]) -> Options:
+        """The declared options: as typed, else as configured, else by default."""
+        return Options(**{**self.entry.options, **typed})
 
     def targets(self, given: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""
@@ -245,20 +131,18 @@ class Job:
         if self.config.path is not None:
             folders.append(self.config.path.parent)
         shape = entry.input
-        return load_model(Request(
-            self.spec, given.arch or entry.entry, given.weights or entry.weights,
-            {**entry.args, **arguments(given.arch_args)},
-            tuple(dict.fromkeys(folders)), given.trust_pickle,
-            shape_of(given.input_shape) or (None if shape is None else shape.shape),
-            None if shape is None else shape.ticks, given.ticks or entry.ticks,
-            prove, prove_up_to, NirOptions(given.nir_producer, given.nir_dt, given.nir_reset,
-                                           given.nir_discretization),
-            self.config.neurons), sample, progress.say)
-
-
-def _first(*shares: float | None) -> float:
-    """The first share that is given, even where it is 0; else 0."""
-    return next((share for share in shares if share is not None), 0.0)
+        request = Request(
+            spec=self.spec, arch=given.arch or entry.entry,
+            weights=given.weights or entry.weights,
+            arch_args={**entry.args, **arguments(given.arch_args)},
+            folders=tuple(dict.fromkeys(folders)), trust_pickle=given.trust_pickle,
+            shape=shape_of(given.input_shape) or (None if shape is None else shape.shape),
+            input_ticks=None if shape is None else shape.ticks,
+            n_ticks=given.ticks or entry.ticks, prove=prove, prove_up_to=prove_up_to,
+            nir=NirOptions(given.nir_producer, given.nir_dt, given.nir_reset,
+                           given.nir_discretization),
+            neurons=self.config.neurons)
+        return load_model(request, sample, progress.say)
 
 
 def job(model: str, given: ModelOptions, config: Config) -> Job:
@@ -269,7 +153,7 @@ def job(model: str, given: ModelOptions, config: Config) -> Job:
         spec = str(entry.weights or entry.entry or model)
     if given.weights is not None and Path(spec).suffix and ":" not in spec:
         raise click.UsageError("--weights goes with a model that is named PKG.MOD:FACTORY")
-    return Job(spec, entry, given, config)
+    return Job(spec=spec, entry=entry, given=given, config=config)
 
 
 def arguments(text: str | None) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
 
     A program for Loihi runs on Lava, one for TrueNorth in the simulator.
 
-    The reference is compiled again from the build's own graph; the model's code is not needed.
+    The reference is compilation again from the build's own graph; the model's code is not needed.
     """
     from neurocompile.builds.directory import open_build
     from neurocompile.builds.manifest import read_manifest
@@ -51,21 +51,22 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     if sample is not None and samples is not None:
         sample = sample.first(samples)
     from neurocompile.builds import builder, rebuild
-    from neurocompile.families import programs
+    from neurocompile.families.family import Checks
+    from neurocompile.families.table import family_of
 
     progress("compile")
     again = rebuild.recompile(folder, manifest)
     rebuild.recheck(folder, again, manifest)
     arrays = None if sample is None else again.loaded.fit(sample)
-    count = len(sample) if sample is not None else samples or programs.Checks().samples
-    network = again.compiled.network
+    count = len(sample) if sample is not None else samples or Checks().samples
+    network = again.compilation.network
     inputs = builder.first_inputs(network, arrays, count)
     progress("verify")
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
         program = Path(work) / "program"
         _copy_listed(folder, manifest, program)
-        done = programs.verify(program, again.compiled, inputs,
-                               programs.Checks(count, timeout, lava_python), progress)
+        done = family_of(again.compilation.target).verify(
+            program, again.compilation, inputs, Checks(count, timeout, lava_python), progress)
     progress.end()
     accuracy = builder.measure_accuracy(network, arrays, sample)
     _tell(done, accuracy, fmt)

@@ -29,7 +29,7 @@ from neurocompile.report.usage import (
     totals,
     traffic,
 )
-from neurocompile.report.views import CommonView, CompiledView, FidelityView, VerificationView
+from neurocompile.report.views import CommonView, CompilationView, FidelityView, VerificationView
 from neurocompile.report.what_if import what_if
 
 Data = dict[str, Any]
@@ -66,9 +66,9 @@ def _finding(one: Diagnostic, target: str, repeat: int) -> Data:
     }
 
 
-def resources_json(compiled: CompiledView) -> Data:
+def resources_json(compilation: CompilationView) -> Data:
     """What the mapping takes: per core, per population, in all, and against which limits."""
-    target = compiled.target
+    target = compilation.target
     return {
         "schema": "neurocompile/resources/1",
         "target": {"name": target.name, "family": target.family,
@@ -76,24 +76,24 @@ def resources_json(compiled: CompiledView) -> Data:
                    "cores_per_chip": target.chip.cores.value,
                    "grid_width": target.chip.grid_width.value},
         "limits": limits(target),
-        "inputs": inputs(compiled.network),
-        **({} if compiled.pruning is None else {"pruning": plain(compiled.pruning.to_json())}),
-        "populations": populations(compiled),
-        "readouts": readouts(compiled.network),
-        "cores": cores(compiled),
-        "totals": totals(compiled),
-        "traffic": traffic(compiled.mapping),
-        **streams(compiled),
-        "what_if": what_if(compiled),
-        "estimates": estimates(compiled),
+        "inputs": inputs(compilation.network),
+        **({} if compilation.pruning is None else {"pruning": plain(compilation.pruning.to_json())}),
+        "populations": populations(compilation),
+        "readouts": readouts(compilation.network),
+        "cores": cores(compilation),
+        "totals": totals(compilation),
+        "traffic": traffic(compilation.mapping),
+        **streams(compilation),
+        "what_if": what_if(compilation),
+        "estimates": estimates(compilation),
     }
 
 
-def fidelity_json(compiled: CommonView, verification: VerificationView | None = None) -> Data:
+def fidelity_json(compilation: CommonView, verification: VerificationView | None = None) -> Data:
     """Float against integer network, and integer network against the deployed program."""
     return {
         "schema": "neurocompile/fidelity/1",
-        "quantization": _quantization(compiled.fidelity),
+        "quantization": _quantization(compilation.fidelity),
         "verification": _verification(verification),
     }
 
@@ -129,20 +129,20 @@ def _verification(verification: VerificationView | None) -> Data:
     }
 
 
-def mapping_json(compiled: CompiledView) -> Data:
+def mapping_json(compilation: CompilationView) -> Data:
     """Which slice sits on which core, where the core is, and the traffic between them."""
-    return {"schema": "neurocompile/mapping/1", "target": compiled.target.name,
-            **compiled.mapping.to_json([core.to_json() for core in compiled.usage.cores])}
+    return {"schema": "neurocompile/mapping/1", "target": compilation.target.name,
+            **compilation.mapping.to_json([core.to_json() for core in compilation.usage.cores])}
 
 
-def trace_json(compiled: CommonView, seconds: bool = False) -> Data:
+def trace_json(compilation: CommonView, seconds: bool = False) -> Data:
     """Options and stages in the order they ran. `seconds` makes it differ from run to run."""
     return {
-        "schema": "neurocompile/trace/1", "target": compiled.target.name,
-        "options": plain(dataclasses.asdict(compiled.options)),
+        "schema": "neurocompile/trace/1", "target": compilation.target.name,
+        "options": plain(dataclasses.asdict(compilation.options)),
         "stages": [{"name": stage.name, "result": stage.result,
                     **({"seconds": round(stage.seconds, 3)} if seconds else {})}
-                   for stage in compiled.stages],
+                   for stage in compilation.stages],
     }
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.resources import on_chip
-from neurocompile.report.views import CompiledView
+from neurocompile.report.views import CompilationView
 from neurocompile.target.tables import OperationCosts
 
 Data = dict[str, Any]
@@ -23,23 +23,23 @@ Floats = NDArray[np.float64]  # [low, high]
 DIGITS = 3
 
 
-def estimates(compiled: CompiledView) -> Data:
+def estimates(compilation: CompilationView) -> Data:
     """Energy [pJ] of a sample by part and time [ns] of a tick and a sample, each [low, high].
 
     Inputs, and populations without a measured rate, are taken to spike in every tick; `measured`
     tells whether all populations that send have a rate. Where the target states no costs, only `known` and the reason.
     """
-    costs = compiled.target.costs
+    costs = compilation.target.costs
     if costs is None:
         return {"known": False, "reason": f"no energy or time per operation is published for "
-                                          f"{compiled.target.name}"}
-    rates = _rates(compiled)
-    events = _events(compiled.network, rates)
-    tick = _tick(compiled, costs, events)
-    ticks = compiled.network.n_ticks
-    parts = _energy(compiled, costs, float(sum(events.values())), tick)
+                                          f"{compilation.target.name}"}
+    rates = _rates(compilation)
+    events = _events(compilation.network, rates)
+    tick = _tick(compilation, costs, events)
+    ticks = compilation.network.n_ticks
+    parts = _energy(compilation, costs, float(sum(events.values())), tick)
     return {
-        "known": True, "measured": _all_measured(compiled.network, rates),
+        "known": True, "measured": _all_measured(compilation.network, rates),
         "synaptic_events": round(sum(events.values()) * ticks, DIGITS),
         "energy_pj": {name: _rounded(part * ticks) for name, part in parts.items()},
         "total_pj": _rounded(sum(parts.values(), np.zeros(2)) * ticks),
@@ -47,9 +47,9 @@ def estimates(compiled: CompiledView) -> Data:
     }
 
 
-def _rates(compiled: CompiledView) -> dict[str, float]:
+def _rates(compilation: CompilationView) -> dict[str, float]:
     """Measured spikes per neuron and tick."""
-    fidelity = compiled.fidelity
+    fidelity = compilation.fidelity
     return {} if fidelity is None else {name: p.rate for name, p in fidelity.populations.items()}
 
 
@@ -64,16 +64,16 @@ def _events(network: Network, rates: Mapping[str, float]) -> dict[str, float]:
                               for one in network.into(p.name))) for p in on_chip(network)}
 
 
-def _tick(compiled: CompiledView, costs: OperationCosts, events: dict[str, float]) -> Floats:
+def _tick(compilation: CompilationView, costs: OperationCosts, events: dict[str, float]) -> Floats:
     """Nanoseconds of a tick."""
-    sizes = {p.name: p.size for p in on_chip(compiled.network)}
-    cores = compiled.mapping.partition.cores
+    sizes = {p.name: p.size for p in on_chip(compilation.network)}
+    cores = compilation.mapping.partition.cores
     neurons = np.array([sum(s.size for s in pieces) for pieces in cores], np.float64)
     work = np.array([sum(events[s.population] * s.size / sizes[s.population] for s in pieces)
                      for pieces in cores], np.float64)
-    routing = compiled.mapping.routing
+    routing = compilation.mapping.routing
     got = np.bincount(routing.destination, routing.messages, len(cores))
-    many = len({core.chip for core in compiled.mapping.placement.cores}) > 1
+    many = len({core.chip for core in compilation.mapping.placement.cores}) > 1
     low = float((work * costs.synapse_time_min.value
                  + neurons * costs.neuron_time_min.value).max(initial=0))
     high = float((work * costs.synapse_time_max.value + neurons * costs.neuron_time_max.value
@@ -82,11 +82,11 @@ def _tick(compiled: CompiledView, costs: OperationCosts, events: dict[str, float
     return np.array([low + costs.barrier_time_min.value, high + barrier.value]) / 1000
 
 
-def _energy(compiled: CompiledView, costs: OperationCosts, events: float,
+def _energy(compilation: CompilationView, costs: OperationCosts, events: float,
             tick: Floats) -> dict[str, Floats]:
     """Picojoules of a tick, by what takes them."""
-    routing, chips = compiled.mapping.routing, {c.chip for c in compiled.mapping.placement.cores}
-    neurons = sum(p.size for p in on_chip(compiled.network))
+    routing, chips = compilation.mapping.routing, {c.chip for c in compilation.mapping.placement.cores}
+    neurons = sum(p.size for p in on_chip(compilation.network))
     sent = routing.messages[routing.between_cores]
     hops = float((sent * routing.hops[routing.between_cores]).sum())
     return {

@@ -56,12 +56,12 @@ class TrueNorthView(CommonView, Protocol):
         """None where no sample was given."""
 
 
-def resources_json(compiled: TrueNorthView) -> Data:
+def resources_json(compilation: TrueNorthView) -> Data:
     """What the network takes of the chip: per core, per population, in all."""
-    target, network, mapping = compiled.target, compiled.network, compiled.mapping
+    target, network, mapping = compilation.target, compilation.network, compilation.mapping
     amounts = [dict(zip(FULL, map(int, pair), strict=True)) for pair in zip(
-        *used(compiled.legalized.network), strict=True)]
-    cores = _cores(compiled, amounts)
+        *used(compilation.legalized.network), strict=True)]
+    cores = _cores(compilation, amounts)
     return {
         "schema": "neurocompile/resources/1",
         "target": {"name": target.name, "family": target.family,
@@ -70,27 +70,27 @@ def resources_json(compiled: TrueNorthView) -> Data:
                    "grid_width": target.chip.grid_width.value},
         "limits": usage.limits(target),
         "inputs": usage.inputs(network),
-        **({} if compiled.pruning is None else {"pruning": plain(compiled.pruning.to_json())}),
-        "populations": _populations(compiled, cores),
+        **({} if compilation.pruning is None else {"pruning": plain(compilation.pruning.to_json())}),
+        "populations": _populations(compilation, cores),
         "readouts": usage.readouts(network),
         "cores": cores,
-        "totals": _totals(compiled, cores),
+        "totals": _totals(compilation, cores),
         "traffic": usage.traffic(mapping),
         "what_if": {"skipped": False, "most": 0, "changes": []},
-        "estimates": _estimates(compiled),
+        "estimates": _estimates(compilation),
     }
 
 
-def mapping_json(compiled: TrueNorthView) -> Data:
+def mapping_json(compilation: TrueNorthView) -> Data:
     """Which neurons sit on which core, where the core is, and the traffic between them."""
-    neurons, axons = used(compiled.legalized.network)
+    neurons, axons = used(compilation.legalized.network)
     taken = [{"neurons": int(n), "axons": int(a)} for n, a in zip(neurons, axons, strict=True)]
-    return {"schema": "neurocompile/mapping/1", "target": compiled.target.name,
-            **compiled.mapping.to_json(taken)}
+    return {"schema": "neurocompile/mapping/1", "target": compilation.target.name,
+            **compilation.mapping.to_json(taken)}
 
 
-def _cores(compiled: TrueNorthView, amounts: list[dict[str, int]]) -> list[Data]:
-    mapping, network = compiled.mapping, compiled.legalized.network
+def _cores(compilation: TrueNorthView, amounts: list[dict[str, int]]) -> list[Data]:
+    mapping, network = compilation.mapping, compilation.legalized.network
     sent, received = usage.load(mapping)
     result = []
     for number, (pieces, at, taken) in enumerate(zip(
@@ -100,7 +100,7 @@ def _cores(compiled: TrueNorthView, amounts: list[dict[str, int]]) -> list[Data]
         result.append({
             "core": number, "chip": at.chip, "x": at.x, "y": at.y,
             "role": network.roles[number] if network.roles else "",
-            "slices": [usage.slice_json(mapping.partition, compiled.network, piece)
+            "slices": [usage.slice_json(mapping.partition, compilation.network, piece)
                        for piece in pieces],
             "resources": {name: {"used": taken[name], "limit": limit,
                                  "utilization": round(share[name], DIGITS),
@@ -111,17 +111,17 @@ def _cores(compiled: TrueNorthView, amounts: list[dict[str, int]]) -> list[Data]
     return result
 
 
-def _populations(compiled: TrueNorthView, cores: list[Data]) -> list[Data]:
-    rows = {row.population: row for row in compiled.legalized.rows}
-    return [_population(compiled, p, rows.get(p.name), [
+def _populations(compilation: TrueNorthView, cores: list[Data]) -> list[Data]:
+    rows = {row.population: row for row in compilation.legalized.rows}
+    return [_population(compilation, p, rows.get(p.name), [
         core for core in cores if any(s["population"] == p.name for s in core["slices"])])
-        for p in compiled.network.order()]
+        for p in compilation.network.order()]
 
 
-def _population(compiled: TrueNorthView, population: Population, row: Row | None,
+def _population(compilation: TrueNorthView, population: Population, row: Row | None,
                 held_by: list[Data]) -> Data:
-    name, network = population.name, compiled.network
-    measured = compiled.fidelity.populations.get(name) if compiled.fidelity else None
+    name, network = population.name, compilation.network
+    measured = compilation.fidelity.populations.get(name) if compilation.fidelity else None
     fullest = max(held_by, key=lambda core: (core["utilization"], -core["core"]), default=None)
     bound = -(-population.size // NEURONS) if row else 0
     binds = Counter(core["binding"] for core in held_by)
@@ -129,7 +129,7 @@ def _population(compiled: TrueNorthView, population: Population, row: Row | None
         key: value for key, value in row.to_json().items() if key not in (
             "population", "neurons", "cores", "latency")}
     return {
-        "name": name, "model": usage.model_name(compiled.floating, population),
+        "name": name, "model": usage.model_name(compilation.floating, population),
         "shape": list(population.shape), "neurons": population.size,
         "where": str(population.where), "on_host": population.on_host,
         "depth": row.latency if row else 0,
@@ -146,17 +146,17 @@ def _population(compiled: TrueNorthView, population: Population, row: Row | None
             "utilization": fullest["utilization"]}, **own}
 
 
-def _totals(compiled: TrueNorthView, cores: list[Data]) -> Data:
-    network, chip = compiled.network, compiled.legalized.network
+def _totals(compilation: TrueNorthView, cores: list[Data]) -> Data:
+    network, chip = compilation.network, compilation.legalized.network
     on_chip = [p for p in network.populations if not p.on_host]
-    neurons, rows = sum(p.size for p in on_chip), compiled.legalized.rows
+    neurons, rows = sum(p.size for p in on_chip), compilation.legalized.rows
     binds = Counter(core["binding"] for core in cores)
     bound = -(-neurons // NEURONS)
     return {
-        "cores": len(cores), "cores_available": compiled.target.total_cores,
+        "cores": len(cores), "cores_available": compilation.target.total_cores,
         "lower_bound": bound, "lower_bounds": {"neurons": bound}, "least": {"neurons": neurons},
         "chips": len({core["chip"] for core in cores}),
-        "chips_available": compiled.target.chip.chips.value,
+        "chips_available": compilation.target.chip.chips.value,
         "populations": len(on_chip), "neurons": neurons,
         "host_neurons": sum(p.size for p in network.populations if p.on_host),
         "synapses": sum(p.operator.n_synapses for p in network.projections),
@@ -176,12 +176,12 @@ def _worst(cores: list[Data], name: str) -> Data:
     return {"core": core["core"], **core["resources"][name]}
 
 
-def _estimates(compiled: TrueNorthView) -> Data:
+def _estimates(compilation: TrueNorthView) -> Data:
     """Energy [pJ] of a sample, and the time [ns] that it takes at the target's tick."""
-    costs, chip = compiled.target.costs, compiled.legalized.network
+    costs, chip = compilation.target.costs, compilation.legalized.network
     if costs is None:
-        return {"known": False, "reason": f"`{compiled.target.path}` states no costs"}
-    activity = compiled.activity
+        return {"known": False, "reason": f"`{compilation.target.path}` states no costs"}
+    activity = compilation.activity
     events = float(_all_events(chip)) if activity is None else activity.synaptic_events
     tick = costs.tick_time.value * 1000.0
     time = tick * chip.ticks_per_sample

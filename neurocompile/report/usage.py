@@ -19,7 +19,7 @@ from neurocompile.passes.loihi.resources import (
     n_synapses,
     on_chip,
 )
-from neurocompile.report.views import CompiledView
+from neurocompile.report.views import CompilationView
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.target import Target
 from neurocompile.target.tables import Quantity
@@ -48,12 +48,12 @@ def inputs(network: Network) -> list[Data]:
              "sources": item.size} for item in network.inputs]
 
 
-def streams(compiled: CompiledView) -> Data:
+def streams(compilation: CompilationView) -> Data:
     """How sums that several populations receive are built, and the price of both forms.
 
     Without such sums there is no entry.
     """
-    choice = compiled.streams
+    choice = compilation.streams
     if choice is None:
         return {}
     return {"streams": {"taken": choice.taken, "reason": choice.reason,
@@ -70,43 +70,43 @@ def readouts(network: Network) -> list[Data]:
             for readout in network.readouts]
 
 
-def populations(compiled: CompiledView) -> list[Data]:
+def populations(compilation: CompilationView) -> list[Data]:
     """One entry per population, in the network's order; those on the host take no core."""
-    usage = {one.population: one for one in compiled.usage.populations}
-    holders = _holders(compiled.mapping.partition)
-    return [_population(compiled, p, usage.get(p.name), holders.get(p.name, []))
-            for p in compiled.network.order()]
+    usage = {one.population: one for one in compilation.usage.populations}
+    holders = _holders(compilation.mapping.partition)
+    return [_population(compilation, p, usage.get(p.name), holders.get(p.name, []))
+            for p in compilation.network.order()]
 
 
-def _population(compiled: CompiledView, population: Population, usage: PopulationUsage | None,
+def _population(compilation: CompilationView, population: Population, usage: PopulationUsage | None,
                 held_by: list[int]) -> Data:
-    name, network = population.name, compiled.network
-    measured = compiled.fidelity.populations.get(name) if compiled.fidelity else None
+    name, network = population.name, compilation.network
+    measured = compilation.fidelity.populations.get(name) if compilation.fidelity else None
     entry: Data = {
-        "name": name, "model": model_name(compiled.floating, population),
+        "name": name, "model": model_name(compilation.floating, population),
         "shape": list(population.shape), "neurons": population.size,
         "where": str(population.where), "on_host": population.on_host,
-        "depth": compiled.schedule.depth.get(name, 0),
+        "depth": compilation.schedule.depth.get(name, 0),
         "rate": None if measured is None else round(measured.rate, DIGITS),
         "synapses": sum(p.operator.n_synapses for p in network.into(name)),
         "distinct_weights": sum(int(p.operator.weights.size) for p in network.into(name)),
-        "weight_bits": compiled.options.weight_bits if usage and usage.synapses else None,
+        "weight_bits": compilation.options.bits if usage and usage.synapses else None,
         "encodings": sorted({p.encoding for p in network.into(name)}) if usage else [],
-        "order": compiled.mapping.partition.order_names.get(name),
+        "order": compilation.mapping.partition.order_names.get(name),
     }
-    return entry | _population_usage(compiled, usage, held_by)
+    return entry | _population_usage(compilation, usage, held_by)
 
 
-def _population_usage(compiled: CompiledView, usage: PopulationUsage | None,
+def _population_usage(compilation: CompilationView, usage: PopulationUsage | None,
                       held_by: list[int]) -> Data:
     """Amounts summed over a population's cores; `utilization` is its own share of those cores."""
     if usage is None:
         return {"cores": 0, "lower_bound": 0, "lower_bounds": {}, "usage": CoreUsage().to_json(),
                 "utilization": dict.fromkeys(UNITS, 0.0), "binding": None, "binds_on": {},
                 "worst": None}
-    full, amounts = compiled.usage.limits, usage.total.to_json()
+    full, amounts = compilation.usage.limits, usage.total.to_json()
     own = {name: amounts[name] / (getattr(full, name) * max(usage.cores, 1)) for name in UNITS}
-    taken = [compiled.usage.cores[core] for core in held_by]
+    taken = [compilation.usage.cores[core] for core in held_by]
     binds = Counter(core.binding(full) for core in taken)
     share, worst, core = max(
         ((one.utilization(full)[one.binding(full)], one.binding(full), number)
@@ -141,21 +141,21 @@ def model_name(floating: Network, population: Population) -> str:
     return f"{model} {neuron.reset.value}"
 
 
-def cores(compiled: CompiledView) -> list[Data]:
+def cores(compilation: CompilationView) -> list[Data]:
     """One entry per core that is used, by number."""
-    mapping, full = compiled.mapping, compiled.usage.limits
+    mapping, full = compilation.mapping, compilation.usage.limits
     sent, received = load(mapping)
     result = []
     for number, (pieces, at, taken) in enumerate(zip(
-            mapping.partition.cores, mapping.placement.cores, compiled.usage.cores, strict=True)):
+            mapping.partition.cores, mapping.placement.cores, compilation.usage.cores, strict=True)):
         share = _rounded(taken.utilization(full))
         result.append({
             "core": number, "chip": at.chip, "x": at.x, "y": at.y,
-            "slices": [slice_json(mapping.partition, compiled.network, piece) for piece in pieces],
+            "slices": [slice_json(mapping.partition, compilation.network, piece) for piece in pieces],
             "resources": {name: {"used": getattr(taken, name), "limit": getattr(full, name),
                                  "utilization": share[name],
                                  "headroom": taken.headroom(full)[name]} for name in UNITS},
-            "configurations": dict(compiled.usage.configurations[number]),
+            "configurations": dict(compilation.usage.configurations[number]),
             "binding": taken.binding(full), "utilization": share[taken.binding(full)],
             "messages_sent": round(float(sent[number]), DIGITS),
             "messages_received": round(float(received[number]), DIGITS),
@@ -177,10 +177,10 @@ def slice_json(partition: Partition, network: Network, piece: CoreSlice) -> Data
             "fills_box": volume == piece.size}
 
 
-def totals(compiled: CompiledView) -> Data:
+def totals(compilation: CompilationView) -> Data:
     """The whole mapping in numbers; `worst` is the fullest core by resource."""
-    network, target, usage = compiled.network, compiled.target, compiled.usage
-    placed = compiled.mapping.placement.cores
+    network, target, usage = compilation.network, compilation.target, compilation.usage
+    placed = compilation.mapping.placement.cores
     bounds = usage.least.cores(usage.limits)
     binds = Counter(core.binding(usage.limits) for core in usage.cores)
     return {
@@ -193,32 +193,32 @@ def totals(compiled: CompiledView) -> Data:
         "neurons": sum(p.size for p in on_chip(network)),
         "host_neurons": sum(p.size for p in network.populations if p.on_host),
         "synapses": n_synapses(network),
-        "ticks": network.n_ticks, "latency": compiled.schedule.latency,
+        "ticks": network.n_ticks, "latency": compilation.schedule.latency,
         "binds_on": {name: binds[name] for name in UNITS if binds[name]},
-        "mean": _rounded({name: _mean(compiled, name) for name in UNITS}),
-        "worst": {name: _worst(compiled, name) for name in UNITS} if usage.cores else {},
-        "configurations": _configurations(compiled),
+        "mean": _rounded({name: _mean(compilation, name) for name in UNITS}),
+        "worst": {name: _worst(compilation, name) for name in UNITS} if usage.cores else {},
+        "configurations": _configurations(compilation),
     }
 
 
-def _configurations(compiled: CompiledView) -> Data:
+def _configurations(compilation: CompilationView) -> Data:
     """Entries of the core that takes most of each kind; a limit of 0 is none."""
     found = {}
-    for kind, limit in configuration_limits(compiled.target).items():
-        used = [core[kind] for core in compiled.usage.configurations]
+    for kind, limit in configuration_limits(compilation.target).items():
+        used = [core[kind] for core in compilation.usage.configurations]
         most = max(used, default=0)
         found[kind] = {"core": used.index(most) if used else None, "used": most, "limit": limit}
     return found
 
 
-def _mean(compiled: CompiledView, resource: str) -> float:
-    usage = compiled.usage
+def _mean(compilation: CompilationView, resource: str) -> float:
+    usage = compilation.usage
     used = sum(getattr(core, resource) for core in usage.cores)
     return float(used / (getattr(usage.limits, resource) * max(len(usage.cores), 1)))
 
 
-def _worst(compiled: CompiledView, resource: str) -> Data:
-    usage = compiled.usage
+def _worst(compilation: CompilationView, resource: str) -> Data:
+    usage = compilation.usage
     number, limit = usage.worst(resource), getattr(usage.limits, resource)
     used = getattr(usage.cores[number], resource)
     return {"core": number, "used": used, "limit": limit,

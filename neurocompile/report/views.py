@@ -22,7 +22,7 @@ class OptionsView(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def weight_bits(self) -> int:
+    def bits(self) -> int:
         """Bits per stored weight."""
 
 
@@ -125,7 +125,7 @@ class CommonView(Protocol):
         """None where all tokens and ticks are there."""
 
 
-class CompiledView(CommonView, Protocol):
+class CompilationView(CommonView, Protocol):
     """What compiling for Loihi makes."""
 
     @property

@@ -15,7 +15,7 @@ from neurocompile.ir.network import Encoding, Network
 from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.resources import UNITS
-from neurocompile.report.views import CompiledView
+from neurocompile.report.views import CompilationView
 from neurocompile.target import LoihiTarget
 
 Data = dict[str, Any]
@@ -25,31 +25,31 @@ WEIGHT_BITS = (4, 6, 8)
 NO_LIMIT = 1 << 50  # of any resource
 
 
-def what_if(compiled: CompiledView) -> Data:
+def what_if(compilation: CompilationView) -> Data:
     """Cores with other weight bits or encodings, and without each limit that binds somewhere.
 
     `cores` of a change is None where the network would not fit. `skipped` tells whether the mapping
     is too large for it.
     """
-    cores = len(compiled.usage.cores)
+    cores = len(compilation.usage.cores)
     if cores > MAX_CORES:
         return {"skipped": True, "most": MAX_CORES, "changes": []}
     return {"skipped": False, "most": MAX_CORES,
-            "changes": [*_bits(compiled), *_encodings(compiled), *_limits(compiled)]}
+            "changes": [*_bits(compilation), *_encodings(compilation), *_limits(compilation)]}
 
 
-def _encodings(compiled: CompiledView) -> Iterator[Data]:
+def _encodings(compilation: CompilationView) -> Iterator[Data]:
     """Other encodings, where they take fewer cores."""
-    target, bits = compiled.target, compiled.options.weight_bits
-    seen = {_forms(compiled.network)}
+    target, bits = compilation.target, compilation.options.bits
+    seen = {_forms(compilation.network)}
     for how in ("shared", "auto"):
-        network = encode(compiled.network, target, how, bits)
+        network = encode(compilation.network, target, how, bits)
         listed = max((p.operator.n_synapses for p in network.projections
                       if p.encoding == "sparse"), default=0)
         if _forms(network) not in seen and listed <= MOST_LISTED:
             seen.add(_forms(network))
             cores = _cores(network, target, bits)
-            if cores is not None and cores < len(compiled.usage.cores):
+            if cores is not None and cores < len(compilation.usage.cores):
                 yield {"change": "encoding", "value": how, "cores": cores}
 
 
@@ -57,22 +57,22 @@ def _forms(network: Network) -> tuple[Encoding, ...]:
     return tuple(projection.encoding for projection in network.projections)
 
 
-def _bits(compiled: CompiledView) -> Iterator[Data]:
-    target, now = compiled.target, compiled.options.weight_bits
+def _bits(compilation: CompilationView) -> Iterator[Data]:
+    target, now = compilation.target, compilation.options.bits
     for bits in WEIGHT_BITS:
         if bits != now and bits <= target.synapse.weight_bits.value:
             yield {"change": "weight_bits", "value": bits,
-                   "cores": _cores(compiled.network, target, bits)}
+                   "cores": _cores(compilation.network, target, bits)}
 
 
-def _limits(compiled: CompiledView) -> Iterator[Data]:
-    target, bits = compiled.target, compiled.options.weight_bits
-    binds = {core.binding(compiled.usage.limits) for core in compiled.usage.cores}
+def _limits(compilation: CompilationView) -> Iterator[Data]:
+    target, bits = compilation.target, compilation.options.bits
+    binds = {core.binding(compilation.usage.limits) for core in compilation.usage.cores}
     for resource in (name for name in UNITS if name in binds):
         quantity = replace(getattr(target.core, resource), value=NO_LIMIT)
         without = replace(target, core=replace(target.core, **{resource: quantity}))
         yield {"change": "no_limit", "value": resource,
-               "cores": _cores(compiled.network, without, bits)}
+               "cores": _cores(compilation.network, without, bits)}
 
 
 def _cores(network: Network, target: LoihiTarget, bits: int) -> int | None:

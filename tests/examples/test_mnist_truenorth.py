@@ -11,7 +11,7 @@ import torch
 import neurocompile
 from neurocompile.capture.factory import make_model
 from neurocompile.config import load_config
-from neurocompile.families.pipeline import TrueNorthCompiled
+from neurocompile.families.pipeline import TrueNorthCompilation
 
 FOLDER = Path(__file__).parents[2] / "examples" / "mnist_truenorth"
 ENTRIES = {entry.name: entry for entry in load_config(FOLDER / "neurocompile.toml").models}
@@ -27,8 +27,8 @@ def test_built_right_and_exact(name: str, tmp_path: Path) -> None:
         example = torch.as_tensor(sample["x"][:4], dtype=torch.float32).movedim(1, 0)
     result = neurocompile.build(model.eval(), tmp_path / "build", example, target="truenorth",
                                 sample=entry.sample, verify_samples=16)
-    compiled = result.compiled
-    assert isinstance(compiled, TrueNorthCompiled)
+    compiled = result.compilation
+    assert isinstance(compiled, TrueNorthCompilation)
     assert not any(p.on_host for p in compiled.network.populations)
     assert result.verification.differences == 0
     assert result.verification.samples == 16

@@ -285,7 +285,7 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     manifest = read_manifest(tmp_path / "b")
     again = rebuild.recompile(tmp_path / "b", manifest)
     rebuild.recheck(tmp_path / "b", again, manifest)
-    assert again.compiled.pruning.kept == made.compiled.pruning.kept
+    assert again.compilation.pruning.kept == made.compilation.pruning.kept
 
 
 def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned() -> None:

@@ -25,7 +25,7 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import Verification, verify
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.pipeline import Compiled, Options, compile_graph, inputs_from
+from neurocompile.families.pipeline import Compilation, Options, compile_graph, inputs_from
 from neurocompile.target import Target, load_target
 
 SAMPLES = 5
@@ -120,7 +120,7 @@ CASES: dict[str, Case] = {
 }
 
 
-def compiled(case: Case) -> tuple[Compiled, list[np.ndarray]]:
+def compiled(case: Case) -> tuple[Compilation, list[np.ndarray]]:
     """The network compiled for loihi2, and its inputs."""
     torch.manual_seed(SEED)
     model = case.prepare(case.make())
@@ -129,7 +129,7 @@ def compiled(case: Case) -> tuple[Compiled, list[np.ndarray]]:
         x.numpy() for x in xs]
 
 
-def run(case: Case) -> tuple[Compiled, Verification]:
+def run(case: Case) -> tuple[Compilation, Verification]:
     """The case on Lava, states of the reference recorded for the message on a difference."""
     done, arrays = compiled(case)
     network, schedule = done.network, done.schedule
@@ -140,7 +140,7 @@ def run(case: Case) -> tuple[Compiled, Verification]:
         return done, verify(Path(folder), network, schedule, inputs, reference)
 
 
-def structure(name: str, done: Compiled) -> list[str]:
+def structure(name: str, done: Compilation) -> list[str]:
     """The columns that need no run: all but the last two."""
     network = done.network
     numbers = (network.n_ticks, done.schedule.latency, len(network.populations),

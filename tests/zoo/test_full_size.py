@@ -23,7 +23,7 @@ from examples.zoo import stmixer
 from neurocompile.backends import synchronous
 from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.pipeline import Compiled, compile_graph
+from neurocompile.families.pipeline import Compilation, compile_graph
 from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import State, add, step
@@ -101,7 +101,7 @@ def _sums(network: Network, population: Population, neurons: NDArray[np.int64],
     return total
 
 
-def check(compiled: Compiled) -> None:
+def check(compiled: Compilation) -> None:
     """Every population computes at least 10,000 neuron-ticks, is active, and differs nowhere."""
     network = compiled.network
     smallest = min(p.size for p in network.populations)
@@ -118,7 +118,7 @@ def check(compiled: Compiled) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", on_lava.CASES)
 def test_networks_on_lava_equal_the_specification(name: str) -> None:
-    compiled, _ = on_lava.compiled(on_lava.CASES[name])
+    compiled, _ = on_lava.compilation(on_lava.CASES[name])
     check(compiled)
 
 

@@ -40,7 +40,7 @@ def test_two_inputs_give_the_models_two_outputs() -> None:
     case = on_lava.CASES["two inputs, two outputs"]
     torch.manual_seed(on_lava.SEED)
     model = case.prepare(case.make())
-    done, arrays = on_lava.compiled(case)
+    done, arrays = on_lava.compilation(case)
     assert [r.ticks for r in done.network.readouts] == ["sum", "each"]
     with torch.no_grad():
         classes, spikes = model(*map(torch.from_numpy, arrays))

@@ -21,7 +21,7 @@ from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
 from neurocompile.families.fidelity import measure
-from neurocompile.families.pipeline import Compiled, Options, compile_graph, inputs_from
+from neurocompile.families.pipeline import Compilation, Options, compile_graph, inputs_from
 from neurocompile.ir.graph import Graph
 from neurocompile.target import load_target
 
@@ -52,7 +52,7 @@ def graph() -> Graph:
 
 
 @cache
-def compiled(form: str) -> Compiled:
+def compiled(form: str) -> Compilation:
     return compile_graph(graph(), LOIHI2, Options(streams=form))
 
 

@@ -20,7 +20,7 @@ from net_files import MAKERS, shipped, write
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
-from neurocompile.families.pipeline import Compiled, Options, compile_graph
+from neurocompile.families.pipeline import Compilation, Options, compile_graph
 from neurocompile.formats.files import Request, load_model
 from neurocompile.ir.operators import Array
 from neurocompile.target import Target
@@ -38,7 +38,7 @@ def runnable(source: Path, path: Path) -> Path:
     return path
 
 
-def in_netx(source: Path, result: Compiled, x: Array, folder: Path) -> dict[str, Array]:
+def in_netx(source: Path, result: Compilation, x: Array, folder: Path) -> dict[str, Array]:
     """What each layer that netx builds sends and, in the last step, its v, for one sample."""
     from neurocompile.backends.loihi import emit as emit_module
 
@@ -64,7 +64,7 @@ def in_netx(source: Path, result: Compiled, x: Array, folder: Path) -> dict[str,
 
 
 def compared(source: Path, tmp_path: Path, target: Target, rate: float = 0.4, **request: object
-             ) -> tuple[Compiled, dict[str, Array], Array]:
+             ) -> tuple[Compilation, dict[str, Array], Array]:
     """Build and run everywhere on one random sample; all spikes of all layers are equal."""
     loaded = load_model(Request(str(source), **request))  # type: ignore[arg-type]
     result = compile_graph(loaded.graph, target, Options())

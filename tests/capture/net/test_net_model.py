@@ -15,7 +15,7 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.net_file import write_net
 from neurocompile.builds.builder import first_inputs
 from neurocompile.diagnostics import Severity
-from neurocompile.families.pipeline import Compiled, Options, compile_graph
+from neurocompile.families.pipeline import Compilation, Options, compile_graph
 from neurocompile.formats.files import Request, load_model
 from neurocompile.formats.net.file import ConvLayer, DenseLayer, NetFile, read_net
 from neurocompile.ir.network import Network
@@ -26,12 +26,12 @@ from neurocompile.target import load_target
 LOIHI2 = load_target("loihi2")
 
 
-def compiled(path: Path, **request: object) -> Compiled:
+def compiled(path: Path, **request: object) -> Compilation:
     loaded = load_model(Request(str(path), **request))  # type: ignore[arg-type]
     return compile_graph(loaded.graph, LOIHI2, Options())
 
 
-def made(name: str, tmp_path: Path) -> tuple[NetFile, Compiled]:
+def made(name: str, tmp_path: Path) -> tuple[NetFile, Compilation]:
     path = write(tmp_path / "x.net", MAKERS[name]())
     return read_net(path), compiled(path)
 
@@ -216,7 +216,7 @@ def same_network(a: Network, b: Network, names: dict[str, str]) -> None:
                               twin.operator.weights << twin.exponent)
 
 
-def round_trip(result: Compiled, names: dict[str, str], tmp_path: Path) -> None:
+def round_trip(result: Compilation, names: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "network.net"
     assert write_net(result.network, result.schedule, path) is None
     again = compiled(path)

@@ -1,0 +1,89 @@
+"""What a family of chips says of itself; everything that differs between families follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from neurocompile.options import Options
+from neurocompile.target import Target
+
+if TYPE_CHECKING:  # a table of families imports no torch
+    from neurocompile.backends.results import Emission, Verification
+    from neurocompile.families.compilation import Compilation, Lowered, Progress, Recorder
+    from neurocompile.ir.network import Network
+    from neurocompile.ir.operators import Array
+
+T = TypeVar("T", bound=Target)
+C = TypeVar("C", bound="Compilation")
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """How much of the program to verify before it is published."""
+
+    samples: int = 4  # 0: none
+    timeout: float = 600.0  # seconds, of Lava
+    lava_python: str | None = None  # the Python that has Lava; None: this one
+
+
+class Family(Protocol[T, C]):
+    """Chips that share a kind of target file, of integers, of mapping and of program."""
+
+    @property
+    def name(self) -> str:
+        """As options and report sections name it: "loihi"."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What `family` in a target file may say: "loihi1", "loihi2"."""
+
+    @property
+    def target_type(self) -> type[T]:
+        """What its target files hold."""
+
+    @property
+    def options_type(self) -> type[Options]:
+        """The options that it can be told."""
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of a stored weight where nothing is said."""
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages of a compilation, in their order."""
+
+    @property
+    def runs_on(self) -> str:
+        """What runs its programs, in words."""
+
+    def compile(self, run: Recorder, lowered: Lowered, target: T, options: Options) -> C:
+        """A float network on the target's cores. Raises FindingsError."""
+
+    def quantize(self, floating: Network, target: T, options: Options) -> Network:
+        """A float network in the target's integers, as `compile` makes it.
+
+        Raises FindingsError where a number has no place.
+        """
+
+    def emit(self, compilation: C, out: Path) -> Emission:
+        """Write the program into the folder `out`; always the same bytes."""
+
+    def placed_as(self, compilation: C, program: Path) -> C:
+        """The compilation with the places of an emitted program, where those rest on a sample."""
+
+    def verify(self, program: Path, compilation: C, inputs: Mapping[str, Array], checks: Checks,
+               progress: Progress) -> Verification:
+        """Run an emitted program and the reference on the same inputs, and compare all spikes.
+
+        Raises UsageError (NC602) where what runs it is not installed.
+        """
+
+    def resources(self, compilation: C) -> dict[str, Any]:
+        """What the mapping takes of the chip: the contents of resources.json."""
+
+    def mapping(self, compilation: C) -> dict[str, Any]:
+        """What sits where: the contents of mapping.json."""

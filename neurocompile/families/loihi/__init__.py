@@ -1,0 +1,82 @@
+"""Loihi 1 and 2, through Lava."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neurocompile.families.family import Checks
+from neurocompile.options import Options
+from neurocompile.target import LoihiTarget
+
+if TYPE_CHECKING:
+    from neurocompile.backends.results import Emission, Verification
+    from neurocompile.families.compilation import Lowered, Progress, Recorder
+    from neurocompile.families.loihi.compilation import LoihiCompilation
+    from neurocompile.ir.network import Network
+    from neurocompile.ir.operators import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Loihi:
+    """Slices of populations on cores with synapse lists; programs run on Lava."""
+
+    name: str = "loihi"
+    keys: tuple[str, ...] = ("loihi1", "loihi2")
+    target_type: type[LoihiTarget] = LoihiTarget
+    options_type: type[Options] = Options
+    weight_bits: int = 8
+    stages: tuple[str, ...] = (
+        "check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay",
+        "fidelity", "encode", "partition", "refine", "place", "route")
+    runs_on: str = "Lava"
+
+    def compile(self, run: Recorder, lowered: Lowered, target: LoihiTarget,
+                options: Options) -> LoihiCompilation:
+        """See `Family.compile`."""
+        from neurocompile.families.loihi.stages import compile_lowered
+
+        return compile_lowered(run, lowered, target, options)
+
+    def quantize(self, floating: Network, target: LoihiTarget, options: Options) -> Network:
+        """See `Family.quantize`."""
+        from neurocompile.passes.loihi.quantization.quantize import Quantize
+
+        return Quantize(options.bits, options.encoder).run(floating, target)[0]
+
+    def emit(self, compilation: LoihiCompilation, out: Path) -> Emission:
+        """A Lava program; see `Family.emit`."""
+        from neurocompile.backends.loihi import emit
+
+        return emit.emit(compilation.network, compilation.schedule, compilation.target, out)
+
+    def placed_as(self, compilation: LoihiCompilation, program: Path) -> LoihiCompilation:
+        """The compilation itself: a Lava program has no places in it."""
+        return compilation
+
+    def verify(self, program: Path, compilation: LoihiCompilation, inputs: Mapping[str, Array],
+               checks: Checks, progress: Progress) -> Verification:
+        """On Lava; see `Family.verify`."""
+        from neurocompile.backends import synchronous
+        from neurocompile.backends.loihi.verify import verify
+
+        reference = synchronous.run(compilation.network, inputs, record_state=True)
+        return verify(program, compilation.network, compilation.schedule, inputs, reference,
+                      limit=checks.timeout, lava_python=checks.lava_python)
+
+    def resources(self, compilation: LoihiCompilation) -> dict[str, Any]:
+        """See `Family.resources`."""
+        from neurocompile.report import data
+
+        return data.resources_json(compilation)
+
+    def mapping(self, compilation: LoihiCompilation) -> dict[str, Any]:
+        """See `Family.mapping`."""
+        from neurocompile.report import data
+
+        return data.mapping_json(compilation)
+
+
+LOIHI = Loihi()

@@ -1,0 +1,121 @@
+"""The stages for Loihi alone: shared sums, integers, time, synapse lists, cores, places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.families.compilation import Lowered, Recorder
+from neurocompile.families.loihi.compilation import LoihiCompilation
+from neurocompile.families.stages import (
+    Rates,
+    measure_fidelity,
+    network_size,
+    nothing_on_chip,
+    over_budget,
+)
+from neurocompile.ir.mapping import ChipMapping
+from neurocompile.ir.network import Network
+from neurocompile.options import Options
+from neurocompile.passes.loihi import resources
+from neurocompile.passes.loihi.accumulate import accumulate
+from neurocompile.passes.loihi.align import align, too_early
+from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
+from neurocompile.passes.loihi.mapping.partition import partition
+from neurocompile.passes.loihi.mapping.recount import every_core_once, recount
+from neurocompile.passes.loihi.mapping.refine import refine
+from neurocompile.passes.loihi.quantization.bounds import overflows, remembering
+from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.relay import out_of_range, relay
+from neurocompile.passes.loihi.split import split
+from neurocompile.passes.loihi.streams.adders import build_streams, note
+from neurocompile.passes.placing.nets import into_chip
+from neurocompile.passes.placing.place import place
+from neurocompile.passes.placing.route import route_traffic
+from neurocompile.passes.placing.traffic import core_traffic
+from neurocompile.target import LoihiTarget
+
+FULL = 0.9  # utilization of the fullest core from which a limit's source matters
+
+def compile_lowered(run: Recorder, lowered: Lowered, target: LoihiTarget,
+                    options: Options) -> LoihiCompilation:
+    """A float network on Loihi's cores; see `Family.compile`."""
+    floating, streams = run.stage(
+        "streams", lambda: build_streams(lowered.network, target, options.streams,
+                                         options.bits),
+        lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
+    run.findings += [note(streams)] if streams else []
+    floating, notes = run.stage(
+        "split", lambda: split(floating, target, options.bits),
+        lambda r: f"{len(r[1])} populations")
+    run.findings += notes
+    floating, notes = run.stage("accumulate", lambda: accumulate(floating, options.readout, target),
+                                lambda r: f"{len(r[0].accumulators)} readouts on chip")
+    run.findings += notes
+    quantize = Quantize(options.bits, options.encoder)
+    network, warnings = run.stage(
+        "quantize", lambda: quantize.run(floating, target), lambda r: network_size(r[0]),
+        lambda r: _out_of_bounds(floating, r[0], target))
+    run.findings += [*warnings, *nothing_on_chip(network)]
+    run.stop()
+    direct = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
+                        lambda s: too_early(network, s))
+    network, schedule, notes = run.stage(
+        "relay", lambda: relay(network, direct, target),
+        lambda r: f"{sum(p.repeats is not None for p in r[0].populations)} relay populations",
+        lambda r: out_of_range(r[0], r[1], target))
+    run.findings += notes
+    fidelity, rates = measure_fidelity(run, lowered, floating, network)
+    network = run.stage("encode", lambda: encode(network, target, options.encoding,
+                                                 options.bits), encodings_text)
+    mapping = _map(run, network, target, options, rates)
+    usage = resources.count(network, mapping.partition, target, options.bits)
+    places = mapping.placement.cores
+    run.findings += over_budget({
+        "cores": len(places), "chips": len({at.chip for at in places}),
+        "synapses": resources.n_synapses(network)}, options)
+    run.findings += _unpublished(usage, target)
+    run.stop()
+    return LoihiCompilation(
+        graph=lowered.graph, target=target, options=options, floating=floating, network=network,
+        schedule=schedule, mapping=mapping, usage=usage, diagnostics=run.diagnostics,
+        stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowered.pruning)
+
+
+def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:
+    """NC303 for registers that overflow, NC208 for neurons without memory that have some."""
+    for before, population in zip(floating.populations, network.populations, strict=True):
+        yield from overflows(network, population, target.name)
+        if not (before.graded or before.floating.decay):
+            yield from remembering(network, population, target.name)
+
+
+def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
+         rates: Rates | None) -> ChipMapping:
+    bits, nets = options.bits, into_chip(network)
+    parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits, nets=nets),
+                      lambda p: f"{len(p.cores)} cores",
+                      lambda p: recount(network, p, target, weight_bits=bits))
+    first = parts
+    parts = run.stage("refine", lambda: refine(network, first, target, weight_bits=bits, nets=nets),
+                      lambda p: f"{len(p.cores)} cores",
+                      lambda p: () if p is first else recount(network, p, target,
+                                                              weight_bits=bits))
+    traffic = core_traffic(network, parts, rates, nets)
+    placement = run.stage("place", lambda: place(parts, target, traffic),
+                       lambda p: f"{len({c.chip for c in p.cores})} chips",
+                       lambda p: every_core_once(parts, p, target))
+    routing = run.stage("route", lambda: route_traffic(traffic, placement, target),
+                       lambda r: f"{float(r.messages.sum()):,.0f} messages per tick")
+    return ChipMapping(parts, placement, routing)
+
+
+def _unpublished(usage: resources.Usage, target: LoihiTarget) -> Iterable[Diagnostic]:
+    """NC421 for each limit nearly reached that the vendor has not published."""
+    limits = dict(target.quantities())
+    for resource, quantity in ((r, limits[f"core.{r}"]) for r in resources.UNITS):
+        fullest = usage.cores[usage.worst(resource)].utilization(usage.limits)[resource]
+        if fullest >= FULL and quantity.confidence != "published":
+            yield Diagnostic("NC421", values={
+                "resource": resource.replace("_", " "), "limit": quantity.value, "share": fullest,
+                "unit": quantity.unit, "path": target.path, "confidence": quantity.confidence})

@@ -1,0 +1,53 @@
+"""What the stages of all families share: fidelity, budgets, sizes in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.families.compilation import Lowered, Recorder
+from neurocompile.families.fidelity import Fidelity, activity, measure
+from neurocompile.ir.network import Network
+from neurocompile.options import Options
+
+Rates = Mapping[str, float | NDArray[np.float64]]
+
+
+def measure_fidelity(run: Recorder, lowered: Lowered, floating: Network,
+                     network: Network) -> tuple[Fidelity | None, Rates | None]:
+    """Fidelity and firing rates on the sample, where there is one."""
+    sample = lowered.sample
+    if sample is None:
+        return None, None
+    unpruned = None if lowered.pruning is None else lowered.whole
+    fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, unpruned),
+                                lambda r: f"{r[0].samples} samples")
+    run.findings += activity(network, fidelity)
+    return fidelity, rates
+
+
+def network_size(network: Network) -> str:
+    """A network in words."""
+    return (f"{len(network.populations)} populations, "
+            f"{sum(p.size for p in network.populations):,} neurons, "
+            f"{sum(p.operator.n_synapses for p in network.projections):,} synapses")
+
+
+def nothing_on_chip(network: Network) -> Iterator[Diagnostic]:
+    """NC206 where every population gets the analog input of each tick, so that the host runs all."""
+    if all(p.on_host for p in network.populations):
+        first = network.populations[0]
+        yield Diagnostic("NC206", first.where, {
+            "module": first.name, "encoder": "host",
+            "reason": "no other population is left for the chip"})
+
+
+def over_budget(demand: Mapping[str, int], options: Options) -> Iterable[Diagnostic]:
+    """NC411 for each budget of the project that a mapping exceeds."""
+    for resource, limit in options.budgets.items():
+        if demand[resource] > limit:
+            yield Diagnostic("NC411", values={
+                "resource": resource, "needed": demand[resource], "limit": limit})

@@ -1,0 +1,149 @@
+"""The stages for TrueNorth alone: integers, cores, and what these do on the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.families.compilation import Lowered, Recorder
+from neurocompile.families.fidelity import Fidelity
+from neurocompile.families.stages import (
+    Rates,
+    measure_fidelity,
+    network_size,
+    nothing_on_chip,
+    over_budget,
+)
+from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+from neurocompile.families.truenorth.simulation import measure_activity
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.network import InputKind, Network
+from neurocompile.options import Options
+from neurocompile.passes.lowering.streams import find
+from neurocompile.passes.truenorth.chip_mapping import chip_mapping
+from neurocompile.passes.truenorth.fan_in import group_constraints
+from neurocompile.passes.truenorth.legalize import FanIn, Legalized, legalize
+from neurocompile.passes.truenorth.quantization.quantize import Quantize
+from neurocompile.passes.truenorth.quantization.reach import overflows
+from neurocompile.passes.truenorth.recount import recount
+from neurocompile.target import TrueNorthTarget
+
+_WAYS: Mapping[str, FanIn] = {"reject": "reject", "group": "group", "exact-slow": "exact-slow"}
+
+
+def compile_lowered(run: Recorder, lowered: Lowered, target: TrueNorthTarget,
+                    options: Options) -> TrueNorthCompilation:
+    """A float network on TrueNorth's cores; see `Family.compile`."""
+    floating = lowered.network
+    if options.encoder == "auto":
+        floating = _spiking_inputs(floating, lowered.graph)
+    run.findings += _refusals(floating, target, options)
+    run.stop()
+    before = list(run.findings)
+    try:
+        network, fidelity, cores = _on_cores(run, lowered, floating, target, options, False)
+    except FindingsError as error:
+        if any(d.code != "NC432" for d in error.diagnostics):
+            raise
+        run.findings = before  # no leak can deliver biases between the steps of the weights
+        network, fidelity, cores = _on_cores(run, lowered, floating, target, options, True)
+    sample, activity = lowered.sample, None
+    if sample is not None:
+        activity = run.stage("activity", lambda: measure_activity(network, cores.network, sample),
+                             lambda a: f"{a.synaptic_events:,.0f} synaptic events per sample")
+    mapping = run.stage(
+        "route", lambda: chip_mapping(cores.network, target) if activity is None else chip_mapping(
+            cores.network, target, activity.rate, activity.inputs),
+        lambda m: f"{float(m.routing.messages.sum()):,.0f} messages per tick")
+    run.findings += over_budget({
+        "cores": len(cores.network.cores), "chips": len({at.chip for at in cores.network.places}),
+        "synapses": sum(p.operator.n_synapses for p in network.projections)}, options)
+    run.stop()
+    return TrueNorthCompilation(
+        graph=lowered.graph, target=target, options=options, floating=floating, network=network,
+        legalized=cores, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
+        stages=tuple(run.records), fidelity=fidelity, pruning=lowered.pruning)
+
+
+def _on_cores(run: Recorder, lowered: Lowered, floating: Network, target: TrueNorthTarget,
+              options: Options, whole_biases: bool
+              ) -> tuple[Network, Fidelity | None, Legalized]:
+    """The integer network, what it lost, and its cores."""
+    network = _quantize(run, floating, target, options, whole_biases)
+    fidelity, rates = measure_fidelity(run, lowered, floating, network)
+    return network, fidelity, run.stage(
+        "legalize", lambda: _legalize(network, target, options, rates),
+        lambda r: f"{len(r.network.cores)} cores, latency {r.network.latency} ticks",
+        lambda r: recount(network, r.network))
+
+
+def _spiking_inputs(network: Network, graph: Graph) -> Network:
+    """The network whose images of 0 and 1 are spikes, where a sample has one tick.
+
+    With more ticks an input without a time axis is a constant current.
+    """
+    if network.n_ticks > 1:
+        return network
+    names = (value.name for value in graph.model.graph.inputs)
+    binary = {str(name) for name, info in zip(names, graph.info["inputs"], strict=True)
+              if info["integers"] and info["low"] >= 0 and info["high"] <= 1}
+    return replace(network, inputs=tuple(
+        replace(item, kind=InputKind.SPIKES) if item.name in binary
+        and item.kind is InputKind.STATIC else item for item in network.inputs))
+
+
+def _quantize(run: Recorder, floating: Network, target: TrueNorthTarget, options: Options,
+             whole_biases: bool) -> Network:
+    """The integer network. Raises FindingsError for what the target cannot do."""
+    quantize = Quantize(options.bits, options.encoder, whole_biases)
+    network = run.stage(
+        "quantize", lambda: quantize.run(floating, target), network_size,
+        lambda net: (overflow for population in net.populations
+                     for overflow in overflows(net, population, target.name)))
+    run.findings += nothing_on_chip(network)
+    run.stop()
+    return network
+
+
+def _refusals(floating: Network, target: TrueNorthTarget, options: Options) -> Iterator[Diagnostic]:
+    """NC210 for adders, NC209 for readouts on the chip: options that need other neurons."""
+    streams = find(floating) if options.streams == "adder" else None
+    if streams is not None and streams.points:
+        yield Diagnostic("NC210", streams.points[0].consumers[0].population.where, {
+            "target": target.name, "reason": f"{target.name} has no graded spikes"})
+    for readout in floating.readouts if options.readout == "chip" else ():
+        yield Diagnostic("NC209", values={
+            "readout": readout.name, "reason": f"the host cannot read potentials of {target.name}"})
+
+
+def _legalize(network: Network, target: TrueNorthTarget, options: Options,
+              rates: Rates | None) -> Legalized:
+    """The network on cores. Raises FindingsError; with `--fan-in group` NC431 names the groups."""
+    try:
+        return legalize(network, target, fan_in=_WAYS[options.fan_in], rates=rates)
+    except FindingsError as error:
+        if options.fan_in != "group":
+            raise
+        raise FindingsError(*(_with_groups(d, network) if d.code == "NC431" else d
+                              for d in error.diagnostics)) from None
+
+
+def _with_groups(fan_in: Diagnostic, network: Network) -> Diagnostic:
+    """NC431 with what to train: the groups of inputs and neurons that fit a core, as values too."""
+    names = [p.name for p in network.populations
+             if fan_in.values["module"] in (p.name, p.where.module)]
+    groups = group_constraints(network, names)
+    notes = [_group(one) for population in groups["populations"]
+             for one in population["projections"]]
+    return replace(fan_in, values={**fan_in.values, "groups": groups},
+                   notes=(*fan_in.notes, *notes))
+
+
+def _group(one: Mapping[str, Any]) -> str:
+    if not one["groups"]:
+        return (f"`{one['projection']}`: no number of groups from {one['at_least']} on divides its "
+                f"{one['inputs']} and {one['outputs']} {one['unit']}")
+    return (f"`{one['projection']}`: train it with {one['groups']} groups, of "
+            f"{one['inputs_per_group']} to {one['outputs_per_group']} {one['unit']}")
