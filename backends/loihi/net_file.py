@@ -78,10 +78,10 @@ def netx_keeps(weights: Array) -> bool:
 def _stored(w: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
     """What Lava's Dense keeps of weights: clipped, then truncated, in the sign mode it finds."""
     mode = SignMode.INHIBITORY if w.max() <= 0 else sign_mode(w)
-    cut = 8 - bits + (mode is SignMode.MIXED)
+    cut = 8 - bits + (mode is SignMode.BOTH)
     if mode is SignMode.INHIBITORY:
         return -((np.clip(-w, 0, 255) >> cut) << cut)
-    low = -256 if mode is SignMode.MIXED else 0
+    low = -256 if mode is SignMode.BOTH else 0
     return (np.clip(w, low, 255) >> cut) << cut
 
 

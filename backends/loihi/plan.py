@@ -150,7 +150,7 @@ def _synapses(id_: str, projection: Projection, delay: int, ids: dict[str, str],
     return Synapses(
         id_, source, ids[projection.target], process, operator, form.source,
         form.target, projection.operator.n_synapses, projection.exponent,
-        sign_mode(operator.weights).name, bits.get(source, 0), delay, projection.delay,
+        sign_mode(operator.weights).value, bits.get(source, 0), delay, projection.delay,
         schedule.depth[projection.source] + 1, operator.in_size, operator.out_size)
 
 

@@ -56,7 +56,7 @@ def streams(compilation: CompilationView) -> Data:
     choice = compilation.streams
     if choice is None:
         return {}
-    return {"streams": {"taken": choice.taken, "reason": choice.reason,
+    return {"streams": {"taken": choice.form, "reason": choice.reason,
                         "adders": list(choice.adders),
                         "prices": {form: asdict(price) for form, price in choice.prices.items()}}}
 

@@ -52,8 +52,8 @@ def test_nxtf(bits: int) -> None:
 
 def test_the_stricter_count_holds() -> None:
     lengths = np.arange(400)
-    both = [list_bits(lengths, by(name)) for name in LOIHI1.accounting]
-    assert np.array_equal(list_bits(lengths, LOIHI1), np.maximum(*both))
+    both = [list_bits(lengths, by(name), 8) for name in LOIHI1.accounting]
+    assert np.array_equal(list_bits(lengths, LOIHI1, 8), np.maximum(*both))
     assert not np.array_equal(both[0], both[1])
     # 62 synapses are one block of nengo-loihi's and two of NxTF's
     assert [int(one[62]) for one in both] == [512, 576]
@@ -73,7 +73,7 @@ def test_an_index_names_every_neuron_of_a_core(name: str) -> None:
 
 def test_tables_are_the_lists() -> None:
     dense, sparse, shared = tables(LOIHI1, 8, 70)
-    assert dense[70] == list_bits(np.array([70]), LOIHI1)[0]
+    assert dense[70] == list_bits(np.array([70]), LOIHI1, 8)[0]
     assert sparse[70] == list_bits(np.array([70]), LOIHI1, 8, "sparse")[0]
     assert not shared.any()
 

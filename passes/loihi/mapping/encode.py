@@ -22,7 +22,7 @@ from neurocompile.passes.loihi.resources import into_chip, list_bits, on_chip
 from neurocompile.target import LoihiTarget
 
 
-def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int = 8) -> Network:
+def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int) -> Network:
     """The network with the encoding of every projection onto the chip.
 
     Raises FindingsError (NC405, NC406) where shared lists are tried and a population exceeds an

@@ -24,7 +24,7 @@ from neurocompile.passes.loihi.resources import (
 from neurocompile.target import LoihiTarget
 
 
-def indivisible(network: Network, target: LoihiTarget, weight_bits: int = 8,
+def indivisible(network: Network, target: LoihiTarget, weight_bits: int,
                 nets: Mapping[str, Incoming] | None = None) -> Iterator[Diagnostic]:
     """NC405 for every population with a neuron whose inputs exceed an empty core, NC406 for every
     one that needs more configuration entries than a core has. `nets`: those into each, if known.

@@ -52,7 +52,7 @@ ROUNDS = 32  # fills of a cycle before a net is assumed to reach a core per pin
 Ints = NDArray[np.int64]
 
 
-def partition(network: Network, target: LoihiTarget, *, weight_bits: int = 8,
+def partition(network: Network, target: LoihiTarget, *, weight_bits: int,
               nets: Mapping[str, Incoming] | None = None) -> Partition:
     """The network's on-chip populations on as few cores as found, every limit kept.
 

@@ -22,7 +22,7 @@ Ints = NDArray[np.int64]
 Held = Mapping[str, Ints]  # the neurons of each population that a core holds
 
 
-def recount(network: Network, partition: Partition, target: LoihiTarget, *, weight_bits: int = 8,
+def recount(network: Network, partition: Partition, target: LoihiTarget, *, weight_bits: int,
             placement: Placement | None = None) -> Iterator[Diagnostic]:
     """Every neuron that is lost or held twice (NC901), every core over a limit (NC401 to NC404,
     NC406).

@@ -34,7 +34,7 @@ Ints = NDArray[np.int64]
 
 
 def refine(network: Network, partition: Partition, target: LoihiTarget, *,
-           weight_bits: int = 8, nets: Mapping[str, Incoming] | None = None) -> Partition:
+           weight_bits: int, nets: Mapping[str, Incoming] | None = None) -> Partition:
     """A partition in the same neuron orders, with no more cores and no more messages.
 
     The given partition keeps every limit, and so does the result. `nets` as for `partition`.

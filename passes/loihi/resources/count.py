@@ -38,7 +38,7 @@ def n_synapses(network: Network) -> int:
 
 
 def count(network: Network, partition: Partition, target: LoihiTarget,
-          weight_bits: int = 8) -> Usage:
+          weight_bits: int) -> Usage:
     """What every core and every on-chip population of a partition takes."""
     core_of, n_cores = partition.assignment(), len(partition.cores)
     nets = into_chip(network)

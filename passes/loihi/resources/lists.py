@@ -23,7 +23,7 @@ from neurocompile.target.tables import ListAccounting
 Ints = NDArray[np.int64]
 
 
-def list_bits(length: Array, target: LoihiTarget, weight_bits: int = 8,
+def list_bits(length: Array, target: LoihiTarget, weight_bits: int,
               encoding: Encoding = "dense") -> Ints:
     """Bits of synapse lists with that many synapses."""
     length, index = np.asarray(length, np.int64), target.synapse.index_bits.value
@@ -81,7 +81,7 @@ def stencils(conv: Conv, axis: int, start: int, stop: int) -> Ints:
     return np.array(sorted(taps.bit_count() for taps in set(seen.values())), np.int64)
 
 
-def uncut(operator: Operator, target: LoihiTarget, weight_bits: int = 8) -> CoreUsage:
+def uncut(operator: Operator, target: LoihiTarget, weight_bits: int) -> CoreUsage:
     """Input axons and dense lists of a projection onto one core, were it large enough."""
     nets = operator.nets()
     sources = nets.multiplicity
