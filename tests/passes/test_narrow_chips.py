@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,9 @@ from residual_nets import SHAPE, TICKS, residual, spikes_in
 from neurocompile.backends.loihi.bits import check_bits
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.families.loihi import LOIHI
 from neurocompile.ir.network import (
     Adder,
-    Bias,
-    Input,
-    InputKind,
     Network,
     Population,
     Projection,
@@ -37,7 +36,7 @@ from neurocompile.passes.loihi.quantization.bounds import state_bounds
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.loihi.streams.adders import build_streams
-from neurocompile.semantics.loihi import MAXIMA, LoihiNeuron, State, add, step
+from neurocompile.semantics.loihi import MAXIMA, State, add, step
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.target import LoihiTarget, load_target
@@ -45,12 +44,13 @@ from neurocompile.target import LoihiTarget, load_target
 LOIHI2 = load_target("loihi2")
 LEAST = {"neuron.state_bits": 8, "neuron.decay_bits": 1, "neuron.threshold_bits": 1,
          "neuron.bias_bits": 2, "neuron.bias_exponent_max": 0, "synapse.weight_bits": 1,
-         "synapse.weight_exponent_max": 0, "synapse.message_bits": 0, "synapse.max_delay": 0}
-KEYS = {*LEAST, "neuron.programs"}
+         "synapse.weight_exponent_max": 0, "synapse.message_bits": 0}
+KEYS = {*LEAST, "neuron.programs", "synapse.max_delay"}
 
 
 def with_widths(**widths: int) -> LoihiTarget:
     """loihi2 with other widths, by their names in its tables."""
+    assert isinstance(LOIHI2, LoihiTarget)
     target = LOIHI2
     for table in ("neuron", "synapse"):
         section = getattr(target, table)
@@ -68,8 +68,9 @@ def targets(draw: st.DrawFn) -> LoihiTarget:
     widths = {key.partition(".")[2]: draw(st.integers(LEAST[key], MAXIMA[key])) for key in narrow}
     least = draw(st.sampled_from([-7, 0, 0, 1]))
     most = widths.get("weight_exponent_max", 7)
-    return with_widths(**widths, programs=draw(st.integers(0, 1)),
-                       weight_exponent_min=min(least, most))
+    return with_widths(**widths, programs=draw(st.sampled_from([0, 1, 1, 1])),
+                       weight_exponent_min=min(least, most),
+                       max_delay=draw(st.sampled_from([0, 1, 3, 62])))
 
 
 def skips(network: Network, length: int) -> Network:
@@ -80,7 +81,7 @@ def skips(network: Network, length: int) -> Network:
     eye = Dense((size,), (size,), np.eye(size))
     new = tuple(Population(name, (size,), cell) for name in names[1:])
     wires = [Projection(a, b, replace(eye, in_shape=SHAPE if a == "stem" else (size,)))
-             for a, b in [*zip(names, names[1:], strict=False), ("stem", "end")]]
+             for a, b in [*pairwise(names), ("stem", "end")]]
     return replace(network, populations=(*network.populations, *new),
                    projections=(*network.projections, *wires))
 
@@ -92,7 +93,7 @@ def networks(draw: st.DrawFn) -> Network:
     reset = draw(st.sampled_from([Reset.HARD, Reset.HARD, Reset.SOFT, Reset.SOFT_DELAYED]))
     rng = np.random.default_rng(draw(st.integers(0, 999)))
     network = residual(draw(st.integers(0, 999)), draw(st.integers(1, 2)), reset=reset, decay=decay)
-    network = skips(network, draw(st.sampled_from([0, 0, 3])))
+    network = skips(network, draw(st.sampled_from([0, 2, 5])))
     cuba = FloatNeuron("CubaLIF", 0.75, 1.0, True, Reset.HARD, draw(st.sampled_from([0.5, 0.7])))
     size = int(np.prod(SHAPE))
     back = [Projection("cuba", "cuba", Dense((4,), (4,), -np.eye(4) / 4), delay=1)]
@@ -172,6 +173,31 @@ def names_its_limit(finding: Diagnostic) -> None:
     assert str(finding.values["key"]) in " ".join(finding.notes)
 
 
+def test_the_property_sees_activity() -> None:
+    """Many networks are built, and most of their populations fire, relays and adders too."""
+    shares: list[float] = []
+    refusals: list[bool] = []
+    kinds: set[str] = set()
+
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True)
+    @given(networks(), targets(), st.integers(0, 99))
+    def collect(network: Network, target: LoihiTarget, seed: int) -> None:
+        refusals.append(True)
+        try:
+            integers, _ = on_chip(network, target, target.synapse.weight_bits.value)
+        except FindingsError:
+            return
+        refusals[-1] = False
+        spikes = run(integers, {"x": spikes_in(seed, 2)}).spikes
+        shares.append(float(np.mean([one.any() for one in spikes.values()])))
+        kinds.update("relay" if p.repeats else "adder" if p.graded else "neuron"
+                     for p in integers.populations if spikes[p.name].any())
+    collect()
+    assert np.mean(refusals) < 0.7
+    assert np.mean(shares) > 0.7
+    assert kinds == {"relay", "adder", "neuron"}
+
+
 @settings(max_examples=60, deadline=None)
 @given(networks(), targets(), st.integers(0, 99))
 def test_any_widths_are_kept_or_refused(network: Network, target: LoihiTarget, seed: int) -> None:
@@ -191,3 +217,48 @@ def test_any_widths_are_kept_or_refused(network: Network, target: LoihiTarget, s
         assert (out, state.v) == (result.spikes[name][at], result.v[name][at]), (name, at)
         assert abs(state.u) < limit
         assert abs(state.v) < limit
+
+
+def test_more_weight_bits_than_a_synapse_has() -> None:
+    network, target = residual(0, 1), with_widths(weight_bits=4)
+    assert LOIHI.usual_weight_bits(target) == 4
+    integers, _ = LoihiQuantizer(4).run(network, target)
+    assert all(np.all(p.operator.weights % 16 == 0) for p in integers.projections)
+    with pytest.raises(FindingsError) as error:
+        LoihiQuantizer(5).run(network, target)
+    (finding,) = error.value.diagnostics
+    assert (finding.code, finding.values["limit"], finding.values["key"]) == (
+        "NC310", 4, "synapse.weight_bits")
+
+
+def test_counts_of_spikes_that_no_message_carries() -> None:
+    network = residual(0, 1)
+    network = replace(network, inputs=(replace(network.inputs[0], levels=9),))
+    LoihiQuantizer(8).run(network, with_widths(message_bits=4))
+    with pytest.raises(FindingsError) as error:
+        LoihiQuantizer(8).run(network, with_widths(message_bits=3))
+    assert [(d.code, d.values["limit"]) for d in error.value.diagnostics] == [("NC309", 7)]
+
+
+def test_states_too_narrow_for_relays() -> None:
+    network = skips(residual(0, 1), 3)
+    target = with_widths(max_delay=1)
+    integers, _ = LoihiQuantizer(8).run(network, target)
+    with pytest.raises(FindingsError) as error:
+        relay(integers, align(integers), with_widths(max_delay=1, state_bits=8), 8)
+    (finding,) = error.value.diagnostics
+    assert (finding.code, finding.values["needed"], finding.values["limit"]) == ("NC303", 128, 127)
+    relay(integers, align(integers), with_widths(max_delay=1, state_bits=9), 8)
+
+
+def test_relays_of_few_weight_bits() -> None:
+    """A relay's weight is on the grid of the synapses, and every spike passes it."""
+    network, target = skips(residual(0, 1), 3), with_widths(max_delay=1, weight_bits=2)
+    integers, schedule = on_chip(network, target, 2)
+    relays = [p for p in integers.populations if p.repeats]
+    assert relays
+    assert check_bits(integers, schedule, target) == ()
+    spikes = run(integers, {"x": spikes_in(3)}).spikes
+    for population in relays:
+        assert spikes["stem"].any()
+        assert np.array_equal(spikes[population.name], spikes[population.repeats or ""])
