@@ -32,7 +32,7 @@ from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import into_chip, lower_bound
 from neurocompile.target import LoihiTarget, load_target
@@ -71,7 +71,7 @@ def measure(method: str, name: str, encoding: str, accounting: str) -> dict[str,
         "mt-kahypar": lambda: mapping_rivals.mt_kahypar(network, target, PARTS[name]),
         "metis": lambda: mapping_rivals.metis(network, target, PARTS[name])}
     result, seconds = runs[method]()
-    over = {d.values["core"] for d in recount(network, result, target, weight_bits=8) if "core" in d.values}
+    over = {d.values["core"] for d in recount_partition(network, result, target, weight_bits=8) if "core" in d.values}
     return {"cores": len(result.cores), "bound": max(lower_bound(network, target, 8).values()),
             "messages": mapping_nets.messages(network, result, target), "over": len(over),
             "seconds": seconds + choice}

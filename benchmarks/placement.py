@@ -20,7 +20,7 @@ import mapping_nets
 
 from neurocompile.ir.mapping import CoreId, Partition, Placement
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.placing.mesh import Mesh
 from neurocompile.passes.placing.place import PlacementProblem, place
@@ -44,7 +44,7 @@ def main(names: list[str]) -> int:
         for mesh, target in (("square", _square(board, len(part.cores))), ("board", board)):
             total = _rows(name, mesh, part, traffic, target)
             missed |= mesh == "square" and total > BARS.get(name, math.inf)
-        broken = list(recount(network, part, board, weight_bits=8, placement=place(part, board, traffic)))
+        broken = list(recount_partition(network, part, board, weight_bits=8, placement=place(part, board, traffic)))
         missed |= bool(broken)
         bar = f"bar {BARS[name]:,.0f} hops on the square; " if name in BARS else ""
         print(f"{name}: {bar}{len(broken)} violations on the board")

@@ -20,7 +20,7 @@ import mapping_nets
 
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import into_chip, lower_bound, n_synapses
 from neurocompile.passes.placing.place import place
@@ -47,7 +47,7 @@ def measure(network: Network, target: Target) -> int:
     traffic = _timed("traffic", lambda: core_traffic(network, parts, nets=nets))
     placed = _timed("place", lambda: place(parts, target, traffic))
     routed = _timed("route", lambda: route_traffic(traffic, placed, target))
-    found = _timed("recount", lambda: list(recount(network, parts, target, weight_bits=8, placement=placed)))
+    found = _timed("recount", lambda: list(recount_partition(network, parts, target, weight_bits=8, placement=placed)))
     print(f"{len(parts.cores):,} cores, {float(routed.messages.sum()):,.0f} messages, "
           f"{len(found)} violations")
     return len(found)
@@ -59,7 +59,7 @@ def main() -> int:
     small = mapping_nets.mixer()
     warm = partition(small, target, weight_bits=8)  # compiles, or loads, every kernel
     traffic = core_traffic(small, refine(small, warm, target, weight_bits=8))
-    list(recount(small, warm, target, weight_bits=8, placement=place(warm, target, traffic)))
+    list(recount_partition(small, warm, target, weight_bits=8, placement=place(warm, target, traffic)))
     network = mapping_nets.large()
     print(f"{sum(p.size for p in network.populations):,} neurons, {n_synapses(network):,} synapses, "
           f"at least {max(lower_bound(network, target, 8).values()):,} cores")

@@ -59,7 +59,7 @@ def on_chip(network: Network) -> tuple[list[Population], list[Projection]]:
 def weights_on_grid(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Weights are integers on the grid of their projection's sign mode.
 
-    A list with both signs spends a bit on them. The lowest bits are those that narrow synapses lack.
+    A list with both signs spends a bit on them. Narrow synapses lack the lowest bits.
     """
     step = 1 << (WEIGHT_BITS - target.synapse.weight_bits.value)
     for projection in on_chip(network)[1]:

@@ -55,7 +55,7 @@ class Input:
         """Sources."""
         return math.prod(self.shape)
 
-    def taken(self, x: Array) -> Array:
+    def select_ticks(self, x: Array) -> Array:
         """The ticks of data [samples, ticks, ...] that the network computes; all of static data."""
         return x[:, list(self.ticks)] if self.ticks else x
 
@@ -64,12 +64,12 @@ class Input:
 
         Spikes are never clipped: counts beyond `levels` raise UsageError (NC008).
         """
-        scaled: NDArray[np.float64] = np.rint(np.asarray(x, np.float64) * self.scale)
-        if self.kind is InputKind.SPIKES and not np.all((scaled >= 0) & (scaled <= self.levels)):
+        values: NDArray[np.float64] = np.rint(np.asarray(x, np.float64) * self.scale)
+        if self.kind is InputKind.SPIKES and not np.all((values >= 0) & (values <= self.levels)):
             raise UsageError(Diagnostic("NC008", Location(self.name), {
-                "file": self.name, "reason": f"its counts go from {scaled.min():g} to "
-                f"{scaled.max():g}; the network was built for 0 to {self.levels}"}))
-        return np.clip(scaled, 0, self.levels).astype(np.int64)
+                "file": self.name, "reason": f"its counts go from {values.min():g} to "
+                f"{values.max():g}; the network was built for 0 to {self.levels}"}))
+        return np.clip(values, 0, self.levels).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,11 +201,11 @@ class Encoder:
     def mantissas(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         """Bias mantissas [samples, neurons] for analog inputs [samples, *input shape]."""
         flat = np.asarray(x, np.float64).reshape(len(x), -1)
-        fixed = np.rint(flat * 2.0**self.input_shift).astype(np.int64)
-        total: NDArray[np.int64] = self.operator.applied(fixed) + self.offset
+        integers = np.rint(flat * 2.0**self.input_shift).astype(np.int64)
+        total: NDArray[np.int64] = self.operator.applied(integers) + self.offset
         half = np.int64(1) << np.int64(self.output_shift - 1)
-        rounded: NDArray[np.int64] = (total + half) >> np.int64(self.output_shift)
-        return np.clip(rounded, -self.limit, self.limit)
+        nearest: NDArray[np.int64] = (total + half) >> np.int64(self.output_shift)
+        return np.clip(nearest, -self.limit, self.limit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,9 +233,9 @@ class Readout:
 
     def answers(self, values: Array) -> NDArray[np.int64]:
         """Per sample the index of the largest value, over all ticks where each has its own."""
-        summed = values.sum(axis=1) if self.ticks == "each" else values
-        found: NDArray[np.int64] = summed.reshape(len(values), -1).argmax(1)
-        return found
+        totals = values.sum(axis=1) if self.ticks == "each" else values
+        indices: NDArray[np.int64] = totals.reshape(len(values), -1).argmax(1)
+        return indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,9 +263,9 @@ class Network:
         items: tuple[Input | Population, ...] = (*self.inputs, *self.populations)
         return {item.name: item for item in items}
 
-    def taken(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    def select_ticks(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The data of its inputs, by name, in the ticks that it computes."""
-        return {item.name: item.taken(np.asarray(arrays[item.name])) for item in self.inputs
+        return {item.name: item.select_ticks(np.asarray(arrays[item.name])) for item in self.inputs
                 if item.name in arrays}
 
     def into(self, name: str) -> Iterator[Projection]:
@@ -297,8 +297,8 @@ class Network:
         return [by_name[name] for name in nx.lexicographical_topological_sort(graph)]
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
+def free_name(name: str, names: Collection[str]) -> str:
     """The name, with an apostrophe for each one before it that is taken."""
-    while name in taken:
+    while name in names:
         name += "'"
     return name

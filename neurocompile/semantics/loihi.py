@@ -40,7 +40,7 @@ MAXIMA: Mapping[str, int] = {
     "neuron.bias_bits": 13, "neuron.bias_exponent_max": 7, "synapse.weight_bits": WEIGHT_BITS,
     "synapse.weight_exponent_max": 7, "synapse.message_bits": 24, "synapse.max_delay": 62,
 }
-CONSTANTS: Mapping[str, int] = {"neuron.threshold_shift": ACTIVATION_SHIFT}  # no other has a meaning
+CONSTANTS: Mapping[str, int] = {"neuron.threshold_shift": ACTIVATION_SHIFT}  # no other is defined
 
 
 @dataclass(frozen=True, slots=True)

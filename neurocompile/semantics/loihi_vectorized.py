@@ -26,8 +26,8 @@ class LoihiBatch(IntegerBatch):
         super().__init__(neuron.states, bias, shape, device)
         self.neuron = neuron
 
-    def _loop(self, current: Ints, bias: Ints, states: Mapping[str, Ints], spikes: NDArray[np.bool_],
-              trace: Ints) -> None:
+    def _loop(self, current: Ints, bias: Ints, states: Mapping[str, Ints],
+              spikes: NDArray[np.bool_], trace: Ints) -> None:
         neuron = self.neuron
         _ticks(current, bias, states["u"], states["v"], DECAY_ONE - (neuron.du + 1),
                DECAY_ONE - neuron.dv, neuron.vth << ACTIVATION_SHIFT,
@@ -39,7 +39,7 @@ class LoihiBatch(IntegerBatch):
         u = current << ACTIVATION_SHIFT
         if neuron.du != DECAY_ONE - 1:
             u = u + _decay(self.states["u"], DECAY_ONE - (neuron.du + 1))
-        u = torch.where(u > STATE_MAX + 1, u - _SPAN, torch.where(u <= -STATE_MAX - 1, u + _SPAN, u))
+        u = u - (u > STATE_MAX + 1) * _SPAN + (u <= -STATE_MAX - 1) * _SPAN
         before = self.states["v"]
         v = _decay(before, DECAY_ONE - neuron.dv) + u
         if self.bias is not None:

@@ -24,8 +24,8 @@ class TrueNorthBatch(IntegerBatch):
         self.neurons = neurons
         self.threshold = torch.as_tensor(neurons.threshold, device=device)
 
-    def _loop(self, current: Ints, bias: Ints, states: Mapping[str, Ints], spikes: NDArray[np.bool_],
-              trace: Ints) -> None:
+    def _loop(self, current: Ints, bias: Ints, states: Mapping[str, Ints],
+              spikes: NDArray[np.bool_], trace: Ints) -> None:
         v = states["v"]
         threshold = np.ascontiguousarray(
             np.broadcast_to(self.neurons.threshold, v.shape[1:]), np.int64)

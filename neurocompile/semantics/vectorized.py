@@ -74,8 +74,8 @@ class IntegerBatch(NeuronBatch):
         super().__init__(states, bias, shape, torch.int64, device)
 
     @abstractmethod
-    def _loop(self, current: Ints, bias: Ints, states: Mapping[str, Ints], spikes: NDArray[np.bool_],
-              trace: Ints) -> None:
+    def _loop(self, current: Ints, bias: Ints, states: Mapping[str, Ints],
+              spikes: NDArray[np.bool_], trace: Ints) -> None:
         """Advance by all ticks of `current`, in place, and fill `spikes` and `trace`.
 
         `bias` is [samples or 1, ticks or 1, neurons]; `trace` has no samples where none is asked

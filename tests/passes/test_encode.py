@@ -14,7 +14,7 @@ from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv, identity
 from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import CoreUsage, count
 from neurocompile.passes.placing.neuron_orders import neuron_order, tile_sizes
@@ -29,7 +29,7 @@ def recounted(nets: ModuleType, network: Network, part, target: Target, bits: in
     reserved = max(a.reserved_memory.value for a in target.accounting.values())
     none = nets.limited(target, **NONE | {"synapse_memory": reserved})
     found = {(d.code, d.values["core"]): d.values["needed"]
-             for d in recount(network, part, none, weight_bits=bits) if d.code != "NC406"}
+             for d in recount_partition(network, part, none, weight_bits=bits) if d.code != "NC406"}
     return tuple(CoreUsage(*(int(str(found.get((code, k), 0))) for code in CODES))
                  for k in range(len(part.cores)))
 
@@ -82,8 +82,8 @@ def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: Target
     assert forms(chosen) == {"in -> a": "sparse", "a -> b": "dense"}
     fewer, more = (partition(n, strict, weight_bits=8) for n in (chosen, network))
     assert len(fewer.cores) < len(more.cores)
-    assert not list(recount(chosen, fewer, strict, weight_bits=8))
-    assert list(recount(chosen, fewer, nets.limited(strict, input_axons=699), weight_bits=8))
+    assert not list(recount_partition(chosen, fewer, strict, weight_bits=8))
+    assert list(recount_partition(chosen, fewer, nets.limited(strict, input_axons=699), weight_bits=8))
 
 
 @pytest.mark.slow
@@ -183,7 +183,7 @@ def test_any_network_in_any_encoding(nets: ModuleType, strict: Target,
         assert {d.code for d in error.diagnostics} == {"NC405"}  # noqa: PT017
         return
     part = refine(encoded, part, target, weight_bits=bits)
-    assert not list(recount(encoded, part, target, weight_bits=bits))
+    assert not list(recount_partition(encoded, part, target, weight_bits=bits))
     usage = count(encoded, part, target, bits)
     assert recounted(nets, encoded, part, target, bits) == usage.cores
     assert all(one.least.fits(one.total) for one in usage.populations)

@@ -14,7 +14,7 @@ from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.mapping.indivisible import indivisible
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import count, lower_bound
 from neurocompile.passes.placing.neuron_orders import neuron_order
 from neurocompile.passes.placing.place import place
@@ -39,7 +39,7 @@ def test_core_filled_to_capacity(nets: ModuleType, loihi1: Target, limit: str, a
         part = partition(network, target, weight_bits=8)
         sizes = [p.size for core in part.cores for p in core if p.population == "a"]
         assert sizes == expected
-        assert not list(recount(network, part, target, weight_bits=8))
+        assert not list(recount_partition(network, part, target, weight_bits=8))
 
 
 def test_input_axons_to_capacity(nets: ModuleType, loihi1: Target) -> None:
@@ -170,7 +170,7 @@ def test_recurrent_reach_is_never_underestimated(nets: ModuleType, loihi1: Targe
                .join("b", "a", nets.dense((30,), (40,)), delay=1).build())
     target = nets.limited(loihi1, neurons=8, output_axons=100)
     part = partition(network, target, weight_bits=8)
-    assert not list(recount(network, part, target, weight_bits=8))
+    assert not list(recount_partition(network, part, target, weight_bits=8))
     usage = count(network, part, target, 8)
     # more than one core per projection, from which the first round starts
     assert max(core.output_axons / core.neurons for core in usage.cores) > 2
@@ -179,7 +179,7 @@ def test_recurrent_reach_is_never_underestimated(nets: ModuleType, loihi1: Targe
 def test_cycle_without_delay_still_has_an_order(nets: ModuleType, loihi1: Target) -> None:
     network = (nets.Builder(6).dense("a", 4).dense("b", 3)
                .join("b", "a", nets.dense((3,), (4,))).build())
-    assert not list(recount(network, partition(network, loihi1, weight_bits=8), loihi1, weight_bits=8))
+    assert not list(recount_partition(network, partition(network, loihi1, weight_bits=8), loihi1, weight_bits=8))
 
 
 def test_delayed_skip_is_filled_after_its_consumer(nets: ModuleType, loihi1: Target) -> None:
@@ -204,7 +204,7 @@ def test_benchmark(nets: ModuleType, loihi1: Target, name: str, most_cores: int,
     assert lower_bound(network, loihi1, 8)["synapse_memory"] == bound
     assert len(part.cores) <= most_cores
     assert routing.axons[routing.between_cores].sum() <= most_messages
-    assert not list(recount(network, part, loihi1, weight_bits=8))
+    assert not list(recount_partition(network, part, loihi1, weight_bits=8))
 
 
 def test_deterministic(nets: ModuleType, loihi1: Target) -> None:
@@ -255,7 +255,7 @@ def test_any_network_is_placed_once_and_within_limits(nets: ModuleType, loihi1: 
     except FindingsError as error:
         assert {d.code for d in error.diagnostics} == {"NC405"}  # noqa: PT017
         return
-    assert not list(recount(network, part, target, weight_bits=bits,
+    assert not list(recount_partition(network, part, target, weight_bits=bits,
                             placement=place(part, target)))
     _each_neuron_once(network, part)
     usage = count(network, part, target, bits)

@@ -11,7 +11,7 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import count
 from neurocompile.passes.placing import place as place_module
 from neurocompile.passes.placing.mesh import Mesh
@@ -199,7 +199,7 @@ def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: Target) -> No
     for at in starts.values():
         assert len(set(at.tolist())) == len(part.cores)
     placement = place(part, loihi1, traffic)
-    assert list(recount(network, part, loihi1, weight_bits=8, placement=placement)) == []
+    assert list(recount_partition(network, part, loihi1, weight_bits=8, placement=placement)) == []
     assert {c.chip for c in placement.cores} == {0, 4, 8}  # a board of four chips a row
     found = posed.solve()
     best = min(starts.values(), key=posed.way)
@@ -231,7 +231,7 @@ def test_loads_of_both_counters_agree(nets: ModuleType, loihi1: Target) -> None:
     slots = mesh.snake(20)
     routing = route_traffic(traffic, Placement(tuple(slots[:20])), target)
     posed = problem(traffic, target)
-    loads = link_loads(posed.ptr, posed.ids, posed.sent, np.arange(20), posed.column, posed.row,
+    loads = link_loads(posed.ptr, posed.ids, posed.outward, np.arange(20), posed.column, posed.row,
                        *posed.grid.shape)
     assert sum(routing.link_loads.values()) == routing.messages @ routing.hops
     assert sorted(routing.link_loads.values()) == pytest.approx(

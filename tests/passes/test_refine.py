@@ -13,7 +13,7 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.target import Target
 
@@ -56,7 +56,7 @@ def test_cores_open_anywhere_where_whole_pieces_take_more(nets: ModuleType,
     assert nets.messages(network, after, target) < nets.messages(network, before, target)
     sizes = [sum(p.size for p in core) for core in after.cores]
     assert max(sizes) == 7  # a piece has eight neurons
-    assert not list(recount(network, after, target, weight_bits=8))
+    assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
 def test_one_piece_stays_as_it_is(nets: ModuleType, loihi1: Target) -> None:
@@ -75,7 +75,7 @@ def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: Target) -> 
         before = partition(network, target, weight_bits=8)
         after = refine(network, before, target, weight_bits=8)
         assert (after is not before) == together
-        assert not list(recount(network, after, target, weight_bits=8))
+        assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
 @pytest.mark.parametrize(("limit", "together"), [(2, True), (1, False)])
@@ -89,7 +89,7 @@ def test_configuration_entries_of_a_core_are_kept(nets: ModuleType, loihi1: Targ
     before = partition(network, target, weight_bits=8)
     after = refine(network, before, target, weight_bits=8)
     assert (after is not before) == together
-    assert not list(recount(network, after, target, weight_bits=8))
+    assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
 def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Target) -> None:
@@ -102,7 +102,7 @@ def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Targe
         target = nets.limited(loihi1, neurons=24, threshold_configs=limit)
         after = refine(network, partition(network, target, weight_bits=8), target, weight_bits=8)
         assert len(after.cores) == cores
-        assert not list(recount(network, after, target, weight_bits=8))
+        assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
 def test_mixer(nets: ModuleType, loihi1: Target) -> None:
@@ -110,7 +110,7 @@ def test_mixer(nets: ModuleType, loihi1: Target) -> None:
     part = refine(network, partition(network, loihi1, weight_bits=8), loihi1, weight_bits=8)
     assert len(part.cores) <= 419
     assert nets.messages(network, part, loihi1) <= 376_500  # geometry alone: 389,632
-    assert not list(recount(network, part, loihi1, weight_bits=8))
+    assert not list(recount_partition(network, part, loihi1, weight_bits=8))
 
 
 @st.composite
@@ -149,7 +149,7 @@ def test_never_worse(nets: ModuleType, loihi1: Target, data: st.DataObject) -> N
     except FindingsError:
         return
     after, again = (refine(network, before, target, weight_bits=bits) for _ in range(2))
-    assert not list(recount(network, after, target, weight_bits=bits))
+    assert not list(recount_partition(network, after, target, weight_bits=bits))
     assert len(after.cores) <= len(before.cores)
     assert nets.messages(network, after, target) <= nets.messages(network, before, target)
     assert after.cores == again.cores

@@ -21,7 +21,7 @@ from neurocompile.ir.network import Network, Projection
 from neurocompile.ir.operators import Dense, Part, most_sources
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.quantization.bounds import state_overflows
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.split import split
@@ -98,7 +98,7 @@ def test_on_lava(tmp_path: Path) -> None:
     whole, _ = LoihiQuantizer(8).run(network, LOIHI2)
     made, _ = LoihiQuantizer(8).run(split(network, target, 8)[0], target)
     assert [d for p in made.populations for d in state_overflows(made, p, LOIHI2)] == []
-    assert not list(recount(made, partition(made, target, weight_bits=8), target, weight_bits=8))
+    assert not list(recount_partition(made, partition(made, target, weight_bits=8), target, weight_bits=8))
     x = {"x": spikes_in(5, 8)}
     reference, expected = run(made, x, record_state=True), run(whole, x).spikes
     for name, spikes in expected.items():

@@ -11,7 +11,7 @@ from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import configuration_limits, count, entries, together
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target import LoihiTarget, load_target
@@ -83,8 +83,8 @@ def test_small_populations_share_a_core_within_its_entries(target, kind, make) -
     part = partition(network, target, weight_bits=8)
     assert [len(core) for core in part.cores] == [limit, 1]
     assert count(network, part, target, 8).configurations[0][kind] == limit
-    assert not list(recount(network, part, target, weight_bits=8))
-    (finding,) = recount(network, on_one_core(network), target, weight_bits=8)
+    assert not list(recount_partition(network, part, target, weight_bits=8))
+    (finding,) = recount_partition(network, on_one_core(network), target, weight_bits=8)
     assert (finding.code, finding.values["needed"], finding.values["limit"]) == (
         "NC406", limit + 1, limit)
     assert finding.values["kind"] == kind.replace("_", " ")
@@ -97,7 +97,7 @@ def test_synapse_formats_of_a_core(target: LoihiTarget) -> None:
         replace(p, exponent=k) for k, p in enumerate(network.projections)))
     part = partition(network, target, weight_bits=8)
     assert [len(core) for core in part.cores] == [7, 1]
-    assert [d.code for d in recount(network, on_one_core(network), target, weight_bits=8)] == ["NC406"]
+    assert [d.code for d in recount_partition(network, on_one_core(network), target, weight_bits=8)] == ["NC406"]
 
 
 def test_a_population_with_too_many_formats(target: LoihiTarget) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from neurocompile.ir.network import Encoding, Projection
 from neurocompile.ir.operators import Conv
-from neurocompile.passes.loihi.mapping.lists import listed, lists_of, stored_bits
+from neurocompile.passes.loihi.mapping.lists import lists_of, stored_bits, with_list_weights
 from neurocompile.passes.loihi.resources import capacity, list_bits, shared_bits, tables
 from neurocompile.target import LoihiTarget, known_targets, load_target
 
@@ -24,7 +24,7 @@ def by(name: str) -> LoihiTarget:
 def written_out(conv: Conv, encoding: Encoding, neurons: np.ndarray) -> tuple[int, np.ndarray]:
     """Input axons, and lengths of the lists stored."""
     counts = np.zeros(conv.in_size, np.int64)
-    structure = listed(Projection("in", "a", conv, encoding=encoding))
+    structure = with_list_weights(Projection("in", "a", conv, encoding=encoding))
     sources, lengths = lists_of(structure, encoding, neurons, counts)
     assert not counts.any()
     return len(sources), lengths

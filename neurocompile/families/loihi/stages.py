@@ -22,7 +22,7 @@ from neurocompile.passes.loihi.accumulate import accumulate
 from neurocompile.passes.loihi.align import align, too_early
 from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import every_core_once, recount
+from neurocompile.passes.loihi.mapping.recount import every_core_once, recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.quantization.bounds import lasting_potentials, state_overflows
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
@@ -49,8 +49,9 @@ def compile_lowered(run: Recorder, lowered: Lowered, target: LoihiTarget,
         "split", lambda: split(floating, target, options.bits),
         lambda r: f"{len(r[1])} populations")
     run.findings += notes
-    floating, notes = run.stage("accumulate", lambda: accumulate(
-        floating, options.readout, target, options.bits), lambda r: f"{len(r[0].accumulators)} readouts on chip")
+    floating, notes = run.stage(
+        "accumulate", lambda: accumulate(floating, options.readout, target, options.bits),
+        lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.findings += notes
     quantizer = LoihiQuantizer(options.bits, options.encoder)
     network, warnings = run.stage(
@@ -95,11 +96,11 @@ def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
     bits, nets = options.bits, into_chip(network)
     parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits, nets=nets),
                       lambda p: f"{len(p.cores)} cores",
-                      lambda p: recount(network, p, target, weight_bits=bits))
+                      lambda p: recount_partition(network, p, target, weight_bits=bits))
     first = parts
     parts = run.stage("refine", lambda: refine(network, first, target, weight_bits=bits, nets=nets),
                       lambda p: f"{len(p.cores)} cores",
-                      lambda p: () if p is first else recount(network, p, target,
+                      lambda p: () if p is first else recount_partition(network, p, target,
                                                               weight_bits=bits))
     traffic = core_traffic(network, parts, rates, nets)
     placement = run.stage("place", lambda: place(parts, target, traffic),

@@ -92,12 +92,12 @@ class LoihiQuantizer:
                 units[population.name] = part.scale * (1 << ACTIVATION_SHIFT)
                 parts[population.name] = part
                 warnings += more
-        ordered = [parts[p.name] for p in network.populations]
+        in_order = [parts[p.name] for p in network.populations]
         return replace(
             network, inputs=tuple(inputs[i.name] for i in network.inputs),
-            populations=tuple(part.population for part in ordered),
-            projections=tuple(p for part in ordered for p in part.synapses),
-            encoders=tuple(e for part in ordered for e in part.encoders),
+            populations=tuple(part.population for part in in_order),
+            projections=tuple(p for part in in_order for p in part.synapses),
+            encoders=tuple(e for part in in_order for e in part.encoders),
             readouts=tuple(_in_units(r, units) for r in network.readouts)), warnings
 
 

@@ -42,4 +42,4 @@ def weight_exponent(weights: Array, scale: float, target: LoihiTarget) -> int:
     largest = float(np.abs(weights).max(initial=0.0)) * scale
     if largest == 0:
         return least
-    return min(max(math.ceil(math.log2(largest / _CLIPPED_FROM)), least), 7)
+    return min(max(math.ceil(math.log2(largest / _CLIPPED_FROM)), least), most)
