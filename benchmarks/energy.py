@@ -1,6 +1,6 @@
 """Energy and time of the MNIST example on Loihi 1: our estimate beside SANA-FE's simulation.
 
-Run: python benchmarks/energy.py [--python PATH]
+Run: python -m benchmarks.energy [--python PATH]
 Both get the same partition and placement, one image, the network's integer weights and static
 currents. SANA-FE simulates neurons in floating point with its own order of leak and input, so its
 spikes differ a little. PATH is a Python in which `sanafe` is installed. What the image takes off
@@ -19,17 +19,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from mnist_accuracy import EXAMPLES, trained
 
+from benchmarks.mnist_accuracy import EXAMPLES, trained
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
-from neurocompile.families.pipeline import Compilation, compile_graph
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.resources import on_chip
 from neurocompile.report.estimates import estimates
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE
-from neurocompile.target import load_target
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
 
 
 def exported(compiled: Compilation, images: np.ndarray) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Cores and messages of the four networks of `mapping_nets`, ours and graph partitioners'.
 
-Run: python benchmarks/mapping.py [--seconds N] [--methods ours,...] [--encoding E]
+Run: python -m benchmarks.mapping [--seconds N] [--methods ours,...] [--encoding E]
          [--accounting A] [NAME ...]
 Loihi 1, dense 8-bit lists as nengo-loihi counts them, none shared, every neuron fires once.
 `bound`: cores that any mapping needs. `over`: cores over a limit, by the recount. CPU seconds are
@@ -20,14 +20,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-import mapping_nets
-import mapping_rivals
-
+from benchmarks import mapping_nets, mapping_rivals
 from neurocompile.config import ENCODINGS
+from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.encode import encode
@@ -35,7 +31,7 @@ from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import into_chip, lower_bound
-from neurocompile.target import LoihiTarget, load_target
+from neurocompile.target.loihi import LoihiTarget
 
 # cores, messages, CPU seconds; parts that the others are asked for (6 % more than they need)
 BARS = {"mlp": (8, 2_048, 1), "vggs": (301, 342_144, 1), "mixer": (419, 376_500, 1),
@@ -78,7 +74,7 @@ def measure(method: str, name: str, encoding: str, accounting: str) -> dict[str,
 
 
 def _row(method: str, name: str, args: argparse.Namespace) -> dict[str, float] | str:
-    command = [sys.executable, __file__, "--one", method, name, "--encoding", args.encoding,
+    command = [sys.executable, "-m", "benchmarks.mapping", "--one", method, name, "--encoding", args.encoding,
                "--accounting", args.accounting]
     try:
         done = subprocess.run(command, check=False, timeout=args.seconds, capture_output=True,

@@ -14,7 +14,8 @@ from neurocompile.ir.network import Input, InputKind, Network, Population, Proje
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse, identity
 from neurocompile.passes.placing.route import route
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import LoihiTarget, Target
+from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
 

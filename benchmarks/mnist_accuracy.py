@@ -1,6 +1,6 @@
 """Accuracy of the trained examples on all 10,000 MNIST test images: PyTorch and integer reference.
 
-Run: python benchmarks/mnist_accuracy.py [NAME ...] [--encoder bias] [--weight-bits 8], a NAME from
+Run: python -m benchmarks.mnist_accuracy [NAME ...] [--encoder bias] [--weight-bits 8], a NAME from
 `examples/*/neurocompile.toml`. The README's accuracy figures come from here. With --prune-tokens P or
 --prune-steps P the integer network is the pruned one, PyTorch the whole one.
 """
@@ -8,23 +8,24 @@ Run: python benchmarks/mnist_accuracy.py [NAME ...] [--encoder bias] [--weight-b
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from examples.mnist import data
+from examples.stmixer import small_nets
 from neurocompile.backends import synchronous
 from neurocompile.capture.factory import make_model
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.config import ModelEntry, load_config
-from neurocompile.families.pipeline import Options, compile_graph
-from neurocompile.target import load_target
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
+from neurocompile.options import Options
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FOLDERS = [EXAMPLES / "mnist", EXAMPLES / "stmixer"]
-sys.path.extend(map(str, FOLDERS))
 BATCH = 500
 CALIBRATION = 512  # training images that decide what is pruned
 
@@ -59,9 +60,6 @@ def main() -> None:
     parser.add_argument("--prune-tokens", type=float, default=0.0)
     parser.add_argument("--prune-steps", type=float, default=0.0)
     options = parser.parse_args()
-    import data
-    import small_nets
-
     images, labels = (np.asarray(a)[:options.images] for a in data.load_mnist("test"))
     large = small_nets.upscaled(torch.as_tensor(images)).numpy()
     pruned = options.prune_tokens > 0 or options.prune_steps > 0

@@ -1,6 +1,6 @@
 """Placement of the four mapping networks: way of messages, busiest link and CPU seconds.
 
-Run: python benchmarks/placement.py [NAME ...]. The networks are those of `mapping_nets`, refined;
+Run: python -m benchmarks.placement [NAME ...]. The networks are those of `mapping_nets`, refined;
 every source spikes in every tick. Two meshes: a square of ceil(sqrt(cores)) a side, for which the
 bars are, and loihi1's board. On the board hops are plain ones, without the price of chip borders.
 """
@@ -11,13 +11,11 @@ import math
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-import mapping_nets
-
+from benchmarks import mapping_nets
+from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreId, Partition, Placement
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount_partition
@@ -26,7 +24,7 @@ from neurocompile.passes.placing.mesh import Mesh
 from neurocompile.passes.placing.place import PlacementProblem, place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import Traffic, core_traffic
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 BARS = {"vggs": 1.17e6, "mixer": 2.04e6, "vgg16": 2.50e7}  # hops of messages, square mesh
 

@@ -1,6 +1,6 @@
 """Mapping of a network of 3.6 million neurons and 2.1 billion synapses: time and memory by stage.
 
-Run: python benchmarks/scale.py
+Run: python -m benchmarks.scale
 Loihi 1's cores, dense 8-bit lists, none shared, 768 chips. CPU seconds of this process, kernels
 compiled or loaded beforehand. Exit code 1: more than 60 s, more than 2 GB, or a limit violated.
 """
@@ -8,16 +8,12 @@ compiled or loaded beforehand. Exit code 1: more than 60 s, more than 2 GB, or a
 from __future__ import annotations
 
 import resource
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-import mapping_nets
-
+from benchmarks import mapping_nets
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount_partition
@@ -26,7 +22,7 @@ from neurocompile.passes.loihi.resources import into_chip, lower_bound, n_synaps
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 SECONDS, MEGABYTES, CHIPS = 60, 2048, 768
 T = TypeVar("T")

@@ -1,6 +1,6 @@
 """Speed of the TrueNorth simulator: synaptic events a second, by engine, in one run.
 
-Run: python benchmarks/truenorth.py [ENGINE ...] [--cores N] [--ticks N], or with --network FILE
+Run: python -m benchmarks.truenorth [ENGINE ...] [--cores N] [--ticks N], or with --network FILE
 [--samples N] for the time of a sample of a core network's file, its inputs random at 20 %. CPU
 seconds of the process, one thread, preparation included. The load is the one that papers quote: every neuron spikes at 20 Hz (once in 50 ticks)
 and has 128 synapses. Its neurons are pacemakers of random phase, so the rate holds by construction:
@@ -13,24 +13,16 @@ from __future__ import annotations
 
 import argparse
 import resource
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
-
 from neurocompile.backends.truenorth.network_file import load_network
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
-from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
-    CoreNetwork,
-    Cores,
-    PopulationTable,
-)
+from neurocompile.passes.truenorth.core_network import CoreNetwork, Cores, PopulationTable
+from neurocompile.semantics.truenorth import AXONS, NEURONS
 
 PERIOD = 50  # ticks between spikes of a neuron
 BARS = {"numba": 100e6, "c": 400e6}  # synaptic events per CPU second at 4096 cores

@@ -1,6 +1,6 @@
 """The MNIST networks for TrueNorth on all 10,000 test images: float, integers, and the chip.
 
-Run: python benchmarks/truenorth_accuracy.py [NAME ...] [--images N] [--engine numba], a NAME from
+Run: python -m benchmarks.truenorth_accuracy [NAME ...] [--images N] [--engine numba], a NAME from
 `examples/mnist_truenorth/neurocompile.toml`. Every spike of every population in the simulator is
 compared with the integer reference's; seconds are of the process, for the simulator alone.
 """
@@ -8,7 +8,6 @@ compared with the integer reference's; seconds are of the process, for the simul
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,18 +16,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from examples.mnist import data
+from examples.mnist_truenorth import ternary_nets
 from neurocompile.backends import synchronous
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.backends.truenorth.verify import host_spikes
 from neurocompile.capture.factory import make_model
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.config import ModelEntry, load_config
-from neurocompile.families.pipeline import TrueNorthCompilation, compile_graph
-from neurocompile.target import load_target
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
+from neurocompile.families.truenorth.compilation import TrueNorthCompilation
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FOLDER = EXAMPLES / "mnist_truenorth"
-sys.path.extend([str(FOLDER), str(EXAMPLES / "mnist")])
 BATCH = 250
 
 
@@ -46,8 +47,6 @@ class Result:
 def batches(images: torch.Tensor, labels: np.ndarray, ticks: int
             ) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
     """Frames [ticks, batch, 1, 28, 28] and labels."""
-    import ternary_nets
-
     for start in range(0, len(images), BATCH):
         yield ternary_nets.frames(images[start:start + BATCH], ticks), labels[start:start + BATCH]
 
@@ -91,7 +90,6 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--engine", default="auto")
     options = parser.parse_args()
-    import data
 
     images, labels = data.load_mnist("test")
     images = torch.as_tensor(images[:options.images])

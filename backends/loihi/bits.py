@@ -16,9 +16,9 @@ from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.relay import out_of_range
 from neurocompile.passes.quantization.sums import magnitude, synaptic_range
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, WEIGHT_BITS
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE, WEIGHT_BITS
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 TOP = 1 << WEIGHT_BITS  # the end of a weight's range, of any number of bits
 

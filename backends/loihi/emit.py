@@ -12,7 +12,7 @@ import jinja2
 import numpy as np
 
 from neurocompile.backends.loihi.bits import check_bits
-from neurocompile.backends.loihi.net_file import write_net
+from neurocompile.backends.loihi.net_chain import net_chain
 from neurocompile.backends.loihi.plan import (
     ADDER,
     Neurons,
@@ -23,17 +23,18 @@ from neurocompile.backends.loihi.plan import (
 )
 from neurocompile.backends.results import Emission
 from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
+from neurocompile.formats.net.write import net_bytes
 from neurocompile.ir.network import Input, Network
 from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 FAMILIES = frozenset({"loihi1", "loihi2"})
 FORMAT = "neurocompile/loihi-program/1"
 PROGRAM_FILES = ("lavacompat.py", "lavacrash.py", "processes/axons.py", "processes/host.py",
           "processes/neurons.py")
-GRADED = "processes/graded.py"  # where there are adders
+ADDER_FILE = "processes/graded.py"
 PACKAGE_DOC = '"""Lava processes of this program; Lava runs every file of this folder."""\n'
 
 
@@ -49,22 +50,24 @@ def emit(network: Network, schedule: Schedule, target: LoihiTarget, out: Path) -
     plan = make_plan(network, schedule, target)
     (out / "processes").mkdir(parents=True, exist_ok=True)
     adders = any(n.process == ADDER for n in plan.neurons)
-    files = {name: _program_file(name) for name in (*PROGRAM_FILES, *[GRADED] * adders)}
+    files = {name: _program_file(name) for name in (*PROGRAM_FILES, *[ADDER_FILE] * adders)}
     files["processes/__init__.py"] = PACKAGE_DOC
     files["network.json"] = _network_json(network, schedule, plan)
-    reason = write_net(network, schedule, out / "network.net")
+    chain = net_chain(network, schedule)
     notes = [*_notes(network, plan, target)]
     files["net.py"] = render("net.py.j2", plan)
     files["README.md"] = render("README.md.j2", plan, target=target.name,
-                                net_file=reason is None, notes=_on_silicon(plan))
+                                net_file=not isinstance(chain, str), notes=_on_silicon(plan))
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
     save_arrays(out / "weights.npz", _weights(network, plan))
     names = [*files, "weights.npz"]
-    if reason is None:
-        names.append("network.net")
+    if isinstance(chain, str):
+        (out / "network.net").unlink(missing_ok=True)
+        notes.append(Diagnostic("NC606", values={"reason": chain}))
     else:
-        notes.append(Diagnostic("NC606", values={"reason": reason}))
+        (out / "network.net").write_bytes(net_bytes(chain))
+        names.append("network.net")
     return Emission(tuple(out / name for name in sorted(names)), tuple(notes))
 
 

@@ -19,7 +19,7 @@ def program_inputs(network: Network, inputs: Mapping[str, Array],
     `inputs` hold [samples, *shape] (static) or [samples, ticks, *shape] by input name, and
     `host_spikes` [samples, ticks, neurons] by the name of a population that the host simulates.
     """
-    ids, inputs = part_ids(network), network.select_ticks(inputs)
+    ids, inputs = part_ids(network), network.feeds(inputs)
     populations, projections = on_chip(network)
     sources = {p.source for p in projections}
     names = {p.name for p in populations}

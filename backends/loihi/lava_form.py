@@ -104,7 +104,7 @@ def _with_zero_filters(part: Part) -> Conv | None:
 
 def _pointwise(operator: Einsum) -> LavaForm | None:
     """A grouped convolution of size 1: axes that only the weight does not know are its pixels."""
-    shared, inner = operator.shared, operator.summed
+    shared, inner = operator.shared, operator.sum_axes
     outer = tuple(a for a in operator.outs if a not in operator.ins)
     if not {*inner, *outer} <= {*operator.axes}:
         return None

@@ -20,7 +20,7 @@ from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 PROCESS = {
     Reset.HARD: "LIFReset", Reset.SOFT: "SoftLIF", Reset.SOFT_DELAYED: "SoftDelayedLIF",

@@ -20,7 +20,7 @@ from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.loihi.neurons import loihi_neuron
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 
 PROGRAM = "the Lava program"
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
-from neurocompile.ir.operators import Conv, Dense, Einsum, Operator, Part, Selected
+from neurocompile.ir.operators import Conv, Dense, Einsum, Operator, Part, Restriction
 
 EXACT_BELOW = {torch.float32: 1 << 24, torch.float64: 1 << 53}
 _TEST_TARGETS = 64
@@ -38,7 +38,7 @@ def float_map(operator: Operator, dtype: torch.dtype, device: str) -> LinearMap:
         return lambda x: F.linear(x, weight)
     if isinstance(operator, Part):
         return _part_map(operator, dtype, device)
-    if isinstance(operator, Selected):
+    if isinstance(operator, Restriction):
         return _selected_map(operator, dtype, device)
     if isinstance(operator, Einsum):
         return _einsum_map(operator, dtype, device)
@@ -56,7 +56,7 @@ def _part_map(part: Part, dtype: torch.dtype, device: str) -> LinearMap:
     return lambda x: F.pad(inner(x[:, part.ins]), around)
 
 
-def _selected_map(operator: Selected, dtype: torch.dtype, device: str) -> LinearMap:
+def _selected_map(operator: Restriction, dtype: torch.dtype, device: str) -> LinearMap:
     inner = float_map(operator.inner, dtype, device)
     ins, outs = (torch.as_tensor(index, device=device) for index in (operator.ins, operator.outs))
 

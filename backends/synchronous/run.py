@@ -93,7 +93,7 @@ class Executor:
         all ticks. State starts at zero.
         """
         n_samples = len(next(iter(inputs.values())))
-        inputs = self.network.select_ticks(inputs)
+        inputs = self.network.feeds(inputs)
         messages = {name: self._input_messages(item, inputs, n_samples)
                     for name, item in self._inputs.items()}
         messages.update({p.name: [] for p in self._order})

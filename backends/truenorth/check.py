@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
     OUTPUT,
     CoreNetwork,
     Cores,
@@ -20,9 +18,11 @@ from neurocompile.passes.truenorth.core_network import (
 )
 from neurocompile.semantics.truenorth import (
     AXON_TYPES,
+    AXONS,
     DELAY_MAX,
     FLOOR_MAX,
     LEAK_MAX,
+    NEURONS,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     THRESHOLD_MAX,

@@ -21,17 +21,12 @@ from neurocompile.backends.truenorth.check import require
 from neurocompile.backends.truenorth.host import Inputs, events
 from neurocompile.backends.truenorth.network_file import columns, metadata
 from neurocompile.diagnostics import Diagnostic, raise_errors
-from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
-    NOWHERE,
-    OUTPUT,
-    CoreNetwork,
-    Cores,
-)
+from neurocompile.passes.truenorth.core_network import NOWHERE, OUTPUT, CoreNetwork, Cores
 from neurocompile.semantics.truenorth import (
     AXON_TYPES,
+    AXONS,
     FLOOR_MAX,
+    NEURONS,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     SLOTS,

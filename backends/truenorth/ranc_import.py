@@ -16,8 +16,6 @@ from neurocompile.backends.truenorth.ranc import KEY
 from neurocompile.diagnostics import UsageError
 from neurocompile.formats.regular import check_regular, corrupt, too_large
 from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
     NOWHERE,
     OUTPUT,
     CoreNetwork,
@@ -27,8 +25,10 @@ from neurocompile.passes.truenorth.core_network import (
 )
 from neurocompile.semantics.truenorth import (
     AXON_TYPES,
+    AXONS,
     DELAY_MAX,
     FLOOR_MAX,
+    NEURONS,
     POTENTIAL_MIN,
     ResetMode,
 )

@@ -17,9 +17,9 @@ from torch import nn
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity, UsageError, errors
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
-from neurocompile.target import load_target
 
 TIMINGS = ("tick", "async")
 TARGETS = ("loihi1", "loihi2")

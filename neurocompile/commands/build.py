@@ -11,12 +11,11 @@ from typing import Any
 import click
 
 from neurocompile.commands.anchor import anchor
-from neurocompile.commands.models import Job, ModelOptions, job, model_options
+from neurocompile.commands.models import Job, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
     compile_options,
-    pick,
     pick_options,
 )
 from neurocompile.commands.terminal import (
@@ -54,24 +53,24 @@ def build(model: str, out: Path, **given: Any) -> int:
     """
     settings().fmt = given["fmt"]
     config = load_config(settings().config)
-    work = job(model, pick(ModelOptions, given), config)
+    work = job(model, pick_model(given), config)
     options = work.options(pick_options(given))
-    found = work.targets(given["targets"])
-    if len(found) > 1:
-        raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in found)}")
+    chips = work.targets(given["targets"])
+    if len(chips) > 1:
+        raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in chips)}")
     from neurocompile.builds.directory import check_replaceable
 
     check_replaceable(out, given["force"])
     progress = Progress()
     sample = work.sample()
-    loaded = work.load(sample, progress)
+    capture = work.load(sample, progress)
     from neurocompile.builds import builder
     from neurocompile.families.family import Checks
 
     checks = Checks(0 if given["no_verify"] else given["verify_samples"], given["timeout"])
     try:
         result = builder.build(
-            loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
+            capture, chips[0], options, out, sample=sample, checks=checks, force=given["force"],
             program=given["stop_after"] is None, progress=progress,
             select=Filter(given["select"], given["ignore"], config))
     except FindingsError as error:
@@ -86,15 +85,15 @@ def build(model: str, out: Path, **given: Any) -> int:
 
 def _groups(error: FindingsError, out: Path) -> Path | None:
     """The file of what `--fan-in group` found, beside the build that there is none of."""
-    found = [groups for d in error.diagnostics
+    all_groups = [groups for d in error.diagnostics
              if isinstance(groups := d.values.get("groups"), Mapping)]
-    if not found:
+    if not all_groups:
         return None
     from neurocompile.builds.manifest import write_json
 
     path = out.with_name(f"{out.name}.groups.json")
-    write_json(path, {"schema": "neurocompile/groups/1", "axons": found[0]["axons"],
-                      "populations": [one for groups in found for one in groups["populations"]]})
+    write_json(path, {"schema": "neurocompile/groups/1", "axons": all_groups[0]["axons"],
+                      "populations": [one for groups in all_groups for one in groups["populations"]]})
     return path
 
 
@@ -110,9 +109,9 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
         show(document(fmt, [Section(name, target, tuple(visible(result.diagnostics)),
                                     anchor(work.config, name))]))
         return
-    shown = visible(result.diagnostics)
-    if shown:
-        show(findings_text(shown, fmt) + "\n")
+    findings = visible(result.diagnostics)
+    if findings:
+        show(findings_text(findings, fmt) + "\n")
     if fmt != "full":
         return
     from neurocompile.families.table import family_of

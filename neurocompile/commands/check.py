@@ -12,25 +12,24 @@ import click
 
 from neurocompile.commands.anchor import anchor
 from neurocompile.commands.baseline import load_baseline, write_baseline
-from neurocompile.commands.models import Job, ModelOptions, job, model_options
+from neurocompile.commands.models import Job, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
-    Typed,
+    OptionValues,
     compile_options,
-    pick,
     pick_options,
 )
 from neurocompile.commands.terminal import Progress, common, settings, show
 from neurocompile.commands.verdict import Checked, exit_code, text
 from neurocompile.config import load_config, unused_ignores
 from neurocompile.diagnostics import Diagnostic, NeurocompileError
+from neurocompile.formats.table import format_of
 from neurocompile.options import Options
 from neurocompile.target import Target
 
 if TYPE_CHECKING:
-    from neurocompile.formats.files import Loaded
-    from neurocompile.formats.samples import Sample
+    from neurocompile.formats.request import Capture
 
 LARGE = 32_000_000  # parameters above which only legality is checked, unless --full
 
@@ -57,8 +56,8 @@ def check(models: tuple[str, ...], **given: Any) -> int:
     """
     settings().fmt = given["fmt"]
     config = load_config(settings().config)
-    model_given = pick(ModelOptions, given)
-    typed = pick_options(given)
+    model_given = pick_model(given)
+    values = pick_options(given)
     names = models or tuple(entry.name for entry in config.models)
     if not names:
         raise click.UsageError("no MODEL, and none is configured in neurocompile.toml")
@@ -67,22 +66,22 @@ def check(models: tuple[str, ...], **given: Any) -> int:
     chips = [work.targets(given["targets"]) for work in jobs]
     progress = Progress()
     checked = [one for work, on in zip(jobs, chips, strict=True)
-               for one in _check(work, typed, on, progress, given["full"])]
+               for one in _check(work, values, on, progress, given["full"])]
     progress.end()
     keep = Filter(given["select"], given["ignore"], config)
     kept = [replace(one, found=tuple(filter(keep, one.found))) for one in checked]
     if given["write_baseline"] is not None:
         baseline = write_baseline(given["write_baseline"], map(_found, kept))
-    gone = baseline.gone(map(_found, checked)) if not models else 0
-    if gone:
-        progress.say(f"{gone:,} findings of the baseline are gone: write it again")
+    n_gone = baseline.count_gone(map(_found, checked)) if not models else 0
+    if n_gone:
+        progress.say(f"{n_gone:,} findings of the baseline are gone: write it again")
     new = [replace(one, found=baseline.new(*_found(one)), ignored=len(all_.found) - len(one.found))
            for one, all_ in zip(kept, checked, strict=True)]
     new = [replace(one, known=len(before.found) - len(one.found))
            for one, before in zip(new, kept, strict=True)]
     if not models:
-        unused = unused_ignores(config, [d for one in checked for d in one.found])
-        new[-1] = replace(new[-1], found=(*new[-1].found, *filter(keep, unused)))
+        idle = unused_ignores(config, [d for one in checked for d in one.found])
+        new[-1] = replace(new[-1], found=(*new[-1].found, *filter(keep, idle)))
     show(text(new, [one.verdict for one in checked], given["fmt"]), given["output"])
     code = exit_code(new)
     return 0 if given["exit_zero"] and code == 1 else code
@@ -104,46 +103,46 @@ class _Stages:
         self.progress(stage)
 
 
-def _check(work: Job, typed: Typed, chips: Sequence[Target], progress: Progress,
+def _check(work: Job, values: OptionValues, chips: Sequence[Target], progress: Progress,
            full: bool | None) -> list[Checked]:
     """One model on all chips; it is captured once."""
     start = time.monotonic()
     place = anchor(work.config, work.entry.name)
     try:
-        options = work.options(typed)
-        wanted = full if full is not None else work.trained or bool(options.budgets)
+        options = work.options(values)
+        mapping = full if full is not None else work.trained or bool(options.budgets)
         sample = work.sample()
-        loaded = work.load(sample, progress, wanted, None if full else LARGE)
-        arrays = None if sample is None else loaded.fit(sample)
+        capture = work.load(sample, progress, mapping, None if full else LARGE)
+        arrays = None if sample is None else capture.fit(sample)
     except NeurocompileError as error:
         return [Checked(work.entry.name, chip.name, error.diagnostics, error.exit_code,
                         "not captured", time.monotonic() - start, anchor=place)
                 for chip in chips]
-    proved = loaded.graph.info.get("replay") is not None
-    left_out = "" if wanted and proved else _reason(full, wanted, loaded, options)
+    replayed = capture.graph.info.get("replay") is not None
+    left_out = "" if mapping and replayed else _reason(full, mapping, work, options)
     from neurocompile.passes.legality.summary import summarize
 
     results = []
     for chip in chips:
         start = time.monotonic()
-        stages = _Stages(progress, ["capture" if proved else "capture without replay"])
-        one, rates = ((_legality(loaded, options, stages), None) if left_out else
-                      _compile(loaded, chip, options, arrays, stages))
-        spikes, samples = rates or _replayed(loaded, sample) or (None, 0)
+        stages = _Stages(progress, ["capture" if replayed else "capture without replay"])
+        one, rates = ((_legality(capture, options, stages), None) if left_out else
+                      _compile(capture, chip, options, arrays, stages))
+        spikes, samples = rates or _replay_rates(capture) or (None, 0)
         results.append(replace(
             one, model=work.entry.name, target=chip.name, seconds=time.monotonic() - start,
             stages=tuple(stages.names), left_out=left_out, anchor=place, samples=samples,
-            summary=summarize(loaded.graph, one.found, spikes)))
+            summary=summarize(capture.graph, one.found, spikes)))
     return results
 
 
-def _reason(full: bool | None, wanted: bool, loaded: Loaded, options: Options) -> str:
+def _reason(full: bool | None, wanted: bool, work: Job, options: Options) -> str:
     """Why only legality is checked, and what that leaves open."""
     if full is False:
         why = "legality only, as asked"
     elif not wanted:
         why = "legality only: no weights, sample or budget (--full maps it)"
-    elif any(source.role == "graph" for source in loaded.sources):
+    elif (one := format_of(Path(work.spec))) is not None and not one.captures:
         why = "legality only: the graph was captured without replay"
     else:
         why = f"legality only: above {LARGE:,} parameters (--full maps it)"
@@ -154,38 +153,38 @@ def _reason(full: bool | None, wanted: bool, loaded: Loaded, options: Options) -
 Rates = tuple[dict[str, float], int]  # spikes per neuron and tick by module, on so many samples
 
 
-def _legality(loaded: Loaded, options: Options, stages: _Stages) -> Checked:
+def _legality(capture: Capture, options: Options, stages: _Stages) -> Checked:
     from neurocompile.passes.legality import check_graph
 
     stages("check")
-    found = sorted(check_graph(loaded.graph, options.timing, options.allow), key=Diagnostic.sort_key)
-    return Checked(found=tuple(found))
+    findings = sorted(check_graph(capture.graph, options.timing, options.allow),
+                      key=Diagnostic.sort_key)
+    return Checked(found=tuple(findings))
 
 
-def _compile(loaded: Loaded, chip: Target, options: Options, arrays: Any, stages: _Stages
+def _compile(capture: Capture, chip: Target, options: Options, arrays: Any, stages: _Stages
              ) -> tuple[Checked, Rates | None]:
     from neurocompile.families.pipeline import compile_graph
 
     try:
-        done = compile_graph(loaded.graph, chip, options, arrays, stages)
+        compilation = compile_graph(capture.graph, chip, options, arrays, stages)
     except NeurocompileError as error:
         return Checked(found=error.diagnostics, exit_code=error.exit_code), None
-    size = (f"would use {done.n_cores} of "
+    size = (f"would use {compilation.n_cores} of "
             f"{chip.chip.cores.value * chip.chip.chips.value} cores  ·  checked "
-            f"{len(done.network.populations)} populations, "
-            f"{len(done.network.projections)} projections")
-    measured = done.fidelity
-    rates = None if measured is None else (
-        {name: one.rate for name, one in measured.populations.items()}, measured.samples)
-    return Checked(found=done.diagnostics, size=size), rates
+            f"{len(compilation.network.populations)} populations, "
+            f"{len(compilation.network.projections)} projections")
+    fidelity = compilation.fidelity
+    rates = None if fidelity is None else (
+        {name: one.rate for name, one in fidelity.populations.items()}, fidelity.samples)
+    return Checked(found=compilation.diagnostics, size=size), rates
 
 
-def _replayed(loaded: Loaded, sample: Sample | None) -> Rates | None:
+def _replay_rates(capture: Capture) -> Rates | None:
     """Rates from the replay, where that ran on the sample."""
-    if sample is None or any(source.role == "graph" for source in loaded.sources):
+    if not capture.examples:
         return None
-    from neurocompile.formats.files import EXAMPLES
     from neurocompile.passes.legality.summary import replayed_rates
 
-    rates = replayed_rates(loaded.graph)
-    return None if rates is None else (rates, min(EXAMPLES, len(sample)))
+    rates = replayed_rates(capture.graph)
+    return None if rates is None else (rates, capture.examples)

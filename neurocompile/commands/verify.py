@@ -57,7 +57,7 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     progress("compile")
     again = rebuild.recompile(folder, manifest)
     rebuild.recheck(folder, again, manifest)
-    arrays = None if sample is None else again.loaded.fit(sample)
+    arrays = None if sample is None else again.capture.fit(sample)
     count = len(sample) if sample is not None else samples or Checks().samples
     network = again.compilation.network
     inputs = builder.first_inputs(network, arrays, count)

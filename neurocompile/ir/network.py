@@ -64,12 +64,12 @@ class Input:
 
         Spikes are never clipped: counts beyond `levels` raise UsageError (NC008).
         """
-        values: NDArray[np.float64] = np.rint(np.asarray(x, np.float64) * self.scale)
-        if self.kind is InputKind.SPIKES and not np.all((values >= 0) & (values <= self.levels)):
+        counts: NDArray[np.float64] = np.rint(np.asarray(x, np.float64) * self.scale)
+        if self.kind is InputKind.SPIKES and not np.all((counts >= 0) & (counts <= self.levels)):
             raise UsageError(Diagnostic("NC008", Location(self.name), {
-                "file": self.name, "reason": f"its counts go from {values.min():g} to "
-                f"{values.max():g}; the network was built for 0 to {self.levels}"}))
-        return np.clip(values, 0, self.levels).astype(np.int64)
+                "file": self.name, "reason": f"its counts go from {counts.min():g} to "
+                f"{counts.max():g}; the network was built for 0 to {self.levels}"}))
+        return np.clip(counts, 0, self.levels).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,11 +201,11 @@ class Encoder:
     def mantissas(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         """Bias mantissas [samples, neurons] for analog inputs [samples, *input shape]."""
         flat = np.asarray(x, np.float64).reshape(len(x), -1)
-        integers = np.rint(flat * 2.0**self.input_shift).astype(np.int64)
-        total: NDArray[np.int64] = self.operator.applied(integers) + self.offset
+        whole = np.rint(flat * 2.0**self.input_shift).astype(np.int64)
+        total: NDArray[np.int64] = self.operator.apply(whole) + self.offset
         half = np.int64(1) << np.int64(self.output_shift - 1)
-        nearest: NDArray[np.int64] = (total + half) >> np.int64(self.output_shift)
-        return np.clip(nearest, -self.limit, self.limit)
+        mantissas: NDArray[np.int64] = (total + half) >> np.int64(self.output_shift)
+        return np.clip(mantissas, -self.limit, self.limit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,14 +228,14 @@ class Readout:
         """Values [samples, *shape] of counts or spikes [samples, neurons] by source."""
         total: Array = self.bias[None, :]
         for source, operator in self.terms:
-            total = total + operator.applied(read[source].astype(np.float64))
+            total = total + operator.apply(read[source].astype(np.float64))
         return np.asarray(total).reshape(-1, *self.shape)
 
     def answers(self, values: Array) -> NDArray[np.int64]:
         """Per sample the index of the largest value, over all ticks where each has its own."""
         totals = values.sum(axis=1) if self.ticks == "each" else values
-        indices: NDArray[np.int64] = totals.reshape(len(values), -1).argmax(1)
-        return indices
+        answers: NDArray[np.int64] = totals.reshape(len(values), -1).argmax(1)
+        return answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,7 +263,7 @@ class Network:
         items: tuple[Input | Population, ...] = (*self.inputs, *self.populations)
         return {item.name: item for item in items}
 
-    def select_ticks(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    def feeds(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The data of its inputs, by name, in the ticks that it computes."""
         return {item.name: item.select_ticks(np.asarray(arrays[item.name])) for item in self.inputs
                 if item.name in arrays}

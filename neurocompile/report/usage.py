@@ -21,8 +21,7 @@ from neurocompile.passes.loihi.resources import (
 )
 from neurocompile.report.views import CompilationView
 from neurocompile.semantics.normal_form import FloatNeuron
-from neurocompile.target import Target
-from neurocompile.target.tables import Quantity
+from neurocompile.target import Quantity, Target
 
 Data = dict[str, Any]
 DIGITS = 6  # of shares and rates

@@ -10,37 +10,20 @@ One tick of one neuron, `a` being the sum that its synapses delivered::
     spike = v > (vth << 6)                                        # strict
 
 An adder sends `a` itself: a signed graded spike, silent where it is 0. Synapses multiply it.
-
-A chip of narrower registers computes the same as long as no number leaves them. n bits of decay are
-a decay in steps of 2^(12 - n); n bits of a weight are steps of 2^(8 - n), twice that where a list
-has both signs. `MAXIMA` are the widths of the equations, by the key of a target file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX
 from neurocompile.semantics.reset import Reset
 
 if TYPE_CHECKING:
     import torch
 
     from neurocompile.semantics.vectorized import Batch
-
-STATE_MAX = (1 << 23) - 1
-ACTIVATION_SHIFT = 6
-DECAY_BITS = 12
-DECAY_ONE = 1 << DECAY_BITS
-WEIGHT_BITS = 8
-
-MAXIMA: Mapping[str, int] = {
-    "neuron.state_bits": 24, "neuron.decay_bits": DECAY_BITS, "neuron.threshold_bits": 17,
-    "neuron.bias_bits": 13, "neuron.bias_exponent_max": 7, "synapse.weight_bits": WEIGHT_BITS,
-    "synapse.weight_exponent_max": 7, "synapse.message_bits": 24, "synapse.max_delay": 62,
-}
-CONSTANTS: Mapping[str, int] = {"neuron.threshold_shift": ACTIVATION_SHIFT}  # no other is defined
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX, LoihiNeuron
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.vectorized import IntegerBatch, Ints, Shape
+
+if TYPE_CHECKING:  # which imports this when it runs
+    from neurocompile.semantics.loihi import LoihiNeuron
 
 _MODES = {Reset.HARD: 0, Reset.SOFT: 1, Reset.SOFT_DELAYED: 2, Reset.HARD_DELAYED: 3, Reset.NONE: 4}
 _SPAN = 2 * (STATE_MAX + 1)

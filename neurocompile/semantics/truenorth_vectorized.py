@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from neurocompile.semantics.reset import Reset
-from neurocompile.semantics.truenorth import TrueNorthNeurons
 from neurocompile.semantics.vectorized import IntegerBatch, Ints, Shape
+
+if TYPE_CHECKING:  # which imports this when it runs
+    from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 
 class TrueNorthBatch(IntegerBatch):

@@ -45,7 +45,7 @@ class NeuronBatch(Batch):
 
     def __init__(self, states: Iterable[str], bias: torch.Tensor | None, shape: Shape,
                  dtype: torch.dtype, device: str) -> None:
-        self._biases, self._elapsed = bias, 0
+        self._biases, self._now = bias, 0
         self.bias = bias
         self.states = {name: torch.zeros(shape, dtype=dtype, device=device) for name in states}
 
@@ -58,8 +58,8 @@ class NeuronBatch(Batch):
         spikes = torch.empty(current.shape, dtype=torch.bool, device=current.device)
         for tick in range(current.shape[1]):
             if self._biases is not None and self._biases.ndim == 3:
-                self.bias = self._biases[:, self._elapsed]
-            self._elapsed += 1
+                self.bias = self._biases[:, self._now]
+            self._now += 1
             spikes[:, tick] = self._tick(current[:, tick])
             if trace is not None:
                 trace[:, tick] = self.potential
@@ -96,8 +96,8 @@ class IntegerBatch(NeuronBatch):
         """The biases of these ticks, [samples or 1, ticks or 1, neurons]."""
         bias = torch.zeros(neurons, dtype=torch.int64) if self._biases is None else self._biases
         if bias.ndim == 3:
-            bias = bias[:, self._elapsed:self._elapsed + ticks]
-        self._elapsed += ticks
+            bias = bias[:, self._now:self._now + ticks]
+        self._now += ticks
         shape = (1, 1, -1) if bias.ndim == 1 else (len(bias), -1, neurons)
         array: Ints = bias.reshape(shape).contiguous().numpy()
         return array

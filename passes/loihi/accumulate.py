@@ -22,7 +22,7 @@ from neurocompile.ir.operators import fan_in, identity
 from neurocompile.passes.loihi.limits import threshold_limit
 from neurocompile.semantics.normal_form import SUM, FloatNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 STEPS = 32  # of the potential, that the largest weight is worth at least
 

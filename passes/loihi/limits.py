@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_BITS
-from neurocompile.target import LoihiTarget
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_BITS
+from neurocompile.target.loihi import LoihiTarget
 
 STATE, DECAY = "neuron.state_bits", "neuron.decay_bits"
 THRESHOLD = "neuron.threshold_bits"

@@ -19,8 +19,9 @@ from neurocompile.ir.operators import identity
 from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.weight_grid import grid
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron
-from neurocompile.target import LoihiTarget
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
+from neurocompile.target.loihi import LoihiTarget
 
 NEURON = LoihiNeuron(du=DECAY_ONE - 1, dv=0, vth=1)
 _ABOVE = 2  # the least weight with which every spike passes the threshold
@@ -41,9 +42,9 @@ def relay(network: Network, schedule: Schedule, target: LoihiTarget,
         hops[projection] = wait // reach
         longest[projection.source] = max(longest.get(projection.source, 0), wait)
     sources, depth = network.sources(), dict(schedule.depth)
-    graded = {name for name, item in sources.items()
-              if (item.levels > 1 if isinstance(item, Input) else item.graded)}
-    beyond = [p for p, n in hops.items() if n and p.source in graded]
+    graded_sources = {name for name, item in sources.items()
+                      if (item.levels > 1 if isinstance(item, Input) else item.graded)}
+    beyond = [p for p, n in hops.items() if n and p.source in graded_sources]
     if beyond:
         raise FindingsError(*out_of_range(replace(network, projections=tuple(beyond)), schedule,
                                           target))

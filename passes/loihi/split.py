@@ -18,7 +18,7 @@ from neurocompile.ir.operators import cut, fan_in, identity, most_sources
 from neurocompile.passes.loihi.resources import capacity, list_bits
 from neurocompile.passes.loihi.streams.adders import obstacle
 from neurocompile.passes.loihi.streams.price import with_spikes_only
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
 @dataclass(frozen=True, eq=False)

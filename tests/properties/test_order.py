@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "capture"))
-import nets
-from timed_nets import delays_up_to, inputs_for, shuffled, timed_net
-
 from neurocompile.backends import synchronous
 from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.target import load_target
+from tests.capture import nets
+from tests.properties.timed_nets import delays_up_to, inputs_for, shuffled, timed_net
 
 
 def assert_equal(one: Run, other: Run) -> None:

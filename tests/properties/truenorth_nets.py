@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS, CoreNetwork
+from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.semantics.reset import Reset
-from neurocompile.semantics.truenorth import TrueNorthNeurons
+from neurocompile.semantics.truenorth import AXONS, NEURONS, TrueNorthNeurons
 
 Spikes = dict[str, NDArray[np.uint8]]
 

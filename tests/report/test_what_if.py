@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.resources import count
 from neurocompile.report import data, terminal, what_if, words
-from neurocompile.target import load_target
 
 
 def test_fewer_bits_and_no_limit_take_fewer_cores(compiled):

@@ -20,10 +20,12 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.compilation import Compilation
 from neurocompile.families.fidelity import measure
-from neurocompile.families.pipeline import Compilation, Options, compile_graph, inputs_from
+from neurocompile.families.pipeline import compile_graph, inputs_from
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
-from neurocompile.target import load_target
+from neurocompile.options import Options
 
 LOIHI2 = load_target("loihi2")
 SAMPLES = 3

@@ -20,9 +20,9 @@ pytest.importorskip("spikingjelly.activation_based.neuron")
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 from neurocompile.passes.legality import check_graph
+from tests.paths import EXAMPLES, ROOT
 
-ROOT = Path(__file__).parents[2]
-ZOO = ROOT / "examples" / "zoo"
+ZOO = EXAMPLES / "zoo"
 BATCH = 3
 Line = tuple[str, str, int]  # code, file name, line
 

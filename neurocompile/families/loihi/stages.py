@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.families.compilation import Lowered, Recorder
+from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.stages import (
     Rates,
@@ -33,15 +33,15 @@ from neurocompile.passes.placing.nets import into_chip
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 
-def compile_lowered(run: Recorder, lowered: Lowered, target: LoihiTarget,
+def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
                     options: Options) -> LoihiCompilation:
     """A float network on Loihi's cores; see `Family.compile`."""
     floating, streams = run.stage(
-        "streams", lambda: build_streams(lowered.network, target, options.streams,
+        "streams", lambda: build_streams(lowering.network, target, options.streams,
                                          options.bits),
         lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
     run.findings += [note(streams)] if streams else []
@@ -66,7 +66,7 @@ def compile_lowered(run: Recorder, lowered: Lowered, target: LoihiTarget,
         lambda r: f"{sum(p.repeats is not None for p in r[0].populations)} relay populations",
         lambda r: out_of_range(r[0], r[1], target))
     run.findings += notes
-    fidelity, rates = measure_fidelity(run, lowered, floating, network)
+    fidelity, rates = measure_fidelity(run, lowering, floating, network)
     network = run.stage("encode", lambda: encode(network, target, options.encoding,
                                                  options.bits), encodings_text)
     mapping = _map(run, network, target, options, rates)
@@ -75,12 +75,12 @@ def compile_lowered(run: Recorder, lowered: Lowered, target: LoihiTarget,
     run.findings += over_budget({
         "cores": len(places), "chips": len({at.chip for at in places}),
         "synapses": resources.n_synapses(network)}, options)
-    run.findings += _unpublished(usage, target)
+    run.findings += _assumptions(usage, target)
     run.stop()
     return LoihiCompilation(
-        graph=lowered.graph, target=target, options=options, floating=floating, network=network,
+        graph=lowering.graph, target=target, options=options, floating=floating, network=network,
         schedule=schedule, mapping=mapping, usage=usage, diagnostics=run.diagnostics,
-        stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowered.pruning)
+        stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowering.pruning)
 
 
 def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:
@@ -111,7 +111,7 @@ def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
     return ChipMapping(parts, placement, routing)
 
 
-def _unpublished(usage: resources.Usage, target: LoihiTarget) -> Iterable[Diagnostic]:
+def _assumptions(usage: resources.Usage, target: LoihiTarget) -> Iterable[Diagnostic]:
     """NC421 for each limit nearly reached that the vendor has not published."""
     limits = dict(target.quantities())
     for resource, quantity in ((r, limits[f"core.{r}"]) for r in resources.UNITS):

@@ -24,7 +24,7 @@ from neurocompile.passes.loihi.resources import (
     on_chip,
     tables,
 )
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 Ints = NDArray[np.int64]
 

@@ -19,7 +19,7 @@ from neurocompile.ir.network import Encoding, Network, Population, Projection
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.mapping.partition import fill
 from neurocompile.passes.loihi.resources import into_chip, list_bits, on_chip
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
 def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int) -> Network:

@@ -21,7 +21,7 @@ from neurocompile.passes.loihi.resources import (
     on_chip,
     tables,
 )
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
 def indivisible(network: Network, target: LoihiTarget, weight_bits: int,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import Projection
 from neurocompile.ir.operators import Operator
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 ROWS = 1024  # neurons whose synapses are listed at once
 

@@ -44,7 +44,7 @@ from neurocompile.passes.loihi.resources import (
     within,
 )
 from neurocompile.passes.placing.neuron_orders import candidates, neuron_order, tile_sizes
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 MESSAGE_WEIGHT = 1e-3  # cores that one message is worth
 ROUNDS = 32  # fills of a cycle before a net is assumed to reach a core per pin

@@ -16,7 +16,7 @@ from neurocompile.ir.mapping import Partition, Placement
 from neurocompile.ir.network import Network, Population
 from neurocompile.passes.loihi.mapping.lists import lists_of, stored_bits, with_list_weights
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 Ints = NDArray[np.int64]
 CoreNeurons = Mapping[str, Ints]  # the neurons of each population that a core holds

@@ -26,7 +26,7 @@ from neurocompile.passes.loihi.mapping.assignment import Assignment, Counter
 from neurocompile.passes.loihi.mapping.groups import groups
 from neurocompile.passes.loihi.mapping.partition import MESSAGE_WEIGHT
 from neurocompile.passes.loihi.resources import Incoming, into_chip, on_chip
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 MOST_PAIRS = 64  # that are filled anew
 

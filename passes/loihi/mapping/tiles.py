@@ -17,7 +17,7 @@ from neurocompile.ir.network import Population
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.resources import Incoming, capacity, shared_bits, stencils
 from neurocompile.passes.placing.neuron_orders import tile_name
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 MESSAGE_WEIGHT = 1e-3  # cores that one message is worth
 MOST = 256  # tilings that are counted in full

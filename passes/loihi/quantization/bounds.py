@@ -16,9 +16,10 @@ from neurocompile.ir.network import Adder, Network, Population
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.quantization.sums import Interval, magnitude, synaptic_range
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_BITS, DECAY_ONE, LoihiNeuron
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_BITS, DECAY_ONE
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from neurocompile.ir.network import Bias, Encoder, Input
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.quantization.host import CurrentFormat, encoders
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT
-from neurocompile.target import LoihiTarget
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
+from neurocompile.target.loihi import LoihiTarget
 
 _FRACTION_BITS = 20  # of the encoder's weights
 

@@ -21,8 +21,8 @@ from neurocompile.passes.loihi.quantization.weight_grid import (
     round_to_grid,
     weight_exponent,
 )
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT
-from neurocompile.target import LoihiTarget
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
+from neurocompile.target.loihi import LoihiTarget
 
 _BITS = 62  # of the whole numbers that weights are counted in
 _NEAR = 1e-9  # relative: what float64 leaves of a division by a threshold

@@ -26,10 +26,11 @@ from neurocompile.passes.loihi.quantization.representable import threshold_findi
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
 from neurocompile.passes.loihi.quantization.scales import candidate_scales, largest_scale
 from neurocompile.passes.loihi.quantization.weight_grid import round_to_grid, weight_exponent
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE, LoihiNeuron
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
 from neurocompile.semantics.normal_form import SUM, FloatNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 _SAMPLE = 100_000  # weights per projection that a candidate scale is scored on
 

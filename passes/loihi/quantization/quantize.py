@@ -19,8 +19,8 @@ from neurocompile.passes.loihi.quantization.population import IntegerPart, Popul
 from neurocompile.passes.loihi.quantization.receiver import Receiver, graded_inputs, receiver
 from neurocompile.passes.loihi.quantization.representable import unrepresentable
 from neurocompile.passes.loihi.streams.adder_scale import adder_scales, integer_adder
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT
-from neurocompile.target import LoihiTarget
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
+from neurocompile.target.loihi import LoihiTarget
 
 _HALVINGS = 4  # of the adders' scales, until no consumer overflows
 
@@ -107,4 +107,4 @@ def _in_units(readout: Readout, units: Mapping[str, float]) -> Readout:
         return readout
     (name, operator), *rest = readout.terms
     share = np.full(operator.out_size, 1 / units[name])
-    return replace(readout, terms=((name, operator.scaled(share)), *rest))
+    return replace(readout, terms=((name, operator.times(share)), *rest))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.passes.loihi import limits
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 ANALOG = (InputKind.STATIC, InputKind.ANALOG)
 GRADED_BITS = 8  # of an input that becomes graded spikes, where a message holds them and a sign
@@ -47,7 +47,7 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
         elif item is None or item.kind not in ANALOG:
             synapses.append(projection)
         elif form == "graded":
-            scale = _graded(item, population, target).scale
+            scale = _as_graded(item, population, target).scale
             synapses.append(replace(projection, operator=operator.with_weights(
                 operator.weights / scale)))
         else:
@@ -64,7 +64,7 @@ def graded_inputs(network: Network, target: LoihiTarget, encoder: str) -> dict[s
         for projection in network.into(population.name):
             item = inputs.get(projection.source)
             if item is not None and item.kind in ANALOG:
-                inputs[item.name] = _graded(item, population, target)
+                inputs[item.name] = _as_graded(item, population, target)
     return inputs
 
 
@@ -106,7 +106,7 @@ def _levels(target: LoihiTarget) -> int:
     return min((1 << GRADED_BITS) - 1, limits.message_limit(target, signed=True))
 
 
-def _graded(item: Input, population: Population, target: LoihiTarget) -> Input:
+def _as_graded(item: Input, population: Population, target: LoihiTarget) -> Input:
     """The input as whole numbers from 0."""
     if item.low < 0:
         raise FindingsError(_no_form(

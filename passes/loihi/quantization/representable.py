@@ -11,7 +11,7 @@ from neurocompile.ir.network import Input, InputKind, Network, Population, Proje
 from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi import limits
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
 def unrepresentable(network: Network, target: LoihiTarget,

@@ -10,7 +10,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Population, Projection
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.weight_grid import grid
-from neurocompile.semantics.loihi import DECAY_ONE
+from neurocompile.semantics.loihi_widths import DECAY_ONE
 
 _DRIFT_LIMIT = 0.01
 _CLIP_LIMIT = 0.01

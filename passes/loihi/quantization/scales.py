@@ -12,8 +12,8 @@ from neurocompile.passes.loihi.limits import bias_limit, exponent_range, thresho
 from neurocompile.passes.loihi.quantization.currents import largest_current, usual_exponent
 from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.weight_grid import TOP_WEIGHT
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT
-from neurocompile.target import LoihiTarget
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
+from neurocompile.target.loihi import LoihiTarget
 
 _FINE = tuple(step / 8 for step in range(49))  # octaves below the largest useful scale: tried
 _WIRES = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128)  # weights of a synapse from an adder: tried

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.limits import exponent_range
-from neurocompile.semantics.loihi import WEIGHT_BITS
-from neurocompile.target import LoihiTarget
+from neurocompile.semantics.loihi_widths import WEIGHT_BITS
+from neurocompile.target.loihi import LoihiTarget
 
 TOP_WEIGHT = 1 << WEIGHT_BITS  # the grid's end, of any number of bits
 _CLIPPED_FROM = 360.0  # largest weight of an exponent: clipping the tail may pay, the error decides

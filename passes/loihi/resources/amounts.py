@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 UNITS: Mapping[str, str] = {
     "neurons": "neurons", "input_axons": "axons", "output_axons": "axons",

@@ -21,7 +21,7 @@ from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.resources.amounts import CoreUsage, capacity
 from neurocompile.passes.loihi.resources.lists import tables
 from neurocompile.passes.placing.nets import Incoming, incoming
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 Ints = NDArray[np.int64]
 

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from neurocompile.ir.network import Network, Population, Projection
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 CONFIGURATIONS = ("synapse_formats", "threshold_configs", "neuron_configs")
 Entries = Mapping[str, frozenset[Hashable]]

@@ -22,7 +22,7 @@ from neurocompile.passes.loihi.resources.bounds import bounds
 from neurocompile.passes.loihi.resources.configurations import entries, together
 from neurocompile.passes.loihi.resources.lists import shared_bits, tables
 from neurocompile.passes.placing.nets import Incoming, into_chip, pins_per_core
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 Ints = NDArray[np.int64]
 

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Encoding
 from neurocompile.ir.operators import Array, Conv, Operator
 from neurocompile.passes.loihi.resources.amounts import CoreUsage
-from neurocompile.target import LoihiTarget
-from neurocompile.target.tables import ListAccounting
+from neurocompile.target.loihi import ListAccounting, LoihiTarget
 
 Ints = NDArray[np.int64]
 

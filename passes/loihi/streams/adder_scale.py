@@ -19,7 +19,7 @@ from neurocompile.passes.loihi.quantization.exact_scale import exact_weights
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings
 from neurocompile.passes.loihi.quantization.weight_grid import round_to_grid, weight_exponent
 from neurocompile.passes.quantization.sums import synaptic_range
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 ScaleOf = Callable[[Population, Network], float]  # the best one of a population in a network
 Fits = Callable[[Population, Network, float], bool]  # whether it could have this one
@@ -85,7 +85,7 @@ def _consumers(network: Network, stream: list[str]) -> Iterator[tuple[Population
         if projection.source in stream and not target.graded:
             gain = float(projection.operator.weights.flat[0])
             branches = [replace(p, target=target.name, operator=p.operator if gain == 1 else
-                                p.operator.scaled(np.full(target.size, gain)))
+                                p.operator.times(np.full(target.size, gain)))
                         for p in _branches(network, projection.source)]
             yield target, gain, replace(network, projections=(
                 *(p for p in network.into(target.name) if p is not projection), *branches))

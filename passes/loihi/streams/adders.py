@@ -21,8 +21,8 @@ from neurocompile.passes.loihi.limits import exponent_range
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.loihi.streams.price import Price, Prices, with_spikes_only
 from neurocompile.passes.lowering.streams import Point, Streams, find
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, WEIGHT_BITS
-from neurocompile.target import LoihiTarget
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, WEIGHT_BITS
+from neurocompile.target.loihi import LoihiTarget
 
 DUPLICATE, ADDER = "duplicate", "adder"
 
@@ -158,7 +158,7 @@ def with_adders(network: Network, streams: Streams, points: Sequence[Point]) -> 
             wire = identity(target.shape)
             wires.append(Projection(
                 adder[id(above)].name, target.name, wire if consumer.gain == 1 else
-                wire.scaled(np.full(target.size, consumer.gain)), where=target.where))
+                wire.times(np.full(target.size, consumer.gain)), where=target.where))
     return replace(
         network, projections=(*(p for p in network.projections if p not in duplicates), *wires),
         populations=tuple(q for p in network.populations
@@ -179,6 +179,6 @@ def _synapses(point: Point, above: Point | None, new: Population, streams: Strea
         yield Projection(adder[id(above)].name, new.name, identity(new.shape), where=new.where)
     for number in sorted(point.terms - (above.terms if above else frozenset())):
         term = streams.terms[number]
-        operator = term.operator if term.gain == 1 else term.operator.scaled(
+        operator = term.operator if term.gain == 1 else term.operator.times(
             np.full(new.size, 1 / term.gain))
         yield Projection(term.source, new.name, operator, where=new.where)

@@ -9,7 +9,7 @@ import numpy as np
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.operators import Operator
 from neurocompile.passes.loihi import resources
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 _SPIKING = (InputKind.SPIKES, InputKind.ONE)  # inputs that arrive through synapses
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import (
     Adder,
     Bias,
@@ -23,7 +24,7 @@ from neurocompile.ir.operators import Array, Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron, State, add, step
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 IF = LoihiNeuron(du=4095, dv=0, vth=200)
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from neurocompile.backends.loihi.bits import SignMode, check_bits, sign_mode
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 IF = LoihiNeuron(4095, 0, 64)
 

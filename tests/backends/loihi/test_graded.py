@@ -18,6 +18,7 @@ from neurocompile.backends.loihi.plan import part_ids
 from neurocompile.backends.loihi.verify import Reference
 from neurocompile.backends.loihi.worker import Job, run_program
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Adder, Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
@@ -25,7 +26,7 @@ from neurocompile.passes.loihi.align import align
 from neurocompile.passes.quantization.sums import synaptic_range
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 SAMPLES, TICKS, SHAPE = 3, 5, (2, 3, 3)
 SIZE = 18

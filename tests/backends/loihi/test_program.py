@@ -14,6 +14,7 @@ import pytest
 from neurocompile.backends.loihi.emit import emit, save_arrays
 from neurocompile.backends.loihi.verify import Reference, verify
 from neurocompile.diagnostics import FindingsError, UsageError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import (
     Bias,
     Encoder,
@@ -26,9 +27,10 @@ from neurocompile.ir.network import (
 from neurocompile.ir.operators import Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
+from tests.paths import TESTS
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = TESTS / "backends/loihi/golden"
 HOSTILE = ('a"; import os; os.system("x") #', "{{7*7}}", "../../x", "'''\n\\\u202e{% raw %}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,18 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "properties"))
-from timed_nets import inputs_for, shuffled, timed_net
-
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.relay import relay
-from neurocompile.target import load_target
 from neurocompile.target.text import target_toml
+from tests.properties.timed_nets import inputs_for, shuffled, timed_net
 
 SAMPLES = 5
 

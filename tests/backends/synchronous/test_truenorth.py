@@ -1,20 +1,16 @@
 """The reference on TrueNorth's populations against their definition, spike for spike and state."""
 
-import sys
-from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
-from both_paths import assert_paths_agree
 
 from neurocompile.backends.synchronous import run
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
+from tests.backends.synchronous.both_paths import assert_paths_agree
 
 TICKS, SAMPLES = 6, 3
 KINDS = [(Reset.HARD, True), (Reset.SOFT, True), (Reset.HARD, False)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,9 +18,7 @@ from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.formats.tensor_file import read_tensors, write_tensors
 from neurocompile.ir.mapping import CoreId
 from neurocompile.passes.truenorth.core_network import CoreNetwork
-
-sys.path.insert(0, str(Path(__file__).parent))
-from random_cores import random_input, random_network
+from tests.backends.truenorth.random_cores import random_input, random_network
 
 
 def same(a: CoreNetwork, b: CoreNetwork) -> None:
