@@ -29,11 +29,17 @@ import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.semantics.reset import Reset
+
+if TYPE_CHECKING:
+    import torch
+
+    from neurocompile.semantics.vectorized import Batch
 
 AXONS = NEURONS = 256  # of a core
 AXON_TYPES = 4
@@ -73,6 +79,18 @@ class TrueNorthNeurons:
     threshold: NDArray[np.int64]  # [neurons], at least 1 where there is memory
     reset: Reset = Reset.HARD  # HARD or SOFT
     memory: bool = True
+
+    states: ClassVar[tuple[str, ...]] = ("v",)
+
+    @property
+    def model(self) -> str:
+        """Its model in a word."""
+        return "IF" if self.memory else "stateless"
+
+    def executor(self, bias: torch.Tensor | None, shape: tuple[int, int], device: str) -> Batch:
+        """A population of [samples, neurons] of them, on a device; see `NeuronBatch`."""
+        from neurocompile.semantics.truenorth_vectorized import TrueNorthBatch
+        return TrueNorthBatch(self, bias, shape, device)
 
 
 @dataclass(frozen=True, slots=True)
