@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.family import Checks
+from neurocompile.families.loihi.sections import SECTIONS
 from neurocompile.formats.net import CHAIN
 from neurocompile.options import Options
+from neurocompile.report.section import Section
 from neurocompile.target.loihi import LoihiTarget
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Loihi:
         "check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay",
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
+    sections: tuple[Section, ...] = SECTIONS
 
     def usual_weight_bits(self, target: LoihiTarget) -> int:
         """All that a synapse of the target holds; see `Family.usual_weight_bits`."""
@@ -79,15 +82,15 @@ class Loihi:
 
     def resources(self, compilation: LoihiCompilation) -> dict[str, Any]:
         """See `Family.resources`."""
-        from neurocompile.report import data
+        from neurocompile.families.loihi.resources import resources_json
 
-        return data.resources_json(compilation)
+        return resources_json(compilation)
 
     def mapping(self, compilation: LoihiCompilation) -> dict[str, Any]:
         """See `Family.mapping`."""
-        from neurocompile.report import data
+        from neurocompile.families.loihi.resources import mapping_json
 
-        return data.mapping_json(compilation)
+        return mapping_json(compilation)
 
 
 def _chain(compilation: LoihiCompilation) -> NetFile:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurocompile.families.family import Checks
+from neurocompile.families.truenorth.sections import SECTIONS
 from neurocompile.options import Options
+from neurocompile.report.section import Section
 from neurocompile.target.truenorth import TrueNorthTarget
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class TrueNorth:
     stages: tuple[str, ...] = (
         "check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
     runs_on: str = "the simulator"
+    sections: tuple[Section, ...] = SECTIONS
 
     def usual_weight_bits(self, target: TrueNorthTarget) -> int:
         """Four axons per input, and up to 64 inputs; see `Family.usual_weight_bits`."""
@@ -80,15 +83,15 @@ class TrueNorth:
 
     def resources(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
         """See `Family.resources`."""
-        from neurocompile.report import truenorth
+        from neurocompile.families.truenorth.resources import resources_json
 
-        return truenorth.resources_json(compilation)
+        return resources_json(compilation)
 
     def mapping(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
         """See `Family.mapping`."""
-        from neurocompile.report import truenorth
+        from neurocompile.families.truenorth.resources import mapping_json
 
-        return truenorth.mapping_json(compilation)
+        return mapping_json(compilation)
 
 
 TRUENORTH = TrueNorth()
