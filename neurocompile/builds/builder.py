@@ -35,7 +35,6 @@ from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.report import data, html
-from neurocompile.report.section import ReportData, contents, in_order
 from neurocompile.target import Target
 from neurocompile.target.text import target_toml
 
@@ -49,12 +48,15 @@ class Accuracy:
 
     right: int
     samples: int
-    before_pruning: int | None = None  # right ones, in integers; None: not pruned, or no fit
+    unpruned: int | None = None  # right before pruning, in integers; None: not pruned, or no fit
 
-    def to_json(self) -> dict[str, int]:
-        """What fidelity.json holds."""
-        before = {} if self.before_pruning is None else {"unpruned": self.before_pruning}
-        return {"right": self.right, "samples": self.samples, **before}
+    @property
+    def summary(self) -> str:
+        """One line."""
+        before = "" if self.unpruned is None else (
+            f"; before pruning {self.unpruned:,} ({self.unpruned / self.samples:.2%})")
+        return (f"accuracy of the integer network: {self.right:,} of {self.samples:,} samples "
+                f"({self.right / self.samples:.2%}){before}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,25 +92,25 @@ def build(capture: Capture, target: Target, options: Options, out: Path, *,
     arrays = None if sample is None else capture.fit(sample)
     compilation = compile_graph(capture.graph, target, options, arrays, progress)
     with new_build(out, force) as folder:
-        findings = [*doubts(capture.graph), *compilation.diagnostics]
+        found = [*doubts(capture.graph), *compilation.diagnostics]
         if program:
             progress("emit")
             emission = family_of(target).emit(compilation, folder / "program")
             raise_errors(emission.diagnostics)
-            findings += emission.diagnostics
+            found += emission.diagnostics
         verification = None
         if program and checks is not None and checks.samples:
             progress("verify")
             inputs = first_inputs(compilation.network, arrays, checks.samples)
             verification, more = try_verify(folder / "program", compilation, inputs, checks)
-            findings += more
-            raise_errors(findings)
+            found += more
+            raise_errors(found)
         progress("report")
         accuracy = _accuracy_beside_whole(compilation, arrays, sample)
-        findings = sorted(filter(select, findings), key=Diagnostic.sort_key)
-        files = _write(folder, capture, compilation, findings, verification, accuracy)
+        found = sorted(filter(select, found), key=Diagnostic.sort_key)
+        written = _write(folder, capture, compilation, found, verification, accuracy)
         write_manifest(folder, _provenance(capture, compilation, sample))
-    return BuildResult(out, compilation, tuple(findings), *files, verification, accuracy)
+    return BuildResult(out, compilation, tuple(found), *written, verification, accuracy)
 
 
 def require_proof(capture: Capture) -> None:
@@ -121,15 +123,14 @@ def try_verify(program: Path, compilation: Compilation, inputs: Mapping[str, Arr
                checks: Checks) -> tuple[Verification | None, list[Diagnostic]]:
     """Verify where that is possible; without Lava, a warning says that nothing was verified."""
     try:
-        verification = family_of(compilation.target).verify(
-            program, compilation, inputs, checks, _silent)
+        done = family_of(compilation.target).verify(program, compilation, inputs, checks, _silent)
     except UsageError as error:
         if any(d.code != "NC602" for d in error.diagnostics):
             raise
         return None, [dataclasses.replace(d, severity=Severity.WARNING,
                                           notes=(*d.notes, "the build is not verified"))
                       for d in error.diagnostics]
-    return verification, list(verification.diagnostics)
+    return done, list(done.diagnostics)
 
 
 def first_inputs(network: Network, arrays: Mapping[str, Array] | None, count: int
@@ -156,37 +157,35 @@ def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,
     if arrays is None or sample is None or sample.labels is None or not network.readouts:
         return None
     first = network.readouts[0]
-    answers = first.answers(synchronous.outputs(network, arrays)[first.name])
-    return Accuracy(int((answers == sample.labels).sum()), len(sample.labels))
+    guessed = first.answers(synchronous.outputs(network, arrays)[first.name])
+    return Accuracy(int((guessed == sample.labels).sum()), len(sample.labels))
 
 
 def _accuracy_beside_whole(compilation: Compilation, arrays: Mapping[str, Array] | None,
                        sample: Sample | None) -> Accuracy | None:
     """Accuracy; of a pruned network, that of the whole one beside it."""
-    accuracy = measure_accuracy(compilation.network, arrays, sample)
-    if accuracy is None or compilation.pruning is None:
-        return accuracy
+    found = measure_accuracy(compilation.network, arrays, sample)
+    if found is None or compilation.pruning is None:
+        return found
     try:
         whole = quantize(compilation.pruning.before, compilation.target, compilation.options)
     except FindingsError:  # too large for the target's registers: nothing to compare with
-        return accuracy
+        return found
     before = measure_accuracy(whole, arrays, sample)
-    return dataclasses.replace(
-        accuracy, before_pruning=before.right if before is not None else None)
+    return dataclasses.replace(found, unpruned=before.right if before is not None else None)
 
 
-def _write(folder: Path, capture: Capture, compilation: Compilation,
-           findings: list[Diagnostic], verification: Verification | None,
-           accuracy: Accuracy | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def _write(folder: Path, capture: Capture, compilation: Compilation, found: list[Diagnostic],
+           verification: Verification | None, accuracy: Accuracy | None
+           ) -> tuple[dict[str, Any], dict[str, Any]]:
     family = family_of(compilation.target)
     resources, mapping = family.resources(compilation), family.mapping(compilation)
-    sections = in_order(family.sections)
-    if own := contents(sections, compilation):
-        resources["sections"] = own
     fidelity = data.fidelity_json(compilation, verification)
     if accuracy is not None:
-        fidelity["accuracy"] = accuracy.to_json()
-    diagnostics = data.diagnostics_json(findings, compilation.target.name)
+        fidelity["accuracy"] = {"right": accuracy.right, "samples": accuracy.samples}
+        if compilation.pruning is not None:
+            fidelity["accuracy"]["unpruned"] = accuracy.unpruned
+    diagnostics = data.diagnostics_json(found, compilation.target.name)
     (folder / "model.onnx").write_bytes(capture.graph.to_bytes())
     (folder / "target.toml").write_text(target_toml(compilation.target), encoding="utf-8")
     write_json(folder / "resources.json", resources)
@@ -195,9 +194,8 @@ def _write(folder: Path, capture: Capture, compilation: Compilation,
     write_json(folder / "diagnostics.json", diagnostics)
     write_json(folder / "trace.json", data.trace_json(compilation, seconds=True))
     (folder / "resources.csv").write_text(data.resources_csv(resources), encoding="utf-8")
-    page = html.render(ReportData(
-        resources=resources, mapping=mapping, diagnostics=diagnostics, fidelity=fidelity,
-        manifest=_provenance(capture, compilation, None)), sections)
+    page = html.render(resources, mapping, diagnostics, fidelity,
+                       _provenance(capture, compilation, None))
     (folder / "report.html").write_text(page, encoding="utf-8")
     return resources, fidelity
 

@@ -104,10 +104,10 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
         show(findings_text(result.diagnostics, fmt, target=target))
         return
     if fmt in DOCUMENTS:
-        from neurocompile.report.model_findings import ModelFindings
+        from neurocompile.report.sections import Section
 
         name = work.entry.name
-        show(document(fmt, [ModelFindings(name, target, tuple(visible(result.diagnostics)),
+        show(document(fmt, [Section(name, target, tuple(visible(result.diagnostics)),
                                     anchor(work.config, name))]))
         return
     findings = visible(result.diagnostics)
@@ -117,12 +117,12 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
         return
     from neurocompile.families.table import family_of
     from neurocompile.report import terminal
-    from neurocompile.report.section import ReportData, in_order
 
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
-    family = family_of(result.compilation.target)
-    report = ReportData(resources=result.resources, fidelity=result.fidelity)
-    show(terminal.render(report, in_order(family.sections), settings().colored(sys.stdout), width))
-    program = (f"program/ runs on {family.runs_on}"
+    show(terminal.render(dict(result.resources), dict(result.fidelity),
+                         settings().colored(sys.stdout), width))
+    if result.accuracy is not None:
+        show(result.accuracy.summary)
+    program = (f"program/ runs on {family_of(result.compilation.target).runs_on}"
                if (result.path / "program").is_dir() else "no program")
     show(f"wrote {out}/: {program}, report.html shows the mapping")

@@ -12,8 +12,6 @@ import click
 
 from neurocompile.commands.terminal import common, settings, show
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.families.table import sections_of
-from neurocompile.report.section import ReportData
 
 if TYPE_CHECKING:
     from neurocompile.report.diff import BuildData
@@ -69,13 +67,13 @@ def _diff(old: Path, new: Path, limit: float | None, fmt: str, output: Path | No
     from neurocompile.report import diff_text
     from neurocompile.report.diff import compare
 
-    differences = compare(_data(old), _data(new), limit)
+    found = compare(_data(old), _data(new), limit)
     if fmt == "json":
-        show(json.dumps(differences, indent=1), output)
+        show(json.dumps(found, indent=1), output)
     else:
         render = diff_text.render_markdown if fmt == "markdown" else diff_text.render
-        show(render(differences), output)
-    return int(bool(differences["growth"]))
+        show(render(found), output)
+    return int(bool(found["growth"]))
 
 
 def _one(build: Path, fmt: str, output: Path | None) -> None:
@@ -86,20 +84,17 @@ def _one(build: Path, fmt: str, output: Path | None) -> None:
         name = "resources.csv" if fmt == "csv" else "report.html"
         show((folder / name).read_text(encoding="utf-8").rstrip("\n"), output)
         return
-    data = ReportData(resources=_read(folder, "resources"), fidelity=_read(folder, "fidelity"),
-                      diagnostics=_read(folder, "diagnostics"))
-    sections = sections_of(str(data.resources["target"]["family"]))
+    resources, fidelity = _read(folder, "resources"), _read(folder, "fidelity")
     if fmt == "json":
-        show(json.dumps({
-            "schema": "neurocompile/report/1", "resources": data.resources,
-            "fidelity": data.fidelity, "diagnostics": data.diagnostics,
-            "sections": [section.to_json(data) for section in sections]}, indent=1), output)
+        show(json.dumps({"schema": "neurocompile/report/1", "resources": resources,
+                         "fidelity": fidelity, "diagnostics": _read(folder, "diagnostics")},
+                        indent=1), output)
     else:
         from neurocompile.report import terminal
 
         width = min(shutil.get_terminal_size((100, 24)).columns, 100)
         color = output is None and settings().colored(sys.stdout)
-        show(terminal.render(data, sections, color, width), output)
+        show(terminal.render(resources, fidelity, color, width), output)
 
 
 def _data(build: Path) -> BuildData:

@@ -66,9 +66,9 @@ def text(results: Sequence[CheckResult], verdicts: Sequence[str], fmt: str) -> s
         return json.dumps(_data(results, verdicts), indent=1)
     pairs = list(zip(results, verdicts, strict=True))
     if fmt in DOCUMENTS:
-        from neurocompile.report.model_findings import ModelFindings
+        from neurocompile.report.sections import Section
 
-        return document(fmt, [ModelFindings(
+        return document(fmt, [Section(
             one.model, one.target, tuple(visible(one.findings)), one.anchor,
             "\n".join([_headline(one, verdict, ""), *(f"{a}: {b}" for a, b in _details(one))]))
             for one, verdict in pairs])

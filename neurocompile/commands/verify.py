@@ -96,17 +96,15 @@ def _tell(verification: Verification, accuracy: Any, fmt: str) -> None:
         show(f"{one.name:{width}}  {one.neurons:>9,}  {amount:>11}  {one.differences:>11,}")
     show(verification.summary)
     if accuracy is not None:
-        from neurocompile.report.words import accuracy_text
+        show(accuracy.summary)
 
-        show(accuracy_text(accuracy.to_json()))
 
 
 def _data(verification: Verification) -> dict[str, Any]:
     from neurocompile.report.data import diagnostics_json
 
     return {
-        "schema": "neurocompile/verify/1", "summary": verification.summary,
-        "samples": verification.samples,
+        "schema": "neurocompile/verify/1", "summary": verification.summary, "samples": verification.samples,
         "ticks": verification.samples * verification.ticks, "spikes": verification.spikes,
         "differences": verification.differences,
         "populations": [{"name": p.name, "neurons": p.neurons, "spikes": p.spikes, "sums": p.sums,

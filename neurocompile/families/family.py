@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from neurocompile.options import Options
-from neurocompile.report.section import Section
 from neurocompile.target import Target
 
 if TYPE_CHECKING:  # a table of families imports no torch
@@ -59,10 +58,6 @@ class Family(Protocol[T, C]):
 
     def usual_weight_bits(self, target: T) -> int:
         """Bits of a stored weight on a target where nothing is said."""
-
-    @property
-    def sections(self) -> tuple[Section, ...]:
-        """Sections of its reports beside those of all families."""
 
     def compile(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> C:
         """A float network on the target's cores. Raises FindingsError."""

@@ -9,7 +9,6 @@ from neurocompile.families.family import Family
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.truenorth import TRUENORTH
 from neurocompile.options import Option, Options, declared_in
-from neurocompile.report.section import Section, in_order
 from neurocompile.target import Target
 
 FAMILIES: dict[str, Family[Any, Any]] = {
@@ -42,8 +41,3 @@ def options_of(family: Family[Any, Any], values: Mapping[str, Any]) -> Options:
                     and declared[name].read(values[name]) != declared[name].default)
     return family.options_type(
         **{name: value for name, value in values.items() if name in own}, foreign=foreign)
-
-
-def sections_of(key: str) -> tuple[Section, ...]:
-    """The sections of the reports of a family, in order; the neutral ones of one not known here."""
-    return in_order(FAMILIES[key].sections if key in FAMILIES else ())

@@ -18,7 +18,19 @@ from typing import Any
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, Severity, printable
-from neurocompile.report.views import CommonView, FidelityView, VerificationView
+from neurocompile.report.estimates import estimates
+from neurocompile.report.usage import (
+    cores,
+    inputs,
+    limits,
+    populations,
+    readouts,
+    streams,
+    totals,
+    traffic,
+)
+from neurocompile.report.views import CommonView, CompilationView, FidelityView, VerificationView
+from neurocompile.report.what_if import what_if
 
 Data = dict[str, Any]
 NOT_VERIFIED = "not verified"
@@ -51,6 +63,29 @@ def _finding(one: Diagnostic, target: str, repeat: int) -> Data:
         "message": one.message, "values": plain(one.values), "hint": one.help,
         "notes": list(one.notes),
         "fingerprint": hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32],
+    }
+
+
+def resources_json(compilation: CompilationView) -> Data:
+    """What the mapping takes: per core, per population, in all, and against which limits."""
+    target = compilation.target
+    return {
+        "schema": "neurocompile/resources/1",
+        "target": {"name": target.name, "family": target.family,
+                   "description": target.description, "path": target.path,
+                   "cores_per_chip": target.chip.cores.value,
+                   "grid_width": target.chip.grid_width.value},
+        "limits": limits(target),
+        "inputs": inputs(compilation.network),
+        **({} if compilation.pruning is None else {"pruning": plain(compilation.pruning.to_json())}),
+        "populations": populations(compilation),
+        "readouts": readouts(compilation.network),
+        "cores": cores(compilation),
+        "totals": totals(compilation),
+        "traffic": traffic(compilation.mapping),
+        **streams(compilation),
+        "what_if": what_if(compilation),
+        "estimates": estimates(compilation),
     }
 
 
@@ -92,6 +127,12 @@ def _verification(verification: VerificationView | None) -> Data:
         "ticks_per_sample": verification.ticks, "ticks": verification.samples * verification.ticks,
         "spikes": spikes, "differences": differences, "populations": items,
     }
+
+
+def mapping_json(compilation: CompilationView) -> Data:
+    """Which slice sits on which core, where the core is, and the traffic between them."""
+    return {"schema": "neurocompile/mapping/1", "target": compilation.target.name,
+            **compilation.mapping.to_json([core.to_json() for core in compilation.usage.cores])}
 
 
 def trace_json(compilation: CommonView, seconds: bool = False) -> Data:

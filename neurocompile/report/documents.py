@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the names are asked for by --help
-    from neurocompile.report.model_findings import ModelFindings
+    from neurocompile.report.sections import Section
 
 DOCUMENTS = ("sarif", "junit", "gitlab", "markdown")  # each is a module of this package
 
 
-def document(fmt: str, sections: Sequence[ModelFindings]) -> str:
+def document(fmt: str, sections: Sequence[Section]) -> str:
     """The sections in one of DOCUMENTS, without a line break at the end."""
     if fmt not in DOCUMENTS:
         raise ValueError(f"{fmt!r} is none of {', '.join(DOCUMENTS)}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from neurocompile.diagnostics import Diagnostic, Location, Severity, printable
 from neurocompile.report.data import diagnostics_json
 from neurocompile.report.documents import DOCUMENTS, document
-from neurocompile.report.model_findings import ModelFindings
+from neurocompile.report.sections import Section
 
 FORMATS = ("full", "concise", "json", "github", *DOCUMENTS)
 MAX_SOURCE = 1 << 20  # larger files are not read for an excerpt
@@ -38,7 +38,7 @@ def render(diagnostics: Iterable[Diagnostic], fmt: str, color: bool = False, sum
     if fmt == "json":
         return json.dumps(diagnostics_json(found, target_name), indent=2)
     if fmt in DOCUMENTS:
-        return document(fmt, [ModelFindings("", target_name, tuple(found))])
+        return document(fmt, [Section("", target_name, tuple(found))])
     if fmt == "github":
         return "\n".join(_github(group) for group in fold(found))
     if fmt == "full":

@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 
 from neurocompile.diagnostics import printable
-from neurocompile.report.model_findings import ModelFindings, finding_places, level
+from neurocompile.report.sections import Section, level, located
 
 SEVERITIES = ("major", "minor", "info")
 
 
-def render(sections: Sequence[ModelFindings]) -> str:
+def render(sections: Sequence[Section]) -> str:
     """One item for each finding."""
     return json.dumps([{
         "description": f"{one.finding.code}: {one.finding.message}" + (
@@ -20,4 +20,4 @@ def render(sections: Sequence[ModelFindings]) -> str:
         "fingerprint": one.fingerprint,
         "severity": level(one.finding, SEVERITIES),
         "location": {"path": one.path, "lines": {"begin": one.line}},
-    } for one in finding_places(sections)], indent=1)
+    } for one in located(sections)], indent=1)

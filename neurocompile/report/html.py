@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -15,7 +15,6 @@ from markupsafe import Markup, escape
 
 from neurocompile.diagnostics import printable
 from neurocompile.report import svg, words
-from neurocompile.report.section import ReportData, Section
 
 Data = Mapping[str, Any]
 MAX_FINDINGS = 200
@@ -25,23 +24,31 @@ MAX_SLICES = 6  # of a core, in the table; the panel beside the grid lists all
 OPEN_CORES = 64  # longer tables of cores start folded
 
 
-def render(data: ReportData, sections: Iterable[Section]) -> str:
-    """The page, from what the build's JSON files hold, so no recompile is needed."""
+def render(resources: Data, mapping: Data, diagnostics: Data, fidelity: Data,
+           manifest: Data) -> str:
+    """The page. All arguments are what the build's JSON files hold, so no recompile is needed."""
     env = _environment()
-    resources, fidelity = data.resources, data.fidelity
     script = env.get_template("script.js.j2").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return env.get_template("report.html.j2").render(
-        r=resources, m=data.mapping, d=data.diagnostics, f=fidelity,
-        sections=[(section, section.lines(data), section.table(data)) for section in sections],
+        r=resources, m=mapping, d=diagnostics, f=fidelity,
         script=Markup(script), script_hash=digest, style=Markup(_style(env)),
         chips=[(chip, used, Markup(text)) for chip, used, text in svg.grids(resources)],
         verdict=words.verdict(resources), size=words.size(resources),
-        units=list(resources["totals"]["worst"]), agreement=_agreement(fidelity),
-        groups=_groups(data.diagnostics["diagnostics"][:MAX_FINDINGS]), alike=ALIKE,
-        facts=list(_facts(data.manifest))[:MAX_FACTS], data=_data(resources),
-        limits=_limits(resources), max_findings=MAX_FINDINGS, max_slices=MAX_SLICES,
-        open_cores=OPEN_CORES)
+        binding=[*words.proof(resources), *words.binding(resources),
+                 *words.configurations(resources)],
+        traffic=words.traffic(resources),
+        streams=words.streams(resources), units=list(resources["totals"]["worst"]),
+        crossbars=words.crossbars(resources),
+        what_if=words.what_if(resources), estimates=words.estimates(resources),
+        readouts=words.readouts(resources),
+        pruning=words.pruning(resources),
+        fidelity=words.fidelity(fidelity), accuracy=words.accuracy(fidelity),
+        verification=words.verification(fidelity),
+        unproved=words.unproved(fidelity), agreement=_agreement(fidelity),
+        findings=_grouped(diagnostics["diagnostics"][:MAX_FINDINGS]), alike=ALIKE,
+        facts=list(_facts(manifest))[:MAX_FACTS], data=_data(resources), limits=_limits(resources),
+        max_findings=MAX_FINDINGS, max_slices=MAX_SLICES, open_cores=OPEN_CORES)
 
 
 def _environment() -> jinja2.Environment:
@@ -53,7 +60,7 @@ def _environment() -> jinja2.Environment:
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     env.filters.update(percent=words.percent, number=words.number, shape=words.shape,
                        box=words.box, amount=words.amount, code=_code)
-    env.globals.update(label=words.label, plural=words.plural)
+    env.globals.update(labels=words.LABELS, short=words.SHORT, plural=words.plural)
     return env
 
 
@@ -70,7 +77,7 @@ def _style(env: jinja2.Environment) -> str:
     return env.get_template("style.css.j2").render()
 
 
-def _groups(findings: Sequence[Data]) -> list[list[Data]]:
+def _grouped(findings: Sequence[Data]) -> list[list[Data]]:
     """Findings of one code together, in their order."""
     return [list(group) for _, group in groupby(findings, key=itemgetter("code"))]
 
@@ -85,7 +92,7 @@ def _data(resources: Data) -> dict[str, Any]:
     names = [p["name"] for p in resources["populations"]]
     index = {name: k for k, name in enumerate(names)}
     return {
-        "resources": [[words.label(name), core_limits[name]["unit"], core_limits[name]["value"],
+        "resources": [[words.LABELS[name], core_limits[name]["unit"], core_limits[name]["value"],
                        core_limits[name]["confidence"]] for name in units],
         "populations": [printable(name) for name in names],
         "cores": [[c["core"], c["chip"], c["x"], c["y"],

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from neurocompile.diagnostics import Severity, errors, printable
-from neurocompile.report.model_findings import FindingPlace, ModelFindings, finding_places
+from neurocompile.report.sections import Located, Section, located
 
 
-def render(sections: Sequence[ModelFindings]) -> str:
+def render(sections: Sequence[Section]) -> str:
     """Errors are failures; warnings and notes are output of tests that pass."""
     tests = [_suite(section) for section in sections]
     failures = sum(len(errors(section.found)) for section in sections)
@@ -20,16 +20,16 @@ def render(sections: Sequence[ModelFindings]) -> str:
         *tests, "</testsuites>"))
 
 
-def _suite(section: ModelFindings) -> str:
+def _suite(section: Section) -> str:
     title = _attribute(section.title)
-    cases = [_case(one) for one in finding_places([section])]
+    cases = [_case(one) for one in located([section])]
     if not cases:  # a suite without a test reads as one that did not run
         cases = [f'  <testcase name="check" classname={title}/>']
     counts = f'tests="{len(cases)}" failures="{len(errors(section.found))}" errors="0"'
     return "\n".join((f" <testsuite name={title} {counts}>", *cases, " </testsuite>"))
 
 
-def _case(one: FindingPlace) -> str:
+def _case(one: Located) -> str:
     finding = one.finding
     name = f"{finding.code} {finding.name} {one.fingerprint[:8]}"
     classname = ".".join(part for part in (one.section.title, finding.where.module) if part)

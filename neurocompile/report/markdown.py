@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 from neurocompile.diagnostics import Diagnostic, printable
 from neurocompile.report.findings import fold, repeats
-from neurocompile.report.model_findings import ModelFindings
+from neurocompile.report.sections import Section
 
 _ACTIVE = re.compile(r"([\\*_\[\]<>#@|~])")
 
 
-def render(sections: Sequence[ModelFindings]) -> str:
+def render(sections: Sequence[Section]) -> str:
     """A heading, the summary and a table of the findings, for each section."""
     return "\n\n".join(_section(section) for section in sections)
 
 
-def _section(section: ModelFindings) -> str:
+def _section(section: Section) -> str:
     parts = [f"### {text(section.title)}"]
     if section.summary:
         parts.append("  \n".join(text(line) for line in section.summary.split("\n")))

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from neurocompile import __version__
 from neurocompile.diagnostics import printable
-from neurocompile.report.model_findings import FindingPlace, ModelFindings, finding_places, level
+from neurocompile.report.sections import Located, Section, level, located
 from neurocompile.rules import RULES, Rule
 
 VERSION = "2.1.0"
@@ -21,9 +21,9 @@ LEVELS = ("error", "warning", "note")
 Data = dict[str, Any]
 
 
-def render(sections: Sequence[ModelFindings]) -> str:
+def render(sections: Sequence[Section]) -> str:
     """One run with the findings of all sections."""
-    found = list(finding_places(sections))
+    found = list(located(sections))
     codes = sorted({one.finding.code for one in found})
     return json.dumps({
         "$schema": SCHEMA, "version": VERSION,
@@ -50,7 +50,7 @@ def _rule(rule: Rule) -> Data:
     }
 
 
-def _result(one: FindingPlace, index: int) -> Data:
+def _result(one: Located, index: int) -> Data:
     finding = one.finding
     module = printable(finding.where.module)
     inside = f" (in {module})" if module else ""

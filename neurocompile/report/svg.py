@@ -67,5 +67,5 @@ def label(core: Data) -> str:
     names = ", ".join(held[:MAX_NAMES])
     more = f" and {len(held) - MAX_NAMES} more" if len(held) > MAX_NAMES else ""
     names = names or printable(core.get("role", ""))
-    return (f"core {core['core']} at {core['x']},{core['y']}: {words.label(core['binding'])} "
+    return (f"core {core['core']} at {core['x']},{core['y']}: {words.LABELS[core['binding']]} "
             f"{words.percent(core['utilization'])}; holds {names}{more}")

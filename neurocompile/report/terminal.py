@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from neurocompile.diagnostics import printable
 from neurocompile.report import words
-from neurocompile.report.section import ReportData, Section
-from neurocompile.report.section import Table as PlainTable
 
 if TYPE_CHECKING:  # rich takes 60 ms to import
     from rich.console import Console
@@ -24,8 +21,7 @@ WIDTH, LEAST, ROOMY = 100, 80, 96  # columns: at most, at least, and where bars 
 BAR = 8  # characters
 
 
-def render(data: ReportData, sections: Iterable[Section], color: bool = False,
-           width: int = WIDTH) -> str:
+def render(resources: Data, fidelity: Data, color: bool = False, width: int = WIDTH) -> str:
     """The report as text of 80 to 100 columns, without a line break at the end.
 
     With color it also uses box-drawing characters; without, everything is ASCII.
@@ -37,38 +33,48 @@ def render(data: ReportData, sections: Iterable[Section], color: bool = False,
                       no_color=not color, color_system="standard" if color else None,
                       markup=False, highlight=False, emoji=False, legacy_windows=False,
                       _environ={})
-    console.print(_text(words.verdict(data.resources), "bold green"))
-    console.print(_text(words.size(data.resources)))
-    for section in sections:
-        _write(console, section, data, color)
-    text = re.sub("\n{3,}", "\n\n", "\n".join(
-        line.rstrip() for line in out.getvalue().splitlines()))
+    _write(console, resources, fidelity, color)
+    text = "\n".join(line.rstrip() for line in out.getvalue().splitlines())
     return text if color else text.encode("ascii", "backslashreplace").decode("ascii")
 
 
-def _write(console: Console, section: Section, data: ReportData, color: bool) -> None:
-    """A section: its table between empty lines, then its sentences."""
-    draw = TABLES.get(section.key)
-    plain = section.table(data)
-    tables = [draw(data, color, console.width)] if draw is not None else (
-        [] if plain is None else [_plain_table(plain, color)])
-    for table in tables:
-        console.print()
+def _write(console: Console, resources: Data, fidelity: Data, color: bool) -> None:
+    console.print(_text(words.verdict(resources), "bold green"))
+    console.print(_text(words.size(resources)))
+    console.print()
+    for table in (_populations(resources, fidelity, color, console.width),
+                  *_crossbars(resources, color), _resources(resources, color),
+                  _cores(resources, color)):
         console.print(table)
         console.print()
-    lines = section.lines(data)
-    if section.key == "cores" and (rest := len(data.resources["cores"]) - MAX_CORES) > 0:
-        lines = [f"... {rest:,} more; --format csv has all", *lines]
-    if lines:
-        _sentences(console, section.title.lower(), lines, _mood(section, data.fidelity))
+    rest = len(resources["cores"]) - MAX_CORES
+    if rest > 0:
+        console.print(_text(f"... {rest:,} more; --format csv has all", "dim"))
+        console.print()
+    if pruned := words.pruning(resources):
+        _sentences(console, "pruning", pruned)
+    _sentences(console, "binding", [*words.proof(resources), *words.binding(resources),
+                                    *words.configurations(resources)])
+    if crossbars := words.crossbars(resources):
+        _sentences(console, "crossbars", crossbars)
+    if "streams" in resources:
+        _sentences(console, "streams", words.streams(resources))
+    if changes := words.what_if(resources):
+        _sentences(console, "what if", changes)
+    if energy := words.estimates(resources):
+        _sentences(console, "energy, time", energy)
+    _sentences(console, "traffic", words.traffic(resources))
+    _sentences(console, "readout", words.readouts(resources))
+    _sentences(console, "fidelity", words.fidelity(fidelity))
+    _sentences(console, "verification", [words.verification(fidelity)], _mood(fidelity))
+    unproved = words.unproved(fidelity)
+    if unproved:
+        _sentences(console, "", [unproved], "yellow")
 
 
-def _mood(section: Section, fidelity: Data) -> str:
-    """The color of a section's sentences."""
-    if section.key != "verification":
-        return ""
-    return {"verified": "green", "differs": "bold red"}.get(
-        str(fidelity["verification"]["status"]), "yellow")
+def _mood(fidelity: Data) -> str:
+    status: str = fidelity["verification"]["status"]
+    return {"verified": "green", "differs": "bold red"}.get(status, "yellow")
 
 
 def _sentences(console: Console, title: str, lines: list[str], style: str = "") -> None:
@@ -118,8 +124,7 @@ def _bar(share: float, color: bool, label: str = "", cells: int = BAR) -> Text:
     return Text.assemble((bar, style), f"{100 * share:3.0f} %{label and ' ' + label}")
 
 
-def _populations(data: ReportData, color: bool, width: int) -> Table:
-    resources, fidelity = data.resources, data.fidelity
+def _populations(resources: Data, fidelity: Data, color: bool, width: int) -> Table:
     roomy = width >= ROOMY
     table = _table(color, "populations", name="left", model="left", neurons="right",
                    synapses="right", **({"bits": "right"} if roomy else {}), cores="right",
@@ -129,7 +134,7 @@ def _populations(data: ReportData, color: bool, width: int) -> Table:
     agreement = {p["name"]: p["agreement"] for p in fidelity["quantization"]["populations"]}
     for p in resources["populations"]:
         worst = p["worst"]
-        bar = (_bar(worst["utilization"], color, words.short(worst["resource"]),
+        bar = (_bar(worst["utilization"], color, words.SHORT[worst["resource"]],
                     BAR if roomy else 0) if worst else _text("on the host", "dim"))
         cells = [p["name"], p["model"], f"{p['neurons']:,}", f"{p['synapses']:,}",
                  *([str(p["weight_bits"] or "-")] if roomy else []),
@@ -143,25 +148,28 @@ def _rate(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.4f}"
 
 
-def _plain_table(table: PlainTable, color: bool) -> Table:
-    """A section's own table."""
-    places = [k for k, column in enumerate(table.columns) if not column.page_only]
-    result = _table(color, table.title, **{
-        table.columns[k].title.replace(" ", "_"): "left" if table.columns[k].left else "right"
-        for k in places})
-    for row in table.rows:
-        result.add_row(*(_text(row[k]) for k in places))
-    return result
+def _crossbars(resources: Data, color: bool) -> Iterator[Table]:
+    """What each population takes of TrueNorth's crossbars; nothing for other chips."""
+    if not words.crossbars(resources):
+        return
+    table = _table(color, "crossbars", name="left", fan_in="right", axons_each="right",
+                   axons="right", copies="right", relays="right", splitters="right",
+                   latency="right", exactness="left")
+    for p in resources["populations"]:
+        if not p["on_host"]:
+            cells = [f"{p[key]:,}" for key in ("fan_in", "axons_per_input", "axons", "copies",
+                                               "relays", "splitter_cores", "depth")]
+            table.add_row(*map(_text, (p["name"], *cells, p["exactness"])))
+    yield table
 
 
-def _resources(data: ReportData, color: bool, _: int) -> Table:
-    resources = data.resources
+def _resources(resources: Data, color: bool) -> Table:
     table = _table(color, "resources", name="left", fullest_core="right", used="right",
                    limit="right", share="fixed", mean="right", limit_is="left")
     for name, worst in resources["totals"]["worst"].items():
         limit = resources["limits"]["core"][name]
         unit = limit["unit"]
-        table.add_row(_text(words.label(name)), _text(str(worst["core"])),
+        table.add_row(_text(words.LABELS[name]), _text(str(worst["core"])),
                       _text(words.amount(worst["used"], unit)),
                       _text(words.amount(worst["limit"], unit)), _bar(worst["utilization"], color),
                       _text(words.percent(resources["totals"]["mean"][name])),
@@ -169,11 +177,10 @@ def _resources(data: ReportData, color: bool, _: int) -> Table:
     return table
 
 
-def _cores(data: ReportData, color: bool, _: int) -> Table:
+def _cores(resources: Data, color: bool) -> Table:
     """Shares per core; a star marks the resource that is nearest to its limit."""
-    resources = data.resources
     table = _table(color, "cores (*: nearest to its limit)", core="right", chip="right", at="right",
-                   **{words.short(name).replace(" ", "_"): "right"
+                   **{words.SHORT[name].replace(" ", "_"): "right"
                       for name in resources["totals"]["worst"]}, holds="left")
     for core in resources["cores"][:MAX_CORES]:
         binds = core["binding"]
@@ -185,7 +192,3 @@ def _cores(data: ReportData, color: bool, _: int) -> Table:
         table.add_row(_text(str(core["core"])), _text(str(core["chip"])),
                       _text(f"{core['x']},{core['y']}"), *shares, _text(held))
     return table
-
-
-TABLES: Mapping[str, Callable[[ReportData, bool, int], Table]] = {
-    "binding": _resources, "populations": _populations, "cores": _cores}

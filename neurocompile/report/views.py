@@ -8,8 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
+from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Network
+from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.resources import Usage
+from neurocompile.passes.loihi.streams.adders import Choice
 from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 
 class OptionsView(Protocol):
@@ -119,6 +124,30 @@ class CommonView(Protocol):
     @property
     def pruning(self) -> PruningView | None:
         """None where all tokens and ticks are there."""
+
+
+class CompilationView(CommonView, Protocol):
+    """What compiling for Loihi makes."""
+
+    @property
+    def target(self) -> LoihiTarget:
+        """The chip."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """Depths and ticks."""
+
+    @property
+    def mapping(self) -> ChipMapping:
+        """Partition, placement, routing."""
+
+    @property
+    def usage(self) -> Usage:
+        """What every core and population takes."""
+
+    @property
+    def streams(self) -> Choice | None:
+        """None where no two populations share a sum."""
 
 
 class ComparedView(Protocol):

@@ -20,7 +20,7 @@ import pytest
 from neurocompile.diagnostics import Diagnostic, Location
 from neurocompile.report import data, markdown
 from neurocompile.report.documents import DOCUMENTS, document
-from neurocompile.report.model_findings import ModelFindings
+from neurocompile.report.sections import Section
 from neurocompile.rules import RULES
 
 HOSTILE = "a\x1b[2J\r\n::error::<b>|x` @all\u202e\ud800"
@@ -28,7 +28,7 @@ ANCHOR = Location(file="conf/neurocompile.toml", line=7)
 SARIF = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text())
 
 
-def _sections() -> list[ModelFindings]:
+def _sections() -> list[Section]:
     found = (
         Diagnostic("NC120", Location("block.0.attn", "src/my net.py", 3), {"op": "MatMul"},
                    notes=("left operand: Spike from q",)),
@@ -36,11 +36,11 @@ def _sections() -> list[ModelFindings]:
         Diagnostic("NC302", Location("fc"), {"projection": "a -> b", "share": 0.01, "bits": 8}),
         Diagnostic("NC120", Location("far", "/elsewhere/net.py", 3), {"op": "Einsum"}),
         Diagnostic("NC130"))
-    return [ModelFindings("net", "loihi2", found, ANCHOR, "illegal\nstages: check"),
-            ModelFindings("net", "loihi1", found[:1], ANCHOR), ModelFindings("good", "loihi2", (), ANCHOR)]
+    return [Section("net", "loihi2", found, ANCHOR, "illegal\nstages: check"),
+            Section("net", "loihi1", found[:1], ANCHOR), Section("good", "loihi2", (), ANCHOR)]
 
 
-def _sarif(sections: list[ModelFindings]) -> Any:
+def _sarif(sections: list[Section]) -> Any:
     made = json.loads(document("sarif", sections))
     jsonschema.validate(made, SARIF, cls=jsonschema.Draft4Validator)
     return made
@@ -71,7 +71,7 @@ def test_fingerprints_stay_when_lines_move_and_tell_models_apart() -> None:
     def marks(model: str, line: int, target: str = "loihi2") -> list[str]:
         found = (Diagnostic("NC120", Location("m", "a.py", line), {"op": "MatMul"}),
                  Diagnostic("NC120", Location("m", "a.py", line + 1), {"op": "MatMul"}))
-        (run,) = _sarif([ModelFindings(model, target, found)])["runs"]
+        (run,) = _sarif([Section(model, target, found)])["runs"]
         return [one["partialFingerprints"]["neurocompile/v1"] for one in run["results"]]
 
     assert marks("a", 3) == marks("a", 90)
@@ -84,7 +84,7 @@ def test_every_rule_is_a_valid_sarif_rule() -> None:
 
     found = tuple(Diagnostic(code, values=fields(rule.message), hint="do it")
                   for code, rule in RULES.items())
-    (run,) = _sarif([ModelFindings("all", "loihi2", found)])["runs"]
+    (run,) = _sarif([Section("all", "loihi2", found)])["runs"]
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == set(RULES)
 
 
@@ -134,7 +134,7 @@ def test_markdown() -> None:
 def test_hostile_names_stay_data(fmt: str) -> None:
     finding = Diagnostic("NC120", Location(HOSTILE, HOSTILE, 1), {"op": HOSTILE}, hint=HOSTILE,
                          notes=(HOSTILE,))
-    text = document(fmt, [ModelFindings(HOSTILE, HOSTILE, (finding, Diagnostic("NC130")),
+    text = document(fmt, [Section(HOSTILE, HOSTILE, (finding, Diagnostic("NC130")),
                                   Location(file=HOSTILE))])
     assert all(c.isprintable() or c == "\n" for c in text)
     text.encode()
@@ -149,10 +149,10 @@ def test_hostile_names_stay_data(fmt: str) -> None:
 
 def test_order_does_not_matter_and_nothing_is_a_document_too() -> None:
     sections = _sections()
-    turned = [ModelFindings(s.model, s.target, s.found[::-1], s.anchor, s.summary) for s in sections]
+    turned = [Section(s.model, s.target, s.found[::-1], s.anchor, s.summary) for s in sections]
     for fmt in DOCUMENTS:
         assert document(fmt, sections) == document(fmt, turned)
-        assert document(fmt, [ModelFindings("m", "t", ())])
+        assert document(fmt, [Section("m", "t", ())])
     with pytest.raises(ValueError, match="none of sarif"):
         document("xml", [])
 

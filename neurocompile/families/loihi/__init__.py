@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.family import Checks
-from neurocompile.families.loihi.sections import SECTIONS
 from neurocompile.formats.net import CHAIN
 from neurocompile.options import Options
-from neurocompile.report.section import Section
 from neurocompile.target.loihi import LoihiTarget
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ class Loihi:
         "check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay",
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
-    sections: tuple[Section, ...] = SECTIONS
 
     def usual_weight_bits(self, target: LoihiTarget) -> int:
         """All that a synapse of the target holds; see `Family.usual_weight_bits`."""
@@ -82,15 +79,15 @@ class Loihi:
 
     def resources(self, compilation: LoihiCompilation) -> dict[str, Any]:
         """See `Family.resources`."""
-        from neurocompile.families.loihi.resources import resources_json
+        from neurocompile.report import data
 
-        return resources_json(compilation)
+        return data.resources_json(compilation)
 
     def mapping(self, compilation: LoihiCompilation) -> dict[str, Any]:
         """See `Family.mapping`."""
-        from neurocompile.families.loihi.resources import mapping_json
+        from neurocompile.report import data
 
-        return mapping_json(compilation)
+        return data.mapping_json(compilation)
 
 
 def _chain(compilation: LoihiCompilation) -> NetFile:

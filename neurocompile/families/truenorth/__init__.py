@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurocompile.families.family import Checks
-from neurocompile.families.truenorth.sections import SECTIONS
 from neurocompile.options import Options
-from neurocompile.report.section import Section
 from neurocompile.target.truenorth import TrueNorthTarget
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ class TrueNorth:
     stages: tuple[str, ...] = (
         "check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
     runs_on: str = "the simulator"
-    sections: tuple[Section, ...] = SECTIONS
 
     def usual_weight_bits(self, target: TrueNorthTarget) -> int:
         """Four axons per input, and up to 64 inputs; see `Family.usual_weight_bits`."""
@@ -83,15 +80,15 @@ class TrueNorth:
 
     def resources(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
         """See `Family.resources`."""
-        from neurocompile.families.truenorth.resources import resources_json
+        from neurocompile.report import truenorth
 
-        return resources_json(compilation)
+        return truenorth.resources_json(compilation)
 
     def mapping(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
         """See `Family.mapping`."""
-        from neurocompile.families.truenorth.resources import mapping_json
+        from neurocompile.report import truenorth
 
-        return mapping_json(compilation)
+        return truenorth.mapping_json(compilation)
 
 
 TRUENORTH = TrueNorth()

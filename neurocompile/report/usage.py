@@ -1,4 +1,4 @@
-"""resources.json and mapping.json of slices on Loihi's cores."""
+"""The parts of resources.json: limits, inputs, populations, cores, totals, traffic."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 from dataclasses import asdict
 from typing import Any
 
-from neurocompile.families.loihi.compilation import LoihiCompilation
-from neurocompile.families.loihi.estimates import estimates
-from neurocompile.families.loihi.what_if import what_if
-from neurocompile.ir.mapping import Partition
-from neurocompile.ir.network import Population
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition
+from neurocompile.ir.network import Adder, Network, Population
 from neurocompile.passes.loihi.resources import (
     UNITS,
     CoreUsage,
@@ -19,40 +19,35 @@ from neurocompile.passes.loihi.resources import (
     n_synapses,
     on_chip,
 )
-from neurocompile.report import parts
-from neurocompile.report.data import plain
-from neurocompile.report.parts import DIGITS, rounded
+from neurocompile.report.views import CompilationView
+from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.target import Quantity, Target
 
 Data = dict[str, Any]
+DIGITS = 6  # of shares and rates
 
 
-def resources_json(compilation: LoihiCompilation) -> Data:
-    """What the mapping takes: per core, per population, in all, and against which limits."""
-    target = compilation.target
-    return {
-        "schema": "neurocompile/resources/1",
-        "target": parts.target_json(target),
-        "limits": parts.limits(target),
-        "inputs": parts.inputs(compilation.network),
-        **({} if compilation.pruning is None else {"pruning": plain(compilation.pruning.to_json())}),
-        "populations": populations(compilation),
-        "readouts": parts.readouts(compilation.network),
-        "cores": cores(compilation),
-        "totals": totals(compilation),
-        "traffic": parts.traffic(compilation.mapping),
-        **streams(compilation),
-        "what_if": what_if(compilation),
-        "estimates": estimates(compilation),
-    }
+def limits(target: Target) -> Data:
+    """Every number of the target by table and key, with unit, source and confidence."""
+    tables: dict[str, Data] = defaultdict(dict)
+    for key, quantity in target.quantities():
+        table, name = key.split(".", 1)
+        tables[table][name] = _quantity(quantity)
+    return dict(tables)
 
 
-def mapping_json(compilation: LoihiCompilation) -> Data:
-    """Which slice sits on which core, where the core is, and the traffic between them."""
-    return {"schema": "neurocompile/mapping/1", "target": compilation.target.name,
-            **compilation.mapping.to_json([core.to_json() for core in compilation.usage.cores])}
+def _quantity(quantity: Quantity) -> Data:
+    return {"value": quantity.value, "unit": quantity.unit, "source": quantity.source,
+            "confidence": quantity.confidence}
 
 
-def streams(compilation: LoihiCompilation) -> Data:
+def inputs(network: Network) -> list[Data]:
+    """The network's inputs: what arrives, and in which form."""
+    return [{"name": item.name, "kind": item.kind.value, "shape": list(item.shape),
+             "sources": item.size} for item in network.inputs]
+
+
+def streams(compilation: CompilationView) -> Data:
     """How sums that several populations receive are built, and the price of both forms.
 
     Without such sums there is no entry.
@@ -65,7 +60,16 @@ def streams(compilation: LoihiCompilation) -> Data:
                         "prices": {form: asdict(price) for form, price in choice.prices.items()}}}
 
 
-def populations(compilation: LoihiCompilation) -> list[Data]:
+def readouts(network: Network) -> list[Data]:
+    """The network's outputs: where they are computed, and how many neurons the host reads."""
+    sizes = {p.name: p.size for p in network.populations}
+    return [{"name": readout.name, "shape": list(readout.shape), "ticks": readout.ticks,
+             "on_chip": readout.accumulator is not None,
+             "read": sum(sizes.get(name, 0) for name, _ in readout.terms)}
+            for readout in network.readouts]
+
+
+def populations(compilation: CompilationView) -> list[Data]:
     """One entry per population, in the network's order; those on the host take no core."""
     usage = {one.population: one for one in compilation.usage.populations}
     holders = _holders(compilation.mapping.partition)
@@ -73,12 +77,12 @@ def populations(compilation: LoihiCompilation) -> list[Data]:
             for p in compilation.network.order()]
 
 
-def _population(compilation: LoihiCompilation, population: Population, usage: PopulationUsage | None,
+def _population(compilation: CompilationView, population: Population, usage: PopulationUsage | None,
                 held_by: list[int]) -> Data:
     name, network = population.name, compilation.network
     measured = compilation.fidelity.populations.get(name) if compilation.fidelity else None
     entry: Data = {
-        "name": name, "model": parts.model_name(compilation.floating, population),
+        "name": name, "model": model_name(compilation.floating, population),
         "shape": list(population.shape), "neurons": population.size,
         "where": str(population.where), "on_host": population.on_host,
         "depth": compilation.schedule.depth.get(name, 0),
@@ -92,7 +96,7 @@ def _population(compilation: LoihiCompilation, population: Population, usage: Po
     return entry | _population_usage(compilation, usage, held_by)
 
 
-def _population_usage(compilation: LoihiCompilation, usage: PopulationUsage | None,
+def _population_usage(compilation: CompilationView, usage: PopulationUsage | None,
                       held_by: list[int]) -> Data:
     """Amounts summed over a population's cores; `utilization` is its own share of those cores."""
     if usage is None:
@@ -108,7 +112,7 @@ def _population_usage(compilation: LoihiCompilation, usage: PopulationUsage | No
          for number, one in zip(held_by, taken, strict=True)), key=lambda item: (item[0], -item[2]))
     return {
         "cores": usage.cores, "lower_bound": max(usage.bound.values()),
-        "lower_bounds": dict(usage.bound), "usage": amounts, "utilization": rounded(own),
+        "lower_bounds": dict(usage.bound), "usage": amounts, "utilization": _rounded(own),
         "binding": max(UNITS, key=lambda name: own[name]),
         "binds_on": {name: binds[name] for name in UNITS if binds[name]},
         "worst": {"core": core, "resource": worst, "utilization": round(share, DIGITS)},
@@ -124,17 +128,29 @@ def _holders(partition: Partition) -> dict[str, list[int]]:
     return found
 
 
-def cores(compilation: LoihiCompilation) -> list[Data]:
+def model_name(floating: Network, population: Population) -> str:
+    """Neuron model and reset, as in `LIF hard`; `relay` for what only repeats spikes."""
+    if population.repeats is not None:
+        return "relay"
+    neuron = population.neuron
+    if isinstance(neuron, Adder):
+        return "adder"
+    original = next((p.neuron for p in floating.populations if p.name == population.name), None)
+    model = original.model if isinstance(original, FloatNeuron) else neuron.model
+    return f"{model} {neuron.reset.value}"
+
+
+def cores(compilation: CompilationView) -> list[Data]:
     """One entry per core that is used, by number."""
     mapping, full = compilation.mapping, compilation.usage.limits
-    sent, received = parts.load(mapping)
+    sent, received = load(mapping)
     result = []
     for number, (pieces, at, taken) in enumerate(zip(
             mapping.partition.cores, mapping.placement.cores, compilation.usage.cores, strict=True)):
-        share = rounded(taken.utilization(full))
+        share = _rounded(taken.utilization(full))
         result.append({
             "core": number, "chip": at.chip, "x": at.x, "y": at.y,
-            "slices": [parts.slice_json(mapping.partition, compilation.network, piece) for piece in pieces],
+            "slices": [slice_json(mapping.partition, compilation.network, piece) for piece in pieces],
             "resources": {name: {"used": getattr(taken, name), "limit": getattr(full, name),
                                  "utilization": share[name],
                                  "headroom": taken.headroom(full)[name]} for name in UNITS},
@@ -146,7 +162,21 @@ def cores(compilation: LoihiCompilation) -> list[Data]:
     return result
 
 
-def totals(compilation: LoihiCompilation) -> Data:
+def slice_json(partition: Partition, network: Network, piece: CoreSlice) -> Data:
+    """A slice, and the box of its population's shape that its neurons span.
+
+    `box` holds [first, last + 1] per axis; `fills_box` tells whether all of the box is in it.
+    """
+    shape = network.population(piece.population).shape
+    axes = np.unravel_index(partition.neurons(piece), shape) if shape else ()
+    box = [[int(axis.min()), int(axis.max()) + 1] for axis in axes]
+    volume = int(np.prod([high - low for low, high in box], dtype=np.int64))
+    return {"population": piece.population, "start": piece.start, "stop": piece.stop,
+            "order": partition.order_names[piece.population], "box": box,
+            "fills_box": volume == piece.size}
+
+
+def totals(compilation: CompilationView) -> Data:
     """The whole mapping in numbers; `worst` is the fullest core by resource."""
     network, target, usage = compilation.network, compilation.target, compilation.usage
     placed = compilation.mapping.placement.cores
@@ -164,13 +194,13 @@ def totals(compilation: LoihiCompilation) -> Data:
         "synapses": n_synapses(network),
         "ticks": network.n_ticks, "latency": compilation.schedule.latency,
         "binds_on": {name: binds[name] for name in UNITS if binds[name]},
-        "mean": rounded({name: _mean(compilation, name) for name in UNITS}),
+        "mean": _rounded({name: _mean(compilation, name) for name in UNITS}),
         "worst": {name: _worst(compilation, name) for name in UNITS} if usage.cores else {},
         "configurations": _configurations(compilation),
     }
 
 
-def _configurations(compilation: LoihiCompilation) -> Data:
+def _configurations(compilation: CompilationView) -> Data:
     """Entries of the core that takes most of each kind; a limit of 0 is none."""
     found = {}
     for kind, limit in configuration_limits(compilation.target).items():
@@ -180,15 +210,41 @@ def _configurations(compilation: LoihiCompilation) -> Data:
     return found
 
 
-def _mean(compilation: LoihiCompilation, resource: str) -> float:
+def _mean(compilation: CompilationView, resource: str) -> float:
     usage = compilation.usage
     used = sum(getattr(core, resource) for core in usage.cores)
     return float(used / (getattr(usage.limits, resource) * max(len(usage.cores), 1)))
 
 
-def _worst(compilation: LoihiCompilation, resource: str) -> Data:
+def _worst(compilation: CompilationView, resource: str) -> Data:
     usage = compilation.usage
     number, limit = usage.worst(resource), getattr(usage.limits, resource)
     used = getattr(usage.cores[number], resource)
     return {"core": number, "used": used, "limit": limit,
             "utilization": round(used / limit, DIGITS), "headroom": limit - used}
+
+
+def traffic(mapping: ChipMapping) -> Data:
+    """Messages per tick by distance, and how unevenly the cores carry them (max over mean)."""
+    sent, received = load(mapping)
+    return {**mapping.routing.summary(mapping.placement),
+            "imbalance": {"sent": _imbalance(sent), "received": _imbalance(received)}}
+
+
+def load(mapping: ChipMapping) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Messages per tick that each core sends to others, and that it receives from outside it."""
+    routing, n = mapping.routing, len(mapping.partition.cores)
+    between = routing.between_cores
+    outside = between | routing.off_chip
+    sent = np.bincount(routing.source[between], routing.messages[between], n)
+    received = np.bincount(routing.destination[outside], routing.messages[outside], n)
+    return np.asarray(sent, np.float64), np.asarray(received, np.float64)
+
+
+def _imbalance(load: NDArray[np.float64]) -> float:
+    mean = float(load.mean()) if load.size else 0.0
+    return round(float(load.max()) / mean, DIGITS) if mean > 0 else 0.0
+
+
+def _rounded(shares: dict[str, float]) -> dict[str, float]:
+    return {name: round(share, DIGITS) for name, share in shares.items()}

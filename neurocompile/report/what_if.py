@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.ir.network import Encoding, Network
 from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.resources import UNITS
+from neurocompile.report.views import CompilationView
 from neurocompile.target.loihi import LoihiTarget
 
 Data = dict[str, Any]
@@ -25,7 +25,7 @@ WEIGHT_BITS = (4, 6, 8)
 NO_LIMIT = 1 << 50  # of any resource
 
 
-def what_if(compilation: LoihiCompilation) -> Data:
+def what_if(compilation: CompilationView) -> Data:
     """Cores with other weight bits or encodings, and without each limit that binds somewhere.
 
     `cores` of a change is None where the network would not fit. `skipped` tells whether the mapping
@@ -38,7 +38,7 @@ def what_if(compilation: LoihiCompilation) -> Data:
             "changes": [*_bits(compilation), *_encodings(compilation), *_limits(compilation)]}
 
 
-def _encodings(compilation: LoihiCompilation) -> Iterator[Data]:
+def _encodings(compilation: CompilationView) -> Iterator[Data]:
     """Other encodings, where they take fewer cores."""
     target, bits = compilation.target, compilation.options.bits
     seen = {_forms(compilation.network)}
@@ -57,7 +57,7 @@ def _forms(network: Network) -> tuple[Encoding, ...]:
     return tuple(projection.encoding for projection in network.projections)
 
 
-def _bits(compilation: LoihiCompilation) -> Iterator[Data]:
+def _bits(compilation: CompilationView) -> Iterator[Data]:
     target, now = compilation.target, compilation.options.bits
     for bits in WEIGHT_BITS:
         if bits != now and bits <= target.synapse.weight_bits.value:
@@ -65,7 +65,7 @@ def _bits(compilation: LoihiCompilation) -> Iterator[Data]:
                    "cores": _cores(compilation.network, target, bits)}
 
 
-def _limits(compilation: LoihiCompilation) -> Iterator[Data]:
+def _limits(compilation: CompilationView) -> Iterator[Data]:
     target, bits = compilation.target, compilation.options.bits
     binds = {core.binding(compilation.usage.limits) for core in compilation.usage.cores}
     for resource in (name for name in UNITS if name in binds):

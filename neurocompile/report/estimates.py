@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.resources import on_chip
+from neurocompile.report.views import CompilationView
 from neurocompile.target.loihi import OperationCosts
 
 Data = dict[str, Any]
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]  # [low, high]
 DIGITS = 3
 
 
-def estimates(compilation: LoihiCompilation) -> Data:
+def estimates(compilation: CompilationView) -> Data:
     """Energy [pJ] of a sample by part and time [ns] of a tick and a sample, each [low, high].
 
     Inputs, and populations without a measured rate, are taken to spike in every tick; `measured`
@@ -47,7 +47,7 @@ def estimates(compilation: LoihiCompilation) -> Data:
     }
 
 
-def _rates(compilation: LoihiCompilation) -> dict[str, float]:
+def _rates(compilation: CompilationView) -> dict[str, float]:
     """Measured spikes per neuron and tick."""
     fidelity = compilation.fidelity
     return {} if fidelity is None else {name: p.rate for name, p in fidelity.populations.items()}
@@ -64,7 +64,7 @@ def _events(network: Network, rates: Mapping[str, float]) -> dict[str, float]:
                               for one in network.into(p.name))) for p in on_chip(network)}
 
 
-def _tick(compilation: LoihiCompilation, costs: OperationCosts, events: dict[str, float]) -> Floats:
+def _tick(compilation: CompilationView, costs: OperationCosts, events: dict[str, float]) -> Floats:
     """Nanoseconds of a tick."""
     sizes = {p.name: p.size for p in on_chip(compilation.network)}
     cores = compilation.mapping.partition.cores
@@ -82,7 +82,7 @@ def _tick(compilation: LoihiCompilation, costs: OperationCosts, events: dict[str
     return np.array([low + costs.barrier_time_min.value, high + barrier.value]) / 1000
 
 
-def _energy(compilation: LoihiCompilation, costs: OperationCosts, events: float,
+def _energy(compilation: CompilationView, costs: OperationCosts, events: float,
             tick: Floats) -> dict[str, Floats]:
     """Picojoules of a tick, by what takes them."""
     routing, chips = compilation.mapping.routing, {c.chip for c in compilation.mapping.placement.cores}

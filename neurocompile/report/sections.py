@@ -16,7 +16,7 @@ LENGTH = 32  # hex digits of a fingerprint
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFindings:
+class Section:
     """The findings for one model on one target."""
 
     model: str
@@ -32,17 +32,17 @@ class ModelFindings:
 
 
 @dataclass(frozen=True, slots=True)
-class FindingPlace:
+class Located:
     """A finding with a place that exists in a repository."""
 
-    section: ModelFindings
+    section: Section
     finding: Diagnostic
     path: str  # relative to the working directory, with slashes; printable
     line: int
     fingerprint: str  # of code, module, model and target: it stays when lines move
 
 
-def finding_places(sections: Sequence[ModelFindings]) -> Iterator[FindingPlace]:
+def located(sections: Sequence[Section]) -> Iterator[Located]:
     """All findings, in order: by section, errors first."""
     for section in sections:
         found = sorted(section.found, key=Diagnostic.sort_key)
@@ -53,7 +53,7 @@ def finding_places(sections: Sequence[ModelFindings]) -> Iterator[FindingPlace]:
             line = where.line if path is not None and where.line and where.line > 0 else None
             if path is None or (line is None and path.endswith(".py")):
                 path, line = relative(section.anchor.file or "") or "", section.anchor.line
-            yield FindingPlace(section, one, printable(path or str(NOWHERE.file)), line or 1, mark)
+            yield Located(section, one, printable(path or str(NOWHERE.file)), line or 1, mark)
 
 
 def fingerprints(model: str, target: str, found: Sequence[Diagnostic]) -> list[str]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Population
 from neurocompile.passes.truenorth.chip_mapping import splitters, used
 from neurocompile.passes.truenorth.core_network import CoreNetwork
+from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.passes.truenorth.rows import Row
-from neurocompile.report import parts
+from neurocompile.report import usage
 from neurocompile.report.data import plain
+from neurocompile.report.views import CommonView
 from neurocompile.target.truenorth import TrueNorthTarget
 
 Data = dict[str, Any]
@@ -22,7 +24,39 @@ DIGITS = 6
 RESOURCES = ("neurons", "axons")
 
 
-def resources_json(compilation: TrueNorthCompilation) -> Data:
+class ActivityView(Protocol):
+    """What the cores do on the sample."""
+
+    @property
+    def samples(self) -> int:
+        """Samples that were run."""
+
+    @property
+    def synaptic_events(self) -> float:
+        """Per sample."""
+
+
+class TrueNorthView(CommonView, Protocol):
+    """What compiling for TrueNorth makes."""
+
+    @property
+    def target(self) -> TrueNorthTarget:
+        """The chip."""
+
+    @property
+    def legalized(self) -> Legalized:
+        """Cores, and rows of the report."""
+
+    @property
+    def mapping(self) -> ChipMapping:
+        """Slices, places, messages."""
+
+    @property
+    def activity(self) -> ActivityView | None:
+        """None where no sample was given."""
+
+
+def resources_json(compilation: TrueNorthView) -> Data:
     """What the network takes of the chip: per core, per population, in all."""
     target, network, mapping = compilation.target, compilation.network, compilation.mapping
     amounts = [dict(zip(RESOURCES, map(int, pair), strict=True)) for pair in zip(
@@ -30,21 +64,24 @@ def resources_json(compilation: TrueNorthCompilation) -> Data:
     cores = _cores(compilation, amounts)
     return {
         "schema": "neurocompile/resources/1",
-        "target": parts.target_json(target),
-        "limits": parts.limits(target),
-        "inputs": parts.inputs(network),
+        "target": {"name": target.name, "family": target.family,
+                   "description": target.description, "path": target.path,
+                   "cores_per_chip": target.chip.cores.value,
+                   "grid_width": target.chip.grid_width.value},
+        "limits": usage.limits(target),
+        "inputs": usage.inputs(network),
         **({} if compilation.pruning is None else {"pruning": plain(compilation.pruning.to_json())}),
         "populations": _populations(compilation, cores),
-        "readouts": parts.readouts(network),
+        "readouts": usage.readouts(network),
         "cores": cores,
         "totals": _totals(compilation, cores),
-        "traffic": parts.traffic(mapping),
+        "traffic": usage.traffic(mapping),
         "what_if": {"skipped": False, "most": 0, "changes": []},
         "estimates": _estimates(compilation),
     }
 
 
-def mapping_json(compilation: TrueNorthCompilation) -> Data:
+def mapping_json(compilation: TrueNorthView) -> Data:
     """Which neurons sit on which core, where the core is, and the traffic between them."""
     neurons, axons = used(compilation.legalized.network)
     taken = [{"neurons": int(n), "axons": int(a)} for n, a in zip(neurons, axons, strict=True)]
@@ -57,10 +94,10 @@ def _limits(target: TrueNorthTarget) -> dict[str, int]:
     return {name: getattr(target.core, name).value for name in RESOURCES}
 
 
-def _cores(compilation: TrueNorthCompilation, amounts: list[dict[str, int]]) -> list[Data]:
+def _cores(compilation: TrueNorthView, amounts: list[dict[str, int]]) -> list[Data]:
     mapping, network = compilation.mapping, compilation.legalized.network
     full = _limits(compilation.target)
-    sent, received = parts.load(mapping)
+    sent, received = usage.load(mapping)
     result = []
     for number, (pieces, at, taken) in enumerate(zip(
             mapping.partition.cores, network.places, amounts, strict=True)):
@@ -69,7 +106,7 @@ def _cores(compilation: TrueNorthCompilation, amounts: list[dict[str, int]]) -> 
         result.append({
             "core": number, "chip": at.chip, "x": at.x, "y": at.y,
             "role": network.roles[number] if network.roles else "",
-            "slices": [parts.slice_json(mapping.partition, compilation.network, piece)
+            "slices": [usage.slice_json(mapping.partition, compilation.network, piece)
                        for piece in pieces],
             "resources": {name: {"used": taken[name], "limit": limit,
                                  "utilization": round(share[name], DIGITS),
@@ -80,14 +117,14 @@ def _cores(compilation: TrueNorthCompilation, amounts: list[dict[str, int]]) -> 
     return result
 
 
-def _populations(compilation: TrueNorthCompilation, cores: list[Data]) -> list[Data]:
+def _populations(compilation: TrueNorthView, cores: list[Data]) -> list[Data]:
     rows = {row.population: row for row in compilation.legalized.rows}
     return [_population(compilation, p, rows.get(p.name), [
         core for core in cores if any(s["population"] == p.name for s in core["slices"])])
         for p in compilation.network.order()]
 
 
-def _population(compilation: TrueNorthCompilation, population: Population, row: Row | None,
+def _population(compilation: TrueNorthView, population: Population, row: Row | None,
                 held_by: list[Data]) -> Data:
     name, network = population.name, compilation.network
     measured = compilation.fidelity.populations.get(name) if compilation.fidelity else None
@@ -98,7 +135,7 @@ def _population(compilation: TrueNorthCompilation, population: Population, row: 
         key: value for key, value in row.to_json().items() if key not in (
             "population", "neurons", "cores", "latency")}
     return {
-        "name": name, "model": parts.model_name(compilation.floating, population),
+        "name": name, "model": usage.model_name(compilation.floating, population),
         "shape": list(population.shape), "neurons": population.size,
         "where": str(population.where), "on_host": population.on_host,
         "depth": row.latency if row else 0,
@@ -115,7 +152,7 @@ def _population(compilation: TrueNorthCompilation, population: Population, row: 
             "utilization": fullest["utilization"]}, **own}
 
 
-def _totals(compilation: TrueNorthCompilation, cores: list[Data]) -> Data:
+def _totals(compilation: TrueNorthView, cores: list[Data]) -> Data:
     network, chip = compilation.network, compilation.legalized.network
     on_chip = [p for p in network.populations if not p.on_host]
     neurons, rows = sum(p.size for p in on_chip), compilation.legalized.rows
@@ -145,7 +182,7 @@ def _worst(cores: list[Data], name: str) -> Data:
     return {"core": core["core"], **core["resources"][name]}
 
 
-def _estimates(compilation: TrueNorthCompilation) -> Data:
+def _estimates(compilation: TrueNorthView) -> Data:
     """Energy [pJ] of a sample, and the time [ns] that it takes at the target's tick."""
     costs, chip = compilation.target.costs, compilation.legalized.network
     if costs is None:
