@@ -19,7 +19,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.table import family_of
+from neurocompile.families.table import family_of, options_of
 from neurocompile.families.targets import load_target
 from neurocompile.formats.load import load_model
 from neurocompile.formats.reading import example_input
@@ -27,7 +27,7 @@ from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample, load_sample
 from neurocompile.formats.table import format_options
 from neurocompile.ir.graph import Graph
-from neurocompile.options import Options, from_keywords
+from neurocompile.options import Options
 from neurocompile.passes.legality import check_graph
 from neurocompile.target import Target
 
@@ -76,9 +76,9 @@ def check(model: Model, example: Example | None = None, *, target: str = "loihi2
     try:
         capture = _read(model, example, samples, request)
         if legality_only or capture.graph.info.get("replay") is None:
-            findings = sorted(check_graph(
-                capture.graph, settings.timing, settings.allow), key=Diagnostic.sort_key)
-            return Verdict(tuple(findings), None)
+            findings = [*settings.without_effect(family_of(chip).name, chip.name),
+                        *check_graph(capture.graph, settings.timing, settings.allow)]
+            return Verdict(tuple(sorted(findings, key=Diagnostic.sort_key)), None)
         arrays = None if samples is None else capture.fit(samples)
         compilation = compile_graph(capture.graph, chip, settings, arrays)
     except FindingsError as error:
@@ -106,9 +106,8 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
 
 def _options(target: Target, options: Options | None, keywords: Mapping[str, Any]) -> Options:
     """The options of a call. Raises TypeError for a keyword that is no option."""
-    if options is None:
-        return from_keywords(keywords, family_of(target).options_type)
-    return from_keywords({**options.values(), **keywords}, type(options))
+    values = {} if options is None else options.values()
+    return options_of(family_of(target), {**values, **keywords})
 
 
 def _spec(model: Model) -> str:

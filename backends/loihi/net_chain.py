@@ -25,6 +25,7 @@ from neurocompile.formats.net.layers import (
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Conv, Dense, Operator
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.reset import Reset
 
 BIAS_EXPONENT = 6  # netx gives every bias this one
@@ -77,10 +78,10 @@ def netx_keeps(weights: Array) -> bool:
 def _netx_weights(w: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
     """What Lava's Dense keeps of weights: clipped, then truncated, in the sign mode it finds."""
     mode = SignMode.INHIBITORY if w.max() <= 0 else sign_mode(w)
-    cut = 8 - bits + (mode is SignMode.MIXED)
+    cut = 8 - bits + (mode is SignMode.BOTH)
     if mode is SignMode.INHIBITORY:
         return -((np.clip(-w, 0, 255) >> cut) << cut)
-    low = -256 if mode is SignMode.MIXED else 0
+    low = -256 if mode is SignMode.BOTH else 0
     return (np.clip(w, low, 255) >> cut) << cut
 
 
@@ -150,8 +151,8 @@ def _obstacles(network: Network, schedule: Schedule, chain: list[_Layer]) -> Ite
         if layer.population.graded:
             yield f"{name} adds"
             continue
-        if layer.population.integer.reset is not Reset.HARD:
-            yield f"{name} resets {layer.population.integer.reset.value}"
+        if loihi_neuron(layer.population).reset is not Reset.HARD:
+            yield f"{name} resets {loihi_neuron(layer.population).reset.value}"
         if layer.bias is not None and (
                 (layer.bias % (1 << BIAS_EXPONENT)).any()
                 or np.abs(layer.bias >> BIAS_EXPONENT).max(initial=0) > MANTISSA_MAX):
@@ -192,7 +193,7 @@ def _by_number(chain: list[_Layer]) -> Iterator[tuple[int, Layer]]:
 
 
 def _cell(layer: _Layer) -> Cell:
-    neuron = layer.population.integer
+    neuron = loihi_neuron(layer.population)
     return Cell(i_decay=neuron.du + 1, v_decay=neuron.dv, threshold=neuron.vth)
 
 

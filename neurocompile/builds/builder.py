@@ -209,7 +209,7 @@ def _provenance(capture: Capture, compilation: Compilation, sample: Sample | Non
         "target": compilation.target.name,
         "options": compilation.options.record(family_of(compilation.target).name),
         "seed": SEED,
-        **({} if compilation.pruning is None else {"pruning": compilation.pruning.kept.to_json()}),
+        **({} if compilation.pruning is None else {"pruning": compilation.pruning.selection.to_json()}),
         "inputs": [dataclasses.asdict(item) for item in sources],
         "versions": {**capture.graph.info.get("versions", {}),
                      **{name: importlib.metadata.version(name) for name in ("numpy", "scipy")}},

@@ -17,7 +17,7 @@ from neurocompile.families.targets import parse_target
 from neurocompile.formats.request import Capture
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.options import Options, declared_in
-from neurocompile.passes.pruning.calibrate import Kept
+from neurocompile.passes.pruning.calibrate import Selection
 from neurocompile.toml_document import read_toml
 
 
@@ -38,8 +38,8 @@ def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
     target = parse_target(read_toml(path), str(path))
     capture = Capture(load_graph(folder / "model.onnx"), str(manifest["model"]), ())
     options = read_options(manifest, family_of(target).options_type, folder)
-    kept = Kept.from_json(manifest["pruning"]) if "pruning" in manifest else None
-    return Rebuilt(capture, compile_graph(capture.graph, target, options, kept=kept))
+    selection = Selection.from_json(manifest["pruning"]) if "pruning" in manifest else None
+    return Rebuilt(capture, compile_graph(capture.graph, target, options, selection=selection))
 
 
 def recheck(folder: Path, again: Rebuilt, manifest: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from neurocompile.commands.options import decorate, pick, pick_among
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.families.table import family_of, options_of
 from neurocompile.families.targets import load_target
 from neurocompile.formats.table import format_options
 from neurocompile.options import Options
@@ -86,9 +87,9 @@ class Job:
     model: ModelOptions
     config: Config
 
-    def options(self, values: Mapping[str, Any]) -> Options:
-        """The declared options: as typed, else as configured, else by default."""
-        return Options(**{**self.entry.options, **values})
+    def options(self, values: Mapping[str, Any], target: Target) -> Options:
+        """The options of a target's family: as typed, else as configured, else by default."""
+        return options_of(family_of(target), {**self.entry.options, **values})
 
     def targets(self, texts: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""

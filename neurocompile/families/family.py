@@ -49,16 +49,15 @@ class Family(Protocol[T, C]):
         """The options that it can be told."""
 
     @property
-    def weight_bits(self) -> int:
-        """Bits of a stored weight where nothing is said."""
-
-    @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages of a compilation, in their order."""
 
     @property
     def runs_on(self) -> str:
         """What runs its programs, in words."""
+
+    def usual_weight_bits(self, target: T) -> int:
+        """Bits of a stored weight on a target where nothing is said."""
 
     def compile(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> C:
         """A float network on the target's cores. Raises FindingsError."""

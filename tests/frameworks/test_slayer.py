@@ -56,8 +56,8 @@ def test_neuron_equals_its_stand_in(slayer: Any, name: str) -> None:
             assert same(out, other(call))
             assert active(out)
             if name == "persistent":
-                assert same(one.voltage_state * 4096, other.v)
-                assert same(one.current_state * 4096, other.u)
+                assert same(one.voltage_state * 4096, other.states["v"])
+                assert same(one.current_state * 4096, other.states["u"])
 
 
 def filled(layer: Any, low: float = -0.5, high: float = 1.0) -> Any:

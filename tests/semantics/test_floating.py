@@ -48,7 +48,7 @@ def test_spikingjelly_stand_ins_equal_their_nodes(mode: str) -> None:
                 found = torch.stack([stand_in(t) for t in x])
         assert expected.sum() > 100
         assert torch.equal(expected, found), node
-        assert torch.equal(node.v, stand_in.v), node
+        assert torch.equal(node.v, stand_in.states["v"]), node
 
 
 @pytest.mark.parametrize(("reset", "beta", "threshold"), list(itertools.product(
@@ -113,11 +113,11 @@ def test_normal_form_spikes_like_the_profile(name: str) -> None:
         return  # named by the test above
     model = normal.neuron
     x_seq, y_seq = (torch.round(drive(seed) * 64).double() / 64 for seed in (2, 3))
-    u, v = torch.zeros(40).double(), torch.full((40,), normal.rest).double()
+    states = {"u": torch.zeros(40).double(), "v": torch.full((40,), normal.rest).double()}
     nu, nv, fired = torch.zeros(40).double(), torch.zeros(40).double(), torch.zeros(40).bool()
     spikes = 0
     for x, y in zip(x_seq[:40], y_seq[:40], strict=True):
-        s, u, v = advance(profile, CONSTANTS, x, u, v, y)
+        s, states = advance(profile, CONSTANTS, x, states, y)
         drive_ = normal.gain * x + normal.gain_y * y + normal.offset
         nu = drive_ if model.alpha is None else model.alpha * nu + drive_
         nv = model.decay * nv + nu

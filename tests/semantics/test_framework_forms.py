@@ -42,11 +42,11 @@ def test_normal_form_spikes_like_the_profile(profile: Profile) -> None:
     model = normal.neuron
     torch.manual_seed(2)
     xs, ys = (torch.randint(-64, 192, (40, 40)).double() / 64 * scale for scale in (1.0, 0.5))
-    u, v = torch.zeros(40).double(), torch.full((40,), normal.rest).double()
+    states = {"u": torch.zeros(40).double(), "v": torch.full((40,), normal.rest).double()}
     nu, nv = torch.zeros(40).double(), torch.zeros(40).double()
     spikes = 0
     for x, y in zip(xs, ys, strict=True):
-        s, u, v = advance(profile, c, x, u, v, y)
+        s, states = advance(profile, c, x, states, y)
         current = normal.gain * x + normal.gain_y * y + normal.offset
         nu = current if model.alpha is None else model.alpha * nu + current
         nv = model.decay * nv + nu

@@ -105,9 +105,9 @@ def test_the_normal_form_fires_as_the_equations_do(charge: str, reset: str, a: f
     generator = torch.Generator().manual_seed(seed)
     xs, ys = (list(torch.randint(-4, 12, (9, 16), generator=generator).double() / 8)
               for _ in range(2))
-    u, v = torch.zeros(16).double(), torch.full((16,), normal.rest).double()
+    states = {"u": torch.zeros(16).double(), "v": torch.full((16,), normal.rest).double()}
     spikes = []
     for x, y in zip(xs, ys, strict=True):
-        s, u, v = advance(spec, constants, x, u, v, y)
+        s, states = advance(spec, constants, x, states, y)
         spikes.append(s.bool().tolist())
     assert run(normal, xs, ys if spec.equations.second_input else [y * 0 for y in ys]) == spikes

@@ -30,11 +30,14 @@ class Loihi:
     keys: tuple[str, ...] = ("loihi1", "loihi2")
     target_type: type[LoihiTarget] = LoihiTarget
     options_type: type[Options] = Options
-    weight_bits: int = 8
     stages: tuple[str, ...] = (
         "check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay",
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
+
+    def usual_weight_bits(self, target: LoihiTarget) -> int:
+        """All that a synapse of the target holds; see `Family.usual_weight_bits`."""
+        return target.synapse.weight_bits.value
 
     def compile(self, run: Recorder, lowering: Lowering, target: LoihiTarget,
                 options: Options) -> LoihiCompilation:
@@ -45,9 +48,9 @@ class Loihi:
 
     def quantize(self, floating: Network, target: LoihiTarget, options: Options) -> Network:
         """See `Family.quantize`."""
-        from neurocompile.passes.loihi.quantization.quantize import Quantize
+        from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 
-        return Quantize(options.bits, options.encoder).run(floating, target)[0]
+        return LoihiQuantizer(options.bits, options.encoder).run(floating, target)[0]
 
     def emit(self, compilation: LoihiCompilation, out: Path) -> Emission:
         """A Lava program; see `Family.emit`."""

@@ -27,10 +27,13 @@ class TrueNorth:
     keys: tuple[str, ...] = ("truenorth",)
     target_type: type[TrueNorthTarget] = TrueNorthTarget
     options_type: type[Options] = Options
-    weight_bits: int = 4
     stages: tuple[str, ...] = (
         "check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
     runs_on: str = "the simulator"
+
+    def usual_weight_bits(self, target: TrueNorthTarget) -> int:
+        """Four axons per input, and up to 64 inputs; see `Family.usual_weight_bits`."""
+        return 4
 
     def compile(self, run: Recorder, lowering: Lowering, target: TrueNorthTarget,
                 options: Options) -> TrueNorthCompilation:

@@ -21,7 +21,7 @@ from torch import nn
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.formats.net.layers import Cell, ConvLayer, DenseLayer, InputLayer, Layer, NetFile
 from neurocompile.semantics.floating import Constants
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
 from neurocompile.semantics.profiles import PROFILES, lava
 
 SPIKE_RATE = 0.2  # of a made-up input

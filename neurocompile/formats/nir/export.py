@@ -132,7 +132,7 @@ class _Build:
         terms = []
         for source, operator in readout.terms:
             once = kinds.get(source) is InputKind.STATIC  # the host reads it once, not every tick
-            terms.append((source, operator.scaled(np.full(operator.out_size, 1 / ticks))
+            terms.append((source, operator.times(np.full(operator.out_size, 1 / ticks))
                           if once else operator, 0))
         shape = self._output_shape(terms, readout.shape)
         name = self.free(readout.name if readout.name not in self.names else f"{readout.name}.out")

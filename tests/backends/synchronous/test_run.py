@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from neurocompile.backends.synchronous import arithmetic, run
 from neurocompile.diagnostics import Location, UsageError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
-from neurocompile.ir.operators import Conv, Dense, Operator, Selected
+from neurocompile.ir.operators import Conv, Dense, Operator, Restriction
 from neurocompile.semantics.loihi import LoihiNeuron, State, step
 from neurocompile.semantics.reset import Reset
 from tests.backends.synchronous.both_paths import assert_paths_agree
@@ -164,7 +164,7 @@ def test_sums_beyond_float64_are_refused() -> None:
 def test_selected_neurons_of_a_convolution() -> None:
     conv = Conv((2, 4, 4), (3, 4, 4), np.arange(54).reshape(3, 2, 3, 3), padding=(1, 1))
     ins, outs = np.arange(31, 0, -3), np.array([40, 7, 0, 13])
-    selected = Selected((len(ins),), (4,), conv, ins, outs)
+    selected = Restriction((len(ins),), (4,), conv, ins, outs)
     x = np.random.default_rng(0).integers(0, 2, (5, len(ins)))
     mapped = arithmetic.integer_map(selected, 1, "cpu", Location())
     expected = x @ conv.matrix().toarray()[np.ix_(outs, ins)].T

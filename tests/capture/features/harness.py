@@ -20,7 +20,7 @@ from torch import nn
 from torch.utils._pytree import tree_leaves
 
 from neurocompile.backends.synchronous import run
-from neurocompile.capture.torch_model import Ticks, capture, reset
+from neurocompile.capture.torch_model import TickLoop, capture, reset
 from neurocompile.diagnostics import Diagnostic, NeurocompileError, errors
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.passes.legality import check_graph
@@ -166,7 +166,7 @@ def network_of(made: Feature, model: nn.Module,
 def assert_same_spikes(made: Feature) -> Network:
     """The feature's network computes the spikes and outputs of the model, exactly."""
     model, inputs = made.model(), made.inputs()
-    whole = model if made.n_ticks is None else Ticks(model, made.n_ticks).eval()
+    whole = model if made.n_ticks is None else TickLoop(model, made.n_ticks).eval()
     whole = copy.deepcopy(whole).float()
     expected = model_spikes(whole, *inputs)
     assert all(0 < spikes.mean() < 1 for spikes in expected.values()), {

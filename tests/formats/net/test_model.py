@@ -21,6 +21,7 @@ from neurocompile.formats.net.write import net_bytes
 from neurocompile.formats.request import Request
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import State, step
 from tests.formats.net.net_files import (
     MAKERS,
@@ -63,7 +64,7 @@ def test_the_integers_are_the_files(name: str, tmp_path: Path) -> None:
         if layer.cell is None:
             continue
         population = network.population(f"layer.{i}")
-        neuron = population.integer
+        neuron = loihi_neuron(population)
         assert (neuron.du, neuron.dv, neuron.vth) == (
             layer.cell.i_decay - 1, layer.cell.v_decay, layer.cell.threshold)
         if layer.bias is not None:
@@ -174,7 +175,7 @@ def test_the_shipped_files_keep_their_numbers(name: str) -> None:
     for i, layer in net.layers.items():
         if layer.cell is None:
             continue
-        neuron = network.population(f"layer.{i}").integer
+        neuron = loihi_neuron(network.population(f"layer.{i}"))
         assert (neuron.du, neuron.dv, neuron.vth) == (
             4095, layer.cell.v_decay, layer.cell.threshold)
         projection, = network.into(f"layer.{i}")
@@ -184,7 +185,7 @@ def test_the_shipped_files_keep_their_numbers(name: str) -> None:
     encoder, = network.encoders
     image = np.full((1, *net.input.shape), 0.25)
     assert net.input.cell is not None
-    assert network.population("layer.0").integer.vth == net.input.cell.threshold
+    assert loihi_neuron(network.population("layer.0")).vth == net.input.cell.threshold
     assert np.all(encoder.mantissas(image) == round(0.25 * net.input.weight + net.input.bias))
 
 
@@ -201,7 +202,7 @@ def test_numbers_that_the_chip_does_not_hold_are_told(tmp_path: Path) -> None:
     finding, = (d for d in odd.diagnostics if d.level >= Severity.WARNING)
     assert (finding.code, finding.level) == ("NC301", Severity.WARNING)
     assert "another scale" in finding.notes[-1]
-    assert odd.network.population("layer.1").integer.vth == 160
+    assert loihi_neuron(odd.network.population("layer.1")).vth == 160
     large = np.full((2, 900), 254.0)
     large[0, 0] = -2
     over = compile_file(write(tmp_path / "x.net", [
@@ -216,7 +217,7 @@ def same_network(a: Network, b: Network, names: dict[str, str]) -> None:
     """The populations and synapses of `a` are those of `b`, whose names are translated."""
     for population in a.populations:
         other = b.population(names[population.name])
-        assert population.integer == other.integer
+        assert loihi_neuron(population) == loihi_neuron(other)
         assert (population.bias is None) == (other.bias is None)
         if population.bias is not None and other.bias is not None:
             assert np.array_equal(population.bias.value, other.bias.value)

@@ -75,7 +75,7 @@ def _feed_forward(neuron: FloatNeuron = LIF) -> Network:
 def _skips() -> Network:
     """Branches that add up: identity, diagonal, permutation, a delay of two ticks."""
     a, b, c = (Population(name, (4, 3, 3), LIF) for name in "abc")
-    diagonal = identity((4, 3, 3)).scaled(np.full(36, 0.5))
+    diagonal = identity((4, 3, 3)).times(np.full(36, 0.5))
     permutation = wiring((4, 3, 3), (4, 3, 3), np.random.default_rng(0).permutation(36))
     return net([a, b, c], [
         ("in", "a", conv((2, 6, 6), 4, 2), 0), ("a", "b", conv((4, 3, 3), 4), 0),

@@ -42,7 +42,7 @@ class Residual:
         self.populations.append(Population(
             name, SHAPE, cell, Bias(self.rng.integers(0, 32, size) / 64)))
         self.projections += [
-            Projection(source, name, o if gain == 1 else o.scaled(np.full(size, gain)))
+            Projection(source, name, o if gain == 1 else o.times(np.full(size, gain)))
             for source, o in self.branches]
 
     def hide(self, source: str, name: str, cell: FloatNeuron) -> None:

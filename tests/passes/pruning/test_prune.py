@@ -30,11 +30,11 @@ from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
-from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Selected
+from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Restriction
 from neurocompile.nn import TokenMixer
 from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.passes.pruning.calibrate import Kept, calibrate
+from neurocompile.passes.pruning.calibrate import Selection, calibrate
 from neurocompile.passes.pruning.drop import with_ticks
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.pruning.token_axis import token_axes
@@ -93,16 +93,16 @@ def pruned(graph: Graph, data: dict[str, np.ndarray], tokens: float, steps: floa
                  lambda network: synchronous.run(network, data).spikes)
 
 
-def crop_by_hand(model: nn.Module, found: Kept) -> nn.Module:
+def crop_by_hand(model: nn.Module, found: Selection) -> nn.Module:
     """STMixer without the other tokens behind its stem, over fewer ticks."""
     if found.tokens is not None:
-        kept = list(found.tokens.kept)
+        kept = list(found.tokens.numbers)
         model.stem.register_forward_hook(lambda module, given, made: made[..., kept])
         for module in model.modules():
             if isinstance(module, TokenMixer):
                 module.weight.data = module.weight.data[:, kept][:, :, kept]
     if found.ticks is not None:
-        model.T = len(found.ticks.kept)
+        model.T = len(found.ticks.numbers)
     return model
 
 
@@ -131,8 +131,8 @@ def test_stmixer_is_the_model_cropped_by_hand(
         factory: str, tokens: float, steps: float, counts: tuple[int | None, int | None]) -> None:
     x, graph = small("stmixer", factory)[1], captured("stmixer", factory)
     found = pruned(graph, {"x": x.numpy()}, tokens, steps)
-    kept = found.kept
-    assert tuple(share and len(share.kept) for share in (kept.tokens, kept.ticks)) == counts
+    kept = found.selection
+    assert tuple(share and len(share.numbers) for share in (kept.tokens, kept.ticks)) == counts
     torch.manual_seed(0)
     model = crop_by_hand(small.__wrapped__("stmixer", factory)[0], kept)
     assert_is_the_model(found.after, {"x": x.numpy()}, model, x)
@@ -153,7 +153,7 @@ def test_structure_stays() -> None:
     name = "stem.lifs.3 -> blocks.1.mlp.lif1"
     stem = after[name]
     assert isinstance(stem, Part)
-    assert isinstance(stem.inner, Selected)
+    assert isinstance(stem.inner, Restriction)
     assert stem.weights.shape == before[name].weights.shape
     sizes = {p.name: p.shape for p in found.after.populations}
     assert (sizes["stem.lifs.3"], sizes["blocks.1.mlp.lif2"]) == ((32, 8, 8), (64, 12))
@@ -163,21 +163,21 @@ def test_structure_stays() -> None:
 
 
 def test_strongest_tokens_and_ticks_of_events() -> None:
-    """Kept are the largest sums over all samples; a user's data still has all ticks."""
+    """Selection are the largest sums over all samples; a user's data still has all ticks."""
     model, x, graph = events()
     data = {"x": x.transpose(0, 1).numpy()}
     found = pruned(graph, data, 0.34, 0.5)
     whole = synchronous.run(found.before, data).spikes["lif1"]
     by_tick = whole.sum(axis=(0, 2), dtype=int)
-    assert found.kept.ticks.kept == tuple(sorted(np.argsort(-by_tick)[:2])) == (1, 3)
-    assert found.kept.ticks.siv == by_tick[[1, 3]].sum() / by_tick.sum()
-    rest = synchronous.run(with_ticks(found.before, found.kept.ticks.kept), data).spikes["lif1"]
+    assert found.selection.ticks.numbers == tuple(sorted(np.argsort(-by_tick)[:2])) == (1, 3)
+    assert found.selection.ticks.siv == by_tick[[1, 3]].sum() / by_tick.sum()
+    rest = synchronous.run(with_ticks(found.before, found.selection.ticks.numbers), data).spikes["lif1"]
     kept, misled = (tuple(sorted(np.argsort(-spikes.reshape(SAMPLES, -1, TOKENS, WIDTH).sum(
         axis=(0, 1, 3), dtype=int), kind="stable")[:4])) for spikes in (rest, whole))
-    assert found.kept.tokens.kept == kept != misled
+    assert found.selection.tokens.numbers == kept != misled
     cropped = Events()
     cropped.load_state_dict(model.state_dict())
-    cropped.kept = list(found.kept.tokens.kept)
+    cropped.kept = list(found.selection.tokens.numbers)
     assert_is_the_model(found.after, data, cropped.eval(), x[[1, 3]])
     assert next(p for p in found.after.populations if p.name == "lif1").shape == (4, WIDTH)
     sent = program_inputs(found.after, data, {})
@@ -242,14 +242,14 @@ def test_a_share_is_dropped_in_order_and_never_all(values: list[int], share: flo
     if not share:
         assert found is None
         return
-    assert list(found.kept) == sorted(set(found.kept))
-    dropped = set(range(len(values))) - set(found.kept)
-    assert len(found.kept) >= 1
+    assert list(found.numbers) == sorted(set(found.numbers))
+    dropped = set(range(len(values))) - set(found.numbers)
+    assert len(found.numbers) >= 1
     assert len(dropped) <= share * len(values) + 1e-6
-    assert len(dropped) + 1 > share * len(values) - 1e-6 or len(found.kept) == 1
-    assert all(values[lost] <= values[one] for lost in dropped for one in found.kept)
+    assert len(dropped) + 1 > share * len(values) - 1e-6 or len(found.numbers) == 1
+    assert all(values[lost] <= values[one] for lost in dropped for one in found.numbers)
     assert 0 <= found.siv <= 1
-    assert Kept.from_json(json.loads(json.dumps(Kept(found, found).to_json()))) == Kept(found, found)
+    assert Selection.from_json(json.loads(json.dumps(Selection(found, found).to_json()))) == Selection(found, found)
 
 
 def with_events(n_ticks: int) -> Network:
@@ -280,7 +280,7 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     manifest = read_manifest(tmp_path / "b")
     again = rebuild.recompile(tmp_path / "b", manifest)
     rebuild.recheck(tmp_path / "b", again, manifest)
-    assert again.compilation.pruning.kept == made.compilation.pruning.kept
+    assert again.compilation.pruning.selection == made.compilation.pruning.selection
 
 
 def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned() -> None:

@@ -13,7 +13,7 @@ from neurocompile.ir.operators.base import Array, Nets, Operator
 
 
 @dataclass(frozen=True, eq=False)
-class Selected(Operator):
+class Restriction(Operator):
     """`inner` between its sources `ins` and its targets `outs`; the others are gone.
 
     Source k is source `ins[k]` of `inner`, target k is its target `outs[k]`; none twice.
@@ -30,27 +30,27 @@ class Selected(Operator):
     def with_weights(self, weights: Array) -> Self:
         return replace(self, inner=self.inner.with_weights(weights))
 
-    def scaled(self, gain: Array) -> Operator:
+    def times(self, gain: Array) -> Operator:
         own = np.broadcast_to(gain, (self.out_size,))
         full = np.full(self.inner.out_size, own[0] if np.all(own == own[0]) else 1.0)
         full[self.outs] = own
-        return replace(self, inner=self.inner.scaled(full))
+        return replace(self, inner=self.inner.times(full))
 
     def rows(self, targets: NDArray[np.int64]) -> sp.csr_array:
         return sp.csr_array(self.inner.rows(self.outs[targets])[:, self.ins])
 
-    def applied(self, x: Array) -> Array:
+    def apply(self, x: Array) -> Array:
         full = np.zeros((len(x), self.inner.in_size), x.dtype)
         full[:, self.ins] = x
-        return self.inner.applied(full)[:, self.outs]
+        return self.inner.apply(full)[:, self.outs]
 
-    def pulled(self, rows: Array) -> Array:
+    def pull(self, rows: Array) -> Array:
         full = np.zeros((len(rows), self.inner.out_size), rows.dtype)
         full[:, self.outs] = rows
-        return self.inner.pulled(full)[:, self.ins]
+        return self.inner.pull(full)[:, self.ins]
 
     def row_sums(self) -> Array:
-        return np.asarray(self.applied(np.ones((1, self.in_size), self.weights.dtype))[0])
+        return np.asarray(self.apply(np.ones((1, self.in_size), self.weights.dtype))[0])
 
     @property
     def n_synapses(self) -> int:
@@ -65,7 +65,7 @@ class Selected(Operator):
         ids = nets.ids[starts + np.arange(len(starts))]
         alive = np.zeros(int(max(of_source.max(initial=-1), ids.max(initial=-1))) + 1, np.bool_)
         alive[of_source] = True
-        number, kept = np.cumsum(alive) - 1, alive[ids]  # nets without a source are gone
-        ends = np.concatenate([[0], np.cumsum(kept)])
+        number, present = np.cumsum(alive) - 1, alive[ids]  # nets without a source are gone
+        ends = np.concatenate([[0], np.cumsum(present)])
         ptr = ends[np.concatenate([[0], np.cumsum(lengths)])]
-        return Nets(number[of_source], ptr, number[ids[kept]])
+        return Nets(number[of_source], ptr, number[ids[present]])
