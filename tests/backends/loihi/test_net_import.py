@@ -24,7 +24,7 @@ from neurocompile.formats.request import Request
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.target import Target
-from tests.formats.net.net_files import MAKERS, shipped, write
+from tests.formats.net.net_files import MAKERS, file_of_lava, write
 
 
 def runnable(source: Path, path: Path) -> Path:
@@ -94,7 +94,7 @@ def compared(source: Path, tmp_path: Path, target: Target, rate: float = 0.4, **
 @pytest.mark.parametrize("name", ["mnist.net", "tiny.net"])
 def test_shipped_files(name: str, tmp_path: Path, loihi2: Target) -> None:
     """All layers; of mnist.net's last one, which never spikes, what is read of it."""
-    result, found, x = compared(shipped(name), tmp_path, loihi2)
+    result, found, x = compared(file_of_lava(name), tmp_path, loihi2)
     item, = result.network.inputs
     read, = synchronous.outputs(result.network, {item.name: x}).values()
     if name == "mnist.net":
