@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.backends.loihi.bits import SignMode, is_graded, on_chip, sign_mode
+from neurocompile.backends.loihi.bits import SignMode, chip_part, is_graded, sign_mode
 from neurocompile.backends.loihi.lava_form import lava_conv
 from neurocompile.formats.net.layers import (
     Cell,
@@ -87,7 +87,7 @@ def _netx_weights(w: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
 
 def _chain(network: Network) -> list[_Layer] | str:
     """The populations in order, first one first; or the reason why they are no chain."""
-    populations, projections = on_chip(network)
+    populations, projections = chip_part(network)
     if len(populations) != len(network.populations):
         return "a population runs on the host"
     if network.accumulators:
