@@ -27,9 +27,10 @@ from neurocompile.config import load_config
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.targets import load_target
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.resources import on_chip
 from neurocompile.report.estimates import estimates
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
 
 
 def exported(compiled: Compilation, images: np.ndarray) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def exported(compiled: Compilation, images: np.ndarray) -> dict[str, Any]:
     data: dict[str, Any] = {"populations": np.array([p.name for p in on_chip(network)])}
     currents = {e.target: e.mantissas(images)[0] << e.exponent for e in network.encoders}
     for population in on_chip(network):
-        neuron, name = population.integer, population.name
+        neuron, name = loihi_neuron(population), population.name
         bias = currents.get(name, np.zeros(population.size))
         if population.bias is not None:
             bias = bias + population.bias.value

@@ -28,7 +28,7 @@ from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import into_chip, lower_bound
 from neurocompile.target.loihi import LoihiTarget
@@ -46,10 +46,10 @@ def ours(network: Network, target: LoihiTarget) -> Timed:
     small = (mapping_nets.Builder(4, 6).add("a", mapping_nets.per_channel((4, 6), 4), (4, 4))
              .add("b", mapping_nets.per_channel((4, 4), 4), (4, 4)).dense("c", 3).build())
     tight = mapping_nets.limited(target, neurons=8)
-    refine(small, partition(small, tight), tight)  # compiles, or loads, every kernel
+    refine(small, partition(small, tight, weight_bits=8), tight, weight_bits=8)  # compiles, or loads, every kernel
     start = time.process_time()
     nets = into_chip(network)
-    result = refine(network, partition(network, target, nets=nets), target, nets=nets)
+    result = refine(network, partition(network, target, weight_bits=8, nets=nets), target, weight_bits=8, nets=nets)
     return result, time.process_time() - start
 
 
@@ -60,15 +60,15 @@ def measure(method: str, name: str, encoding: str, accounting: str) -> dict[str,
         target = mapping_nets.counted_as(target, accounting)
     network = mapping_nets.NETWORKS[name]()
     start = time.process_time()
-    network = encode(network, target, encoding)
+    network = encode(network, target, encoding, 8)
     choice = time.process_time() - start
     runs: Mapping[str, Callable[[], Timed]] = {
         "ours": lambda: ours(network, target),
         "mt-kahypar": lambda: mapping_rivals.mt_kahypar(network, target, PARTS[name]),
         "metis": lambda: mapping_rivals.metis(network, target, PARTS[name])}
     result, seconds = runs[method]()
-    over = {d.values["core"] for d in recount(network, result, target) if "core" in d.values}
-    return {"cores": len(result.cores), "bound": max(lower_bound(network, target).values()),
+    over = {d.values["core"] for d in recount_partition(network, result, target, weight_bits=8) if "core" in d.values}
+    return {"cores": len(result.cores), "bound": max(lower_bound(network, target, 8).values()),
             "messages": mapping_nets.messages(network, result, target), "over": len(over),
             "seconds": seconds + choice}
 

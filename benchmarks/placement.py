@@ -18,7 +18,7 @@ from benchmarks import mapping_nets
 from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreId, Partition, Placement
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.placing.mesh import Mesh
 from neurocompile.passes.placing.place import PlacementProblem, place
@@ -37,12 +37,12 @@ def main(names: list[str]) -> int:
           f"{'max link':>10}{'CPU s':>7}")
     for name in names or list(mapping_nets.NETWORKS):
         network = mapping_nets.NETWORKS[name]()
-        part = refine(network, partition(network, board), board)
+        part = refine(network, partition(network, board, weight_bits=8), board, weight_bits=8)
         traffic = core_traffic(network, part)
         for mesh, target in (("square", _square(board, len(part.cores))), ("board", board)):
             total = _rows(name, mesh, part, traffic, target)
             missed |= mesh == "square" and total > BARS.get(name, math.inf)
-        broken = list(recount(network, part, board, placement=place(part, board, traffic)))
+        broken = list(recount_partition(network, part, board, weight_bits=8, placement=place(part, board, traffic)))
         missed |= bool(broken)
         bar = f"bar {BARS[name]:,.0f} hops on the square; " if name in BARS else ""
         print(f"{name}: {bar}{len(broken)} violations on the board")

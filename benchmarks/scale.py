@@ -16,7 +16,7 @@ from benchmarks import mapping_nets
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import into_chip, lower_bound, n_synapses
 from neurocompile.passes.placing.place import place
@@ -38,12 +38,12 @@ def _timed(name: str, run: Callable[[], T]) -> T:
 def measure(network: Network, target: Target) -> int:
     """Map a network; returns how many findings the recount has."""
     nets = _timed("nets", lambda: into_chip(network))
-    filled = _timed("partition", lambda: partition(network, target, nets=nets))
-    parts = _timed("refine", lambda: refine(network, filled, target, nets=nets))
+    filled = _timed("partition", lambda: partition(network, target, weight_bits=8, nets=nets))
+    parts = _timed("refine", lambda: refine(network, filled, target, weight_bits=8, nets=nets))
     traffic = _timed("traffic", lambda: core_traffic(network, parts, nets=nets))
     placed = _timed("place", lambda: place(parts, target, traffic))
     routed = _timed("route", lambda: route_traffic(traffic, placed, target))
-    found = _timed("recount", lambda: list(recount(network, parts, target, placement=placed)))
+    found = _timed("recount", lambda: list(recount_partition(network, parts, target, weight_bits=8, placement=placed)))
     print(f"{len(parts.cores):,} cores, {float(routed.messages.sum()):,.0f} messages, "
           f"{len(found)} violations")
     return len(found)
@@ -53,12 +53,12 @@ def main() -> int:
     """Print the table."""
     target = mapping_nets.limited(load_target("loihi1"), chips=CHIPS)
     small = mapping_nets.mixer()
-    warm = partition(small, target)  # compiles, or loads, every kernel
-    traffic = core_traffic(small, refine(small, warm, target))
-    list(recount(small, warm, target, placement=place(warm, target, traffic)))
+    warm = partition(small, target, weight_bits=8)  # compiles, or loads, every kernel
+    traffic = core_traffic(small, refine(small, warm, target, weight_bits=8))
+    list(recount_partition(small, warm, target, weight_bits=8, placement=place(warm, target, traffic)))
     network = mapping_nets.large()
     print(f"{sum(p.size for p in network.populations):,} neurons, {n_synapses(network):,} synapses, "
-          f"at least {max(lower_bound(network, target).values()):,} cores")
+          f"at least {max(lower_bound(network, target, 8).values()):,} cores")
     start = time.process_time()
     violations = measure(network, target)
     seconds = time.process_time() - start

@@ -21,13 +21,8 @@ import numpy as np
 from neurocompile.backends.truenorth.network_file import load_network
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
-from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
-    CoreNetwork,
-    Cores,
-    PopulationTable,
-)
+from neurocompile.passes.truenorth.core_network import CoreNetwork, Cores, PopulationTable
+from neurocompile.semantics.truenorth import AXONS, NEURONS
 
 PERIOD = 50  # ticks between spikes of a neuron
 BARS = {"numba": 100e6, "c": 400e6}  # synaptic events per CPU second at 4096 cores

@@ -86,6 +86,6 @@ def _text(diagnostics: Sequence[Diagnostic], target: str) -> str:
     from neurocompile.report import findings
     from neurocompile.report.words import plural
 
-    told = [one for one in diagnostics if one.level > Severity.NOTE]
-    summary = f"{target}: {plural(len(errors(told)), 'error')}"
-    return findings.render(told, "full", summary=summary)
+    shown_findings = [one for one in diagnostics if one.level > Severity.NOTE]
+    summary = f"{target}: {plural(len(errors(shown_findings)), 'error')}"
+    return findings.render(shown_findings, "full", summary=summary)

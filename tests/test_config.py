@@ -17,9 +17,11 @@ from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
 from neurocompile.config.schema import configuration_schema
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.families.table import declared_options
+from neurocompile.families.targets import load_target
 from tests.config_files import BROKEN
 from tests.paths import EXAMPLES
 
+LOIHI2 = load_target("loihi2")
 FULL = """
 baseline = "known.json"
 target = ["loihi2", "my.toml"]
@@ -58,15 +60,14 @@ def _write(folder: Path, text: str, name: str = "neurocompile.toml") -> Path:
 
 def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, FULL))
-    work = Job(spec="digits", entry=config.models[0], config=config, given=ModelOptions(
-        arch=None, weights=None, trust_pickle=False, sample=None, input_shape=None, ticks=None))
-    options = work.options({})
+    work = Job(spec="digits", entry=config.models[0], config=config, model=ModelOptions())
+    options = work.options({}, LOIHI2)
     assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
     assert options.encoding == "auto"
-    assert work.options({"encoding": "shared"}).encoding == "shared"
-    options = work.options({"streams": "duplicate", "readout": "host", "prune_tokens": 0.0})
+    assert work.options({"encoding": "shared"}, LOIHI2).encoding == "shared"
+    options = work.options({"streams": "duplicate", "readout": "host", "prune_tokens": 0.0}, LOIHI2)
     assert (options.allow, options.fan_in) == (("or-pool",), "exact-slow")
-    assert work.options({"fan_in": "group"}).fan_in == "group"
+    assert work.options({"fan_in": "group"}, LOIHI2).fan_in == "group"
     assert (options.streams, options.readout, options.prune_tokens) == ("duplicate", "host", 0.0)
 
 

@@ -9,6 +9,8 @@ import pytest
 
 import neurocompile
 from neurocompile.diagnostics import UsageError
+from neurocompile.families.loihi import LOIHI
+from neurocompile.families.table import options_of
 from neurocompile.options import (
     Choice,
     Option,
@@ -18,7 +20,6 @@ from neurocompile.options import (
     Share,
     Whole,
     declared_in,
-    from_keywords,
 )
 
 DECLARED = {one.name: one for one in declared_in(Options)}
@@ -76,7 +77,7 @@ def test_options_are_made_with_keywords_only() -> None:
     with pytest.raises(FrozenInstanceError):
         Options().weight_bits = 4  # type: ignore[misc]
     with pytest.raises(TypeError, match="no option `weight_bit`; there are encoder, "):
-        from_keywords({"weight_bit": 4}, Options)
+        options_of(LOIHI, {"weight_bit": 4})
     with pytest.raises(TypeError, match="no option `weight_bit`"):
         neurocompile.check("nothing.onnx", weight_bit=4)
 

@@ -21,7 +21,7 @@ def program_inputs(network: Network, inputs: Mapping[str, Array],
     """
     ids, inputs = part_ids(network), network.feeds(inputs)
     populations, projections = on_chip(network)
-    used = {p.source for p in projections}
+    sources = {p.source for p in projections}
     names = {p.name for p in populations}
     arrays: dict[str, Array] = {}
     for encoder in network.encoders:
@@ -29,14 +29,15 @@ def program_inputs(network: Network, inputs: Mapping[str, Array],
             x = np.asarray(inputs[encoder.source], np.float64)
             arrays[f"bias_{ids[encoder.target]}"] = encoder.mantissas(x).astype(np.int16)
     for item in network.inputs:
-        if item.name in used and item.kind is not InputKind.ONE:
-            sent = item.integers(inputs[item.name])
-            shape = (len(sent), 1 if item.kind is InputKind.STATIC else network.n_ticks, item.size)
+        if item.name in sources and item.kind is not InputKind.ONE:
+            integers = item.integers(inputs[item.name])
+            ticks = 1 if item.kind is InputKind.STATIC else network.n_ticks
+            shape = (len(integers), ticks, item.size)
             arrays[f"spikes_{ids[item.name]}"] = np.broadcast_to(
-                sent.reshape(shape), (len(sent), network.n_ticks, item.size)).astype(
+                integers.reshape(shape), (len(integers), network.n_ticks, item.size)).astype(
                     np.min_scalar_type(item.levels))
     for population in network.populations:
-        if population.on_host and population.name in used:
+        if population.on_host and population.name in sources:
             spikes = np.asarray(host_spikes[population.name])
             arrays[f"spikes_{ids[population.name]}"] = spikes.astype(np.uint8)
     return arrays

@@ -10,19 +10,22 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
     OUTPUT,
     CoreNetwork,
     Cores,
     InputTable,
     PopulationTable,
 )
+from neurocompile.passes.truenorth.crossbar import WHOLE
+from neurocompile.passes.truenorth.extents import extents
 from neurocompile.semantics.truenorth import (
     AXON_TYPES,
+    AXONS,
     DELAY_MAX,
     FLOOR_MAX,
     LEAK_MAX,
+    MAXIMA,
+    NEURONS,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     THRESHOLD_MAX,
@@ -30,6 +33,7 @@ from neurocompile.semantics.truenorth import (
     ResetMode,
 )
 
+_MAXIMA = {key.rpartition(".")[2]: limit for key, limit in MAXIMA.items()}
 TICKS_MAX = 1 << 20  # of a sample; also the longest delay from the host
 LINES_MAX = 1 << 24
 
@@ -79,6 +83,24 @@ def faults(network: CoreNetwork) -> Iterator[str]:
     yield from shapes
     if shapes:
         return
+    ranges = list(_ranges(network))
+    yield from ranges
+    if not ranges:
+        yield from _beyond_crossbar(network)
+
+
+def _beyond_crossbar(network: CoreNetwork) -> Iterator[str]:
+    """What cores take beyond the smaller ones that the network is for."""
+    limits = network.crossbar.to_json()
+    if network.crossbar == WHOLE:
+        return
+    for key, amounts in extents(network).items():
+        core, limit = int(amounts.argmax()), limits[key.rpartition(".")[2]]
+        if amounts[core] > limit:
+            yield f"core {core} takes {amounts[core]} of `{key}`; the network's cores have {limit}"
+
+
+def _ranges(network: CoreNetwork) -> Iterator[str]:
     yield from _targets(network.cores)
     count = len(network.cores)
     for table in network.inputs:
@@ -92,6 +114,8 @@ def faults(network: CoreNetwork) -> Iterator[str]:
     for name, extra in (("roles", network.roles), ("places", network.places)):
         if len(extra) not in (0, count):
             yield f"{len(extra)} {name} for {count} cores"
+    for name, number in network.crossbar.to_json().items():
+        yield from _outside(f"`{name}` of the crossbar", number, 1, _MAXIMA[name])
     yield from _outside("n_ticks", network.n_ticks, 1, TICKS_MAX)
     yield from _outside("step", network.step, 1, TICKS_MAX)
     yield from _outside("ticks of a sample", network.ticks_per_sample, 1, TICKS_MAX)

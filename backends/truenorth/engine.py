@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from neurocompile.backends.truenorth.noise import Keys
 from neurocompile.backends.truenorth.program import Program
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
-from neurocompile.semantics.truenorth import SLOTS
+from neurocompile.semantics.truenorth import AXONS, NEURONS, SLOTS
 
 Words = NDArray[np.uint64]
 Ints = NDArray[np.int64]

@@ -10,12 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.passes.truenorth.core_network import (
-    NEURONS,
-    CoreNetwork,
-    InputTable,
-    PopulationTable,
-)
+from neurocompile.passes.truenorth.core_network import CoreNetwork, InputTable, PopulationTable
+from neurocompile.semantics.truenorth import NEURONS
 
 Inputs = Mapping[str, NDArray[Any]]
 

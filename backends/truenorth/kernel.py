@@ -13,9 +13,10 @@ import numba
 import numpy as np
 
 from neurocompile.backends.truenorth.program import COUNT_BITS, SATURATE
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
 from neurocompile.semantics.truenorth import (
+    AXONS,
     GOLDEN,
+    NEURONS,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     SLOTS,

@@ -23,6 +23,7 @@ from neurocompile.passes.truenorth.core_network import (
     InputTable,
     PopulationTable,
 )
+from neurocompile.passes.truenorth.crossbar import WHOLE, Crossbar
 
 VERSION = 1
 KEY = "neurocompile.core_network"  # of the metadata
@@ -30,7 +31,8 @@ KIND = "a core network"
 _WIDTHS = (np.uint8, np.int16, np.int32, np.int64)
 _WHOLE = ("crossbar", "axon_types", "weights")  # never one number: the file's size bounds the cores
 _INPUT, _POPULATION = ("element", "core", "axon", "delay"), ("core", "slot", "line")
-_KEYS = {"version", "n_ticks", "step", "reload", "roles", "places", "inputs", "populations"}
+_KEYS = {"version", "n_ticks", "step", "reload", "roles", "places", "inputs", "populations",
+         "crossbar"}
 Array = NDArray[Any]
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
 
@@ -58,8 +60,9 @@ def save_network(network: CoreNetwork, path: Path) -> None:
 
 def metadata(network: CoreNetwork) -> dict[str, Any]:
     """All but arrays, as JSON has it."""
+    smaller = {} if network.crossbar == WHOLE else {"crossbar": network.crossbar.to_json()}
     return {
-        "version": VERSION, "n_ticks": network.n_ticks, "step": network.step,
+        "version": VERSION, **smaller, "n_ticks": network.n_ticks, "step": network.step,
         "reload": network.reload, "roles": list(network.roles),
         "places": [[p.chip, p.x, p.y] for p in network.places],
         "inputs": [{"name": t.name, "always": t.always} for t in network.inputs],
@@ -122,9 +125,13 @@ def rebuild(told: Mapping[str, Any], cores: Cores, array: Callable[[str], Array]
                                    **column(f"populations.{k}", _POPULATION))
                    for k, entry in enumerate(told["populations"])]
     places = [CoreId(*(integer(n) for n in place)) for place in told["places"]]
-    return CoreNetwork(cores, tuple(inputs), tuple(populations), integer(told["n_ticks"]),
-                       integer(told["step"]), _flag(told["reload"]),
-                       tuple(_text(role) for role in told["roles"]), tuple(places))
+    crossbar = (Crossbar(**{name: integer(n) for name, n in told["crossbar"].items()})
+                if "crossbar" in told else WHOLE)
+    return CoreNetwork(
+        cores=cores, inputs=tuple(inputs), populations=tuple(populations),
+        n_ticks=integer(told["n_ticks"]), step=integer(told["step"]), reload=_flag(told["reload"]),
+        roles=tuple(_text(role) for role in told["roles"]), places=tuple(places),
+        crossbar=crossbar)
 
 
 def _cores(file: TensorFile, constants: Mapping[str, int]) -> Cores:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.passes.truenorth.core_network import NEURONS, CoreNetwork, Cores, InputTable
-from neurocompile.semantics.truenorth import SLOTS, ResetMode, TrueNorthNeuron, draws, step
+from neurocompile.passes.truenorth.core_network import CoreNetwork, Cores, InputTable
+from neurocompile.semantics.truenorth import NEURONS, SLOTS, ResetMode, TrueNorthNeuron, draws, step
 
 Event = tuple[int, int, int]  # tick, core, axon
 

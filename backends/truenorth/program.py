@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.passes.truenorth.core_network import NEURONS, Cores
-from neurocompile.semantics.truenorth import ResetMode
+from neurocompile.passes.truenorth.core_network import Cores
+from neurocompile.semantics.truenorth import NEURONS, ResetMode
 
 COUNT_BITS = 9  # of an axon's entry: its synapses; above them its type
 UNROUTED = -1

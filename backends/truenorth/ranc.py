@@ -21,20 +21,11 @@ from neurocompile.backends.truenorth.check import require
 from neurocompile.backends.truenorth.host import Inputs, events
 from neurocompile.backends.truenorth.network_file import columns, metadata
 from neurocompile.diagnostics import Diagnostic, raise_errors
-from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
-    NOWHERE,
-    OUTPUT,
-    CoreNetwork,
-    Cores,
-)
+from neurocompile.passes.truenorth.core_network import NOWHERE, OUTPUT, CoreNetwork, Cores
 from neurocompile.semantics.truenorth import (
     AXON_TYPES,
-    FLOOR_MAX,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
-    SLOTS,
     ResetMode,
 )
 
@@ -52,14 +43,15 @@ def write_ranc(network: CoreNetwork, path: Path, config: Path, inputs: Inputs | 
     """
     require(network)
     raise_errors(inexpressible(network))
-    network = replace(network, cores=canonical(network.cores))
-    grid = coordinates(network)
+    network = canonical(network)
+    crossbar, grid = network.crossbar, coordinates(network)
     bus = (0, max(y for _, y in grid) + 1)
     path.write_text(json.dumps(_document(network, grid, bus, inputs), separators=(",", ":")) + "\n",
                     encoding="utf-8")
-    told = {"num_neurons": NEURONS, "num_axons": AXONS, "num_weights": AXON_TYPES,
+    told = {"num_neurons": crossbar.neurons, "num_axons": crossbar.axons,
+            "num_weights": crossbar.axon_types,
             "num_cores_x": max(x for x, _ in grid) + 1, "num_cores_y": bus[1] + 1,
-            "max_tick_offset": SLOTS, "neuron_block_trace_verbosity": 0,
+            "max_tick_offset": crossbar.max_delay + 1, "neuron_block_trace_verbosity": 0,
             "core_controller_trace_verbosity": 0, "scheduler_trace_verbosity": 0,
             "neuron_reset_type": 0}
     config.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
@@ -102,7 +94,7 @@ def _document(network: CoreNetwork, grid: list[tuple[int, int]], bus: tuple[int,
     below = _negative_thresholds(network.cores)
     return {"packets": _packets(network, grid, inputs),
             "output_bus": {"coordinates": list(bus), "num_outputs": unread + 1},
-            "cores": [_core(network.cores, c, grid, bus, below[c]) for c in range(len(grid))],
+            "cores": [_core(network, c, grid, bus, below[c]) for c in range(len(grid))],
             KEY: kept}
 
 
@@ -120,12 +112,14 @@ def _packets(network: CoreNetwork, grid: list[tuple[int, int]],
     return result
 
 
-def _core(cores: Cores, c: int, grid: list[tuple[int, int]], bus: tuple[int, int],
+def _core(network: CoreNetwork, c: int, grid: list[tuple[int, int]], bus: tuple[int, int],
           below: Ints) -> dict[str, Any]:
+    cores, types = network.cores, network.crossbar.axon_types
     target = cores.target_core[c]
     to = np.array([*grid, bus])[np.where(target >= 0, target, len(grid))]
     neurons = {
-        "reset_potential": cores.reset_value[c], "weights": cores.weights[c], "leak": cores.leak[c],
+        "reset_potential": cores.reset_value[c], "weights": cores.weights[c, :, :types],
+        "leak": cores.leak[c],
         "positive_threshold": cores.threshold[c], "negative_threshold": below,
         "destination_core_offset": to - np.array(grid[c]),
         "destination_axon": np.where(target == NOWHERE, lines(cores), cores.target_axon[c]),
@@ -212,16 +206,17 @@ def _by_type(cores: Cores, c: int) -> Ints:
     return np.asarray(synapses.T @ kinds)
 
 
-def canonical(cores: Cores) -> Cores:
-    """The same cores as export and import leave them: what has no effect has one spelling.
+def canonical(network: CoreNetwork) -> CoreNetwork:
+    """The same network as export and import leave it: what has no effect has one spelling.
 
     Floors that are never reached are the largest, mirrored ones saturate, spikes that go nowhere
     have axon 0 and delay 1.
     """
+    cores = network.cores
     nowhere = cores.target_core == NOWHERE
     never = cores.saturate & ~_mirrors(cores)
-    return replace(
+    return replace(network, cores=replace(
         cores, saturate=cores.saturate | _mirrors(cores),
-        floor=np.where(never, FLOOR_MAX, cores.floor).astype(np.int32),
+        floor=np.where(never, network.crossbar.threshold_max, cores.floor).astype(np.int32),
         target_axon=np.where(nowhere, 0, cores.target_axon).astype(np.int32),
-        delay=np.where(nowhere, 1, np.maximum(cores.delay, 1)).astype(np.uint8))
+        delay=np.where(nowhere, 1, np.maximum(cores.delay, 1)).astype(np.uint8)))

@@ -16,8 +16,6 @@ from neurocompile.backends.truenorth.ranc import KEY
 from neurocompile.diagnostics import UsageError
 from neurocompile.formats.regular import check_regular, corrupt, too_large
 from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
     NOWHERE,
     OUTPUT,
     CoreNetwork,
@@ -27,8 +25,10 @@ from neurocompile.passes.truenorth.core_network import (
 )
 from neurocompile.semantics.truenorth import (
     AXON_TYPES,
+    AXONS,
     DELAY_MAX,
     FLOOR_MAX,
+    NEURONS,
     POTENTIAL_MIN,
     ResetMode,
 )
@@ -78,7 +78,9 @@ def _ours(told: dict[str, Any], cores: Cores) -> CoreNetwork:
     unread, tables = integer(told.pop("unread_line")), told.pop("tables")
     nowhere = (cores.target_core == OUTPUT) & (cores.target_axon == unread)
     cores.target_core[nowhere], cores.target_axon[nowhere], cores.delay[nowhere] = NOWHERE, 0, 1
-    return rebuild(told, cores, lambda name: _integers(tables[name]))
+    network = rebuild(told, cores, lambda name: _integers(tables[name]))
+    cores.floor[cores.floor == FLOOR_MAX] = network.crossbar.threshold_max
+    return network
 
 
 def _others(path: Path, cores: Cores, sent: set[Event],

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from neurocompile.backends.truenorth.engine import Activity, Engine
 from neurocompile.backends.truenorth.host import Reading
-from neurocompile.passes.truenorth.core_network import NEURONS, CoreNetwork
+from neurocompile.passes.truenorth.core_network import CoreNetwork
+from neurocompile.semantics.truenorth import NEURONS
 from neurocompile.target.truenorth import TrueNorthTarget
 
 

@@ -8,8 +8,14 @@ from numpy.typing import NDArray
 from neurocompile.backends.truenorth.engine import Activity, Ints, Words, start
 from neurocompile.backends.truenorth.noise import Keys, drawn, keyed
 from neurocompile.backends.truenorth.program import COUNT_BITS, KEEP, LINEAR, SATURATE, Program
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
-from neurocompile.semantics.truenorth import GOLDEN, POTENTIAL_MAX, POTENTIAL_MIN, SLOTS
+from neurocompile.semantics.truenorth import (
+    AXONS,
+    GOLDEN,
+    NEURONS,
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
+    SLOTS,
+)
 
 _CHUNK = 1 << 13  # active axons whose rows are expanded at once
 _GOLDEN = np.uint64(GOLDEN)

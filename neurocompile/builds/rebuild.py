@@ -14,7 +14,7 @@ from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.table import family_of
 from neurocompile.families.targets import parse_target
-from neurocompile.formats.files import Loaded
+from neurocompile.formats.request import Capture
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.options import Options, declared_in
 from neurocompile.passes.pruning.calibrate import Selection
@@ -25,7 +25,7 @@ from neurocompile.toml_document import read_toml
 class Rebuilt:
     """What a build's program was emitted from."""
 
-    loaded: Loaded
+    capture: Capture
     compilation: Compilation
 
 
@@ -36,10 +36,10 @@ def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
     """
     path = folder / "target.toml"
     target = parse_target(read_toml(path), str(path))
-    loaded = Loaded(load_graph(folder / "model.onnx"), str(manifest["model"]), ())
+    capture = Capture(load_graph(folder / "model.onnx"), str(manifest["model"]), ())
     options = read_options(manifest, family_of(target).options_type, folder)
     selection = Selection.from_json(manifest["pruning"]) if "pruning" in manifest else None
-    return Rebuilt(loaded, compile_graph(loaded.graph, target, options, selection=selection))
+    return Rebuilt(capture, compile_graph(capture.graph, target, options, selection=selection))
 
 
 def recheck(folder: Path, again: Rebuilt, manifest: Mapping[str, Any]) -> None:

@@ -51,10 +51,10 @@ def load_baseline(path: Path | None) -> Baseline:
             "file": str(path), "kind": "a baseline", "reason": str(error).splitlines()[0]})) from None
 
 
-def write_baseline(path: Path, checked: Iterable[Findings]) -> Baseline:
+def write_baseline(path: Path, checks: Iterable[Findings]) -> Baseline:
     """Write all findings above a note as known, one a line; returns them."""
     items = []
-    for model, target, findings in checked:
+    for model, target, findings in checks:
         items += [{"fingerprint": mark, "model": model, "target": target, "code": one.code,
                    "module": one.where.module}
                   for one, mark in _marks(model, target, findings) if mark is not None and one.level > Severity.NOTE]

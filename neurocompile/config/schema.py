@@ -20,11 +20,11 @@ _CONSTANT = {"type": ["number", "string"]}
 def configuration_schema() -> dict[str, Any]:
     """The schema of neurocompile.toml, and of `[tool.neurocompile]` in pyproject.toml."""
     properties = {
-        "target": _said("Chips that models are compiled for: names, or files of targets.", _TEXTS),
-        "models": _said("Models by name.", {"type": "object", "additionalProperties": _model()}),
-        "ignore": _said("Findings to leave out.", {"type": "array", "items": _ignore()}),
-        "baseline": _said("File of findings that are known and do not count.", _TEXT),
-        "neurons": _said("Classes of the project that are neurons, by their equations.",
+        "target": _describe("Chips that models are compiled for: names, or files of targets.", _TEXTS),
+        "models": _describe("Models by name.", {"type": "object", "additionalProperties": _model()}),
+        "ignore": _describe("Findings to leave out.", {"type": "array", "items": _ignore()}),
+        "baseline": _describe("File of findings that are known and do not count.", _TEXT),
+        "neurons": _describe("Classes of the project that are neurons, by their equations.",
                          {"type": "array", "items": _neuron()}),
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -34,14 +34,14 @@ def configuration_schema() -> dict[str, Any]:
 def _model() -> dict[str, Any]:
     shape = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}}
     properties = {
-        "entry": _said("Makes the model: pkg.mod:factory.", _TEXT),
-        "args": _said("Arguments of the factory, by name.", {"type": "object"}),
-        "weights": _said("File of its weights, from this file on.", _TEXT),
-        "input": _said("Shape of one sample and tick; ticks where a time axis stands in front.",
+        "entry": _describe("Makes the model: pkg.mod:factory.", _TEXT),
+        "args": _describe("Arguments of the factory, by name.", {"type": "object"}),
+        "weights": _describe("File of its weights, from this file on.", _TEXT),
+        "input": _describe("Shape of one sample and tick; ticks where a time axis stands in front.",
                        _table(INPUT_KEYS, {"shape": shape, "ticks": _TICKS}, ("shape",))),
-        "sample": _said("Inputs of the model: .npz with x, and y for labels.", _TEXT),
-        "ticks": _said("The model computes one tick per call: run so many.", _TICKS),
-        "targets": _said("Its chips, where they are not the project's.", _TEXTS),
+        "sample": _describe("Inputs of the model: .npz with x, and y for labels.", _TEXT),
+        "ticks": _describe("The model computes one tick per call: run so many.", _TICKS),
+        "targets": _describe("Its chips, where they are not the project's.", _TEXTS),
     }
     options = {one.key: _option(one) for one in declared_options()}
     return {**_table((*MODEL_KEYS, *options), {**properties, **options}),
@@ -50,36 +50,36 @@ def _model() -> dict[str, Any]:
 
 def _option(option: Option) -> dict[str, Any]:
     default = {} if option.default is None or option.default == () else {"default": option.default}
-    return _said(option.help, {**option.values.schema(), **default})
+    return _describe(option.help, {**option.values.schema(), **default})
 
 
 def _ignore() -> dict[str, Any]:
-    properties = {"code": _said("Of the rule.", {"enum": list(RULES)}),
-                  "module": _said("Pattern of modules, such as head.*.", _TEXT),
-                  "reason": _said("Why the finding may be left out.", _TEXT)}
+    properties = {"code": _describe("Of the rule.", {"enum": list(RULES)}),
+                  "module": _describe("Pattern of modules, such as head.*.", _TEXT),
+                  "reason": _describe("Why the finding may be left out.", _TEXT)}
     return _table(IGNORE_KEYS, properties, ("code", "reason"))
 
 
 def _neuron() -> dict[str, Any]:
     properties = {
-        "class": _said("pkg.mod:Class.", {"type": "string", "pattern": "^[^:]+:[^:]+$"}),
-        "equations": _said("What it computes in a tick.", _TEXT),
-        "layout": _said("What `forward` takes.", {"enum": list(LAYOUTS)}),
-        "reset": _said("Methods to call and attributes to set before a capture.",
+        "class": _describe("pkg.mod:Class.", {"type": "string", "pattern": "^[^:]+:[^:]+$"}),
+        "equations": _describe("What it computes in a tick.", _TEXT),
+        "layout": _describe("What `forward` takes.", {"enum": list(LAYOUTS)}),
+        "reset": _describe("Methods to call and attributes to set before a capture.",
                        {"oneOf": [*_TEXTS["oneOf"], {"type": "object"}]}),
-        "start": _said("The potential before the first tick.", _CONSTANT),
-        "constants": _said("Numbers, or names of the module's attributes.",
+        "start": _describe("The potential before the first tick.", _CONSTANT),
+        "constants": _describe("Numbers, or names of the module's attributes.",
                            {"type": "object", "additionalProperties": _CONSTANT})}
     return _table(NEURON_KEYS, properties, ("class", "equations"))
 
 
 def _table(keys: tuple[str, ...], properties: dict[str, Any],
-           required: tuple[str, ...] = ()) -> dict[str, Any]:
+           mandatory: tuple[str, ...] = ()) -> dict[str, Any]:
     """A table of these keys and no others."""
     return {"type": "object", "additionalProperties": False,
             "properties": {key: properties[key] for key in keys},
-            **({"required": list(required)} if required else {})}
+            **({"required": list(mandatory)} if mandatory else {})}
 
 
-def _said(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _describe(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, **schema}

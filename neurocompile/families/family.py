@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -49,16 +49,15 @@ class Family(Protocol[T, C]):
         """The options that it can be told."""
 
     @property
-    def weight_bits(self) -> int:
-        """Bits of a stored weight where nothing is said."""
-
-    @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages of a compilation, in their order."""
 
     @property
     def runs_on(self) -> str:
         """What runs its programs, in words."""
+
+    def usual_weight_bits(self, target: T) -> int:
+        """Bits of a stored weight on a target where nothing is said."""
 
     def compile(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> C:
         """A float network on the target's cores. Raises FindingsError."""
@@ -80,6 +79,13 @@ class Family(Protocol[T, C]):
         """Run an emitted program and the reference on the same inputs, and compare all spikes.
 
         Raises UsageError (NC602) where what runs it is not installed.
+        """
+
+    @property
+    def forms(self) -> Mapping[str, Callable[[C], Any]]:
+        """What it makes of its integers for files, by the `source` of their `formats.Writer`.
+
+        Each raises FindingsError for a network that has no such form.
         """
 
     def resources(self, compilation: C) -> dict[str, Any]:

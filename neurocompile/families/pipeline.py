@@ -45,7 +45,8 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     an earlier compilation. Raises FindingsError with all errors of the stage that found some.
     """
     family = family_of(target)
-    options = (options or family.options_type()).with_usual_bits(family.weight_bits)
+    options = (options or family.options_type()).with_usual_bits(
+        family.usual_weight_bits(target))
     run = Recorder(progress)
     try:
         run.findings += options.without_effect(family.name, target.name)
@@ -89,7 +90,7 @@ def quantize(floating: Network, target: Target, options: Options) -> Network:
     """
     family = family_of(target)
     integers: Network = family.quantize(floating, target, options.with_usual_bits(
-        family.weight_bits))
+        family.usual_weight_bits(target)))
     return integers
 
 

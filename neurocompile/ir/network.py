@@ -1,7 +1,7 @@
 """The Network: populations joined by projections, for one tick of one sample.
 
-No batch axis, no time axis. First in float (`Neuron` is a `FloatNeuron`), after quantization in
-a chip's integers (`LoihiNeuron`). A network's float form is already in normal form: a neuron
+No batch axis, no time axis. First in float (its neurons are `FloatNeuron`s), after quantization in
+a chip's integers (`IntegerNeuron`). A network's float form is already in normal form: a neuron
 with retention `decay` gets its input as it is, so gains such as 1/tau are inside the weights.
 """
 
@@ -11,7 +11,7 @@ import enum
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import networkx as nx
 import numpy as np
@@ -19,9 +19,13 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.operators import Array, Operator, Shape
-from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
-from neurocompile.semantics.truenorth import TrueNorthNeurons
+from neurocompile.semantics.reset import Reset
+
+if TYPE_CHECKING:
+    import torch
+
+    from neurocompile.semantics.vectorized import Batch
 
 
 class InputKind(enum.Enum):
@@ -97,13 +101,35 @@ class Adder:
         return int(max(-self.low.min(initial=0), self.high.max(initial=0)))
 
 
+class IntegerNeuron(Protocol):
+    """A chip's neuron, the same for all of a population: what the reference and reports need."""
+
+    @property
+    def model(self) -> str:
+        """Its model in a word, as in `LIF`."""
+
+    @property
+    def reset(self) -> Reset:
+        """What a spike does to its potential."""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of its states; the potential is `v`."""
+
+    def executor(self, bias: torch.Tensor | None, shape: tuple[int, int], device: str) -> Batch:
+        """A population of [samples, neurons] of them, on a device; states are zero.
+
+        The bias is [neurons], [samples, neurons] or [samples, ticks, neurons].
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class Population:
     """Neurons of one model and parameter set."""
 
     name: str
     shape: Shape
-    neuron: FloatNeuron | LoihiNeuron | TrueNorthNeurons | Adder
+    neuron: FloatNeuron | IntegerNeuron | Adder
     bias: Bias | None = None
     on_host: bool = False  # simulated by the host, which sends its spikes to the chip
     where: Location = field(default_factory=Location)
@@ -124,13 +150,6 @@ class Population:
         """The neuron of a float network. Raises TypeError in an integer one."""
         if not isinstance(self.neuron, FloatNeuron):
             raise TypeError(f"`{self.name}` is no float population")
-        return self.neuron
-
-    @property
-    def integer(self) -> LoihiNeuron:
-        """The neuron of an integer network. Raises TypeError in a float one."""
-        if not isinstance(self.neuron, LoihiNeuron):
-            raise TypeError(f"`{self.name}` is no integer population")
         return self.neuron
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Population
 from neurocompile.passes.truenorth.chip_mapping import splitters, used
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS, CoreNetwork
+from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.passes.truenorth.rows import Row
 from neurocompile.report import usage
@@ -21,7 +21,7 @@ from neurocompile.target.truenorth import TrueNorthTarget
 
 Data = dict[str, Any]
 DIGITS = 6
-FULL = {"neurons": NEURONS, "axons": AXONS}
+RESOURCES = ("neurons", "axons")
 
 
 class ActivityView(Protocol):
@@ -59,7 +59,7 @@ class TrueNorthView(CommonView, Protocol):
 def resources_json(compilation: TrueNorthView) -> Data:
     """What the network takes of the chip: per core, per population, in all."""
     target, network, mapping = compilation.target, compilation.network, compilation.mapping
-    amounts = [dict(zip(FULL, map(int, pair), strict=True)) for pair in zip(
+    amounts = [dict(zip(RESOURCES, map(int, pair), strict=True)) for pair in zip(
         *used(compilation.legalized.network), strict=True)]
     cores = _cores(compilation, amounts)
     return {
@@ -89,14 +89,20 @@ def mapping_json(compilation: TrueNorthView) -> Data:
             **compilation.mapping.to_json(taken)}
 
 
+def _limits(target: TrueNorthTarget) -> dict[str, int]:
+    """What a core holds, by resource."""
+    return {name: getattr(target.core, name).value for name in RESOURCES}
+
+
 def _cores(compilation: TrueNorthView, amounts: list[dict[str, int]]) -> list[Data]:
     mapping, network = compilation.mapping, compilation.legalized.network
+    full = _limits(compilation.target)
     sent, received = usage.load(mapping)
     result = []
     for number, (pieces, at, taken) in enumerate(zip(
             mapping.partition.cores, network.places, amounts, strict=True)):
-        share = {name: taken[name] / limit for name, limit in FULL.items()}
-        binding = max(FULL, key=lambda name: share[name])
+        share = {name: taken[name] / limit for name, limit in full.items()}
+        binding = max(full, key=lambda name: share[name])
         result.append({
             "core": number, "chip": at.chip, "x": at.x, "y": at.y,
             "role": network.roles[number] if network.roles else "",
@@ -104,7 +110,7 @@ def _cores(compilation: TrueNorthView, amounts: list[dict[str, int]]) -> list[Da
                        for piece in pieces],
             "resources": {name: {"used": taken[name], "limit": limit,
                                  "utilization": round(share[name], DIGITS),
-                                 "headroom": limit - taken[name]} for name, limit in FULL.items()},
+                                 "headroom": limit - taken[name]} for name, limit in full.items()},
             "binding": binding, "utilization": round(share[binding], DIGITS),
             "messages_sent": round(float(sent[number]), DIGITS),
             "messages_received": round(float(received[number]), DIGITS)})
@@ -123,7 +129,7 @@ def _population(compilation: TrueNorthView, population: Population, row: Row | N
     name, network = population.name, compilation.network
     measured = compilation.fidelity.populations.get(name) if compilation.fidelity else None
     fullest = max(held_by, key=lambda core: (core["utilization"], -core["core"]), default=None)
-    bound = -(-population.size // NEURONS) if row else 0
+    bound = -(-population.size // compilation.target.core.neurons.value) if row else 0
     binds = Counter(core["binding"] for core in held_by)
     own: Data = {} if row is None else {
         key: value for key, value in row.to_json().items() if key not in (
@@ -151,7 +157,7 @@ def _totals(compilation: TrueNorthView, cores: list[Data]) -> Data:
     on_chip = [p for p in network.populations if not p.on_host]
     neurons, rows = sum(p.size for p in on_chip), compilation.legalized.rows
     binds = Counter(core["binding"] for core in cores)
-    bound = -(-neurons // NEURONS)
+    bound = -(-neurons // compilation.target.core.neurons.value)
     return {
         "cores": len(cores), "cores_available": compilation.target.total_cores,
         "lower_bound": bound, "lower_bounds": {"neurons": bound}, "least": {"neurons": neurons},
@@ -166,8 +172,8 @@ def _totals(compilation: TrueNorthView, cores: list[Data]) -> Data:
         "axons": sum(core["resources"]["axons"]["used"] for core in cores),
         "binds_on": dict(sorted(binds.items())),
         "mean": {name: round(float(np.mean([c["resources"][name]["utilization"] for c in cores])),
-                             DIGITS) for name in FULL},
-        "worst": {name: _worst(cores, name) for name in FULL},
+                             DIGITS) for name in RESOURCES},
+        "worst": {name: _worst(cores, name) for name in RESOURCES},
     }
 
 

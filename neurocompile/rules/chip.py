@@ -115,7 +115,7 @@ NUMBERS = (
          "train again, or load another checkpoint",
          "a weight that is NaN", "finite weights"),
     Rule("NC308", "weight-exponent", "error",
-         "`{projection}` has the weight exponent {value}; {target} holds 0 to {limit}",
+         "`{projection}` has the weight exponent {value}; {target} holds {least} to {limit}",
          "All weights of a projection share one exponent, which shifts the sum they deliver.",
          "quantize the network for this target", "a weight exponent of 8", "one of 7"),
     Rule("NC309", "message-bits", "error",
@@ -123,6 +123,12 @@ NUMBERS = (
          "A graded spike has a payload of fixed width; on some chips it has none.",
          "use fewer levels, or another --encoder",
          "an image sent as graded spikes on loihi1", "an image sent as graded spikes on loihi2"),
+    Rule("NC310", "weight-bits", "error",
+         "weights of {needed} bits are asked for; a synapse of {target} holds {limit}",
+         "A target file says how wide a weight can be; coarser ones are always possible.",
+         "--weight-bits {limit}, or fewer",
+         "--weight-bits 8 on a target with `weight_bits = 4`",
+         "--weight-bits 4 on a target with `weight_bits = 4`"),
     Rule("NC312", "dead-or-saturated", "warning",
          "`{module}` fires in {share} of its neuron-ticks on the sample",
          "A population that never or always fires carries no information.",
@@ -180,7 +186,7 @@ CAPACITY = (
          "a loihi2 core bound by synapse memory", "a loihi1 core bound by synapse memory"),
     Rule("NC431", "crossbar-fan-in", "error",
          "one neuron of `{module}` needs {needed} axons for {fan_in} inputs of {weights} weights; a "
-         "core has {limit}",
+         "core has {limit} (`core.axons`)",
          "An axon is one bit of a weight: an input takes a copy for each bit that is used, and no "
          "core adds up what another received.",
          "fewer inputs per neuron (--fan-in group writes the groups to train with), fewer "
@@ -188,15 +194,15 @@ CAPACITY = (
          "300 inputs of ternary weights", "128 inputs of ternary weights"),
     Rule("NC432", "crossbar-weight", "error",
          "weights of `{module}` from {low} to {high} and its constants cannot be written with values "
-         "up to {limit}",
-         "A neuron has four values of 9 bits, one for each type of axon, and copies of axons add up "
-         "to every weight of that range.",
-         "at most 8 --weight-bits", "a weight of 300", "weights from -128 to 127"),
+         "up to {limit} (`neuron.weight_max`) for {types} types of axons (`core.axon_types`)",
+         "A neuron has a value for each type of axon, four of 9 bits on TrueNorth, and copies of "
+         "axons add up to every weight of that range.",
+         "fewer --weight-bits, at most 8", "a weight of 300", "weights from -128 to 127"),
     Rule("NC433", "potential-range", "error",
          "{count} neurons of `{module}` can reach {needed} in {ticks} ticks, by potential or "
-         "threshold; a core holds {limit} (a bound, not a sample)",
-         "Beyond 18 bits a threshold has no place and potentials saturate, which changes spikes; the "
-         "bound holds for every input.",
+         "threshold; a core holds {limit} (`{key}`; a bound, not a sample)",
+         "Beyond its bits, 18 on TrueNorth, a threshold has no place and potentials saturate, which "
+         "changes spikes; the bound holds for every input.",
          "fewer ticks, smaller weights or thresholds, or neurons without memory",
          "a bias of -255 over 2,000 ticks", "a bias of -255 over 100 ticks"),
     Rule("NC434", "crossbar-cores", "error",
@@ -205,9 +211,10 @@ CAPACITY = (
          "a smaller network, fewer --weight-bits, or --target truenorth-4x4",
          "a network of 5,000 cores on truenorth", "the same on truenorth-4x4"),
     Rule("NC435", "copies-in-core", "error",
-         "a neuron of `{module}` needs {needed} copies in its own core; a core holds {limit} neurons",
+         "a neuron of `{module}` needs {needed} copies in its own core; a core holds {limit} neurons "
+         "(`core.neurons`)",
          "Feedback to the next tick leaves no time for a splitter, so each of its axons takes a copy "
-         "of the neuron beside it; so does each group of 256 axons behind splitters.",
+         "of the neuron beside it; so does each group of axons behind a splitter, a core full.",
          "fewer targets of the feedback, or fewer --weight-bits",
          "200 neurons that inhibit each other with 4-bit weights",
          "50 neurons that inhibit each other with 4-bit weights"),

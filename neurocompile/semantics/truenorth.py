@@ -26,20 +26,33 @@ one axon in one tick are one.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.semantics.reset import Reset
 
+if TYPE_CHECKING:
+    import torch
+
+    from neurocompile.semantics.vectorized import Batch
+
+AXONS = NEURONS = 256  # of a core
 AXON_TYPES = 4
-FLOOR_MAX = THRESHOLD_MAX = (1 << 18) - 1
+THRESHOLD_BITS, POTENTIAL_BITS = 18, 20
+FLOOR_MAX = THRESHOLD_MAX = (1 << THRESHOLD_BITS) - 1
 WEIGHT_MAX = LEAK_MAX = 255
 DELAY_MAX = 15
-SLOTS = 16  # ticks that a core's scheduler holds: the present one and DELAY_MAX ahead
-POTENTIAL_MIN, POTENTIAL_MAX = -(1 << 19), (1 << 19) - 1
+SLOTS = DELAY_MAX + 1  # ticks that a core's scheduler holds: the present one and those ahead
+POTENTIAL_MIN, POTENTIAL_MAX = -(1 << (POTENTIAL_BITS - 1)), (1 << (POTENTIAL_BITS - 1)) - 1
+MAXIMA: Mapping[str, int] = MappingProxyType({  # by key of a target, which may only have less
+    "core.neurons": NEURONS, "core.axons": AXONS, "core.axon_types": AXON_TYPES,
+    "core.max_delay": DELAY_MAX, "neuron.weight_max": WEIGHT_MAX, "neuron.leak_max": LEAK_MAX,
+    "neuron.threshold_bits": THRESHOLD_BITS, "neuron.potential_bits": POTENTIAL_BITS})
 GOLDEN = 0x9E3779B97F4A7C15  # splitmix64's increment
 WORD = (1 << 64) - 1
 
@@ -66,6 +79,18 @@ class TrueNorthNeurons:
     threshold: NDArray[np.int64]  # [neurons], at least 1 where there is memory
     reset: Reset = Reset.HARD  # HARD or SOFT
     memory: bool = True
+
+    states: ClassVar[tuple[str, ...]] = ("v",)
+
+    @property
+    def model(self) -> str:
+        """Its model in a word."""
+        return "IF" if self.memory else "stateless"
+
+    def executor(self, bias: torch.Tensor | None, shape: tuple[int, int], device: str) -> Batch:
+        """A population of [samples, neurons] of them, on a device; see `NeuronBatch`."""
+        from neurocompile.semantics.truenorth_vectorized import TrueNorthBatch
+        return TrueNorthBatch(self, bias, shape, device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
     NOWHERE,
     OUTPUT,
     Cores,
@@ -20,7 +18,7 @@ from neurocompile.passes.truenorth.core_network import (
 from neurocompile.passes.truenorth.delays import FIRST_LINE, Relays, Wiring
 from neurocompile.passes.truenorth.pack import Packing
 from neurocompile.passes.truenorth.tile import Piece, Tiling
-from neurocompile.semantics.truenorth import AXON_TYPES
+from neurocompile.semantics.truenorth import AXON_TYPES, AXONS, NEURONS
 
 Ints = NDArray[np.int64]
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, Location
 from neurocompile.ir.network import Input, InputKind, Network, Population
 from neurocompile.passes.truenorth.codes import Encoding
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.semantics.reset import Reset
-from neurocompile.semantics.truenorth import FLOOR_MAX, ResetMode, TrueNorthNeurons
+from neurocompile.semantics.truenorth import ResetMode, TrueNorthNeurons
 
 ALWAYS = ""  # the source of what arrives in every tick of the model
 
@@ -78,9 +79,9 @@ class Block:
         return np.repeat(np.arange(len(self.feeds)), [feed.size for feed in self.feeds])
 
 
-def blocks_of(network: Network) -> dict[str, Block]:
+def blocks_of(network: Network, crossbar: Crossbar) -> dict[str, Block]:
     """A block for each population on the chip."""
-    return {p.name: _block(network, p) for p in network.populations if not p.on_host}
+    return {p.name: _block(network, p, crossbar) for p in network.populations if not p.on_host}
 
 
 def on_core(population: Population) -> TrueNorthNeurons:
@@ -123,7 +124,7 @@ def _refused(name: str, where: Location, reason: str) -> Diagnostic:
     return Diagnostic("NC436", where, {"module": where.module or name, "reason": reason})
 
 
-def _block(network: Network, population: Population) -> Block:
+def _block(network: Network, population: Population, crossbar: Crossbar) -> Block:
     neurons, n = on_core(population), population.size
     constant = np.zeros(n, np.int64)
     if population.bias is not None:
@@ -151,4 +152,4 @@ def _block(network: Network, population: Population) -> Block:
                      constant - threshold, np.zeros(n, np.int64), where=population.where)
     mode = ResetMode.LINEAR if neurons.reset is Reset.SOFT else ResetMode.NORMAL
     return Block(population.name, population.name, Kind.MEMORY, synapses, tuple(feeds), constant,
-                 threshold, mode, FLOOR_MAX, where=population.where)
+                 threshold, mode, crossbar.threshold_max, where=population.where)

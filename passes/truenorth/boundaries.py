@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from neurocompile.passes.truenorth.blocks import ALWAYS, Block, Feed, Kind
 from neurocompile.passes.truenorth.bounds import one_sided
 from neurocompile.passes.truenorth.codes import CODES, Encoding
-from neurocompile.semantics.truenorth import AXON_TYPES, LEAK_MAX, WEIGHT_MAX
+from neurocompile.passes.truenorth.crossbar import Crossbar
+from neurocompile.semantics.truenorth import AXON_TYPES
 
 Ints = NDArray[np.int64]
 
@@ -59,9 +60,10 @@ def independent_samples(blocks: Mapping[str, Block]) -> bool:
                for block in blocks.values())
 
 
-def leak_range(block: Block, depth: int, step: int, quiet: bool) -> tuple[Ints, Ints]:
+def leak_range(block: Block, depth: int, step: int, crossbar: Crossbar, *, quiet: bool
+               ) -> tuple[Ints, Ints]:
     """The lowest and highest leak of each neuron that is exact at that depth."""
-    none, most = np.zeros(block.size, np.int64), np.full(block.size, LEAK_MAX)
+    none, most = np.zeros(block.size, np.int64), np.full(block.size, crossbar.leak_max)
     if block.kind is Kind.STATELESS:
         silent = step > 1 or (quiet and depth > 0)
         return -most, none - 1 if silent else most
@@ -72,7 +74,8 @@ def leak_range(block: Block, depth: int, step: int, quiet: bool) -> tuple[Ints, 
     return -np.minimum(most, (block.threshold - 1) // (depth - 1)), most
 
 
-def driven(block: Block, encoding: Encoding, low: Ints, high: Ints) -> Driven | None:
+def driven(block: Block, encoding: Encoding, low: Ints, high: Ints, crossbar: Crossbar
+           ) -> Driven | None:
     """Constants as leaks from low to high, the rest by axons; None where a neuron cannot."""
     constant = block.constant
     if block.kind is Kind.STATELESS:  # beyond, a neuron never fires, or always
@@ -80,13 +83,14 @@ def driven(block: Block, encoding: Encoding, low: Ints, high: Ints) -> Driven | 
         constant = np.clip(constant, -positive - 1, -negative)
     leak = np.clip(constant, low, high)
     values, extra = encoding.values.copy(), np.zeros((block.size, AXON_TYPES), np.int64)
-    free = np.flatnonzero(~values.any(axis=0)).tolist()
+    free = np.flatnonzero(~values[:, :crossbar.axon_types].any(axis=0)).tolist()
     for n in np.flatnonzero(leak != constant).tolist():
         c, least, most = int(constant[n]), int(low[n]), int(high[n])
-        own = free + [g for g in range(AXON_TYPES) if values[n, g] == 0 and g not in free]
-        found = (_exact(values[n], extra[n], c - most, own, encoding, n) if least == most else
-                 _within(values[n], extra[n], c - most, c - least, own))
-        if not found:
+        own = free + [g for g in range(crossbar.axon_types)
+                      if values[n, g] == 0 and g not in free]
+        column = _Column(values[n], extra[n], own, crossbar)
+        within = least < most and _within(column, c - most, c - least)
+        if not within and not _exact(column, c - most, encoding, n):
             return None
         leak[n] = c - int(extra[n] @ values[n])
     return _with_column(replace(block, constant=constant), replace(encoding, values=values),
@@ -109,30 +113,43 @@ def _with_column(block: Block, encoding: Encoding, extra: Ints, leak: Ints) -> D
                   replace(encoding, digits=digits), leak)
 
 
-def _within(values: Ints, extra: Ints, low: int, high: int, free: list[int]) -> bool:
-    """Copies of one type whose sum lies from low to high, 0 not among them; writes both arrays."""
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """Values of one neuron, and its copies of axons that deliver a constant: both are written."""
+
+    values: Ints  # [types]
+    extra: Ints  # [types]
+    free: list[int]  # types of no weight of the neuron, first those of no weight of the block
+    crossbar: Crossbar
+
+
+def _within(column: _Column, low: int, high: int) -> bool:
+    """Copies of one type whose sum lies from low to high, 0 not among them, if there are any."""
+    values, extra, free = column.values, column.extra, column.free
     least = low if low > 0 else high  # the end that is nearest to 0
     sign = 1 if least > 0 else -1
     if free:
-        copies = -(-abs(least) // WEIGHT_MAX)
-        values[free[0]] = sign * -(-abs(least) // copies)
-        extra[free[0]] = copies
-        return True
-    kind = int(np.argmax(values * sign))
-    size = int(values[kind]) * sign
-    if size <= 0:
+        kind, copies = free[0], -(-abs(least) // column.crossbar.weight_max)
+        size = -(-abs(least) // copies)
+    else:
+        kind = int(np.argmax(values * sign))
+        size = int(values[kind]) * sign
+        if size <= 0:
+            return False
+        copies = -(-abs(least) // size)
+    if not low <= sign * size * copies <= high:
         return False
-    extra[kind] = -(-abs(least) // size)
-    return low <= sign * size * int(extra[kind]) <= high
+    values[kind], extra[kind] = sign * size, copies
+    return True
 
 
-def _exact(values: Ints, extra: Ints, amount: int, free: list[int], encoding: Encoding,
-           n: int) -> bool:
-    """Copies whose sum is the amount; writes both arrays."""
-    factor = int(encoding.factor[n])
+def _exact(column: _Column, amount: int, encoding: Encoding, n: int) -> bool:
+    """Copies whose sum is the amount, of neuron n."""
+    values, extra, free = column.values, column.extra, column.free
+    factor, most = int(encoding.factor[n]), column.crossbar.weight_max
     if free:
         step = 1 if len(free) > 1 else abs(factor)
-        size = abs(amount) if abs(amount) <= WEIGHT_MAX else WEIGHT_MAX // step * step
+        size = abs(amount) if abs(amount) <= most else most // step * step
         values[free[0]] = size if amount > 0 else -size
         extra[free[0]] = abs(amount) // size
         amount -= int(values[free[0]] * extra[free[0]])
@@ -143,8 +160,11 @@ def _exact(values: Ints, extra: Ints, amount: int, free: list[int], encoding: En
         return True
     if encoding.code[n] < 0 or amount % factor:
         return False
-    code, ratio = CODES[int(encoding.code[n])], amount // factor
+    code = CODES[column.crossbar.axon_types][int(encoding.code[n])]
+    ratio = amount // factor
     best = max(code.values) if ratio > 0 else min(code.values)
+    if not best:
+        return False
     copies = ratio // best if ratio > 0 else -(ratio // -best)
     kind = code.values.index(best)
     extra[kind] += copies

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.passes.truenorth.blocks import Block, Kind
 from neurocompile.passes.truenorth.codes import Encoding, row_sums
-from neurocompile.semantics.truenorth import FLOOR_MAX, ResetMode
-
-LIMIT = FLOOR_MAX  # of potentials and thresholds
+from neurocompile.passes.truenorth.crossbar import Crossbar
+from neurocompile.semantics.truenorth import ResetMode
 
 Ints = NDArray[np.int64]
 
@@ -64,8 +63,8 @@ def reach(block: Block, encoding: Encoding, leak: Ints, left: Range) -> Ints:
 
 
 def out_of_range(original: Block, block: Block, encoding: Encoding, leak: Ints,
-                 depth: int, n_ticks: int) -> Iterator[Diagnostic]:
-    """NC433 where a potential or a threshold goes beyond 18 bits.
+                 depth: int, n_ticks: int, crossbar: Crossbar) -> Iterator[Diagnostic]:
+    """NC433 where a potential or a threshold goes beyond what a core holds.
 
     `block` is the original with the column that delivers constants. Sums behind gates have
     proofs of their own.
@@ -76,13 +75,15 @@ def out_of_range(original: Block, block: Block, encoding: Encoding, leak: Ints,
     if block.kind is Kind.MEMORY:
         left = left_behind(original, n_ticks)
     needed = np.maximum(reach(block, encoding, leak, left), np.abs(leak) * depth)
-    yield from beyond(block, np.maximum(needed, block.threshold), n_ticks)
+    yield from beyond(block, np.maximum(needed, block.threshold), n_ticks, crossbar)
 
 
-def beyond(block: Block, needed: Ints, n_ticks: int) -> Iterator[Diagnostic]:
+def beyond(block: Block, needed: Ints, n_ticks: int, crossbar: Crossbar) -> Iterator[Diagnostic]:
     """NC433 where more is needed than a potential holds."""
-    over = np.flatnonzero(needed > LIMIT)
+    limit = crossbar.potential_max
+    over = np.flatnonzero(needed > limit)
     if len(over):
         yield Diagnostic("NC433", block.where, {
             "module": block.where.module or block.population, "count": len(over),
-            "needed": int(needed.max()), "limit": LIMIT, "ticks": n_ticks})
+            "needed": int(needed.max()), "limit": limit, "key": crossbar.potential_key,
+            "ticks": n_ticks})

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition, Placement
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import Traffic
-from neurocompile.passes.truenorth.core_network import NEURONS, NOWHERE, CoreNetwork
+from neurocompile.passes.truenorth.core_network import NOWHERE, CoreNetwork
 from neurocompile.passes.truenorth.place import core_traffic
+from neurocompile.semantics.truenorth import NEURONS
 from neurocompile.target.truenorth import TrueNorthTarget
 
 Floats = NDArray[np.float64]

@@ -1,8 +1,9 @@
 """The core network: TrueNorth cores as arrays, with the tables that join them to the host.
 
-Every core has `AXONS` axons, `NEURONS` neurons and a binary crossbar between them. A core network
-is what legalization makes of a Network, what the network file holds, and what the simulator runs.
-Times are in ticks of the chip; tick t of a sample's model is `t * step` of the chip.
+Every core has the semantics' `AXONS`, `NEURONS` and a binary crossbar between them, of which a
+network for smaller cores uses the first ones. A core network is what legalization makes of a
+Network, what the network file holds, and what the simulator runs. Times are in ticks of the chip;
+tick t of a sample's model is `t * step` of the chip.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from neurocompile.passes.truenorth.crossbar import WHOLE, Crossbar
+
 if TYPE_CHECKING:
     from neurocompile.ir.mapping import CoreId
 
-AXONS = NEURONS = 256
 NOWHERE, OUTPUT = -1, -2  # as a target core: the spike goes nowhere; it leaves the chip
 
 Bools = NDArray[np.bool_]
@@ -100,6 +102,7 @@ class CoreNetwork:
     reload: bool = True  # whether potentials must be loaded again before each sample
     roles: tuple[str, ...] = ()  # [cores]: the population that a core computes, or "splitter of NAME", ...
     places: tuple[CoreId, ...] = ()  # [cores] on the mesh; empty before placement
+    crossbar: Crossbar = WHOLE  # what the cores may use of the arrays
 
     @property
     def latency(self) -> int:

@@ -1,7 +1,7 @@
 """Delays: when each block computes a tick of the model, and how every spike arrives in time.
 
-A block's depth is the longest path to it. A spike waits in the delay of its neuron, 1 to 15
-ticks; through a splitter in two delays; beyond that in relays.
+A block's depth is the longest path to it. A spike waits in the delay of its neuron; through a
+splitter in two delays; beyond that in relays.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.passes.truenorth.blocks import ALWAYS, Block
-from neurocompile.passes.truenorth.core_network import NEURONS
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.tile import Tiling
-from neurocompile.semantics.truenorth import DELAY_MAX
 
 Ints = NDArray[np.int64]
 
@@ -77,6 +76,7 @@ class Wiring:
 @dataclass(eq=False)
 class _Router:
     first: int  # number of the first relay's axon
+    crossbar: Crossbar
     relays: list[Relays] = field(default_factory=list)
 
     def block(self, name: str, slots: Ints, reach: _Reach, line: int) -> tuple[Ints, Ints]:
@@ -89,7 +89,7 @@ class _Router:
             targets[offset] = FIRST_LINE - line - np.arange(len(slots))
         start = np.cumsum(count) - count
         far = np.zeros(len(slots), np.bool_)
-        far[reach.element[reach.lag > DELAY_MAX]] = True
+        far[reach.element[reach.lag > self.crossbar.max_delay]] = True
         plain = ~far & (count + read <= slots)
         own = plain[reach.element]
         copy = np.arange(len(own)) - start[reach.element] + offset[reach.element] + read
@@ -104,27 +104,33 @@ class _Router:
     def _neuron(self, name: str, n: int, axon: Ints, lag: Ints,
                 room: int) -> list[tuple[int, int]]:
         """What up to `room` copies of a neuron set and when, for axons sorted by lag."""
-        near = int(np.count_nonzero(lag <= DELAY_MAX))
+        core, longest = self.crossbar.neurons, self.crossbar.max_delay
+        near = int(np.count_nonzero(lag <= longest))
         splitters = next(q for q in range(room + 1)
-                         if len(lag) - min(room - q, near) <= q * NEURONS)
+                         if len(lag) - min(room - q, near) <= q * core)
         direct = min(room - splitters, near)
         sent = list(zip(axon[:direct].tolist(), lag[:direct].tolist(), strict=True))
-        for start in range(direct, len(lag), NEURONS):
-            rest = slice(start, start + NEURONS)
-            wait = min(DELAY_MAX, int(lag[start]) - 1)
+        for start in range(direct, len(lag), core):
+            rest = slice(start, start + core)
+            wait = min(longest, int(lag[start]) - 1)
             if wait < 1:
                 raise ValueError(f"a spike of {name} comes too late through a splitter")
             sent.append((self._repeat(name, n, axon[rest], lag[rest] - wait), wait))
         return sent
 
     def _repeat(self, name: str, n: int, axon: Ints, lag: Ints) -> int:
-        """The number of an axon whose relays set these."""
-        near = lag <= DELAY_MAX
-        targets, delays = axon[near], lag[near]
-        if not near.all():
-            further = self._repeat(name, n, axon[~near], lag[~near] - DELAY_MAX)
-            targets, delays = np.append(targets, further), np.append(delays, DELAY_MAX)
-        self.relays.append(Relays(name, n, targets, delays))
+        """The number of an axon whose relays set these; the last of a chain comes first."""
+        longest, chain = self.crossbar.max_delay, list[tuple[Ints, Ints]]()
+        while len(axon):
+            near = lag <= longest
+            chain.append((axon[near], lag[near]))
+            axon, lag = axon[~near], lag[~near] - longest
+        further: int | None = None
+        for targets, delays in reversed(chain):
+            if further is not None:
+                targets, delays = np.append(targets, further), np.append(delays, longest)
+            self.relays.append(Relays(name, n, targets, delays))
+            further = self.first + len(self.relays) - 1
         return self.first + len(self.relays) - 1
 
 
@@ -138,14 +144,14 @@ class _Reach:
 
 
 def wire(tilings: Mapping[str, Tiling], depth: Mapping[str, int], step: int,
-         lines: Mapping[str, int]) -> Wiring:
+         lines: Mapping[str, int], crossbar: Crossbar) -> Wiring:
     """Targets and delays. `lines`: the first line of each block that the host reads."""
     base, number = {}, 0
     for name, tiling in tilings.items():
         sizes = np.array([len(piece.kind) for piece in tiling.pieces], np.int64)
         base[name] = number + np.cumsum(sizes) - sizes
         number += int(sizes.sum())
-    router, targets, delays = _Router(number), {}, {}
+    router, targets, delays = _Router(number, crossbar), {}, {}
     reaches = _reaches(tilings, base, depth, step)
     for name, tiling in tilings.items():
         targets[name], delays[name] = router.block(name, tiling.slots, reaches[name],

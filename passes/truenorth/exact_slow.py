@@ -27,17 +27,17 @@ from neurocompile.passes.truenorth.blocks import ALWAYS, Block, Feed, Kind
 from neurocompile.passes.truenorth.boundaries import driven, leak_range
 from neurocompile.passes.truenorth.bounds import beyond, left_behind, one_sided
 from neurocompile.passes.truenorth.codes import Encoding
-from neurocompile.passes.truenorth.core_network import AXONS
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_in import fitting, unwritable, written
-from neurocompile.semantics.truenorth import AXON_TYPES, WEIGHT_MAX, ResetMode
+from neurocompile.semantics.truenorth import AXON_TYPES, ResetMode
 
 SLOW = 2  # any step of more than one tick, where only that matters
 
 Ints = NDArray[np.int64]
 
 
-def in_parts(blocks: Mapping[str, Block], n_ticks: int, names: Collection[str]
-             ) -> tuple[dict[str, Block], int]:
+def in_parts(blocks: Mapping[str, Block], n_ticks: int, names: Collection[str],
+             crossbar: Crossbar) -> tuple[dict[str, Block], int]:
     """The blocks with those in parts that need it, and the step of the whole network.
 
     `names` are taken. Raises FindingsError (NC432, NC433).
@@ -45,31 +45,32 @@ def in_parts(blocks: Mapping[str, Block], n_ticks: int, names: Collection[str]
     result, longest = dict[str, Block](), 1
     for block in blocks.values():
         made = [block]
-        if _needs_parts(block, n_ticks):
-            made = list(_slow(block, n_ticks, {*names, *result}))
+        if _needs_parts(block, n_ticks, crossbar):
+            made = list(_slow(block, n_ticks, {*names, *result}, crossbar))
             longest = max(longest, *(part.busy for part in made))
         result |= {part.name: part for part in made}
     return result, longest + 1
 
 
-def _needs_parts(block: Block, n_ticks: int) -> bool:
+def _needs_parts(block: Block, n_ticks: int, crossbar: Crossbar) -> bool:
     """Whether a block does not fit, or could fire again before the next tick of the model."""
-    low, high = leak_range(block, 0, SLOW, quiet=True)
-    ways = [driven(block, e, low, high) for e in written(block, SLOW)]
+    low, high = leak_range(block, 0, SLOW, crossbar, quiet=True)
+    ways = [driven(block, e, low, high, crossbar) for e in written(block, SLOW, crossbar)]
     again = block.mode is ResetMode.LINEAR and bool(
         np.any(left_behind(block, n_ticks + 1).high >= block.threshold))
-    return again or not fitting([way for way in ways if way is not None])
+    return again or not fitting([way for way in ways if way is not None], crossbar.axons)
 
 
-def _slow(block: Block, n_ticks: int, taken: Collection[str]) -> Iterator[Block]:
+def _slow(block: Block, n_ticks: int, taken: Collection[str], crossbar: Crossbar
+          ) -> Iterator[Block]:
     """The parts of a block, and the block that sums them up."""
     if block.kind is Kind.STATELESS:  # what is missing to 0 is the threshold
         threshold = np.maximum(0, -block.constant)
         block = replace(block, constant=block.constant + threshold, threshold=threshold)
-    parts = list(_parts(block, taken))
+    parts = list(_parts(block, taken, crossbar))
     longest = max((part.busy for part, _ in parts), default=1)
     yield from (part for part, _ in parts)
-    yield _sum(block, parts, longest, n_ticks)
+    yield _sum(block, parts, _gates(block, longest, n_ticks, crossbar), longest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +81,9 @@ class _Owners:
     sign: Ints
 
 
-def _parts(block: Block, taken: Collection[str]) -> Iterator[tuple[Block, _Owners]]:
-    encoding, of_part = _cut(block)
+def _parts(block: Block, taken: Collection[str], crossbar: Crossbar
+           ) -> Iterator[tuple[Block, _Owners]]:
+    encoding, of_part = _cut(block, crossbar)
     row = np.repeat(np.arange(block.size), np.diff(block.synapses.indptr))
     for number in range(int(of_part.max(initial=0)) + 1):
         at = of_part == number
@@ -107,21 +109,22 @@ def _parts(block: Block, taken: Collection[str]) -> Iterator[tuple[Block, _Owner
             busy=int(most.max(initial=1)), where=block.where), _Owners(owner, sign)
 
 
-def _cut(block: Block) -> tuple[Encoding, Ints]:
+def _cut(block: Block, crossbar: Crossbar) -> tuple[Encoding, Ints]:
     """How to write the weights, and the part of each synapse.
 
     By columns where that makes as few parts as by the inputs of each neuron.
     """
     best: tuple[int, Encoding, Ints] | None = None
     none = np.zeros(block.size, np.int64)
-    for encoding in written(block, SLOW):
+    for encoding in written(block, SLOW, crossbar):
         held = np.zeros((block.synapses.shape[1], AXON_TYPES), np.int64)
         np.maximum.at(held, block.synapses.indices, encoding.digits)
-        way = driven(replace(block, kind=Kind.PART), encoding, none, none)
+        way = driven(replace(block, kind=Kind.PART), encoding, none, none, crossbar)
         if way is None:
             continue
         extra = way.encoding.axons(way.block.synapses) - encoding.axons(block.synapses)
-        size = (AXONS - int(extra.max(initial=0))) // max(int(held.sum(axis=1).max(initial=1)), 1)
+        room = crossbar.axons - int(extra.max(initial=0))
+        size = room // max(int(held.sum(axis=1).max(initial=1)), 1)
         if size < 1:
             continue
         lengths = np.diff(block.synapses.indptr)
@@ -133,23 +136,28 @@ def _cut(block: Block) -> tuple[Encoding, Ints]:
         if best is None or int(parts.max(initial=0)) < best[0]:
             best = int(parts.max(initial=0)), encoding, parts
     if best is None:
-        raise FindingsError(*unwritable(block))
+        raise FindingsError(*unwritable(block, crossbar))
     return best[1:]
 
 
 @dataclass(frozen=True, slots=True)
 class _Gates:
-    """Gates of a sum, and what they rest on; `value` is that of one axon."""
+    """Gates of a sum, and what they rest on; `value` is that of one axon.
+
+    They have types of axons of their own where a core has more than trains take; else their value
+    is 1.
+    """
 
     value: int
+    lifting: int  # type of axon
+    lowering: int
     axons: tuple[tuple[int, int], ...]  # ticks before the neuron's own; axons, negative: lowering
     floor: int
     potential: int  # before the first tick
 
 
-def _sum(block: Block, parts: list[tuple[Block, _Owners]], longest: int, n_ticks: int) -> Block:
+def _sum(block: Block, parts: list[tuple[Block, _Owners]], gates: _Gates, longest: int) -> Block:
     """What adds up the trains, with its gates."""
-    gates = _gates(block, longest, n_ticks)
     rows, columns, kinds, counts, first = [], [], [], [], 0
     for part, owners in parts:
         rows.append(owners.owner)
@@ -160,11 +168,12 @@ def _sum(block: Block, parts: list[tuple[Block, _Owners]], longest: int, n_ticks
     for number, (_, amount) in enumerate(gates.axons):
         rows.append(np.arange(block.size))
         columns.append(np.full(block.size, first + number))
-        kinds.append(np.full(block.size, 2 if amount > 0 else 3))
+        kinds.append(np.full(block.size, gates.lifting if amount > 0 else gates.lowering))
         counts.append(np.full(block.size, abs(amount)))
     row, column, kind, count = (np.concatenate(x) for x in (rows, columns, kinds, counts))
     order = np.lexsort((column, row))
-    values = np.array([1, -1, gates.value, -gates.value], np.int64)
+    values = np.zeros(AXON_TYPES, np.int64)
+    values[[0, 1, gates.lifting, gates.lowering]] = 1, -1, gates.value, -gates.value
     ptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=block.size))])
     digits = np.zeros((len(row), AXON_TYPES), np.int64)
     digits[np.arange(len(row)), kind[order]] = count[order]
@@ -178,28 +187,37 @@ def _sum(block: Block, parts: list[tuple[Block, _Owners]], longest: int, n_ticks
                        np.tile(values, (block.size, 1)), digits, none - 1, none + 1))
 
 
-def _gates(block: Block, longest: int, n_ticks: int) -> _Gates:
+def _gates(block: Block, longest: int, n_ticks: int, crossbar: Crossbar) -> _Gates:
     """Gates for the most that can come before its opposite does.
 
-    Raises FindingsError (NC433) where a potential has no room for them.
+    Raises FindingsError: NC433 where a potential has no room for them, NC432 where an axon cannot
+    lower it.
     """
+    if crossbar.axon_types < 2:
+        raise FindingsError(*unwritable(block, crossbar))
+    own = crossbar.axon_types == AXON_TYPES
+    lifting, lowering = (2, 3) if own else (0, 1)
+    most = crossbar.weight_max if own else 1
     negative, positive = one_sided(block.synapses)
     up, down = positive + np.maximum(block.constant, 0), -negative - np.minimum(block.constant, 0)
     if block.kind is Kind.MEMORY:
         left = left_behind(block, n_ticks)
-        axons, value = _gate(int(np.max(left.high + up - block.threshold + 1, initial=1)))
+        axons, value = _gate(int(np.max(left.high + up - block.threshold + 1, initial=1)), most)
         bound = axons * value
-        raise_errors(beyond(block, np.asarray(bound + down - left.low), n_ticks))
-        return _Gates(value, ((-1, -axons), (0, axons)), block.floor, -bound)
+        furthest = np.maximum(bound + down - left.low, left.high + up)
+        raise_errors(beyond(block, np.maximum(furthest, block.threshold), n_ticks, crossbar))
+        return _Gates(value=value, lifting=lifting, lowering=lowering, floor=block.floor,
+                      axons=((-1, -axons), (0, axons)), potential=-bound)
     axons, value = _gate(int(max(np.max(up - block.threshold + 1, initial=1),
-                                 np.max(down, initial=1))))
+                                 np.max(down, initial=1))), most)
     floor = 2 * axons * value
     clear = -(-(floor + int(block.threshold.max(initial=0))) // value)
-    raise_errors(beyond(block, floor + clear * value + block.threshold, n_ticks))
-    return _Gates(value, ((-1, -clear), (longest - 1, axons), (0, axons)), floor, -floor)
+    raise_errors(beyond(block, floor + clear * value + block.threshold, n_ticks, crossbar))
+    return _Gates(value=value, lifting=lifting, lowering=lowering, floor=floor,
+                  axons=((-1, -clear), (longest - 1, axons), (0, axons)), potential=-floor)
 
 
-def _gate(bound: int) -> tuple[int, int]:
-    """Copies and value of an axon that moves a potential by at least that much."""
-    copies = -(-bound // WEIGHT_MAX)
+def _gate(bound: int, most: int) -> tuple[int, int]:
+    """Copies and value, no more than `most`, of an axon that moves a potential by at least that."""
+    copies = -(-bound // most)
     return copies, -(-bound // copies)

@@ -19,41 +19,44 @@ from neurocompile.ir.operators import Conv, most_sources
 from neurocompile.passes.truenorth.blocks import Block, blocks_of
 from neurocompile.passes.truenorth.boundaries import Driven
 from neurocompile.passes.truenorth.codes import CODES, Encoding, encodings, row_sums
-from neurocompile.passes.truenorth.core_network import AXONS
-from neurocompile.semantics.truenorth import WEIGHT_MAX
+from neurocompile.passes.truenorth.crossbar import Crossbar
 
 Ints = NDArray[np.int64]
 
+_COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
 
-def fitting(ways: Sequence[Driven]) -> list[Driven]:
-    """Those in which every neuron fits a core of its own."""
-    return [w for w in ways if w.encoding.axons(w.block.synapses).max(initial=0) <= AXONS]
+def fitting(ways: Sequence[Driven], axons: int) -> list[Driven]:
+    """Those in which every neuron fits a core of its own, of so many axons."""
+    return [w for w in ways if w.encoding.axons(w.block.synapses).max(initial=0) <= axons]
 
 
-def written(block: Block, step: int) -> list[Encoding]:
+def written(block: Block, step: int, crossbar: Crossbar) -> list[Encoding]:
     """All ways to write a block's weights."""
     if block.encoding is not None:
         return [block.encoding]
     whole = block.constant if step > 1 else np.zeros(block.size, np.int64)
-    return list(encodings(block.synapses, block.feed_of, whole))
+    return list(encodings(block.synapses, block.feed_of, whole, crossbar))
 
 
-def unwritable(block: Block) -> Iterator[Diagnostic]:
+def unwritable(block: Block, crossbar: Crossbar) -> Iterator[Diagnostic]:
     """NC432: no code writes the weights or the constants."""
     yield Diagnostic("NC432", block.where, {
         "module": block.where.module or block.population,
         "low": int(block.synapses.data.min(initial=0)),
-        "high": int(block.synapses.data.max(initial=0)), "limit": WEIGHT_MAX})
+        "high": int(block.synapses.data.max(initial=0)), "limit": crossbar.weight_max,
+        "types": crossbar.axon_types})
 
 
-def too_many_inputs(block: Block, ways: Sequence[Driven]) -> Iterator[Diagnostic]:
+def too_many_inputs(block: Block, ways: Sequence[Driven], crossbar: Crossbar
+                    ) -> Iterator[Diagnostic]:
     """NC431 with the numbers of the neuron that needs most, in the best of the ways tried."""
     needed, way = min(((w.encoding.axons(w.block.synapses), w) for w in ways),
                       key=lambda found: int(found[0].max(initial=0)))
     worst = int(np.argmax(needed))
     code = int(way.encoding.code.max(initial=0))
-    bits = "four-valued" if code < 0 else f"{CODES[code].bits}-bit"
-    largest = {c.bits: AXONS // c.axons for c in reversed(CODES)}
+    codes = CODES[crossbar.axon_types]
+    bits = f"{_COUNTS[crossbar.axon_types]}-valued" if code < 0 else f"{codes[code].bits}-bit"
+    largest = {c.bits: crossbar.axons // c.axons for c in reversed(codes)}
     notes = ["inputs that always fit: " + ", ".join(
         f"{largest[b]} at {b} bit" for b in sorted(largest))]
     constant = row_sums(way.block.synapses, way.encoding.digits.sum(axis=1) * (
@@ -62,29 +65,34 @@ def too_many_inputs(block: Block, ways: Sequence[Driven]) -> Iterator[Diagnostic
         notes.append(f"{constant} of the axons deliver its constant")
     yield Diagnostic("NC431", block.where, {
         "module": block.where.module or block.population, "needed": int(needed[worst]),
-        "fan_in": int(np.diff(block.synapses.indptr)[worst]), "weights": bits, "limit": AXONS},
+        "fan_in": int(np.diff(block.synapses.indptr)[worst]), "weights": bits,
+        "limit": crossbar.axons},
         notes=tuple(notes))
 
 
-def group_constraints(network: Network, names: Sequence[str]) -> dict[str, Any]:
+def group_constraints(network: Network, names: Sequence[str], crossbar: Crossbar
+                      ) -> dict[str, Any]:
     """What to train again: for these populations the groups whose inputs fit a core.
 
     Weights that are 0 now count, since training may change them.
     """
-    blocks = blocks_of(network)
-    return {"axons": AXONS, "populations": [_grouped(network, blocks[name]) for name in names]}
+    blocks = blocks_of(network, crossbar)
+    return {"axons": crossbar.axons, "populations": [
+        _grouped(network, blocks[name], crossbar) for name in names]}
 
 
-def _grouped(network: Network, block: Block) -> Mapping[str, Any]:
-    copies = min((int(way.digits.max(axis=0, initial=0).sum()) for way in written(block, 1)),
-                 default=CODES[-1].axons)
-    largest = AXONS // max(copies, 1)
+def _grouped(network: Network, block: Block, crossbar: Crossbar) -> Mapping[str, Any]:
+    ways = written(block, 1, crossbar)
+    copies = min((int(way.digits.max(axis=0, initial=0).sum()) for way in ways),
+                 default=CODES[crossbar.axon_types][-1].axons)
+    largest = crossbar.axons // max(copies, 1)
     always = {item.name for item in network.inputs if item.kind is InputKind.ONE}
     into = [p for p in network.into(block.population) if p.source not in always]
     fan_in = sum(most_sources(p.operator) for p in into)
     return {"population": block.population, "fan_in": fan_in, "copies": copies,
             "largest_fan_in": largest,
-            "projections": [_groups(p, -(-fan_in // largest)) for p in into]}
+            "projections": [_groups(p, -(-fan_in // largest) if largest else p.operator.in_size + 1)
+                            for p in into]}
 
 
 def _groups(projection: Projection, least: int) -> Mapping[str, Any]:

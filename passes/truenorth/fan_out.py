@@ -1,7 +1,7 @@
 """Fan-out: a neuron has one target, so it needs a copy of itself for each axon that it sets.
 
 Copies in its own core cost no time. Where they take too many slots, some copies set splitters:
-axons of other cores whose relays, up to 256, set an axon each, at least a tick later.
+axons of other cores whose relays, up to a core full, set an axon each, at least a tick later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.passes.truenorth.blocks import Block
-from neurocompile.passes.truenorth.core_network import NEURONS
 
 Ints = NDArray[np.int64]
 
@@ -27,21 +26,21 @@ class Demand:
     at_once: Ints  # those that cannot wait for a splitter: the host's lines, feedback
 
 
-def copies(demand: Demand, most: int) -> Ints:
+def copies(demand: Demand, most: int, core: int) -> Ints:
     """Slots of each neuron: a copy for each axon where they are no more than `most`.
 
-    Of others, copies for what cannot wait, and as many as splitters need.
+    Of others, copies for what cannot wait, and as many as splitters of `core` neurons need.
     """
     rest = demand.total - demand.at_once
-    split = demand.at_once + -(-rest // NEURONS)
+    split = demand.at_once + -(-rest // core)
     return np.asarray(np.where(demand.total <= max(most, 1), np.maximum(demand.total, 1), split),
                       np.int64)
 
 
-def too_many_copies(block: Block, demand: Demand) -> Iterator[Diagnostic]:
-    """NC435 where even with splitters a neuron's copies do not fit its core."""
-    needed = int(copies(demand, 1).max(initial=0))
-    if needed > NEURONS:
+def too_many_copies(block: Block, demand: Demand, core: int) -> Iterator[Diagnostic]:
+    """NC435 where even with splitters a neuron's copies do not fit its core of so many neurons."""
+    needed = int(copies(demand, 1, core).max(initial=0))
+    if needed > core:
         yield Diagnostic("NC435", block.where, {
             "module": block.where.module or block.population, "needed": needed,
-            "limit": NEURONS})
+            "limit": core})

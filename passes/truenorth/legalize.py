@@ -20,6 +20,7 @@ from neurocompile.passes.truenorth.blocks import Block, blocks_of, unsupported
 from neurocompile.passes.truenorth.boundaries import independent_samples
 from neurocompile.passes.truenorth.bounds import out_of_range
 from neurocompile.passes.truenorth.core_network import CoreNetwork, InputTable
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.delays import wire
 from neurocompile.passes.truenorth.exact_slow import in_parts
 from neurocompile.passes.truenorth.pack import pack
@@ -48,37 +49,42 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
     too late. `rates`: spikes per neuron and tick by population, where measured.
     """
     raise_errors(unsupported(network))
-    blocks, step = blocks_of(network), 1
+    crossbar = Crossbar.of(target)
+    blocks, step = blocks_of(network, crossbar), 1
     read = frozenset(source for readout in network.readouts for source, _ in readout.terms
                      if source in blocks)
     try:
-        tilings, depth = Tiler(network, blocks, step, read).run()
+        tilings, depth = Tiler(network, blocks, step, read, crossbar).run()
     except FindingsError as error:
         if fan_in != "exact-slow" or any(d.code != "NC431" for d in error.diagnostics):
             raise
-        blocks, step = in_parts(blocks, network.n_ticks, network.sources())
-        tilings, depth = Tiler(network, blocks, step, read).run()
-    raise_errors(_out_of_range(blocks, tilings, depth, network.n_ticks))
+        blocks, step = in_parts(blocks, network.n_ticks, network.sources(), crossbar)
+        tilings, depth = Tiler(network, blocks, step, read, crossbar).run()
+    raise_errors(_out_of_range(blocks, tilings, depth, network.n_ticks, crossbar))
     lines, first = {}, 0
     for name in blocks:
         if name in read:
             lines[name], first = first, first + blocks[name].size
-    wiring = wire(tilings, depth, step, lines)
-    assembly = Assembly(tilings, wiring, pack(tilings, wiring.relays), depth, lines)
+    wiring = wire(tilings, depth, step, lines, crossbar)
+    packing = pack(tilings, wiring.relays, crossbar)
+    assembly = Assembly(tilings=tilings, wiring=wiring, packing=packing, depth=depth, lines=lines)
     arrays = cores(assembly)
+    on_chip = [p.name for p in network.populations if not p.on_host]
     return Legalized(CoreNetwork(
-        arrays, _inputs(network, assembly, step),
-        population_tables(assembly, [p.name for p in network.populations if not p.on_host]),
-        network.n_ticks, step, step > 1 or not independent_samples(blocks), roles(assembly),
-        places(arrays, assembly, target, rates)), tuple(rows(network, assembly)))
+        cores=arrays, inputs=_inputs(network, assembly, step),
+        populations=population_tables(assembly, on_chip), n_ticks=network.n_ticks, step=step,
+        reload=step > 1 or not independent_samples(blocks), roles=roles(assembly),
+        places=places(arrays, assembly, target, rates), crossbar=crossbar),
+        tuple(rows(network, assembly, crossbar)))
 
 
 def _out_of_range(blocks: Mapping[str, Block], tilings: Mapping[str, Tiling],
-                  depth: Mapping[str, int], n_ticks: int) -> Iterator[Diagnostic]:
+                  depth: Mapping[str, int], n_ticks: int, crossbar: Crossbar
+                  ) -> Iterator[Diagnostic]:
     for name, tiling in tilings.items():
         way = tiling.driven
         yield from out_of_range(blocks[name], way.block, way.encoding, way.leak, depth[name],
-                                n_ticks)
+                                n_ticks, crossbar)
 
 
 def _inputs(network: Network, assembly: Assembly, step: int) -> tuple[InputTable, ...]:

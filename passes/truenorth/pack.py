@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.delays import Relays
 from neurocompile.passes.truenorth.tile import Tiling
 
@@ -32,14 +32,17 @@ class Packing:
         return int(self.core.max(initial=-1)) + 1
 
 
-def pack(tilings: Mapping[str, Tiling], relays: tuple[Relays, ...]) -> Packing:
+def pack(tilings: Mapping[str, Tiling], relays: tuple[Relays, ...], crossbar: Crossbar
+         ) -> Packing:
     """A place in some core for every piece and every group of relays."""
     pieces = [piece for tiling in tilings.values() for piece in tiling.pieces]
     axons = np.array([len(p.kind) for p in pieces] + [1] * len(relays), np.int64)
     slots = np.array([int(p.slots.sum()) for p in pieces] + [len(r.targets) for r in relays],
                      np.int64)
-    order = np.argsort(-np.maximum(axons, slots), kind="stable")
-    return Packing(*_first_fit(order, axons, slots, AXONS, NEURONS), axons, slots)
+    share = np.maximum(axons * crossbar.neurons, slots * crossbar.axons)
+    core, axon, slot = _first_fit(np.argsort(-share, kind="stable"), axons, slots, crossbar.axons,
+                                  crossbar.neurons)
+    return Packing(core=core, axon=axon, slot=slot, axons=axons, slots=slots)
 
 
 @numba.njit(cache=True)

@@ -12,7 +12,7 @@ from neurocompile.passes.truenorth.assemble import Assembly
 from neurocompile.passes.truenorth.blocks import Kind
 from neurocompile.passes.truenorth.boundaries import Driven
 from neurocompile.passes.truenorth.codes import row_sums
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
+from neurocompile.passes.truenorth.crossbar import Crossbar
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class Row:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def rows(network: Network, assembly: Assembly) -> Iterator[Row]:
+def rows(network: Network, assembly: Assembly, crossbar: Crossbar) -> Iterator[Row]:
     """A row for each population on the chip, in the network's order."""
     for population in network.populations:
         if not population.on_host:
-            yield _row(population.name, assembly)
+            yield _row(population.name, assembly, crossbar)
 
 
-def _row(name: str, assembly: Assembly) -> Row:
+def _row(name: str, assembly: Assembly, crossbar: Crossbar) -> Row:
     mine = {n: t for n, t in assembly.tilings.items() if t.driven.block.population == name}
     items = [(item, piece) for item, block, piece in assembly.pieces() if block in mine]
     held = {int(assembly.packing.core[item]) for item, _ in items}
@@ -56,10 +56,13 @@ def _row(name: str, assembly: Assembly) -> Row:
     fan_in = sum(_fan_in(t.driven) for n, t in mine.items()
                  if n != name or block.kind is not Kind.SUM)
     return Row(
-        name, block.size, len(held), len(splitters), sum(len(r.targets) for _, r in relays),
-        sum(int((t.slots - 1).sum()) for t in mine.values()),
-        sum(len(piece.kind) for _, piece in items), max(inputs, default=0), fan_in,
-        assembly.depth[name], "exact" if len(mine) == 1 else "exact, slow", _why(name, assembly))
+        population=name, neurons=block.size, cores=len(held), splitter_cores=len(splitters),
+        relays=sum(len(r.targets) for _, r in relays),
+        copies=sum(int((t.slots - 1).sum()) for t in mine.values()),
+        axons=sum(len(piece.kind) for _, piece in items),
+        axons_per_input=max(inputs, default=0), fan_in=fan_in, latency=assembly.depth[name],
+        exactness="exact" if len(mine) == 1 else "exact, slow",
+        why=_why(name, assembly, crossbar))
 
 
 def _fan_in(way: Driven) -> int:
@@ -69,14 +72,14 @@ def _fan_in(way: Driven) -> int:
     return int(inputs.max(initial=0))
 
 
-def _why(name: str, assembly: Assembly) -> str:
+def _why(name: str, assembly: Assembly, crossbar: Crossbar) -> str:
     """What the fullest piece has most of."""
     pieces = assembly.tilings[name].pieces
     if len(pieces) == 1:
         return "one piece"
-    axons = max(len(piece.kind) for piece in pieces) / AXONS
-    slots = max(int(piece.slots.sum()) for piece in pieces) / NEURONS
-    own = max(len(piece.neurons) for piece in pieces) / NEURONS
+    axons = max(len(piece.kind) for piece in pieces) / crossbar.axons
+    slots = max(int(piece.slots.sum()) for piece in pieces) / crossbar.neurons
+    own = max(len(piece.neurons) for piece in pieces) / crossbar.neurons
     if axons >= slots:
         return "axons"
     return "neurons" if own == slots else "copies of neurons"

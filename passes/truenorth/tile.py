@@ -7,7 +7,7 @@ of a piece that any of its neurons' digits need. A neuron takes a slot for each 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numba
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.operators import Shape
 from neurocompile.passes.placing.neuron_orders import candidates, neuron_order
 from neurocompile.passes.truenorth.boundaries import Driven
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_out import Demand, copies
 
 Ints = NDArray[np.int64]
@@ -65,39 +65,41 @@ class _Cut:
     slots: Ints  # [neurons]
 
 
-def tile(ways: Sequence[Driven], shape: Shape, demand: Demand) -> Tiling:
+def tile(ways: Sequence[Driven], shape: Shape, demand: Demand, crossbar: Crossbar) -> Tiling:
     """The cheapest tiling found, of a block in each of the given encodings.
 
     Every neuron must fit an empty piece. `shape` is that of the neurons.
     """
-    slots = copies(demand, 1)
-    found = [_best(way, shape, list(candidates(shape)), slots, demand) for way in ways]
-    cost, way, first = min(found, key=lambda one: one[0])
-    if len(first.axons) > 1 and (squares := list(_squares(shape, first.order_name))):
-        again = _best(way, shape, squares, slots, demand)
-        cost, way, first = min((cost, way, first), again, key=lambda one: one[0])
-    arrays, tried = _arrays(way), {slots.tobytes()}
-    for most in _steps(demand):
-        slots = copies(demand, most)
-        if slots.tobytes() in tried:
+    core = crossbar.neurons
+    slots = copies(demand, 1, core)
+    cuts = [_best(way, shape, list(candidates(shape)), slots, demand, crossbar) for way in ways]
+    cost, way, best = min(cuts, key=lambda one: one[0])
+    if len(best.axons) > 1 and (squares := list(_squares(shape, best.order_name))):
+        again = _best(way, shape, squares, slots, demand, crossbar)
+        cost, way, best = min((cost, way, best), again, key=lambda one: one[0])
+    arrays, trials = _arrays(way), {slots.tobytes()}
+    for most in _steps(demand, core):
+        slots = copies(demand, most, core)
+        if slots.tobytes() in trials:
             continue
-        tried.add(slots.tobytes())
-        cut = _cut(arrays, first.order_name, first.order, slots)
-        if _cost(cut, demand) < cost:
-            cost, first = _cost(cut, demand), _filled(cut, demand)
-    return Tiling(way, first.order_name, first.slots, tuple(_pieces(way, first)), cost)
+        trials.add(slots.tobytes())
+        cut = _cut(arrays, best.order_name, best.order, slots, crossbar)
+        if _cost(cut, demand, crossbar) < cost:
+            cost, best = _cost(cut, demand, crossbar), _filled(cut, demand, crossbar)
+    return Tiling(driven=way, order_name=best.order_name, slots=best.slots,
+                  pieces=tuple(_pieces(way, best)), cost=cost)
 
 
-def _best(way: Driven, shape: Shape, names: Sequence[str], slots: Ints, demand: Demand
-          ) -> tuple[float, Driven, _Cut]:
+def _best(way: Driven, shape: Shape, names: Sequence[str], slots: Ints, demand: Demand,
+          crossbar: Crossbar) -> tuple[float, Driven, _Cut]:
     """The cheapest of these orders."""
-    arrays, found = _arrays(way), list[tuple[float, Driven, _Cut]]()
+    arrays, cuts = _arrays(way), list[tuple[float, Driven, _Cut]]()
     for name in names:
-        cut = _cut(arrays, name, neuron_order(shape, name), slots)
-        found.append((_cost(cut, demand), way, _filled(cut, demand)))
+        cut = _cut(arrays, name, neuron_order(shape, name), slots, crossbar)
+        cuts.append((_cost(cut, demand, crossbar), way, _filled(cut, demand, crossbar)))
         if len(cut.axons) == 1:
             break
-    return min(found, key=lambda one: one[0])
+    return min(cuts, key=lambda one: one[0])
 
 
 def _squares(shape: Shape, name: str) -> Iterator[str]:
@@ -108,10 +110,10 @@ def _squares(shape: Shape, name: str) -> Iterator[str]:
                     if s < shape[-1])
 
 
-def _steps(demand: Demand) -> Iterator[int]:
+def _steps(demand: Demand, core: int) -> Iterator[int]:
     most = 2
-    while most < min(int(demand.total.max(initial=0)), NEURONS) * 2:
-        yield min(most, NEURONS)
+    while most < min(int(demand.total.max(initial=0)), core) * 2:
+        yield min(most, core)
         most *= 2
 
 
@@ -126,18 +128,19 @@ def _arrays(way: Driven) -> Arrays:
             way.encoding.digits.astype(np.uint16), from_chip)
 
 
-def _cut(arrays: Arrays, name: str, order: Ints, slots: Ints) -> _Cut:
-    cuts, axons, from_chip = _fill(order, *arrays, slots, AXONS, NEURONS)
-    return _Cut(name, order, cuts, axons, int(from_chip), slots)
+def _cut(arrays: Arrays, name: str, order: Ints, slots: Ints, crossbar: Crossbar) -> _Cut:
+    cuts, axons, from_chip = _fill(order, *arrays, slots, crossbar.axons, crossbar.neurons)
+    return _Cut(order_name=name, order=order, cuts=cuts, axons=axons, from_chip=int(from_chip),
+                slots=slots)
 
 
-def _cost(cut: _Cut, demand: Demand) -> float:
+def _cost(cut: _Cut, demand: Demand, crossbar: Crossbar) -> float:
     """Cores, as shares that other pieces leave; what feeds the axons and splits the spikes."""
-    full = _filled(cut, demand)
-    pieces = np.maximum(cut.axons, _sums(full))
+    full = _filled(cut, demand, crossbar)
+    pieces = np.maximum(cut.axons / crossbar.axons, _sums(full) / crossbar.neurons)
     missing = demand.total - full.slots
     relays = int((missing + 1)[missing > 0].sum())
-    return (float(pieces.sum()) / NEURONS + (relays + cut.from_chip) / NEURONS
+    return (float(pieces.sum()) + (relays + cut.from_chip) / crossbar.neurons
             + LEVEL_WEIGHT * bool(relays))
 
 
@@ -146,19 +149,19 @@ def _sums(cut: _Cut) -> Ints:
     return np.asarray(np.add.reduceat(cut.slots[cut.order], cut.cuts[:-1]), np.int64)
 
 
-def _filled(cut: _Cut, demand: Demand) -> _Cut:
+def _filled(cut: _Cut, demand: Demand, crossbar: Crossbar) -> _Cut:
     """The same with more copies, as far as that takes no more of a core than its axons do."""
     missing = (demand.total - cut.slots)[cut.order]
     piece = np.repeat(np.arange(len(cut.axons)), np.diff(cut.cuts))
-    room = np.maximum(cut.axons - _sums(cut), 0)
+    room = np.maximum(cut.axons * crossbar.neurons // crossbar.axons - _sums(cut), 0)
     by_need = np.lexsort((missing, piece))
     missing = np.maximum(missing[by_need], 0)
     before = np.cumsum(missing) - missing
     first = before[cut.cuts[:-1]]  # by_need keeps pieces together
-    given = before - first[piece] + missing <= room[piece]
+    fits = before - first[piece] + missing <= room[piece]
     slots = cut.slots.copy()
-    slots[cut.order[by_need]] += np.where(given, missing, 0)
-    return _Cut(cut.order_name, cut.order, cut.cuts, cut.axons, cut.from_chip, slots)
+    slots[cut.order[by_need]] += np.where(fits, missing, 0)
+    return replace(cut, slots=slots)
 
 
 def _pieces(way: Driven, cut: _Cut) -> Iterator[Piece]:
@@ -178,8 +181,9 @@ def _pieces(way: Driven, cut: _Cut) -> Iterator[Piece]:
         k = digits[at].reshape(-1)
         first = np.repeat(base[inverse].reshape(-1), k)
         axon = first + np.arange(len(first)) - np.repeat(np.cumsum(k) - k, k)
-        yield Piece(neurons, cut.slots[neurons], column[number].astype(np.int64), kind,
-                    (axon, np.repeat(np.repeat(local, digits.shape[1]), k)))
+        yield Piece(neurons=neurons, slots=cut.slots[neurons],
+                    column=column[number].astype(np.int64), kind=kind,
+                    synapses=(axon, np.repeat(np.repeat(local, digits.shape[1]), k)))
 
 
 @numba.njit(cache=True)

@@ -21,6 +21,7 @@ from neurocompile.ir.operators import Shape
 from neurocompile.passes.truenorth.blocks import Block
 from neurocompile.passes.truenorth.boundaries import Driven, driven, leak_range, quiet_blocks
 from neurocompile.passes.truenorth.codes import Encoding
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.delays import depths
 from neurocompile.passes.truenorth.fan_in import fitting, too_many_inputs, unwritable, written
 from neurocompile.passes.truenorth.fan_out import Demand, too_many_copies
@@ -39,6 +40,7 @@ class Tiler:
     blocks: Mapping[str, Block]
     step: int
     read: frozenset[str]
+    crossbar: Crossbar
     encodings: dict[str, list[Encoding]] = field(default_factory=dict)
     feedback: dict[str, Ints] = field(default_factory=dict)  # axons of each neuron, assumed
     quiet: frozenset[str] = frozenset()
@@ -50,7 +52,8 @@ class Tiler:
         Raises FindingsError: NC431, NC432, NC435, NC504; InternalError (NC901) when rounds do
         not come to an end.
         """
-        self.encodings = {name: written(b, self.step) for name, b in self.blocks.items()}
+        self.encodings = {
+            name: written(b, self.step, self.crossbar) for name, b in self.blocks.items()}
         self.quiet = quiet_blocks(self.blocks)
         raise_errors(self._too_large())
         assumed = depths(self.blocks, dict.fromkeys(self.blocks, False), self.step)
@@ -86,13 +89,15 @@ class Tiler:
         tilings = dict[str, Tiling]()
         for name in consumers_first(self.blocks):
             block, demand = self.blocks[name], self._demand(tilings, name)
-            raise_errors(too_many_copies(block, demand))
-            tilings[name] = tile(self._ways(block, depth[name]), self._shape(block), demand)
+            raise_errors(too_many_copies(block, demand, self.crossbar.neurons))
+            tilings[name] = tile(self._ways(block, depth[name]), self._shape(block), demand,
+                                 self.crossbar)
         return tilings
 
     def _exact(self, way: Driven, depth: int) -> bool:
         """Whether the leaks are exact at that depth."""
-        low, high = leak_range(way.block, depth, self.step, way.block.name in self.quiet)
+        low, high = leak_range(way.block, depth, self.step, self.crossbar,
+                               quiet=way.block.name in self.quiet)
         return bool(np.all((low <= way.leak) & (way.leak <= high)))
 
     def _too_large(self) -> Iterator[Diagnostic]:
@@ -100,23 +105,25 @@ class Tiler:
         for block in self.blocks.values():
             ways = self._written(block, 0)
             if not ways:
-                yield from unwritable(block)
-            elif not fitting(ways):
-                yield from too_many_inputs(block, ways)
+                yield from unwritable(block, self.crossbar)
+            elif not fitting(ways, self.crossbar.axons):
+                yield from too_many_inputs(block, ways, self.crossbar)
 
     def _ways(self, block: Block, depth: int) -> list[Driven]:
         """The block with its constants at that depth, in all ways that fit a core."""
         ways = self._written(block, depth)
         if not ways:
-            raise FindingsError(*unwritable(block))
-        if not fitting(ways):
-            raise FindingsError(*too_many_inputs(block, ways))
-        return fitting(ways)
+            raise FindingsError(*unwritable(block, self.crossbar))
+        fits = fitting(ways, self.crossbar.axons)
+        if not fits:
+            raise FindingsError(*too_many_inputs(block, ways, self.crossbar))
+        return fits
 
     def _written(self, block: Block, depth: int) -> list[Driven]:
-        low, high = leak_range(block, depth, self.step, block.name in self.quiet)
-        tried = [driven(block, e, low, high) for e in self.encodings[block.name]]
-        return [way for way in tried if way is not None]
+        low, high = leak_range(block, depth, self.step, self.crossbar,
+                               quiet=block.name in self.quiet)
+        ways = [driven(block, e, low, high, self.crossbar) for e in self.encodings[block.name]]
+        return [way for way in ways if way is not None]
 
     def _shape(self, block: Block) -> Shape:
         shape = self.network.population(block.population).shape

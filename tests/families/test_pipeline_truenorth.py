@@ -82,7 +82,7 @@ def test_ranc_gets_its_file_where_it_can_express_the_network(
     emission = TRUENORTH.emit(compiled, tmp_path / "small")
     assert not emission.diagnostics
     network, _ = read_ranc(tmp_path / "small/ranc.json")
-    assert np.array_equal(network.cores.weights, canonical(compiled.cores.cores).weights)
+    assert np.array_equal(network.cores.weights, canonical(compiled.cores).cores.weights)
     assert "ranc.json" in (tmp_path / "small/README.md").read_text()
     monkeypatch.setattr("neurocompile.backends.truenorth.emit.RANC_CORES", 1)
     emission = TRUENORTH.emit(compiled, tmp_path / "large")

@@ -23,7 +23,8 @@ from torch import nn
 from neurocompile.capture.factory import make_model, put_weights
 from neurocompile.diagnostics import UsageError
 from neurocompile.formats.checkpoint import load_checkpoint, state_dict
-from neurocompile.formats.files import Loaded, Request, load_model
+from neurocompile.formats.load import load_model
+from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample, load_sample
 
 NET = """
@@ -75,8 +76,8 @@ def _weights(hidden: int = 6) -> dict[str, torch.Tensor]:
             "fc.bias": torch.zeros(hidden)}
 
 
-def _load(spec: str, **given: Any) -> Loaded:
-    return load_model(Request(spec, shape=(5,), **given))
+def _load(spec: str, **given: Any) -> Capture:
+    return load_model(Request(spec=spec, shape=(5,), **given))
 
 
 def _fails(code: str, spec: str, **given: Any) -> str:
@@ -90,10 +91,10 @@ def _fails(code: str, spec: str, **given: Any) -> str:
 
 def test_a_factory_is_captured_and_its_file_is_told(folder: Path) -> None:
     told: list[str] = []
-    loaded = load_model(Request("tiny_net:make", shape=(5,)), say=told.append)
-    assert loaded.inputs() == {"x": (4, 5)}
+    capture = load_model(Request(spec="tiny_net:make", shape=(5,)), say=told.append)
+    assert capture.inputs() == {"x": (4, 5)}
     assert told == ["tiny_net:make comes from tiny_net.py"]
-    assert [s.role for s in loaded.sources] == ["architecture"]
+    assert [s.role for s in capture.sources] == ["architecture"]
 
 
 @pytest.mark.parametrize("wrap", ["plain", "ordered", "model", "state_dict", "module", "compiled"])
@@ -119,9 +120,9 @@ def test_weights_reach_the_graph(folder: Path) -> None:
 def test_an_exported_graph_is_read_back(folder: Path) -> None:
     graph = _load("tiny_net:make").graph
     (folder / "net.onnx").write_bytes(graph.to_bytes())
-    loaded = _load("net.onnx")
-    assert loaded.graph.to_bytes() == graph.to_bytes()
-    assert [s.role for s in loaded.sources] == ["graph"]
+    capture = _load("net.onnx")
+    assert capture.graph.to_bytes() == graph.to_bytes()
+    assert [s.role for s in capture.sources] == ["graph"]
 
 
 def test_every_key_that_differs_is_told(folder: Path) -> None:
@@ -163,7 +164,7 @@ def test_an_architecture_and_an_input_are_needed(folder: Path) -> None:
     torch.save(_weights(), folder / "w.pt")
     assert "architecture" in _fails("NC007", "w.pt")
     with pytest.raises(UsageError, match="an example input"):
-        load_model(Request("tiny_net:make"))
+        load_model(Request(spec="tiny_net:make"))
 
 
 def test_a_pickled_module_is_named_and_not_run(folder: Path) -> None:
@@ -171,7 +172,7 @@ def test_a_pickled_module_is_named_and_not_run(folder: Path) -> None:
     torch.save(model, folder / "m.pt")
     assert "tiny_net.Net" in _fails("NC101", "m.pt")
     told: list[str] = []
-    load_model(Request("m.pt", shape=(5,), trust_pickle=True), say=told.append)
+    load_model(Request(spec="m.pt", shape=(5,), trust_pickle=True), say=told.append)
     assert "--trust-pickle: running the code" in told[0]
 
 
@@ -275,9 +276,9 @@ def test_half_precision_weights_are_read(folder: Path) -> None:
     for kind in (torch.float16, torch.bfloat16):
         torch.save({"fc.weight": torch.ones(6, 5, dtype=kind), "fc.bias": torch.zeros(6)},
                    folder / "half.pt")
-        loaded = load_model(Request("half.pt", arch="tiny_net:make", folders=(folder,),
+        capture = load_model(Request(spec="half.pt", arch="tiny_net:make", folders=(folder,),
                                     shape=(5,)))
-        assert loaded.graph.info["replay"]["calls"] == 2
+        assert capture.graph.info["replay"]["calls"] == 2
 
 
 def test_safetensors(folder: Path) -> None:
@@ -319,10 +320,10 @@ def _sample(path: Path, **arrays: Any) -> Sample:
 def test_a_sample_is_fitted_to_the_inputs(tmp_path: Path) -> None:
     x = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     sample = _sample(tmp_path / "s.npz", x=x, y=np.array([1, 0]))
-    loaded = {"image": (4, 3, 4)}, {"events": (3, 7, 4)}
+    shapes = {"image": (4, 3, 4)}, {"events": (3, 7, 4)}
     from neurocompile.formats.samples import fit
 
-    for inputs in loaded:  # batch first; time first, then batch
+    for inputs in shapes:  # batch first; time first, then batch
         (array,) = fit(sample, inputs).values()
         assert array.dtype == np.float32
         assert array.shape == x.shape

@@ -13,7 +13,7 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.align import align
-from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.lowering.lower import lower
 from tests.capture import nets
@@ -34,7 +34,7 @@ def test_integer_networks(seed: int, order: int) -> None:
     inputs = inputs_for(net, 2)
     runs, latencies = [], set()
     for variant in (net, shuffled(net, order)):
-        relayed, schedule, _ = relay(variant, align(variant), target)
+        relayed, schedule, _ = relay(variant, align(variant), target, 8)
         runs.append(synchronous.run(relayed, inputs, record_state=True))
         latencies.add(schedule.latency)
     assume(all(spikes.any() for spikes in runs[0].spikes.values()))
@@ -52,7 +52,7 @@ def test_quantized_networks(floating: Network, encoder: str) -> None:
     """From float: the integers do not depend on the order either."""
     runs, x = [], nets.image(3, 2, 8, 8).numpy()
     for variant in (floating, shuffled(floating, 1), shuffled(floating, 2)):
-        network, _ = Quantize(encoder=encoder).run(variant, load_target("loihi2"))
+        network, _ = LoihiQuantizer(8, encoder=encoder).run(variant, load_target("loihi2"))
         runs.append(synchronous.run(network, {"x": x}, record_state=True))
     assert all(spikes.any() for spikes in runs[0].spikes.values())
     for run in runs[1:]:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS, CoreNetwork
+from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalized
 from neurocompile.semantics.reset import Reset
-from neurocompile.semantics.truenorth import TrueNorthNeurons
+from neurocompile.semantics.truenorth import AXONS, NEURONS, TrueNorthNeurons
 
 Spikes = dict[str, NDArray[np.uint8]]
 
@@ -61,8 +61,11 @@ def neurons(rng: np.random.Generator, into: list[Projection], size: int
     return TrueNorthNeurons(threshold, Reset.SOFT if rng.random() < 0.5 else Reset.HARD), bias
 
 
-def random_net(seed: int) -> Network:
-    """Two inputs, a chain with skips, feedback and constants; all kinds, some on the host."""
+def random_net(seed: int, axons: int = 250) -> Network:
+    """Two inputs, a chain with skips, feedback and constants; all kinds, some on the host.
+
+    Weights have fewer bits, down to one, where the inputs of a neuron would take more axons.
+    """
     rng = np.random.default_rng(seed)
     spatial = rng.random() < 0.3
     shape: Shape = (2, 4, 4) if spatial else (int(rng.integers(3, 24)),)
@@ -84,7 +87,7 @@ def random_net(seed: int) -> Network:
                 sources.append(other)
         bits = int(rng.integers(1, 9))
         into = []
-        budget = 250
+        budget = axons
         for source in sources:
             made = operator(rng, shapes[source], own, bits)
             fan_in = int(np.diff(made.matrix().indptr).max(initial=0))

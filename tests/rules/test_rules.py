@@ -11,7 +11,7 @@ from tests.paths import ROOT, TESTS
 
 SOURCES = [p for folder in ("neurocompile", "passes", "backends")
            for p in (ROOT / folder).rglob("*.py") if not p.is_symlink()]
-EMITTED = {code for path in SOURCES if path.parent.name != "rules"
+CODES_IN_SOURCE = {code for path in SOURCES if path.parent.name != "rules"
            for code in re.findall(r'"(NC\d{3})"', path.read_text())}
 
 
@@ -31,7 +31,7 @@ def test_names_are_unique() -> None:
 
 
 def test_every_rule_is_emitted_and_every_emitted_code_is_a_rule() -> None:
-    assert EMITTED == set(RULES)
+    assert CODES_IN_SOURCE == set(RULES)
 
 
 def test_every_rule_has_a_test_and_explains_itself_by_example() -> None:
@@ -54,14 +54,14 @@ def test_values_fill_the_message() -> None:
 
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "x\u202ey", "tab\there"])
 def test_hostile_names_are_escaped(name: str) -> None:
-    shown = Diagnostic("NC122", values={"what": name, "window": 2}).message
-    assert shown.isprintable()
+    message = Diagnostic("NC122", values={"what": name, "window": 2}).message
+    assert message.isprintable()
     assert printable(name) != name
 
 
 def test_sorting_puts_errors_first_and_is_stable() -> None:
     findings = [Diagnostic("NC106", Location("b"), {"module": "b"}),
                 Diagnostic("NC130"), Diagnostic("NC106", Location("a"), {"module": "a"})]
-    ordered = sorted(findings, key=Diagnostic.sort_key)
-    assert [(d.code, d.where.module) for d in ordered] == [
+    by_severity = sorted(findings, key=Diagnostic.sort_key)
+    assert [(d.code, d.where.module) for d in by_severity] == [
         ("NC130", ""), ("NC106", "a"), ("NC106", "b")]

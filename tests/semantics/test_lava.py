@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neurocompile.backends.synchronous.neurons import FloatPopulation
+from neurocompile.backends.synchronous.neurons import FloatBatch
 from neurocompile.semantics.floating import advance
 from neurocompile.semantics.loihi import LoihiNeuron, State, step
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
@@ -27,7 +27,7 @@ def test_profiles_are_the_integer_neuron(name: str, i_decay: int, v_decay: int) 
     assert normal.direct_y == (name == lava.CUBA_BIAS and i_decay < 4096)
     chip = LoihiNeuron(i_decay - 1, v_decay, 150)
     states = [State() for _ in range(NEURONS)]
-    floating = FloatPopulation(normal.neuron, y.double() * 64, (1, NEURONS), "cpu")
+    floating = FloatBatch(normal.neuron, y.double() * 64, (1, NEURONS), "cpu")
     in_float = floating.advance(x.double()[None] * normal.gain, None)[0]
     now = dict.fromkeys("uv", torch.zeros(NEURONS))
     spikes = 0

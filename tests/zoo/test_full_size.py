@@ -22,6 +22,7 @@ from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind, Network, Population
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import State, add, step
 from tests.zoo import on_lava
 
@@ -47,7 +48,7 @@ def sampled_differences(network: Network, inputs: dict[str, np.ndarray], rng: np
                 if population.graded:
                     spike: int = add(state, int(sums[s, t, n]))
                 else:
-                    spike = step(population.integer, state, int(sums[s, t, n]),
+                    spike = step(loihi_neuron(population), state, int(sums[s, t, n]),
                                  int(biases[population.name][s, t, neurons[n]]))
                 differences += (spike != sent[s, t, neurons[n]]
                                 or state.v != run.v[population.name][s, t, neurons[n]])

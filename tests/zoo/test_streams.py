@@ -62,7 +62,7 @@ def test_prices_of_a_small_stmixer() -> None:
     """Its four consumers share three sums, each with a branch more than the one before."""
     choice = compiled("auto").streams
     assert choice is not None
-    assert choice.taken == "adder"
+    assert choice.form == "adder"
     assert [p.name for p in compiled("auto").network.populations if p.graded] == [
         f"blocks.{k}.stream" for k in ("0.mixing.lif1", "0.mlp.lif1", "1.mixing.lif1")]
     assert choice.prices["duplicate"].synapses > 1.4 * choice.prices["adder"].synapses

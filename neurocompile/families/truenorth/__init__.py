@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +27,13 @@ class TrueNorth:
     keys: tuple[str, ...] = ("truenorth",)
     target_type: type[TrueNorthTarget] = TrueNorthTarget
     options_type: type[Options] = Options
-    weight_bits: int = 4
     stages: tuple[str, ...] = (
         "check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
     runs_on: str = "the simulator"
+
+    def usual_weight_bits(self, target: TrueNorthTarget) -> int:
+        """Four axons per input, and up to 64 inputs; see `Family.usual_weight_bits`."""
+        return 4
 
     def compile(self, run: Recorder, lowering: Lowering, target: TrueNorthTarget,
                 options: Options) -> TrueNorthCompilation:
@@ -69,6 +72,11 @@ class TrueNorth:
 
         return verify_in_batches(load_network(program / NETWORK), compilation.network, inputs,
                                  progress)
+
+    @property
+    def forms(self) -> Mapping[str, Callable[[TrueNorthCompilation], Any]]:
+        """None: its programs are its only files; see `Family.forms`."""
+        return {}
 
     def resources(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
         """See `Family.resources`."""

@@ -22,12 +22,12 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.options import Options
 from neurocompile.passes.lowering.streams import find
+from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.chip_mapping import chip_mapping
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import FanIn, Legalized, legalize
 from neurocompile.passes.truenorth.quantization.quantize import Quantize
-from neurocompile.passes.truenorth.quantization.reach import overflows
-from neurocompile.passes.truenorth.recount import recount
 from neurocompile.target.truenorth import TrueNorthTarget
 
 _WAYS: Mapping[str, FanIn] = {"reject": "reject", "group": "group", "exact-slow": "exact-slow"}
@@ -76,7 +76,7 @@ def _on_cores(run: Recorder, lowering: Lowering, floating: Network, target: True
     return network, fidelity, run.stage(
         "legalize", lambda: _legalize(network, target, options, rates),
         lambda r: f"{len(r.network.cores)} cores, latency {r.network.latency} ticks",
-        lambda r: recount(network, r.network))
+        lambda r: audit(network, r.network, target))
 
 
 def _spiking_inputs(network: Network, graph: Graph) -> Network:
@@ -99,9 +99,7 @@ def _quantize(run: Recorder, floating: Network, target: TrueNorthTarget, options
     """The integer network. Raises FindingsError for what the target cannot do."""
     quantize = Quantize(options.bits, options.encoder, whole_biases)
     network = run.stage(
-        "quantize", lambda: quantize.run(floating, target), network_size,
-        lambda net: (overflow for population in net.populations
-                     for overflow in overflows(net, population, target.name)))
+        "quantize", lambda: quantize.run(floating, target), network_size)
     run.findings += nothing_on_chip(network)
     run.stop()
     return network
@@ -126,15 +124,15 @@ def _legalize(network: Network, target: TrueNorthTarget, options: Options,
     except FindingsError as error:
         if options.fan_in != "group":
             raise
-        raise FindingsError(*(_with_groups(d, network) if d.code == "NC431" else d
+        raise FindingsError(*(_with_groups(d, network, target) if d.code == "NC431" else d
                               for d in error.diagnostics)) from None
 
 
-def _with_groups(fan_in: Diagnostic, network: Network) -> Diagnostic:
+def _with_groups(fan_in: Diagnostic, network: Network, target: TrueNorthTarget) -> Diagnostic:
     """NC431 with what to train: the groups of inputs and neurons that fit a core, as values too."""
     names = [p.name for p in network.populations
              if fan_in.values["module"] in (p.name, p.where.module)]
-    groups = group_constraints(network, names)
+    groups = group_constraints(network, names, Crossbar.of(target))
     notes = [_group(one) for population in groups["populations"]
              for one in population["projections"]]
     return replace(fan_in, values={**fan_in.values, "groups": groups},

@@ -85,6 +85,6 @@ class Usage:
 def capacity(target: LoihiTarget) -> CoreUsage:
     """The limits of one core."""
     core = target.core
-    reserved = max(one.reserved_memory.value for one in target.accounting.values())
+    reserve = max(one.reserved_memory.value for one in target.accounting.values())
     return CoreUsage(core.neurons.value, core.input_axons.value, core.output_axons.value,
-                     core.synapse_memory.value - reserved)
+                     core.synapse_memory.value - reserve)

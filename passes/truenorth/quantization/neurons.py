@@ -12,7 +12,7 @@ import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import InputKind, Network, Population
-from neurocompile.passes.truenorth.quantization.reach import POTENTIAL_MAX
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
@@ -66,7 +66,7 @@ def _neuron(population: Population, n_ticks: int, target: TrueNorthTarget) -> It
                 **values, "value": value, "state": state, "ticks": n_ticks})
     if neuron.decay and not neuron.v_th > 0:
         yield Diagnostic("NC305", population.where, {
-            **values, "needed": neuron.v_th, "limit": POTENTIAL_MAX})
+            **values, "needed": neuron.v_th, "limit": Crossbar.of(target).threshold_max})
 
 
 def _analog(population: Population, network: Network, target: TrueNorthTarget,

@@ -1,7 +1,7 @@
 """Quantize for TrueNorth: from a float Network to one of whole numbers and `TrueNorthNeurons`.
 
-The synapses of a neuron share one grid (`grid`), unless each projection is ternary on its own: up
-to four different weights of a neuron need no common grid, as an axon has one of four types.
+The synapses of a neuron share one grid (`grid`), unless each projection is ternary on its own: as
+many different weights of a neuron as axons have types need no common grid.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from neurocompile.diagnostics import FindingsError
+from neurocompile.diagnostics import FindingsError, raise_errors
 from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array
-from neurocompile.passes.loihi.quantization.encoding import INPUT_BITS, Part, encoders
+from neurocompile.passes.quantization.host import INPUT_BITS, CurrentFormat, encoders
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.grid import Ints, Steps, on_grid, sharing
 from neurocompile.passes.truenorth.quantization.neurons import ANALOG, stateless, unsupported
-from neurocompile.passes.truenorth.quantization.scale import integers
+from neurocompile.passes.truenorth.quantization.reach import overflows
+from neurocompile.passes.truenorth.quantization.scale import Received, integers
 from neurocompile.semantics.reset import Reset
-from neurocompile.semantics.truenorth import AXON_TYPES, TrueNorthNeurons
+from neurocompile.semantics.truenorth import TrueNorthNeurons
 from neurocompile.target.truenorth import TrueNorthTarget
 
-WEIGHT_BITS = 4  # by default: four axons per input, and up to 64 inputs
 _HOST_THRESHOLD = 1 << 14  # in units of v, of populations on the host
 _HOST_LIMIT = 1 << 40  # of their currents
 
@@ -36,14 +37,15 @@ class Quantize:
     axons can deliver them. Else they are finer, and only a leak can.
     """
 
-    weight_bits: int = WEIGHT_BITS
+    weight_bits: int
     encoder: str = "auto"
     whole_biases: bool = False
 
     def run(self, network: Network, target: TrueNorthTarget) -> Network:
         """The integer network; of weights on a grid of few steps nothing is rounded.
 
-        Raises FindingsError: NC202, NC206, NC211, NC305, NC307 and NC309 for what the target cannot do.
+        Raises FindingsError: NC202, NC206, NC211, NC303, NC305, NC307 and NC309 for what the target
+        cannot do.
         """
         problems = list(unsupported(network, target, self.encoder))
         if problems:
@@ -61,29 +63,37 @@ class Quantize:
                 encoded.extend(found)
             else:
                 synapses = [p for p in into if kinds.get(p.source) is not InputKind.ONE]
-                made, stored = self._on_chip(population, synapses, bias, network.n_ticks)
+                made, stored = self._on_chip(population, synapses, bias, network.n_ticks,
+                                             Crossbar.of(target))
                 projections.extend(stored)
             populations.append(made)
-        return replace(
+        integer = replace(
             network, inputs=tuple(i for i in network.inputs if i.kind is not InputKind.ONE),
             populations=tuple(populations), projections=tuple(projections), encoders=tuple(encoded))
+        raise_errors(overflow for population in integer.populations
+                     for overflow in overflows(integer, population, target))
+        return integer
 
     def _on_chip(self, population: Population, synapses: Sequence[Projection], bias: Array,
-                 n_ticks: int) -> tuple[Population, list[Projection]]:
+                 n_ticks: int, crossbar: Crossbar) -> tuple[Population, list[Projection]]:
         operators = [p.operator for p in synapses]
         groups = sharing(operators, population.size)
         steps = on_grid(operators, groups, self.weight_bits) if operators else []
         if len(steps) > 1 and not steps[0].exact:
-            steps = _ternary(synapses, groups) or steps
-        return integers(population, synapses, steps, groups, bias, n_ticks,
-                        not stateless(population.floating, n_ticks), self.whole_biases)
+            steps = _ternary(synapses, groups, crossbar.axon_types) or steps
+        received = Received(synapses=synapses, steps=steps, groups=groups, bias=bias)
+        return integers(population, received, crossbar, n_ticks=n_ticks, whole=self.whole_biases,
+                        memory=not stateless(population.floating, n_ticks))
 
 
-def _ternary(synapses: Sequence[Projection], groups: Ints) -> list[Steps]:
-    """Each projection on a ternary grid of its own; empty where that rounds, or takes five types."""
+def _ternary(synapses: Sequence[Projection], groups: Ints, most: int) -> list[Steps]:
+    """Each projection on a ternary grid of its own.
+
+    Empty where that rounds, or takes more than `most` types of axons.
+    """
     steps = [on_grid([p.operator], groups, 2)[0] for p in synapses]
     types = sum(len(set(np.unique(s.operator.weights)) - {0}) for s in steps)
-    return steps if types <= AXON_TYPES and all(s.exact for s in steps) else []
+    return steps if types <= most and all(s.exact for s in steps) else []
 
 
 def _constant(population: Population, ones: Sequence[Projection]) -> Array:
@@ -106,8 +116,8 @@ def _on_host(population: Population, analog: list[Projection], bias: Array,
     reset = Reset.SOFT if neuron.reset is Reset.SOFT and memory else Reset.HARD
     items = {item.name: item for item in network.inputs}
     bits = _fraction_bits(analog, bias, unit, [items[p.source] for p in analog])
-    part = Part(replace(population, bias=Bias(bias)), [], analog, True)
-    found = encoders(part, unit, 0, _HOST_LIMIT, bits, items)
+    found = encoders(replace(population, bias=Bias(bias)), analog, items, CurrentFormat(
+        unit=unit, exponent=0, limit=_HOST_LIMIT, fraction_bits=bits))
     return replace(population, neuron=TrueNorthNeurons(threshold, reset, memory), bias=None,
                    on_host=True), found
 

@@ -9,11 +9,11 @@ import numpy as np
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Array
-from neurocompile.passes.loihi.quantization.bounds import delivered
+from neurocompile.passes.quantization.sums import synaptic_range
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
-
-POTENTIAL_MAX = (1 << 18) - 1  # also the reach of both thresholds
+from neurocompile.target.truenorth import TrueNorthTarget
 
 
 def reach(low: Array, high: Array, threshold: Array, neurons: tuple[Reset, bool],
@@ -39,18 +39,19 @@ def reach(low: Array, high: Array, threshold: Array, neurons: tuple[Reset, bool]
     return lowest, highest
 
 
-def overflows(network: Network, population: Population, target: str) -> Iterator[Diagnostic]:
+def overflows(network: Network, population: Population, target: TrueNorthTarget
+              ) -> Iterator[Diagnostic]:
     """NC303 for a population on the chip whose potential could leave its range."""
-    neurons = population.neuron
+    neurons, crossbar = population.neuron, Crossbar.of(target)
     if population.on_host or not isinstance(neurons, TrueNorthNeurons):
         return
-    low, high = delivered(network, population)
+    low, high = synaptic_range(network, population)
     if population.bias is not None:
         low, high = low + population.bias.value, high + population.bias.value
     lowest, highest = reach(low, high, neurons.threshold, (neurons.reset, neurons.memory),
                             network.n_ticks)
     needed = int(max(-lowest.min(initial=0), highest.max(initial=0)))
-    if needed > POTENTIAL_MAX:
+    if needed > crossbar.potential_max:
         yield Diagnostic("NC303", population.where, {
-            "module": population.name, "needed": needed, "register": "v", "target": target,
-            "limit": POTENTIAL_MAX})
+            "module": population.name, "needed": needed, "register": "v", "target": target.name,
+            "limit": crossbar.potential_max}, notes=(f"the limit is {crossbar.potential_key}",))

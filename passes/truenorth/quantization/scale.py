@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.ir.network import Bias, Population, Projection
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.grid import Steps
-from neurocompile.passes.truenorth.quantization.reach import POTENTIAL_MAX, reach
+from neurocompile.passes.truenorth.quantization.reach import reach
 from neurocompile.semantics.reset import Reset
-from neurocompile.semantics.truenorth import LEAK_MAX, WEIGHT_MAX, TrueNorthNeurons
+from neurocompile.semantics.truenorth import TrueNorthNeurons
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,7 +28,17 @@ _NEAR = 1e-6  # relative: what float arithmetic leaves of a whole number
 _ROOM = 2  # of the potential's range, what a chosen multiplier leaves free
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Received:
+    """What the neurons of a population receive: synapses on their grids, and constants."""
+
+    synapses: Sequence[Projection]
+    steps: Sequence[Steps]  # of each projection
+    groups: Ints  # [neurons] those that share weights
+    bias: Floats  # [neurons] in units of v
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Scaled:
     """A population's numbers per neuron, in units of its largest step."""
 
@@ -39,24 +50,24 @@ class Scaled:
     whole: bool  # whether biases are whole steps, which the weights' axons can deliver
 
 
-def integers(population: Population, synapses: Sequence[Projection], steps: Sequence[Steps],
-             groups: Ints, bias: Floats, n_ticks: int, memory: bool, whole: bool
-             ) -> tuple[Population, list[Projection]]:
+def integers(population: Population, received: Received, crossbar: Crossbar, *, n_ticks: int,
+             memory: bool, whole: bool) -> tuple[Population, list[Projection]]:
     """The population and its synapses in whole numbers.
 
     With `whole`, the biases of weights that take all types of axons are whole steps.
     """
-    neuron, size = population.floating, population.size
+    neuron, size, steps = population.floating, population.size, received.steps
     reset = Reset.SOFT if neuron.reset is Reset.SOFT and memory else Reset.HARD
     unit = np.max([np.abs(s.unit) for s in steps], axis=0) if steps else np.full(
         size, abs(neuron.v_th) or 1.0)
-    whole = whole and any(digit(one) > 1 for one in steps)
-    scaled = Scaled(steps, [s.unit / unit for s in steps], neuron.v_th / unit, bias / unit, groups,
-                    whole)
-    times = _multiplier(scaled, reset, memory, n_ticks)[groups]
+    whole = whole and (crossbar.axon_types < 3 or any(digit(one) > 1 for one in steps))
+    scaled = Scaled(steps=steps, ratios=[s.unit / unit for s in steps], whole=whole,
+                    threshold=neuron.v_th / unit, bias=received.bias / unit, groups=received.groups)
+    most = _largest(scaled, reset, memory, n_ticks, crossbar)
+    times = _multiplier(scaled, most, memory, n_ticks)[received.groups]
     made = []
     low, high = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    for projection, one, ratio in zip(synapses, steps, scaled.ratios, strict=True):
+    for projection, one, ratio in zip(received.synapses, steps, scaled.ratios, strict=True):
         weights = one.operator.times(np.rint(times * ratio).astype(np.int64))
         weights = weights.with_weights(weights.weights.astype(np.int64))
         made.append(replace(projection, operator=weights))
@@ -94,10 +105,9 @@ def _threshold(level: Floats, reset: Reset, strict: bool) -> Ints:
     return np.maximum(found, 1)
 
 
-def _multiplier(scaled: Scaled, reset: Reset, memory: bool, n_ticks: int) -> Ints:
-    """Per group the smallest multiplier of those with the least rounding."""
-    groups, count = scaled.groups, int(scaled.groups.max(initial=-1)) + 1
-    most = _largest(scaled, reset, memory, n_ticks)
+def _multiplier(scaled: Scaled, most: Ints, memory: bool, n_ticks: int) -> Ints:
+    """Per group the smallest multiplier, up to `most`, of those with the least rounding."""
+    groups, count = scaled.groups, len(most)
     best, chosen = np.full(count, np.inf), np.ones(count, np.int64)
     power = [one.operator.with_weights(np.abs(one.operator.weights)).row_sums()
              for one in scaled.steps]
@@ -119,10 +129,12 @@ def _off(values: Floats) -> Floats:
     return np.where(off <= _NEAR * np.maximum(np.abs(values), 1), 0.0, off)
 
 
-def _largest(scaled: Scaled, reset: Reset, memory: bool, n_ticks: int) -> Ints:
+def _largest(scaled: Scaled, reset: Reset, memory: bool, n_ticks: int, crossbar: Crossbar
+             ) -> Ints:
     """Per group the largest multiplier with which every number has its place; at least 1."""
     size = len(scaled.groups)
-    limit = np.full(size, WEIGHT_MAX // max(map(digit, scaled.steps), default=1), np.float64)
+    largest = max(map(digit, scaled.steps), default=1)
+    limit = np.full(size, crossbar.weight_max // largest, np.float64)
     if memory:
         low, high = scaled.bias, scaled.bias
         for one, ratio in zip(scaled.steps, scaled.ratios, strict=True):
@@ -131,9 +143,9 @@ def _largest(scaled: Scaled, reset: Reset, memory: bool, n_ticks: int) -> Ints:
             high = high + np.maximum(least * ratio, most * ratio)
         lowest, highest = reach(low, high, scaled.threshold, (reset, memory), n_ticks)
         furthest = np.maximum(np.maximum(-lowest, highest), scaled.threshold)
-        limit = np.minimum(limit, POTENTIAL_MAX / _ROOM / np.maximum(furthest, 1e-9))
+        limit = np.minimum(limit, crossbar.potential_max / _ROOM / np.maximum(furthest, 1e-9))
         if not scaled.whole:
-            limit = np.minimum(limit, LEAK_MAX / np.maximum(np.abs(scaled.bias), 1e-9))
+            limit = np.minimum(limit, crossbar.leak_max / np.maximum(np.abs(scaled.bias), 1e-9))
     found = np.full(int(scaled.groups.max(initial=-1)) + 1, np.inf)
     np.minimum.at(found, scaled.groups, limit)
     whole: Ints = np.maximum(np.floor(found), 1).astype(np.int64)

@@ -15,7 +15,7 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.loihi.accumulate import accumulate
 from neurocompile.passes.loihi.align import align
-from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target
@@ -34,7 +34,7 @@ def network(target: Target, ticks: int = 5) -> Network:
         (Projection("x", "a", dense(20, 30)), Projection("a", "b", dense(30, 25))),
         (Readout("y", (7,), (("a", dense(30, 7, 1)), ("b", dense(25, 7, 1))), rng.normal(0, 1, 7)),
          Readout("z", (4,), (("b", dense(25, 4)),), np.zeros(4), "each")), ticks)
-    return Quantize().run(accumulate(floating, "chip", target)[0], target)[0]
+    return LoihiQuantizer(8).run(accumulate(floating, "chip", target, 8)[0], target)[0]
 
 
 def inputs(made: Network, samples: int = 6) -> dict[str, np.ndarray]:

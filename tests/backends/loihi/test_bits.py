@@ -92,6 +92,6 @@ def test_what_only_loihi1_refuses() -> None:
 def test_sign_modes() -> None:
     assert sign_mode(np.array([0, 3])) is SignMode.EXCITATORY
     assert sign_mode(np.array([0, -255])) is SignMode.INHIBITORY
-    assert sign_mode(np.array([0, -256])) is SignMode.MIXED
-    assert sign_mode(np.array([2, -2])) is SignMode.MIXED
+    assert sign_mode(np.array([0, -256])) is SignMode.BOTH
+    assert sign_mode(np.array([2, -2])) is SignMode.BOTH
     assert sign_mode(np.array([])) is SignMode.EXCITATORY

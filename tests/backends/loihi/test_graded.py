@@ -23,7 +23,7 @@ from neurocompile.ir.network import Adder, Bias, Input, InputKind, Network, Popu
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.loihi.align import align
-from neurocompile.passes.loihi.quantization.bounds import delivered
+from neurocompile.passes.quantization.sums import synaptic_range
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.target import Target
@@ -37,7 +37,7 @@ def bounded(network: Network) -> Network:
     """Its adders with the ranges of their sums."""
     for population in network.order():
         if population.graded:
-            made = replace(population, neuron=Adder(*delivered(network, population)))
+            made = replace(population, neuron=Adder(*synaptic_range(network, population)))
             network = replace(network, populations=tuple(
                 made if p is population else p for p in network.populations))
     return network

@@ -14,7 +14,8 @@ import pytest
 
 from neurocompile.backends.loihi import emit as emit_module
 from neurocompile.backends.loihi.emit import emit
-from neurocompile.backends.loihi.net_file import netx_keeps, write_net
+from neurocompile.backends.loihi.net_chain import net_chain, netx_keeps
+from neurocompile.formats.net.layers import NetFile
 from neurocompile.ir.network import (
     Bias,
     Encoder,
@@ -135,15 +136,13 @@ def test_knows_what_netx_does_to_weights(weights: list[list[int]], kept: bool) -
     assert netx_keeps(np.array(weights)) is kept
 
 
-def test_says_why_there_is_no_file(tmp_path: Path, zoo) -> None:
+def test_says_why_there_is_no_file(tmp_path: Path, zoo, loihi2: Target) -> None:
     network, schedule, _ = image_chain()
-    path = tmp_path / "network.net"
 
     def reason(**changes: object) -> str:
-        path.touch()
-        found = write_net(dataclasses.replace(network, **changes), schedule, path)
-        assert not path.exists()
-        return str(found)
+        text = net_chain(dataclasses.replace(network, **changes), schedule)
+        assert isinstance(text, str)
+        return text
 
     first, *rest = network.populations
     assert "runs on the host" in reason(populations=(dataclasses.replace(first, on_host=True),
@@ -158,6 +157,10 @@ def test_says_why_there_is_no_file(tmp_path: Path, zoo) -> None:
     assert "changes the weights into out" in reason(
         projections=(*network.projections[:3], wide))
     assert reason(encoders=()) == "the first population has no input"
-    assert "runs on the host" in str(write_net(zoo.network, zoo.schedule, path))
-    assert write_net(network, schedule, path) is None
+    assert "runs on the host" in str(net_chain(zoo.network, zoo.schedule))
+    assert isinstance(net_chain(network, schedule), NetFile)
+    path = tmp_path / "network.net"
+    emit(network, schedule, loihi2, tmp_path)
     assert path.exists()
+    emit(dataclasses.replace(network, encoders=()), schedule, loihi2, tmp_path)
+    assert not path.exists()

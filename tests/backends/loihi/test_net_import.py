@@ -19,7 +19,8 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
-from neurocompile.formats.files import Request, load_model
+from neurocompile.formats.load import load_model
+from neurocompile.formats.request import Request
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.target import Target
@@ -66,8 +67,8 @@ def in_netx(source: Path, result: Compilation, x: Array, folder: Path) -> dict[s
 def compared(source: Path, tmp_path: Path, target: Target, rate: float = 0.4, **request: object
              ) -> tuple[Compilation, dict[str, Array], Array]:
     """Build and run everywhere on one random sample; all spikes of all layers are equal."""
-    loaded = load_model(Request(str(source), **request))  # type: ignore[arg-type]
-    result = compile_graph(loaded.graph, target, Options())
+    capture = load_model(Request(spec=str(source), **request))  # type: ignore[arg-type]
+    result = compile_graph(capture.graph, target, Options())
     network, schedule = result.network, result.schedule
     item, = network.inputs
     rng = np.random.default_rng(11)

@@ -34,7 +34,7 @@ def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> 
                                                       f"max_delay = {{ value = {limit},")
     (folder / "short.toml").write_text(text)
     target = load_target(str(folder / "short.toml"))
-    relayed, schedule, notes = relay(shuffled(net, 3), align(net), target)
+    relayed, schedule, notes = relay(shuffled(net, 3), align(net), target, 8)
     assert bool(notes) == (limit < 6)
     emit(relayed, schedule, target, folder / "program")
     plain = synchronous.run(net, inputs, record_state=True)

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.passes.truenorth.core_network import (
-    AXONS,
-    NEURONS,
     NOWHERE,
     OUTPUT,
     CoreNetwork,
@@ -18,8 +16,10 @@ from neurocompile.passes.truenorth.core_network import (
     PopulationTable,
 )
 from neurocompile.semantics.truenorth import (
+    AXONS,
     DELAY_MAX,
     FLOOR_MAX,
+    NEURONS,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     THRESHOLD_MAX,

@@ -17,14 +17,13 @@ from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.targets import load_target
 from neurocompile.passes.truenorth.core_network import (
-    NEURONS,
     NOWHERE,
     CoreNetwork,
     Cores,
     InputTable,
     PopulationTable,
 )
-from neurocompile.semantics.truenorth import POTENTIAL_MAX
+from neurocompile.semantics.truenorth import NEURONS, POTENTIAL_MAX
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.backends.truenorth.random_cores import at_the_boundaries, random_input, random_network
 

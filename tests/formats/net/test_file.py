@@ -9,8 +9,10 @@ import pytest
 
 from neurocompile import cli
 from neurocompile.diagnostics import UsageError
-from neurocompile.formats.files import Request, load_model
-from neurocompile.formats.net.file import Cell, ConvLayer, DenseLayer, read_net
+from neurocompile.formats.load import load_model
+from neurocompile.formats.net.file import read_net
+from neurocompile.formats.net.layers import Cell, ConvLayer, DenseLayer
+from neurocompile.formats.request import Request
 from tests.formats.net import hostile
 from tests.formats.net.net_files import MAKERS, cell, conv, dense, even, frames, write
 
@@ -23,7 +25,7 @@ def test_hostile_files_are_refused(name: str, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     started = time.monotonic()
     with pytest.raises(UsageError) as refused:
-        load_model(Request(str(path)))
+        load_model(Request(spec=str(path)))
     assert [d.code for d in refused.value.diagnostics] == [code], str(refused.value)
     assert time.monotonic() - started < 5
     assert sorted(tmp_path.iterdir()) == before

@@ -8,16 +8,20 @@ import torch
 from torch import nn
 
 from neurocompile.backends import synchronous
-from neurocompile.backends.loihi.net_file import write_net
+from neurocompile.backends.loihi.net_chain import net_chain
 from neurocompile.builds.builder import first_inputs
 from neurocompile.diagnostics import Severity
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.targets import load_target
-from neurocompile.formats.files import Request, load_model
-from neurocompile.formats.net.file import ConvLayer, DenseLayer, NetFile, read_net
+from neurocompile.formats.load import load_model
+from neurocompile.formats.net.file import read_net
+from neurocompile.formats.net.layers import ConvLayer, DenseLayer, NetFile
+from neurocompile.formats.net.write import net_bytes
+from neurocompile.formats.request import Request
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import State, step
 from tests.formats.net.net_files import MAKERS, cell, dense, even, frames, pictured, shipped, write
 from tests.paths import EXAMPLES
@@ -26,8 +30,8 @@ LOIHI2 = load_target("loihi2")
 
 
 def compiled(path: Path, **request: object) -> Compilation:
-    loaded = load_model(Request(str(path), **request))  # type: ignore[arg-type]
-    return compile_graph(loaded.graph, LOIHI2, Options())
+    capture = load_model(Request(spec=str(path), **request))  # type: ignore[arg-type]
+    return compile_graph(capture.graph, LOIHI2, Options())
 
 
 def made(name: str, tmp_path: Path) -> tuple[NetFile, Compilation]:
@@ -51,7 +55,7 @@ def test_the_integers_are_the_files(name: str, tmp_path: Path) -> None:
         if layer.cell is None:
             continue
         population = network.population(f"layer.{i}")
-        neuron = population.integer
+        neuron = loihi_neuron(population)
         assert (neuron.du, neuron.dv, neuron.vth) == (
             layer.cell.i_decay - 1, layer.cell.v_decay, layer.cell.threshold)
         if layer.bias is not None:
@@ -162,7 +166,7 @@ def test_the_shipped_files_keep_their_numbers(name: str) -> None:
     for i, layer in net.layers.items():
         if layer.cell is None:
             continue
-        neuron = network.population(f"layer.{i}").integer
+        neuron = loihi_neuron(network.population(f"layer.{i}"))
         assert (neuron.du, neuron.dv, neuron.vth) == (
             4095, layer.cell.v_decay, layer.cell.threshold)
         projection, = network.into(f"layer.{i}")
@@ -172,7 +176,7 @@ def test_the_shipped_files_keep_their_numbers(name: str) -> None:
     encoder, = network.encoders
     image = np.full((1, *net.input.shape), 0.25)
     assert net.input.cell is not None
-    assert network.population("layer.0").integer.vth == net.input.cell.threshold
+    assert loihi_neuron(network.population("layer.0")).vth == net.input.cell.threshold
     assert np.all(encoder.mantissas(image) == round(0.25 * net.input.weight + net.input.bias))
 
 
@@ -189,7 +193,7 @@ def test_numbers_that_the_chip_does_not_hold_are_told(tmp_path: Path) -> None:
     finding, = (d for d in odd.diagnostics if d.level >= Severity.WARNING)
     assert (finding.code, finding.level) == ("NC301", Severity.WARNING)
     assert "another scale" in finding.notes[-1]
-    assert odd.network.population("layer.1").integer.vth == 160
+    assert loihi_neuron(odd.network.population("layer.1")).vth == 160
     large = np.full((2, 900), 254.0)
     large[0, 0] = -2
     over = compiled(write(tmp_path / "x.net", [
@@ -204,7 +208,7 @@ def same_network(a: Network, b: Network, names: dict[str, str]) -> None:
     """The populations and synapses of `a` are those of `b`, whose names are translated."""
     for population in a.populations:
         other = b.population(names[population.name])
-        assert population.integer == other.integer
+        assert loihi_neuron(population) == loihi_neuron(other)
         assert (population.bias is None) == (other.bias is None)
         if population.bias is not None and other.bias is not None:
             assert np.array_equal(population.bias.value, other.bias.value)
@@ -217,7 +221,9 @@ def same_network(a: Network, b: Network, names: dict[str, str]) -> None:
 
 def round_trip(result: Compilation, names: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "network.net"
-    assert write_net(result.network, result.schedule, path) is None
+    chain = net_chain(result.network, result.schedule)
+    assert isinstance(chain, NetFile), chain
+    path.write_bytes(net_bytes(chain))
     again = compiled(path)
     assert [d.code for d in again.diagnostics if d.code.startswith("NC3")
             and d.level >= Severity.WARNING and d.code != "NC312"] == []
@@ -229,9 +235,9 @@ def round_trip(result: Compilation, names: dict[str, str], tmp_path: Path) -> No
 def test_our_own_file_of_the_mnist_example_comes_back(tmp_path: Path) -> None:
     """The convolutional one: the other resets by subtraction, which netx has not."""
     mnist = EXAMPLES / "mnist"
-    loaded = load_model(Request(str(mnist / "model.pt"), "conv_net:make", folders=(mnist,),
+    capture = load_model(Request(spec=str(mnist / "model.pt"), arch="conv_net:make", folders=(mnist,),
                                 shape=(1, 28, 28)))
-    result = compile_graph(loaded.graph, LOIHI2, Options())
+    result = compile_graph(capture.graph, LOIHI2, Options())
     names = {p.name: f"layer.{i}" for p, i in zip(
         result.network.populations, (0, 1, 3), strict=True)}
     round_trip(result, names, tmp_path)

@@ -18,12 +18,13 @@ from neurocompile import cli
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError, UsageError
-from neurocompile.formats.files import Request, load_model
+from neurocompile.formats.load import load_model
 from neurocompile.formats.nir import nodes as n
 from neurocompile.formats.nir.export import MAX_DENSE, export_nir
 from neurocompile.formats.nir.file import load_nir
 from neurocompile.formats.nir.load import read_network
 from neurocompile.formats.nir.options import NirOptions
+from neurocompile.formats.request import Request
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.network import (
     Bias,
@@ -212,7 +213,7 @@ def test_a_reader_of_nir_alone_gets_the_same_network(tmp_path: Path) -> None:
     data = export_nir(network, dt=2.0**-10).data
     (tmp_path / "x.nir").write_bytes(data.replace(b"neurocompile\x00", b"neurocompilf\x00"))
     assert load_nir(tmp_path / "x.nir").ours is None
-    found = read_network(tmp_path / "x.nir", NirOptions("nir", 2.0**-10, "hard", "euler"))
+    found = read_network(tmp_path / "x.nir", NirOptions(producer="nir", dt=2.0**-10, reset="hard", discretization="euler"))
     x = given(network)
     wanted = synchronous.run(network, {"in": x})
     with torch.no_grad():
@@ -302,12 +303,12 @@ def test_examples(weights: str, entry: str, tmp_path: Path) -> None:
     folder = EXAMPLES / "mnist"
     with np.load(folder / "samples.npz") as stored:
         sample = Sample(folder / "samples.npz", {"x": stored["x"].astype(np.float32)})
-    loaded = load_model(Request(str(folder / weights), arch=entry, folders=(folder,)), sample)
-    network, _ = lower(loaded.graph)
+    capture = load_model(Request(spec=str(folder / weights), arch=entry, folders=(folder,)), sample)
+    network, _ = lower(capture.graph)
     (tmp_path / "x.nir").write_bytes(export_nir(network).data)
-    again = load_model(Request(str(tmp_path / "x.nir")), sample)
+    again = load_model(Request(spec=str(tmp_path / "x.nir")), sample)
     read, _ = lower(again.graph)
-    wanted = synchronous.run(network, loaded.fit(sample))
+    wanted = synchronous.run(network, capture.fit(sample))
     found = synchronous.run(read, again.fit(sample))
     for name, spikes in wanted.spikes.items():
         assert spikes.mean() > 0.02
@@ -330,7 +331,7 @@ def test_legal_architectures(name: str, tmp_path: Path) -> None:
     network, _ = lower(capture(model, x))
     (tmp_path / "x.nir").write_bytes(export_nir(network).data)
     sample = Sample(tmp_path / "x.nir", {"x": x.numpy()})
-    again = load_model(Request(str(tmp_path / "x.nir")), sample)
+    again = load_model(Request(spec=str(tmp_path / "x.nir")), sample)
     found = synchronous.run(lower(again.graph)[0], again.fit(sample))
     wanted = synchronous.run(network, {network.inputs[0].name: x.numpy()})
     assert sum(int(spikes.sum()) for spikes in wanted.spikes.values()) > 1000

@@ -19,7 +19,7 @@ from neurocompile.formats.nir.load import read_network
 from neurocompile.formats.nir.options import NirOptions
 from tests.formats.nir import hostile
 
-OPTIONS = NirOptions("nir", 1e-4, "hard", "euler")
+OPTIONS = NirOptions(producer="nir", dt=1e-4, reset="hard", discretization="euler")
 
 
 def _peak() -> int:
@@ -101,6 +101,7 @@ from neurocompile.formats.nir.options import NirOptions
 from neurocompile.diagnostics import NeurocompileError
 
 path = Path(sys.argv[1])
+options = NirOptions(producer="nir", dt=1e-4, reset="hard", discretization="euler")
 rng = random.Random(int(sys.argv[2]))
 good = path.read_bytes()
 read = refused = 0
@@ -110,7 +111,7 @@ for _ in range(int(sys.argv[3])):
         data[rng.randrange(len(data))] = rng.choice((0, 1, 127, 128, 255, rng.randrange(256)))
     path.write_bytes(data)
     try:
-        read_network(path, NirOptions("nir", 1e-4, "hard", "euler"))
+        read_network(path, options)
         read += 1
     except NeurocompileError:
         refused += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from neurocompile.formats.nir.load import NirNetwork, read_network
 from neurocompile.formats.nir.options import NirOptions
 from neurocompile.formats.nir.write import nir_bytes
 
-BOOK = NirOptions("nir", 1e-3, "hard", "euler")
+BOOK = NirOptions(producer="nir", dt=1e-3, reset="hard", discretization="euler")
 RNG = np.random.default_rng(3)
 
 
@@ -152,7 +153,8 @@ def test_neurons_by_the_book(name: str, mode: str, step: str, tmp_path: Path) ->
     node = NEURONS[name]
     spiking = hasattr(node, "v_threshold")
     x = RNG.random((40, 2, 3))
-    found = chain(tmp_path / "x.nir", (3,), node, options=NirOptions("nir", 1e-3, mode, step))
+    options = NirOptions(producer="nir", dt=1e-3, reset=mode, discretization=step)
+    found = chain(tmp_path / "x.nir", (3,), node, options=options)
     wanted = simulate(node, x, 1e-3, mode, step == "exact")
     if spiking:
         assert 0.05 < wanted.mean() < 0.9
@@ -224,8 +226,8 @@ def test_nested_graphs_are_the_flat_one(tmp_path: Path) -> None:
     x = RNG.random((12, 2, 6))
     assert run(plain, x).sum() > 10
     assert np.array_equal(run(found, x), run(plain, x))
-    assert "n0.inner.fc" in found.model.called
-    assert "n0.lif" in found.model.called
+    assert "n0.inner.fc" in found.model.part_names
+    assert "n0.lif" in found.model.part_names
 
 
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:
@@ -297,6 +299,7 @@ def _equal(a: n.Node, b: n.Node) -> None:
 def test_exact_steps_differ_from_euler(tmp_path: Path) -> None:
     assert math.isclose(1 - math.exp(-0.25), 0.2212, rel_tol=1e-3)
     x = RNG.random((60, 4, 3))
-    euler, exact = (run(chain(tmp_path / "x.nir", (3,), NEURONS["LIF"], options=NirOptions(
-        "nir", 1e-3, "hard", step)), x) for step in ("euler", "exact"))
+    euler, exact = (run(chain(tmp_path / "x.nir", (3,), NEURONS["LIF"],
+                              options=replace(BOOK, discretization=step)), x)
+                    for step in ("euler", "exact"))
     assert not np.array_equal(euler, exact)

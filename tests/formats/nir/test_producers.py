@@ -7,7 +7,7 @@ norse 1.1 and sinabs 3.1.3.
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,12 @@ import torch
 
 from neurocompile.backends import synchronous
 from neurocompile.diagnostics import UsageError
-from neurocompile.formats.files import Loaded, Request, load_model
+from neurocompile.formats.load import load_model
 from neurocompile.formats.nir.load import NirNetwork, read_network
 from neurocompile.formats.nir.model import NirNeuron
 from neurocompile.formats.nir.options import NirOptions
-from neurocompile.formats.nir.producers import undone
+from neurocompile.formats.nir.producers import invert
+from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
@@ -28,12 +29,12 @@ from neurocompile.passes.lowering.lower import lower
 HERE = Path(__file__).parent
 GOLDEN = np.load(HERE / "golden.npz")
 OPTIONS = {
-    "snntorch_subtract": NirOptions("snntorch", reset="soft"),
-    "snntorch_zero": NirOptions("snntorch", reset="hard"),
-    "snntorch_recurrent": NirOptions("snntorch", reset="hard"),
-    "spikingjelly": NirOptions("spikingjelly", dt=1e-3),
-    "norse": NirOptions("norse", dt=1e-3, reset="hard"),
-    "sinabs": NirOptions("sinabs", reset="soft"),
+    "snntorch_subtract": NirOptions(producer="snntorch", reset="soft"),
+    "snntorch_zero": NirOptions(producer="snntorch", reset="hard"),
+    "snntorch_recurrent": NirOptions(producer="snntorch", reset="hard"),
+    "spikingjelly": NirOptions(producer="spikingjelly", dt=1e-3),
+    "norse": NirOptions(producer="norse", dt=1e-3, reset="hard"),
+    "sinabs": NirOptions(producer="sinabs", reset="soft"),
 }
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in (
     "snntorch_subtract", "snntorch_zero", "snntorch_recurrent", "spikingjelly", "sinabs")]
@@ -75,15 +76,20 @@ def test_the_producers_spikes(name: str, tmp_path: Path) -> None:
         assert np.array_equal(found[neuron], spikes)
 
 
+def request_for(path: Path, name: str) -> Request:
+    return Request(spec=str(path), options={
+        f"nir_{key}": value for key, value in asdict(OPTIONS[name]).items()})
+
+
 @pytest.mark.parametrize("name", ["norse", *SLOW])
 def test_through_capture_and_lower(name: str, tmp_path: Path) -> None:
     path = unpacked(name, tmp_path)
     sample = Sample(path, {"x": GOLDEN[f"{name}/x"].astype(np.float32).swapaxes(0, 1)})
-    loaded = load_model(Request(str(path), nir=OPTIONS[name]), sample)
-    assert [d for d in check_graph(loaded.graph, "tick", ()) if d.level] == []
-    network, _ = lower(loaded.graph)
+    capture = load_model(request_for(path, name), sample)
+    assert [d for d in check_graph(capture.graph, "tick", ()) if d.level] == []
+    network, _ = lower(capture.graph)
     assert [readout.name for readout in network.readouts] == ["output"]
-    found = synchronous.run(network, loaded.fit(sample)).spikes
+    found = synchronous.run(network, capture.fit(sample)).spikes
     for neuron, spikes in golden(name).items():
         assert np.array_equal(found[neuron], spikes.swapaxes(0, 1).reshape(found[neuron].shape))
 
@@ -97,20 +103,20 @@ def _asked(path: Path, options: NirOptions) -> list[str]:
 def test_what_neither_file_nor_user_says_is_asked_for(tmp_path: Path) -> None:
     path = unpacked("norse", tmp_path)
     assert _asked(path, NirOptions()) == ["--nir-producer"]
-    assert _asked(path, NirOptions("norse")) == ["--nir-dt", "--nir-reset"]
-    assert _asked(path, NirOptions("spikingjelly")) == ["--nir-dt"]
-    assert _asked(path, NirOptions("snntorch")) == ["--nir-reset"]
-    assert _asked(path, NirOptions("nir", 1e-3)) == ["--nir-reset", "--nir-discretization"]
+    assert _asked(path, NirOptions(producer="norse")) == ["--nir-dt", "--nir-reset"]
+    assert _asked(path, NirOptions(producer="spikingjelly")) == ["--nir-dt"]
+    assert _asked(path, NirOptions(producer="snntorch")) == ["--nir-reset"]
+    assert _asked(path, NirOptions(producer="nir", dt=1e-3)) == ["--nir-reset", "--nir-discretization"]
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    (NirOptions("snntorch", dt=1e-3, reset="hard"), "NC009.*writes with 0.0001"),
-    (NirOptions("spikingjelly", dt=1e-3, reset="soft"), "NC009.*hard resets only"),
-    (NirOptions("nir", float("nan"), "hard", "euler"), "NC009.*positive"),
-    (NirOptions("snntorch", reset="hard"), "NC111.*snnTorch writes no IF"),
-    (NirOptions("norse", dt=1e-3, reset="hard"), "NC111.*norse writes"),
-    (NirOptions("sinabs", reset="hard"), "NC111.*sinabs writes"),
-    (NirOptions("spikingjelly", dt=1e-4), "NC111.*SpikingJelly writes r = 1/dt"),
+    (NirOptions(producer="snntorch", dt=1e-3, reset="hard"), "NC009.*writes with 0.0001"),
+    (NirOptions(producer="spikingjelly", dt=1e-3, reset="soft"), "NC009.*hard resets only"),
+    (NirOptions(producer="nir", dt=float("nan"), reset="hard", discretization="euler"), "NC009.*positive"),
+    (NirOptions(producer="snntorch", reset="hard"), "NC111.*snnTorch writes no IF"),
+    (NirOptions(producer="norse", dt=1e-3, reset="hard"), "NC111.*norse writes"),
+    (NirOptions(producer="sinabs", reset="hard"), "NC111.*sinabs writes"),
+    (NirOptions(producer="spikingjelly", dt=1e-4), "NC111.*SpikingJelly writes r = 1/dt"),
 ])
 def test_a_file_of_another_producer_is_refused(options: NirOptions, message: str,
                                                tmp_path: Path) -> None:
@@ -121,10 +127,10 @@ def test_a_file_of_another_producer_is_refused(options: NirOptions, message: str
 def test_noise_needs_a_number_of_ticks(tmp_path: Path) -> None:
     path = unpacked("sinabs", tmp_path)
     with pytest.raises(UsageError, match=r"NC007.*ticks"):
-        load_model(Request(str(path), nir=OPTIONS["sinabs"]))
-    request = Request(str(path), nir=OPTIONS["sinabs"], prove=False)
-    loaded: Loaded = load_model(replace(request, input_ticks=5))
-    assert loaded.inputs() == {"input": (5, 4, 12)}
+        load_model(request_for(path, "sinabs"))
+    request = replace(request_for(path, "sinabs"), prove=False)
+    capture: Capture = load_model(replace(request, input_ticks=5))
+    assert capture.inputs() == {"input": (5, 4, 12)}
     held = load_model(replace(request, n_ticks=5))
     assert held.inputs() == {"input": (4, 12)}
 
@@ -133,7 +139,7 @@ def test_a_sample_of_another_shape_is_refused(tmp_path: Path) -> None:
     path = unpacked("sinabs", tmp_path)
     sample = Sample(path, {"x": np.zeros((2, 6, 13), np.float32)})
     with pytest.raises(UsageError, match=r"NC008.*\(samples, ticks, 12\)"):
-        load_model(Request(str(path), nir=OPTIONS["sinabs"]), sample)
+        load_model(request_for(path, "sinabs"), sample)
 
 
 @pytest.mark.parametrize("beta", [0.9, 0.83, 0.5, 0.95, 0.99, 0.1, 2 / 3, 0.7234567])
@@ -141,13 +147,13 @@ def test_roundings_of_snntorch_are_undone(beta: float) -> None:
     kept = np.float32(beta)
     stored = 1e-4 / (1 - kept)
     assert isinstance(stored, np.float32)
-    found = undone(lambda b: 1e-4 / (1 - b), 1 - 1e-4 / float(stored), stored)
+    found = invert(lambda b: 1e-4 / (1 - b), 1 - 1e-4 / float(stored), stored)
     assert np.float32(found) == kept
 
 
 @pytest.mark.parametrize(("tau", "dt"), [(2.0, 1e-4), (3.0, 1e-3), (1.7, 1e-4), (100 / 7, 0.003)])
 def test_roundings_of_spikingjelly_are_undone(tau: float, dt: float) -> None:
     stored = np.full(3, tau * dt)
-    found = undone(lambda t: t * dt, stored[0] / dt, stored)
+    found = invert(lambda t: t * dt, stored[0] / dt, stored)
     assert found == tau or tau == 100 / 7  # a short decimal is found exactly
     assert found * dt == stored[0]

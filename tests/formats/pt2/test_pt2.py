@@ -12,8 +12,9 @@ import torch
 
 from neurocompile.backends import synchronous
 from neurocompile.diagnostics import NeurocompileError, UsageError
-from neurocompile.formats.files import Request, load_model
+from neurocompile.formats.load import load_model
 from neurocompile.formats.pt2.archive import load_program
+from neurocompile.formats.request import Request
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
 from tests.formats.pt2.pt2_files import CASES, Net, X, sound
@@ -21,9 +22,9 @@ from tests.formats.pt2.pt2_files import CASES, Net, X, sound
 
 def test_a_program_is_captured_and_spikes_like_its_model(tmp_path: Path) -> None:
     sound(tmp_path / "net.pt2")
-    loaded = load_model(Request(str(tmp_path / "net.pt2")))
-    assert check_graph(loaded.graph) == []
-    network, _ = lower(loaded.graph)
+    capture = load_model(Request(spec=str(tmp_path / "net.pt2")))
+    assert check_graph(capture.graph) == []
+    network, _ = lower(capture.graph)
     assert len(network.populations) == 2
     name = network.inputs[0].name
     run = synchronous.run(network, {name: X.movedim(0, 1).double().numpy()})
@@ -59,7 +60,7 @@ def test_hostile_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(NeurocompileError) as error:
-        load_model(Request("x.pt2"))
+        load_model(Request(spec="x.pt2"))
     finding, = error.value.diagnostics
     assert (finding.code, error.value.exit_code) == (code, 2)
     assert finding.message.isprintable()
@@ -92,4 +93,4 @@ def test_a_program_that_keeps_state_is_refused(tmp_path: Path) -> None:
     torch.export.save(torch.export.export(Counting().eval(), (X,), strict=False),
                       tmp_path / "x.pt2")
     with pytest.raises(UsageError, match=r"NC107.*`calls`"):
-        load_model(Request(str(tmp_path / "x.pt2")))
+        load_model(Request(spec=str(tmp_path / "x.pt2")))

@@ -14,8 +14,9 @@ from neurocompile.ir.network import Input, InputKind, Network, Population, Proje
 from neurocompile.ir.operators import Dense, from_matrix
 from neurocompile.passes.loihi.accumulate import accumulate
 from neurocompile.passes.loihi.align import align
-from neurocompile.passes.loihi.quantization.bounds import overflows, state_bounds
-from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.neurons import loihi_neuron
+from neurocompile.passes.loihi.quantization.bounds import state_bounds, state_overflows
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 
@@ -54,20 +55,20 @@ def inputs(net: Network, samples: int = 8, rate: float = 0.4) -> dict[str, np.nd
 @given(st.integers(0, 999), st.integers(1, 9))
 def test_a_sum_on_chip_is_the_readout(seed: int, ticks: int) -> None:
     before = network(ticks=ticks, seed=seed)
-    floating, notes = accumulate(before, "chip", LOIHI2)
+    floating, notes = accumulate(before, "chip", LOIHI2, 8)
     assert not notes
     assert floating.accumulators == {"y.sum"}
     x = inputs(before)
     wanted = synchronous.outputs(before, x)["y"]
     assert np.abs(wanted).max() > 1
     assert np.abs(synchronous.outputs(floating, x)["y"] - wanted).max() < 1e-9
-    integer, _ = Quantize().run(floating, LOIHI2)
-    assert not list(overflows(integer, integer.population("y.sum"), "loihi2"))
+    integer, _ = LoihiQuantizer(8).run(floating, LOIHI2)
+    assert not list(state_overflows(integer, integer.population("y.sum"), LOIHI2))
     run = synchronous.run(integer, x, record_state=True)
     assert not run.spikes["y.sum"].any()
     assert np.array_equal(run.sums["y.sum"], run.v["y.sum"][:, -1])
     counts, made = run.counts(), integer.population("y.sum")
-    assert made.integer.vth == (1 << 17) - 1
+    assert loihi_neuron(made).vth == (1 << 17) - 1
     total = sum((p.operator.matrix() @ counts[p.source].T).T << np.int64(p.exponent)
                 for p in integer.into("y.sum"))
     assert np.array_equal(run.sums["y.sum"], total << 6)
@@ -85,8 +86,8 @@ def test_whole_weights_are_exact_on_chip() -> None:
     terms = tuple((name, operator.with_weights(np.rint(operator.weights * 4) / 8))
                   for name, operator in readout.terms)
     before = replace(before, readouts=(replace(readout, terms=terms),))
-    floating, _ = accumulate(before, "chip", LOIHI2)
-    integer, _ = Quantize().run(floating, LOIHI2)
+    floating, _ = accumulate(before, "chip", LOIHI2, 8)
+    integer, _ = LoihiQuantizer(8).run(floating, LOIHI2)
     x = inputs(before)
     run = synchronous.run(integer, x)
     assert run.sums["y.sum"].any()
@@ -101,15 +102,15 @@ def test_no_input_makes_an_accumulator_fire() -> None:
         (Projection("x", "a", Dense((1,), (hidden,), np.full((hidden, 1), 2.0))),),
         (Readout("y", (2,), (("a", Dense((hidden,), (2,), np.stack(
             [np.linspace(0.5, 1, hidden), np.linspace(-1, -0.5, hidden)]))),), np.zeros(2)),), ticks)
-    integer, _ = Quantize().run(accumulate(before, "chip", LOIHI2)[0], LOIHI2)
+    integer, _ = LoihiQuantizer(8).run(accumulate(before, "chip", LOIHI2, 8)[0], LOIHI2)
     run = synchronous.run(integer, {"x": np.ones((1, ticks, 1))})
     assert run.spikes["a"].all()
     assert not run.spikes["y.sum"].any()
-    low, high = state_bounds(integer, integer.population("y.sum")).v
+    low, high = state_bounds(integer, integer.population("y.sum")).states["v"]
     assert (run.sums["y.sum"][0] == [high[0], low[1]]).all()
     assert high[0] > (1 << 22)  # the range is used
     before = replace(before, n_ticks=2 * ticks * 20)
-    floating, found = accumulate(before, "chip", LOIHI2)
+    floating, found = accumulate(before, "chip", LOIHI2, 8)
     assert [d.code for d in found] == ["NC209"]
     assert "steps" in found[0].message
     assert floating.readouts == before.readouts
@@ -119,10 +120,10 @@ def test_no_input_makes_an_accumulator_fire() -> None:
 def test_single_ticks_stay_on_the_host(ticks: str | int) -> None:
     before = network()
     before = replace(before, readouts=(replace(before.readouts[0], ticks=ticks), before.readouts[0]))
-    floating, found = accumulate(before, "chip", LOIHI2)
+    floating, found = accumulate(before, "chip", LOIHI2, 8)
     assert [(d.code, d.values["reason"]) for d in found] == [("NC209", "it reads ticks one by one")]
     assert [r.accumulator for r in floating.readouts] == [None, "y.sum"]
-    floating, found = accumulate(before, "host", LOIHI2)
+    floating, found = accumulate(before, "host", LOIHI2, 8)
     assert (floating.readouts, found) == (before.readouts, [])
 
 
@@ -130,7 +131,7 @@ def test_a_readout_of_inputs_alone_stays_on_the_host() -> None:
     before = network()
     readout, = before.readouts
     before = replace(before, readouts=(replace(readout, terms=readout.terms[2:]),))
-    floating, found = accumulate(before, "chip", LOIHI2)
+    floating, found = accumulate(before, "chip", LOIHI2, 8)
     assert [d.code for d in found] == ["NC209"]
     assert not floating.accumulators
 
@@ -150,7 +151,7 @@ def test_auto_weighs_messages_against_cores(neurons: int, ticks: int, outputs: i
     before = Network((Input("x", (1,), InputKind.SPIKES),), (Population("a", (neurons,), CELL),),
                      (Projection("x", "a", Dense((1,), (neurons,), np.ones((neurons, 1)))),),
                      (Readout("y", (outputs,), (("a", head),), np.zeros(outputs)),), ticks)
-    assert bool(accumulate(before, "auto", LOIHI2)[0].accumulators) == on_chip
+    assert bool(accumulate(before, "auto", LOIHI2, 8)[0].accumulators) == on_chip
 
 
 def test_a_taken_name_is_left_alone_and_paths_are_aligned() -> None:
@@ -158,9 +159,9 @@ def test_a_taken_name_is_left_alone_and_paths_are_aligned() -> None:
     before = replace(before, populations=(*before.populations, Population("y.sum", (3,), CELL)),
                      projections=(*before.projections, Projection(
                          "b", "y.sum", Dense((20,), (3,), np.ones((3, 20))))))
-    floating, _ = accumulate(before, "chip", LOIHI2)
+    floating, _ = accumulate(before, "chip", LOIHI2, 8)
     assert floating.accumulators == {"y.sum'"}
-    integer, _ = Quantize().run(floating, LOIHI2)
+    integer, _ = LoihiQuantizer(8).run(floating, LOIHI2)
     waits = dict(align(integer).waits(integer))
     assert {p.source: waits[p] for p in integer.into("y.sum'")} == {"a": 1, "b": 0}
 
@@ -174,7 +175,7 @@ def test_a_sum_of_more_axons_than_a_core_has_stays_on_the_host() -> None:
                    for name, size in (("a", hidden), ("b", deep)) if size}
         dense = {name: Dense((w.shape[1],), (2,), w) for name, w in weights.items()}
         net = replace(net, readouts=(replace(readout, terms=tuple(dense.items())),))
-        _, found = accumulate(net, "chip", LOIHI2)
+        _, found = accumulate(net, "chip", LOIHI2, 8)
         assert [d.code for d in found] == ([] if fits else ["NC209"])
-        floating, _ = accumulate(net, "auto", LOIHI2)
+        floating, _ = accumulate(net, "auto", LOIHI2, 8)
         assert floating.accumulators == ({"y.sum"} if fits else set())

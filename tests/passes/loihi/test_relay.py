@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from neurocompile.backends import synchronous
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.loihi.align import align
-from neurocompile.passes.loihi.quantization.bounds import overflows
+from neurocompile.passes.loihi.quantization.bounds import state_overflows
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.semantics.loihi import LoihiNeuron
 from tests.properties.timed_nets import delays_up_to, inputs_for, timed_net
@@ -38,7 +39,7 @@ def skip(length: int, ends: int = 1, levels: int = 1) -> Network:
 def test_nothing_changes_where_delays_suffice() -> None:
     net = skip(62)
     schedule = align(net)
-    relayed, same, notes = relay(net, schedule, delays_up_to(62))
+    relayed, same, notes = relay(net, schedule, delays_up_to(62), 8)
     assert (relayed.populations, same.depth, notes) == (net.populations, schedule.depth, [])
 
 
@@ -47,7 +48,7 @@ def test_nothing_changes_where_delays_suffice() -> None:
 def test_relays_are_as_few_as_delays_allow_and_shared(limit: int, of_input: int,
                                                       of_first: int) -> None:
     net = skip(7, ends=3)  # `end` is 8 steps behind the input, 7 behind n00
-    relayed, schedule, notes = relay(net, align(net), delays_up_to(limit))
+    relayed, schedule, notes = relay(net, align(net), delays_up_to(limit), 8)
     made = [p for p in relayed.populations if p.repeats]
     assert [p.repeats for p in made] == ["x"] * of_input + ["n00"] * of_first
     assert [n.values["count"] for n in notes] == [n for n in (of_input, of_first) if n]
@@ -62,15 +63,15 @@ def test_names_of_relays_are_free() -> None:
     net = skip(4)
     taken = replace(net.populations[0], name="x relay 1")
     relayed, _, _ = relay(replace(net, populations=(*net.populations, taken)), align(net),
-                          delays_up_to(2))
+                          delays_up_to(2), 8)
     assert [p.name for p in relayed.populations if p.repeats] == ["x relay 2", "n00 relay 1"]
 
 
 def test_graded_spikes_are_not_relayed() -> None:
     net = skip(7, levels=3)
-    relay(net, align(net), delays_up_to(7))
+    relay(net, align(net), delays_up_to(7), 8)
     with pytest.raises(FindingsError) as error:
-        relay(net, align(net), delays_up_to(3))
+        relay(net, align(net), delays_up_to(3), 8)
     assert [(d.code, d.values["projection"], d.values["value"], d.values["limit"])
             for d in error.value.diagnostics] == [("NC205", "x -> end0", 7, 3)]
 
@@ -79,7 +80,7 @@ def test_graded_spikes_are_not_relayed() -> None:
 @given(st.integers(0, 10_000), st.integers(0, 3))
 def test_relays_change_no_spike(seed: int, limit: int) -> None:
     net = timed_net(seed, size=7)
-    relayed, schedule, _ = relay(net, align(net), delays_up_to(limit))
+    relayed, schedule, _ = relay(net, align(net), delays_up_to(limit), 8)
     inputs = inputs_for(net, 2)
     before, after = (synchronous.run(n, inputs, record_state=True) for n in (net, relayed))
     assume(all(spikes.any() for spikes in before.spikes.values()))
@@ -87,7 +88,7 @@ def test_relays_change_no_spike(seed: int, limit: int) -> None:
         np.testing.assert_array_equal(after.spikes[name], spikes)
         np.testing.assert_array_equal(after.v[name], before.v[name])
     for population in relayed.populations:
-        assert not list(overflows(relayed, population, "loihi2"))
+        assert not list(state_overflows(relayed, population, load_target("loihi2")))
         if population.repeats is not None:
             sent = before.spikes.get(population.repeats, inputs["frames"].reshape(2, 4, -1))
             np.testing.assert_array_equal(after.spikes[population.name], sent)

@@ -18,9 +18,9 @@ from neurocompile.ir.network import Network, Projection
 from neurocompile.ir.operators import Dense, Part, most_sources
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
-from neurocompile.passes.loihi.quantization.bounds import overflows
-from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.mapping.recount import recount_partition
+from neurocompile.passes.loihi.quantization.bounds import state_overflows
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.split import split
 from neurocompile.target.loihi import LoihiTarget
 from tests.passes.loihi.residual_nets import SHAPE, residual, spikes_in
@@ -45,7 +45,7 @@ def exact(network: Network, name: str) -> int:
 @given(st.integers(0, 9999), st.integers(1, 3), st.integers(3, 17))
 def test_every_neuron_fits_and_spikes_as_before(seed: int, depth: int, axons: int) -> None:
     network = residual(seed, depth)
-    parts, notes = split(network, tight(axons))
+    parts, notes = split(network, tight(axons), 8)
     too_many = [p.name for p in network.populations if exact(network, p.name) > axons]
     assert too_many
     assert [n.code for n in notes] == ["NC141"] * len(too_many)
@@ -58,17 +58,17 @@ def test_every_neuron_fits_and_spikes_as_before(seed: int, depth: int, axons: in
 
 def test_what_fits_and_what_has_no_adders_stays() -> None:
     network = residual(1, 2)
-    assert split(network, LOIHI2) == (network, [])
+    assert split(network, LOIHI2, 8) == (network, [])
     small = limited(LOIHI1, input_axons=5)
-    assert split(network, small) == (network, [])
+    assert split(network, small, 8) == (network, [])
     with pytest.raises(FindingsError) as error:
-        partition(Quantize().run(network, LOIHI2)[0], small)
+        partition(LoihiQuantizer(8).run(network, LOIHI2)[0], small, weight_bits=8)
     assert {d.code for d in error.value.diagnostics} == {"NC405"}
 
 
 def test_numbers_of_the_note() -> None:
     network = residual(1, 1, twins=False)
-    parts, notes = split(network, tight(10))
+    parts, notes = split(network, tight(10), 8)
     first = notes[0]
     assert first.values["needed"] == 18
     assert first.values["limit"] == 10
@@ -81,10 +81,10 @@ def test_feedback_is_not_put_off() -> None:
     network = residual(1, 1, twins=False)
     loop = Projection("stem", "stem", Dense(SHAPE, SHAPE, np.eye(18) / 4), delay=1)
     looped = replace(network, projections=(*network.projections, loop))
-    parts, _ = split(looped, tight(20))
+    parts, _ = split(looped, tight(20), 8)
     assert [p.source for p in parts.into("stem") if p.delay] == ["stem"]
     assert align(parts).latency
-    too_tight, notes = split(looped, tight(10))  # the loop alone takes 18
+    too_tight, notes = split(looped, tight(10), 8)  # the loop alone takes 18
     assert [p.source for p in too_tight.into("stem")] == ["x", "stem"]
     assert all(n.values["module"] != "stem" for n in notes)
 
@@ -93,10 +93,10 @@ def test_feedback_is_not_put_off() -> None:
 def test_on_lava(tmp_path: Path) -> None:
     """The integer network with adders runs as the reference does, within all limits."""
     network, target = residual(5, 2, decay=1.0), tight(8)
-    whole, _ = Quantize().run(network, LOIHI2)
-    made, _ = Quantize().run(split(network, target)[0], target)
-    assert [d for p in made.populations for d in overflows(made, p, "loihi2")] == []
-    assert not list(recount(made, partition(made, target), target))
+    whole, _ = LoihiQuantizer(8).run(network, LOIHI2)
+    made, _ = LoihiQuantizer(8).run(split(network, target, 8)[0], target)
+    assert [d for p in made.populations for d in state_overflows(made, p, LOIHI2)] == []
+    assert not list(recount_partition(made, partition(made, target, weight_bits=8), target, weight_bits=8))
     x = {"x": spikes_in(5, 8)}
     reference, expected = run(made, x, record_state=True), run(whole, x).spikes
     for name, spikes in expected.items():
@@ -116,5 +116,5 @@ def test_inputs_of_different_neurons_are_not_added_up() -> None:
     halves = tuple(Projection("x", "stem", Part(SHAPE, SHAPE, Dense((3,), (9,), weights), 0, first))
                    for first in (0, 9))
     stem = replace(network, populations=network.populations[:1], projections=halves)
-    assert split(stem, tight(3)) == (stem, [])
-    assert [n.values["needed"] for n in split(stem, tight(2))[1]] == [3]
+    assert split(stem, tight(3), 8) == (stem, [])
+    assert [n.values["needed"] for n in split(stem, tight(2), 8)[1]] == [3]

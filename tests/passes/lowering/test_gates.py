@@ -23,7 +23,8 @@ from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
 from neurocompile.options import Options
 from neurocompile.passes.legality import check_graph
-from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.neurons import loihi_neuron
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.lowering.lower import lower
 from tests.capture import nets
 from tests.passes.lowering.test_lower import model_spikes
@@ -166,7 +167,7 @@ def test_gates_compute_what_the_model_does(name: str) -> None:
     reset(model)
     assert not errors(check_graph(graph, allow=ALLOW))
     floating, _ = lower(graph, ALLOW)
-    network, _ = Quantize().run(floating, LOIHI2)
+    network, _ = LoihiQuantizer(8).run(floating, LOIHI2)
     assert {p.name: p.floating.v_th for p in floating.populations
             if p.name not in expected} == gates
     found = run(floating, {"x": x.numpy()})
@@ -273,14 +274,14 @@ def test_a_scale_that_would_not_forget_is_not_taken(make: Callable[[], nn.Module
     gates = {p.name for p in floating.populations if p.floating.model in ("OR", "AND")}
     for bits in range(1, 9):
         if bits >= fewest:
-            network, _ = Quantize(weight_bits=bits).run(floating, LOIHI2)
+            network, _ = LoihiQuantizer(weight_bits=bits).run(floating, LOIHI2)
             for name in gates:
-                neuron = network.population(name).integer
+                neuron = loihi_neuron(network.population(name))
                 assert neuron.dv == (0 if make is Any else 4095)
                 assert neuron.dv == 0 or neuron.vth << 6 < 4096
             continue
         with pytest.raises(FindingsError) as error:
-            Quantize(weight_bits=bits).run(floating, LOIHI2)
+            LoihiQuantizer(weight_bits=bits).run(floating, LOIHI2)
         found, = error.value.diagnostics
         assert (found.code, found.values["module"], found.values["limit"]) == (
             "NC208", "Mul.and", 4095)
@@ -297,7 +298,7 @@ def test_neurons_without_memory_are_exact_where_they_forget() -> None:
         replace(p, operator=p.operator.with_weights(rng.integers(-7, 9, p.operator.weights.shape)))
         if p.target == gate.name else p for p in floating.projections]
     layer = replace(floating, projections=tuple(projections))
-    network, warnings = Quantize().run(layer, LOIHI2)
+    network, warnings = LoihiQuantizer(8).run(layer, LOIHI2)
     assert not [d for d in warnings if d.where == gate.where]
     inputs = {"x": nets.image(50, 4, 6).numpy()}
     _assert_exact_in_integers(layer, network, inputs, {gate.name})

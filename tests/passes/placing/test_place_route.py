@@ -11,7 +11,7 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import count
 from neurocompile.passes.placing import place as place_module
 from neurocompile.passes.placing.mesh import Mesh
@@ -88,12 +88,12 @@ def test_measured_rates(chain: Network, four: Partition, loihi1: Target) -> None
 
 def test_link_loads_carry_every_hop(nets: ModuleType, loihi1: Target) -> None:
     network = nets.vggs()
-    part = partition(network, loihi1)
+    part = partition(network, loihi1, weight_bits=8)
     rates = {p.name: np.random.default_rng(0).integers(0, 65, p.size) / 64  # exact in any order
              for p in network.populations}
     routing = route(network, part, place(part, loihi1), loihi1, rates)
     assert sum(routing.link_loads.values()) == routing.messages @ routing.hops
-    usage = count(network, part, loihi1)
+    usage = count(network, part, loihi1, 8)
     sent = np.bincount(routing.source[~routing.off_chip], routing.axons[~routing.off_chip],
                        len(part.cores))
     received = np.bincount(routing.destination, routing.axons, len(part.cores))
@@ -106,10 +106,10 @@ def test_mapping_json(nets: ModuleType, loihi1: Target) -> None:
     target = nets.limited(loihi1, neurons=200)
 
     def once() -> str:
-        part = partition(network, target)
+        part = partition(network, target, weight_bits=8)
         placement = place(part, target)
         mapping = ChipMapping(part, placement, route(network, part, placement, target))
-        usage = count(network, part, target)
+        usage = count(network, part, target, 8)
         return json.dumps(mapping.to_json([c.to_json() for c in usage.cores]))
 
     data = json.loads(once())
@@ -132,18 +132,18 @@ def test_mapping_json(nets: ModuleType, loihi1: Target) -> None:
 def test_nothing_on_chip(nets: ModuleType, loihi1: Target) -> None:
     network = nets.Builder(3).dense("h", 2).build()
     host = replace(network, populations=(replace(network.populations[0], on_host=True),))
-    part = partition(host, loihi1)
+    part = partition(host, loihi1, weight_bits=8)
     placement = place(part, loihi1)
     mapping = ChipMapping(part, placement, route(host, part, placement, loihi1))
     assert mapping.to_json([])["cores"] == []
     assert float(mapping.routing.messages.sum()) == 0.0
-    assert count(host, part, loihi1).cores == ()
+    assert count(host, part, loihi1, 8).cores == ()
 
 
 def test_cores_that_send_nothing(nets: ModuleType, loihi1: Target) -> None:
     network = nets.Builder(3).dense("h", 2).build()
     network = replace(network, projections=())  # its currents come from the host
-    part = partition(network, loihi1)
+    part = partition(network, loihi1, weight_bits=8)
     routing = route(network, part, place(part, loihi1), loihi1)
     assert len(part.cores) == 1
     assert routing.messages.dtype == np.float64
@@ -191,7 +191,7 @@ def test_line_of_two_chips_is_cut_once(nets: ModuleType, loihi1: Target) -> None
 
 def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: Target) -> None:
     network = nets.vggs()
-    part = partition(network, loihi1)
+    part = partition(network, loihi1, weight_bits=8)
     rates = {p.name: np.random.default_rng(0).random(p.size) for p in network.populations}
     traffic = core_traffic(network, part, rates)
     posed = problem(traffic, loihi1)
@@ -199,7 +199,7 @@ def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: Target) -> No
     for at in starts.values():
         assert len(set(at.tolist())) == len(part.cores)
     placement = place(part, loihi1, traffic)
-    assert list(recount(network, part, loihi1, placement=placement)) == []
+    assert list(recount_partition(network, part, loihi1, weight_bits=8, placement=placement)) == []
     assert {c.chip for c in placement.cores} == {0, 4, 8}  # a board of four chips a row
     found = posed.solve()
     best = min(starts.values(), key=posed.way)
@@ -231,7 +231,7 @@ def test_loads_of_both_counters_agree(nets: ModuleType, loihi1: Target) -> None:
     slots = mesh.snake(20)
     routing = route_traffic(traffic, Placement(tuple(slots[:20])), target)
     posed = problem(traffic, target)
-    loads = link_loads(posed.ptr, posed.ids, posed.sent, np.arange(20), posed.column, posed.row,
+    loads = link_loads(posed.ptr, posed.ids, posed.outward, np.arange(20), posed.column, posed.row,
                        *posed.grid.shape)
     assert sum(routing.link_loads.values()) == routing.messages @ routing.hops
     assert sorted(routing.link_loads.values()) == pytest.approx(

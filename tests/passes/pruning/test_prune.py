@@ -26,7 +26,7 @@ from neurocompile.diagnostics import UsageError
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.targets import load_target
-from neurocompile.formats.files import Loaded
+from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
@@ -263,7 +263,7 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     x, graph = small("stmixer", "small_t2")[1], captured("stmixer", "small_t2")
     sample = Sample(tmp_path / "s.npz", {"x": x.numpy()}, np.array([0, 1]))
     sample.file.write_bytes(b"")
-    made = builder.build(Loaded(graph, "net", ()), LOIHI2,
+    made = builder.build(Capture(graph, "net", ()), LOIHI2,
                          Options(prune_tokens=0.25, prune_steps=0.5), tmp_path / "b",
                          sample=sample, checks=Checks(0))
     note = next(d for d in made.diagnostics if d.code == "NC139")
@@ -305,7 +305,7 @@ def test_nothing_to_prune_changes_no_byte(tmp_path: Path, monkeypatch: pytest.Mo
     sample = Sample(tmp_path / "s.npz", {"x": x.transpose(0, 1).numpy()}, np.zeros(SAMPLES, np.int64))
     sample.file.write_bytes(b"")
     for name, options in (("a", Options()), ("b", Options(prune_tokens=0.0, prune_steps=0.0))):
-        builder.build(Loaded(graph, "net", ()), LOIHI2, options, tmp_path / name, sample=sample,
+        builder.build(Capture(graph, "net", ()), LOIHI2, options, tmp_path / name, sample=sample,
                       checks=Checks(0))
     first, second = ((tmp_path / name / "manifest.json").read_bytes() for name in "ab")
     assert first == second

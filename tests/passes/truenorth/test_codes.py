@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from neurocompile.passes.truenorth.blocks import Block, Feed, Kind
 from neurocompile.passes.truenorth.boundaries import driven, leak_range
 from neurocompile.passes.truenorth.codes import CODES, encodings
+from neurocompile.passes.truenorth.crossbar import WHOLE
 
 
 def synapses(weight: np.ndarray) -> sp.csr_array:
@@ -25,7 +26,7 @@ def synapses(weight: np.ndarray) -> sp.csr_array:
 def test_table_of_codes(bits: int, axons: int, fan_in: int) -> None:
     """The copies of facts/chips.md; the whole range of that many bits is covered."""
     low, high = (0, 1) if bits == 1 else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-    code = next(c for c in CODES if c.low <= low and high <= c.high)
+    code = next(c for c in CODES[4] if c.low <= low and high <= c.high)
     assert (code.axons, 256 // code.axons) == (axons, fan_in)
     for weight in range(low, high + 1):
         digits = code.digits[weight]
@@ -41,9 +42,9 @@ def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
     weight = data.draw(arrays(np.int64, shape, elements=st.integers(low, high)))
     weight = weight * np.where(np.abs(weight * scale).max() < 128, scale, 1)
     written = synapses(weight)
-    ways = list(encodings(written, np.arange(shape[1]) // 3, np.zeros(shape[0], np.int64)))
+    ways = list(encodings(written, np.arange(shape[1]) // 3, np.zeros(shape[0], np.int64), WHOLE))
     assert ways
-    most = next(c.axons for c in CODES if c.low <= low and high <= c.high)
+    most = next(c.axons for c in CODES[4] if c.low <= low and high <= c.high)
     for way in ways:
         assert np.array_equal(way.decoded(written), written.data)
         assert np.abs(way.values).max(initial=0) <= 255
@@ -53,7 +54,7 @@ def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
 
 def test_four_values_take_an_axon_each() -> None:
     weight = np.array([[200, -7, 255, -90, 200, -7], [3, 0, 0, -3, 3, -3]])
-    best = min(encodings(synapses(weight), np.zeros(6, np.int64), np.zeros(2, np.int64)),
+    best = min(encodings(synapses(weight), np.zeros(6, np.int64), np.zeros(2, np.int64), WHOLE),
                key=lambda way: int(way.digits.sum()))
     assert best.digits.sum(axis=1).tolist() == [1] * 10
 
@@ -61,7 +62,7 @@ def test_four_values_take_an_axon_each() -> None:
 def test_one_weight_for_each_feed_takes_one_axon() -> None:
     """Five different weights, two of them in each neuron: the first feed's and the second's."""
     weight = np.array([[3, 3, -5, -5], [7, 0, 9, 9], [-2, -2, 0, 4]])
-    ways = encodings(synapses(weight), np.array([0, 0, 1, 1]), np.zeros(3, np.int64))
+    ways = encodings(synapses(weight), np.array([0, 0, 1, 1]), np.zeros(3, np.int64), WHOLE)
     held = [np.zeros((4, 4), np.int64) for _ in range(9)]
     axons = []
     for way, most in zip(ways, held, strict=False):
@@ -82,9 +83,9 @@ def test_constants_are_exact(bits: int, data: st.DataObject, depth: int, step: i
     constant = data.draw(arrays(np.int64, n, elements=st.integers(-900, 900)))
     block = Block("a", "a", Kind.MEMORY if memory else Kind.STATELESS, synapses(weight),
                   (Feed("x", m, on_chip=False),), constant, np.full(n, 50))
-    low, high = leak_range(block, depth, step, quiet=True)
-    ways = [driven(block, way, low, high) for way in encodings(
-        block.synapses, block.feed_of, constant if step > 1 else np.zeros(n, np.int64))]
+    low, high = leak_range(block, depth, step, WHOLE, quiet=True)
+    ways = [driven(block, way, low, high, WHOLE) for way in encodings(
+        block.synapses, block.feed_of, constant if step > 1 else np.zeros(n, np.int64), WHOLE)]
     assert any(ways)
     for way in filter(None, ways):
         decoded = way.encoding.decoded(way.block.synapses)

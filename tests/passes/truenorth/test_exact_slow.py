@@ -9,9 +9,10 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.placing import place
+from neurocompile.passes.truenorth.audit.audit import audit
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import legalize
-from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
@@ -56,7 +57,7 @@ def check(nets: ModuleType, net: Network, target: TrueNorthTarget, seed: int) ->
     assert {row.population: row.exactness for row in made.rows}["a"] == "exact, slow"
     different, rates = nets.compare(net, made.network, samples=3, seed=seed)
     assert different == [], seed
-    assert list(recount(net, made.network)) == [], seed
+    assert list(audit(net, made.network, target)) == [], seed
     return all(0 < rate < 1 for rate in rates.values())
 
 
@@ -163,7 +164,7 @@ def test_groups_that_are_told_fit(truenorth: TrueNorthTarget) -> None:
                                         groups=groups))], inputs={"x": (64, 6, 6)})
     with pytest.raises(FindingsError):
         legalize(grouped(1), truenorth)
-    told = group_constraints(grouped(1), ["a"])
+    told = group_constraints(grouped(1), ["a"], Crossbar.of(truenorth))
     population_told, = told["populations"]
     projection, = population_told["projections"]
     assert (population_told["fan_in"], population_told["copies"],

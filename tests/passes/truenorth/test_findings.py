@@ -8,8 +8,8 @@ import pytest
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network
+from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.legalize import Legalized, legalize
-from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
@@ -145,7 +145,7 @@ def test_a_tight_loop_takes_copies_where_splitters_are_late(truenorth: TrueNorth
             ("x", "z", np.eye(60)), ("z", "a", first), ("a", "b", second),
             ("b", "a", back, delay)], inputs={"x": (60,)})
     tight, loose = legalize(net(2), truenorth), legalize(net(3), truenorth)
-    assert list(recount(net(2), tight.network)) == []
+    assert list(audit(net(2), tight.network, truenorth)) == []
     assert tight.rows[1].relays == 0
     assert loose.rows[1].relays > 0
     assert refused(net(1), truenorth).code == "NC504"

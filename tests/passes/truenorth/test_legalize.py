@@ -8,8 +8,8 @@ import pytest
 from neurocompile.backends.truenorth import oracle
 from neurocompile.diagnostics import FindingsError
 from neurocompile.passes.placing import place
+from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.legalize import legalize
-from neurocompile.passes.truenorth.recount import recount
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
 
@@ -35,7 +35,7 @@ def deployed(nets: ModuleType, seeds: range, target: TrueNorthTarget) -> tuple[i
             continue
         different, rates = nets.compare(net, made.network, seed=seed)
         assert different == [], seed
-        assert list(recount(net, made.network)) == [], seed
+        assert list(audit(net, made.network, target)) == [], seed
         active += all(0 < rate for rate in rates.values()) and any(r < 1 for r in rates.values())
         seen |= nets.features(net, made)
     return active, seen

@@ -10,21 +10,21 @@ import pytest
 from neurocompile.ir.mapping import CoreId
 from neurocompile.ir.network import Network
 from neurocompile.passes.placing.mesh import Mesh
+from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.place import core_traffic
-from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
 
 
-def equal(nets: ModuleType, net: Network, made: CoreNetwork) -> None:
+def equal(nets: ModuleType, net: Network, made: CoreNetwork, target: TrueNorthTarget) -> None:
     different, rates = nets.compare(net, made, samples=4)
     assert different == []
     assert all(0 < rate for rate in rates.values())
     assert any(rate < 1 for rate in rates.values())
-    assert list(recount(net, made)) == []
+    assert list(audit(net, made, target)) == []
 
 
 def chain(length: int, skip: int, memory: bool = True) -> Network:
@@ -53,7 +53,7 @@ def test_relays_beyond_a_delay(skip: int, relays: int, random_nets: ModuleType,
     depth = {p.name: p.depth for p in made.network.populations}
     assert depth == {f"p{k}": k for k in range(skip + 2)}
     assert row.relays == relays
-    equal(random_nets, net, made.network)
+    equal(random_nets, net, made.network, truenorth)
 
 
 def test_copies_or_splitters_whatever_takes_fewer_cores(random_nets: ModuleType,
@@ -67,7 +67,7 @@ def test_copies_or_splitters_whatever_takes_fewer_cores(random_nets: ModuleType,
     few = net(250)
     made = legalize(few, truenorth)
     assert [(r.relays, r.latency) for r in made.rows] == [(0, 0), (0, 1), (0, 2)]
-    equal(random_nets, few, made.network)
+    equal(random_nets, few, made.network, truenorth)
     many = net(3000)  # each of 60 neurons sets two axons in each of 12 cores
     made = legalize(many, truenorth)
     _, a, b = made.rows
@@ -75,7 +75,7 @@ def test_copies_or_splitters_whatever_takes_fewer_cores(random_nets: ModuleType,
     assert a.relays > 0
     assert (a.cores, b.cores, b.latency) == (1, 12, 3)
     assert len(made.network.cores) <= 12 + 1 + 1 + 6
-    equal(random_nets, many, made.network)
+    equal(random_nets, many, made.network, truenorth)
 
 
 def test_one_neuron_to_more_than_256_axons(truenorth: TrueNorthTarget) -> None:
@@ -90,7 +90,7 @@ def test_one_neuron_to_more_than_256_axons(truenorth: TrueNorthTarget) -> None:
     a, b = made.rows
     assert b.cores == 300
     assert a.relays + a.copies >= 600
-    assert list(recount(net, made.network)) == []
+    assert list(audit(net, made.network, truenorth)) == []
 
 
 def test_samples_follow_each_other_without_loading(random_nets: ModuleType,
@@ -101,7 +101,7 @@ def test_samples_follow_each_other_without_loading(random_nets: ModuleType,
         replace(p, bias=population("q", 3, 1, [1, 0, -1]).bias) for p in net.populations))
     made = legalize(net, truenorth).network
     assert not made.reload
-    equal(random_nets, net, made)
+    equal(random_nets, net, made, truenorth)
     inputs = random_nets.inputs_for(net, 4)
     long = random_nets.stepped(replace(made, n_ticks=4 * net.n_ticks),
                                {n: x.reshape(1, -1, 4) for n, x in inputs.items()})
@@ -128,7 +128,7 @@ def test_constants_start_with_the_wave(bias: int, memory: bool, random_nets: Mod
     different, rates = random_nets.compare(net, made, samples=4)
     assert different == []
     assert rates["c"] > 0
-    assert list(recount(net, made)) == []
+    assert list(audit(net, made, truenorth)) == []
 
 
 def test_small_populations_share_cores(truenorth: TrueNorthTarget) -> None:
@@ -146,7 +146,7 @@ def test_lines_of_the_output_bus(truenorth: TrueNorthTarget) -> None:
     array = made.cores.target_axon.copy()
     array[b.core[0], b.slot[0]] += 1
     changed = replace(made, cores=replace(made.cores, target_axon=array))
-    assert [d.values["predicate"] for d in recount(net, changed)] == ["lines"]
+    assert [d.values["predicate"] for d in audit(net, changed, truenorth)] == ["lines"]
 
 
 def test_places_are_near_and_deterministic(truenorth: TrueNorthTarget) -> None:

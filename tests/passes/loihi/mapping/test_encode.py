@@ -14,7 +14,7 @@ from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv, identity
 from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import CoreUsage, count
 from neurocompile.passes.placing.neuron_orders import neuron_order, tile_sizes
@@ -29,7 +29,7 @@ def recounted(nets: ModuleType, network: Network, part, target: Target, bits: in
     reserved = max(a.reserved_memory.value for a in target.accounting.values())
     none = nets.limited(target, **NONE | {"synapse_memory": reserved})
     found = {(d.code, d.values["core"]): d.values["needed"]
-             for d in recount(network, part, none, weight_bits=bits) if d.code != "NC406"}
+             for d in recount_partition(network, part, none, weight_bits=bits) if d.code != "NC406"}
     return tuple(CoreUsage(*(int(str(found.get((code, k), 0))) for code in CODES))
                  for k in range(len(part.cores)))
 
@@ -49,15 +49,15 @@ def forms(network: Network) -> dict[str, str]:
 def test_dense_is_the_default(nets: ModuleType, strict: Target) -> None:
     network = nets.Builder(2, 6, 6).conv("a", 4).dense("b", 3).build()
     assert set(forms(network).values()) == {"dense"}
-    assert encode(network, strict, "dense").projections == network.projections
-    assert encodings_text(encode(network, strict, "sparse")) == "2 sparse"
+    assert encode(network, strict, "dense", 8).projections == network.projections
+    assert encodings_text(encode(network, strict, "sparse", 8)) == "2 sparse"
 
 
 def test_host_populations_have_no_lists(nets: ModuleType, strict: Target) -> None:
     network = nets.Builder(4).dense("h", 5).dense("a", 3).build()
     network = replace(network, populations=(replace(network.populations[0], on_host=True),
                                             network.populations[1]))
-    assert forms(encode(network, strict, "sparse")) == {"in -> h": "dense", "h -> a": "sparse"}
+    assert forms(encode(network, strict, "sparse", 8)) == {"in -> h": "dense", "h -> a": "sparse"}
 
 
 def test_sparse_lists_leave_out_zeros(nets: ModuleType, loihi1: Target) -> None:
@@ -67,8 +67,8 @@ def test_sparse_lists_leave_out_zeros(nets: ModuleType, loihi1: Target) -> None:
     weights[::2, :5] = 2
     operator = network.projections[0].operator.with_weights(weights)
     network = replace(network, projections=(replace(network.projections[0], operator=operator),))
-    sparse = encode(network, loihi1, "sparse")
-    dense_use, sparse_use = (count(n, partition(n, loihi1), loihi1).cores[0]
+    sparse = encode(network, loihi1, "sparse", 8)
+    dense_use, sparse_use = (count(n, partition(n, loihi1, weight_bits=8), loihi1, 8).cores[0]
                              for n in (network, sparse))
     assert dense_use == CoreUsage(20, 6, 0, 6 * 192)
     assert sparse_use == CoreUsage(20, 5, 0, 5 * 192)  # the last source sends to none
@@ -78,12 +78,12 @@ def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: Target
     network = nets.Builder(700).dense("a", 700).dense("b", 10).build()
     first, second = with_zeros(network, 0.8).projections[0], network.projections[1]
     network = replace(network, projections=(first, second))
-    chosen = encode(network, strict, "auto")
+    chosen = encode(network, strict, "auto", 8)
     assert forms(chosen) == {"in -> a": "sparse", "a -> b": "dense"}
-    fewer, more = (partition(n, strict) for n in (chosen, network))
+    fewer, more = (partition(n, strict, weight_bits=8) for n in (chosen, network))
     assert len(fewer.cores) < len(more.cores)
-    assert not list(recount(chosen, fewer, strict))
-    assert list(recount(chosen, fewer, nets.limited(strict, input_axons=699)))
+    assert not list(recount_partition(chosen, fewer, strict, weight_bits=8))
+    assert list(recount_partition(chosen, fewer, nets.limited(strict, input_axons=699), weight_bits=8))
 
 
 @pytest.mark.slow
@@ -91,21 +91,21 @@ def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: Target
 def test_shared_lists_on_the_benchmark(nets: ModuleType, strict: Target, name: str,
                                        cores: int) -> None:
     network = nets.NETWORKS[name]()
-    shared = encode(network, strict, "shared")
-    part = refine(shared, partition(shared, strict), strict)
+    shared = encode(network, strict, "shared", 8)
+    part = refine(shared, partition(shared, strict, weight_bits=8), strict, weight_bits=8)
     assert len(part.cores) == cores
     assert Counter(forms(shared).values())["shared"] >= 4
     boxes = {p.target for p in shared.projections if p.encoding == "shared"}
     assert boxes == {n for n, order in part.order_names.items() if order.startswith("tile/")}
-    usage = count(shared, part, strict)
+    usage = count(shared, part, strict, 8)
     assert recounted(nets, shared, part, strict) == usage.cores
     assert all(core.fits(usage.limits) for core in usage.cores)
 
 
 def test_shared_only_where_it_takes_fewer_cores(nets: ModuleType, strict: Target) -> None:
     network = nets.Builder(2, 6, 6).conv("a", 4).conv("b", 4).build()
-    assert len(partition(network, strict).cores) == 1
-    assert set(forms(encode(network, strict, "shared")).values()) == {"dense"}
+    assert len(partition(network, strict, weight_bits=8).cores) == 1
+    assert set(forms(encode(network, strict, "shared", 8)).values()) == {"dense"}
 
 
 def test_shared_where_dense_lists_would_not_fit_the_machine(nets: ModuleType,
@@ -113,20 +113,20 @@ def test_shared_where_dense_lists_would_not_fit_the_machine(nets: ModuleType,
     network = nets.Builder(16, 16, 16).conv("a", 32).build()
     target = nets.limited(strict, cores=8, chips=1)
     with pytest.raises(FindingsError) as caught:
-        partition(network, target)
+        partition(network, target, weight_bits=8)
     assert [d.code for d in caught.value.diagnostics] == ["NC410"]
-    assert len(partition(encode(network, target, "shared"), target).cores) == 8
+    assert len(partition(encode(network, target, "shared", 8), target, weight_bits=8).cores) == 8
 
 
 def test_boxes_with_a_skip_beside_the_convolution(nets: ModuleType, strict: Target) -> None:
     builder = nets.Builder(16, 12, 12).conv("a", 16).conv("b", 16)
     builder.join("a", "b", identity((16, 12, 12)), delay=1)
     target = nets.limited(strict, synapse_memory=60_000)
-    shared = encode(builder.build(), target, "shared")
+    shared = encode(builder.build(), target, "shared", 8)
     assert [p.encoding for p in shared.projections] == ["shared", "shared", "dense"]
-    part = partition(shared, target)
-    assert len(part.cores) < len(partition(builder.build(), target).cores)
-    assert recounted(nets, shared, part, target) == count(shared, part, target).cores
+    part = partition(shared, target, weight_bits=8)
+    assert len(part.cores) < len(partition(builder.build(), target, weight_bits=8).cores)
+    assert recounted(nets, shared, part, target) == count(shared, part, target, 8).cores
 
 
 def test_tile_order() -> None:
@@ -183,7 +183,7 @@ def test_any_network_in_any_encoding(nets: ModuleType, strict: Target,
         assert {d.code for d in error.diagnostics} == {"NC405"}  # noqa: PT017
         return
     part = refine(encoded, part, target, weight_bits=bits)
-    assert not list(recount(encoded, part, target, weight_bits=bits))
+    assert not list(recount_partition(encoded, part, target, weight_bits=bits))
     usage = count(encoded, part, target, bits)
     assert recounted(nets, encoded, part, target, bits) == usage.cores
     assert all(one.least.fits(one.total) for one in usage.populations)

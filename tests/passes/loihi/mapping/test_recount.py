@@ -10,7 +10,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.mapping import CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import CoreUsage, count
 from neurocompile.passes.placing.place import place
 from neurocompile.target import Target
@@ -30,7 +30,7 @@ def target(nets: ModuleType, loihi1: Target) -> Target:
 
 @pytest.fixture
 def part(network: Network, target: Target) -> Partition:
-    return partition(network, target)
+    return partition(network, target, weight_bits=8)
 
 
 def moved(part: Partition, core: int, *pieces: CoreSlice) -> Partition:
@@ -44,29 +44,29 @@ def predicates(findings: list[Diagnostic]) -> list[object]:
 
 def test_clean(network: Network, part: Partition, target: Target) -> None:
     assert len(part.cores) > 3
-    assert list(recount(network, part, target)) == []
+    assert list(recount_partition(network, part, target, weight_bits=8)) == []
 
 
 def test_lost_neuron(network: Network, part: Partition, target: Target) -> None:
     first = part.cores[0][0]
     lost = moved(part, 0, replace(first, stop=first.stop - 1))
-    (finding,) = recount(network, lost, target)
+    (finding,) = recount_partition(network, lost, target, weight_bits=8)
     assert finding.values["predicate"] == "every-neuron-placed"
     assert str(finding.values["detail"]).startswith("1 neurons of `a`")
 
 
 def test_duplicated_slice(network: Network, part: Partition, target: Target) -> None:
     twice = replace(part, cores=(*part.cores, part.cores[0]))
-    assert predicates(list(recount(network, twice, target))) == ["no-neuron-placed-twice"]
+    assert predicates(list(recount_partition(network, twice, target, weight_bits=8))) == ["no-neuron-placed-twice"]
 
 
 def test_neuron_moved_to_another_core(network: Network, part: Partition, target: Target) -> None:
     a, b = part.cores[0][0], part.cores[1][0]
     there = moved(moved(part, 0, replace(a, stop=a.stop - 1)), 1, replace(b, start=b.start - 1))
-    usage = count(network, there, target).cores
+    usage = count(network, there, target, 8).cores
     tight = replace(target, core=replace(target.core, neurons=replace(
         target.core.neurons, value=usage[1].neurons - 1)))
-    codes = [(d.code, d.values["core"]) for d in recount(network, there, tight)]
+    codes = [(d.code, d.values["core"]) for d in recount_partition(network, there, tight, weight_bits=8)]
     assert ("NC404", 1) in codes
 
 
@@ -74,7 +74,7 @@ def test_order_that_repeats_a_neuron(network: Network, part: Partition, target: 
     order = part.orders["b"].copy()
     order[0] = order[1]
     wrong = replace(part, orders={**part.orders, "b": order})
-    assert set(predicates(list(recount(network, wrong, target)))) == {
+    assert set(predicates(list(recount_partition(network, wrong, target, weight_bits=8)))) == {
         "every-neuron-placed", "no-neuron-placed-twice"}
 
 
@@ -83,14 +83,14 @@ def test_order_that_repeats_a_neuron(network: Network, part: Partition, target: 
 def test_slice_outside_its_population(network: Network, part: Partition, target: Target,
                                       piece: CoreSlice) -> None:
     wrong = replace(part, cores=(*part.cores, (piece,)))
-    assert "slices-within-populations" in predicates(list(recount(network, wrong, target)))
+    assert "slices-within-populations" in predicates(list(recount_partition(network, wrong, target, weight_bits=8)))
 
 
 def test_population_on_host_has_no_core(network: Network, part: Partition,
                                         target: Target) -> None:
     host = replace(network, populations=(replace(network.populations[0], on_host=True),
                                          *network.populations[1:]))
-    assert "slices-within-populations" in predicates(list(recount(host, part, target)))
+    assert "slices-within-populations" in predicates(list(recount_partition(host, part, target, weight_bits=8)))
 
 
 @pytest.mark.parametrize(("resource", "code"), [
@@ -99,11 +99,11 @@ def test_population_on_host_has_no_core(network: Network, part: Partition,
 ])
 def test_core_over_a_limit(nets: ModuleType, network: Network, part: Partition, target: Target,
                            resource: str, code: str) -> None:
-    usage = count(network, part, target)
+    usage = count(network, part, target, 8)
     worst = usage.worst(resource)
     used = getattr(usage.cores[worst], resource)
-    assert not list(recount(network, part, nets.limited(target, **{resource: used})))
-    findings = list(recount(network, part, nets.limited(target, **{resource: used - 1})))
+    assert not list(recount_partition(network, part, nets.limited(target, **{resource: used}), weight_bits=8))
+    findings = list(recount_partition(network, part, nets.limited(target, **{resource: used - 1}), weight_bits=8))
     assert {d.code for d in findings} == {code}
     assert findings[0].values == {
         "core": worst, "needed": used, "limit": used - 1, "target": "loihi1"}
@@ -116,7 +116,7 @@ def test_agrees_with_the_count_by_nets(nets: ModuleType, network: Network, targe
     part = partition(network, target, weight_bits=bits)
     none = nets.limited(target, neurons=0, input_axons=0, output_axons=0, synapse_memory=0)
     found = {(d.code, d.values["core"]): d.values["needed"]
-             for d in recount(network, part, none, weight_bits=bits)}
+             for d in recount_partition(network, part, none, weight_bits=bits)}
     for number, core in enumerate(count(network, part, target, bits).cores):
         assert core == CoreUsage(*(int(str(found.get((code, number), 0))) for code in (
             "NC404", "NC402", "NC403", "NC401")))
@@ -128,16 +128,16 @@ def test_zero_weights_are_counted(nets: ModuleType, loihi1: Target) -> None:
     silent = replace(network, projections=(replace(
         network.projections[0], operator=operator.with_weights(np.zeros((8, 10), np.int32))),))
     tight = nets.limited(loihi1, synapse_memory=1279)
-    assert [d.code for d in recount(silent, partition(silent, loihi1), tight)] == ["NC401"]
+    assert [d.code for d in recount_partition(silent, partition(silent, loihi1, weight_bits=8), tight, weight_bits=8)] == ["NC401"]
 
 
 def test_placement(network: Network, part: Partition, target: Target) -> None:
     good = place(part, target)
-    assert not list(recount(network, part, target, placement=good))
+    assert not list(recount_partition(network, part, target, weight_bits=8, placement=good))
     for cores in ((good.cores[1], *good.cores[1:]), (CoreId(0, 16, 0), *good.cores[1:]),
                   (CoreId(32, 0, 0), *good.cores[1:]), (CoreId(0, 0, 8), *good.cores[1:])):
-        assert predicates(list(recount(network, part, target, placement=Placement(cores)))) == [
+        assert predicates(list(recount_partition(network, part, target, weight_bits=8, placement=Placement(cores)))) == [
             "one-part-per-core"]
     fewer = Placement(good.cores[:-1])
-    assert predicates(list(recount(network, part, target, placement=fewer))) == [
+    assert predicates(list(recount_partition(network, part, target, weight_bits=8, placement=fewer))) == [
         "every-part-has-a-core"]

@@ -13,7 +13,7 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.target import Target
 
@@ -30,8 +30,8 @@ def two_mixers(nets: ModuleType) -> Network:
 
 def test_pieces_share_a_core(nets: ModuleType, loihi1: Target) -> None:
     network, target = two_mixers(nets), nets.limited(loihi1, neurons=8)
-    before = partition(network, target)
-    after = refine(network, before, target)
+    before = partition(network, target, weight_bits=8)
+    after = refine(network, before, target, weight_bits=8)
     assert pieces(after) == [[("a", 4 * k, 4 * k + 4), ("b", 4 * k, 4 * k + 4)]
                              for k in range(4)] + [[("c", 0, 3)]]
     assert len(before.cores) == len(after.cores) == 5
@@ -42,7 +42,7 @@ def test_pieces_share_a_core(nets: ModuleType, loihi1: Target) -> None:
 
 def test_last_core_is_shared(nets: ModuleType, loihi1: Target) -> None:
     network, target = two_mixers(nets), nets.limited(loihi1, neurons=24)
-    after = refine(network, partition(network, target), target)
+    after = refine(network, partition(network, target, weight_bits=8), target, weight_bits=8)
     assert pieces(after) == [[("a", 0, 12), ("b", 0, 12)],
                              [("a", 12, 16), ("b", 12, 16), ("c", 0, 3)]]
 
@@ -50,20 +50,20 @@ def test_last_core_is_shared(nets: ModuleType, loihi1: Target) -> None:
 def test_cores_open_anywhere_where_whole_pieces_take_more(nets: ModuleType,
                                                           loihi1: Target) -> None:
     network, target = two_mixers(nets), nets.limited(loihi1, neurons=7)
-    before = partition(network, target)
-    after = refine(network, before, target)
+    before = partition(network, target, weight_bits=8)
+    after = refine(network, before, target, weight_bits=8)
     assert len(after.cores) <= len(before.cores)
     assert nets.messages(network, after, target) < nets.messages(network, before, target)
     sizes = [sum(p.size for p in core) for core in after.cores]
     assert max(sizes) == 7  # a piece has eight neurons
-    assert not list(recount(network, after, target))
+    assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
 def test_one_piece_stays_as_it_is(nets: ModuleType, loihi1: Target) -> None:
     network, target = (nets.Builder(9).dense("a", 9).dense("b", 9).build(),
                        nets.limited(loihi1, neurons=4))
-    before = partition(network, target)
-    assert refine(network, before, target) is before
+    before = partition(network, target, weight_bits=8)
+    assert refine(network, before, target, weight_bits=8) is before
 
 
 def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: Target) -> None:
@@ -72,10 +72,10 @@ def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: Target) -> 
                .add("b", nets.per_channel((4, 4), 4), (4, 4)).build())
     for output_axons, together in ((16, True), (8, False)):
         target = nets.limited(loihi1, neurons=8, output_axons=output_axons)
-        before = partition(network, target)
-        after = refine(network, before, target)
+        before = partition(network, target, weight_bits=8)
+        after = refine(network, before, target, weight_bits=8)
         assert (after is not before) == together
-        assert not list(recount(network, after, target))
+        assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
 @pytest.mark.parametrize(("limit", "together"), [(2, True), (1, False)])
@@ -86,10 +86,10 @@ def test_configuration_entries_of_a_core_are_kept(nets: ModuleType, loihi1: Targ
     network = replace(network, populations=tuple(
         replace(p, neuron=replace(p.neuron, vth=100 + k))
         for k, p in enumerate(network.populations)))
-    before = partition(network, target)
-    after = refine(network, before, target)
+    before = partition(network, target, weight_bits=8)
+    after = refine(network, before, target, weight_bits=8)
     assert (after is not before) == together
-    assert not list(recount(network, after, target))
+    assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
 def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Target) -> None:
@@ -100,17 +100,17 @@ def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Targe
         for p in network.populations))
     for limit, cores in ((2, 2), (1, 3)):
         target = nets.limited(loihi1, neurons=24, threshold_configs=limit)
-        after = refine(network, partition(network, target), target)
+        after = refine(network, partition(network, target, weight_bits=8), target, weight_bits=8)
         assert len(after.cores) == cores
-        assert not list(recount(network, after, target))
+        assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
 def test_mixer(nets: ModuleType, loihi1: Target) -> None:
     network = nets.mixer()
-    part = refine(network, partition(network, loihi1), loihi1)
+    part = refine(network, partition(network, loihi1, weight_bits=8), loihi1, weight_bits=8)
     assert len(part.cores) <= 419
     assert nets.messages(network, part, loihi1) <= 376_500  # geometry alone: 389,632
-    assert not list(recount(network, part, loihi1))
+    assert not list(recount_partition(network, part, loihi1, weight_bits=8))
 
 
 @st.composite
@@ -149,7 +149,7 @@ def test_never_worse(nets: ModuleType, loihi1: Target, data: st.DataObject) -> N
     except FindingsError:
         return
     after, again = (refine(network, before, target, weight_bits=bits) for _ in range(2))
-    assert not list(recount(network, after, target, weight_bits=bits))
+    assert not list(recount_partition(network, after, target, weight_bits=bits))
     assert len(after.cores) <= len(before.cores)
     assert nets.messages(network, after, target) <= nets.messages(network, before, target)
     assert after.cores == again.cores
@@ -164,5 +164,5 @@ def test_never_worse(nets: ModuleType, loihi1: Target, data: st.DataObject) -> N
 def test_networks_of_one_piece_are_left_alone(nets: ModuleType, loihi1: Target,
                                               name: str) -> None:
     network = nets.NETWORKS[name]()
-    part = partition(network, loihi1)
-    assert refine(network, part, loihi1) is part
+    part = partition(network, loihi1, weight_bits=8)
+    assert refine(network, part, loihi1, weight_bits=8) is part

@@ -12,7 +12,8 @@ from neurocompile.diagnostics import Severity
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
-from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.neurons import loihi_neuron
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 
@@ -32,7 +33,7 @@ def exact(network: Network, integer: Network) -> bool:
     after, = integer.projections
     population, = integer.populations
     old, = network.populations
-    k = population.integer.vth + (0 if old.floating.strict or old.floating.decay < 1 else 1)
+    k = loihi_neuron(population).vth + (0 if old.floating.strict or old.floating.decay < 1 else 1)
     scale = k / old.floating.v_th
     stored = after.operator.weights * 2.0**after.exponent
     same = np.allclose(stored, before.operator.weights * scale, rtol=1e-12, atol=0)
@@ -55,7 +56,7 @@ def test_weights_in_any_unit_are_stored_without_rounding(
     counts = counts if sign == "mixed" else np.abs(counts) * (1 if sign == "positive" else -1)
     cell = FloatNeuron("LIF", decay, 40 * unit, strict, Reset.HARD)
     network = layer(counts * unit, cell, rng.integers(-20, 20, 5) * unit)
-    integer, found = Quantize().run(network, LOIHI2)
+    integer, found = LoihiQuantizer(8).run(network, LOIHI2)
     assert exact(network, integer)
     assert [d for d in found if d.code in ("NC301", "NC302", "NC303")] == []
 
@@ -65,9 +66,9 @@ def test_a_neuron_that_rounds_keeps_its_own_scale() -> None:
     rng = np.random.default_rng(0)
     cell = FloatNeuron("CubaLIF", 0.9697265625, 80.0 * 64, True, Reset.HARD, None, 1.0)
     network = layer(rng.integers(-20, 30, (6, 12)) * 4.0 * 64, cell)
-    integer, found = Quantize().run(network, LOIHI2)
+    integer, found = LoihiQuantizer(8).run(network, LOIHI2)
     assert found == []
-    assert integer.populations[0].integer.vth == 80
+    assert loihi_neuron(integer.populations[0]).vth == 80
     x = {"x": (rng.random((5, 6, 12)) < 0.5).astype(float)}
     expected, spikes = run(network, x).spikes["lif"], run(integer, x).spikes["lif"]
     assert np.array_equal(expected, spikes)
@@ -79,7 +80,7 @@ def test_a_neuron_that_rounds_keeps_its_own_scale() -> None:
 def test_a_scale_that_the_chip_has_not_is_told(change: dict[str, float], code: str) -> None:
     cell = FloatNeuron("CubaLIF", 0.75, 80.0 * 64, True, Reset.HARD, None, 1.0)
     network = layer(np.array([[2.0, -4.0]]) * 64, replace(cell, **change))
-    _, found = Quantize().run(network, LOIHI2)
+    _, found = LoihiQuantizer(8).run(network, LOIHI2)
     finding = next(d for d in found if d.code == code)
     assert finding.level is Severity.WARNING
     assert "another scale" in finding.notes[-1]
@@ -88,5 +89,5 @@ def test_a_scale_that_the_chip_has_not_is_told(change: dict[str, float], code: s
 def test_weights_of_no_common_unit_are_rounded_as_before() -> None:
     rng = np.random.default_rng(1)
     network = layer(rng.normal(0, 0.3, (4, 7)), FloatNeuron("LIF", 0.5, 1.0, False, Reset.HARD))
-    integer, _ = Quantize().run(network, LOIHI2)
+    integer, _ = LoihiQuantizer(8).run(network, LOIHI2)
     assert not exact(network, integer)

@@ -12,9 +12,10 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
-from neurocompile.passes.loihi.quantization.bounds import overflows, state_bounds
-from neurocompile.passes.loihi.quantization.quantize import Quantize
-from neurocompile.semantics.loihi import STATE_MAX, LoihiNeuron
+from neurocompile.passes.loihi.quantization.bounds import state_bounds, state_overflows
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.loihi_widths import STATE_MAX
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 
@@ -36,7 +37,7 @@ def one_layer(weight: np.ndarray, cell: FloatNeuron | None = None, bias: np.ndar
 
 
 def quantized(network: Network, **options: object) -> Network:
-    return Quantize(**options).run(network, LOIHI2)[0]  # type: ignore[arg-type]
+    return LoihiQuantizer(**{"weight_bits": 8, **options}).run(network, LOIHI2)[0]  # type: ignore[arg-type]
 
 
 @settings(max_examples=40, deadline=None)
@@ -92,14 +93,14 @@ def test_no_reachable_state_leaves_its_bound(seed: int, reset: Reset, decay: flo
                                   None if cuba else rng.normal(0, 0.3, 6), ticks=8))
     population, = network.populations
     bounds = state_bounds(network, population)
-    assert not list(overflows(network, population, "loihi2"))
+    assert not list(state_overflows(network, population, LOIHI2))
     assert max(bounds.largest.values()) <= STATE_MAX
     positive = (weight > 0).astype(int)
     cases = [positive[i] for i in range(6)] + [1 - positive[i] for i in range(6)]
     x = np.concatenate([np.repeat(np.array(cases)[:, None], 8, 1), rng.random((6, 8, 30)) < 0.5])
     found = run(network, {"x": x.astype(int)}, record_state=True)
     assert found.spikes["lif"].any()
-    low, high = bounds.v
+    low, high = bounds.states["v"]
     assert np.all(found.v["lif"] >= np.minimum(low, 0))
     assert np.all(found.v["lif"] <= np.maximum(high, 0))
 
@@ -107,7 +108,7 @@ def test_no_reachable_state_leaves_its_bound(seed: int, reset: Reset, decay: flo
 def test_bound_is_tight_without_leak() -> None:
     network = one_layer(np.full((1, 10), -0.5), neuron(1.0), ticks=5)
     integer = quantized(network)
-    low, _ = state_bounds(integer, integer.populations[0]).v
+    low, _ = state_bounds(integer, integer.populations[0]).states["v"]
     found = run(integer, {"x": np.ones((1, 5, 10))}, record_state=True)
     assert found.v["lif"].min() == low.min()
 
@@ -201,7 +202,7 @@ def test_host_population_is_off_chip() -> None:
 def test_what_the_target_cannot_hold_is_named(network: Network, target: object,
                                               options: dict[str, str], code: str) -> None:
     with pytest.raises(FindingsError) as error:
-        Quantize(**options).run(network, target)  # type: ignore[arg-type]
+        LoihiQuantizer(**{"weight_bits": 8, **options}).run(network, target)  # type: ignore[arg-type]
     assert {d.code for d in error.value.diagnostics} == {code}
     assert all(d.message for d in error.value.diagnostics)
 
@@ -221,13 +222,13 @@ def test_a_neuron_without_memory_forgets(seed: int, reset: Reset) -> None:
 
 
 def test_coarse_decay_is_warned_of() -> None:
-    _, found = Quantize().run(
+    _, found = LoihiQuantizer(8).run(
         replace(one_layer(np.ones((1, 2)), neuron(0.9999)), n_ticks=1000), LOIHI2)
     assert [d.code for d in found] == ["NC304"]
-    assert not Quantize().run(one_layer(np.ones((1, 2)) * 0.5, neuron(0.5)), LOIHI2)[1]
+    assert not LoihiQuantizer(8).run(one_layer(np.ones((1, 2)) * 0.5, neuron(0.5)), LOIHI2)[1]
 
 
 def test_clipped_tail_is_warned_of() -> None:
     weight = np.random.default_rng(0).normal(0, 1, (20, 20))  # one bit holds no positive weight
-    _, found = Quantize(weight_bits=1).run(one_layer(weight), LOIHI2)
+    _, found = LoihiQuantizer(weight_bits=1).run(one_layer(weight), LOIHI2)
     assert {d.code for d in found} == {"NC302"}

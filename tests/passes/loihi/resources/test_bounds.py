@@ -47,7 +47,7 @@ def test_no_partition_takes_less(data: st.DataObject) -> None:
 
 def test_by_hand() -> None:
     network = nets.Builder(10).dense("a", 8).dense("b", 3).build()
-    found = bounds(network, nets.limited(LOIHI1, neurons=4, synapse_memory=1024))
+    found = bounds(network, nets.limited(LOIHI1, neurons=4, synapse_memory=1024), 8)
     # 8 synapses of a source of `a` in lists of at most 4 of 64 bits; 10 inputs on each of 3 cores
     assert found.least["a"] == CoreUsage(8, 20, 8, 10 * 128)
     # b's three synapses per neuron fit one list and one core
@@ -59,14 +59,14 @@ def test_lists_cut_at_the_best_length() -> None:
     """62 synapses in 8 words are fewer bits a synapse than 64 in 9."""
     target = nets.counted_as(LOIHI1, "nengo-loihi")
     network = nets.Builder(1).dense("a", 124).build()
-    assert bounds(network, target).least["a"].synapse_memory == 1024
-    assert int(list_bits(np.array([124]), target)[0]) == 1088
+    assert bounds(network, target, 8).least["a"].synapse_memory == 1024
+    assert int(list_bits(np.array([124]), target, 8)[0]) == 1088
 
 
 def test_weights_that_see_only_padding_are_not_stored() -> None:
     network = nets.Builder(2, 1, 3).conv("a", 4).build()
     shared = replace(network, projections=(replace(network.projections[0], encoding="shared"),))
-    least = bounds(shared, LOIHI1).least["a"].synapse_memory
+    least = bounds(shared, LOIHI1, 8).least["a"].synapse_memory
     assert least == 8 * 4 * 2 * 3  # one row of each kernel
     part = Partition({"a": np.arange(12)}, {"a": "chw"}, ((CoreSlice("a", 0, 12),),))
-    assert least <= count(shared, part, LOIHI1).cores[0].synapse_memory
+    assert least <= count(shared, part, LOIHI1, 8).cores[0].synapse_memory

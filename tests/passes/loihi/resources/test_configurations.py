@@ -12,7 +12,7 @@ from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import configuration_limits, count, entries, together
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target.loihi import LoihiTarget
@@ -81,31 +81,31 @@ def test_what_makes_an_entry_its_own() -> None:
 def test_small_populations_share_a_core_within_its_entries(target, kind, make) -> None:
     limit = configuration_limits(target)[kind]
     network = chain(*(make(k) for k in range(limit + 1)))
-    part = partition(network, target)
+    part = partition(network, target, weight_bits=8)
     assert [len(core) for core in part.cores] == [limit, 1]
-    assert count(network, part, target).configurations[0][kind] == limit
-    assert not list(recount(network, part, target))
-    (finding,) = recount(network, on_one_core(network), target)
+    assert count(network, part, target, 8).configurations[0][kind] == limit
+    assert not list(recount_partition(network, part, target, weight_bits=8))
+    (finding,) = recount_partition(network, on_one_core(network), target, weight_bits=8)
     assert (finding.code, finding.values["needed"], finding.values["limit"]) == (
         "NC406", limit + 1, limit)
     assert finding.values["kind"] == kind.replace("_", " ")
-    assert len(partition(network, load_target("loihi2")).cores) == 1
+    assert len(partition(network, load_target("loihi2"), weight_bits=8).cores) == 1
 
 
 def test_synapse_formats_of_a_core(target: LoihiTarget) -> None:
     network = chain(*(NEURON,) * 8)
     network = replace(network, projections=tuple(
         replace(p, exponent=k) for k, p in enumerate(network.projections)))
-    part = partition(network, target)
+    part = partition(network, target, weight_bits=8)
     assert [len(core) for core in part.cores] == [7, 1]
-    assert [d.code for d in recount(network, on_one_core(network), target)] == ["NC406"]
+    assert [d.code for d in recount_partition(network, on_one_core(network), target, weight_bits=8)] == ["NC406"]
 
 
 def test_a_population_with_too_many_formats(target: LoihiTarget) -> None:
     legal, illegal = (chain(NEURON, exponents=tuple(range(n))) for n in (7, 8))
-    assert len(partition(legal, target).cores) == 1
+    assert len(partition(legal, target, weight_bits=8).cores) == 1
     with pytest.raises(FindingsError) as caught:
-        partition(illegal, target)
+        partition(illegal, target, weight_bits=8)
     (finding,) = caught.value.diagnostics
     assert finding.code == "NC406"
     assert finding.message == "`p0` needs 8 synapse formats; a loihi1 core holds 7"

@@ -57,7 +57,7 @@ def test_list_bits_is_the_published_formula(target: Target) -> None:
     n = np.arange(3000)
     r = n % 64
     expected = 576 * (n // 64) + np.where(r > 0, 64 * np.ceil((8 * r + 10) / 64), 0)
-    assert np.array_equal(list_bits(n, target), expected)
+    assert np.array_equal(list_bits(n, target, 8), expected)
 
 
 def test_list_bits_follow_the_target(target: Target) -> None:
@@ -91,7 +91,7 @@ def test_lower_bound_counts_weights_and_neurons_on_chip(target: Target) -> None:
                   h=900, a=1025)
     assert n_synapses(net) == 900 * 1025
     # the best list holds 62 synapses in 512 bits; the 900 sources reach each of those cores
-    assert lower_bound(net, target) == {
+    assert lower_bound(net, target, 8) == {
         "neurons": 2, "input_axons": 2, "output_axons": 0, "synapse_memory": 8}
     assert lower_bound(net, target, 1) == {
         "neurons": 2, "input_axons": 1, "output_axons": 0, "synapse_memory": 2}
@@ -120,7 +120,7 @@ def test_count_on_two_cores(target: Target) -> None:
     cores = ((CoreSlice("a", 0, 4), CoreSlice("b", 0, 1)), (CoreSlice("b", 1, 3),))
     partition = Partition({"a": np.arange(4), "b": np.array([2, 0, 1])},
                           {"a": "chw", "b": "other"}, cores)
-    usage = count(net, partition, target)
+    usage = count(net, partition, target, 8)
     # core 0: five inputs, two host neurons and the four of `a` for `b`; each `a` reaches two cores
     assert usage.cores == (CoreUsage(5, 11, 8, 11 * 64), CoreUsage(2, 4, 0, 4 * 64))
     a, b = usage.populations
@@ -137,7 +137,7 @@ def test_zero_weights_are_stored_and_biases_are_not(target: Target) -> None:
         replace(p, bias=Bias(np.ones(2, np.int64))) for p in net.populations))
     partition = Partition({"a": np.arange(2), "b": np.arange(2)}, {"a": "chw", "b": "chw"},
                           ((CoreSlice("a", 0, 2),), (CoreSlice("b", 0, 2),)))
-    assert count(biased, partition, target).cores == (
+    assert count(biased, partition, target, 8).cores == (
         CoreUsage(2, 3, 0, 192), CoreUsage(2, 0, 0, 0))
 
 
@@ -149,6 +149,6 @@ def test_convolution_counts_its_border(target: Target) -> None:
     assert n_synapses(net) == 2 * 49
     # the corner sees four pixels; the other eight neurons see all nine pixels of both channels
     lengths = [3, 5, 3, 5, 8, 6, 3, 6, 4]
-    assert count(net, partition, target).cores == (
+    assert count(net, partition, target, 8).cores == (
         CoreUsage(1, 8, 0, 8 * 64),
-        CoreUsage(8, 18, 0, 2 * int(list_bits(np.array(lengths), target).sum())))
+        CoreUsage(8, 18, 0, 2 * int(list_bits(np.array(lengths), target, 8).sum())))

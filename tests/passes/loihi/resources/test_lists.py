@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from neurocompile.families.targets import known_targets, load_target
 from neurocompile.ir.network import Encoding, Projection
 from neurocompile.ir.operators import Conv
-from neurocompile.passes.loihi.mapping.lists import listed, lists_of, stored_bits
+from neurocompile.passes.loihi.mapping.lists import lists_of, stored_bits, with_list_weights
 from neurocompile.passes.loihi.resources import capacity, list_bits, shared_bits, tables
 from neurocompile.target.loihi import LoihiTarget
 
@@ -25,7 +25,7 @@ def by(name: str) -> LoihiTarget:
 def written_out(conv: Conv, encoding: Encoding, neurons: np.ndarray) -> tuple[int, np.ndarray]:
     """Input axons, and lengths of the lists stored."""
     counts = np.zeros(conv.in_size, np.int64)
-    structure = listed(Projection("in", "a", conv, encoding=encoding))
+    structure = with_list_weights(Projection("in", "a", conv, encoding=encoding))
     sources, lengths = lists_of(structure, encoding, neurons, counts)
     assert not counts.any()
     return len(sources), lengths
@@ -53,8 +53,8 @@ def test_nxtf(bits: int) -> None:
 
 def test_the_stricter_count_holds() -> None:
     lengths = np.arange(400)
-    both = [list_bits(lengths, by(name)) for name in LOIHI1.accounting]
-    assert np.array_equal(list_bits(lengths, LOIHI1), np.maximum(*both))
+    both = [list_bits(lengths, by(name), 8) for name in LOIHI1.accounting]
+    assert np.array_equal(list_bits(lengths, LOIHI1, 8), np.maximum(*both))
     assert not np.array_equal(both[0], both[1])
     # 62 synapses are one block of nengo-loihi's and two of NxTF's
     assert [int(one[62]) for one in both] == [512, 576]
@@ -74,7 +74,7 @@ def test_an_index_names_every_neuron_of_a_core(name: str) -> None:
 
 def test_tables_are_the_lists() -> None:
     dense, sparse, shared = tables(LOIHI1, 8, 70)
-    assert dense[70] == list_bits(np.array([70]), LOIHI1)[0]
+    assert dense[70] == list_bits(np.array([70]), LOIHI1, 8)[0]
     assert sparse[70] == list_bits(np.array([70]), LOIHI1, 8, "sparse")[0]
     assert not shared.any()
 

@@ -13,8 +13,8 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Adder, Network, Population, Projection
 from neurocompile.ir.operators import Dense, is_identity
-from neurocompile.passes.loihi.quantization.bounds import overflows
-from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.quantization.bounds import state_overflows
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.streams.adders import Choice, build_streams, note, with_adders
 from neurocompile.passes.loihi.streams.price import Prices
 from neurocompile.passes.lowering.streams import find
@@ -30,7 +30,7 @@ def memory(network: Network, target: Target = LOIHI2) -> int:
 
 
 def chosen(network: Network) -> Choice:
-    choice = build_streams(network, LOIHI2, "auto")[1]
+    choice = build_streams(network, LOIHI2, "auto", 8)[1]
     assert choice is not None
     return choice
 
@@ -65,16 +65,16 @@ def test_auto_is_the_cheapest_choice_of_points(seed: int, depth: int, word: int)
     every = [subset for n in range(len(streams.points) + 1)
              for subset in itertools.combinations(streams.points, n)]
     least = min(memory(with_adders(network, streams, points), target) for points in every)
-    taken, choice = build_streams(network, target, "auto")
+    taken, choice = build_streams(network, target, "auto", 8)
     assert memory(taken, target) == least
     assert choice is not None
-    assert choice.taken == ("adder" if least < memory(network, target) else "duplicate")
-    assert choice.prices[choice.taken].synapse_memory == least
+    assert choice.form == ("adder" if least < memory(network, target) else "duplicate")
+    assert choice.prices[choice.form].synapse_memory == least
 
 
 def test_every_branch_is_stored_once() -> None:
     network = residual(3, 4, gains=False, twins=False)
-    summed, choice = build_streams(network, LOIHI2, "adder")
+    summed, choice = build_streams(network, LOIHI2, "adder", 8)
     assert choice is not None
     assert choice.adders == tuple(f"in{k}.0.stream" for k in range(3))
     into = {p.name: [q.source for q in summed.into(p.name)] for p in summed.populations}
@@ -87,7 +87,7 @@ def test_every_branch_is_stored_once() -> None:
 
 def test_both_forms_are_priced_and_said() -> None:
     network = residual(3, 4, gains=False, twins=False)
-    _, choice = build_streams(network, LOIHI2, "auto")
+    _, choice = build_streams(network, LOIHI2, "auto", 8)
     assert choice is not None
     said = note(choice)
     assert said.code == "NC140"
@@ -102,7 +102,7 @@ def test_both_forms_are_priced_and_said() -> None:
 @pytest.mark.parametrize("form", ["auto", "adder"])
 def test_a_network_without_streams_is_left_alone(form: str) -> None:
     network = residual(0, 1, twins=False)
-    same, choice = build_streams(network, LOIHI2, form)
+    same, choice = build_streams(network, LOIHI2, form, 8)
     assert same is network
     assert choice is None
 
@@ -130,8 +130,8 @@ def test_feedback_that_adders_would_delay_keeps_its_synapses() -> None:
     looped = replace(network, populations=(*network.populations, other), projections=(
         *network.projections, Projection("hidden0", "other", Dense((7,), (7,), np.eye(7))),
         Projection("in1.0", "other", Dense((2, 3, 3), (7,), np.ones((7, 18))), delay=1)))
-    assert chosen(network).taken == "adder"
-    same, choice = build_streams(looped, LOIHI2, "auto")
+    assert chosen(network).form == "adder"
+    same, choice = build_streams(looped, LOIHI2, "auto", 8)
     assert same is looped
     assert choice is not None
     assert choice.reason == "the ticks that adders take leave no schedule"
@@ -142,9 +142,9 @@ def test_feedback_that_adders_would_delay_keeps_its_synapses() -> None:
 def test_integers_are_proved_and_wires_are_exact(seed: int, depth: int, reset: Reset) -> None:
     """No sum leaves its range and no register overflows; one scale, so every wire is a 1."""
     network = residual(seed, depth, reset=reset)
-    summed, _ = build_streams(network, LOIHI2, "adder")
-    made, _ = Quantize().run(summed, LOIHI2)
-    assert [d for p in made.populations for d in overflows(made, p, "loihi2")] == []
+    summed, _ = build_streams(network, LOIHI2, "adder", 8)
+    made, _ = LoihiQuantizer(8).run(summed, LOIHI2)
+    assert [d for p in made.populations for d in state_overflows(made, p, LOIHI2)] == []
     found = run(made, {"x": spikes_in(seed)})
     active = 0
     for population in made.populations:
@@ -167,7 +167,7 @@ def test_integers_on_the_grid_give_the_float_spikes() -> None:
     network, x = residual(5, 3, decay=1.0), {"x": spikes_in(5, 8)}
     expected = run(network, x).spikes
     for form in ("duplicate", "adder"):
-        made, _ = Quantize().run(build_streams(network, LOIHI2, form)[0], LOIHI2)
+        made, _ = LoihiQuantizer(8).run(build_streams(network, LOIHI2, form, 8)[0], LOIHI2)
         found = run(made, x).spikes
         for name, spikes in expected.items():
             assert spikes.any(), name
@@ -176,9 +176,9 @@ def test_integers_on_the_grid_give_the_float_spikes() -> None:
 
 def test_range_that_an_adder_can_leave_is_found() -> None:
     network = residual(1, 3)
-    made, _ = Quantize().run(build_streams(network, LOIHI2, "adder")[0], LOIHI2)
+    made, _ = LoihiQuantizer(8).run(build_streams(network, LOIHI2, "adder", 8)[0], LOIHI2)
     last = next(p for p in reversed(made.populations) if isinstance(p.neuron, Adder))
     assert isinstance(last.neuron, Adder)
     tight = replace(last, neuron=Adder(last.neuron.low + 1, last.neuron.high))
     broken = replace(made, populations=tuple(tight if p is last else p for p in made.populations))
-    assert [d.code for d in overflows(broken, tight, "loihi2")] == ["NC303"]
+    assert [d.code for d in state_overflows(broken, tight, LOIHI2)] == ["NC303"]

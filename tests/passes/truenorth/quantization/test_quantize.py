@@ -12,8 +12,9 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
+from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.quantize import Quantize
-from neurocompile.passes.truenorth.quantization.reach import POTENTIAL_MAX, overflows, reach
+from neurocompile.passes.truenorth.quantization.reach import overflows, reach
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
@@ -162,7 +163,7 @@ def test_all_numbers_have_their_place(seed: int, bits: int, reset: Reset, size: 
         assert len(steps) <= {1: 2, 2: 3}.get(bits, 1 << bits)
     assert made.neuron.threshold.min() >= 1
     assert np.array_equal(made.neuron.memory, True)
-    assert not list(overflows(integer, made, "truenorth"))
+    assert not list(overflows(integer, made, TARGET))
 
 
 def test_whole_biases_are_steps_of_the_weights() -> None:
@@ -280,6 +281,6 @@ def test_no_input_leaves_the_reach(reset: Reset) -> None:
     assert np.all(v >= lowest)
     assert np.all(v <= highest)
     assert np.any(v == lowest)
-    large = replace(made, bias=Bias(np.full(20, -POTENTIAL_MAX // 3)))
-    found, = overflows(replace(network, populations=(large,)), large, "truenorth")
+    large = replace(made, bias=Bias(np.full(20, -Crossbar.of(TARGET).potential_max // 3)))
+    found, = overflows(replace(network, populations=(large,)), large, TARGET)
     assert found.code == "NC303"

@@ -1,24 +1,31 @@
-"""The .net file (HDF5) that lava-dl's netx reads: plain chains of dense and convolution layers.
+"""Networks that lava-dl's netx builds from a .net file: chains of dense and convolution layers.
 
-netx never complains about what it gets wrong, so a network is written only where netx builds
-exactly that network; what it does to weights is repeated here and compared.
+netx never complains about what it gets wrong, so there is a chain only where netx builds exactly
+that network; what it does to weights is repeated here and compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.backends.loihi.bits import SignMode, is_graded, on_chip, sign_mode
 from neurocompile.backends.loihi.lava_form import lava_conv
+from neurocompile.formats.net.layers import (
+    Cell,
+    ConvLayer,
+    DenseLayer,
+    InputLayer,
+    Layer,
+    NetFile,
+)
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Conv, Dense, Operator
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.reset import Reset
 
 BIAS_EXPONENT = 6  # netx gives every bias this one
@@ -36,25 +43,18 @@ class _Layer:
     bias: NDArray[np.int64] | None
 
 
-def write_net(network: Network, schedule: Schedule, path: Path) -> str | None:
-    """Write `path`, or say why netx cannot express the network (and leave no file)."""
-    path.unlink(missing_ok=True)
+def net_chain(network: Network, schedule: Schedule) -> NetFile | str:
+    """The network as a .net file says it, or why netx cannot express it."""
     chain = _chain(network)
     if isinstance(chain, str):
         return chain
     reason = next(_obstacles(network, schedule, chain), None)
     if reason is not None:
         return reason
-    with h5py.File(path, "w", track_order=False) as file:
-        file["simulation/Ts"], file["simulation/tSample"] = 1, network.n_ticks
-        layers = file.create_group("layer")
-        for i, (kind, layer, shape) in enumerate(_entries(network, chain)):
-            group = layers.create_group(str(i))
-            group["type"] = np.bytes_(kind)
-            group["shape"] = np.array(shape, np.int64)
-            if layer is not None:
-                _write_layer(group, layer)
-    return None
+    first = chain[0]
+    start = (InputLayer(first.shape, _cell(first)) if first.operator is None
+             else InputLayer(first.operator.in_shape, None))
+    return NetFile(start, dict(_by_number(chain)), network.n_ticks)
 
 
 def netx_keeps(weights: Array) -> bool:
@@ -71,16 +71,17 @@ def netx_keeps(weights: Array) -> bool:
     shift = int(np.floor(np.log2(scale))) + signed
     spare = next((n for n in range(8, 0, -1) if not (w % (1 << n)).any()), 0) - signed
     bits = 8 - shift - spare
-    return shift >= 0 and 1 <= bits <= 8 and np.array_equal(_stored(w << shift, bits), w << shift)
+    return shift >= 0 and 1 <= bits <= 8 and np.array_equal(
+        _netx_weights(w << shift, bits), w << shift)
 
 
-def _stored(w: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+def _netx_weights(w: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
     """What Lava's Dense keeps of weights: clipped, then truncated, in the sign mode it finds."""
     mode = SignMode.INHIBITORY if w.max() <= 0 else sign_mode(w)
-    cut = 8 - bits + (mode is SignMode.MIXED)
+    cut = 8 - bits + (mode is SignMode.BOTH)
     if mode is SignMode.INHIBITORY:
         return -((np.clip(-w, 0, 255) >> cut) << cut)
-    low = -256 if mode is SignMode.MIXED else 0
+    low = -256 if mode is SignMode.BOTH else 0
     return (np.clip(w, low, 255) >> cut) << cut
 
 
@@ -94,13 +95,13 @@ def _chain(network: Network) -> list[_Layer] | str:
     into: dict[str, list[Projection]] = {p.name: [] for p in populations}
     for synapses in projections:
         into[synapses.target].append(synapses)
-    driven = {e.target for e in network.encoders}
+    encoder_targets = {e.target for e in network.encoders}
     sources = network.sources()
     first = [p for p in populations
              if not into[p.name] or isinstance(sources[into[p.name][0].source], Input)]
     if len(first) != 1 or any(len(ps) > 1 for ps in into.values()):
         return "the populations are no chain: one has several inputs"
-    if not driven <= {first[0].name}:
+    if not encoder_targets <= {first[0].name}:
         return "a bias that changes with the sample beyond the first population"
     follower = {ps[0].source: p for p in populations for ps in [into[p.name]] if ps}
     if len(follower) != len([ps for ps in into.values() if ps]):
@@ -150,8 +151,8 @@ def _obstacles(network: Network, schedule: Schedule, chain: list[_Layer]) -> Ite
         if layer.population.graded:
             yield f"{name} adds"
             continue
-        if layer.population.integer.reset is not Reset.HARD:
-            yield f"{name} resets {layer.population.integer.reset.value}"
+        if loihi_neuron(layer.population).reset is not Reset.HARD:
+            yield f"{name} resets {loihi_neuron(layer.population).reset.value}"
         if layer.bias is not None and (
                 (layer.bias % (1 << BIAS_EXPONENT)).any()
                 or np.abs(layer.bias >> BIAS_EXPONENT).max(initial=0) > MANTISSA_MAX):
@@ -176,42 +177,37 @@ def _synapse_obstacles(layer: _Layer, previous: tuple[int, ...]) -> Iterator[str
         yield f"the synapses into {name} are sparse"
 
 
-def _entries(network: Network,
-             chain: list[_Layer]) -> Iterator[tuple[str, _Layer | None, tuple[int, ...]]]:
-    """The file's layers: kind, layer (none for wiring alone), shape."""
-    if chain[0].operator is None:
-        yield "input", chain[0], chain[0].shape
-    else:
-        yield "input", None, chain[0].operator.in_shape
-    previous: tuple[int, ...] = chain[0].shape
-    for layer in chain if chain[0].operator is not None else chain[1:]:
+def _by_number(chain: list[_Layer]) -> Iterator[tuple[int, Layer]]:
+    """The file's layers behind its input; a dense one is preceded by the flattening of an image."""
+    number = 1
+    before = chain[0].shape if chain[0].operator is None else ()
+    for layer in chain:
         if isinstance(layer.operator, Conv):
-            yield "conv", layer, layer.shape
+            yield number, _conv(layer, layer.operator)
+        elif isinstance(layer.operator, Dense):
+            number += len(before) == 3
+            yield number, _dense(layer, layer.operator)
         else:
-            if len(previous) == 3 and layer is not chain[0]:
-                yield "flatten", None, (int(np.prod(previous)),)
-            yield "dense", layer, layer.shape
-        previous = layer.shape
+            continue
+        number, before = number + 1, layer.shape
 
 
-def _write_layer(group: h5py.Group, layer: _Layer) -> None:
-    neuron = layer.population.integer
-    cell = group.create_group("neuron")
-    cell["type"] = np.bytes_("LOIHI")
-    cell["iDecay"], cell["vDecay"] = neuron.du + 1, neuron.dv
-    cell["vThMant"] = neuron.vth
-    if layer.bias is not None and layer.operator is not None:
-        mantissa = layer.bias >> BIAS_EXPONENT
-        group["bias"] = mantissa.reshape(layer.shape).transpose().astype(np.int32)
-    operator = layer.operator
-    if isinstance(operator, Conv):
-        group["weight"] = operator.weight.astype(np.int32) << layer.exponent
-        for key, pair in (("stride", operator.stride), ("padding", operator.padding),
-                          ("dilation", operator.dilation)):
-            group[key] = np.array(pair, np.int64)
-        group["groups"] = operator.groups
-        group["inChannels"], group["outChannels"] = operator.in_shape[0], operator.out_shape[0]
-        group["kernelSize"] = np.array(operator.weight.shape[2:], np.int64)
-    elif isinstance(operator, Dense):
-        group["weight"] = operator.weight.astype(np.int32) << layer.exponent
-        group["inFeatures"], group["outFeatures"] = operator.in_size, operator.out_size
+def _cell(layer: _Layer) -> Cell:
+    neuron = loihi_neuron(layer.population)
+    return Cell(i_decay=neuron.du + 1, v_decay=neuron.dv, threshold=neuron.vth)
+
+
+def _mantissas(layer: _Layer) -> NDArray[np.int64] | None:
+    return None if layer.bias is None else (layer.bias >> BIAS_EXPONENT).reshape(layer.shape)
+
+
+def _conv(layer: _Layer, operator: Conv) -> ConvLayer:
+    return ConvLayer(
+        shape=layer.shape, weight=operator.weight.astype(np.int64) << layer.exponent,
+        stride=operator.stride, padding=operator.padding, dilation=operator.dilation,
+        groups=operator.groups, bias=_mantissas(layer), cell=_cell(layer))
+
+
+def _dense(layer: _Layer, operator: Dense) -> DenseLayer:
+    return DenseLayer(weight=operator.weight.astype(np.int64) << layer.exponent,
+                      bias=_mantissas(layer), cell=_cell(layer))

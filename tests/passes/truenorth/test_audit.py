@@ -1,4 +1,4 @@
-"""The recount agrees with legalization, and finds every kind of change."""
+"""The audit agrees with legalization, and finds every kind of change."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from neurocompile.ir.network import Network
+from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.core_network import CoreNetwork, Cores
 from neurocompile.passes.truenorth.legalize import legalize
-from neurocompile.passes.truenorth.recount import recount
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
@@ -36,8 +36,8 @@ def made(net: Network, truenorth: TrueNorthTarget) -> CoreNetwork:
     return legalize(net, truenorth).network
 
 
-def test_recount_agrees(net: Network, made: CoreNetwork) -> None:
-    assert list(recount(net, made)) == []
+def test_audit_agrees(net: Network, made: CoreNetwork, truenorth: TrueNorthTarget) -> None:
+    assert list(audit(net, made, truenorth)) == []
     assert "splitter" in " ".join(made.roles)
 
 
@@ -76,12 +76,12 @@ def twice(cores: Cores) -> None:
     (lost_synapse, "synapses"), (other_weight, "synapses"), (late, "synapses"),
     (lost_spike, "synapses"), (twice, "one-source-for-an-axon")])
 def test_changed_arrays(net: Network, made: CoreNetwork, change: Callable[[Cores], None],
-                        predicate: str) -> None:
+                        predicate: str, truenorth: TrueNorthTarget) -> None:
     cores = replace(made.cores, **{
         name: getattr(made.cores, name).copy()
         for name in ("crossbar", "weights", "delay", "target_core", "target_axon")})
     change(cores)
-    found = list(recount(net, replace(made, cores=cores)))
+    found = list(audit(net, replace(made, cores=cores), truenorth))
     assert {d.code for d in found} == {"NC901"}
     assert predicate in {d.values["predicate"] for d in found}
 
@@ -90,23 +90,24 @@ def test_changed_arrays(net: Network, made: CoreNetwork, change: Callable[[Cores
                                   "reset_mode"])
 @pytest.mark.parametrize("population_name", ["a", "b", "c", "d"])
 def test_changed_parameters(net: Network, made: CoreNetwork, name: str,
-                            population_name: str) -> None:
+                            population_name: str, truenorth: TrueNorthTarget) -> None:
     table = next(p for p in made.populations if p.name == population_name)
     array = getattr(made.cores, name).copy()
     array[table.core[0], table.slot[0]] += 1
-    found = list(recount(net, replace(made, cores=replace(made.cores, **{name: array}))))
+    found = list(audit(net, replace(made, cores=replace(made.cores, **{name: array})), truenorth))
     assert found != []
 
 
-def test_changed_inputs_and_tables(net: Network, made: CoreNetwork) -> None:
+def test_changed_inputs_and_tables(net: Network, made: CoreNetwork,
+                                   truenorth: TrueNorthTarget) -> None:
     constants, = (t for t in made.inputs if t.name == "constants")
     late = [replace(t, delay=t.delay + 1) for t in made.inputs]
     for number in range(len(made.inputs)):
         inputs = tuple(late[k] if k == number else t for k, t in enumerate(made.inputs))
-        assert list(recount(net, replace(made, inputs=inputs))) != []
+        assert list(audit(net, replace(made, inputs=inputs), truenorth)) != []
     assert len(constants.core)
     shallow = tuple(replace(p, depth=p.depth + (p.name == "c")) for p in made.populations)
-    assert list(recount(net, replace(made, populations=shallow))) != []
+    assert list(audit(net, replace(made, populations=shallow), truenorth)) != []
     places = (made.places[0], *made.places[:-1])
-    assert [d.values["predicate"] for d in recount(net, replace(made, places=places))] == [
+    assert [d.values["predicate"] for d in audit(net, replace(made, places=places), truenorth)] == [
         "one-core-for-a-place"]

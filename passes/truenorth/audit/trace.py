@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from neurocompile.passes.truenorth.core_network import AXONS, NEURONS, CoreNetwork, Cores
-from neurocompile.semantics.truenorth import ResetMode
+from neurocompile.passes.truenorth.core_network import CoreNetwork, Cores
+from neurocompile.semantics.truenorth import AXONS, NEURONS, ResetMode
 
 NOBODY = -1
 

@@ -1,0 +1,1 @@
+"""Audit: a second reader of core networks."""
