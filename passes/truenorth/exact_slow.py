@@ -31,6 +31,7 @@ from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_in import fitting, unwritable, written
 from neurocompile.semantics.truenorth import AXON_TYPES, ResetMode
 
+TYPES = 4  # of the axons of a sum: trains and gates, each that add and that subtract
 SLOW = 2  # any step of more than one tick, where only that matters
 
 Ints = NDArray[np.int64]
@@ -142,15 +143,9 @@ def _cut(block: Block, crossbar: Crossbar) -> tuple[Encoding, Ints]:
 
 @dataclass(frozen=True, slots=True)
 class _Gates:
-    """Gates of a sum, and what they rest on; `value` is that of one axon.
-
-    They have types of axons of their own where a core has more than trains take; else their value
-    is 1.
-    """
+    """Gates of a sum, and what they rest on; `value` is that of one axon."""
 
     value: int
-    lifting: int  # type of axon
-    lowering: int
     axons: tuple[tuple[int, int], ...]  # ticks before the neuron's own; axons, negative: lowering
     floor: int
     potential: int  # before the first tick
@@ -168,12 +163,11 @@ def _sum(block: Block, parts: list[tuple[Block, _Owners]], gates: _Gates, longes
     for number, (_, amount) in enumerate(gates.axons):
         rows.append(np.arange(block.size))
         columns.append(np.full(block.size, first + number))
-        kinds.append(np.full(block.size, gates.lifting if amount > 0 else gates.lowering))
+        kinds.append(np.full(block.size, 2 if amount > 0 else 3))
         counts.append(np.full(block.size, abs(amount)))
     row, column, kind, count = (np.concatenate(x) for x in (rows, columns, kinds, counts))
     order = np.lexsort((column, row))
-    values = np.zeros(AXON_TYPES, np.int64)
-    values[[0, 1, gates.lifting, gates.lowering]] = 1, -1, gates.value, -gates.value
+    values = np.array([1, -1, gates.value, -gates.value], np.int64)
     ptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=block.size))])
     digits = np.zeros((len(row), AXON_TYPES), np.int64)
     digits[np.arange(len(row)), kind[order]] = count[order]
@@ -190,14 +184,9 @@ def _sum(block: Block, parts: list[tuple[Block, _Owners]], gates: _Gates, longes
 def _gates(block: Block, longest: int, n_ticks: int, crossbar: Crossbar) -> _Gates:
     """Gates for the most that can come before its opposite does.
 
-    Raises FindingsError: NC433 where a potential has no room for them, NC432 where an axon cannot
-    lower it.
+    Raises FindingsError (NC433) where a potential has no room for them.
     """
-    if crossbar.axon_types < 2:
-        raise FindingsError(*unwritable(block, crossbar))
-    own = crossbar.axon_types == AXON_TYPES
-    lifting, lowering = (2, 3) if own else (0, 1)
-    most = crossbar.weight_max if own else 1
+    most = crossbar.weight_max
     negative, positive = one_sided(block.synapses)
     up, down = positive + np.maximum(block.constant, 0), -negative - np.minimum(block.constant, 0)
     if block.kind is Kind.MEMORY:
@@ -206,15 +195,13 @@ def _gates(block: Block, longest: int, n_ticks: int, crossbar: Crossbar) -> _Gat
         bound = axons * value
         furthest = np.maximum(bound + down - left.low, left.high + up)
         raise_errors(beyond(block, np.maximum(furthest, block.threshold), n_ticks, crossbar))
-        return _Gates(value=value, lifting=lifting, lowering=lowering, floor=block.floor,
-                      axons=((-1, -axons), (0, axons)), potential=-bound)
+        return _Gates(value, ((-1, -axons), (0, axons)), block.floor, -bound)
     axons, value = _gate(int(max(np.max(up - block.threshold + 1, initial=1),
                                  np.max(down, initial=1))), most)
     floor = 2 * axons * value
     clear = -(-(floor + int(block.threshold.max(initial=0))) // value)
     raise_errors(beyond(block, floor + clear * value + block.threshold, n_ticks, crossbar))
-    return _Gates(value=value, lifting=lifting, lowering=lowering, floor=floor,
-                  axons=((-1, -clear), (longest - 1, axons), (0, axons)), potential=-floor)
+    return _Gates(value, ((-1, -clear), (longest - 1, axons), (0, axons)), floor, -floor)
 
 
 def _gate(bound: int, most: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, raise_errors
@@ -22,7 +22,7 @@ from neurocompile.passes.truenorth.bounds import out_of_range
 from neurocompile.passes.truenorth.core_network import CoreNetwork, InputTable
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.delays import wire
-from neurocompile.passes.truenorth.exact_slow import in_parts
+from neurocompile.passes.truenorth.exact_slow import TYPES, in_parts
 from neurocompile.passes.truenorth.pack import pack
 from neurocompile.passes.truenorth.place import places
 from neurocompile.passes.truenorth.rows import Row, rows
@@ -58,6 +58,8 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
     except FindingsError as error:
         if fan_in != "exact-slow" or any(d.code != "NC431" for d in error.diagnostics):
             raise
+        if crossbar.axon_types < TYPES:
+            raise FindingsError(*map(_without_sums, error.diagnostics)) from None
         blocks, step = in_parts(blocks, network.n_ticks, network.sources(), crossbar)
         tilings, depth = Tiler(network, blocks, step, read, crossbar).run()
     raise_errors(_out_of_range(blocks, tilings, depth, network.n_ticks, crossbar))
@@ -76,6 +78,12 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
         reload=step > 1 or not independent_samples(blocks), roles=roles(assembly),
         places=places(arrays, assembly, target, rates), crossbar=crossbar),
         tuple(rows(network, assembly, crossbar)))
+
+
+def _without_sums(fan_in: Diagnostic) -> Diagnostic:
+    """NC431 where no partial sums help."""
+    return replace(fan_in, notes=(*fan_in.notes, (
+        f"partial sums (--fan-in exact-slow) take {TYPES} types of axons (`core.axon_types`)")))
 
 
 def _out_of_range(blocks: Mapping[str, Block], tilings: Mapping[str, Tiling],
