@@ -34,13 +34,14 @@ slow: $(READY)  ## what takes longer: large networks, every hostile file in its 
 	$(BIN)/python -m pytest -q -m "slow and not frameworks"
 
 frameworks: $(READY)  ## every framework, installed beside the venv: neurons, adapters, zoo
-	$(BIN)/python tests/frameworks/install.py
+	$(BIN)/python -m tests.frameworks.install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m frameworks
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.house
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,6 +1,6 @@
 """CPU time and peak memory of capturing large networks, replay included, each in its own process.
 
-Run: python benchmarks/capture.py [NAME ...]
+Run: python -m benchmarks.capture [NAME ...]
 Bars: at most 60 s of CPU time and 4 GB each.
 """
 
@@ -12,9 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 SECONDS, GIGABYTES = 60.0, 4.0
 
 
@@ -112,7 +110,7 @@ def main() -> None:
         if options.here:
             measure(name)
         else:
-            subprocess.run([sys.executable, __file__, "--here", name], check=True)
+            subprocess.run([sys.executable, "-m", "benchmarks.capture", "--here", name], check=True)
 
 
 if __name__ == "__main__":

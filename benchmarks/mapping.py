@@ -1,6 +1,6 @@
 """Cores and messages of the four networks of `mapping_nets`, ours and graph partitioners'.
 
-Run: python benchmarks/mapping.py [--seconds N] [--methods ours,...] [--encoding E]
+Run: python -m benchmarks.mapping [--seconds N] [--methods ours,...] [--encoding E]
          [--accounting A] [NAME ...]
 Loihi 1, dense 8-bit lists as nengo-loihi counts them, none shared, every neuron fires once.
 `bound`: cores that any mapping needs. `over`: cores over a limit, by the recount. CPU seconds are
@@ -20,40 +20,36 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-import mapping_nets
-import mapping_rivals
-
+from benchmarks import mapping_nets, mapping_rivals
 from neurocompile.config import ENCODINGS
+from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import recount
+from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import into_chip, lower_bound
-from neurocompile.target import LoihiTarget, load_target
+from neurocompile.target.loihi import LoihiTarget
 
 # cores, messages, CPU seconds; parts that the others are asked for (6 % more than they need)
 BARS = {"mlp": (8, 2_048, 1), "vggs": (301, 342_144, 1), "mixer": (419, 376_500, 1),
         "vgg16": (2015, 3_387_648, 3)}
 PARTS = {"mlp": 8, "vggs": 320, "mixer": 440, "vgg16": 2100}
 MODULES = {"ours": "numba", "mt-kahypar": "mtkahypar", "metis": "pymetis"}
-Timed = tuple[Partition, float]
+PartitionAndSeconds = tuple[Partition, float]
 
 
-def ours(network: Network, target: LoihiTarget) -> Timed:
+def ours(network: Network, target: LoihiTarget) -> PartitionAndSeconds:
     """Partition and refine."""
     small = (mapping_nets.Builder(4, 6).add("a", mapping_nets.per_channel((4, 6), 4), (4, 4))
              .add("b", mapping_nets.per_channel((4, 4), 4), (4, 4)).dense("c", 3).build())
-    tight = mapping_nets.limited(target, neurons=8)
-    refine(small, partition(small, tight), tight)  # compiles, or loads, every kernel
+    tight = mapping_nets.with_limits(target, neurons=8)
+    refine(small, partition(small, tight, weight_bits=8), tight, weight_bits=8)  # compiles, or loads, every kernel
     start = time.process_time()
     nets = into_chip(network)
-    result = refine(network, partition(network, target, nets=nets), target, nets=nets)
+    result = refine(network, partition(network, target, weight_bits=8, nets=nets), target, weight_bits=8, nets=nets)
     return result, time.process_time() - start
 
 
@@ -64,30 +60,30 @@ def measure(method: str, name: str, encoding: str, accounting: str) -> dict[str,
         target = mapping_nets.counted_as(target, accounting)
     network = mapping_nets.NETWORKS[name]()
     start = time.process_time()
-    network = encode(network, target, encoding)
+    network = encode(network, target, encoding, 8)
     choice = time.process_time() - start
-    runs: Mapping[str, Callable[[], Timed]] = {
+    runs: Mapping[str, Callable[[], PartitionAndSeconds]] = {
         "ours": lambda: ours(network, target),
         "mt-kahypar": lambda: mapping_rivals.mt_kahypar(network, target, PARTS[name]),
         "metis": lambda: mapping_rivals.metis(network, target, PARTS[name])}
     result, seconds = runs[method]()
-    over = {d.values["core"] for d in recount(network, result, target) if "core" in d.values}
-    return {"cores": len(result.cores), "bound": max(lower_bound(network, target).values()),
+    over = {d.values["core"] for d in recount_partition(network, result, target, weight_bits=8) if "core" in d.values}
+    return {"cores": len(result.cores), "bound": max(lower_bound(network, target, 8).values()),
             "messages": mapping_nets.messages(network, result, target), "over": len(over),
             "seconds": seconds + choice}
 
 
 def _row(method: str, name: str, args: argparse.Namespace) -> dict[str, float] | str:
-    command = [sys.executable, __file__, "--one", method, name, "--encoding", args.encoding,
+    command = [sys.executable, "-m", "benchmarks.mapping", "--one", method, name, "--encoding", args.encoding,
                "--accounting", args.accounting]
     try:
-        done = subprocess.run(command, check=False, timeout=args.seconds, capture_output=True,
+        process = subprocess.run(command, check=False, timeout=args.seconds, capture_output=True,
                               text=True)
     except subprocess.TimeoutExpired:
         return f"no result in {args.seconds:.0f} s"
-    if done.returncode:
-        return (done.stderr.strip().splitlines() or ["failed"])[-1]
-    row: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    if process.returncode:
+        return (process.stderr.strip().splitlines() or ["failed"])[-1]
+    row: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
     return row
 
 
@@ -129,16 +125,16 @@ def main() -> int:
     if args.one:
         print(json.dumps(measure(args.one, args.names[0], args.encoding, args.accounting)))
         return 0
-    barred = (args.encoding, args.accounting) == ("dense", "nengo-loihi")
-    if not barred:
+    with_bars = (args.encoding, args.accounting) == ("dense", "nengo-loihi")
+    if not with_bars:
         args.methods = "ours"
     methods = [m for m in args.methods.split(",") if find_spec(MODULES[m]) is not None]
     print(f"not installed: {', '.join(m for m in MODULES if m not in methods) or 'none'}")
     print(f"{'':6} {'':11} {'cores':>6} {'/bound':>6} {'messages':>10} {'over':>5} {'CPU s':>8}")
-    missed: list[str] = []
+    misses: list[str] = []
     for name in args.names or BARS:
         cores, messages, seconds = BARS[name]
-        if barred:
+        if with_bars:
             print(f"{name:6} {'bar':11} {cores:6,} {'':6} {messages:10,} {0:5} {seconds:8.2f}")
         rows = {method: _row(method, name, args) for method in methods}
         for method, row in rows.items():
@@ -146,9 +142,9 @@ def main() -> int:
         own, other = rows.get("ours"), rows.get("mt-kahypar")
         if isinstance(own, dict) and isinstance(other, dict):
             print(_against(name, own, other))
-        missed += _misses(name, own) if own is not None and barred else []
-    print(*(missed or (["no bar missed"] if barred else [])), sep="\n")
-    return 1 if missed else 0
+        misses += _misses(name, own) if own is not None and with_bars else []
+    print(*(misses or (["no bar missed"] if with_bars else [])), sep="\n")
+    return 1 if misses else 0
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from neurocompile.ir.network import Input, InputKind, Network, Population, Proje
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse, identity
 from neurocompile.passes.placing.route import route
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import LoihiTarget, Target
+from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
 
@@ -133,7 +134,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
 }
 
 
-def limited(target: Target, **values: int) -> Target:
+def with_limits(target: Target, **values: int) -> Target:
     """The target with other limits of a core, or of its chip."""
     core = {k: replace(getattr(target.core, k), value=v) for k, v in values.items()
             if hasattr(target.core, k)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,24 @@ import torch
 from torch import nn
 
 from neurocompile.builds.builder import BuildResult
-from neurocompile.builds.builder import build as build_loaded
-from neurocompile.capture.torch_model import capture, export
+from neurocompile.builds.builder import build as build_capture
+from neurocompile.capture import torch_model
+from neurocompile.capture.torch_model import export
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.table import family_of
-from neurocompile.formats.files import Loaded, Request, example_input, load_model
+from neurocompile.families.table import family_of, options_of
+from neurocompile.families.targets import load_target
+from neurocompile.formats.load import load_model
+from neurocompile.formats.reading import example_input
+from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample, load_sample
+from neurocompile.formats.table import format_options
 from neurocompile.ir.graph import Graph
-from neurocompile.options import Options, from_keywords
+from neurocompile.options import Options
 from neurocompile.passes.legality import check_graph
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 Model = nn.Module | Graph | str | os.PathLike[str]
 Example = torch.Tensor | Sequence[torch.Tensor]
@@ -59,21 +64,23 @@ def check(model: Model, example: Example | None = None, *, target: str = "loihi2
 
     A module needs an example input, or the shape of one. `legality_only` needs no weights and runs
     nothing: it is what a large architecture takes. `keywords` are options by name, such as
-    `weight_bits=4, max_cores=10`; they go before those in `options`. Raises UsageError for a model
+    `weight_bits=4, max_cores=10` or, of a file's format, `nir_dt=0.001`; they go before those in
+    `options`. Raises UsageError for a model
     or sample that cannot be read, and for an option's value (NC009); TypeError for no option.
     """
-    chip, given = load_target(target), None if sample is None else load_sample(Path(sample))
+    chip, samples = load_target(target), None if sample is None else load_sample(Path(sample))
+    request = Request(
+        spec=_spec(model), n_ticks=n_ticks, prove=not legality_only,
+        shape=None if input_shape is None else tuple(input_shape), options=_of_formats(keywords))
     settings = _options(chip, options, keywords)
     try:
-        request = Request("", n_ticks=n_ticks, prove=not legality_only,
-                          shape=None if input_shape is None else tuple(input_shape))
-        loaded = _loaded(model, example, given, request)
-        if legality_only or loaded.graph.info.get("replay") is None:
-            found = sorted(check_graph(
-                loaded.graph, settings.timing, settings.allow), key=Diagnostic.sort_key)
-            return Verdict(tuple(found), None)
-        arrays = None if given is None else loaded.fit(given)
-        compilation = compile_graph(loaded.graph, chip, settings, arrays)
+        capture = _read(model, example, samples, request)
+        if legality_only or capture.graph.info.get("replay") is None:
+            findings = [*settings.without_effect(family_of(chip).name, chip.name),
+                        *check_graph(capture.graph, settings.timing, settings.allow)]
+            return Verdict(tuple(sorted(findings, key=Diagnostic.sort_key)), None)
+        arrays = None if samples is None else capture.fit(samples)
+        compilation = compile_graph(capture.graph, chip, settings, arrays)
     except FindingsError as error:
         return Verdict(error.diagnostics, None)
     return Verdict(compilation.diagnostics, compilation)
@@ -89,33 +96,43 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
     UsageError when an input, an option's value or `out` cannot be used.
     """
     chip = load_target(target)
+    request = Request(spec=_spec(model), n_ticks=n_ticks, options=_of_formats(keywords))
     settings = _options(chip, options, keywords)
-    given = None if sample is None else load_sample(Path(sample))
-    loaded = _loaded(model, example, given, Request("", n_ticks=n_ticks))
-    return build_loaded(loaded, chip, settings, Path(out), sample=given,
+    samples = None if sample is None else load_sample(Path(sample))
+    capture = _read(model, example, samples, request)
+    return build_capture(capture, chip, settings, Path(out), sample=samples,
                         checks=Checks(verify_samples), force=force)
 
 
 def _options(target: Target, options: Options | None, keywords: Mapping[str, Any]) -> Options:
     """The options of a call. Raises TypeError for a keyword that is no option."""
-    if options is None:
-        return from_keywords(keywords, family_of(target).options_type)
-    return from_keywords({**options.values(), **keywords}, type(options))
+    values = {} if options is None else options.values()
+    return options_of(family_of(target), {**values, **keywords})
 
 
-def _loaded(model: Model, example: Example | None, sample: Sample | None,
-            request: Request) -> Loaded:
+def _spec(model: Model) -> str:
+    """The file or factory, else the kind of model."""
+    return os.fspath(model) if isinstance(model, str | os.PathLike) else type(model).__name__
+
+
+def _of_formats(keywords: dict[str, Any]) -> dict[str, Any]:
+    """The keywords that are options of formats, such as `nir_dt`, taken out of them."""
+    return {one.name: keywords.pop(one.name) for one in format_options() if one.name in keywords}
+
+
+def _read(model: Model, example: Example | None, sample: Sample | None,
+          request: Request) -> Capture:
     if isinstance(model, Graph):
-        return Loaded(model, "graph", ())
+        return Capture(model, "graph", ())
     if not isinstance(model, nn.Module):
-        return load_model(replace(request, spec=os.fspath(model)), sample)
+        return load_model(request, sample)
     if example is None:
         if sample is None and request.shape is None:
             raise TypeError(
                 "a module is captured on an input: pass `example`, `sample` or `input_shape`")
-        example = example_input(request, sample, type(model).__name__)
-    graph = capture(model, example, request.n_ticks, request.prove)
-    return Loaded(graph, type(model).__name__, ())
+        example = example_input(request, sample, request.spec)
+    graph = torch_model.capture(model, example, request.n_ticks, request.prove)
+    return Capture(graph, request.spec, ())
 
 
 __all__ = ["Verdict", "build", "check", "export"]

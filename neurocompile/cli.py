@@ -21,9 +21,9 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, NeurocompileErro
 COMMANDS = {
     "check": "check", "build": "build", "verify": "verify", "report": "report",
     "explain": "catalog", "rules": "catalog", "targets": "catalog", "export": "export",
-    "ranc": "ranc", "doctor": "doctor",
+    "ranc": "ranc", "schema": "schema", "doctor": "doctor",
 }
-UNUSABLE, INTERNAL, INTERRUPTED = 2, 3, 130
+UNUSABLE, INTERNAL, INTERRUPT = 2, 3, 130
 
 
 class Commands(click.Group):
@@ -59,8 +59,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
     settings = Settings()
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        with commands.make_context("neurocompile", given, obj=settings) as context:
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        with commands.make_context("neurocompile", words, obj=settings) as context:
             return int(commands.invoke(context) or 0)
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -74,7 +74,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("neurocompile: interrupted", err=True)
-        return INTERRUPTED
+        return INTERRUPT
     except BrokenPipeError:  # `neurocompile rules | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -108,5 +108,5 @@ def _crash(error: Exception) -> Diagnostic:
         stream.write(f"neurocompile {neurocompile.__version__}, Python {sys.version}\n"
                      f"{sys.argv}\n\n{traceback.format_exc()}")
     lines = str(error).splitlines()
-    told = f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
-    return Diagnostic("NC902", values={"error": told, "path": path})
+    summary = f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
+    return Diagnostic("NC902", values={"error": summary, "path": path})

@@ -62,14 +62,14 @@ class Diagnostic:
     @property
     def message(self) -> str:
         """The rule's message with this finding's values filled in; one line, printable."""
-        return printable(RULES[self.code].message.format_map(_Shown(self.values)))
+        return printable(RULES[self.code].message.format_map(_Texts(self.values)))
 
     @property
     def help(self) -> str:
         """One concrete action."""
         if self.hint is not None:
             return printable(self.hint)
-        return printable(RULES[self.code].fix.format_map(_Shown(self.values)))
+        return printable(RULES[self.code].fix.format_map(_Texts(self.values)))
 
     def sort_key(self) -> tuple[object, ...]:
         """Order by severity (errors first), code, place: stable across runs."""
@@ -78,7 +78,7 @@ class Diagnostic:
                 self.message)
 
 
-class _Shown(dict[str, object]):
+class _Texts(dict[str, object]):
     """Values as a message shows them: thousands separated, containers joined."""
 
     def __getitem__(self, key: str) -> str:
@@ -134,6 +134,6 @@ def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 def raise_errors(diagnostics: Iterable[Diagnostic]) -> None:
     """Raise FindingsError with all findings of severity error, if there are any."""
-    found = errors(diagnostics)
-    if found:
-        raise FindingsError(*found)
+    fatal = errors(diagnostics)
+    if fatal:
+        raise FindingsError(*fatal)

@@ -31,10 +31,10 @@ class TokenMixer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.layout == "NC":
-            return self._mixed(x.transpose(-2, -1)).transpose(-2, -1)
-        return self._mixed(x)
+            return self._mix(x.transpose(-2, -1)).transpose(-2, -1)
+        return self._mix(x)
 
-    def _mixed(self, x: Tensor) -> Tensor:
+    def _mix(self, x: Tensor) -> Tensor:
         heads = torch.unflatten(x, -2, (len(self.weight), -1))  # ..., head, C / head, N
         return torch.matmul(heads, self.weight.transpose(-2, -1)).flatten(-3, -2)
 

@@ -8,7 +8,7 @@ chips (NC013) all follow from the declaration.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, Self
 
@@ -228,10 +228,10 @@ class Option:
         except ValueError as error:
             raise self._refusal(text, error) from None
 
-    def _refusal(self, shown: str, error: ValueError) -> UsageError:
+    def _refusal(self, text: str, error: ValueError) -> UsageError:
         return UsageError(Diagnostic("NC009", values={
             "option": self.flag, "reason": f"it is {error}",
-            "value": f"`{shown if len(shown) < 80 else shown[:77] + '...'}`"}))
+            "value": f"`{text if len(text) < 80 else text[:77] + '...'}`"}))
 
     def concerns(self, family: str) -> bool:
         """Whether it has an effect on that family of chips."""
@@ -289,6 +289,8 @@ class Options:
         Choice(("reject", "exact-slow", "group")), "reject",
         "Too many inputs for a crossbar: refuse, take more ticks, or name groups.", TRUENORTH)
 
+    foreign: tuple[Option, ...] = ()  # options of other families alone that were set, too
+
     def __post_init__(self) -> None:
         for one in declared_in(type(self)):
             object.__setattr__(self, one.name, one.read(getattr(self, one.name)))
@@ -322,16 +324,8 @@ class Options:
 
     def without_effect(self, family: str, target: str) -> Iterator[Diagnostic]:
         """NC013 for each option that was set and has no effect on a family of chips."""
-        for one in declared_in(type(self)):
-            if not one.concerns(family) and getattr(self, one.name) != one.default:
-                yield Diagnostic("NC013", values={
-                    "option": one.flag, "target": target, "families": one.families})
-
-
-def from_keywords(values: Mapping[str, Any], kind: type[Options]) -> Options:
-    """The options of keywords. Raises TypeError for a name that no option has, UsageError (NC009)."""
-    names = [one.name for one in declared_in(kind)]
-    extra = sorted(set(values) - set(names))
-    if extra:
-        raise TypeError(f"no option `{extra[0]}`; there are {', '.join(names)}")
-    return kind(**values)
+        idle = [one for one in declared_in(type(self))
+                if not one.concerns(family) and getattr(self, one.name) != one.default]
+        for one in (*idle, *self.foreign):
+            yield Diagnostic("NC013", values={
+                "option": one.flag, "target": target, "families": one.families})

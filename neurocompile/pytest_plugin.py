@@ -51,20 +51,20 @@ class Checker:
     def __init__(self, defaults: Mapping[str, Any]) -> None:
         self.defaults = defaults
 
-    def check(self, model: Model, example: Example | None = None, **given: Any) -> Verdict:
+    def check(self, model: Model, example: Example | None = None, **keywords: Any) -> Verdict:
         """The verdict on a model; the test fails with the findings where it cannot be built.
 
         Keywords: `target`, `input_shape`, `sample`, `n_ticks`, `legality_only` and `timing`, as
         for `neurocompile.check`, and its options: `max_cores`, `weight_bits`, ...
         """
         __tracebackhide__ = True
-        verdict, text = _checked(model, example, **{**self.defaults, **given})
+        verdict, text = _verdict(model, example, **{**self.defaults, **keywords})
         if text:
             pytest.fail(text, pytrace=False)
         return verdict
 
 
-def _checked(model: Model, example: Example | None, *, target: str = "loihi2",
+def _verdict(model: Model, example: Example | None, *, target: str = "loihi2",
              input_shape: Sequence[int] | None = None,
              sample: str | os.PathLike[str] | None = None, n_ticks: int | None = None,
              legality_only: bool = False, **options: Any) -> tuple[Verdict, str]:
@@ -81,11 +81,11 @@ def _checked(model: Model, example: Example | None, *, target: str = "loihi2",
     return verdict, "" if verdict.ok else _text(verdict.diagnostics, target)
 
 
-def _text(found: Sequence[Diagnostic], target: str) -> str:
+def _text(diagnostics: Sequence[Diagnostic], target: str) -> str:
     from neurocompile.diagnostics import Severity, errors
     from neurocompile.report import findings
     from neurocompile.report.words import plural
 
-    told = [one for one in found if one.level > Severity.NOTE]
-    summary = f"{target}: {plural(len(errors(told)), 'error')}"
-    return findings.render(told, "full", summary=summary)
+    shown_findings = [one for one in diagnostics if one.level > Severity.NOTE]
+    summary = f"{target}: {plural(len(errors(shown_findings)), 'error')}"
+    return findings.render(shown_findings, "full", summary=summary)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-MNIST = ROOT / "examples" / "mnist"
+from tests.paths import EXAMPLES
+
+MNIST = EXAMPLES / "mnist"
 
 BLOCK = '''
 import torch

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from neurocompile import cli
 from neurocompile.config import parse_config
+from neurocompile.toml_document import parse_toml
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 CI = (ROOT / "docs/ci.md").read_text()
 HOOK = (ROOT / ".pre-commit-hooks.yaml").read_text()
 COMMANDS = {line.strip() for text in (CI, HOOK, (ROOT / "README.md").read_text())
@@ -21,7 +20,7 @@ COMMANDS = {line.strip() for text in (CI, HOOK, (ROOT / "README.md").read_text()
 
 def test_the_configuration_is_valid() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", CI, re.DOTALL)
-    config = parse_config(tomllib.loads("\n".join(blocks)), Path("neurocompile.toml"))
+    config = parse_config(parse_toml("\n".join(blocks), "neurocompile.toml"))
     assert [model.name for model in config.models] == ["mixer", "gesture"]
     assert config.models[1].targets == ("loihi1", "loihi2")
     assert list(config.neurons) == ["nets.neurons.MyLIF"]

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import time
+import tomllib
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
-from neurocompile.commands.models import CompileOptions, Job, ModelOptions
+from neurocompile.cli import run
+from neurocompile.commands.models import Job, ModelOptions
 from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
+from neurocompile.config.schema import configuration_schema
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.families.table import declared_options
+from neurocompile.families.targets import load_target
+from tests.config_files import BROKEN
+from tests.paths import EXAMPLES
 
+LOIHI2 = load_target("loihi2")
 FULL = """
 baseline = "known.json"
 target = ["loihi2", "my.toml"]
@@ -49,15 +60,14 @@ def _write(folder: Path, text: str, name: str = "neurocompile.toml") -> Path:
 
 def test_the_command_line_goes_before_the_configuration(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, FULL))
-    work = Job("digits", config.models[0], ModelOptions(None, None, False, None, None, None), config)
-    nothing = CompileOptions(None, None, None, None, None, None, "tick", (), None, None, None)
-    options = work.options(nothing)
+    work = Job(spec="digits", entry=config.models[0], config=config, model=ModelOptions())
+    options = work.options({}, LOIHI2)
     assert (options.encoder, options.streams, options.weight_bits) == ("bias", "adder", 6)
     assert options.encoding == "auto"
-    assert work.options(replace(nothing, encoding="shared")).encoding == "shared"
-    options = work.options(replace(nothing, streams="duplicate", readout="host", prune_tokens=0.0))
+    assert work.options({"encoding": "shared"}, LOIHI2).encoding == "shared"
+    options = work.options({"streams": "duplicate", "readout": "host", "prune_tokens": 0.0}, LOIHI2)
     assert (options.allow, options.fan_in) == (("or-pool",), "exact-slow")
-    assert work.options(replace(nothing, fan_in="group")).fan_in == "group"
+    assert work.options({"fan_in": "group"}, LOIHI2).fan_in == "group"
     assert (options.streams, options.readout, options.prune_tokens) == ("duplicate", "host", 0.0)
 
 
@@ -69,12 +79,12 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.weights == tmp_path / "w/digits.pt"
     assert model.sample == tmp_path / "s.npz"
     assert model.input == InputShape((1, 28, 28), 4)
-    assert (model.ticks, model.max_cores, model.encoder, model.weight_bits) == (8, 64, "bias", 6)
-    assert (model.streams, model.encoding, model.fan_in) == ("adder", "auto", "exact-slow")
-    assert (model.readout, model.allow) == ("chip", ("or-pool",))
-    assert (model.prune_tokens, model.prune_steps) == (0.25, 0.0)
+    assert model.ticks == 8
+    assert dict(model.options) == {
+        "max_cores": 64, "max_chips": 2, "max_synapses": 100_000, "encoder": "bias",
+        "streams": "adder", "readout": "chip", "encoding": "auto", "weight_bits": 6,
+        "prune_tokens": 0.25, "prune_steps": 0.0, "allow": ("or-pool",), "fan_in": "exact-slow"}
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
-    assert (model.max_chips, model.max_synapses) == (2, 100_000)
     assert config.baseline == tmp_path / "known.json"
     assert config.ignores == (Ignore("NC312", "head.*", "measured"),)
 
@@ -102,7 +112,7 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nwieghts = "w"', "did you mean `weights`?"),
     ('[models.a]\nentry = "a:b"\nmax-cores = "8"', "expected a whole number"),
     ('[models.a]\nentry = "a:b"\nmax-cores = true', "expected a whole number"),
-    ('[models.a]\nentry = "a:b"\nmax-cores = 0', "expected a positive number"),
+    ('[models.a]\nentry = "a:b"\nmax-cores = 0', "expected a whole number from 1 on"),
     ('[models.a]\nentry = "a:b"\nmax-chip = 2', "did you mean `max-chips`?"),
     ('[models.a]\nentry = "a:b"\ntargets = [3]', "expected a string or a list of strings"),
     ('[models.a]\nentry = "a:b"\nweight-bits = 9', "from 1 to 8"),
@@ -148,3 +158,65 @@ def test_unused_ignores_are_told(tmp_path: Path) -> None:
     assert unused_ignores(config, [used]) == []
     (unused,) = unused_ignores(config, [Diagnostic("NC312", Location("body.lif"))])
     assert unused.code == "NC012"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_configuration_is_one_finding_with_its_line(
+        name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "neurocompile.toml").write_bytes(BROKEN[name])
+    monkeypatch.chdir(tmp_path)
+    start = time.process_time()
+    assert run(["check", "a", "-t", "loihi2", "--debug"]) == 2
+    assert time.process_time() - start < 2
+    out, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if line.startswith("error[")]
+    assert not out
+    assert len(lines) == 1
+    assert lines[0].startswith("error[NC002]")
+    assert "--> " in err
+    assert "neurocompile.toml" in err
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "none", "NUL"])
+def test_what_is_no_file_is_no_configuration(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "neurocompile.toml"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    name = f"{path}\0" if kind == "NUL" else str(path)
+    with pytest.raises(UsageError) as error:
+        load_config(Path(name))
+    assert error.value.exit_code == 2
+
+
+def test_the_schema_says_what_is_read() -> None:
+    schema = configuration_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(tomllib.loads(FULL))
+    refused = [name for name, text in BROKEN.items()
+               if (data := _data(text)) is not None and not validator.is_valid(data)]
+    readable = [name for name, text in BROKEN.items() if _data(text) is not None]
+    beyond = {"target has a line break", "a model without a name", "entry with NUL",
+              "weights with NUL", "shape too large", "bits as a float", "share NaN", "NUL", "long"}
+    assert set(readable) - set(refused) <= beyond
+    model = schema["properties"]["models"]["additionalProperties"]
+    for option in declared_options():
+        assert model["properties"][option.key]["description"] == option.help
+
+
+def _data(text: bytes) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text.decode())
+    except (ValueError, RecursionError):
+        return None
+
+
+def test_every_example_keeps_to_the_schema() -> None:
+    validator = jsonschema.Draft202012Validator(configuration_schema())
+    files = sorted(EXAMPLES.glob("*/neurocompile.toml"))
+    assert len(files) == 3
+    for file in files:
+        validator.validate(tomllib.loads(file.read_text()))

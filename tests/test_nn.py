@@ -4,7 +4,6 @@ import importlib
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,19 +11,17 @@ import torch
 from spikingjelly.activation_based import neuron
 from torch import nn
 
-sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("capture", "passes")]
-import nets
-from test_lower import model_spikes
-
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind
 from neurocompile.nn import TokenMixer
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.rules import RULES
-from neurocompile.target import load_target
+from tests.capture import nets
+from tests.passes.lowering.test_lower import model_spikes
 
 TOKENS, WIDTH = 9, 8
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 MAPPED = ("passes", "backends", "targets")
 
 
@@ -70,7 +71,7 @@ def test_wheel_runs_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target",
                     str(site), str(wheel)], check=True, capture_output=True)
     found = subprocess.run(
-        [sys.executable, "-c", ("import neurocompile, sys; from neurocompile.target import "
+        [sys.executable, "-c", ("import neurocompile, sys; from neurocompile.families.targets import "
          "load_target; print(neurocompile.__file__, load_target('loihi2').name)")],
         check=True, capture_output=True, text=True, cwd=tmp_path,
         env={"PYTHONPATH": str(site), "PATH": "/usr/bin:/bin"})

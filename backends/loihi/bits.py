@@ -8,33 +8,35 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Input, Network, Population, Projection
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
-from neurocompile.passes.loihi.quantization.bounds import delivered
+from neurocompile.passes.loihi import limits
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.relay import out_of_range
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT
+from neurocompile.passes.quantization.sums import magnitude, synaptic_range
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE, WEIGHT_BITS
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
+
+TOP = 1 << WEIGHT_BITS  # the end of a weight's range, of any number of bits
 
 
 class SignMode(enum.Enum):
-    """The three forms in which a projection's weights are stored."""
+    """The three forms in which a projection's weights are stored, by Lava's names."""
 
-    MIXED = "mixed"  # even values in [-256, 254]
-    EXCITATORY = "excitatory"  # 0 to 255
-    INHIBITORY = "inhibitory"  # -255 to 0
+    BOTH = "MIXED"  # even values in [-256, 254]
+    EXCITATORY = "EXCITATORY"  # 0 to 255
+    INHIBITORY = "INHIBITORY"  # -255 to 0
 
 
-def sign_mode(weights: Array, bits: int = 8) -> SignMode:
-    """The form that weights of these signs take; only -2**bits makes negative weights mixed."""
+def sign_mode(weights: Array) -> SignMode:
+    """The form that weights of these signs take; -256 is none of the inhibitory ones."""
     low, high = weights.min(initial=0), weights.max(initial=0)
     if low >= 0:
         return SignMode.EXCITATORY
-    return SignMode.INHIBITORY if high <= 0 and low > -(1 << bits) else SignMode.MIXED
+    return SignMode.INHIBITORY if high <= 0 and low > -TOP else SignMode.BOTH
 
 
 def is_graded(source: Input | Population) -> bool:
@@ -47,7 +49,7 @@ def spiking(network: Network) -> list[Population]:
     return [p for p in network.populations if not p.on_host and not p.graded]
 
 
-def on_chip(network: Network) -> tuple[list[Population], list[Projection]]:
+def chip_part(network: Network) -> tuple[list[Population], list[Projection]]:
     """The populations that run on the chip, and the projections into them."""
     populations = [p for p in network.populations if not p.on_host]
     names = {p.name for p in populations}
@@ -55,86 +57,90 @@ def on_chip(network: Network) -> tuple[list[Population], list[Projection]]:
 
 
 def weights_on_grid(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
-    """Weights are integers on the grid of their projection's sign mode."""
-    limit = 1 << target.synapse.weight_bits.value
-    allowed = {
-        SignMode.MIXED: f"even weights from {-limit} to {limit - 2} where signs are mixed",
-        SignMode.EXCITATORY: f"excitatory weights from 0 to {limit - 1}",
-        SignMode.INHIBITORY: f"inhibitory weights from {1 - limit} to 0",
-    }
-    for projection in on_chip(network)[1]:
-        weights = projection.operator.weights
-        mode = sign_mode(weights, target.synapse.weight_bits.value)
-        wrong = (weights < -limit) | (weights >= limit) | (weights != np.floor(weights))
-        if mode is SignMode.MIXED:
-            wrong |= weights % 2 != 0
+    """Weights are integers on the grid of their projection's sign mode.
+
+    A list with both signs spends a bit on them. Narrow synapses lack the lowest bits.
+    """
+    step = 1 << (WEIGHT_BITS - target.synapse.weight_bits.value)
+    for projection in chip_part(network)[1]:
+        weights, mode = projection.operator.weights, sign_mode(projection.operator.weights)
+        each = 2 * step if mode is SignMode.BOTH else step
+        low, high = {SignMode.BOTH: (-TOP, TOP - each), SignMode.EXCITATORY: (0, TOP - each),
+                     SignMode.INHIBITORY: (each - TOP, 0)}[mode]
+        wrong = (weights < low) | (weights > high) | (weights % each != 0)
         if wrong.any():
-            yield Diagnostic("NC301", projection.where, {
+            yield limits.naming(Diagnostic("NC301", projection.where, {
                 "projection": projection.name, "count": int(wrong.sum()),
                 "first": weights[wrong].flat[0].item(), "target": target.name,
-                "allowed": allowed[mode]})
+                "allowed": f"multiples of {each} from {low} to {high} where signs are "
+                           f"{mode.value.lower()}"}), target, limits.WEIGHT)
 
 
 def exponents_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Weight exponents are not negative and fit the synapse format."""
-    limit = target.synapse.weight_exponent_max.value
-    for projection in on_chip(network)[1]:
-        if not 0 <= projection.exponent <= limit:
-            yield Diagnostic("NC308", projection.where, {
-                "projection": projection.name, "value": projection.exponent,
-                "target": target.name, "limit": limit})
+    least, most = limits.exponent_range(target)
+    for projection in chip_part(network)[1]:
+        if not least <= projection.exponent <= most:
+            yield limits.naming(Diagnostic("NC308", projection.where, {
+                "projection": projection.name, "value": projection.exponent, "least": least,
+                "target": target.name, "limit": most}), target, limits.WEIGHT_EXPONENT)
 
 
 def messages_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Graded spikes fit the payload of a spike; those of adders have a sign."""
     sources = network.sources()
-    limit = (1 << target.synapse.message_bits.value) - 1
-    for name in sorted({p.source for p in on_chip(network)[1]}):
+    for name in sorted({p.source for p in chip_part(network)[1]}):
         source = sources[name]
         if isinstance(source, Input):
-            needed, top = (source.levels if is_graded(source) else 0), limit
+            reach = source.levels if is_graded(source) else 0
         else:
-            needed = source.neuron.reach if isinstance(source.neuron, Adder) else 0
-            top = limit >> 1
-        if needed > top:
-            yield Diagnostic("NC309", values={
-                "module": name, "needed": needed, "target": target.name, "limit": top})
+            reach = source.neuron.reach if isinstance(source.neuron, Adder) else 0
+        limit = limits.message_limit(target, signed=not isinstance(source, Input))
+        if reach > limit:
+            yield limits.naming(Diagnostic("NC309", values={
+                "module": name, "needed": reach, "target": target.name, "limit": limit}),
+                target, limits.MESSAGE)
 
 
 def resets_available(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Resets other than hard need a target with neuron programs."""
     for population in spiking(network):
-        reset = population.integer.reset
+        reset = loihi_neuron(population).reset
         if reset is not Reset.HARD and not target.neuron.programs.value:
-            yield Diagnostic("NC202", population.where, {
+            yield limits.naming(Diagnostic("NC202", population.where, {
                 "module": population.name, "mode": reset.value, "target": target.name,
-                "modes": Reset.HARD.value})
+                "modes": Reset.HARD.value}), target, limits.PROGRAMS)
 
 
 def decays_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
-    """du and dv are unsigned and fit the decay registers."""
-    one = 1 << target.neuron.decay_bits.value
+    """du and dv are unsigned and fit the decay registers.
+
+    Of fewer bits than the equations have, the highest remain: decays are multiples of a step.
+    """
+    step = limits.decay_step(target)
     for population in spiking(network):
-        neuron = population.integer
+        neuron = loihi_neuron(population)
         for state, decay, offset in (("u", neuron.du, 1), ("v", neuron.dv, 0)):
-            if not 0 <= decay < one:
-                yield Diagnostic("NC204", population.where, {
+            if not 0 <= decay < DECAY_ONE or (decay + offset) % step:
+                low, high = (1 - offset) * step, DECAY_ONE - offset * step
+                yield limits.naming(Diagnostic("NC204", population.where, {
                     "module": population.name, "state": state,
-                    "value": f"{one - decay - offset}/{one}", "target": target.name,
-                    "low": f"{1 - offset}/{one}", "high": f"{one - offset}/{one}"})
+                    "value": f"{DECAY_ONE - decay - offset}/{DECAY_ONE}", "target": target.name,
+                    "low": f"{low}/{DECAY_ONE}", "high": f"{high}/{DECAY_ONE}"}),
+                    target, limits.DECAY)
 
 
 def thresholds_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Thresholds, and what soft resets subtract, are positive and fit the threshold register."""
-    limit = (1 << target.neuron.threshold_bits.value) - 1
+    limit = limits.threshold_limit(target)
     for population in spiking(network):
-        neuron = population.integer
+        neuron = loihi_neuron(population)
         soft = neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED)
         for mantissa in (neuron.vth, neuron.v_sub) if soft else (neuron.vth,):
             if not 1 <= mantissa <= limit:
-                yield Diagnostic("NC305", population.where, {
+                yield limits.naming(Diagnostic("NC305", population.where, {
                     "module": population.name, "needed": mantissa, "target": target.name,
-                    "limit": limit})
+                    "limit": limit}), target, limits.threshold_key(target))
 
 
 def biases_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
@@ -142,29 +148,29 @@ def biases_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Itera
     half = 1 << (target.neuron.bias_bits.value - 1)
     top = target.neuron.bias_exponent_max.value
     encoders = {e.target: e for e in network.encoders}
-    for population in on_chip(network)[0]:
+    for population in chip_part(network)[0]:
         bias, encoder = population.bias, encoders.get(population.name)
-        used = [(int(encoder.limit), encoder.exponent)] if encoder else []
+        largest = [(int(encoder.limit), encoder.exponent)] if encoder else []
         if bias is not None:
             lowest, highest = int(bias.mantissa.min(initial=0)), int(bias.mantissa.max(initial=0))
-            used.append((highest if highest >= -lowest - 1 else lowest, bias.exponent))
-        for mantissa, exponent in used:
-            if not (-half <= mantissa < half and 0 <= exponent <= top):
-                yield Diagnostic("NC306", population.where, {
+            largest.append((highest if highest >= -lowest - 1 else lowest, bias.exponent))
+        for mantissa, exponent in largest:
+            key = limits.BIAS if not -half <= mantissa < half else limits.BIAS_EXPONENT
+            if key is limits.BIAS or not 0 <= exponent <= top:
+                yield limits.naming(Diagnostic("NC306", population.where, {
                     "module": population.name, "needed": f"{mantissa} x 2^{exponent}",
-                    "target": target.name, "limit": f"{half - 1} x 2^{top}"})
+                    "target": target.name, "limit": f"{half - 1} x 2^{top}"}), target, key)
 
 
 def inputs_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """What arrives at a neuron in one step fits u, whatever spikes."""
-    limit = (1 << (target.neuron.state_bits.value - 1)) - 1
+    limit = limits.state_limit(target)
     for population in spiking(network):
-        low, high = delivered(network, population)
-        reach = int(max(-low.min(initial=0), high.max(initial=0))) << ACTIVATION_SHIFT
+        reach = magnitude(synaptic_range(network, population)) << ACTIVATION_SHIFT
         if reach > limit:
-            yield Diagnostic("NC303", population.where, {
+            yield limits.naming(Diagnostic("NC303", population.where, {
                 "module": population.name, "needed": reach, "register": "u in one tick",
-                "target": target.name, "limit": limit})
+                "target": target.name, "limit": limit}), target, limits.STATE)
 
 
 PREDICATES: tuple[Callable[[Network, Schedule, LoihiTarget], Iterator[Diagnostic]], ...] = (
@@ -175,5 +181,5 @@ PREDICATES: tuple[Callable[[Network, Schedule, LoihiTarget], Iterator[Diagnostic
 
 def check_bits(network: Network, schedule: Schedule, target: LoihiTarget) -> tuple[Diagnostic, ...]:
     """Every violation of every predicate, in a stable order."""
-    found = (d for predicate in PREDICATES for d in predicate(network, schedule, target))
-    return tuple(sorted(found, key=Diagnostic.sort_key))
+    findings = (d for predicate in PREDICATES for d in predicate(network, schedule, target))
+    return tuple(sorted(findings, key=Diagnostic.sort_key))

@@ -12,21 +12,29 @@ import jinja2
 import numpy as np
 
 from neurocompile.backends.loihi.bits import check_bits
-from neurocompile.backends.loihi.net_file import write_net
-from neurocompile.backends.loihi.plan import ADDER, Neurons, Plan, make_plan, part_ids, renamed
+from neurocompile.backends.loihi.net_chain import net_chain
+from neurocompile.backends.loihi.plan import (
+    ADDER,
+    Neurons,
+    Plan,
+    make_plan,
+    part_ids,
+    without_names,
+)
 from neurocompile.backends.results import Emission
 from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
+from neurocompile.formats.net.write import net_bytes
 from neurocompile.ir.network import Input, Network
 from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 FAMILIES = frozenset({"loihi1", "loihi2"})
 FORMAT = "neurocompile/loihi-program/1"
-COPIED = ("lavacompat.py", "lavacrash.py", "processes/axons.py", "processes/host.py",
+PROGRAM_FILES = ("lavacompat.py", "lavacrash.py", "processes/axons.py", "processes/host.py",
           "processes/neurons.py")
-GRADED = "processes/graded.py"  # where there are adders
+ADDER_FILE = "processes/graded.py"
 PACKAGE_DOC = '"""Lava processes of this program; Lava runs every file of this folder."""\n'
 
 
@@ -42,28 +50,30 @@ def emit(network: Network, schedule: Schedule, target: LoihiTarget, out: Path) -
     plan = make_plan(network, schedule, target)
     (out / "processes").mkdir(parents=True, exist_ok=True)
     adders = any(n.process == ADDER for n in plan.neurons)
-    files = {name: _program_file(name) for name in (*COPIED, *[GRADED] * adders)}
+    files = {name: _program_file(name) for name in (*PROGRAM_FILES, *[ADDER_FILE] * adders)}
     files["processes/__init__.py"] = PACKAGE_DOC
     files["network.json"] = _network_json(network, schedule, plan)
-    reason = write_net(network, schedule, out / "network.net")
+    chain = net_chain(network, schedule)
     notes = [*_notes(network, plan, target)]
     files["net.py"] = render("net.py.j2", plan)
     files["README.md"] = render("README.md.j2", plan, target=target.name,
-                                net_file=reason is None, notes=_on_silicon(plan))
+                                net_file=not isinstance(chain, str), notes=_on_silicon(plan))
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
     save_arrays(out / "weights.npz", _weights(network, plan))
-    written = [*files, "weights.npz"]
-    if reason is None:
-        written.append("network.net")
+    names = [*files, "weights.npz"]
+    if isinstance(chain, str):
+        (out / "network.net").unlink(missing_ok=True)
+        notes.append(Diagnostic("NC606", values={"reason": chain}))
     else:
-        notes.append(Diagnostic("NC606", values={"reason": reason}))
-    return Emission(tuple(out / name for name in sorted(written)), tuple(notes))
+        (out / "network.net").write_bytes(net_bytes(chain))
+        names.append("network.net")
+    return Emission(tuple(out / name for name in sorted(names)), tuple(notes))
 
 
 def render(template: str, plan: Plan, **more: object) -> str:
     """A template filled from a plan; the model's names are taken out of it first."""
-    plan = renamed(plan)
+    plan = without_names(plan)
     processes = {n.process for n in plan.neurons} | {s.process for s in plan.synapses}
     lines = any(s.process == "Conv" and s.delay for s in plan.synapses)
     gates = any(s.gate_delay for s in plan.synapses)
@@ -72,14 +82,14 @@ def render(template: str, plan: Plan, **more: object) -> str:
             "SpikeSource": any(not s.always for s in plan.sources), "StateRecorder": True,
             "Tie": bool(plan.ties)}
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("neurocompile.backends.loihi"), undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
+        loader=jinja2.PackageLoader("neurocompile.backends.loihi"),
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
     return environment.get_template(template).render(
         plan=plan, whc=lambda shape: tuple(reversed(shape)), wh=lambda pair: tuple(reversed(pair)),
         uses=lambda *names: bool(processes.intersection(names)),
-        used=lambda *names: ", ".join(n for n in names if n in processes),
+        imports=lambda *names: ", ".join(n for n in names if n in processes),
         axons=["DelayLine"] * lines + ["SampleGate"] * gates,
-        host=[name for name, needed in host.items() if needed],
+        host=[name for name, present in host.items() if present],
         sums=[n.id for n in plan.neurons if n.accumulates],
         custom=sorted({n.process for n in plan.neurons} - {"LIFReset", ADDER}),
         adders=[n.id for n in plan.neurons if n.process == ADDER], **more)
@@ -121,14 +131,14 @@ def _weights(network: Network, plan: Plan) -> dict[str, Array]:
 
 def _network_json(network: Network, schedule: Schedule, plan: Plan) -> str:
     ids = part_ids(network)
-    planned = {n.id: n for n in plan.neurons}
+    neurons_by_id = {n.id: n for n in plan.neurons}
     populations: list[dict[str, Any]] = []
     for population in network.populations:
         entry: dict[str, Any] = {
             "id": ids[population.name], "name": population.name, "shape": list(population.shape),
             "on_host": population.on_host, "depth": schedule.depth[population.name]}
-        if entry["id"] in planned:
-            neurons = planned[entry["id"]]
+        if entry["id"] in neurons_by_id:
+            neurons = neurons_by_id[entry["id"]]
             entry |= {"process": neurons.process, **_neuron(neurons), "first_step": neurons.first}
         populations.append(entry)
     projections = [
@@ -193,7 +203,7 @@ def _on_silicon(plan: Plan) -> list[str]:
               if s.gate_delay]
     lines += [f"`{n.id}` gets its bias mantissas from the host before each sample (`BiasFeeder`)."
               for n in plan.neurons if n.bias == "encoder"]
-    lines += [f"`{s.id}` is a convolution with a delay of {s.delay} steps, a field of its synapses; "
-              "Lava has none, `DelayLine` stands in." for s in plan.synapses
+    lines += [f"`{s.id}` is a convolution with a delay of {s.delay} steps, a field of its "
+              "synapses; Lava has none, `DelayLine` stands in." for s in plan.synapses
               if s.process == "Conv" and s.delay]
     return lines

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from neurocompile.backends.loihi.bits import on_chip
+from neurocompile.backends.loihi.bits import chip_part
 from neurocompile.backends.loihi.plan import part_ids
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.operators import Array
@@ -19,9 +19,9 @@ def program_inputs(network: Network, inputs: Mapping[str, Array],
     `inputs` hold [samples, *shape] (static) or [samples, ticks, *shape] by input name, and
     `host_spikes` [samples, ticks, neurons] by the name of a population that the host simulates.
     """
-    ids, inputs = part_ids(network), network.taken(inputs)
-    populations, projections = on_chip(network)
-    used = {p.source for p in projections}
+    ids, inputs = part_ids(network), network.feeds(inputs)
+    populations, projections = chip_part(network)
+    sources = {p.source for p in projections}
     names = {p.name for p in populations}
     arrays: dict[str, Array] = {}
     for encoder in network.encoders:
@@ -29,14 +29,15 @@ def program_inputs(network: Network, inputs: Mapping[str, Array],
             x = np.asarray(inputs[encoder.source], np.float64)
             arrays[f"bias_{ids[encoder.target]}"] = encoder.mantissas(x).astype(np.int16)
     for item in network.inputs:
-        if item.name in used and item.kind is not InputKind.ONE:
-            sent = item.integers(inputs[item.name])
-            shape = (len(sent), 1 if item.kind is InputKind.STATIC else network.n_ticks, item.size)
+        if item.name in sources and item.kind is not InputKind.ONE:
+            integers = item.integers(inputs[item.name])
+            ticks = 1 if item.kind is InputKind.STATIC else network.n_ticks
+            shape = (len(integers), ticks, item.size)
             arrays[f"spikes_{ids[item.name]}"] = np.broadcast_to(
-                sent.reshape(shape), (len(sent), network.n_ticks, item.size)).astype(
+                integers.reshape(shape), (len(integers), network.n_ticks, item.size)).astype(
                     np.min_scalar_type(item.levels))
     for population in network.populations:
-        if population.on_host and population.name in used:
+        if population.on_host and population.name in sources:
             spikes = np.asarray(host_spikes[population.name])
             arrays[f"spikes_{ids[population.name]}"] = spikes.astype(np.uint8)
     return arrays

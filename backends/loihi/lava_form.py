@@ -35,7 +35,7 @@ class View:
     whc: Shape
 
     @property
-    def moved(self) -> Shape:
+    def shape_behind(self) -> Shape:
         """The shape behind the transpose."""
         return tuple(self.shape[a] for a in self.order)
 
@@ -57,9 +57,9 @@ class LavaForm:
 def lava_form(operator: Operator) -> LavaForm:
     """The form with the fewest stored weights."""
     if isinstance(operator, Part):
-        padded = _padded(operator)
-        if padded is not None:
-            return lava_form(padded)
+        wide = _with_zero_filters(operator)
+        if wide is not None:
+            return lava_form(wide)
     if isinstance(operator, Conv) and lava_conv(operator):
         return LavaForm(operator, _whc(operator.in_shape), _whc(operator.out_shape))
     if isinstance(operator, Einsum):
@@ -88,7 +88,7 @@ def _whc(shape: Shape) -> View:
     return View(shape, WHC, tuple(reversed(shape)))
 
 
-def _padded(part: Part) -> Conv | None:
+def _with_zero_filters(part: Part) -> Conv | None:
     """Filters of weight 0 for the channels that a convolution does not reach."""
     conv = part.inner
     if not isinstance(conv, Conv) or conv.groups > 1 or conv.in_size != part.in_size:
@@ -104,24 +104,24 @@ def _padded(part: Part) -> Conv | None:
 
 def _pointwise(operator: Einsum) -> LavaForm | None:
     """A grouped convolution of size 1: axes that only the weight does not know are its pixels."""
-    shared, summed = operator.shared, operator.summed
-    produced = tuple(a for a in operator.outs if a not in operator.ins)
-    if not {*summed, *produced} <= {*operator.axes}:
+    shared, inner = operator.shared, operator.sum_axes
+    outer = tuple(a for a in operator.outs if a not in operator.ins)
+    if not {*inner, *outer} <= {*operator.axes}:
         return None
     pixels = tuple(a for a in shared if a not in operator.axes)
     groups = tuple(a for a in shared if a in operator.axes)
     weight = operator.weight.transpose(
-        [operator.axes.index(a) for a in (*groups, *produced, *summed)])
+        [operator.axes.index(a) for a in (*groups, *outer, *inner)])
     size, parts = (math.prod(operator.lengths(one)) for one in (pixels, groups))
-    outs, ins = (math.prod(operator.lengths(one)) for one in (produced, summed))
+    outs, ins = (math.prod(operator.lengths(one)) for one in (outer, inner))
     conv = Conv((parts * ins, 1, size), (parts * outs, 1, size),
                 weight.reshape(parts * outs, ins, 1, 1), groups=parts)
     if size == 1 or not lava_conv(conv):
         return None
-    return LavaForm(conv, _view(operator, operator.ins, (*pixels, *groups, *summed), conv.in_shape),
-                    _view(operator, operator.outs, (*pixels, *groups, *produced), conv.out_shape))
+    return LavaForm(conv, _view(operator, operator.ins, (*pixels, *groups, *inner), conv.in_shape),
+                    _view(operator, operator.outs, (*pixels, *groups, *outer), conv.out_shape))
 
 
-def _view(operator: Einsum, axes: tuple[int, ...], wanted: tuple[int, ...], shape: Shape) -> View:
-    return View(operator.lengths(axes), tuple(axes.index(a) for a in wanted),
+def _view(operator: Einsum, axes: tuple[int, ...], order: tuple[int, ...], shape: Shape) -> View:
+    return View(operator.lengths(axes), tuple(axes.index(a) for a in order),
                 tuple(reversed(shape)))

@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 
 import networkx as nx
 
-from neurocompile.backends.loihi.bits import is_graded, on_chip, sign_mode
+from neurocompile.backends.loihi.bits import chip_part, is_graded, sign_mode
 from neurocompile.backends.loihi.lava_form import View, lava_form
 from neurocompile.diagnostics import Diagnostic, InternalError
-from neurocompile.ir.network import InputKind, Network, Projection
+from neurocompile.ir.network import Input, InputKind, Network, Projection
 from neurocompile.ir.operators import Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 PROCESS = {
     Reset.HARD: "LIFReset", Reset.SOFT: "SoftLIF", Reset.SOFT_DELAYED: "SoftDelayedLIF",
@@ -98,14 +99,14 @@ def part_ids(network: Network) -> dict[str, str]:
 
 def make_plan(network: Network, schedule: Schedule, target: LoihiTarget) -> Plan:
     """The plan of an integer network that passed `check_bits`."""
-    populations, projections = on_chip(network)
+    populations, projections = chip_part(network)
     ids = part_ids(network)
-    used = {p.source for p in projections} - {p.name for p in populations}
+    off_chip = {p.source for p in projections} - {p.name for p in populations}
     sources = tuple(
-        Source(ids[name], name, item.size,
-               getattr(item, "kind", None) is InputKind.ONE,
-               target.synapse.message_bits.value if is_graded(item) else 0)
-        for name, item in network.sources().items() if name in used)
+        Source(id=ids[name], name=name, size=item.size,
+               always=isinstance(item, Input) and item.kind is InputKind.ONE,
+               message_bits=target.synapse.message_bits.value if is_graded(item) else 0)
+        for name, item in network.sources().items() if name in off_chip)
     bits = {s.id: s.message_bits for s in sources}
     bits |= {ids[p.name]: target.synapse.message_bits.value for p in populations if p.graded}
     encoders = {e.target: e for e in network.encoders}
@@ -116,14 +117,15 @@ def make_plan(network: Network, schedule: Schedule, target: LoihiTarget) -> Plan
             raise InternalError(Diagnostic("NC901", population.where, {
                 "stage": "quantize", "predicate": "one-bias",
                 "detail": f"{population.name} has a static bias and an encoder"}))
-        neuron = None if population.graded else population.integer
+        neuron = None if population.graded else loihi_neuron(population)
         first = schedule.depth[population.name] + 1
         neurons.append(Neurons(
-            ids[population.name], population.name, population.size,
-            ADDER if neuron is None else PROCESS[neuron.reset], neuron, first, first % schedule.n_ticks,
-            "static" if bias is not None else "encoder" if encoder is not None else "none",
-            bias.exponent if bias is not None else encoder.exponent if encoder else 0,
-            population.name in network.accumulators))
+            id=ids[population.name], name=population.name, size=population.size,
+            process=ADDER if neuron is None else PROCESS[neuron.reset], neuron=neuron, first=first,
+            offset=first % schedule.n_ticks,
+            bias="static" if bias is not None else "encoder" if encoder is not None else "none",
+            bias_exponent=bias.exponent if bias is not None else encoder.exponent if encoder else 0,
+            accumulates=population.name in network.accumulators))
     waits = dict(schedule.waits(network))
     synapses = tuple(
         _synapses(f"p{i:03}", projection, waits[projection], ids, bits, schedule)
@@ -131,8 +133,9 @@ def make_plan(network: Network, schedule: Schedule, target: LoihiTarget) -> Plan
     shapes: dict[str, tuple[int, ...]] = {
         f"bias_{n.id}": (n.size,) for n in neurons if n.bias == "encoder"}
     shapes |= {f"spikes_{s.id}": (schedule.n_ticks, s.size) for s in sources if not s.always}
-    return Plan(schedule.n_ticks, schedule.latency, sources, tuple(neurons), synapses,
-                _ties(neurons, synapses), shapes)
+    return Plan(
+        n_ticks=schedule.n_ticks, latency=schedule.latency, sources=sources, neurons=tuple(neurons),
+        synapses=synapses, ties=_ties(neurons, synapses), arrays=shapes)
 
 
 def _synapses(id_: str, projection: Projection, delay: int, ids: dict[str, str],
@@ -147,10 +150,12 @@ def _synapses(id_: str, projection: Projection, delay: int, ids: dict[str, str],
     else:
         process = "DelaySparse" if delay else "Sparse"
     return Synapses(
-        id_, source, ids[projection.target], process, operator, form.source,
-        form.target, projection.operator.n_synapses, projection.exponent,
-        sign_mode(operator.weights).name, bits.get(source, 0), delay, projection.delay,
-        schedule.depth[projection.source] + 1, operator.in_size, operator.out_size)
+        id=id_, source=source, target=ids[projection.target], process=process, operator=operator,
+        source_view=form.source, target_view=form.target, synapses=projection.operator.n_synapses,
+        exponent=projection.exponent, sign_mode=sign_mode(operator.weights).value,
+        message_bits=bits.get(source, 0), delay=delay, gate_delay=projection.delay,
+        gate_first=schedule.depth[projection.source] + 1, in_size=operator.in_size,
+        out_size=operator.out_size)
 
 
 def _ties(neurons: list[Neurons], synapses: tuple[Synapses, ...]) -> tuple[tuple[str, str], ...]:
@@ -163,7 +168,7 @@ def _ties(neurons: list[Neurons], synapses: tuple[Synapses, ...]) -> tuple[tuple
     return tuple(itertools.pairwise(parts))
 
 
-def renamed(plan: Plan) -> Plan:
+def without_names(plan: Plan) -> Plan:
     """The plan without the model's names: all that a template may see."""
     return replace(plan, neurons=tuple(replace(n, name="") for n in plan.neurons),
                    sources=tuple(replace(s, name="") for s in plan.sources))

@@ -19,6 +19,8 @@ from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Array
 from neurocompile.ir.schedule import Schedule
+from neurocompile.passes.loihi.neurons import loihi_neuron
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 
 PROGRAM = "the Lava program"
 
@@ -58,33 +60,33 @@ def verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[
               limit=limit, lava_python=lava_python)
     seconds = run_program(job)
     ids = part_ids(network)
-    compared: list[Compared] = []
+    rows: list[Compared] = []
     diagnostics: list[Diagnostic] = []
     first: _Place | None = None
     for rank, population in enumerate(p for p in network.order() if not p.on_host):
-        summed = population.name in network.accumulators
-        known = (reference.sums if summed else reference.spikes)[population.name]
-        expected = np.asarray(known).reshape(samples, -1, population.size)
-        found = _result(job, f"{'sum_' if summed else ''}{ids[population.name]}")
-        found = found.reshape(expected.shape)
-        differs = expected != found
-        counted = int(np.count_nonzero(expected))
-        compared.append(Compared(population.name, population.size, 0 if summed else counted,
-                                 int(differs.sum()), counted if summed else 0))
-        if not counted:
+        is_sum = population.name in network.accumulators
+        recording = (reference.sums if is_sum else reference.spikes)[population.name]
+        expected = np.asarray(recording).reshape(samples, -1, population.size)
+        actual = _result(job, f"{'sum_' if is_sum else ''}{ids[population.name]}")
+        actual = actual.reshape(expected.shape)
+        differs = expected != actual
+        count = int(np.count_nonzero(expected))
+        rows.append(Compared(population.name, population.size, 0 if is_sum else count,
+                                 int(differs.sum()), count if is_sum else 0))
+        if not count:
             diagnostics.append(Diagnostic("NC703", population.where,
                                           {"population": population.name}))
         if differs.any():
             at = np.unravel_index(int(differs.argmax()), differs.shape)
             sample, tick, neuron = map(int, at)
-            place = _Place(sample, schedule.n_ticks - 1 if summed else tick, rank, neuron,
-                           population, (int(expected[at]), int(found[at])) if summed else None)
+            place = _Place(sample, schedule.n_ticks - 1 if is_sum else tick, rank, neuron,
+                           population, (int(expected[at]), int(actual[at])) if is_sum else None)
             first = place if first is None or place.key < first.key else first
     if first is not None:
         diagnostics.insert(0, _mismatch(first, job, schedule, reference, ids))
     if work is None:
         shutil.rmtree(folder, ignore_errors=True)
-    return Verification(samples, schedule.n_ticks, tuple(compared), tuple(diagnostics), seconds)
+    return Verification(samples, schedule.n_ticks, tuple(rows), tuple(diagnostics), seconds)
 
 
 def _result(job: Job, key: str) -> Array:
@@ -105,9 +107,9 @@ def _mismatch(place: _Place, job: Job, schedule: Schedule, reference: Reference,
     values = {"population": name, "sample": place.sample, "tick": place.tick,
               "neuron": place.neuron, "program": PROGRAM}
     if place.sums is not None:
-        expected, found = place.sums
+        expected, actual = place.sums
         return Diagnostic("NC702", population.where, {
-            **values, "expected": f"a sum of {expected:,}", "found": f"{found:,}"})
+            **values, "expected": f"a sum of {expected:,}", "found": f"{actual:,}"})
     row = place.sample * schedule.n_ticks + place.tick
     again = Job(job.program, job.output.parent / "first-difference", job.inputs, job.samples,
                 row + schedule.depth[name] + 1, True, job.limit, job.lava_python)
@@ -115,9 +117,10 @@ def _mismatch(place: _Place, job: Job, schedule: Schedule, reference: Reference,
     spike = _result(again, ids[name])[row, place.neuron]
     v = int(_result(again, f"v_{ids[name]}")[row, place.neuron])
     at = (place.sample, place.tick, place.neuron)
-    known = f"{int(reference.v[name][at]):,}" if name in reference.v else "not recorded"
-    held = "" if population.graded else f"; threshold {population.integer.vth << 6:,}"
+    expected_v = f"{int(reference.v[name][at]):,}" if name in reference.v else "not recorded"
+    level = "" if population.graded else (
+        f"; threshold {loihi_neuron(population).vth << ACTIVATION_SHIFT:,}")
     return Diagnostic("NC702", population.where, {
         **values, "expected": int(reference.spikes[name][at]), "found": int(spike),
-        "expected_v": known, "found_v": v,
-    }, notes=(f"v after that tick: reference {known}, {PROGRAM} {v:,}{held}",))
+        "expected_v": expected_v, "found_v": v,
+    }, notes=(f"v after that tick: reference {expected_v}, {PROGRAM} {v:,}{level}",))

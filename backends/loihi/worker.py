@@ -51,7 +51,7 @@ def run_program(job: Job) -> float:
     the program fails (NC603) or exceeds its time (NC604).
     """
     job.output.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
+    start = time.monotonic()
     with (job.output / LOG).open("wb") as log:
         try:
             process = subprocess.Popen(
@@ -61,15 +61,15 @@ def run_program(job: Job) -> float:
             raise UsageError(Diagnostic("NC007", values={
                 "what": f"the interpreter {job.lava_python}", "reason": str(error)})) from None
         try:
-            killed = _wait(process.pid, started + job.limit)
+            cause = _wait(process.pid, start + job.limit)
         finally:
             _end_group(process.pid)
             status = process.wait()
-    if killed == "time":
+    if cause == "time":
         raise FindingsError(_timeout(job))
-    if killed is not None or status != 0:
-        raise _error(job, killed, status)
-    return time.monotonic() - started
+    if cause is not None or status != 0:
+        raise _error(job, cause, status)
+    return time.monotonic() - start
 
 
 def _command(job: Job) -> list[str]:
@@ -141,12 +141,12 @@ def _timeout(job: Job) -> Diagnostic:
     return Diagnostic("NC604", values={"limit": job.limit, "log": str(job.output / LOG)})
 
 
-def _failed(job: Job, reason: str, notes: tuple[str, ...] = ()) -> Diagnostic:
+def _failure(job: Job, reason: str, notes: tuple[str, ...] = ()) -> Diagnostic:
     return Diagnostic("NC603", values={"reason": reason, "log": str(job.output / LOG)},
                       notes=notes)
 
 
-def _error(job: Job, killed: str | None, status: int) -> UsageError | FindingsError:
+def _error(job: Job, cause: str | None, status: int) -> UsageError | FindingsError:
     """Why a program failed: the first failure in its log, else how it ended.
 
     Lava may kill a failing program's processes, so a traceback counts more than a signal.
@@ -160,7 +160,7 @@ def _error(job: Job, killed: str | None, status: int) -> UsageError | FindingsEr
     trace = TRACEBACK.search(text)  # the first failure; later ones follow from it
     if trace is not None:
         reason = trace[2] or trace[1]
-        return FindingsError(_failed(job, reason, tuple(trace[0].splitlines())))
+        return FindingsError(_failure(job, reason, tuple(trace[0].splitlines())))
     lines = [line for line in text.splitlines() if line.strip()]
     last = lines[-1] if lines else f"exit status {status}"
-    return FindingsError(_failed(job, killed or last))
+    return FindingsError(_failure(job, cause or last))

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
-from neurocompile.ir.operators import Conv, Dense, Einsum, Operator, Part, Selected
+from neurocompile.ir.operators import Conv, Dense, Einsum, Operator, Part, Restriction
 
 EXACT_BELOW = {torch.float32: 1 << 24, torch.float64: 1 << 53}
 _TEST_TARGETS = 64
@@ -38,7 +38,7 @@ def float_map(operator: Operator, dtype: torch.dtype, device: str) -> LinearMap:
         return lambda x: F.linear(x, weight)
     if isinstance(operator, Part):
         return _part_map(operator, dtype, device)
-    if isinstance(operator, Selected):
+    if isinstance(operator, Restriction):
         return _selected_map(operator, dtype, device)
     if isinstance(operator, Einsum):
         return _einsum_map(operator, dtype, device)
@@ -56,12 +56,12 @@ def _part_map(part: Part, dtype: torch.dtype, device: str) -> LinearMap:
     return lambda x: F.pad(inner(x[:, part.ins]), around)
 
 
-def _selected_map(selected: Selected, dtype: torch.dtype, device: str) -> LinearMap:
-    inner = float_map(selected.inner, dtype, device)
-    ins, outs = (torch.as_tensor(index, device=device) for index in (selected.ins, selected.outs))
+def _selected_map(operator: Restriction, dtype: torch.dtype, device: str) -> LinearMap:
+    inner = float_map(operator.inner, dtype, device)
+    ins, outs = (torch.as_tensor(index, device=device) for index in (operator.ins, operator.outs))
 
     def select(x: torch.Tensor) -> torch.Tensor:
-        full = x.new_zeros(len(x), selected.inner.in_size)
+        full = x.new_zeros(len(x), operator.inner.in_size)
         full[:, ins] = x
         return inner(full)[:, outs]
     return select
@@ -70,12 +70,12 @@ def _selected_map(selected: Selected, dtype: torch.dtype, device: str) -> Linear
 def _einsum_map(operator: Einsum, dtype: torch.dtype, device: str) -> LinearMap:
     weight = torch.tensor(operator.weight, dtype=dtype, device=device)
     rows = len(operator.sizes)
-    made = [a for a in operator.outs if a in operator.ins or a in operator.axes]
-    thin = [operator.sizes[a] if a in made else 1 for a in operator.outs]
+    outs = [a for a in operator.outs if a in operator.ins or a in operator.axes]
+    thin = [operator.sizes[a] if a in outs else 1 for a in operator.outs]
 
     def contract(x: torch.Tensor) -> torch.Tensor:
         grid = x.reshape(-1, *operator.lengths(operator.ins))
-        y = torch.einsum(grid, [rows, *operator.ins], weight, [*operator.axes], [rows, *made])
+        y = torch.einsum(grid, [rows, *operator.ins], weight, [*operator.axes], [rows, *outs])
         wide = y.reshape(-1, *thin).expand(-1, *operator.lengths(operator.outs))
         return wide.reshape(len(x), -1)
     return contract
@@ -95,19 +95,19 @@ def integer_map(operator: Operator, largest: int, device: str, where: Location,
         if dtype is torch.float32 and device != "cpu" and isinstance(operator, Conv):
             continue  # cuDNN may choose TF32 or Winograd
         if absolute < limit:
-            mapped = _rounded(float_map(operator, dtype, device), dtype)
-            if _self_test(operator, mapped, smallest, largest, device):
-                return mapped
+            linear = _in_integers(float_map(operator, dtype, device), dtype)
+            if _self_test(operator, linear, smallest, largest, device):
+                return linear
     raise UsageError(Diagnostic("NC303", where, {
         "module": where.module, "needed": bound, "register": "an exact sum",
         "target": "the reference", "limit": EXACT_BELOW[torch.float64]}))
 
 
-def _rounded(mapped: LinearMap, dtype: torch.dtype) -> LinearMap:
-    return lambda x: mapped(x.to(dtype)).to(torch.int64)
+def _in_integers(linear: LinearMap, dtype: torch.dtype) -> LinearMap:
+    return lambda x: linear(x.to(dtype)).to(torch.int64)
 
 
-def _self_test(operator: Operator, mapped: LinearMap, smallest: int, largest: int,
+def _self_test(operator: Operator, linear: LinearMap, smallest: int, largest: int,
                device: str) -> bool:
     """Whether a few targets agree with int64 on random and on all-maximal inputs."""
     rng = np.random.default_rng(0)
@@ -115,5 +115,5 @@ def _self_test(operator: Operator, mapped: LinearMap, smallest: int, largest: in
     x[1] = largest
     targets = np.unique(np.linspace(0, operator.out_size - 1, _TEST_TARGETS).astype(np.int64))
     expected = (operator.rows(targets).astype(np.int64) @ x.T).T
-    found = mapped(torch.as_tensor(x, device=device))[:, torch.as_tensor(targets)]
-    return bool(np.array_equal(found.cpu().numpy(), expected))
+    sums = linear(torch.as_tensor(x, device=device))[:, torch.as_tensor(targets)]
+    return bool(np.array_equal(sums.cpu().numpy(), expected))

@@ -1,8 +1,8 @@
 """Runs a Network tick by tick, all samples at once: the reference that a chip's spikes must equal.
 
-Integer networks are computed exactly, by the rules of `semantics.loihi` or `semantics.truenorth`;
-float networks in float64, by their normal form. Every population computes the same tick at the
-same time, as in PyTorch: no chip latency.
+Integer networks are computed exactly, by the rules of their chip's `semantics`; float networks in
+float64, by their normal form. Every population computes the same tick at the same time, as in
+PyTorch: no chip latency.
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ import numpy as np
 import torch
 
 from neurocompile.backends.synchronous.arithmetic import LinearMap, float_map, integer_map
-from neurocompile.backends.synchronous.neurons import (
-    AdderPopulation,
-    FloatPopulation,
-    IntegerPopulation,
-    TrueNorthPopulation,
-)
+from neurocompile.backends.synchronous.neurons import AdderBatch, FloatBatch
 from neurocompile.ir.network import (
     Adder,
     Encoder,
@@ -31,10 +26,8 @@ from neurocompile.ir.network import (
     Readout,
 )
 from neurocompile.ir.operators import Array
-from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.semantics.truenorth import TrueNorthNeurons
-
-_Neurons = AdderPopulation | IntegerPopulation | TrueNorthPopulation | FloatPopulation
+from neurocompile.semantics.normal_form import FloatNeuron
+from neurocompile.semantics.vectorized import Batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +36,8 @@ class Run:
 
     spikes: dict[str, Array]  # uint8; what adders send: int32, in a float network float64
     v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
-    given: dict[str, Array] = field(default_factory=dict)  # inputs that readouts read; static: 1 tick
-    sums: dict[str, Array] = field(default_factory=dict)  # accumulators' v at the end, no ticks axis
+    inputs: dict[str, Array] = field(default_factory=dict)  # that readouts read; static: 1 tick
+    sums: dict[str, Array] = field(default_factory=dict)  # accumulators' v at the end, no ticks
 
     def counts(self) -> dict[str, Array]:
         """Spikes over all ticks [samples, neurons], and the inputs; a static one counts once.
@@ -53,12 +46,12 @@ class Run:
         """
         spikes = {name: s.sum(axis=1, dtype=np.result_type(s, np.int64))
                   for name, s in self.spikes.items()}
-        return {**spikes, **{name: x.sum(axis=1) for name, x in self.given.items()}, **self.sums}
+        return {**spikes, **{name: x.sum(axis=1) for name, x in self.inputs.items()}, **self.sums}
 
     def at(self, tick: int) -> dict[str, Array]:
         """Spikes of one tick [samples, neurons], and the inputs."""
         return {name: x[:, tick if x.shape[1] > 1 else 0]
-                for name, x in {**self.spikes, **self.given}.items()}
+                for name, x in {**self.spikes, **self.inputs}.items()}
 
     def read(self, readout: Readout) -> Array:
         """A readout's values [samples, *shape], or [samples, ticks, *shape] where each has one."""
@@ -75,7 +68,7 @@ class Executor:
 
     def __init__(self, network: Network, device: str = "cpu") -> None:
         self.network, self.device = network, device
-        self.integer = any(isinstance(p.neuron, LoihiNeuron | TrueNorthNeurons)
+        self.integer = any(not isinstance(p.neuron, FloatNeuron | Adder)
                            for p in network.populations)
         self._inputs = {item.name: item for item in network.inputs}
         self._sources = network.sources()
@@ -100,10 +93,11 @@ class Executor:
         all ticks. State starts at zero.
         """
         n_samples = len(next(iter(inputs.values())))
-        inputs = self.network.taken(inputs)
-        sent = {name: self._sent(item, inputs, n_samples) for name, item in self._inputs.items()}
-        sent.update({p.name: [] for p in self._order})
-        currents = {e.target: self._encoded(e, inputs) for e in self.network.encoders}
+        inputs = self.network.feeds(inputs)
+        messages = {name: self._input_messages(item, inputs, n_samples)
+                    for name, item in self._inputs.items()}
+        messages.update({p.name: [] for p in self._order})
+        currents = {e.target: self._encoder_currents(e, inputs) for e in self.network.encoders}
         populations = {p.name: self._population(p, currents.get(p.name), n_samples)
                        for p in self._order}
         ticks = self.network.n_ticks
@@ -112,27 +106,27 @@ class Executor:
         for start, stop in chunks:
             for population in self._order:
                 name = population.name
-                current = self._current(population, sent, n_samples, start, stop)
+                current = self._current(population, messages, n_samples, start, stop)
                 trace = torch.empty_like(current) if record_state else None
                 spikes = populations[name].advance(current, trace)
-                sent[name].append(spikes)
+                messages[name].append(spikes)
                 if trace is not None:
                     traces[name].append(trace)
-        return Run({p.name: self._kept(p, sent[p.name]) for p in self._order},
-                   {name: _joined(parts).cpu().numpy() for name, parts in traces.items() if parts},
-                   {item.name: _as_read(item, inputs[item.name], n_samples)
+        return Run(
+            spikes={p.name: self._all_ticks(p, messages[p.name]) for p in self._order},
+            v={name: _concatenate(parts).cpu().numpy() for name, parts in traces.items() if parts},
+            inputs={item.name: _as_read(item, inputs[item.name], n_samples)
                     for item in self._inputs.values() if item.name in self._read},
-                   {name: made.v.cpu().numpy() for name, made in populations.items()
-                    if name in self.network.accumulators and not isinstance(
-                        made, AdderPopulation)})
+            sums={name: batch.potential.cpu().numpy() for name, batch in populations.items()
+                  if name in self.network.accumulators})
 
-    def _kept(self, population: Population, parts: list[torch.Tensor]) -> Array:
+    def _all_ticks(self, population: Population, parts: list[torch.Tensor]) -> Array:
         """All ticks of what a population sent, as `Run` holds them."""
         wide = torch.int32 if self.integer else torch.float64
-        kept = _joined(parts).to(wide if population.graded else torch.uint8)
-        return np.asarray(kept.cpu().numpy())
+        spikes = _concatenate(parts).to(wide if population.graded else torch.uint8)
+        return np.asarray(spikes.cpu().numpy())
 
-    def _sent(self, item: Input, inputs: Mapping[str, Array],
+    def _input_messages(self, item: Input, inputs: Mapping[str, Array],
               n_samples: int) -> list[torch.Tensor]:
         """What an input sends: one tensor [samples, ticks, sources]; [samples, 1, .] if static."""
         if item.kind is InputKind.ONE:
@@ -144,50 +138,49 @@ class Executor:
         shape = (n_samples, 1 if static else self.network.n_ticks, item.size)
         return [torch.as_tensor(values.reshape(shape), device=self.device)]
 
-    def _encoded(self, encoder: Encoder, inputs: Mapping[str, Array]) -> torch.Tensor:
+    def _encoder_currents(self, encoder: Encoder, inputs: Mapping[str, Array]) -> torch.Tensor:
         x = np.asarray(inputs[encoder.source], np.float64)
-        timed = self._inputs[encoder.source].kind is InputKind.ANALOG
-        mantissas = encoder.mantissas(x.reshape(-1, *x.shape[2:]) if timed else x)
-        if timed:  # one current per tick: only the host can give that
+        per_tick = self._inputs[encoder.source].kind is InputKind.ANALOG
+        mantissas = encoder.mantissas(x.reshape(-1, *x.shape[2:]) if per_tick else x)
+        if per_tick:  # one current per tick: only the host can give that
             mantissas = mantissas.reshape(*x.shape[:2], -1)
         return torch.as_tensor(mantissas << np.int64(encoder.exponent), device=self.device)
 
     def _population(self, population: Population, current: torch.Tensor | None,
-                    n_samples: int) -> _Neurons:
-        if isinstance(population.neuron, Adder):
-            return AdderPopulation()
+                    n_samples: int) -> Batch:
+        neuron = population.neuron
+        if isinstance(neuron, Adder):
+            return AdderBatch()
         bias = None if population.bias is None else torch.as_tensor(
             np.broadcast_to(population.bias.value, (population.size,)).copy(), device=self.device)
         if current is not None:
             bias = current if bias is None else bias + current
         shape = (n_samples, population.size)
-        if isinstance(population.neuron, LoihiNeuron):
-            return IntegerPopulation(population.neuron, bias, shape, self.device)
-        if isinstance(population.neuron, TrueNorthNeurons):
-            return TrueNorthPopulation(population.neuron, bias, shape, self.device)
-        return FloatPopulation(population.floating, bias, shape, self.device)
+        if isinstance(neuron, FloatNeuron):
+            return FloatBatch(neuron, bias, shape, self.device)
+        return neuron.executor(bias, shape, self.device)
 
-    def _current(self, population: Population, sent: Mapping[str, list[torch.Tensor]],
+    def _current(self, population: Population, messages: Mapping[str, list[torch.Tensor]],
                  n_samples: int, start: int, stop: int) -> torch.Tensor:
         """Synaptic sums [samples, stop - start, neurons] of these ticks."""
         dtype = torch.int64 if self.integer else torch.float64
         total = torch.zeros(n_samples, stop - start, population.size, dtype=dtype,
                             device=self.device)
         for projection in self.network.into(population.name):
-            spikes = self._arriving(projection, sent, start, stop)
+            spikes = self._arriving(projection, messages, start, stop)
             if spikes is None:
                 continue
             length = spikes.shape[1]
-            delivered = self._maps[id(projection)](
+            sums = self._maps[id(projection)](
                 spikes.reshape(n_samples * length, -1).to(dtype))
-            delivered = delivered.reshape(n_samples, length, population.size)
-            total += delivered << projection.exponent if self.integer else delivered
+            sums = sums.reshape(n_samples, length, population.size)
+            total += sums << projection.exponent if self.integer else sums
         return total
 
-    def _arriving(self, projection: Projection, sent: Mapping[str, list[torch.Tensor]],
+    def _arriving(self, projection: Projection, messages: Mapping[str, list[torch.Tensor]],
                   start: int, stop: int) -> torch.Tensor | None:
         """What a projection's source sent for these ticks; None before its first delayed tick."""
-        item, parts = self._inputs.get(projection.source), sent[projection.source]
+        item, parts = self._inputs.get(projection.source), messages[projection.source]
         tick = start - projection.delay
         if self._by_tick and tick < 0:
             return None
@@ -203,7 +196,7 @@ def _as_read(item: Input, x: Array, n_samples: int) -> Array:
     return np.asarray(x, np.float64).reshape(n_samples, -1, item.size)
 
 
-def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+def _concatenate(parts: list[torch.Tensor]) -> torch.Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
@@ -219,9 +212,9 @@ def outputs(network: Network, inputs: Mapping[str, Array], device: str = "cpu",
     executor = Executor(network, device)
     parts: dict[str, list[Array]] = {readout.name: [] for readout in network.readouts}
     for piece in _batches(inputs, batch):
-        found = executor.run(piece)
+        batch_run = executor.run(piece)
         for readout in network.readouts:
-            parts[readout.name].append(found.read(readout))
+            parts[readout.name].append(batch_run.read(readout))
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 

@@ -11,7 +11,7 @@ from neurocompile.backends.truenorth.engine import Activity, Engine
 from neurocompile.backends.truenorth.host import Reading
 from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.semantics.truenorth import NEURONS
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def host_spikes(network: Network, cores: CoreNetwork, inputs: Mapping[str, Array
     `inputs`: as the reference takes them; `spikes`: those of populations, of which the host runs
     some.
     """
-    sources, given = network.sources(), network.taken(inputs)
+    sources, given = network.sources(), network.feeds(inputs)
     samples = len(next(iter(spikes.values())))
     sent: dict[str, Array] = {}
     for table in cores.inputs:

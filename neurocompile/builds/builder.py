@@ -28,7 +28,8 @@ from neurocompile.families.compilation import Compilation, Progress
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph, quantize
 from neurocompile.families.table import family_of
-from neurocompile.formats.files import Loaded, source
+from neurocompile.formats.reading import source
+from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
@@ -75,7 +76,7 @@ def _silent(_: str) -> None:
     return None
 
 
-def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
+def build(capture: Capture, target: Target, options: Options, out: Path, *,
           sample: Sample | None = None, checks: Checks | None = None, force: bool = False,
           program: bool = True, progress: Progress = _silent,
           select: Callable[[Diagnostic], bool] = lambda _: True) -> BuildResult:
@@ -87,11 +88,11 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
     written; `out` is then as it was.
     """
     check_replaceable(out, force)
-    require_proof(loaded)
-    arrays = None if sample is None else loaded.fit(sample)
-    compilation = compile_graph(loaded.graph, target, options, arrays, progress)
+    require_proof(capture)
+    arrays = None if sample is None else capture.fit(sample)
+    compilation = compile_graph(capture.graph, target, options, arrays, progress)
     with new_build(out, force) as folder:
-        found = [*doubts(loaded.graph), *compilation.diagnostics]
+        found = [*doubts(capture.graph), *compilation.diagnostics]
         if program:
             progress("emit")
             emission = family_of(target).emit(compilation, folder / "program")
@@ -107,15 +108,15 @@ def build(loaded: Loaded, target: Target, options: Options, out: Path, *,
         progress("report")
         accuracy = _accuracy_beside_whole(compilation, arrays, sample)
         found = sorted(filter(select, found), key=Diagnostic.sort_key)
-        written = _write(folder, loaded, compilation, found, verification, accuracy)
-        write_manifest(folder, _provenance(loaded, compilation, sample))
+        written = _write(folder, capture, compilation, found, verification, accuracy)
+        write_manifest(folder, _provenance(capture, compilation, sample))
     return BuildResult(out, compilation, tuple(found), *written, verification, accuracy)
 
 
-def require_proof(loaded: Loaded) -> None:
+def require_proof(capture: Capture) -> None:
     """Raise UsageError (NC114) for a Graph that was captured for a check only."""
-    if loaded.graph.info.get("replay") is None:
-        raise UsageError(Diagnostic("NC114", values={"name": loaded.name}))
+    if capture.graph.info.get("replay") is None:
+        raise UsageError(Diagnostic("NC114", values={"name": capture.name}))
 
 
 def try_verify(program: Path, compilation: Compilation, inputs: Mapping[str, Array],
@@ -174,7 +175,7 @@ def _accuracy_beside_whole(compilation: Compilation, arrays: Mapping[str, Array]
     return dataclasses.replace(found, unpruned=before.right if before is not None else None)
 
 
-def _write(folder: Path, loaded: Loaded, compilation: Compilation, found: list[Diagnostic],
+def _write(folder: Path, capture: Capture, compilation: Compilation, found: list[Diagnostic],
            verification: Verification | None, accuracy: Accuracy | None
            ) -> tuple[dict[str, Any], dict[str, Any]]:
     family = family_of(compilation.target)
@@ -185,7 +186,7 @@ def _write(folder: Path, loaded: Loaded, compilation: Compilation, found: list[D
         if compilation.pruning is not None:
             fidelity["accuracy"]["unpruned"] = accuracy.unpruned
     diagnostics = data.diagnostics_json(found, compilation.target.name)
-    (folder / "model.onnx").write_bytes(loaded.graph.to_bytes())
+    (folder / "model.onnx").write_bytes(capture.graph.to_bytes())
     (folder / "target.toml").write_text(target_toml(compilation.target), encoding="utf-8")
     write_json(folder / "resources.json", resources)
     write_json(folder / "fidelity.json", fidelity)
@@ -193,21 +194,23 @@ def _write(folder: Path, loaded: Loaded, compilation: Compilation, found: list[D
     write_json(folder / "diagnostics.json", diagnostics)
     write_json(folder / "trace.json", data.trace_json(compilation, seconds=True))
     (folder / "resources.csv").write_text(data.resources_csv(resources), encoding="utf-8")
-    page = html.render(resources, mapping, diagnostics, fidelity, _provenance(loaded, compilation, None))
+    page = html.render(resources, mapping, diagnostics, fidelity,
+                       _provenance(capture, compilation, None))
     (folder / "report.html").write_text(page, encoding="utf-8")
     return resources, fidelity
 
 
-def _provenance(loaded: Loaded, compilation: Compilation, sample: Sample | None) -> dict[str, Any]:
-    sources = [*loaded.sources, *([] if sample is None else [source("sample", sample.file)])]
+def _provenance(capture: Capture, compilation: Compilation, sample: Sample | None
+                ) -> dict[str, Any]:
+    sources = [*capture.sources, *([] if sample is None else [source("sample", sample.file)])]
     return {
         "tool": {"name": "neurocompile", "version": neurocompile.__version__},
-        "model": loaded.name,
+        "model": capture.name,
         "target": compilation.target.name,
         "options": compilation.options.record(family_of(compilation.target).name),
         "seed": SEED,
-        **({} if compilation.pruning is None else {"pruning": compilation.pruning.kept.to_json()}),
+        **({} if compilation.pruning is None else {"pruning": compilation.pruning.selection.to_json()}),
         "inputs": [dataclasses.asdict(item) for item in sources],
-        "versions": {**loaded.graph.info.get("versions", {}),
+        "versions": {**capture.graph.info.get("versions", {}),
                      **{name: importlib.metadata.version(name) for name in ("numpy", "scipy")}},
     }

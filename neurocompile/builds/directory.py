@@ -38,10 +38,10 @@ def new_build(out: Path, force: bool = False) -> Iterator[Path]:
     `force`, a foreign file or folder is moved aside, never deleted. An error in the block leaves
     `out` as it was, and nothing beside it.
     """
-    out = _resolved(out)
+    out = _resolve(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(out):
+        with _lock(out):
             _recover(out)
             _collect(out)
             check_replaceable(out, force)
@@ -62,7 +62,7 @@ def new_build(out: Path, force: bool = False) -> Iterator[Path]:
 
 def check_replaceable(out: Path, force: bool = False) -> None:
     """Raise UsageError (NC006) when a build must not be put at `out`."""
-    out = _resolved(out)
+    out = _resolve(out)
     if not out.is_symlink() and not out.exists():
         return
     if out.is_symlink():
@@ -85,7 +85,7 @@ def check_replaceable(out: Path, force: bool = False) -> None:
                                         f"(`{foreign[0]}`)"))
 
 
-def _resolved(out: Path) -> Path:
+def _resolve(out: Path) -> Path:
     """Absolute, with the links of its parents followed, its own not."""
     absolute = Path(os.path.abspath(out))
     return absolute.parent.resolve() / absolute.name if absolute.name else absolute
@@ -96,7 +96,7 @@ def _unusable(out: Path, reason: str) -> Diagnostic:
 
 
 @contextlib.contextmanager
-def _locked(out: Path) -> Iterator[None]:
+def _lock(out: Path) -> Iterator[None]:
     """Hold `.NAME.lock`, which names the owner. The kernel frees it when its owner dies."""
     path = out.parent / f".{out.name}.lock"
     while True:
@@ -122,12 +122,12 @@ def _locked(out: Path) -> Iterator[None]:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    held = os.fstat(descriptor)
+    by_descriptor = os.fstat(descriptor)
     try:
-        found = path.lstat()
+        by_path = path.lstat()
     except FileNotFoundError:
         return False
-    return (held.st_dev, held.st_ino) == (found.st_dev, found.st_ino)
+    return (by_descriptor.st_dev, by_descriptor.st_ino) == (by_path.st_dev, by_path.st_ino)
 
 
 def _old(out: Path) -> Path:
@@ -216,9 +216,9 @@ def open_build(path: Path) -> Path:
     """
     from neurocompile.builds.manifest import check_files
 
-    out = _resolved(path)
+    out = _resolve(path)
     if not out.exists() and _old(out).is_dir():
-        with _locked(out):
+        with _lock(out):
             _recover(out)
     try:
         manifest = read_manifest(out)

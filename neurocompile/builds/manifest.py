@@ -15,15 +15,15 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 MANIFEST = "manifest.json"
 FORMAT = "neurocompile/build/"
 VERSION = 1
-UNHASHED = ("trace.json",)  # timings differ from run to run
+WITHOUT_HASH = ("trace.json",)  # timings differ from run to run
 
 
 def write_manifest(folder: Path, fields: Mapping[str, Any]) -> None:
     """Write the manifest of all files in a folder; nothing may be written after it."""
     files = {name: {"sha256": sha256(folder / name), "bytes": (folder / name).stat().st_size}
-             for name in sorted(_files(folder)) if name not in UNHASHED}
-    manifest = {"format": f"{FORMAT}{VERSION}", "created": _created(), **fields,
-                "files": files, "unhashed": [n for n in UNHASHED if (folder / n).exists()]}
+             for name in sorted(_files(folder)) if name not in WITHOUT_HASH}
+    manifest = {"format": f"{FORMAT}{VERSION}", "created": _creation_time(), **fields,
+                "files": files, "unhashed": [n for n in WITHOUT_HASH if (folder / n).exists()]}
     write_json(folder / MANIFEST, manifest)
 
 
@@ -62,22 +62,22 @@ def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
         inside = not Path(name).is_absolute() and ".." not in Path(name).parts
         if not inside or path.is_symlink() or not path.is_file() or (
                 sha256(path) != entry.get("sha256")):
-            raise UsageError(_damaged(path))
+            raise UsageError(_damage(path))
     folders = {str(Path(name).parent) for name in manifest["files"]}
     for name in foreign_files(folder):
         if str(Path(name).parent) in folders:
-            raise UsageError(_damaged(folder / name))
+            raise UsageError(_damage(folder / name))
 
 
 def foreign_files(folder: Path) -> list[str]:
     """Files of a build that its manifest does not list, caches of Python left out."""
     manifest = read_manifest(folder) or {"files": {}, "unhashed": []}
-    listed = {*manifest["files"], *manifest["unhashed"], MANIFEST}
+    names = {*manifest["files"], *manifest["unhashed"], MANIFEST}
     return sorted(name for name in _files(folder)
-                  if name not in listed and "__pycache__" not in Path(name).parts)
+                  if name not in names and "__pycache__" not in Path(name).parts)
 
 
-def _damaged(path: Path) -> Diagnostic:
+def _damage(path: Path) -> Diagnostic:
     return Diagnostic("NC704", Location(file=str(path)), {"file": str(path)})
 
 
@@ -94,7 +94,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _created() -> str:
+def _creation_time() -> str:
     """Now, or the time that SOURCE_DATE_EPOCH sets; the only time in a build."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     try:

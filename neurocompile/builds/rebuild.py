@@ -13,18 +13,19 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.table import family_of
-from neurocompile.formats.files import Loaded
+from neurocompile.families.targets import parse_target
+from neurocompile.formats.request import Capture
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.options import Options, declared_in
-from neurocompile.passes.pruning.calibrate import Kept
-from neurocompile.target import parse_target
+from neurocompile.passes.pruning.calibrate import Selection
+from neurocompile.toml_document import read_toml
 
 
 @dataclass(frozen=True, eq=False)
 class Rebuilt:
     """What a build's program was emitted from."""
 
-    loaded: Loaded
+    capture: Capture
     compilation: Compilation
 
 
@@ -34,11 +35,11 @@ def recompile(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
     What a pruned network kept, the manifest says.
     """
     path = folder / "target.toml"
-    target = parse_target(path.read_text(encoding="utf-8"), str(path))
-    loaded = Loaded(load_graph(folder / "model.onnx"), str(manifest["model"]), ())
+    target = parse_target(read_toml(path), str(path))
+    capture = Capture(load_graph(folder / "model.onnx"), str(manifest["model"]), ())
     options = read_options(manifest, family_of(target).options_type, folder)
-    kept = Kept.from_json(manifest["pruning"]) if "pruning" in manifest else None
-    return Rebuilt(loaded, compile_graph(loaded.graph, target, options, kept=kept))
+    selection = Selection.from_json(manifest["pruning"]) if "pruning" in manifest else None
+    return Rebuilt(capture, compile_graph(capture.graph, target, options, selection=selection))
 
 
 def recheck(folder: Path, again: Rebuilt, manifest: Mapping[str, Any]) -> None:
@@ -59,7 +60,8 @@ def read_options(manifest: Mapping[str, Any], kind: type[Options], folder: Path)
     Raises UsageError (NC003) where this version does not know one, or not its value.
     """
     values, names = manifest.get("options"), {one.name for one in declared_in(kind)}
-    version = manifest.get("tool", {}).get("version", "of no version")
+    tool = manifest.get("tool")
+    version = tool.get("version", "of no version") if isinstance(tool, dict) else "of no version"
     if not isinstance(values, dict):
         raise _unreadable(folder, "its manifest has no options")
     for name in values:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 LAYOUTS = ("ticks", "tick", "state")
 ATTRIBUTE = "__neurocompile__"  # where a class or a module keeps its declaration
-Reset = str | Sequence[str] | Mapping[str, object]
+ResetHooks = str | Sequence[str] | Mapping[str, object]
 T = TypeVar("T", bound=type)
 
 
@@ -26,12 +26,12 @@ class Declaration:
 
     equations: str
     layout: str = "ticks"
-    reset: Reset = ()
+    reset: ResetHooks = ()
     start: float | str = 0.0
     constants: Mapping[str, float | str] = field(default_factory=dict)
 
 
-def neuron(equations: str, layout: str = "ticks", reset: Reset = (), start: float | str = 0.0,
+def neuron(equations: str, layout: str = "ticks", reset: ResetHooks = (), start: float | str = 0.0,
            **constants: float | str) -> Callable[[T], T]:
     """Declare that a class of module is a neuron that computes these equations each tick.
 
@@ -42,9 +42,9 @@ def neuron(equations: str, layout: str = "ticks", reset: Reset = (), start: floa
     state from call to call. `start`: the potential before the first tick.
     `constants`: each a number or the name of an attribute of the module.
     """
-    made = Declaration(equations, layout, reset, start, constants)
+    declaration = Declaration(equations, layout, reset, start, constants)
 
     def declare(cls: T) -> T:
-        setattr(cls, ATTRIBUTE, made)
+        setattr(cls, ATTRIBUTE, declaration)
         return cls
     return declare

@@ -31,14 +31,14 @@ def make_model(entry: str, arguments: Mapping[str, Any], folders: Sequence[Path]
         raise _missing(f"`{entry}`", "an architecture is named `pkg.mod:factory`")
     _search(folders)
     module = _import(module_name, folders)
-    found: Any = module
+    value: Any = module
     for part in attribute.split("."):
-        if not hasattr(found, part):
-            names = [n for n in vars(found) if not n.startswith("_")]
+        if not hasattr(value, part):
+            names = [n for n in vars(value) if not n.startswith("_")]
             raise _missing(f"`{part}` in `{module_name}`",
                            "it has no such name" + _close(part, names))
-        found = getattr(found, part)
-    model = found if isinstance(found, nn.Module) else _call(entry, found, arguments)
+        value = getattr(value, part)
+    model = value if isinstance(value, nn.Module) else _call(entry, value, arguments)
     if not isinstance(model, nn.Module):
         raise _missing(f"a model in `{entry}`",
                        f"it gives a {type(model).__name__}, not a torch.nn.Module")
@@ -68,7 +68,7 @@ def _import(name: str, folders: Sequence[Path]) -> Any:
         raise _missing(f"the module `{name}`", "no such module in the working directory or the "
                        "environment" + _close(missing, near)) from None
     except Exception as error:  # the user's own code: anything
-        raise _missing(f"the module `{name}`", f"importing it raised {_told(error)}") from error
+        raise _missing(f"the module `{name}`", f"importing it raised {_summary(error)}") from error
 
 
 def _call(entry: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
@@ -78,10 +78,10 @@ def _call(entry: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
         torch.manual_seed(0)
         return factory(**arguments)
     except Exception as error:  # the user's own code: anything
-        raise _missing(f"a model in `{entry}`", f"calling it raised {_told(error)}") from error
+        raise _missing(f"a model in `{entry}`", f"calling it raised {_summary(error)}") from error
 
 
-def _told(error: Exception) -> str:
+def _summary(error: Exception) -> str:
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
 
@@ -101,15 +101,15 @@ def put_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], entry: st
     expected = model.state_dict()
     missing = [name for name in expected if name not in weights
                and isinstance(expected[name], torch.Tensor)]
-    unexpected = [name for name in weights if name not in expected]
+    surplus = [name for name in weights if name not in expected]
     shapes = [f"`{name}` is {tuple(weights[name].shape)} in the file, "
               f"{tuple(tensor.shape)} in the model"
               for name, tensor in expected.items()
               if name in weights and isinstance(tensor, torch.Tensor)
               and weights[name].shape != tensor.shape]
-    parts = [f"{label}: {_listed(names)}" for label, names in (
+    parts = [f"{label}: {_enumeration(names)}" for label, names in (
         ("missing", [f"`{n}`" for n in missing]),
-        ("unexpected", [f"`{n}`" for n in unexpected]), ("shape", shapes)) if names]
+        ("unexpected", [f"`{n}`" for n in surplus]), ("shape", shapes)) if names]
     if parts:
         raise UsageError(Diagnostic("NC003", values={
             "file": file, "kind": f"weights of `{entry}`", "reason": "; ".join(parts)},
@@ -117,6 +117,6 @@ def put_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], entry: st
     model.load_state_dict(dict(weights))
 
 
-def _listed(names: Sequence[str]) -> str:
+def _enumeration(names: Sequence[str]) -> str:
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return ", ".join(names[:6]) + more

@@ -34,13 +34,13 @@ def methods_located(model: nn.Module) -> Iterator[None]:
     anchors: set[tuple[str, str]] = torch.fx.proxy._STACK_TRACE_ANCHORS
     classes = {c for _, module in model.named_modules() for c in type(module).__mro__
                if c.__module__.partition(".")[0] not in FRAMEWORKS}
-    added = {(code.co_filename, code.co_name) for c in classes for f in vars(c).values()
+    more = {(code.co_filename, code.co_name) for c in classes for f in vars(c).values()
              if isinstance(f, FunctionType) for code in _codes(f.__code__)} - anchors
-    anchors |= added
+    anchors |= more
     try:
         yield
     finally:
-        anchors -= added
+        anchors -= more
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -54,7 +54,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 def user_frames(stack: str) -> tuple[tuple[str, int], ...]:
     """(file, line) of the frames in the user's own code, outermost first; relative paths."""
     ours = Path(neurocompile.__file__).resolve().parent
-    found = []
+    frames = []
     for file, line in _FRAME.findall(stack):
         path = Path(file)
         if any(part in FRAMEWORKS for part in path.parts) or file.startswith("<"):
@@ -62,8 +62,8 @@ def user_frames(stack: str) -> tuple[tuple[str, int], ...]:
         if path.resolve().is_relative_to(ours) or "importlib" in path.parts:
             continue
         relative = os.path.relpath(path)
-        found.append((path.name if relative.startswith("..") else relative, int(line)))
-    return tuple(found)
+        frames.append((path.name if relative.startswith("..") else relative, int(line)))
+    return tuple(frames)
 
 
 def user_frame(stack: str) -> tuple[str | None, int | None]:

@@ -1,42 +1,48 @@
 """The opaque neuron op: how a neuron passes through torch.export and lands in an ONNX graph.
 
 `torch.ops.neurocompile.neuron` computes T ticks of one population by the equations of its profile.
-In a Graph it is a node of domain `ai.neurocompile` (see `neurocompile.ir.neuron_function`).
+In a Graph it is a node of domain `ai.neurocompile` (see `neurocompile.ir.neuron_node`).
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import onnx
 import onnxscript
 import torch
 
 from neurocompile.capture.quiet import quiet
-from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION
+from neurocompile.ir.neuron_function import input_names, output_names
+from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, MODULE_ATTRIBUTE, Inputs, Outputs
 from neurocompile.semantics.floating import Profile, advance, decode
 
+PROFILE_ATTRIBUTE = "profile"  # of a node until its profile is its overload
 
-def _neuron(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, y_seq: torch.Tensor | None,
-            profile: str, constants: Sequence[float], module: str
-            ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What a population fed with x_seq [T, ...] (and y_seq) emits [T, ...], and its last u, v [...].
 
-    u0 and v0 broadcast to one tick's shape. `profile` is encoded; `constants` are in its order. The
-    results are contiguous, as the frameworks' are, whatever the strides of x_seq.
+def _neuron(x_seq: torch.Tensor, states: Sequence[torch.Tensor], y_seq: torch.Tensor | None,
+            profile: str, constants: Sequence[float], module: str) -> list[torch.Tensor]:
+    """What a population fed with x_seq [T, ...] (and y_seq) emits [T, ...], then its last states.
+
+    `states` are those before the first tick, in the profile's order; they broadcast to one tick's
+    shape [...]. `profile` is encoded; `constants` are in its order. The results are contiguous, as
+    the frameworks' are, whatever the strides of x_seq.
     """
     spec = decode(profile)
     values = dict(zip(spec.constants, constants, strict=True))
-    u, v = u0.expand_as(x_seq[0]), v0.expand_as(x_seq[0])
-    emitted = []
+    now = {name: state.expand_as(x_seq[0])
+           for name, state in zip(spec.states, states, strict=True)}
+    spikes = []
     for tick, x in enumerate(x_seq):
-        s, u, v = advance(spec, values, x, u, v, None if y_seq is None else y_seq[tick])
-        emitted.append(s)
-    dense = torch.contiguous_format
-    return (torch.stack(emitted).contiguous(), u.clone(memory_format=dense),
-            v.clone(memory_format=dense))
+        s, now = advance(spec, values, x, now, None if y_seq is None else y_seq[tick])
+        spikes.append(s)
+    final = {name: state.clone(memory_format=torch.contiguous_format)
+             for name, state in now.items()}
+    return list(Outputs(torch.stack(spikes).contiguous(), final).in_order(spec.states))
 
 
 with quiet():  # torch remarks that Triton is missing
@@ -44,11 +50,46 @@ with quiet():  # torch remarks that Triton is missing
 
 
 @neuron.register_fake
-def _(x_seq: torch.Tensor, u0: torch.Tensor, v0: torch.Tensor, y_seq: torch.Tensor | None,
-      profile: str, constants: Sequence[float], module: str
-      ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _(x_seq: torch.Tensor, states: Sequence[torch.Tensor], y_seq: torch.Tensor | None,
+      profile: str, constants: Sequence[float], module: str) -> list[torch.Tensor]:
     shape = x_seq.shape
-    return x_seq.new_empty(shape), x_seq.new_empty(shape[1:]), x_seq.new_empty(shape[1:])
+    return [x_seq.new_empty(shape), *(x_seq.new_empty(shape[1:]) for _ in states)]
+
+
+NEURON = torch.ops.neurocompile.neuron.default
+
+
+class NeuronCall(NamedTuple):
+    """The arguments of one call of the op; of a call in a program, its nodes."""
+
+    x_seq: Any
+    states: Any
+    y_seq: Any
+    profile: str
+    constants: Sequence[float]
+    module: str
+
+    @property
+    def spec(self) -> Profile:
+        """How a tick is computed."""
+        return decode(self.profile)
+
+    @property
+    def inputs(self) -> Inputs[Any]:
+        """What the neuron takes, by name."""
+        initial = dict(zip(self.spec.states, self.states, strict=True))
+        return Inputs(self.x_seq, initial, self.y_seq)
+
+    def outputs(self, values: Sequence[Any]) -> Outputs[Any]:
+        """What the op gives, by name."""
+        return Outputs.of(self.spec.states, values)
+
+
+def neuron_call(inputs: Inputs[Any], profile: Profile, constants: Sequence[float], module: str
+                ) -> NeuronCall:
+    """The call that computes a neuron."""
+    states = [inputs.initial[name] for name in profile.states]
+    return NeuronCall(inputs.current, states, inputs.second, profile.encode(), constants, module)
 
 
 @contextlib.contextmanager
@@ -60,39 +101,43 @@ def schemas(profiles: Iterable[Profile]) -> Iterator[None]:
     """
     schema = onnx.defs.OpSchema
     floats, text = schema.AttrType.FLOAT, schema.AttrType.STRING
-    constants: dict[str, dict[str, onnx.defs.OpSchema.AttrType]] = {}
+    optional = schema.FormalParameterOption.Optional
+    models: dict[str, list[Profile]] = defaultdict(list)
     for profile in profiles:
-        kinds = constants.setdefault(profile.model, {"module": text, "profile": text})
-        kinds.update(dict.fromkeys(profile.constants, floats))
-    for model, kinds in constants.items():
+        models[profile.model].append(profile)
+    for model, uses in models.items():
+        first = uses[0]
+        inputs = replace(input_names(first), second=None).in_order(first.states)
+        kinds = {MODULE_ATTRIBUTE: text, PROFILE_ATTRIBUTE: text,
+                 **{name: floats for profile in uses for name in profile.constants}}
         onnx.defs.register_schema(schema(
             model, DOMAIN, DOMAIN_VERSION, "",
-            inputs=[*(schema.FormalParameter(n, "T") for n in ("x_seq", "u0", "v0")),
-                    schema.FormalParameter(
-                        "y_seq", "T", param_option=schema.FormalParameterOption.Optional)],
-            outputs=[schema.FormalParameter(n, "T") for n in ("s_seq", "u_last", "v_last")],
+            inputs=[*(schema.FormalParameter(n, "T") for n in inputs),
+                    schema.FormalParameter("y_seq", "T", param_option=optional)],
+            outputs=[schema.FormalParameter(n, "T")
+                     for n in output_names(first).in_order(first.states)],
             type_constraints=[("T", ["tensor(float)"], "")],
             attributes=[schema.Attribute(n, k, "", required=False) for n, k in kinds.items()]))
     try:
         yield
     finally:
-        for model in constants:
+        for model in models:
             onnx.defs.deregister_schema(model, DOMAIN_VERSION, DOMAIN)
 
 
 _OPSET = onnxscript.values.Opset(DOMAIN, DOMAIN_VERSION)
 
 
-def _translate(x_seq: Any, u0: Any, v0: Any, y_seq: Any, profile: str, constants: Sequence[float],
+def _translate(x_seq: Any, states: Any, y_seq: Any, profile: str, constants: Sequence[float],
                module: str) -> Any:
-    spec = decode(profile)
-    values = dict(zip(spec.constants, map(float, constants), strict=True))
-    op = getattr(_OPSET, spec.model)
-    inputs = (x_seq, u0, v0) if y_seq is None else (x_seq, u0, v0, y_seq)
-    return op(*inputs, profile=profile, module=module, **values)
+    call = NeuronCall(x_seq, states, y_seq, profile, constants, module)
+    values = dict(zip(call.spec.constants, map(float, constants), strict=True))
+    op = getattr(_OPSET, call.spec.model)
+    return op(*call.inputs.in_order(call.spec.states),
+              **{PROFILE_ATTRIBUTE: profile, MODULE_ATTRIBUTE: module}, **values)
 
 
 # onnxscript reads annotations to tell attributes from inputs
 _translate.__annotations__ = {"profile": str, "constants": Sequence[float], "module": str}
 TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    torch.ops.neurocompile.neuron.default: _translate}
+    NEURON: _translate}

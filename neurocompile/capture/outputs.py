@@ -18,7 +18,7 @@ def outputs_of(program: ExportedProgram) -> list[dict[str, Any]]:
              if spec.kind is OutputKind.USER_OUTPUT]
     numbers = tree_unflatten(range(len(specs)), program.call_spec.out_spec)
     nodes = {node.name: node for node in program.graph.nodes}
-    found: list[dict[str, Any]] = []
+    members: list[dict[str, Any]] = []
     for path, number in tree_flatten_with_path(numbers)[0]:
         entry: dict[str, Any] = {"path": keystr(path)}
         argument = specs[number].arg
@@ -28,8 +28,8 @@ def outputs_of(program: ExportedProgram) -> list[dict[str, Any]]:
             node = nodes.get(argument.name)
             stack = (node.meta.get("stack_trace") or "") if node is not None else ""
             entry["file"], entry["line"] = user_frame(stack)
-        found.append(entry)
-    return found
+        members.append(entry)
+    return members
 
 
 def without_values(program: ExportedProgram) -> None:

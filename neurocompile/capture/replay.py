@@ -16,20 +16,21 @@ import torch
 from torch import fx, nn
 from torch.utils._pytree import tree_leaves
 
-import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
+from neurocompile.capture.neuron_op import NEURON, NeuronCall
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.graph import Graph
+from neurocompile.ir.neuron_node import Inputs, Outputs
 
 CALLS = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Emission:
-    """One run of a neuron op: module, inputs (x, u0, v0, y or None), outputs (s, u, v)."""
+class NeuronRun:
+    """One run of a neuron op: whose, and what it took and gave."""
 
     module: str
-    inputs: tuple[torch.Tensor | None, ...]
-    outputs: tuple[torch.Tensor, ...]
+    inputs: Inputs[torch.Tensor]
+    outputs: Outputs[torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Replay:
     calls: int
     values: int  # output values per program, all calls
     spikes: dict[str, int]  # per neuron module that is reached, all calls
-    emissions: tuple[Emission, ...]  # of the last call, in the program's order
+    runs: tuple[NeuronRun, ...]  # of the last call, in the program's order
     outputs: tuple[Any, ...]  # of the last call
 
 
@@ -49,27 +50,28 @@ def doubts(graph: Graph) -> Iterator[Diagnostic]:
     for path, count in sorted((proof.get("spikes") or {}).items()):
         if count == 0:
             yield Diagnostic("NC106", Location(module=path), {"module": path})
-    saved = proof.get("graph") or {}
-    if saved.get("different"):
-        yield Diagnostic("NC108", values={key: saved[key] for key in (
+    comparison = proof.get("graph") or {}
+    if comparison.get("different"):
+        yield Diagnostic("NC108", values={key: comparison[key] for key in (
             "different", "spikes", "reason")})
 
 
-class _Recorder(fx.Interpreter):
-    """Runs a program and keeps what its neuron ops got and gave."""
+class _NeuronRecorder(fx.Interpreter):
+    """Runs a program and keeps what its neuron ops took and gave."""
 
     def __init__(self, program: fx.GraphModule) -> None:
         super().__init__(program)
-        self.emissions: list[Emission] = []
+        self.runs: list[NeuronRun] = []
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         result = super().call_function(target, args, kwargs)
-        if target is torch.ops.neurocompile.neuron.default:
-            self.emissions.append(Emission(str(args[6]), tuple(args[:4]), tuple(result)))
+        if target is NEURON:
+            call = NeuronCall(*args)
+            self.runs.append(NeuronRun(call.module, call.inputs, call.outputs(result)))
         return result
 
 
-def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
+def replay(eager: nn.Module, with_stand_ins: nn.Module, program: fx.GraphModule,
            inputs: Sequence[torch.Tensor], reset: Callable[[nn.Module], None]) -> Replay:
     """Run all three on `inputs`, CALLS times, state reset before each call.
 
@@ -80,9 +82,9 @@ def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
     spikes: dict[str, int] = {}
     values = 0
     for call in range(CALLS):
-        recorder = _Recorder(program)
+        recorder = _NeuronRecorder(program)
         outputs = []
-        for run in (eager, swapped, recorder.run):
+        for run in (eager, with_stand_ins, recorder.run):
             if isinstance(run, nn.Module):
                 reset(run)
             before = _tensors(run) if run is eager else {}
@@ -90,18 +92,18 @@ def replay(eager: nn.Module, swapped: nn.Module, program: fx.GraphModule,
                 outputs.append([o for o in tree_leaves(run(*inputs)) if o is not None])
             if run is eager:
                 reset(run)
-                kept = _changed(before, _tensors(run))
+                leftovers = _changes(before, _tensors(run))
         expected, *others = outputs
-        for who, found in zip(("model with stand-in neurons", "exported program"), others,
+        for who, results in zip(("model with stand-in neurons", "exported program"), others,
                               strict=True):
-            difference = _difference(who, call, expected, found)
+            difference = _difference(who, call, expected, results)
             if difference is not None:
-                raise FindingsError(replace(difference, notes=kept))
+                raise FindingsError(replace(difference, notes=leftovers))
         values += sum(o.numel() for o in expected if isinstance(o, torch.Tensor))
-        for emission in recorder.emissions:
-            fired = int(emission.outputs[0].count_nonzero())
-            spikes[emission.module] = spikes.get(emission.module, 0) + fired
-    return Replay(CALLS, values, spikes, tuple(recorder.emissions), tuple(others[-1]))
+        for neuron in recorder.runs:
+            count = int(neuron.outputs.spikes.count_nonzero())
+            spikes[neuron.module] = spikes.get(neuron.module, 0) + count
+    return Replay(CALLS, values, spikes, tuple(recorder.runs), tuple(others[-1]))
 
 
 def _tensors(model: Any) -> dict[str, torch.Tensor]:
@@ -112,7 +114,7 @@ def _tensors(model: Any) -> dict[str, torch.Tensor]:
             if isinstance(value, torch.Tensor)}
 
 
-def _changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> tuple[str, ...]:
+def _changes(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> tuple[str, ...]:
     """Notes on state that a call left behind and no reset cleared."""
     return tuple(f"`{name}` changed while the model ran, and no reset clears it"
                  for name in sorted({*before, *after})
@@ -120,13 +122,13 @@ def _changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) ->
                  or not torch.equal(before[name], after[name]))
 
 
-def _difference(who: str, call: int, expected: Sequence[Any], found: Sequence[Any]
+def _difference(who: str, call: int, expected: Sequence[Any], results: Sequence[Any]
                 ) -> Diagnostic | None:
     """The first difference between two lists of outputs."""
-    if len(expected) != len(found):
-        return mismatch(who, call, "(all)", len(expected), len(found), "number of outputs",
-                         len(expected), len(found))
-    for number, (a, b) in enumerate(zip(expected, found, strict=True)):
+    if len(expected) != len(results):
+        return mismatch(who, call, "(all)", len(expected), len(results), "number of outputs",
+                         len(expected), len(results))
+    for number, (a, b) in enumerate(zip(expected, results, strict=True)):
         if not isinstance(a, torch.Tensor):
             if a != b:
                 return mismatch(who, call, number, 1, 1, "-", a, b)
@@ -142,8 +144,8 @@ def _difference(who: str, call: int, expected: Sequence[Any], found: Sequence[An
 
 
 def mismatch(who: str, call: int, output: object, different: int, total: int, index: object,
-             expected: object, found: object) -> Diagnostic:
+             expected: object, result: object) -> Diagnostic:
     """NC105, counting calls from 0."""
     return Diagnostic("NC105", values={
         "who": who, "call": call + 1, "output": output, "different": different, "total": total,
-        "index": str(index), "expected": expected, "found": found})
+        "index": str(index), "expected": expected, "found": result})

@@ -1,7 +1,7 @@
 """The state that hand-written neurons keep in their modules, put back between runs.
 
-Only modules whose neurons were recognized are rewound: state that anything else keeps is not part of
-the captured program, and the replay gate must see it.
+Only modules whose neurons were recognized are rewound: state that anything else keeps is not part
+of the captured program, and the replay gate must see it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ class Rewind:
     def __init__(self, reset: Callable[[nn.Module], None], paths: Iterable[str],
                  *models: nn.Module) -> None:
         self.reset = reset
-        self.held: dict[int, list[tuple[nn.Module, dict[str, Any], dict[str, Any]]]] = {}
+        self.snapshots: dict[int, list[tuple[nn.Module, dict[str, Any], dict[str, Any]]]] = {}
         for model in models:
-            self.held[id(model)] = [
-                (module, _kept(_plain(module)), _kept(module._buffers))
+            self.snapshots[id(model)] = [
+                (module, _snapshot(_plain(module)), _snapshot(module._buffers))
                 for module in map(model.get_submodule, sorted(paths))]
 
     def __call__(self, model: nn.Module) -> None:
         """Reset one of the models."""
         self.reset(model)
-        for module, attributes, buffers in self.held.get(id(model), ()):
+        for module, attributes, buffers in self.snapshots.get(id(model), ()):
             for name in set(_plain(module)) - set(attributes):
                 delattr(module, name)
-            vars(module).update(_kept(attributes))
-            module._buffers.update(_kept(buffers))
+            vars(module).update(_snapshot(attributes))
+            module._buffers.update(_snapshot(buffers))
 
 
 def _plain(module: nn.Module) -> dict[str, Any]:
@@ -51,16 +51,16 @@ def _is_state(value: Any) -> bool:
     return value is None or isinstance(value, torch.Tensor | int | float | str)
 
 
-def _kept(values: dict[str, Any]) -> dict[str, Any]:
+def _snapshot(values: dict[str, Any]) -> dict[str, Any]:
     """A copy that later computation does not change; tensors are detached."""
-    return {name: _copied(value) for name, value in values.items()}
+    return {name: _copy(value) for name, value in values.items()}
 
 
-def _copied(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.detach().clone()
     if isinstance(value, list | tuple):
-        return type(value)(_copied(one) for one in value)
+        return type(value)(_copy(one) for one in value)
     if isinstance(value, dict):
-        return {key: _copied(one) for key, one in value.items()}
+        return {key: _copy(one) for key, one in value.items()}
     return copy.copy(value)

@@ -18,9 +18,8 @@ from torch import nn
 from torch.utils._pytree import tree_map
 
 import neurocompile
-from neurocompile.capture import neuron_op, writes
-from neurocompile.capture.adapters import ADAPTERS, rockpool, sinabs
-from neurocompile.capture.adapters.base import StandIn, qualified
+from neurocompile.capture import adapters, neuron_op, writes
+from neurocompile.capture.adapters.base import StandIn, full_class_name
 from neurocompile.capture.declaration import ATTRIBUTE, Declaration
 from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
@@ -29,15 +28,16 @@ from neurocompile.capture.outputs import outputs_of, without_values
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.rewind import Rewind
-from neurocompile.capture.translations import TRANSLATIONS, untranslated
+from neurocompile.capture.translations import TRANSLATIONS, translation_failure
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
-from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
+from neurocompile.ir.neuron_function import function_body
+from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, as_neuron
 from neurocompile.semantics.floating import Profile, decode
 
 
-class Ticks(nn.Module):
+class TickLoop(nn.Module):
     """Runs a model that computes one tick per call `n_ticks` times; each output is averaged."""
 
     def __init__(self, model: nn.Module, n_ticks: int) -> None:
@@ -46,8 +46,8 @@ class Ticks(nn.Module):
 
     def forward(self, x: torch.Tensor, *more: torch.Tensor) -> Any:
         """The mean of the model's outputs over the ticks of static inputs."""
-        found = [self.model(x, *more) for _ in range(self.n_ticks)]
-        return tree_map(_mean, *found)
+        outputs = [self.model(x, *more) for _ in range(self.n_ticks)]
+        return tree_map(_mean, *outputs)
 
 
 def _mean(*values: Any) -> Any:
@@ -71,15 +71,15 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     Raises UsageError for what cannot be read (NC102, NC104, NC111, NC203) and FindingsError when
     the captured program differs from the model (NC105).
     """
-    given = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    examples = (example,) if isinstance(example, torch.Tensor) else tuple(example)
     inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
-                   for x in given)
-    eager = _prepared(model, n_ticks, neurons or {})
-    swapped = swap(eager)
-    program = _export(copy.deepcopy(swapped) if prove else swapped, inputs)
-    rewind = Rewind(reset, recognize(program), eager, swapped)
-    known = any(isinstance(m, StandIn) for _, m in swapped.named_modules())
-    return _proved(program, eager, swapped, inputs, rewind if prove else None, known)
+                   for x in examples)
+    eager = _prepare(model, n_ticks, neurons or {})
+    with_stand_ins = swap(eager)
+    program = _export(copy.deepcopy(with_stand_ins) if prove else with_stand_ins, inputs)
+    rewind = Rewind(reset, recognize(program), eager, with_stand_ins)
+    has_stand_ins = any(isinstance(m, StandIn) for _, m in with_stand_ins.named_modules())
+    return _prove(program, eager, with_stand_ins, inputs, rewind if prove else None, has_stand_ins)
 
 
 def capture_program(program: torch.export.ExportedProgram, inputs: Sequence[torch.Tensor],
@@ -91,57 +91,60 @@ def capture_program(program: torch.export.ExportedProgram, inputs: Sequence[torc
     """
     eager = program.module()
     with quiet():
-        rewritten = _decomposed(program)
-    changed = sorted(rewritten.graph_signature.buffers_to_mutate.values())
-    if changed:
-        raise UsageError(Diagnostic("NC107", Location(changed[0]), {
-            "module": changed[0], "expected": "its resting one",
+        rewritten = _decompose(program)
+    buffers = sorted(rewritten.graph_signature.buffers_to_mutate.values())
+    if buffers:
+        raise UsageError(Diagnostic("NC107", Location(buffers[0]), {
+            "module": buffers[0], "expected": "its resting one",
             "found": "the program keeps its state between calls"}))
     recognize(rewritten)
-    return _proved(rewritten, eager, eager, inputs, reset if prove else None, False)
+    return _prove(rewritten, eager, eager, inputs, reset if prove else None, False)
 
 
-def _proved(program: torch.export.ExportedProgram, eager: nn.Module, swapped: nn.Module,
+def _prove(program: torch.export.ExportedProgram, eager: nn.Module, with_stand_ins: nn.Module,
             inputs: Sequence[torch.Tensor], rewind: Callable[[nn.Module], None] | None,
-            known: bool) -> Graph:
+            has_neurons: bool) -> Graph:
     """The Graph of a program after its neurons are ops; `rewind`: what to prove it with."""
     profiles = _profiles(program)
-    if not profiles and not known:
+    if not profiles and not has_neurons:
         raise UsageError(Diagnostic("NC130"))
-    passed = None if rewind is None else replay(eager, swapped, program.module(), inputs, rewind)
+    proof = None if rewind is None else replay(
+        eager, with_stand_ins, program.module(), inputs, rewind)
     outputs = outputs_of(program)
     graph = _to_graph(program, profiles)
-    saved = None if passed is None else replay_graph(graph, inputs, passed)
-    info = {**_info(inputs, passed, saved), "outputs": outputs}
+    comparison = None if proof is None else replay_graph(graph, inputs, proof)
+    info = {**_info(inputs, proof, comparison), "outputs": outputs}
     graph.model.metadata_props[g.INFO] = json.dumps(info, sort_keys=True)
     return graph
 
 
 def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
     """The profiles of a program's neurons by name."""
-    used = (decode(str(node.args[4])) for node in program.graph.nodes
-            if node.target is torch.ops.neurocompile.neuron.default)
-    return {profile.name: profile for profile in used}
+    profiles = (neuron_op.NeuronCall(*node.args).spec for node in program.graph.nodes
+                if node.target is neuron_op.NEURON)
+    return {profile.name: profile for profile in profiles}
 
 
-def _prepared(model: nn.Module, n_ticks: int | None,
+def _prepare(model: nn.Module, n_ticks: int | None,
               neurons: Mapping[str, Declaration]) -> nn.Module:
-    copied = _copied(model).cpu().float().eval()
-    rockpool.entry(copied)
-    for _, module in copied.named_modules():
-        if qualified(module) in neurons:
-            setattr(module, ATTRIBUTE, neurons[qualified(module)])
-    copied = copied if n_ticks is None else Ticks(copied, n_ticks).eval()
-    reset(copied)
-    return copied
+    twin = _copy(model).cpu().float().eval()
+    for adapter in adapters.ADAPTERS:
+        adapter.prepare(twin)
+    for _, module in twin.named_modules():
+        if full_class_name(module) in neurons:
+            setattr(module, ATTRIBUTE, neurons[full_class_name(module)])
+    twin = twin if n_ticks is None else TickLoop(twin, n_ticks).eval()
+    reset(twin)
+    return twin
 
 
-def _copied(model: nn.Module) -> nn.Module:
+def _copy(model: nn.Module) -> nn.Module:
     memo = _detached_state(model)
     for _, module in model.named_modules():
-        sinabs.copied(module, memo)
-    copied: nn.Module = copy.deepcopy(model, memo)
-    return copied
+        for adapter in adapters.ADAPTERS:
+            adapter.copy(module, memo)
+    twin: nn.Module = copy.deepcopy(model, memo)
+    return twin
 
 
 def _detached_state(model: nn.Module) -> dict[int, Any]:
@@ -160,64 +163,72 @@ def reset(model: nn.Module) -> None:
     for _, module in model.named_modules():
         if isinstance(module, StandIn):
             module.reset()
-        for adapter in ADAPTERS:
+        for adapter in adapters.ADAPTERS:
             adapter.reset(module)
 
 
 def swap(model: nn.Module) -> nn.Module:
     """A copy of the model whose neurons are stand-ins."""
-    copied = _copied(model)
-    for path, module in list(copied.named_modules()):
-        for adapter in ADAPTERS:
-            stand_in: nn.Module | None = adapter.adapt(module, path)
-            if stand_in is not None:
-                if not path:
-                    return stand_in.eval()
-                parent, _, name = path.rpartition(".")
-                copied.get_submodule(parent)._modules[name] = stand_in
-                break
-    return copied.eval()
+    twin = _copy(model)
+    for path, module in list(twin.named_modules()):
+        stand_in = _stand_in(module, path)
+        if stand_in is None:
+            continue
+        if not path:
+            return stand_in.eval()
+        parent, _, name = path.rpartition(".")
+        twin.get_submodule(parent)._modules[name] = stand_in
+    return twin.eval()
 
 
-def _export(swapped: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
+def _stand_in(module: nn.Module, path: str) -> nn.Module | None:
+    """What takes a module's place: the first adapter that knows it says."""
+    for adapter in adapters.ADAPTERS:
+        stand_in = adapter.adapt(module, path)
+        if stand_in is not None:
+            return stand_in
+    return None
+
+
+def _export(model: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
     try:
-        with torch.no_grad(), quiet(), methods_located(swapped):
-            return _decomposed(torch.export.export(swapped, tuple(inputs), strict=False))
+        with torch.no_grad(), quiet(), methods_located(model):
+            return _decompose(torch.export.export(model, tuple(inputs), strict=False))
     except UsageError:  # a stand-in's own refusal
         raise
     except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
         text = str(error).strip() or type(error).__name__
         where = raised_at(error)
-        guarded = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
-        code = "NC104" if guarded else "NC102"
-        module = type(swapped).__name__
+        data_dependent = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
+        code = "NC104" if data_dependent else "NC102"
+        module = type(model).__name__
         raise UsageError(Diagnostic(code, Location(module, *where), {
             "module": module, "reason": text.splitlines()[0]})) from None
 
 
-def _decomposed(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
+def _decompose(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
     """The program in core operators, its writes into parts of tensors as joins."""
     table: dict[Any, Any] = dict(torch.export.default_decompositions())
     for op in writes.WRITES:
         table.pop(op, None)
-    decomposed: torch.export.ExportedProgram = program.run_decompositions(table)
-    writes.join_writes(decomposed)
-    return decomposed
+    core: torch.export.ExportedProgram = program.run_decompositions(table)
+    writes.join_writes(core)
+    return core
 
 
 def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile]) -> Graph:
     without_values(program)
     try:
         with quiet(), neuron_op.schemas(profiles.values()):
-            exported = torch.onnx.export(
+            onnx_program = torch.onnx.export(
                 program, (), dynamo=True, optimize=True, verbose=False,
                 custom_translation_table=dict(TRANSLATIONS))
     except torch.onnx.OnnxExporterError as error:
-        raise UsageError(untranslated(program, error)) from None
-    if exported is None:
+        raise UsageError(translation_failure(program, error)) from None
+    if onnx_program is None:
         raise UsageError(Diagnostic("NC102", values={
             "module": "(model)", "reason": "torch.onnx gave no program"}))
-    model = exported.model
+    model = onnx_program.model
     for node in model.graph:
         _clean(node)
     opset = model.opset_imports[""]
@@ -235,8 +246,8 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile
     return Graph(model)
 
 
-def _info(inputs: Sequence[torch.Tensor], passed: Replay | None,
-          saved: GraphReplay | None) -> dict[str, Any]:
+def _info(inputs: Sequence[torch.Tensor], proof: Replay | None,
+          comparison: GraphReplay | None) -> dict[str, Any]:
     versions = {}
     for name, package in PACKAGES.items():
         if name in sys.modules:
@@ -246,10 +257,10 @@ def _info(inputs: Sequence[torch.Tensor], passed: Replay | None,
         "versions": versions,
         "inputs": [{"low": float(x.min()), "high": float(x.max()),
                     "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
-        "replay": None if passed is None or saved is None else {
-            "calls": passed.calls, "values": passed.values, "spikes": passed.spikes,
-            "graph": {"spikes": saved.spikes, "different": saved.different, "bound": BOUND,
-                      "reason": saved.reason}},
+        "replay": None if proof is None or comparison is None else {
+            "calls": proof.calls, "values": proof.values, "spikes": proof.spikes,
+            "graph": {"spikes": comparison.spikes, "different": comparison.different,
+                      "bound": BOUND, "reason": comparison.reason}},
     }
 
 
@@ -263,9 +274,10 @@ def _clean(node: ir.Node) -> None:
         names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself
         module = names[-1] if names else ""
     meta.clear()
-    if node.domain == DOMAIN:
-        node.overload = decode(str(node.attributes.pop("profile").value)).name
-        module = g.module_of(node)
+    neuron = as_neuron(node)
+    if neuron is not None:
+        node.overload = decode(str(node.attributes.pop(neuron_op.PROFILE_ATTRIBUTE).value)).name
+        module = neuron.module
     meta[g.MODULE] = module
     if file is not None:
         meta[g.FILE], meta[g.LINE] = file, str(line)

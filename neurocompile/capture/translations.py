@@ -21,12 +21,12 @@ def _adaptive_average_pool(x: Any, output_size: Sequence[int]) -> Any:
     if any(n % m for n, m in zip(sizes, output_size, strict=True)):
         raise ValueError(f"adaptive pooling of {sizes} to {list(output_size)}: the windows overlap")
     kernel = [n // m for n, m in zip(sizes, output_size, strict=True)]
-    batched = len(x.shape) > len(sizes) + 1
-    if batched:
+    has_batch = len(x.shape) > len(sizes) + 1
+    if has_batch:
         return onnx18.AveragePool(x, kernel_shape=kernel, strides=kernel)
     first: Any = onnx18.Constant(value_ints=[0])
-    pooled = onnx18.AveragePool(onnx18.Unsqueeze(x, first), kernel_shape=kernel, strides=kernel)
-    return onnx18.Squeeze(pooled, first)
+    means = onnx18.AveragePool(onnx18.Unsqueeze(x, first), kernel_shape=kernel, strides=kernel)
+    return onnx18.Squeeze(means, first)
 
 
 # onnxscript reads annotations to tell attributes from inputs
@@ -39,7 +39,7 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 _NODE = re.compile(r"translating node %(\w+)")
 
 
-def untranslated(program: ExportedProgram, error: BaseException) -> Diagnostic:
+def translation_failure(program: ExportedProgram, error: BaseException) -> Diagnostic:
     """NC102 for an operator without an ONNX form, at the user's line."""
     cause: BaseException = error
     name = ""

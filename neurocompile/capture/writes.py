@@ -35,45 +35,46 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class _Written:
+class _Pieces:
     """A tensor as its pieces along an axis, in order."""
 
     axis: int
     pieces: tuple[_Piece, ...]
 
-    def with_piece(self, new: _Piece) -> _Written:
+    def with_piece(self, new: _Piece) -> _Pieces:
         """The same with some entries replaced."""
-        before = [p.cut(p.start, min(p.stop, new.start)) for p in self.pieces if p.start < new.start]
+        before = [p.cut(p.start, min(p.stop, new.start)) for p in self.pieces
+                  if p.start < new.start]
         after = [p.cut(max(p.start, new.stop), p.stop) for p in self.pieces if p.stop > new.stop]
-        return _Written(self.axis, (*before, new, *after))
+        return _Pieces(self.axis, (*before, new, *after))
 
 
 def join_writes(program: ExportedProgram) -> None:
     """Replace writes with step 1 by concatenations, and reads of what was written by that."""
     graph = program.graph
-    written: dict[Node, _Written] = {}
+    pieces_of: dict[Node, _Pieces] = {}
     for node in list(graph.nodes):
         args: tuple[Any, ...] = node.args
         if node.target is aten.copy.default and _alike(args[0], args[1]):
             _replace(program, node, args[1])
-        elif node.target is aten.select.int and args[0] in written:
-            _read(program, node, written[args[0]])
+        elif node.target is aten.select.int and args[0] in pieces_of:
+            _read(program, node, pieces_of[args[0]])
         elif node.target in WRITES:
-            found = _write(node, written)
-            if found is not None:
-                written[node] = found
+            pieces = _write(node, pieces_of)
+            if pieces is not None:
+                pieces_of[node] = pieces
     graph.eliminate_dead_code()
-    joined: dict[Node, Node] = {}
-    for node, parts in written.items():
-        if any(not _goes_on(user, node, parts.axis, written) for user in node.users):
-            now = tuple(replace(p, value=joined.get(p.value, p.value)) for p in parts.pieces)
-            joined[node] = _joined(graph, node, replace(parts, pieces=now))
-            _replace(program, node, joined[node])
+    joins: dict[Node, Node] = {}
+    for node, parts in pieces_of.items():
+        if any(not _goes_on(user, node, parts.axis, pieces_of) for user in node.users):
+            now = tuple(replace(p, value=joins.get(p.value, p.value)) for p in parts.pieces)
+            joins[node] = _join(graph, node, replace(parts, pieces=now))
+            _replace(program, node, joins[node])
     graph.eliminate_dead_code()
     program.graph_module.recompile()
 
 
-def _write(node: Node, written: dict[Node, _Written]) -> _Written | None:
+def _write(node: Node, pieces_of: dict[Node, _Pieces]) -> _Pieces | None:
     """What a write makes of its tensor; None for one with gaps."""
     args: tuple[Any, ...] = node.args
     base, source, *rest = args
@@ -85,18 +86,18 @@ def _write(node: Node, written: dict[Node, _Written]) -> _Written | None:
         start = int(rest[1]) % size
         new = _Piece(start, start + 1, source, None)
     else:
-        given = dict(zip(("start", "stop", "step"), rest[1:], strict=False))
-        if given.get("step", 1) != 1:
+        bounds = dict(zip(("start", "stop", "step"), rest[1:], strict=False))
+        if bounds.get("step", 1) != 1:
             return None
-        first, last, _ = slice(given.get("start"), given.get("stop")).indices(size)
+        first, last, _ = slice(bounds.get("start"), bounds.get("stop")).indices(size)
         new = _Piece(first, max(first, last), source, 0)
-    known = written.get(base)
-    if known is None or known.axis != axis:
-        known = _Written(axis, (_Piece(0, size, base, 0),))
-    return known if new.start == new.stop else known.with_piece(new)
+    before = pieces_of.get(base)
+    if before is None or before.axis != axis:
+        before = _Pieces(axis, (_Piece(0, size, base, 0),))
+    return before if new.start == new.stop else before.with_piece(new)
 
 
-def _read(program: ExportedProgram, node: Node, parts: _Written) -> None:
+def _read(program: ExportedProgram, node: Node, parts: _Pieces) -> None:
     """Replace a read of one entry by what was written there."""
     args: tuple[Any, ...] = node.args
     axis, entry, shape = int(args[1]), int(args[2]), args[0].meta["val"].shape
@@ -108,25 +109,25 @@ def _read(program: ExportedProgram, node: Node, parts: _Written) -> None:
         _replace(program, node, piece.value)
 
 
-def _goes_on(user: Node, node: Node, axis: int, written: dict[Node, _Written]) -> bool:
+def _goes_on(user: Node, node: Node, axis: int, pieces_of: dict[Node, _Pieces]) -> bool:
     """Whether a user only writes on along the same axis."""
-    parts = written.get(user)
+    parts = pieces_of.get(user)
     return (parts is not None and parts.axis == axis and user.args[0] is node
             and user.args[1] is not node)
 
 
-def _joined(graph: Graph, node: Node, parts: _Written) -> Node:
-    made = []
+def _join(graph: Graph, node: Node, parts: _Pieces) -> Node:
+    nodes = []
     with graph.inserting_before(node):
         for piece in parts.pieces:
             if piece.begin is None:
-                made.append(_call(graph, node, aten.unsqueeze.default, piece.value, parts.axis))
+                nodes.append(_call(graph, node, aten.unsqueeze.default, piece.value, parts.axis))
             elif piece.stop - piece.start == piece.value.meta["val"].shape[parts.axis]:
-                made.append(piece.value)
+                nodes.append(piece.value)
             else:
-                made.append(_call(graph, node, aten.slice.Tensor, piece.value, parts.axis,
+                nodes.append(_call(graph, node, aten.slice.Tensor, piece.value, parts.axis,
                                   piece.begin, piece.begin + piece.stop - piece.start))
-        return _call(graph, node, aten.cat.default, made, parts.axis)
+        return _call(graph, node, aten.cat.default, nodes, parts.axis)
 
 
 def _call(graph: Graph, like: Node, op: Any, *args: Any) -> Node:

@@ -13,24 +13,24 @@ from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 SCHEMA = "neurocompile/baseline/1"
 NEVER = ("NC0", "NC9")  # unusable input and our own bugs are never known
 
-Found = tuple[str, str, Sequence[Diagnostic]]  # model, target, findings
+Findings = tuple[str, str, Sequence[Diagnostic]]  # model, target, findings
 
 
 @dataclass(frozen=True)
 class Baseline:
     """The fingerprints of known findings."""
 
-    known: frozenset[str] = frozenset()
+    fingerprints: frozenset[str] = frozenset()
 
-    def new(self, model: str, target: str, found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    def new(self, model: str, target: str, findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
         """The findings that are not known."""
-        return tuple(one for one, mark in _marked(model, target, found)
-                     if mark is None or mark not in self.known)
+        return tuple(one for one, mark in _marks(model, target, findings)
+                     if mark is None or mark not in self.fingerprints)
 
-    def gone(self, checked: Iterable[Found]) -> int:
+    def count_gone(self, items: Iterable[Findings]) -> int:
         """How many known findings were not found again."""
-        seen = {mark for item in checked for _, mark in _marked(*item)}
-        return len(self.known - seen)
+        present = {mark for item in items for _, mark in _marks(*item)}
+        return len(self.fingerprints - present)
 
 
 def load_baseline(path: Path | None) -> Baseline:
@@ -51,24 +51,24 @@ def load_baseline(path: Path | None) -> Baseline:
             "file": str(path), "kind": "a baseline", "reason": str(error).splitlines()[0]})) from None
 
 
-def write_baseline(path: Path, checked: Iterable[Found]) -> Baseline:
+def write_baseline(path: Path, checks: Iterable[Findings]) -> Baseline:
     """Write all findings above a note as known, one a line; returns them."""
     items = []
-    for model, target, found in checked:
+    for model, target, findings in checks:
         items += [{"fingerprint": mark, "model": model, "target": target, "code": one.code,
                    "module": one.where.module}
-                  for one, mark in _marked(model, target, found) if mark is not None and one.level > Severity.NOTE]
+                  for one, mark in _marks(model, target, findings) if mark is not None and one.level > Severity.NOTE]
     lines = ",\n  ".join(json.dumps(item) for item in items)
     body = f"\n  {lines}\n " if items else ""
     show(f'{{\n "schema": "{SCHEMA}",\n "findings": [{body}]\n}}', path)
     return Baseline(frozenset(str(item["fingerprint"]) for item in items))
 
 
-def _marked(model: str, target: str, found: Sequence[Diagnostic]
+def _marks(model: str, target: str, findings: Sequence[Diagnostic]
             ) -> Iterable[tuple[Diagnostic, str | None]]:
     """The findings with their fingerprints; None for those that no baseline may hold."""
     from neurocompile.report.sections import fingerprints
 
-    ordered = sorted(found, key=Diagnostic.sort_key)
-    for one, mark in zip(ordered, fingerprints(model, target, ordered), strict=True):
+    in_order = sorted(findings, key=Diagnostic.sort_key)
+    for one, mark in zip(in_order, fingerprints(model, target, in_order), strict=True):
         yield one, None if one.code.startswith(NEVER) else mark

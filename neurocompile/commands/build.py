@@ -11,12 +11,11 @@ from typing import Any
 import click
 
 from neurocompile.commands.anchor import anchor
-from neurocompile.commands.models import Job, ModelOptions, job, model_options
+from neurocompile.commands.models import Job, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
     compile_options,
-    pick,
     pick_options,
 )
 from neurocompile.commands.terminal import (
@@ -47,54 +46,55 @@ from neurocompile.report.documents import DOCUMENTS, document
               help="Map it and write the reports, but no program.")
 @click.option("--force", is_flag=True, help="Move a foreign directory aside, and build.")
 @common
-def build(model: str, out: Path, **given: Any) -> int:
+def build(model: str, out: Path, **values: Any) -> int:
     """Compile MODEL, verify it spike for spike, and write the build directory.
 
     MODEL is net.onnx, pkg.mod:factory, a file of weights, or a configured name.
     """
-    settings().fmt = given["fmt"]
+    settings().fmt = values["fmt"]
     config = load_config(settings().config)
-    work = job(model, pick(ModelOptions, given), config)
-    options = work.options(pick_options(given))
-    found = work.targets(given["targets"])
-    if len(found) > 1:
-        raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in found)}")
+    work = job(model, pick_model(values), config)
+    by_name = pick_options(values)
+    chips = work.targets(values["targets"])
+    if len(chips) > 1:
+        raise click.UsageError(f"a build has one target, not {', '.join(t.name for t in chips)}")
+    options = work.options(by_name, chips[0])
     from neurocompile.builds.directory import check_replaceable
 
-    check_replaceable(out, given["force"])
+    check_replaceable(out, values["force"])
     progress = Progress()
     sample = work.sample()
-    loaded = work.load(sample, progress)
+    capture = work.load(sample, progress)
     from neurocompile.builds import builder
     from neurocompile.families.family import Checks
 
-    checks = Checks(0 if given["no_verify"] else given["verify_samples"], given["timeout"])
+    checks = Checks(0 if values["no_verify"] else values["verify_samples"], values["timeout"])
     try:
         result = builder.build(
-            loaded, found[0], options, out, sample=sample, checks=checks, force=given["force"],
-            program=given["stop_after"] is None, progress=progress,
-            select=Filter(given["select"], given["ignore"], config))
+            capture, chips[0], options, out, sample=sample, checks=checks, force=values["force"],
+            program=values["stop_after"] is None, progress=progress,
+            select=Filter(values["select"], values["ignore"], config))
     except FindingsError as error:
         groups = _groups(error, out)
         if groups is not None:
             progress.say(f"wrote {groups}: with which groups to train again")
         raise
     progress.end()
-    _tell(result, given["fmt"], out, work)
+    _tell(result, values["fmt"], out, work)
     return 0
 
 
 def _groups(error: FindingsError, out: Path) -> Path | None:
     """The file of what `--fan-in group` found, beside the build that there is none of."""
-    found = [groups for d in error.diagnostics
+    all_groups = [groups for d in error.diagnostics
              if isinstance(groups := d.values.get("groups"), Mapping)]
-    if not found:
+    if not all_groups:
         return None
     from neurocompile.builds.manifest import write_json
 
     path = out.with_name(f"{out.name}.groups.json")
-    write_json(path, {"schema": "neurocompile/groups/1", "axons": found[0]["axons"],
-                      "populations": [one for groups in found for one in groups["populations"]]})
+    write_json(path, {"schema": "neurocompile/groups/1", "axons": all_groups[0]["axons"],
+                      "populations": [one for groups in all_groups for one in groups["populations"]]})
     return path
 
 
@@ -110,9 +110,9 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
         show(document(fmt, [Section(name, target, tuple(visible(result.diagnostics)),
                                     anchor(work.config, name))]))
         return
-    shown = visible(result.diagnostics)
-    if shown:
-        show(findings_text(shown, fmt) + "\n")
+    findings = visible(result.diagnostics)
+    if findings:
+        show(findings_text(findings, fmt) + "\n")
     if fmt != "full":
         return
     from neurocompile.families.table import family_of

@@ -11,8 +11,9 @@ import click
 
 from neurocompile.commands.terminal import common, show
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.families.targets import known_targets, load_target
 from neurocompile.rules import RULES, Rule
-from neurocompile.target import Target, known_targets, load_target
+from neurocompile.target import Target
 from neurocompile.target.text import target_toml
 
 WIDTH = 96
@@ -27,8 +28,8 @@ def explain(code: str, fmt: str) -> int:
     """Explain a rule: what CODE means, why it matters, what to do."""
     rule = RULES.get(code.upper()) or next((r for r in RULES.values() if r.name == code), None)
     if rule is None:
-        known = [*RULES, *(r.name for r in RULES.values())]
-        close = difflib.get_close_matches(code.upper(), known, n=1, cutoff=0.0)
+        names = [*RULES, *(r.name for r in RULES.values())]
+        close = difflib.get_close_matches(code.upper(), names, n=1, cutoff=0.0)
         raise UsageError(Diagnostic("NC009", values={
             "option": "CODE", "value": f"`{code}`",
             "reason": f"there is no such rule; did you mean `{close[0]}`?"},
@@ -42,15 +43,15 @@ def explain(code: str, fmt: str) -> int:
 
 def _page(rule: Rule) -> str:
     parts = [f"{rule.code} {rule.name} ({rule.severity})",
-             _indented(rule.message), "why", _indented(rule.why), "what to do",
-             _indented(rule.fix)]
+             _indent(rule.message), "why", _indent(rule.why), "what to do",
+             _indent(rule.fix)]
     for title, example in (("example", rule.illegal), ("instead", rule.legal)):
         if example:
             parts += [title, textwrap.indent(example, "    ")]
     return "\n".join(parts)
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return textwrap.fill(text, WIDTH, initial_indent="    ", subsequent_indent="    ",
                          break_long_words=False, break_on_hyphens=False)
 
@@ -96,19 +97,19 @@ def _cell(text: str) -> str:
 @common
 def targets(name: str | None, fmt: str) -> int:
     """List the targets, or show one with the source of every number; checks a FILE of yours."""
-    found = [load_target(one) for one in ([name] if name else known_targets())]
+    chips = [load_target(one) for one in ([name] if name else known_targets())]
     if fmt == "json":
-        data = [dataclasses.asdict(target) for target in found]
+        data = [dataclasses.asdict(target) for target in chips]
         show(json.dumps(data[0] if name else data, indent=1))
     elif fmt == "toml" and not name:
         raise click.UsageError("--format toml shows one target: name it")
     elif fmt == "toml":
-        show(target_toml(found[0]).rstrip("\n"))
+        show(target_toml(chips[0]).rstrip("\n"))
     elif name:
-        show(_numbers(found[0]))
+        show(_numbers(chips[0]))
     else:
-        width = max(len(target.name) for target in found)
-        show("\n".join(f"{t.name:{width}}  {t.description}" for t in found))
+        width = max(len(target.name) for target in chips)
+        show("\n".join(f"{t.name:{width}}  {t.description}" for t in chips))
     return 0
 
 

@@ -1,122 +1,127 @@
-"""`neurocompile export`: the captured network as one file: ONNX, NIR, or lava-dl's .net."""
+"""`neurocompile export`: the captured network as one file of a format that is written."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurocompile.commands.models import ModelOptions, job, model_options
-from neurocompile.commands.options import pick
+from neurocompile.commands.models import job, model_options, pick_model
+from neurocompile.commands.options import ModelCommand
 from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
 from neurocompile.config import load_config
-from neurocompile.diagnostics import (
-    Diagnostic,
-    FindingsError,
-    Severity,
-    UsageError,
-    raise_errors,
-)
+from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
+from neurocompile.formats.format import GRAPH, NETWORK, Format, Writer
+from neurocompile.formats.table import all_formats, format_of, writable
 
 if TYPE_CHECKING:
-    from neurocompile.formats.files import Loaded
-    from neurocompile.formats.nir.export import NirExport
+    from neurocompile.formats.request import Capture
     from neurocompile.formats.samples import Sample
     from neurocompile.ir.graph import Graph
+    from neurocompile.ir.network import Network
 
 
-@click.command(short_help="Write a model's graph as ONNX, NIR or .net.")
+class ExportCommand(ModelCommand):
+    """A command that writes files of the formats of now."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What MODEL can be, and what FILE."""
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Files"):
+            formatter.write_dl([(" ".join(one.suffixes), one.writer.summary)
+                                for one in all_formats() if one.writer is not None])
+
+
+@click.command(cls=ExportCommand, short_help="Write a model's graph or network as a file.")
 @click.argument("model")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE",
-              help="The .onnx, .nir or .net file to write.")
+              help="The file to write; its suffix says the format.")
 @click.option("-t", "--target", default="loihi2", metavar="NAME|FILE",
-              help="Chip whose integers a .net file holds.")
+              help="Chip whose integers are written, where a format holds integers.")
 @model_options
 @common
-def export(model: str, output: Path, target: str, **given: Any) -> int:
-    """Capture MODEL and write its graph, which builds without the model's code.
-
-    A file that ends in .nir gets the network instead, for other tools; what NIR cannot say is
-    listed. --nir-dt is the length of its tick, 0.0001 s if it is not given. One that ends in .net
-    gets the integer network for lava-dl's netx, where that can express it.
-    """
-    dt = given["nir_dt"]
-    config = load_config(settings().config)
-    work = job(model, pick(ModelOptions, given), config)
+def export(model: str, output: Path, target: str, **values: Any) -> int:
+    """Capture MODEL and write it as FILE, which builds without the model's code."""
+    file_format, writer = _format(output)
+    options = pick_model(values)
+    work = job(model, options, load_config(settings().config))
+    make = _maker(writer.source, file_format.name, target)
     progress = Progress()
     sample = work.sample()
-    loaded = work.load(sample, progress)
+    capture = work.load(sample, progress)
     progress.end()
-    lost: tuple[Diagnostic, ...] = ()
-    if output.suffix == ".nir":
-        written = _nir(loaded.graph, dt)
-        data, nodes, lost = written.data, written.nodes, written.warnings
-    elif output.suffix == ".net":
-        data, nodes = _net(loaded, sample, target)
-    else:
-        data, nodes = loaded.graph.to_bytes(), sum(1 for _ in loaded.graph.nodes())
+    document = writer.write(make(capture, sample), file_format.options(options.formats))
     try:
-        _write(output, data)
+        _write(output, document.data)
     except OSError as error:
-        raise UsageError(Diagnostic("NC009", values={
-            "option": "--output", "value": f"`{output}`",
-            "reason": error.strerror or str(error)})) from None
+        raise _unwritable(output, error.strerror or str(error)) from None
     from neurocompile.capture.replay import doubts
 
-    for line in _left_out(loaded.graph):
+    for line in _left_out(capture.graph):
         show(line)
-    warnings = [*doubts(loaded.graph), *lost]
+    warnings = [*doubts(capture.graph), *document.warnings]
     if warnings:
         show(findings_text(warnings, "full"))
-    show(f"wrote {output}: {nodes:,} {'layers' if output.suffix == '.net' else 'nodes'}\n"
-         + _proof(loaded.graph.info["replay"]))
+    show(f"wrote {output}: {document.size}\n" + _proof(capture.graph.info["replay"]))
     return 0
 
 
-def _nir(graph: Graph, dt: float | None) -> NirExport:
-    """The network as a .nir file, and what that file cannot say."""
-    from neurocompile.formats.nir.export import export_nir
+def _format(output: Path) -> tuple[Format, Writer]:
+    """The format that the file's suffix names. Raises UsageError (NC009) where none is written."""
+    file_format = format_of(output)
+    if file_format is None or file_format.writer is None:
+        raise _unwritable(output, f"`{output.suffix}` files are not written",
+                          f"name a file that ends in {', '.join(writable())}")
+    return file_format, file_format.writer
+
+
+def _unwritable(output: Path, reason: str, hint: str = "") -> UsageError:
+    return UsageError(Diagnostic("NC009", values={
+        "option": "--output", "value": f"`{output}`", "reason": reason}, hint=hint))
+
+
+def _maker(source: str, name: str, target: str) -> Callable[[Capture, Sample | None], Any]:
+    """What makes the `source` of a writer of a capture.
+
+    Raises UsageError (NC601) where the target's family has no such form of its integers.
+    """
+    if source == GRAPH:
+        return lambda capture, _: capture.graph
+    if source == NETWORK:
+        return lambda capture, _: _network(capture.graph)
+    from neurocompile.families.pipeline import compile_graph
+    from neurocompile.families.table import family_of
+    from neurocompile.families.targets import load_target
+
+    chip = load_target(target)
+    form = family_of(chip).forms().get(source)
+    if form is None:
+        raise UsageError(Diagnostic("NC601", values={"backend": name, "target": target}))
+    return lambda capture, sample: form(compile_graph(
+        capture.graph, chip, sample=None if sample is None else capture.fit(sample)))
+
+
+def _network(graph: Graph) -> Network:
+    """The float network. Raises FindingsError for a graph that is illegal."""
     from neurocompile.passes.legality import check_graph
     from neurocompile.passes.lowering.lower import lower
 
     raise_errors(check_graph(graph, "tick", ()))
-    network, _ = lower(graph)
-    return export_nir(network) if dt is None else export_nir(network, dt)
-
-
-def _net(loaded: Loaded, sample: Sample | None, name: str) -> tuple[bytes, int]:
-    """The integer network as a .net file, and its layers. Raises FindingsError (NC606)."""
-    from neurocompile.backends.loihi.net_file import write_net
-    from neurocompile.families.loihi.compilation import LoihiCompilation
-    from neurocompile.families.pipeline import compile_graph
-    from neurocompile.target import load_target
-
-    compilation = compile_graph(loaded.graph, load_target(name),
-                             sample=None if sample is None else loaded.fit(sample))
-    if not isinstance(compilation, LoihiCompilation):
-        raise UsageError(Diagnostic("NC601", values={"backend": "net", "target": name}))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.net"
-        reason = write_net(compilation.network, compilation.schedule, path)
-        if reason is not None:
-            raise FindingsError(Diagnostic("NC606", values={"reason": reason},
-                                           severity=Severity.ERROR))
-        return path.read_bytes(), len(compilation.network.populations)
+    return lower(graph)[0]
 
 
 def _proof(replay: dict[str, Any] | None) -> str:
     """What was compared, in two lines."""
     if replay is None:
         return "replay: none; the graph was captured without it"
-    spikes, saved = replay["spikes"], replay["graph"]
+    spikes, graph = replay["spikes"], replay["graph"]
     return (f"replay: model = stand-in neurons = exported program, bit for bit, {replay['calls']} "
             f"calls, {replay['values']:,} output values, {sum(spikes.values()):,} spikes of "
-            f"{len(spikes)} neuron layers\nonnxruntime on the saved graph: {saved['different']:,} "
-            f"of {saved['spikes']:,} spikes differ, outputs within {saved['bound']:g} of their "
+            f"{len(spikes)} neuron layers\nonnxruntime on the saved graph: {graph['different']:,} "
+            f"of {graph['spikes']:,} spikes differ, outputs within {graph['bound']:g} of their "
             "largest value")
 
 

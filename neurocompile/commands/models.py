@@ -3,49 +3,51 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from neurocompile.commands.options import decorate
+from neurocompile.commands.options import decorate, pick, pick_among
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
-from neurocompile.formats.nir.options import (
-    DISCRETIZATIONS,
-    PRODUCERS,
-    RESETS,
-    NirOptions,
-)
+from neurocompile.families.table import family_of, options_of
+from neurocompile.families.targets import load_target
+from neurocompile.formats.table import format_options
 from neurocompile.options import Options
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 if TYPE_CHECKING:
-    from neurocompile.formats.files import Loaded
+    from neurocompile.formats.request import Capture
     from neurocompile.formats.samples import Sample
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
     """What the command line says about a model; None where it says nothing."""
 
-    arch: str | None
-    weights: Path | None
-    trust_pickle: bool
-    sample: Path | None
-    input_shape: str | None
-    ticks: int | None
+    arch: str | None = None
     arch_args: str | None = None
-    nir_producer: str | None = None
-    nir_dt: float | None = None
-    nir_reset: str | None = None
-    nir_discretization: str | None = None
+    weights: Path | None = None
+    trust_pickle: bool = False
+    sample: Path | None = None
+    input_shape: str | None = None
+    ticks: int | None = None
+    formats: Mapping[str, Any] = field(default_factory=dict)  # their options, by name
+
+
+def pick_model(values: dict[str, Any]) -> ModelOptions:
+    """What the command line says about a model, taken out of what click read."""
+    values["formats"] = pick_among(values, format_options())
+    model: ModelOptions = pick(ModelOptions, values)
+    return model
 
 
 def model_options(command: F) -> F:
@@ -63,21 +65,14 @@ def model_options(command: F) -> F:
         click.option("--input-shape", "--input", "input_shape", metavar="CxHxW",
                      help="Shape of one input, where there is no sample."),
         click.option("--ticks", type=click.IntRange(1, 100_000), metavar="N",
-                     help="The model computes one tick per call: run N. Of a .nir or .net file: "
-                     "its input holds for N ticks."),
-        click.option("--nir-producer", type=click.Choice(PRODUCERS),
-                     help="Who wrote a .nir file; `nir`: read it by NIR's own equations."),
-        click.option("--nir-dt", type=float, metavar="SECONDS", help="A tick of a .nir file."),
-        click.option("--nir-reset", type=click.Choice(RESETS),
-                     help="What a spike does in a .nir file: v = v_reset, or v -= threshold."),
-        click.option("--nir-discretization", type=click.Choice(DISCRETIZATIONS),
-                     help="How --nir-producer nir steps its equations."),
+                     help="Ticks of a sample, where a model computes one per call or its file "
+                     "does not say."),
     ))
 
 
-def targets(given: tuple[str, ...], config: Config) -> list[Target]:
+def targets(texts: tuple[str, ...], config: Config) -> list[Target]:
     """The targets of a command. Raises UsageError (NC001) for an unknown one."""
-    names = [name.strip() for text in given for name in text.split(",")] or list(config.targets)
+    names = [name.strip() for text in texts for name in text.split(",")] or list(config.targets)
     if not names:
         raise click.UsageError("no target: pass -t loihi2, or set `target` in neurocompile.toml")
     return [load_target(name) for name in dict.fromkeys(names)]
@@ -89,87 +84,84 @@ class Job:
 
     spec: str
     entry: ModelEntry
-    given: ModelOptions
+    model: ModelOptions
     config: Config
 
-    def options(self, typed: Mapping[str, Any]) -> Options:
-        """The declared options: as typed, else as configured, else by default."""
-        return Options(**{**self.entry.options, **typed})
+    def options(self, values: Mapping[str, Any], target: Target) -> Options:
+        """The options of a target's family: as typed, else as configured, else by default."""
+        return options_of(family_of(target), {**self.entry.options, **values})
 
-    def targets(self, given: tuple[str, ...]) -> list[Target]:
+    def targets(self, texts: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""
-        return targets(given or self.entry.targets, self.config)
+        return targets(texts or self.entry.targets, self.config)
 
     @property
     def trained(self) -> bool:
         """Whether there is more than an architecture: weights, a sample or a captured graph."""
-        entry, given = self.entry, self.given
-        return any((given.weights, entry.weights, given.sample, entry.sample)) or (
-            Path(self.spec).exists())
+        entry, model = self.entry, self.model
+        return any((model.weights, entry.weights, model.sample, entry.sample)) or (
+            os.path.exists(self.spec))
 
     def sample(self) -> Sample | None:
         """The model's sample, checked against the configured shape."""
         from neurocompile.formats.samples import load_sample
 
-        path = self.given.sample or self.entry.sample
+        path = self.model.sample or self.entry.sample
         if path is None:
             return None
-        shape = shape_of(self.given.input_shape)
+        shape = shape_of(self.model.input_shape)
         if shape is None and self.entry.input is not None:
             ticks = self.entry.input.ticks
             shape = (*(() if ticks is None else (ticks,)), *self.entry.input.shape)
         return load_sample(path, shape)
 
     def load(self, sample: Sample | None, progress: Progress, prove: bool = True,
-             prove_up_to: int | None = None) -> Loaded:
+             prove_up_to: int | None = None) -> Capture:
         """The captured model; `prove_up_to` so many parameters by replay."""
         progress("capture")
-        from neurocompile.formats.files import Request, load_model
+        from neurocompile.formats.load import load_model
+        from neurocompile.formats.request import Request
 
-        entry, given = self.entry, self.given
+        entry, model, shape = self.entry, self.model, self.entry.input
         folders = [Path.cwd()]
         if self.config.path is not None:
             folders.append(self.config.path.parent)
-        shape = entry.input
         request = Request(
-            spec=self.spec, arch=given.arch or entry.entry,
-            weights=given.weights or entry.weights,
-            arch_args={**entry.args, **arguments(given.arch_args)},
-            folders=tuple(dict.fromkeys(folders)), trust_pickle=given.trust_pickle,
-            shape=shape_of(given.input_shape) or (None if shape is None else shape.shape),
+            spec=self.spec, arch=model.arch or entry.entry,
+            weights=model.weights or entry.weights,
+            arch_args={**entry.args, **arguments(model.arch_args)},
+            folders=tuple(dict.fromkeys(folders)), trust_pickle=model.trust_pickle,
+            shape=shape_of(model.input_shape) or (None if shape is None else shape.shape),
             input_ticks=None if shape is None else shape.ticks,
-            n_ticks=given.ticks or entry.ticks, prove=prove, prove_up_to=prove_up_to,
-            nir=NirOptions(given.nir_producer, given.nir_dt, given.nir_reset,
-                           given.nir_discretization),
-            neurons=self.config.neurons)
+            n_ticks=model.ticks or entry.ticks, prove=prove, prove_up_to=prove_up_to,
+            options=model.formats, neurons=self.config.neurons)
         return load_model(request, sample, progress.say)
 
 
-def job(model: str, given: ModelOptions, config: Config) -> Job:
+def job(name: str, model: ModelOptions, config: Config) -> Job:
     """What to compile for the MODEL of a command line."""
-    entry = config.entry_for(model) or ModelEntry(model)
-    spec = model
-    if entry.name == model and not Path(model).exists():
-        spec = str(entry.weights or entry.entry or model)
-    if given.weights is not None and Path(spec).suffix and ":" not in spec:
+    entry = config.entry_for(name) or ModelEntry(name=name)
+    spec = name
+    if entry.name == name and not os.path.exists(name):
+        spec = str(entry.weights or entry.entry or name)
+    if model.weights is not None and Path(spec).suffix and ":" not in spec:
         raise click.UsageError("--weights goes with a model that is named PKG.MOD:FACTORY")
-    return Job(spec=spec, entry=entry, given=given, config=config)
+    return Job(spec=spec, entry=entry, model=model, config=config)
 
 
 def arguments(text: str | None) -> dict[str, Any]:
     """The arguments that an option gives, as JSON or in a file. Raises UsageError (NC009)."""
     if text is None:
         return {}
+    reason = "it is no JSON object with the factory's arguments by name"
     try:
-        found = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
+        content = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
     except (OSError, ValueError, RecursionError) as error:
-        found, reason = None, str(error).splitlines()[0]
-    else:
-        reason = "it is no JSON object with the factory's arguments by name"
-    if not isinstance(found, dict):
+        content, reason = None, str(error).splitlines()[0]
+    if not isinstance(content, dict):
         raise UsageError(Diagnostic("NC009", values={
             "option": "--arch-args", "value": f"`{text[:80]}`", "reason": reason}))
-    return found
+    return content
 
 
 def shape_of(text: str | None) -> tuple[int, ...] | None:

@@ -11,6 +11,7 @@ import click
 from neurocompile.config import Config
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.table import declared_options
+from neurocompile.formats.table import all_formats, format_options
 from neurocompile.options import Option
 from neurocompile.report.documents import DOCUMENTS
 from neurocompile.rules import RULES
@@ -38,22 +39,49 @@ def click_option(option: Option) -> click.Option:
                         metavar=option.values.metavar, help=option.help)
 
 
-class CompileCommand(click.Command):
+class ModelCommand(click.Command):
+    """A command that reads a model: the options of all formats stand behind `--ticks`."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own parameters, and the formats' options of now."""
+        return behind("ticks", super().get_params(ctx), format_options())
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What MODEL can be."""
+        with formatter.section("Models"):
+            formatter.write_dl([
+                ("PKG.MOD:FACTORY", "your code that makes a torch.nn.Module"),
+                *((" ".join(one.suffixes), one.summary)
+                  for one in all_formats() if one.read is not None)])
+        super().format_epilog(ctx, formatter)
+
+
+class CompileCommand(ModelCommand):
     """A command that compiles: the declared options of all families stand behind `--target`."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters, and the declared options of now."""
-        own = super().get_params(ctx)
-        behind = 1 + next(k for k, one in enumerate(own) if one.name == "targets")
-        return [*own[:behind], *map(click_option, declared_options()), *own[behind:]]
+        return behind("targets", super().get_params(ctx), declared_options())
+
+
+def behind(name: str, parameters: list[click.Parameter], options: Iterable[Option]
+           ) -> list[click.Parameter]:
+    """The parameters with these options behind the one of a name."""
+    at = 1 + next(k for k, one in enumerate(parameters) if one.name == name)
+    return [*parameters[:at], *map(click_option, options), *parameters[at:]]
 
 
 def pick_options(values: dict[str, Any]) -> dict[str, Any]:
-    """The declared options that were typed, by name, taken out of what click read."""
-    picked = {one.name: values.pop(one.name) for one in declared_options()}
+    """The families' options that were typed, by name, taken out of what click read."""
+    return pick_among(values, declared_options())
+
+
+def pick_among(values: dict[str, Any], options: Iterable[Option]) -> dict[str, Any]:
+    """Those of the options that were typed, by name, taken out of what click read."""
+    by_name = {one.name: values.pop(one.name) for one in options}
     return {name: tuple(part for parts in value for part in parts)
             if isinstance(value, tuple) else value
-            for name, value in picked.items() if value not in (None, ())}
+            for name, value in by_name.items() if value not in (None, ())}
 
 
 def decorate(command: F, options: Iterable[Callable[[F], F]]) -> F:
@@ -107,4 +135,4 @@ class Filter:
             one.matches(finding) for one in self.config.ignores)
 
 
-Typed = Mapping[str, Any]  # declared options as typed, by name
+OptionValues = Mapping[str, Any]  # declared options as typed, by name

@@ -56,8 +56,8 @@ def _program(path: Path) -> Path:
     from neurocompile.backends.truenorth.emit import NETWORK
     from neurocompile.builds.directory import open_build
 
-    found = open_build(path) / "program" / NETWORK
-    if not found.is_file():
+    file = open_build(path) / "program" / NETWORK
+    if not file.is_file():
         raise UsageError(Diagnostic("NC007", values={
             "what": f"a core network in `{path}`", "reason": "the build is for another family"}))
-    return found
+    return file

@@ -116,15 +116,15 @@ def show(text: str, output: Path | None = None) -> None:
             "reason": error.strerror or str(error)})) from None
 
 
-def visible(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+def visible(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     """What people are shown: notes only with -v."""
-    return [d for d in found if d.level > Severity.NOTE or settings().verbose]
+    return [d for d in findings if d.level > Severity.NOTE or settings().verbose]
 
 
-def findings_text(found: Iterable[Diagnostic], fmt: str, summary: str = "", target: str = "",
+def findings_text(diagnostics: Iterable[Diagnostic], fmt: str, summary: str = "", target: str = "",
                   stream: Any = None) -> str:
     """Findings as text, colored where stdout (or the stream) is a terminal."""
     from neurocompile.report import findings
 
     color = settings().colored(stream or sys.stdout)
-    return findings.render(found, fmt, color, summary, target)
+    return findings.render(diagnostics, fmt, color, summary, target)

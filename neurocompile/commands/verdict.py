@@ -21,12 +21,12 @@ UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """The findings for one model on one target."""
 
     model: str = ""
     target: str = ""
-    found: tuple[Diagnostic, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
     exit_code: int = 0  # of the error that ended it; 0: nothing did
     size: str = "not mapped"  # what it would take, in words
     seconds: float = 0.0
@@ -35,13 +35,13 @@ class Checked:
     summary: Summary | None = None  # None: not captured
     samples: int = 0  # that rates were measured on
     anchor: Location = field(default_factory=Location)
-    ignored: int = 0
-    known: int = 0  # in the baseline
+    n_ignored: int = 0
+    n_known: int = 0  # in the baseline
 
     @property
     def verdict(self) -> str:
-        """One word or two, from all that is in `found`."""
-        codes = {one.code for one in errors(self.found)}
+        """One word or two, from all that is in `findings`."""
+        codes = {one.code for one in errors(self.findings)}
         if not codes:
             return "legal" if self.left_out else "fits"
         if any(code.startswith(("NC11", "NC12", "NC13")) for code in codes):
@@ -54,49 +54,49 @@ class Checked:
             "cannot be represented")
 
 
-def exit_code(kept: Sequence[Checked]) -> int:
+def exit_code(results: Sequence[CheckResult]) -> int:
     """The worst exit code; an ignored or known error does not count."""
-    codes = [max(one.exit_code, 1) for one in kept if errors(one.found)]
+    codes = [max(one.exit_code, 1) for one in results if errors(one.findings)]
     return max(codes, default=0)
 
 
-def text(kept: Sequence[Checked], verdicts: Sequence[str], fmt: str) -> str:
+def text(results: Sequence[CheckResult], verdicts: Sequence[str], fmt: str) -> str:
     """All results in one format. `verdicts` are those before findings were left out."""
     if fmt == "json":
-        return json.dumps(_data(kept, verdicts), indent=1)
-    pairs = list(zip(kept, verdicts, strict=True))
+        return json.dumps(_data(results, verdicts), indent=1)
+    pairs = list(zip(results, verdicts, strict=True))
     if fmt in DOCUMENTS:
         from neurocompile.report.sections import Section
 
         return document(fmt, [Section(
-            one.model, one.target, tuple(visible(one.found)), one.anchor,
+            one.model, one.target, tuple(visible(one.findings)), one.anchor,
             "\n".join([_headline(one, verdict, ""), *(f"{a}: {b}" for a, b in _details(one))]))
             for one, verdict in pairs])
-    many = len(kept) > 1
+    many = len(results) > 1
     parts = []
     for one, verdict in pairs:
         name = f"{one.model} on {one.target}" if many else one.target
-        lines = [findings_text(visible(one.found), fmt, _headline(one, verdict, f"{name}: "),
+        lines = [findings_text(visible(one.findings), fmt, _headline(one, verdict, f"{name}: "),
                                one.target, sys.stdout)]
         if fmt == "full":
-            lines += [f"  {title:10} {told}" for title, told in _details(one)]
+            lines += [f"  {title:10} {detail}" for title, detail in _details(one)]
         parts.append("\n".join(lines))
     return ("\n\n" if fmt == "full" else "\n").join(part for part in parts if part)
 
 
-def _headline(one: Checked, verdict: str, name: str) -> str:
-    counts = [(sum(d.level == level for d in one.found), level.label)
+def _headline(one: CheckResult, verdict: str, name: str) -> str:
+    counts = [(sum(d.level == level for d in one.findings), level.label)
               for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)]
-    told = ", ".join(f"{n:,} {label}{'s' * (n > 1)}" for n, label in counts if n) or "no findings"
+    summary = ", ".join(f"{n:,} {label}{'s' * (n > 1)}" for n, label in counts if n) or "no findings"
     if counts[-1][0] and not settings().verbose:
-        told += " (-v shows)"
-    hidden = [f"{n:,} {what}" for n, what in ((one.ignored, "ignored"),
-                                             (one.known, "in the baseline")) if n]
-    told += f" ({', '.join(hidden)})" if hidden else ""
-    return f"{name}{verdict}, {told}  ·  {one.size} in {one.seconds:.1f} s"
+        summary += " (-v shows)"
+    hidden = [f"{n:,} {what}" for n, what in ((one.n_ignored, "ignored"),
+                                             (one.n_known, "in the baseline")) if n]
+    summary += f" ({', '.join(hidden)})" if hidden else ""
+    return f"{name}{verdict}, {summary}  ·  {one.size} in {one.seconds:.1f} s"
 
 
-def _details(one: Checked) -> list[tuple[str, str]]:
+def _details(one: CheckResult) -> list[tuple[str, str]]:
     """Stages, operators, arithmetic and energy, in words."""
     from neurocompile.report.words import percent, plural
 
@@ -112,11 +112,11 @@ def _details(one: Checked) -> list[tuple[str, str]]:
     total = sum(summary.macs.values())
     if total:
         chip, host, illegal = (percent(count / total) for count in summary.macs.values())
-        told = f"{chip} event-driven, {host} on the host, {illegal} illegal"
-        lines.append(("MACs", f"{_amount(total)} per sample: {told}"))
+        note = f"{chip} event-driven, {host} on the host, {illegal} illegal"
+        lines.append(("MACs", f"{_amount(total)} per sample: {note}"))
     if summary.energy_mj is not None:
-        told = f"{ENERGY}; rates of {plural(one.samples, 'sample')}"
-        lines.append(("energy", f"{summary.energy_mj:.3g} mJ per sample ({told})"))
+        note = f"{ENERGY}; rates of {plural(one.samples, 'sample')}"
+        lines.append(("energy", f"{summary.energy_mj:.3g} mJ per sample ({note})"))
     return lines
 
 
@@ -127,14 +127,14 @@ def _amount(count: int) -> str:
     return str(count)
 
 
-def _data(kept: Sequence[Checked], verdicts: Sequence[str]) -> dict[str, Any]:
+def _data(results: Sequence[CheckResult], verdicts: Sequence[str]) -> dict[str, Any]:
     from neurocompile.report.data import diagnostics_json
 
     return {"schema": "neurocompile/check/1", "checks": [
         {"model": one.model, "verdict": verdict, "stages": list(one.stages),
-         "left_out": one.left_out, "ignored": one.ignored, "known": one.known,
-         "summary": _numbers(one.summary), **diagnostics_json(one.found, one.target)}
-        for one, verdict in zip(kept, verdicts, strict=True)]}
+         "left_out": one.left_out, "ignored": one.n_ignored, "known": one.n_known,
+         "summary": _numbers(one.summary), **diagnostics_json(one.findings, one.target)}
+        for one, verdict in zip(results, verdicts, strict=True)]}
 
 
 def _numbers(summary: Summary | None) -> dict[str, Any] | None:

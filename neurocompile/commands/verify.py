@@ -57,7 +57,7 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     progress("compile")
     again = rebuild.recompile(folder, manifest)
     rebuild.recheck(folder, again, manifest)
-    arrays = None if sample is None else again.loaded.fit(sample)
+    arrays = None if sample is None else again.capture.fit(sample)
     count = len(sample) if sample is not None else samples or Checks().samples
     network = again.compilation.network
     inputs = builder.first_inputs(network, arrays, count)
@@ -65,12 +65,12 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
         program = Path(work) / "program"
         _copy_listed(folder, manifest, program)
-        done = family_of(again.compilation.target).verify(
+        verification = family_of(again.compilation.target).verify(
             program, again.compilation, inputs, Checks(count, timeout, lava_python), progress)
     progress.end()
     accuracy = builder.measure_accuracy(network, arrays, sample)
-    _tell(done, accuracy, fmt)
-    return 1 if errors(done.diagnostics) else 0
+    _tell(verification, accuracy, fmt)
+    return 1 if errors(verification.diagnostics) else 0
 
 
 def _copy_listed(folder: Path, manifest: dict[str, Any], program: Path) -> None:
@@ -82,32 +82,32 @@ def _copy_listed(folder: Path, manifest: dict[str, Any], program: Path) -> None:
             shutil.copyfile(folder / name, target)
 
 
-def _tell(done: Verification, accuracy: Any, fmt: str) -> None:
+def _tell(verification: Verification, accuracy: Any, fmt: str) -> None:
     if fmt == "json":
-        show(json.dumps(_data(done), indent=1))
+        show(json.dumps(_data(verification), indent=1))
         return
-    found: tuple[Diagnostic, ...] = done.diagnostics
-    if found:
-        show(findings_text(found, "full") + "\n")
-    width = max(len(name) for name in ("population", *(p.name for p in done.populations)))
+    findings: tuple[Diagnostic, ...] = verification.diagnostics
+    if findings:
+        show(findings_text(findings, "full") + "\n")
+    width = max(len(name) for name in ("population", *(p.name for p in verification.populations)))
     show(f"{'population':{width}}  {'neurons':>9}  {'spikes':>11}  differences")
-    for one in done.populations:
-        compared = f"{one.sums:,} sums" if one.sums else f"{one.spikes:,}"
-        show(f"{one.name:{width}}  {one.neurons:>9,}  {compared:>11}  {one.differences:>11,}")
-    show(done.summary)
+    for one in verification.populations:
+        amount = f"{one.sums:,} sums" if one.sums else f"{one.spikes:,}"
+        show(f"{one.name:{width}}  {one.neurons:>9,}  {amount:>11}  {one.differences:>11,}")
+    show(verification.summary)
     if accuracy is not None:
         show(accuracy.summary)
 
 
 
-def _data(done: Verification) -> dict[str, Any]:
+def _data(verification: Verification) -> dict[str, Any]:
     from neurocompile.report.data import diagnostics_json
 
     return {
-        "schema": "neurocompile/verify/1", "summary": done.summary, "samples": done.samples,
-        "ticks": done.samples * done.ticks, "spikes": done.spikes,
-        "differences": done.differences,
+        "schema": "neurocompile/verify/1", "summary": verification.summary, "samples": verification.samples,
+        "ticks": verification.samples * verification.ticks, "spikes": verification.spikes,
+        "differences": verification.differences,
         "populations": [{"name": p.name, "neurons": p.neurons, "spikes": p.spikes, "sums": p.sums,
-                         "differences": p.differences} for p in done.populations],
-        "diagnostics": diagnostics_json(done.diagnostics, "")["diagnostics"],
+                         "differences": p.differences} for p in verification.populations],
+        "diagnostics": diagnostics_json(verification.diagnostics, "")["diagnostics"],
     }

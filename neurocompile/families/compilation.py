@@ -60,7 +60,7 @@ class Compilation(ABC):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Lowered:
+class Lowering:
     """A graph as a float network, before anything that depends on a family of chips."""
 
     graph: Graph

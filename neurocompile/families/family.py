@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -12,7 +12,7 @@ from neurocompile.target import Target
 
 if TYPE_CHECKING:  # a table of families imports no torch
     from neurocompile.backends.results import Emission, Verification
-    from neurocompile.families.compilation import Compilation, Lowered, Progress, Recorder
+    from neurocompile.families.compilation import Compilation, Lowering, Progress, Recorder
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
 
@@ -49,10 +49,6 @@ class Family(Protocol[T, C]):
         """The options that it can be told."""
 
     @property
-    def weight_bits(self) -> int:
-        """Bits of a stored weight where nothing is said."""
-
-    @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages of a compilation, in their order."""
 
@@ -60,7 +56,10 @@ class Family(Protocol[T, C]):
     def runs_on(self) -> str:
         """What runs its programs, in words."""
 
-    def compile(self, run: Recorder, lowered: Lowered, target: T, options: Options) -> C:
+    def usual_weight_bits(self, target: T) -> int:
+        """Bits of a stored weight on a target where nothing is said."""
+
+    def compile(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> C:
         """A float network on the target's cores. Raises FindingsError."""
 
     def quantize(self, floating: Network, target: T, options: Options) -> Network:
@@ -80,6 +79,12 @@ class Family(Protocol[T, C]):
         """Run an emitted program and the reference on the same inputs, and compare all spikes.
 
         Raises UsageError (NC602) where what runs it is not installed.
+        """
+
+    def forms(self) -> Mapping[str, Callable[[C], Any]]:
+        """What it makes of its integers for files, by the `source` of their `formats.Writer`.
+
+        Each raises FindingsError for a network that has no such form.
         """
 
     def resources(self, compilation: C) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 
-DEAD, SATURATED = 1e-5, 0.95  # firing rates that are worth a warning
+DEAD, BUSY = 1e-5, 0.95  # firing rates that are worth a warning
 DIFFERS = 0.1  # share of spikes that quantization may move without a warning
 
 
@@ -50,29 +50,29 @@ class Fidelity:
 
 
 def measure(floating: Network, network: Network, sample: Mapping[str, Array],
-            unpruned: Network | None = None) -> tuple[Fidelity, dict[str, float | NDArray[np.float64]]]:
+            before_pruning: Network | None = None) -> tuple[Fidelity, dict[str, float | NDArray[np.float64]]]:
     """Fidelity of the integer network on a sample, and its firing rates per neuron and tick.
 
     Spikes are compared with the float network's, outputs with the unpruned one's where there is one.
     """
     a, b = synchronous.run(floating, sample), synchronous.run(network, sample)
-    whole, answered = (floating, a) if unpruned is None else (
-        unpruned, synchronous.run(unpruned, sample))
+    whole, answers = (floating, a) if before_pruning is None else (
+        before_pruning, synchronous.run(before_pruning, sample))
     rates: dict[str, float | NDArray[np.float64]] = {
         name: (spikes != 0).mean(axis=(0, 1)) for name, spikes in b.spikes.items()}
     rates.update({item.name: 1.0 for item in network.inputs})
     populations = {
-        p.name: _compared(a.spikes.get(p.repeats or p.name, b.spikes[p.name]), b.spikes[p.name])
+        p.name: _compare(a.spikes.get(p.repeats or p.name, b.spikes[p.name]), b.spikes[p.name])
         for p in network.populations if not (p.graded or p.name in network.accumulators)}
     argmax = {}
     for before, after in zip(whole.readouts, network.readouts, strict=True):
-        argmax[after.name] = int(np.sum(before.answers(answered.read(before))
+        argmax[after.name] = int(np.sum(before.answers(answers.read(before))
                                         == after.answers(b.read(after))))
     n_samples = len(next(iter(sample.values())))
     return Fidelity(n_samples, populations, argmax), rates
 
 
-def _compared(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> PopulationFidelity:
+def _compare(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> PopulationFidelity:
     """Of float spikes and integer spikes; a relay of an input has no float spikes but its own."""
     return PopulationFidelity(int(before.sum()), int(after.sum()), int((before != after).sum()),
                               after.size)
@@ -81,12 +81,12 @@ def _compared(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Population
 def activity(network: Network, fidelity: Fidelity) -> Iterable[Diagnostic]:
     """NC312 for dead or saturated populations, NC701 where quantization moved many spikes."""
     for population in network.populations:
-        measured = fidelity.populations.get(population.name)
-        if measured is None or population.repeats is not None:
+        one = fidelity.populations.get(population.name)
+        if one is None or population.repeats is not None:
             continue  # a relay's source is named
-        if not DEAD <= measured.rate <= SATURATED:
+        if not DEAD <= one.rate <= BUSY:
             yield Diagnostic("NC312", population.where, {
-                "module": population.name, "share": measured.rate})
-        elif measured.agreement < 1 - DIFFERS:
+                "module": population.name, "share": one.rate})
+        elif one.agreement < 1 - DIFFERS:
             yield Diagnostic("NC701", population.where, {
-                "module": population.name, "share": 1 - measured.agreement})
+                "module": population.name, "share": 1 - one.agreement})

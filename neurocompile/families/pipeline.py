@@ -14,7 +14,7 @@ from neurocompile.backends import synchronous
 from neurocompile.diagnostics import FindingsError
 from neurocompile.families.compilation import (
     Compilation,
-    Lowered,
+    Lowering,
     Progress,
     Recorder,
 )
@@ -26,7 +26,7 @@ from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.passes.pruning.calibrate import Kept
+from neurocompile.passes.pruning.calibrate import Selection
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.target import Target
 
@@ -37,27 +37,28 @@ def _silent(_: str) -> None:
 
 def compile_graph(graph: Graph, target: Target, options: Options | None = None,
                   sample: Mapping[str, Array] | None = None,
-                  progress: Progress = _silent, kept: Kept | None = None) -> Compilation:
+                  progress: Progress = _silent, selection: Selection | None = None) -> Compilation:
     """Compile a Graph for a target.
 
     `sample`: arrays [samples, *input shape] by input name, for measured spike rates and fidelity;
-    without one the result is as valid, its traffic unmeasured. Pruning needs one, or `kept` from
+    without one the result is as valid, its traffic unmeasured. Pruning needs one, or `selection` from
     an earlier compilation. Raises FindingsError with all errors of the stage that found some.
     """
     family = family_of(target)
-    options = (options or family.options_type()).with_usual_bits(family.weight_bits)
+    options = (options or family.options_type()).with_usual_bits(
+        family.usual_weight_bits(target))
     run = Recorder(progress)
     try:
         run.findings += options.without_effect(family.name, target.name)
-        lowered = _lower(run, graph, options, sample, kept)
-        compilation: Compilation = family.compile(run, lowered, target, options)
+        lowering = _lower(run, graph, options, sample, selection)
+        compilation: Compilation = family.compile(run, lowering, target, options)
     except FindingsError as error:  # with the warnings of the stages before
         raise FindingsError(*run.findings, *error.diagnostics) from None
     return compilation
 
 
 def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, Array] | None,
-           kept: Kept | None) -> Lowered:
+           selection: Selection | None) -> Lowering:
     findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
                          lambda r: f"{len(r)} findings")
     run.findings += findings
@@ -65,18 +66,18 @@ def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, A
     whole, notes = run.stage("lower", lambda: lower(graph, options.allow),
                              lambda r: network_size(r[0]))
     run.findings += notes
-    return Lowered(graph=graph, whole=whole, sample=sample,
-                   pruning=_prune(run, graph, whole, options, sample, kept))
+    return Lowering(graph=graph, whole=whole, sample=sample,
+                   pruning=_prune(run, graph, whole, options, sample, selection))
 
 
 def _prune(run: Recorder, graph: Graph, floating: Network, options: Options,
-           sample: Mapping[str, Array] | None, kept: Kept | None) -> Pruning | None:
+           sample: Mapping[str, Array] | None, selection: Selection | None) -> Pruning | None:
     if not options.prune_tokens and not options.prune_steps:
         return None
     runner = None if sample is None else lambda net: synchronous.run(net, sample).spikes
     pruning = run.stage(
         "prune", lambda: prune(floating, lambda tokens: lower(graph, options.allow, tokens=tokens)[0],
-                               options.prune_tokens, options.prune_steps, runner, kept),
+                               options.prune_tokens, options.prune_steps, runner, selection),
         lambda p: network_size(p.after))
     run.findings.append(pruning.note())
     return pruning
@@ -89,11 +90,11 @@ def quantize(floating: Network, target: Target, options: Options) -> Network:
     """
     family = family_of(target)
     integers: Network = family.quantize(floating, target, options.with_usual_bits(
-        family.weight_bits))
+        family.usual_weight_bits(target)))
     return integers
 
 
 def inputs_from(network: Network, arrays: Sequence[Array]) -> dict[str, Array]:
     """Sample arrays by input name, in the model's argument order."""
-    named: list[Input] = [item for item in network.inputs if item.kind is not InputKind.ONE]
-    return {item.name: array for item, array in zip(named, arrays, strict=False)}
+    inputs: list[Input] = [item for item in network.inputs if item.kind is not InputKind.ONE]
+    return {item.name: array for item, array in zip(inputs, arrays, strict=False)}

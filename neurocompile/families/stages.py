@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.families.compilation import Lowered, Recorder
+from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.fidelity import Fidelity, activity, measure
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
@@ -16,14 +16,14 @@ from neurocompile.options import Options
 Rates = Mapping[str, float | NDArray[np.float64]]
 
 
-def measure_fidelity(run: Recorder, lowered: Lowered, floating: Network,
+def measure_fidelity(run: Recorder, lowering: Lowering, floating: Network,
                      network: Network) -> tuple[Fidelity | None, Rates | None]:
     """Fidelity and firing rates on the sample, where there is one."""
-    sample = lowered.sample
+    sample = lowering.sample
     if sample is None:
         return None, None
-    unpruned = None if lowered.pruning is None else lowered.whole
-    fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, unpruned),
+    before_pruning = None if lowering.pruning is None else lowering.whole
+    fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, before_pruning),
                                 lambda r: f"{r[0].samples} samples")
     run.findings += activity(network, fidelity)
     return fidelity, rates

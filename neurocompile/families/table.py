@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from neurocompile.families.family import Family
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.truenorth import TRUENORTH
-from neurocompile.options import Option, declared_in
+from neurocompile.options import Option, Options, declared_in
 from neurocompile.target import Target
 
 FAMILIES: dict[str, Family[Any, Any]] = {
@@ -24,3 +25,19 @@ def declared_options() -> tuple[Option, ...]:
     by_name = {one.name: one for family in FAMILIES.values()
                for one in declared_in(family.options_type)}
     return tuple(by_name.values())
+
+
+def options_of(family: Family[Any, Any], values: Mapping[str, Any]) -> Options:
+    """A family's options with these values by name.
+
+    Raises UsageError (NC009) for a value, TypeError for a name that no family's option has.
+    """
+    own = {one.name for one in declared_in(family.options_type)}
+    declared = {one.name: one for one in declared_options()}
+    extra = sorted(set(values) - own - set(declared))
+    if extra:
+        raise TypeError(f"no option `{extra[0]}`; there are {', '.join(declared)}")
+    foreign = tuple(declared[name] for name in values if name not in own
+                    and declared[name].read(values[name]) != declared[name].default)
+    return family.options_type(
+        **{name: value for name, value in values.items() if name in own}, foreign=foreign)

@@ -11,11 +11,11 @@ import torch
 
 from neurocompile.capture.finite import not_finite
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
-from neurocompile.formats.regular import check_regular, corrupt, too_large, unsupported
+from neurocompile.formats.regular import check_regular, corrupt, foreign, too_large
 from neurocompile.formats.tensor_file import Entry, TensorFile, read_tensors
 from neurocompile.formats.zips import members
 
-NESTED = ("state_dict", "model_state_dict", "model", "net")  # where trainers keep a state_dict
+CONTAINERS = ("state_dict", "model_state_dict", "model", "net")  # where trainers keep a state_dict
 PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and torch.compile
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16,
           "BF16": torch.bfloat16, "I64": torch.int64, "I32": torch.int32, "I16": torch.int16,
@@ -45,60 +45,61 @@ def _check_archive(path: Path) -> None:
     with path.open("rb") as stream:
         head = stream.read(4)
     if head[:1] == b"\x80":
-        raise unsupported(path, "a torch.save file of the format before torch 1.6")
+        raise foreign(path, "a torch.save file of the format before torch 1.6")
     if head != b"PK\x03\x04":
         raise UsageError(corrupt(path, "a torch.save file", "it does not begin like one"))
-    found = members(path, "a torch.save file", packed=True)
-    names = [m.filename.partition("/")[2] for m in found]
+    entries = members(path, "a torch.save file", packed=True)
+    names = [m.filename.partition("/")[2] for m in entries]
     if any(name.startswith(("code/", "constants.pkl")) for name in names):
-        raise unsupported(path, "a TorchScript archive")
+        raise foreign(path, "a TorchScript archive")
     if "archive_format" in names or any(name.startswith("models/") for name in names):
-        raise unsupported(path, "a torch.export archive, whose suffix is .pt2")
+        raise foreign(path, "a torch.export archive, whose suffix is .pt2")
     if "data.pkl" not in names:
         raise UsageError(corrupt(path, "a torch.save file", "it has no data.pkl"))
-    if any(m.compress_type != zipfile.ZIP_STORED for m in found):
+    if any(m.compress_type != zipfile.ZIP_STORED for m in entries):
         raise UsageError(corrupt(path, "a torch.save file",
                                  "it has compressed members; torch writes none"))
-    total = sum(m.file_size for m in found)
+    total = sum(m.file_size for m in entries)
     if total > path.stat().st_size:
         raise UsageError(too_large(path, total, path.stat().st_size))
 
 
 def _refuse_classes(path: Path) -> None:
     try:
-        found = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+        classes = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
     except Exception as error:  # noqa: BLE001 - a damaged pickle raises anything
         raise UsageError(corrupt(path, "a torch.save file", str(error))) from None
-    if found:
-        shown = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+    if classes:
+        more = f" and {len(classes) - 4} more" if len(classes) > 4 else ""
         raise UsageError(Diagnostic("NC101", Location(file=str(path)), {
-            "file": str(path), "classes": shown},
+            "file": str(path), "classes": ", ".join(classes[:4]) + more},
             notes=("the classes were listed without running the file",)))
 
 
-def state_dict(path: Path, loaded: Any) -> dict[str, torch.Tensor]:
+def state_dict(path: Path, content: Any) -> dict[str, torch.Tensor]:
     """The state_dict in what a file held, its tensors checked. Raises UsageError (NC003, NC004)."""
-    found = _find(loaded)
-    if found is None:
-        keys = ", ".join(f"`{k}`" for k in list(loaded)[:6]) if isinstance(loaded, Mapping) else ""
-        raise UsageError(corrupt(path, "a state_dict", f"it holds a {type(loaded).__name__}"
+    tensors = _find(content)
+    if tensors is None:
+        names = list(content)[:6] if isinstance(content, Mapping) else []
+        keys = ", ".join(f"`{name}`" for name in names)
+        raise UsageError(corrupt(path, "a state_dict", f"it holds a {type(content).__name__}"
                                  + (f" with {keys}" if keys else "")))
-    for name, tensor in found.items():
+    for name, tensor in tensors.items():
         _check_tensor(path, name, tensor)
     for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in found):
-            found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
-    return found
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    return tensors
 
 
-def _find(loaded: Any) -> dict[str, torch.Tensor] | None:
-    if not isinstance(loaded, Mapping):
+def _find(content: Any) -> dict[str, torch.Tensor] | None:
+    if not isinstance(content, Mapping):
         return None
-    if loaded and all(isinstance(k, str) and isinstance(v, torch.Tensor)
-                      for k, v in loaded.items()):
-        return dict(loaded)
-    for key in NESTED:
-        inner = loaded.get(key)
+    if content and all(isinstance(k, str) and isinstance(v, torch.Tensor)
+                      for k, v in content.items()):
+        return dict(content)
+    for key in CONTAINERS:
+        inner = content.get(key)
         if isinstance(inner, Mapping):
             return _find(inner)
     return None
@@ -111,9 +112,9 @@ def _check_tensor(path: Path, name: str, tensor: torch.Tensor) -> None:
     if not plain or (tensor.is_floating_point() and tensor.element_size() == 1):
         raise UsageError(corrupt(path, "a state_dict",
                                  f"`{name}` is no plain tensor ({tensor.dtype}, {tensor.layout})"))
-    needed, held = tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes()
-    if needed > held:
-        raise UsageError(too_large(path, needed, held))
+    size, capacity = tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes()
+    if size > capacity:
+        raise UsageError(too_large(path, size, capacity))
     reason = not_finite(name, tensor)
     if reason is not None:
         raise UsageError(corrupt(path, "a state_dict", reason))

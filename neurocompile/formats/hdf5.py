@@ -50,23 +50,23 @@ class Hdf5File:
     def __init__(self, path: Path, kind: str, root: h5py.Group) -> None:
         self.path, self.kind, self.root = path, kind, root
         self.size = path.stat().st_size
-        self._seen: set[int] = {h5py.h5o.get_info(root.id).addr}
-        self._objects = self._claimed = self._text = 0
+        self._addresses: set[int] = {h5py.h5o.get_info(root.id).addr}
+        self._objects = self._bytes = self._text = 0
 
     def bad(self, reason: str) -> UsageError:
         """NC003 for this file."""
         return UsageError(corrupt(self.path, self.kind, reason))
 
-    def _claim(self, needed: int) -> None:
-        self._claimed += needed
+    def _claim(self, size: int) -> None:
+        self._bytes += size
         limit = min(MAX_BYTES, max(ALWAYS_BYTES, MAX_RATIO * self.size))
-        if self._claimed > limit:
+        if self._bytes > limit:
             raise UsageError(Diagnostic("NC004", Location(file=str(self.path)), {
-                "file": str(self.path), "needed": self._claimed, "limit": limit}))
+                "file": str(self.path), "needed": self._bytes, "limit": limit}))
 
     def children(self, group: h5py.Group) -> dict[str, h5py.Group | h5py.Dataset]:
         """Members by name. An object can be reached once: no links, no loops."""
-        found: dict[str, h5py.Group | h5py.Dataset] = {}
+        members: dict[str, h5py.Group | h5py.Dataset] = {}
         self._objects += len(group)
         if self._objects > MAX_OBJECTS:
             raise self.bad(f"it has more than {MAX_OBJECTS:,} members")
@@ -81,14 +81,14 @@ class Hdf5File:
             if not isinstance(child, h5py.Group | h5py.Dataset):
                 raise self.bad(f"`{full}` is neither a group nor a data set")
             address = h5py.h5o.get_info(child.id).addr
-            if address in self._seen:
+            if address in self._addresses:
                 raise self.bad(f"`{full}` is stored data of another name as well: a link or a loop")
-            self._seen.add(address)
-            found[name] = child
-        return found
+            self._addresses.add(address)
+            members[name] = child
+        return members
 
     def numbers(self, data: h5py.Dataset) -> NDArray[Any]:
-        """The integers, floating point numbers or truth values of a data set, in native byte order."""
+        """The integers, floats or truth values of a data set, in native byte order."""
         kind = data.dtype
         plain = kind.kind in "biuf" and kind.itemsize <= 8 and h5py.h5t.py_create(kind).equal(
             data.id.get_type())
@@ -98,12 +98,12 @@ class Hdf5File:
         size = math.prod(data.shape) * kind.itemsize
         self._claim(size)
         if data.chunks is None:
-            stored = data.id.get_storage_size()
-            if stored != size:
-                raise self.bad(f"`{data.name}` claims {size:,} B and stores {stored:,} B")
+            storage = data.id.get_storage_size()
+            if storage != size:
+                raise self.bad(f"`{data.name}` claims {size:,} B and stores {storage:,} B")
             array = np.asarray(data[()])
         else:
-            array = self._unpacked(data)
+            array = self._unpack(data)
         return array.astype(kind.newbyteorder("="), copy=False)
 
     def _check_storage(self, data: h5py.Dataset) -> None:
@@ -117,7 +117,7 @@ class Hdf5File:
         if filters not in _PIPELINES:
             raise self.bad(f"`{data.name}` is packed by other filters than gzip and shuffle")
 
-    def _unpacked(self, data: h5py.Dataset) -> NDArray[Any]:
+    def _unpack(self, data: h5py.Dataset) -> NDArray[Any]:
         """A chunked data set, chunk by chunk."""
         shape, chunk, kind = data.shape, data.chunks, data.dtype
         array = np.zeros(shape, kind)
@@ -126,19 +126,19 @@ class Hdf5File:
         expected = math.prod(-(-n // c) for n, c in zip(shape, chunk, strict=True))
         if any(c > n for n, c in zip(shape, chunk, strict=True)):
             raise self.bad(f"`{data.name}` of shape {shape} has chunks of {chunk}")
-        found: dict[tuple[int, ...], int] = {}
+        masks: dict[tuple[int, ...], int] = {}
 
         def note(info: Any) -> bool | None:
-            found[tuple(info.chunk_offset)] = info.filter_mask
-            return True if len(found) > expected else None  # ends the iteration
+            masks[tuple(info.chunk_offset)] = info.filter_mask
+            return True if len(masks) > expected else None  # ends the iteration
         data.id.chunk_iter(note)
-        aligned = all(o % c == 0 and o < n for offset in found
+        aligned = all(o % c == 0 and o < n for offset in masks
                       for o, c, n in zip(offset, chunk, shape, strict=True))
-        if len(found) != expected or not aligned or any(found.values()):
+        if len(masks) != expected or not aligned or any(masks.values()):
             raise self.bad(f"`{data.name}` does not store all of its {expected:,} chunks")
         layout = data.id.get_create_plist()
         filters = [layout.get_filter(i)[0] for i in range(layout.get_nfilters())]
-        for offset in found:
+        for offset in masks:
             block = self._chunk(data, offset, filters).reshape(chunk)
             place = tuple(slice(o, o + c) for o, c in zip(offset, chunk, strict=True))
             target = array[place]
@@ -149,8 +149,8 @@ class Hdf5File:
                ) -> NDArray[Any]:
         """The numbers of one chunk, flat; unpacked up to the size that its shape says."""
         size = math.prod(data.chunks) * data.dtype.itemsize
-        _, packed = data.id.read_direct_chunk(offset)
-        raw = bytes(packed)
+        _, content = data.id.read_direct_chunk(offset)
+        raw = bytes(content)
         if h5py.h5z.FILTER_DEFLATE in filters:
             stream = zlib.decompressobj()
             try:

@@ -31,10 +31,10 @@ class Group:
         """NC003."""
         raise self.file.bad(f"{self.where}: {reason}")
 
-    def large(self, needed: int, limit: int) -> NoReturn:
+    def large(self, size: int, limit: int) -> NoReturn:
         """NC004."""
         raise UsageError(Diagnostic("NC004", Location(file=str(self.file.path)), {
-            "file": str(self.file.path), "needed": needed, "limit": limit}))
+            "file": str(self.file.path), "needed": size, "limit": limit}))
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
@@ -45,10 +45,10 @@ class Group:
             self.fail(f"it has {len(self.raw):,} members")
         return list(self._members)
 
-    def only(self, *known: str, unknown: Callable[[Group, str], NoReturn] | None = None) -> None:
+    def only(self, *members: str, unknown: Callable[[Group, str], NoReturn] | None = None) -> None:
         """Fail, or call `unknown`, for a member of another name."""
         for name in self.names(1000):
-            if name not in known:
+            if name not in members:
                 if unknown is not None:
                     unknown(self, name)
                 self.fail(f"`{name}` is no part of {self.file.kind}")

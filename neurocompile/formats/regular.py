@@ -34,13 +34,13 @@ def corrupt(path: Path, kind: str, reason: str) -> Diagnostic:
         "file": str(path), "kind": kind, "reason": lines[0][:400] if lines else "it is damaged"})
 
 
-def too_large(path: Path, needed: int, limit: int) -> Diagnostic:
+def too_large(path: Path, size: int, limit: int) -> Diagnostic:
     """NC004 for a file."""
     return Diagnostic("NC004", Location(file=str(path)), {
-        "file": str(path), "needed": needed, "limit": limit})
+        "file": str(path), "needed": size, "limit": limit})
 
 
-def unsupported(path: Path, kind: str) -> UsageError:
+def foreign(path: Path, kind: str) -> UsageError:
     """NC109 for a file."""
     return UsageError(Diagnostic("NC109", Location(file=str(path)), {
         "file": str(path), "kind": kind}))

@@ -47,8 +47,8 @@ def load_sample(path: Path, shape: tuple[int, ...] | None = None) -> Sample:
         if total > MAX_BYTES:
             raise UsageError(Diagnostic("NC004", values={
                 "file": str(path), "needed": total, "limit": MAX_BYTES}))
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: np.asarray(stored[name]) for name in stored.files}
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: np.asarray(file[name]) for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UsageError(_bad(path, str(error) or "it is empty")) from None
     labels = arrays.pop("y", None)
@@ -70,7 +70,7 @@ def fit(sample: Sample, inputs: dict[str, tuple[int, ...]]) -> dict[str, Array]:
     A graph's input is [batch, *shape], or [ticks, batch, *shape] where time comes first; a sample
     has the samples first. Raises UsageError (NC008) when a shape fits neither.
     """
-    named: dict[str, Array] = {}
+    by_name: dict[str, Array] = {}
     for name, shape in inputs.items():
         key = "x" if len(inputs) == 1 and "x" in sample.arrays else name
         array = sample.arrays.get(key)
@@ -79,8 +79,8 @@ def fit(sample: Sample, inputs: dict[str, tuple[int, ...]]) -> dict[str, Array]:
         if array.shape[1:] not in (shape[1:], (shape[0], *shape[2:])):
             raise UsageError(_bad(sample.file, f"`{key}` is {_shape(array.shape)}, the model takes "
                                                f"{_shape(('samples', *shape[1:]))}"))
-        named[name] = array
-    return named
+        by_name[name] = array
+    return by_name
 
 
 def _floats(path: Path, name: str, array: Array) -> NDArray[np.float32]:

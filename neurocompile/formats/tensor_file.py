@@ -59,17 +59,17 @@ def read_tensors(path: Path) -> TensorFile:
     try:
         header = json.loads(data[8:8 + length], object_pairs_hook=_unique)
         metadata = header.pop("__metadata__", None) or {}
-        found = sorted((*entry["data_offsets"], name, entry["dtype"], tuple(entry["shape"]))
+        rows = sorted((*entry["data_offsets"], name, entry["dtype"], tuple(entry["shape"]))
                        for name, entry in header.items())
-        return TensorFile(data, _entries(found, 8 + length, len(data)), metadata)
+        return TensorFile(data, _entries(rows, 8 + length, len(data)), metadata)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(corrupt(path, _KIND, f"bad header: {error}")) from None
 
 
-def _entries(found: list[tuple[int, int, str, str, tuple[int, ...]]], base: int,
+def _entries(rows: list[tuple[int, int, str, str, tuple[int, ...]]], base: int,
              end: int) -> dict[str, Entry]:
     position, entries = 0, {}
-    for start, stop, name, dtype, shape in found:
+    for start, stop, name, dtype, shape in rows:
         if type(start) is not int or type(stop) is not int:
             raise ValueError(f"`{name}` has the offsets {start}, {stop}")
         if start != position or stop < start or base + stop > end:

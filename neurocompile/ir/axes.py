@@ -20,7 +20,7 @@ import onnx_ir as ir
 from neurocompile.ir.axis_rules import follow
 from neurocompile.ir.axis_selections import time_by_selection
 from neurocompile.ir.axis_space import Conflict, Role, Space, shape_of
-from neurocompile.ir.graph import Graph, module_of
+from neurocompile.ir.graph import Graph
 
 __all__ = ["Atom", "Conflict", "Layout", "Layouts", "Role", "layouts", "shape_of"]
 
@@ -64,11 +64,11 @@ class Layouts:
 def layouts(graph: Graph) -> Layouts:
     """The layouts of all values of a graph, in one walk."""
     space = Space(_unrolled_ticks(graph))
-    space.selected = time_by_selection(graph, space.tick_of)
+    space.tick_axes = time_by_selection(graph, space.tick_of)
     space.batch = space.fresh(_batch_size(graph), Role.BATCH)
     for value in graph.model.graph.inputs:
         if value.const_value is None:
-            space.put(value, space.fresh_like(shape_of(value)))
+            space.set(value, space.fresh_like(shape_of(value)))
     for node in graph.nodes():
         follow(node, space)
     return _finish(space)
@@ -80,24 +80,24 @@ def _unrolled_ticks(graph: Graph) -> dict[str, int]:
     The rank of a module that occurs once says nothing (T is 1, or it is no loop) and is left out.
     """
     single = []
-    for node in graph.neurons():
-        shape = shape_of(node.inputs[0]) or shape_of(node.outputs[0])
+    for neuron in graph.neurons():
+        shape = shape_of(neuron.current) or shape_of(neuron.spikes)
         if shape and shape[0] == 1:
-            single.append(node)
-    counts = Counter(module_of(node) for node in single)
-    seen: Counter[str] = Counter()
+            single.append(neuron)
+    counts = Counter(neuron.module for neuron in single)
+    ranks: Counter[str] = Counter()
     ticks: dict[str, int] = {}
-    for node in single:
-        module = module_of(node)
-        if counts[module] > 1 and node.outputs[0].name is not None:
-            ticks[node.outputs[0].name] = seen[module]
-            seen[module] += 1
+    for neuron in single:
+        module = neuron.module
+        if counts[module] > 1 and neuron.train:
+            ticks[neuron.train] = ranks[module]
+            ranks[module] += 1
     return ticks
 
 
 def _batch_size(graph: Graph) -> int:
     """The largest batch that every neuron's axis 1 can start with."""
-    shapes = [shape_of(node.inputs[0]) for node in graph.neurons()]
+    shapes = [shape_of(neuron.current) for neuron in graph.neurons()]
     return math.gcd(*(shape[1] for shape in shapes if shape is not None and len(shape) > 1)) or 1
 
 
@@ -105,6 +105,6 @@ def _finish(space: Space) -> Layouts:
     def atoms(numbers: tuple[int, ...]) -> tuple[Atom, ...]:
         return tuple(Atom(n, space.sizes[n], space.roles[n]) for n in space.resolve(numbers))
 
-    dims = {name: None if found is None else tuple(atoms(d) for d in found)
-            for name, found in space.dims.items()}
+    dims = {name: None if numbers is None else tuple(atoms(d) for d in numbers)
+            for name, numbers in space.dims.items()}
     return Layouts(dims, space.ticks, space.tick_of, tuple(space.conflicts))

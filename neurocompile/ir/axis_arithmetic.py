@@ -31,8 +31,8 @@ def reduced_axes(node: ir.Node, rank: int) -> list[int]:
 def einsum_terms(node: ir.Node, ranks: Sequence[int]) -> tuple[list[str], str]:
     """The letters of each operand and of the output; `...` becomes capital letters."""
     equation = node.attributes.get_string("equation", "").replace(" ", "")
-    left, _, right = equation.partition("->")
-    terms = left.split(",")
+    operands, _, right = equation.partition("->")
+    terms = operands.split(",")
     widths = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=False)]
     spare = "".join(c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in equation)
 
@@ -40,8 +40,8 @@ def einsum_terms(node: ir.Node, ranks: Sequence[int]) -> tuple[list[str], str]:
         return term.replace("...", spare[:width][::-1])
 
     if "->" not in equation:
-        letters = left.replace(",", "").replace("...", "")
-        right = ("..." if "..." in left else "") + "".join(
+        letters = operands.replace(",", "").replace("...", "")
+        right = ("..." if "..." in operands else "") + "".join(
             sorted(c for c in set(letters) if letters.count(c) == 1))
     widest = max((w for w, term in zip(widths, terms, strict=False) if "..." in term), default=0)
     return [spell(t, w) for t, w in zip(terms, widths, strict=False)], spell(right, widest)
@@ -68,8 +68,8 @@ def broadcast(node: ir.Node, operands: Iterable[Dims | None], shape: Sequence[in
                 axes[position] = atoms or None
             elif atoms and not space.unify(before, atoms):
                 space.conflict(node, f"axis {position} means different things", before, atoms)
-    return tuple(space.fresh(size) if found is None else space.resolve(found)
-                 for found, size in zip(axes, shape, strict=True))
+    return tuple(space.fresh(size) if atoms is None else space.resolve(atoms)
+                 for atoms, size in zip(axes, shape, strict=True))
 
 
 def elementwise(node: ir.Node, space: Space) -> Dims | None:
@@ -82,20 +82,20 @@ def elementwise(node: ir.Node, space: Space) -> Dims | None:
 def matmul(node: ir.Node, space: Space) -> Dims | None:
     """Leading axes broadcast; the contracted one is gone."""
     shape = shape_of(node.outputs[0])
-    left, right = node.inputs[0], node.inputs[1]
-    ranks = [len(shape_of(v) or ()) for v in (left, right)]
+    first, second = node.inputs[0], node.inputs[1]
+    ranks = [len(shape_of(v) or ()) for v in (first, second)]
     if shape is None or min(ranks) < 1:
         return None
     batch = len(shape) - (ranks[0] > 1) - (ranks[1] > 1)
     dims: list[Dims | None] = []
-    for value in (left, right):
+    for value in (first, second):
         if space.is_dynamic(value):
-            found = space.get(value)
-            dims.append(None if found is None else found[:-2])
+            own = space.get(value)
+            dims.append(None if own is None else own[:-2])
     axes = broadcast(node, dims, shape[:batch], space)
     if axes is None:
         return None
-    one, two = space.get(left), space.get(right)
+    one, two = space.get(first), space.get(second)
     if ranks[0] > 1:
         axes = (*axes, one[-2] if one else new(shape[batch], two, space))
     if ranks[1] > 1:
@@ -139,8 +139,8 @@ def einsum(node: ir.Node, space: Space) -> Dims | None:
 
 def new(size: int, beside: Dims | None, space: Space) -> tuple[int, ...]:
     """A new axis; data for sure where time is already another axis."""
-    timed = any(Role.TIME in space.roles_of(atoms) for atoms in beside or ())
-    return space.fresh(size, Role.DATA if timed else Role.UNKNOWN)
+    has_time = any(Role.TIME in space.roles_of(atoms) for atoms in beside or ())
+    return space.fresh(size, Role.DATA if has_time else Role.UNKNOWN)
 
 
 def window(node: ir.Node, space: Space) -> Dims | None:

@@ -7,14 +7,20 @@ import onnx_ir as ir
 from neurocompile.ir import axis_arithmetic as arithmetic
 from neurocompile.ir import axis_wiring as wiring
 from neurocompile.ir.axis_arithmetic import Rule
-from neurocompile.ir.axis_space import Role, Space, is_neuron, shape_of
+from neurocompile.ir.axis_space import Role, Space, shape_of
+from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 
 
 def follow(node: ir.Node, space: Space) -> None:
     """Give every output of a node its layout and ticks, if it depends on the input."""
-    if is_neuron(node):
-        _neuron(node, space)
-        return
+    neuron = as_neuron(node)
+    if neuron is not None:
+        _neuron(neuron, space)
+    else:
+        _operator(node, space)
+
+
+def _operator(node: ir.Node, space: Space) -> None:
     dynamic = [value for value in node.inputs if space.is_dynamic(value)]
     if not dynamic or node.op_type in _STATIC:
         return
@@ -28,38 +34,38 @@ def follow(node: ir.Node, space: Space) -> None:
     rule = _RULES.get(node.op_type) if node.domain == "" else None
     dims = rule(node, space) if rule is not None else None
     if node.outputs:
-        space.put(node.outputs[0], dims)
+        space.set(node.outputs[0], dims)
     for output in node.outputs[1:]:
-        space.put(output, space.get(node.outputs[0]))
+        space.set(output, space.get(node.outputs[0]))
 
 
-def _neuron(node: ir.Node, space: Space) -> None:
-    x, spikes = node.inputs[0], node.outputs[0]
-    shape = shape_of(x) or shape_of(spikes)
-    dims = space.get(x)
-    tick = space.tick_of.get(spikes.name or "")
+def _neuron(neuron: NeuronNode, space: Space) -> None:
+    node = neuron.node
+    shape = shape_of(neuron.current) or shape_of(neuron.spikes)
+    dims = space.get(neuron.current)
+    tick = space.tick_of.get(neuron.train)
     for output in node.outputs:
         space.ticks[output.name or ""] = frozenset() if tick is None else frozenset({tick})
     if shape is None:
         for output in node.outputs:
-            space.put(output, None)
+            space.set(output, None)
         return
     if dims is None:
         dims = tuple(space.fresh(size) for size in shape)
     time = space.time_axis(shape[0])
     if not space.unify(dims[0], time):
         space.conflict(node, "axis 0 is not time alone", dims[0])
-    for second in map(space.get, node.inputs[3:]):
-        for own, other in zip(dims, second or (), strict=False):
-            if own and other and not space.unify(own, other):
-                space.conflict(node, "its two inputs have different axes", own, other)
-    dims = (time, *(_named(d, position, node, space) for position, d in enumerate(dims[1:], 1)))
-    space.put(spikes, dims)
-    for output in node.outputs[1:]:
-        space.put(output, dims[1:])
+    for own, other in zip(dims, space.get(neuron.second_current) or (), strict=False):
+        if own and other and not space.unify(own, other):
+            space.conflict(node, "its two inputs have different axes", own, other)
+    dims = (time, *(_name_axis(d, position, node, space) for position, d in enumerate(dims[1:], 1)))
+    space.set(neuron.spikes, dims)
+    for state in neuron.final.values():
+        space.set(state, dims[1:])
 
 
-def _named(atoms: tuple[int, ...], position: int, node: ir.Node, space: Space) -> tuple[int, ...]:
+def _name_axis(atoms: tuple[int, ...], position: int, node: ir.Node, space: Space
+               ) -> tuple[int, ...]:
     """Axis `position` of a neuron's input: batch first on axis 1, data elsewhere."""
     atoms = space.resolve(atoms)
     if position == 1 and space.batch and space.roles_of(atoms[:1]) == {Role.UNKNOWN}:
@@ -103,7 +109,7 @@ _RULES: dict[str, Rule] = {
         "GlobalMaxPool", "GlobalLpPool"), arithmetic.window),
     **dict.fromkeys(("Pad", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth", "TopK",
                      "GatherElements"),
-                    wiring.resized),
+                    wiring.resize),
     **dict.fromkeys(("ArgMax", "ArgMin"), arithmetic.arg_reduce),
     **dict.fromkeys(("Unsqueeze", "Squeeze"), wiring.unsqueeze),
     **dict.fromkeys(("Reshape", "Flatten"), wiring.reshape),

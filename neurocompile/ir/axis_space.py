@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from neurocompile.ir.graph import constant
-from neurocompile.ir.neuron_function import DOMAIN
 
 Dims = tuple[tuple[int, ...], ...]  # atom numbers per dimension
 
@@ -40,15 +39,10 @@ def shape_of(value: ir.Value | None) -> tuple[int, ...] | None:
     return tuple(int(size) for size in value.shape)  # type: ignore[arg-type]
 
 
-def is_neuron(node: ir.Node) -> bool:
-    """Whether a node is a population."""
-    return node.domain == DOMAIN
-
-
 def integers(value: ir.Value | None) -> list[int] | None:
     """A constant's values as integers, flat; None if it is not constant."""
-    found = constant(value)
-    return None if found is None else [int(item) for item in found.reshape(-1)]
+    array = constant(value)
+    return None if array is None else [int(item) for item in array.reshape(-1)]
 
 
 @dataclass(slots=True)
@@ -62,7 +56,7 @@ class Space:
     dims: dict[str, Dims | None] = field(default_factory=dict)
     ticks: dict[str, frozenset[int]] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
-    selected: frozenset[tuple[str, int]] = frozenset()  # (value, axis) that a loop cuts into ticks
+    tick_axes: frozenset[tuple[str, int]] = frozenset()  # (value, axis) that a loop cuts into ticks
     time: dict[int, int] = field(default_factory=dict)  # ticks -> the time atom of that size
     batch: tuple[int, ...] = ()  # the batch atom; none for a batch of 1
 
@@ -95,15 +89,15 @@ class Space:
 
     def resolve(self, atoms: Sequence[int]) -> tuple[int, ...]:
         """Atoms as they stand now, after splits and unifications."""
-        found: list[int] = []
+        result: list[int] = []
         stack = list(reversed(atoms))
         while stack:
             atom = stack.pop()
             if atom in self.becomes:
                 stack.extend(reversed(self.becomes[atom]))
             else:
-                found.append(atom)
-        return tuple(found)
+                result.append(atom)
+        return tuple(result)
 
     def roles_of(self, atoms: Sequence[int]) -> frozenset[Role]:
         """The roles met in an axis."""
@@ -121,9 +115,9 @@ class Space:
         self.becomes[atom] = (*self.fresh(outer, role), *self.fresh(size // outer, role))
         return True
 
-    def unify(self, left: Sequence[int], right: Sequence[int]) -> bool:
+    def unify(self, first: Sequence[int], second: Sequence[int]) -> bool:
         """Make two axes of equal length one. False where time or batch meets something else."""
-        one, two = list(self.resolve(left)), list(self.resolve(right))
+        one, two = list(self.resolve(first)), list(self.resolve(second))
         if self.size_of(one) != self.size_of(two):
             return False
         while one and two:
@@ -147,8 +141,8 @@ class Space:
             if first is second is not Role.DATA:
                 self.becomes[b] = (a,)
             return first is second
-        kept, gone = (b, a) if first is Role.UNKNOWN else (a, b)
-        self.becomes[gone] = (kept,)
+        atom, other = (b, a) if first is Role.UNKNOWN else (a, b)
+        self.becomes[other] = (atom,)
         return True
 
     def name(self, atoms: Sequence[int], role: Role) -> bool:
@@ -168,10 +162,10 @@ class Space:
 
     def get(self, value: ir.Value | None) -> Dims | None:
         """The layout of a value as it stands now."""
-        found = None if value is None or value.name is None else self.dims.get(value.name)
-        return None if found is None else tuple(self.resolve(atoms) for atoms in found)
+        dims = None if value is None or value.name is None else self.dims.get(value.name)
+        return None if dims is None else tuple(self.resolve(atoms) for atoms in dims)
 
-    def put(self, value: ir.Value, dims: Dims | None) -> None:
+    def set(self, value: ir.Value, dims: Dims | None) -> None:
         """Set the layout of a value; a layout that does not fit its shape becomes None."""
         if value.name is None:
             return
@@ -189,16 +183,16 @@ class Space:
 
     def regroup(self, atoms: Sequence[int], shape: Sequence[int]) -> Dims | None:
         """The atoms in row-major order, cut into dimensions of these sizes."""
-        found: list[tuple[int, ...]] = []
+        dims: list[tuple[int, ...]] = []
         rest = list(self.resolve(atoms))
         for size in shape:
-            taken: list[int] = []
+            own: list[int] = []
             room = size
             while room > 1 and rest:
                 rest[:1] = self.resolve(rest[:1])
                 atom = rest[0]
                 if room % self.sizes[atom] == 0:
-                    taken.append(rest.pop(0))
+                    own.append(rest.pop(0))
                     room //= self.sizes[atom]
                 elif self.sizes[atom] % room == 0 and self.split(atom, room):
                     continue
@@ -206,8 +200,8 @@ class Space:
                     return self._recut(self.resolve(atoms), shape)
             if room != 1:
                 return None
-            found.append(tuple(taken))
-        return tuple(found)
+            dims.append(tuple(own))
+        return tuple(dims)
 
     def _recut(self, atoms: Sequence[int], shape: Sequence[int]) -> Dims | None:
         """Where sizes do not divide: atoms that lie inside one new axis stay, the rest is new data.
@@ -215,27 +209,27 @@ class Space:
         None if time or batch would be cut. An atom lies at its stride in the flat order.
         """
         strides = _strides([self.sizes[atom] for atom in atoms])
-        left = {atom for atom in atoms if self.roles[atom] in (Role.TIME, Role.BATCH)}
-        found: list[tuple[int, ...]] = []
+        rest = {atom for atom in atoms if self.roles[atom] in (Role.TIME, Role.BATCH)}
+        dims: list[tuple[int, ...]] = []
         for size, start in zip(shape, _strides(shape), strict=True):
-            taken: list[int] = []  # innermost first
+            own: list[int] = []  # innermost first
             at, end = start, start * size
             for atom, stride in reversed(list(zip(atoms, strides, strict=True))):
                 stop = stride * self.sizes[atom]
                 if stride >= at and stop <= end and not stride % at and not end % stop:
-                    taken.extend((*self._gap(atoms, strides, at, stride), atom))
+                    own.extend((*self._gap(atoms, strides, at, stride), atom))
                     at = stop
-            taken.extend(self._gap(atoms, strides, at, end))
-            left -= set(taken)
-            found.append(tuple(reversed(taken)))
-        return None if left else tuple(found)
+            own.extend(self._gap(atoms, strides, at, end))
+            rest -= set(own)
+            dims.append(tuple(reversed(own)))
+        return None if rest else tuple(dims)
 
     def _gap(self, atoms: Sequence[int], strides: Sequence[int], start: int,
              end: int) -> tuple[int, ...]:
         """A new atom between two strides; data where it covers data."""
-        covered = [atom for atom, stride in zip(atoms, strides, strict=True)
+        inside = [atom for atom, stride in zip(atoms, strides, strict=True)
                    if stride < end and stride * self.sizes[atom] > start]
-        data = any(self.roles[atom] is Role.DATA for atom in covered)
+        data = any(self.roles[atom] is Role.DATA for atom in inside)
         return self.fresh(end // start, Role.DATA if data else Role.UNKNOWN)
 
 

@@ -15,10 +15,10 @@ def reshape(node: ir.Node, space: Space) -> Dims | None:
     dims, shape = space.get(node.inputs[0]), shape_of(node.outputs[0])
     if dims is None or shape is None or 0 in shape:
         return None
-    found = space.regroup([atom for atoms in dims for atom in atoms], shape)
-    if found is None:
+    result = space.regroup([atom for atoms in dims for atom in atoms], shape)
+    if result is None:
         space.conflict(node, "the reshape cuts through time or batch", *dims)
-    return found
+    return result
 
 
 def transpose(node: ir.Node, space: Space) -> Dims | None:
@@ -46,7 +46,7 @@ def tile(node: ir.Node, space: Space) -> Dims | None:
                  for atoms, after, size in zip(dims, shape, before, strict=True))
 
 
-def resized(node: ir.Node, space: Space) -> Dims | None:
+def resize(node: ir.Node, space: Space) -> Dims | None:
     """Axes of unchanged length stay, the rest is new (Pad, Resize, Slice in part)."""
     dims, shape = space.get(node.inputs[0]), shape_of(node.outputs[0])
     if dims is None or shape is None or len(dims) != len(shape):
@@ -62,18 +62,18 @@ def concat(node: ir.Node, space: Space) -> Dims | None:
     if shape is None or any(dims is None for dims in operands):
         return None
     axis = node.attributes.get_int("axis", 0) % len(shape)
-    known = [dims for dims in operands if dims is not None]
-    along = [dims[axis] for dims in known]
-    stacked = _stacked(node, along, axis, space) or _beside(along, shape[axis], space)
-    for dims in known:
-        if not stacked and space.roles_of(dims[axis]) & set(MOVING):
+    layouts = [dims for dims in operands if dims is not None]
+    along = [dims[axis] for dims in layouts]
+    stack = _time_stack(node, along, axis, space) or _beside(along, shape[axis], space)
+    for dims in layouts:
+        if not stack and space.roles_of(dims[axis]) & set(MOVING):
             space.conflict(node, f"joins along axis {axis}", dims[axis])
-    rest = [(*dims[:axis], (), *dims[axis + 1:]) for dims in known]
+    rest = [(*dims[:axis], (), *dims[axis + 1:]) for dims in layouts]
     axes = broadcast(node, rest, [1 if a == axis else n for a, n in enumerate(shape)], space)
     if axes is None:
         return None
-    joined = stacked or new(shape[axis], axes, space)
-    return (*axes[:axis], joined, *axes[axis + 1:])
+    whole = stack or new(shape[axis], axes, space)
+    return (*axes[:axis], whole, *axes[axis + 1:])
 
 
 def _beside(along: Sequence[tuple[int, ...]], size: int, space: Space) -> tuple[int, ...]:
@@ -86,7 +86,7 @@ def _beside(along: Sequence[tuple[int, ...]], size: int, space: Space) -> tuple[
     return (*space.fresh(len(along)), *inner)
 
 
-def _stacked(node: ir.Node, along: Sequence[tuple[int, ...]], axis: int,
+def _time_stack(node: ir.Node, along: Sequence[tuple[int, ...]], axis: int,
              space: Space) -> tuple[int, ...]:
     """Time and what it was stacked on, where a Concat puts a loop's ticks side by side again.
 
@@ -115,7 +115,7 @@ def _pick(dims: Dims, axis: int, start: int, count: int, node: ir.Node, output: 
     if space.size_of(atoms) == count:
         return atoms
     value = node.inputs[0]
-    if value is not None and (value.name, axis) in space.selected and atoms:
+    if value is not None and (value.name, axis) in space.tick_axes and atoms:
         if space.sizes[atoms[0]] > space.n_ticks:
             space.split(atoms[0], space.n_ticks)
         space.unify(space.resolve(atoms)[:1], space.time_axis(space.n_ticks))
@@ -125,8 +125,8 @@ def _pick(dims: Dims, axis: int, start: int, count: int, node: ir.Node, output: 
         if start % inner == 0 and count % inner == 0:
             first, ticks = start // inner, count // inner
             name = output.name or ""
-            chosen = frozenset(range(first, first + ticks))
-            space.ticks[name] = space.ticks.get(name, frozenset()) | chosen
+            own = frozenset(range(first, first + ticks))
+            space.ticks[name] = space.ticks.get(name, frozenset()) | own
             return (*space.fresh(ticks), *atoms[1:])
     if space.roles_of(atoms) & set(MOVING):
         space.conflict(node, "takes a part of time or batch", atoms)
@@ -138,10 +138,10 @@ def slice(node: ir.Node, space: Space) -> Dims | None:
     dims, shape = space.get(node.inputs[0]), shape_of(node.outputs[0])
     starts = integers(node.inputs[1])
     if dims is None or shape is None or starts is None:
-        return resized(node, space)
-    given = integers(node.inputs[3]) if len(node.inputs) > 3 else None
-    axes = list(range(len(starts))) if given is None else [axis % len(dims) for axis in given]
-    found = list(dims)
+        return resize(node, space)
+    numbers = integers(node.inputs[3]) if len(node.inputs) > 3 else None
+    axes = list(range(len(starts))) if numbers is None else [axis % len(dims) for axis in numbers]
+    result = list(dims)
     steps = (integers(node.inputs[4]) if len(node.inputs) > 4 else None) or [1] * len(axes)
     for axis, start, step in zip(axes, starts, steps, strict=True):
         size = space.size_of(dims[axis])
@@ -149,10 +149,10 @@ def slice(node: ir.Node, space: Space) -> Dims | None:
         if step != 1:
             if space.roles_of(dims[axis]) & set(MOVING):
                 space.conflict(node, "strides through time or batch", dims[axis])
-            found[axis] = space.fresh(shape[axis])
+            result[axis] = space.fresh(shape[axis])
             continue
-        found[axis] = _pick(dims, axis, first, shape[axis], node, node.outputs[0], space)
-    return tuple(found)
+        result[axis] = _pick(dims, axis, first, shape[axis], node, node.outputs[0], space)
+    return tuple(result)
 
 
 def split(node: ir.Node, space: Space) -> None:
@@ -162,11 +162,11 @@ def split(node: ir.Node, space: Space) -> None:
     start = 0
     for output, shape in zip(node.outputs, shapes, strict=True):
         if dims is None or shape is None:
-            space.put(output, None)
+            space.set(output, None)
             continue
         axis = node.attributes.get_int("axis", 0) % len(dims)
         part = _pick(dims, axis, start, shape[axis], node, output, space)
-        space.put(output, (*dims[:axis], part, *dims[axis + 1:]))
+        space.set(output, (*dims[:axis], part, *dims[axis + 1:]))
         start += shape[axis]
 
 
@@ -178,21 +178,21 @@ def gather(node: ir.Node, space: Space) -> Dims | None:
     axis = node.attributes.get_int("axis", 0) % len(dims)
     indices, index_shape = integers(node.inputs[1]), shape_of(node.inputs[1])
     if space.is_dynamic(node.inputs[1]):
-        chosen = space.get(node.inputs[1])
+        picks = space.get(node.inputs[1])
     elif index_shape is None:
         return None
     elif indices is not None and len(indices) == 1:
         first = indices[0] % space.size_of(dims[axis])
         part = _pick(dims, axis, first, 1, node, node.outputs[0], space)
-        chosen = (part,) * len(index_shape) if len(index_shape) < 2 else space.fresh_like(
+        picks = (part,) * len(index_shape) if len(index_shape) < 2 else space.fresh_like(
             index_shape)
     elif indices == list(range(space.size_of(dims[axis]))):  # as_strided of a contiguous tensor
-        chosen = space.regroup(dims[axis], index_shape)
+        picks = space.regroup(dims[axis], index_shape)
     else:
         if space.roles_of(dims[axis]) & set(MOVING):
             space.conflict(node, "picks parts of time or batch", dims[axis])
-        chosen = space.fresh_like(index_shape)
-    return None if chosen is None else (*dims[:axis], *chosen, *dims[axis + 1:])
+        picks = space.fresh_like(index_shape)
+    return None if picks is None else (*dims[:axis], *picks, *dims[axis + 1:])
 
 
 def gather_nd(node: ir.Node, space: Space) -> Dims | None:

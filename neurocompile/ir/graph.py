@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
 from neurocompile.diagnostics import Location
-from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.ir.neuron_node import NeuronNode, as_neuron, is_neuron
 from neurocompile.semantics.floating import Profile, decode
 from neurocompile.semantics.profiles import PROFILES
 
@@ -36,16 +36,16 @@ class Graph:
         """All nodes, in topological order."""
         return iter(self.model.graph)
 
-    def neurons(self) -> Iterator[ir.Node]:
+    def neurons(self) -> Iterator[NeuronNode]:
         """The neuron nodes, in topological order."""
-        return (node for node in self.nodes() if node.domain == DOMAIN)
+        return (neuron for node in self.nodes() if (neuron := as_neuron(node)) is not None)
 
-    def profile(self, neuron: ir.Node) -> Profile:
+    def profile(self, neuron: NeuronNode) -> Profile:
         """How a neuron node computes a tick; of neurons that no framework has, its body says it."""
-        known = PROFILES.get(neuron.overload)
-        if known is not None:
-            return known
-        return decode(self.model.functions[neuron.op_identifier()].doc_string or "")
+        of_framework = PROFILES.get(neuron.node.overload)
+        if of_framework is not None:
+            return of_framework
+        return decode(self.model.functions[neuron.node.op_identifier()].doc_string or "")
 
     @property
     def info(self) -> dict[str, Any]:
@@ -78,22 +78,6 @@ def output_location(graph: Graph, number: int) -> Location:
     return Location("", tensors[number]["file"], tensors[number]["line"])
 
 
-def module_of(neuron: ir.Node) -> str:
-    """The module path of a neuron node, as the user wrote it."""
-    return str(neuron.attributes["module"].value)
-
-
-def currents(neuron: ir.Node) -> list[ir.Value]:
-    """What a neuron node integrates: its input, and its second one where it has one."""
-    return [value for value in (neuron.inputs[0], *neuron.inputs[3:]) if value is not None]
-
-
-def neuron_constants(neuron: ir.Node) -> dict[str, float]:
-    """The numbers that a neuron node's profile needs, by name."""
-    return {name: float(attribute.value) for name, attribute in neuron.attributes.items()
-            if name != "module"}
-
-
 def constant(value: ir.Value | None) -> NDArray[Any] | None:
     """The array that a value always holds, or None if it depends on the graph's input.
 
@@ -105,7 +89,7 @@ def constant(value: ir.Value | None) -> NDArray[Any] | None:
     if value.const_value is not None:
         return np.asarray(value.const_value.numpy())
     node = value.producer()
-    if node is None or node.domain == DOMAIN:
+    if node is None or is_neuron(node):
         return None
     inputs = [constant(v) for v in node.inputs]
     if any(a is None and v is not None for a, v in zip(inputs, node.inputs, strict=True)):

@@ -17,7 +17,8 @@ import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.graph import FORMAT, INFO, Graph
-from neurocompile.ir.neuron_function import DOMAIN, function_body
+from neurocompile.ir.neuron_function import function_body
+from neurocompile.ir.neuron_node import MODULE_ATTRIBUTE, is_neuron
 from neurocompile.semantics.floating import decode
 from neurocompile.semantics.profiles import PROFILES
 
@@ -46,14 +47,14 @@ def load_graph(path: Path) -> Graph:
     if reason is not None:
         raise UsageError(_corrupt(path, reason))
     try:
-        inferred = onnx.shape_inference.infer_shapes(
+        with_shapes = onnx.shape_inference.infer_shapes(
             proto, check_type=True, strict_mode=True, data_prop=True)
         graph = Graph(ir.serde.deserialize_model(proto))
     except Exception as error:  # noqa: BLE001 - onnx raises its own types by version
         raise UsageError(_corrupt(path, str(error) or type(error).__name__)) from None
-    needed = _largest(inferred)
-    if needed is not None:
-        raise UsageError(_large(path, *needed))
+    excess = _largest(with_shapes)
+    if excess is not None:
+        raise UsageError(_large(path, *excess))
     return graph
 
 
@@ -63,9 +64,9 @@ def _corrupt(path: Path, reason: str) -> Diagnostic:
         "file": str(path), "kind": "a neurocompile graph", "reason": lines[0][:400]})
 
 
-def _large(path: Path, needed: int, limit: int) -> Diagnostic:
+def _large(path: Path, size: int, limit: int) -> Diagnostic:
     return Diagnostic("NC004", Location(file=str(path)), {
-        "file": str(path), "needed": needed, "limit": limit})
+        "file": str(path), "needed": size, "limit": limit})
 
 
 def _problems(proto: onnx.ModelProto) -> Iterator[str]:
@@ -94,8 +95,8 @@ def _info(proto: onnx.ModelProto) -> Iterator[str]:
         entries = {entry.key: entry.value for entry in proto.metadata_props}
         info = json.loads(entries.get(INFO, "{}"))
         ours = info.get("format") == FORMAT
-        stored = {tensor.name for tensor in proto.graph.initializer}
-        free = [value for value in proto.graph.input if value.name not in stored]
+        weights = {tensor.name for tensor in proto.graph.initializer}
+        free = [value for value in proto.graph.input if value.name not in weights]
         if ours and not (len(info["inputs"]) == len(free) and all(
                 math.isfinite(one["low"]) and math.isfinite(one["high"])
                 and isinstance(one["integers"], bool) for one in info["inputs"])):
@@ -167,16 +168,16 @@ def _functions(proto: onnx.ModelProto) -> Iterator[str]:
         except Exception as error:  # noqa: BLE001 - a text that a stranger wrote
             yield f"the body of the neuron `{name}` is damaged: {error}"
             continue
-        known = PROFILES.get(function.overload, profile)
-        if known != profile or profile.name != function.overload:
+        ours = PROFILES.get(function.overload, profile)
+        if ours != profile or profile.name != function.overload:
             yield f"the neuron `{name}` is another one than in this version"
         elif _same_text(function) != _same_text(body):
             yield f"the body of the neuron `{name}` is not what its equations say"
 
 
 def _same_text(function: onnx.FunctionProto) -> bytes:
-    made = ir.serde.serialize_function(ir.serde.deserialize_function(function))
-    return bytes(made.SerializeToString(deterministic=True))
+    proto = ir.serde.serialize_function(ir.serde.deserialize_function(function))
+    return bytes(proto.SerializeToString(deterministic=True))
 
 
 def _node(node: onnx.NodeProto, proto: onnx.ModelProto) -> Iterator[str]:
@@ -188,7 +189,7 @@ def _node(node: onnx.NodeProto, proto: onnx.ModelProto) -> Iterator[str]:
         if not onnx.defs.has(node.op_type):
             yield f"ONNX has no operator `{node.op_type[:40]}`"
         return
-    if node.domain != DOMAIN:
+    if not is_neuron(node):
         yield f"it calls `{node.op_type[:40]}` of the domain `{node.domain[:40]}`"
         return
     bodies = {(f.name, f.overload): f for f in proto.functions}
@@ -196,11 +197,13 @@ def _node(node: onnx.NodeProto, proto: onnx.ModelProto) -> Iterator[str]:
     if body is None:
         yield f"its neuron `{node.op_type[:40]}` ({node.overload[:80]}) has no body"
         return
-    given: dict[str, Any] = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    numbers = {name: value for name, value in given.items() if name != "module"}
-    wanted = set(decode(body.doc_string).constants)
-    if not isinstance(given.get("module"), bytes) or numbers.keys() != wanted or not all(
-            isinstance(v, float) and math.isfinite(v) for v in numbers.values()):
+    attributes: dict[str, Any] = {
+        a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    numbers = {name: value for name, value in attributes.items() if name != MODULE_ATTRIBUTE}
+    names = set(decode(body.doc_string).constants)
+    finite = all(isinstance(v, float) and math.isfinite(v) for v in numbers.values())
+    has_module = isinstance(attributes.get(MODULE_ATTRIBUTE), bytes)
+    if not has_module or numbers.keys() != names or not finite:
         yield f"its neuron `{node.overload[:80]}` lacks constants or has others"
 
 

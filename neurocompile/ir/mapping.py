@@ -99,7 +99,7 @@ class Routing:
         """Traffic per tick as plain data: messages by distance, hops, the busiest links."""
         chip = np.array([c.chip for c in placement.cores], np.int64)
         crossing = self.between_cores & (chip[self.source] != chip[self.destination])
-        sent, hops = self.messages[self.between_cores], self.hops[self.between_cores]
+        messages, hops = self.messages[self.between_cores], self.hops[self.between_cores]
         busiest = sorted(self.link_loads.items(), key=lambda item: (-item[1], item[0]))
         return {
             "measured": self.measured,
@@ -108,12 +108,12 @@ class Routing:
             "messages": {
                 "off_chip": _total(self.messages[self.off_chip]),
                 "within_cores": _total(self.messages[~self.off_chip & ~self.between_cores]),
-                "between_cores": _total(sent),
+                "between_cores": _total(messages),
                 "between_chips": _total(self.messages[crossing]),
             },
-            "hops": {"total": _total(sent * hops), "max": int(hops.max(initial=0)),
-                     "mean": round(_total(sent * hops) / max(_total(sent), 1e-12), 6),
-                     "p95": _percentile(hops, sent, 0.95)},
+            "hops": {"total": _total(messages * hops), "max": int(hops.max(initial=0)),
+                     "mean": round(_total(messages * hops) / max(_total(messages), 1e-12), 6),
+                     "p95": _percentile(hops, messages, 0.95)},
             "links": {"used": len(self.link_loads),
                       "busiest": [[name, round(load, 6)] for name, load in busiest[:10]]},
         }
@@ -140,8 +140,8 @@ class ChipMapping:
                 {"core": number, "chip": at.chip, "x": at.x, "y": at.y,
                  "slices": [{"population": p.population, "order": names[p.population],
                              "start": p.start, "stop": p.stop} for p in pieces],
-                 "usage": dict(taken)}
-                for number, (pieces, at, taken) in enumerate(
+                 "usage": dict(demand)}
+                for number, (pieces, at, demand) in enumerate(
                     zip(self.partition.cores, self.placement.cores, usage, strict=True))
             ],
             "routing": self.routing.summary(self.placement),
@@ -157,5 +157,5 @@ def _percentile(values: NDArray[np.int64], weights: NDArray[np.float64], share: 
     if not weights.sum() > 0:
         return 0
     order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order])
-    return int(values[order][np.searchsorted(reached, share * reached[-1])])
+    total = np.cumsum(weights[order])
+    return int(values[order][np.searchsorted(total, share * total[-1])])

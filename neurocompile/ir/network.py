@@ -1,7 +1,7 @@
 """The Network: populations joined by projections, for one tick of one sample.
 
-No batch axis, no time axis. First in float (`Neuron` is a `FloatNeuron`), after quantization in
-a chip's integers (`LoihiNeuron`). A network's float form is already in normal form: a neuron
+No batch axis, no time axis. First in float (its neurons are `FloatNeuron`s), after quantization in
+a chip's integers (`IntegerNeuron`). A network's float form is already in normal form: a neuron
 with retention `decay` gets its input as it is, so gains such as 1/tau are inside the weights.
 """
 
@@ -11,7 +11,7 @@ import enum
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import networkx as nx
 import numpy as np
@@ -19,9 +19,13 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.operators import Array, Operator, Shape
-from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
-from neurocompile.semantics.truenorth import TrueNorthNeurons
+from neurocompile.semantics.reset import Reset
+
+if TYPE_CHECKING:
+    import torch
+
+    from neurocompile.semantics.vectorized import Batch
 
 
 class InputKind(enum.Enum):
@@ -51,7 +55,7 @@ class Input:
         """Sources."""
         return math.prod(self.shape)
 
-    def taken(self, x: Array) -> Array:
+    def select_ticks(self, x: Array) -> Array:
         """The ticks of data [samples, ticks, ...] that the network computes; all of static data."""
         return x[:, list(self.ticks)] if self.ticks else x
 
@@ -60,12 +64,12 @@ class Input:
 
         Spikes are never clipped: counts beyond `levels` raise UsageError (NC008).
         """
-        scaled: NDArray[np.float64] = np.rint(np.asarray(x, np.float64) * self.scale)
-        if self.kind is InputKind.SPIKES and not np.all((scaled >= 0) & (scaled <= self.levels)):
+        counts: NDArray[np.float64] = np.rint(np.asarray(x, np.float64) * self.scale)
+        if self.kind is InputKind.SPIKES and not np.all((counts >= 0) & (counts <= self.levels)):
             raise UsageError(Diagnostic("NC008", Location(self.name), {
-                "file": self.name, "reason": f"its counts go from {scaled.min():g} to "
-                f"{scaled.max():g}; the network was built for 0 to {self.levels}"}))
-        return np.clip(scaled, 0, self.levels).astype(np.int64)
+                "file": self.name, "reason": f"its counts go from {counts.min():g} to "
+                f"{counts.max():g}; the network was built for 0 to {self.levels}"}))
+        return np.clip(counts, 0, self.levels).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +101,35 @@ class Adder:
         return int(max(-self.low.min(initial=0), self.high.max(initial=0)))
 
 
+class IntegerNeuron(Protocol):
+    """A chip's neuron, the same for all of a population: what the reference and reports need."""
+
+    @property
+    def model(self) -> str:
+        """Its model in a word, as in `LIF`."""
+
+    @property
+    def reset(self) -> Reset:
+        """What a spike does to its potential."""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of its states; the potential is `v`."""
+
+    def executor(self, bias: torch.Tensor | None, shape: tuple[int, int], device: str) -> Batch:
+        """A population of [samples, neurons] of them, on a device; states are zero.
+
+        The bias is [neurons], [samples, neurons] or [samples, ticks, neurons].
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class Population:
     """Neurons of one model and parameter set."""
 
     name: str
     shape: Shape
-    neuron: FloatNeuron | LoihiNeuron | TrueNorthNeurons | Adder
+    neuron: FloatNeuron | IntegerNeuron | Adder
     bias: Bias | None = None
     on_host: bool = False  # simulated by the host, which sends its spikes to the chip
     where: Location = field(default_factory=Location)
@@ -124,13 +150,6 @@ class Population:
         """The neuron of a float network. Raises TypeError in an integer one."""
         if not isinstance(self.neuron, FloatNeuron):
             raise TypeError(f"`{self.name}` is no float population")
-        return self.neuron
-
-    @property
-    def integer(self) -> LoihiNeuron:
-        """The neuron of an integer network. Raises TypeError in a float one."""
-        if not isinstance(self.neuron, LoihiNeuron):
-            raise TypeError(f"`{self.name}` is no integer population")
         return self.neuron
 
 
@@ -182,11 +201,11 @@ class Encoder:
     def mantissas(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
         """Bias mantissas [samples, neurons] for analog inputs [samples, *input shape]."""
         flat = np.asarray(x, np.float64).reshape(len(x), -1)
-        fixed = np.rint(flat * 2.0**self.input_shift).astype(np.int64)
-        total: NDArray[np.int64] = self.operator.applied(fixed) + self.offset
+        whole = np.rint(flat * 2.0**self.input_shift).astype(np.int64)
+        total: NDArray[np.int64] = self.operator.apply(whole) + self.offset
         half = np.int64(1) << np.int64(self.output_shift - 1)
-        rounded: NDArray[np.int64] = (total + half) >> np.int64(self.output_shift)
-        return np.clip(rounded, -self.limit, self.limit)
+        mantissas: NDArray[np.int64] = (total + half) >> np.int64(self.output_shift)
+        return np.clip(mantissas, -self.limit, self.limit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,14 +228,14 @@ class Readout:
         """Values [samples, *shape] of counts or spikes [samples, neurons] by source."""
         total: Array = self.bias[None, :]
         for source, operator in self.terms:
-            total = total + operator.applied(read[source].astype(np.float64))
+            total = total + operator.apply(read[source].astype(np.float64))
         return np.asarray(total).reshape(-1, *self.shape)
 
     def answers(self, values: Array) -> NDArray[np.int64]:
         """Per sample the index of the largest value, over all ticks where each has its own."""
-        summed = values.sum(axis=1) if self.ticks == "each" else values
-        found: NDArray[np.int64] = summed.reshape(len(values), -1).argmax(1)
-        return found
+        totals = values.sum(axis=1) if self.ticks == "each" else values
+        answers: NDArray[np.int64] = totals.reshape(len(values), -1).argmax(1)
+        return answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,9 +263,9 @@ class Network:
         items: tuple[Input | Population, ...] = (*self.inputs, *self.populations)
         return {item.name: item for item in items}
 
-    def taken(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    def feeds(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The data of its inputs, by name, in the ticks that it computes."""
-        return {item.name: item.taken(np.asarray(arrays[item.name])) for item in self.inputs
+        return {item.name: item.select_ticks(np.asarray(arrays[item.name])) for item in self.inputs
                 if item.name in arrays}
 
     def into(self, name: str) -> Iterator[Projection]:
@@ -278,8 +297,8 @@ class Network:
         return [by_name[name] for name in nx.lexicographical_topological_sort(graph)]
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
+def free_name(name: str, names: Collection[str]) -> str:
     """The name, with an apostrophe for each one before it that is taken."""
-    while name in taken:
+    while name in names:
         name += "'"
     return name

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.resources import on_chip
 from neurocompile.report.views import CompilationView
-from neurocompile.target.tables import OperationCosts
+from neurocompile.target.loihi import OperationCosts
 
 Data = dict[str, Any]
 Floats = NDArray[np.float64]  # [low, high]

@@ -17,7 +17,7 @@ from neurocompile.passes.truenorth.rows import Row
 from neurocompile.report import usage
 from neurocompile.report.data import plain
 from neurocompile.report.views import CommonView
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 Data = dict[str, Any]
 DIGITS = 6

@@ -20,10 +20,8 @@ from neurocompile.passes.loihi.resources import (
     on_chip,
 )
 from neurocompile.report.views import CompilationView
-from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
-from neurocompile.target import Target
-from neurocompile.target.tables import Quantity
+from neurocompile.target import Quantity, Target
 
 Data = dict[str, Any]
 DIGITS = 6  # of shares and rates
@@ -57,7 +55,7 @@ def streams(compilation: CompilationView) -> Data:
     choice = compilation.streams
     if choice is None:
         return {}
-    return {"streams": {"taken": choice.taken, "reason": choice.reason,
+    return {"streams": {"taken": choice.form, "reason": choice.reason,
                         "adders": list(choice.adders),
                         "prices": {form: asdict(price) for form, price in choice.prices.items()}}}
 
@@ -138,14 +136,7 @@ def model_name(floating: Network, population: Population) -> str:
     if isinstance(neuron, Adder):
         return "adder"
     original = next((p.neuron for p in floating.populations if p.name == population.name), None)
-    if isinstance(original, FloatNeuron):
-        model = original.model
-    elif isinstance(neuron, LoihiNeuron):
-        model = "CubaLIF" if neuron.du != 4095 else "LIF" if neuron.dv else "IF"
-    elif isinstance(neuron, FloatNeuron):
-        model = neuron.model
-    else:
-        model = "IF" if neuron.memory else "stateless"
+    model = original.model if isinstance(original, FloatNeuron) else neuron.model
     return f"{model} {neuron.reset.value}"
 
 

@@ -13,7 +13,8 @@ from neurocompile.ir.network import Network
 from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.loihi.resources import Usage
 from neurocompile.passes.loihi.streams.adders import Choice
-from neurocompile.target import LoihiTarget, Target
+from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 
 class OptionsView(Protocol):

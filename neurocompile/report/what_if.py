@@ -16,7 +16,7 @@ from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.resources import UNITS
 from neurocompile.report.views import CompilationView
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 Data = dict[str, Any]
 MAX_CORES = 2500  # larger mappings are not partitioned again

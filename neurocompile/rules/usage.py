@@ -55,6 +55,13 @@ INPUT = (
          "choose a value in the range that the message names",
          "neurocompile build net.onnx --weight-bits 12",
          "neurocompile build net.onnx --weight-bits 8"),
+    Rule("NC010", "target-number", "error",
+         "`{path}`: `{key}` is {value}; allowed: {allowed}",
+         "A number that no chip can have, that contradicts another of its file, or that is beyond "
+         "what the reference computes would end in a program that nothing has checked.",
+         "correct the number; `neurocompile targets loihi2` lists those of a complete target",
+         'axons = { value = 1000, ... }  # of a core, family = "truenorth"',
+         "axons = { value = 256, ... }"),
     Rule("NC012", "unused-ignore", "warning",
          "ignore of {code} for `{module}` matched nothing",
          "An ignore that no longer matches hides the next finding of that kind.",

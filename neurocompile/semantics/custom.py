@@ -26,8 +26,8 @@ def custom_profile(equations: str, constants: Constants) -> Profile:
     return profile(f"custom-{digest}", model, FRAMEWORK, text)
 
 
-def _keeps_all(found: Profile, constants: Constants) -> bool:
+def _keeps_all(profile: Profile, constants: Constants) -> bool:
     try:
-        return normal_form(found, constants).neuron.decay == 1.0
+        return normal_form(profile, constants).neuron.decay == 1.0
     except NoNormalForm:
         return False

@@ -7,9 +7,10 @@ A text is a list of assignments in Python's notation, in the framework's own ord
     v = (1 - s) * h + s * v_reset
 
 `x` is the input of the tick, `y` a second input (recurrent synapses, added in an addition of its
-own), `u` and `v` the states of the tick before until they are assigned. `s` is what the neuron
-emits. Comparisons give 0 or 1. Every other name that is never assigned is a constant. Arithmetic
-between constants alone is refused, since frameworks do it in other precisions: compute it first.
+own). States, `u` and `v` where nothing else is said, are those of the tick before until they are
+assigned. `s` is what the neuron emits. Comparisons give 0 or 1. Every other name that is never
+assigned is a constant. Arithmetic between constants alone is refused, since frameworks do it in
+other precisions: compute it first.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
-VARIABLES = ("x", "y", "u", "v")
+INPUTS = ("x", "y")
+STATES = ("u", "v")  # synaptic current and membrane potential
+SHIFT_BITS = 12
+SHIFT_ONE = 1 << SHIFT_BITS  # the keep of `shifted` that keeps everything
 FUNCTIONS = {  # name -> number of arguments
     "trunc": 1,  # toward zero
     "floor": 1,
@@ -30,7 +34,7 @@ FUNCTIONS = {  # name -> number of arguments
     "relu": 1,
     "minimum": 2,  # of a value and a constant
     "maximum": 2,
-    "shifted": 2,  # integers: a * keep / 4096, toward zero (12-bit decays)
+    "shifted": 2,  # integers: a * keep / 2**12, toward zero
 }
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div",
@@ -51,71 +55,79 @@ class Algebra(Protocol):
 
 @dataclass(frozen=True)
 class Equations:
-    """A parsed text. Equal texts are equal equations."""
+    """A parsed text over some states. Equal texts over equal states are equal equations."""
 
     text: str
+    states: tuple[str, ...] = STATES
 
     def __post_init__(self) -> None:
-        parse(self.text)
+        parse(self.text, self.states)
+
+    @property
+    def steps(self) -> tuple[tuple[str, ast.expr], ...]:
+        """The assignments in their order."""
+        return parse(self.text, self.states)
 
     @cached_property
     def constants(self) -> tuple[str, ...]:
         """The names of its constants, sorted."""
-        assigned = {name for name, _ in parse(self.text)}
-        used = {node.id for _, value in parse(self.text) for node in ast.walk(value)
-                if isinstance(node, ast.Name)}
-        return tuple(sorted(used - assigned - {*VARIABLES, *FUNCTIONS}))
+        targets = {name for name, _ in self.steps}
+        names = {node.id for _, value in self.steps for node in ast.walk(value)
+                 if isinstance(node, ast.Name)}
+        return tuple(sorted(names - targets - {*INPUTS, *self.states, *FUNCTIONS}))
 
     @cached_property
     def binary(self) -> bool:
         """Whether `s` is the outcome of a comparison: at most one spike a tick."""
-        return isinstance(dict(parse(self.text))["s"], ast.Compare)
+        return isinstance(dict(self.steps)["s"], ast.Compare)
 
     @cached_property
     def second_input(self) -> bool:
         """Whether it takes `y`."""
         return any(isinstance(node, ast.Name) and node.id == "y"
-                   for _, value in parse(self.text) for node in ast.walk(value))
+                   for _, value in self.steps for node in ast.walk(value))
 
     def run(self, values: Mapping[str, Any], algebra: Algebra) -> dict[str, Any]:
         """All names after one tick, from the values of the inputs, states and constants."""
         env = dict(values)
-        for name, value in parse(self.text):
+        for name, value in self.steps:
             env[name] = _value(value, env, algebra)
         return env
 
 
 @lru_cache(maxsize=1024)
-def parse(text: str) -> tuple[tuple[str, ast.expr], ...]:
+def parse(text: str, states: tuple[str, ...] = STATES) -> tuple[tuple[str, ast.expr], ...]:
     """The assignments of a text. Raises ValueError, naming the line that is none."""
     try:
         body = ast.parse(text).body
     except (SyntaxError, RecursionError, ValueError) as error:
         raise ValueError(f"not equations: {error}") from None
     steps = []
-    assigned: set[str] = set()
+    targets: set[str] = set()
+    variables = {*INPUTS, *states}
     for statement in body:
         if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1
                 and isinstance(target := statement.targets[0], ast.Name)):
             raise ValueError(f"`{ast.unparse(statement)}` is no assignment of one name")
-        if target.id in ("x", "y") or target.id in FUNCTIONS:
+        if target.id in INPUTS or target.id in FUNCTIONS:
             raise ValueError(f"`{target.id}` cannot be assigned")
-        _check(statement.value, assigned)
-        assigned.add(target.id)
+        _check(statement.value, variables)
+        targets.add(target.id)
+        variables.add(target.id)
         steps.append((target.id, statement.value))
-    if "s" not in assigned:
+    if "s" not in targets:
         raise ValueError("no equation for `s`, which is what the neuron emits")
     return tuple(steps)
 
 
-def _check(node: ast.expr, assigned: set[str]) -> bool:
+def _check(node: ast.expr, variables: set[str]) -> bool:
     """Raise ValueError for what is no equation; whether the value varies with input or state."""
     if isinstance(node, ast.Name) and node.id not in FUNCTIONS:
-        return node.id in assigned or node.id in VARIABLES
+        return node.id in variables
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
         return False
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return _check(node.operand, assigned)
+        return _check(node.operand, variables)
     parts: list[ast.expr] = []
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         parts = [node.left, node.right]
@@ -124,7 +136,7 @@ def _check(node: ast.expr, assigned: set[str]) -> bool:
     elif (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords
           and FUNCTIONS.get(node.func.id) == len(node.args)):
         parts = node.args
-    varies = [_check(part, assigned) for part in parts]
+    varies = [_check(part, variables) for part in parts]
     if not parts:
         raise ValueError(f"`{ast.unparse(node)}` is not allowed in equations")
     if not any(varies):
@@ -167,9 +179,9 @@ class Tensors:
         return result
 
 
-def _shifted(a: Any, keep: float) -> Any:
+def _shift(a: Any, keep: float) -> Any:
     product = a.long() * int(keep)
-    return ((product + ((product >> 63) & 4095)) >> 12).to(a.dtype)
+    return ((product + ((product >> 63) & (SHIFT_ONE - 1))) >> SHIFT_BITS).to(a.dtype)
 
 
 _TENSORS: dict[str, Callable[..., Any]] = {
@@ -179,5 +191,5 @@ _TENSORS: dict[str, Callable[..., Any]] = {
     "trunc": lambda a: a.trunc(), "floor": lambda a: a.floor(), "round": lambda a: a.round(),
     "rounded": lambda a: (a + 0.5).floor(), "relu": lambda a: a.relu(),
     "minimum": lambda a, c: a.clamp(max=c), "maximum": lambda a, c: a.clamp(min=c),
-    "shifted": _shifted,
+    "shifted": _shift,
 }

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from neurocompile.semantics.equations import Equations, Tensors
+from neurocompile.semantics.equations import STATES, Equations, Tensors
 
 Constants = Mapping[str, float]
-MODELS = ("IF", "LIF", "CubaLIF", "LI")
+States = tuple[str, ...]
+MODELS: dict[str, States] = dict.fromkeys(("IF", "LIF", "CubaLIF", "LI"), STATES)
+"""Each model's states. A neuron node takes and gives them in this order."""
+POTENTIAL = "v"  # the state that a threshold is compared with
+STATE_WORDS = {POTENTIAL: "membrane potential", "u": "synaptic current"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Profile:
     model: str  # one of MODELS
     framework: str
     equations: Equations
+
+    @property
+    def states(self) -> States:
+        """What it carries from tick to tick."""
+        return MODELS[self.model]
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -39,7 +48,7 @@ class Profile:
 
 def profile(name: str, model: str, framework: str, *equations: str) -> Profile:
     """The profile with these equations, a line each."""
-    return Profile(name, model, framework, Equations("\n".join(equations)))
+    return Profile(name, model, framework, Equations("\n".join(equations), MODELS[model]))
 
 
 @lru_cache(maxsize=1024)
@@ -49,14 +58,19 @@ def decode(text: str) -> Profile:
     name, model, framework = (*head.split("|"), "", "")[:3]
     if model not in MODELS:
         raise ValueError("no neuron profile")
-    return Profile(name, model, framework, Equations(equations))
+    return Profile(name, model, framework, Equations(equations, MODELS[model]))
 
 
-def advance(profile: Profile, constants: Constants, x: Any, u: Any, v: Any,
-            y: Any = None) -> tuple[Any, Any, Any]:
-    """One tick on torch tensors: (what is emitted, next u, next v)."""
-    values = {"x": x, "u": u, "v": v, **{name: constants[name] for name in profile.constants}}
+def at_rest(states: States, potential: float) -> dict[str, float]:
+    """The states of a neuron whose potential rests there; all others rest at 0."""
+    return {name: potential if name == POTENTIAL else 0.0 for name in states}
+
+
+def advance(profile: Profile, constants: Constants, x: Any, states: Mapping[str, Any],
+            y: Any = None) -> tuple[Any, dict[str, Any]]:
+    """One tick on torch tensors: what is emitted, and the states after it."""
+    values = {"x": x, **states, **{name: constants[name] for name in profile.constants}}
     if profile.equations.second_input:
         values["y"] = y
     after = profile.equations.run(values, Tensors())
-    return after["s"], after["u"], after["v"]
+    return after["s"], {name: after[name] for name in profile.states}

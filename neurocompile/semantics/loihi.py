@@ -15,12 +15,15 @@ An adder sends `a` itself: a signed graded spike, silent where it is 0. Synapses
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX
 from neurocompile.semantics.reset import Reset
 
-STATE_MAX = (1 << 23) - 1
-ACTIVATION_SHIFT = 6
-DECAY_ONE = 4096
+if TYPE_CHECKING:
+    import torch
+
+    from neurocompile.semantics.vectorized import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,18 @@ class LoihiNeuron:
     vth: int
     reset: Reset = Reset.HARD
     v_sub: int = 0
+
+    states: ClassVar[tuple[str, ...]] = ("u", "v")
+
+    @property
+    def model(self) -> str:
+        """Its model in a word."""
+        return "CubaLIF" if self.du != DECAY_ONE - 1 else "LIF" if self.dv else "IF"
+
+    def executor(self, bias: torch.Tensor | None, shape: tuple[int, int], device: str) -> Batch:
+        """A population of [samples, neurons] of them, on a device; see `NeuronBatch`."""
+        from neurocompile.semantics.loihi_vectorized import LoihiBatch
+        return LoihiBatch(self, bias, shape, device)
 
 
 @dataclass(slots=True)

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from neurocompile.semantics.equations import COMPARISONS, VARIABLES
+from neurocompile.semantics.equations import COMPARISONS, INPUTS, SHIFT_ONE, STATES
 from neurocompile.semantics.floating import Constants, Profile
-from neurocompile.semantics.loihi import DECAY_ONE
 from neurocompile.semantics.reset import Reset
 
 ZERO, ONE = Fraction(0), Fraction(1)
-OR, AND = "OR", "AND"  # models of gates (`passes.gates`)
-SUM = "SUM"  # that of accumulators (`passes.accumulate`), which never fire
+OR, AND = "OR", "AND"  # models of gates (`passes.lowering.gates`)
+SUM = "SUM"  # that of accumulators, which never fire
 
 
 class NoNormalForm(ValueError):
@@ -63,7 +62,7 @@ class NormalForm:
     direct_y: bool = False  # y is added to v beside the synaptic current
 
 
-Affine = dict[str, Fraction]  # coefficients of x, y, u, v and "1"
+Affine = dict[str, Fraction]  # coefficients of inputs, states and "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +89,30 @@ class _Branch:
         if op in ("trunc", "floor"):  # of states, which are whole numbers on a chip
             return operands[0]
         if op == "neg":
-            return _scaled(operands[0], -ONE)
+            return _times(operands[0], -ONE)
         if op in ("add", "sub"):
             return _plus(operands[0], operands[1], ONE if op == "add" else -ONE)
         if op in ("mul", "div"):
             return _product(op, *operands)
         if op == "shifted":
             self.quantum = 1.0
-            return _product("mul", operands[0], _scaled(operands[1], Fraction(1, DECAY_ONE)))
+            return _product("mul", operands[0], _times(operands[1], Fraction(1, SHIFT_ONE)))
         if op == "rounded":  # the chip holds whole numbers anyway
             return operands[0]
         if op in COMPARISONS:
-            return self._compared(op, _plus(operands[0], operands[1], -ONE))
+            return self._comparison(op, _plus(operands[0], operands[1], -ONE))
         raise NoNormalForm(f"`{op}` is not affine")
 
-    def _compared(self, op: str, difference: Affine) -> Affine:
-        fixed = not difference.keys() - {"1"}  # in this branch it is a number
-        truth = int(getattr(operator, op)(difference.get("1", ZERO), ZERO)) if fixed else 0
+    def _comparison(self, op: str, difference: Affine) -> Affine:
+        constant = not difference.keys() - {"1"}  # in this branch it is a number
+        truth = int(getattr(operator, op)(difference.get("1", ZERO), ZERO)) if constant else 0
         if op == "eq":
-            if not fixed:
+            if not constant:
                 raise NoNormalForm("it asks whether its state equals a number")
             return _constant(Fraction(truth))
-        value = difference if op in ("gt", "ge") else _scaled(difference, -ONE)
+        value = difference if op in ("gt", "ge") else _times(difference, -ONE)
         outcome = truth
-        if not fixed and len(self.tests) < len(self.outcomes):
+        if not constant and len(self.tests) < len(self.outcomes):
             outcome = self.outcomes[len(self.tests)]
         self.tests.append(_Test(value, op in ("gt", "lt"), outcome))
         return _constant(Fraction(outcome))
@@ -128,7 +127,7 @@ def _plus(a: Affine, b: Affine, sign: Fraction) -> Affine:
     return {k: c for k, c in total.items() if c}
 
 
-def _scaled(a: Affine, factor: Fraction) -> Affine:
+def _times(a: Affine, factor: Fraction) -> Affine:
     return {k: c * factor for k, c in a.items() if c * factor}
 
 
@@ -142,7 +141,7 @@ def _product(op: str, a: Affine, b: Affine) -> Affine:
         if not factor:
             raise NoNormalForm("it divides by zero")
         factor = 1 / factor
-    return _scaled(a, factor)
+    return _times(a, factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +152,11 @@ class _Outcome:
     u: Affine
     v: Affine
     quantum: float | None
+
+    @property
+    def values(self) -> tuple[Affine, ...]:
+        """All that spikes depend on."""
+        return (self.u, self.v, *(test.value for test in self.tests))
 
 
 def normal_form(profile: Profile, constants: Constants) -> NormalForm:
@@ -168,13 +172,14 @@ def normal_form(profile: Profile, constants: Constants) -> NormalForm:
     if any(b.u != first.u for b in branches.values()):
         raise NoNormalForm("a spike changes its synaptic current")
     v_th = _threshold(first)
-    reset, rest = _immediate(branches, v_th) if count == 1 else _delayed(branches, v_th)
-    return _assembled(profile, first, v_th, reset, rest)
+    read_reset = _reset_of_own_spike if count == 1 else _reset_of_past_spike
+    reset, rest = read_reset(branches, v_th)
+    return _assemble(profile, first, v_th, reset, rest)
 
 
 def _branch(profile: Profile, constants: Constants, outcomes: tuple[int, ...]) -> _Outcome:
     branch = _Branch(outcomes)
-    values: dict[str, Any] = {name: {name: ONE} for name in VARIABLES}
+    values: dict[str, Any] = {name: {name: ONE} for name in (*INPUTS, *profile.states)}
     values.update({n: _constant(Fraction(constants[n])) for n in profile.constants})
     try:
         after = profile.equations.run(values, branch)
@@ -184,7 +189,11 @@ def _branch(profile: Profile, constants: Constants, outcomes: tuple[int, ...]) -
         raise NoNormalForm("it can emit more than one spike in a tick") from None
     if not branch.tests or after["s"] != _constant(Fraction(branch.tests[-1].outcome)):
         raise NoNormalForm("it can emit more than one spike in a tick")
-    return _Outcome(tuple(branch.tests), after["u"], after["v"], branch.quantum)
+    outcome = _Outcome(tuple(branch.tests), after["u"], after["v"], branch.quantum)
+    for name in profile.states:
+        if name not in STATES and any(name in value for value in outcome.values):
+            raise NoNormalForm(f"its state `{name}` decides when it fires")
+    return outcome
 
 
 def _threshold(branch: _Outcome) -> Fraction:
@@ -196,20 +205,20 @@ def _threshold(branch: _Outcome) -> Fraction:
     return v.get("1", ZERO) - test.get("1", ZERO) / ratios.pop()
 
 
-def _immediate(branches: Mapping[tuple[int, ...], _Outcome], v_th: Fraction
+def _reset_of_own_spike(branches: Mapping[tuple[int, ...], _Outcome], v_th: Fraction
                ) -> tuple[Reset, Fraction]:
     """The reset in the tick of the spike, and what it resets to."""
-    quiet, fired = branches[0,].v, branches[1,].v
-    if fired == quiet:
+    quiet, spiking = branches[0,].v, branches[1,].v
+    if spiking == quiet:
         return Reset.NONE, ZERO
-    if not fired.keys() - {"1"}:
-        return Reset.HARD, fired.get("1", ZERO)
-    if _plus(quiet, fired, -ONE) == _constant(v_th):
+    if not spiking.keys() - {"1"}:
+        return Reset.HARD, spiking.get("1", ZERO)
+    if _plus(quiet, spiking, -ONE) == _constant(v_th):
         return Reset.SOFT, ZERO
     raise NoNormalForm("its reset neither sets v to a number nor subtracts the threshold")
 
 
-def _delayed(branches: Mapping[tuple[int, ...], _Outcome], v_th: Fraction
+def _reset_of_past_spike(branches: Mapping[tuple[int, ...], _Outcome], v_th: Fraction
              ) -> tuple[Reset, Fraction]:
     """The reset where a tick also compares the v before it, and what it resets to."""
     past, now = branches[0, 0].tests
@@ -223,22 +232,22 @@ def _delayed(branches: Mapping[tuple[int, ...], _Outcome], v_th: Fraction
         if not after.keys() - {"1"} and (rest < v_th or (past.strict and rest == v_th)):
             return Reset.HARD, rest  # at once: v is never found above the threshold
         raise NoNormalForm("a spike acts on v in its own tick and in the next")
-    quiet, fired = branches[0, 0].v, branches[1, 0].v
-    change, decay = _plus(quiet, fired, -ONE), quiet.get("v", ZERO)
+    quiet, spiking = branches[0, 0].v, branches[1, 0].v
+    change, decay = _plus(quiet, spiking, -ONE), quiet.get("v", ZERO)
     if not change:
         return Reset.NONE, ZERO
     if change == _constant(v_th):
         return Reset.SOFT_DELAYED, ZERO
     if change == _constant(decay * v_th):
         return Reset.SOFT, ZERO
-    if not fired:
+    if not spiking:
         return Reset.HARD_DELAYED, ZERO
     if not change.keys() - {"v", "1"} and change.get("v") == decay:
         return Reset.HARD, -change.get("1", ZERO) / decay
     raise NoNormalForm("its reset neither sets v to a number nor subtracts the threshold")
 
 
-def _assembled(profile: Profile, quiet: _Outcome, v_th: Fraction, reset: Reset,
+def _assemble(profile: Profile, quiet: _Outcome, v_th: Fraction, reset: Reset,
                rest: Fraction) -> NormalForm:
     u, v = quiet.u, quiet.v
     decay, gain, gain_y = (v.get(k, ZERO) for k in ("v", "x", "y"))

@@ -29,11 +29,17 @@ import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.semantics.reset import Reset
+
+if TYPE_CHECKING:
+    import torch
+
+    from neurocompile.semantics.vectorized import Batch
 
 AXONS = NEURONS = 256  # of a core
 AXON_TYPES = 4
@@ -74,6 +80,18 @@ class TrueNorthNeurons:
     reset: Reset = Reset.HARD  # HARD or SOFT
     memory: bool = True
 
+    states: ClassVar[tuple[str, ...]] = ("v",)
+
+    @property
+    def model(self) -> str:
+        """Its model in a word."""
+        return "IF" if self.memory else "stateless"
+
+    def executor(self, bias: torch.Tensor | None, shape: tuple[int, int], device: str) -> Batch:
+        """A population of [samples, neurons] of them, on a device; see `NeuronBatch`."""
+        from neurocompile.semantics.truenorth_vectorized import TrueNorthBatch
+        return TrueNorthBatch(self, bias, shape, device)
+
 
 @dataclass(frozen=True, slots=True)
 class TrueNorthNeuron:
@@ -108,15 +126,15 @@ def step(neuron: TrueNorthNeuron, v: int, types: Iterable[int],
     noise = draw() & neuron.threshold_mask if neuron.threshold_mask else 0
     mode = neuron.reset_mode
     if v >= neuron.threshold + noise:
-        left = {ResetMode.NORMAL: neuron.reset_value, ResetMode.LINEAR: v - neuron.threshold - noise,
-                ResetMode.NONE: v}
-        return left[mode], True
+        after_reset = {ResetMode.NORMAL: neuron.reset_value, ResetMode.NONE: v,
+                       ResetMode.LINEAR: v - neuron.threshold - noise}
+        return after_reset[mode], True
     if neuron.saturate:
         return max(v, -neuron.floor), False
     if v < -(neuron.floor + noise):
-        left = {ResetMode.NORMAL: -neuron.reset_value, ResetMode.LINEAR: v + neuron.floor + noise,
-                ResetMode.NONE: v}
-        return left[mode], False
+        after_reset = {ResetMode.NORMAL: -neuron.reset_value, ResetMode.NONE: v,
+                       ResetMode.LINEAR: v + neuron.floor + noise}
+        return after_reset[mode], False
     return v, False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from neurocompile.target import Target
+from neurocompile.target.base import Target
 
 
 def target_toml(target: Target) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.axis_space import is_neuron
-from neurocompile.ir.graph import Graph, currents, module_of
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.passes.legality import (
     bias,
     linear,
@@ -22,7 +22,8 @@ from neurocompile.passes.legality import (
 )
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.spike_types import STATIC, Opaque, SpikeType, Static
-from neurocompile.passes.legality.walk import Transfer, Walk, start
+from neurocompile.passes.legality.walk import Transfer, TypeWalk, start
+from neurocompile.semantics.floating import STATE_WORDS
 
 TRANSFER: dict[str, Transfer] = {
     **linear.TRANSFER, **products.TRANSFER, **pooling.TRANSFER, **nonlinear.TRANSFER,
@@ -38,11 +39,11 @@ def check_graph(graph: Graph, timing: str = "tick",
     `timing` is "tick" for chips with a global tick, "async" for those without (NC128, NC136,
     NC137). `allow` names opt-ins (`Allow`): rewrites that are priced instead of refused.
     """
-    walk = walked(graph, timing, allow)
+    walk = walk_graph(graph, timing, allow)
     return list(walk.findings.values()) if walk.modules else [Diagnostic("NC130")]
 
 
-def walked(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> Walk:
+def walk_graph(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> TypeWalk:
     """The spike type of every value, and all findings."""
     walk = start(graph, timing == "async", frozenset(map(Allow, allow)))
     if not walk.modules:
@@ -51,8 +52,9 @@ def walked(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> Wal
     for node in graph.nodes():
         if node not in walk.live:
             continue
-        if is_neuron(node):
-            _neuron(node, walk)
+        neuron = as_neuron(node)
+        if neuron is not None:
+            _neuron(neuron, walk)
             continue
         kind = _transfer(node, walk)
         if not isinstance(kind, Static):
@@ -63,13 +65,14 @@ def walked(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> Wal
     return walk
 
 
-def _transfer(node: ir.Node, walk: Walk) -> SpikeType:
+def _transfer(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """The type of a node's results, with findings on the way."""
     if node.op_type in SHAPES:
         return STATIC
     if not walk.operands(node) and node.op_type not in nonlinear.ALWAYS:
         return STATIC
-    _state(node, walk)
+    if node in walk.feeding:
+        _state(node, node.inputs, walk)
     ticks.check(node, walk)
     rule = TRANSFER.get(node.op_type) if node.domain == "" else None
     kind = nonlinear.unknown(node, walk) if rule is None else rule(node, walk)
@@ -78,30 +81,27 @@ def _transfer(node: ir.Node, walk: Walk) -> SpikeType:
     return kind
 
 
-def _state(node: ir.Node, walk: Walk) -> None:
+def _state(node: ir.Node, operands: Iterable[ir.Value | None], walk: TypeWalk) -> None:
     """A membrane potential that feeds another neuron's input is no event."""
-    if node not in walk.feeding and not is_neuron(node):
-        return
-    for value in currents(node) if is_neuron(node) else node.inputs:
+    for value in operands:
         kind = walk.type_of(value)
         if value is not None and isinstance(kind, Opaque) and not kind.reported:
             walk.report("NC123", node, {"op": kind.op})
             walk.types[value.name or ""] = Opaque(kind.op, kind.node, reported=True)
 
 
-def _neuron(node: ir.Node, walk: Walk) -> None:
-    module = module_of(node)
-    ticks.check_neuron(node, walk)
-    bias.check_neuron(node, walk)
-    _state(node, walk)
-    for value in node.inputs[1:3]:
+def _neuron(neuron: NeuronNode, walk: TypeWalk) -> None:
+    node, module = neuron.node, neuron.module
+    ticks.check_neuron(neuron, walk)
+    bias.check_neuron(neuron, walk)
+    _state(node, neuron.currents, walk)
+    for value in neuron.initial.values():
         kind = walk.type_of(value)
         own = isinstance(kind, Static) or (isinstance(kind, Opaque) and kind.state_of == module)
         if not own and not (isinstance(kind, Opaque) and kind.reported):
-            made = kind.op if isinstance(kind, Opaque) else "a computed start value"
-            walk.report("NC123", node, {"op": f"{made} as the state of {module}"}, key=(module,))
-    spikes, *state = node.outputs
-    walk.types[spikes.name or ""] = neurons.emitted(node, walk)
-    for value in state:
-        what = "membrane potential" if value is state[-1] else "synaptic current"
-        walk.types[value.name or ""] = Opaque(f"{what} of {module}", node, state_of=module)
+            source = kind.op if isinstance(kind, Opaque) else "a computed start value"
+            walk.report("NC123", node, {"op": f"{source} as the state of {module}"}, key=(module,))
+    walk.types[neuron.train] = neurons.emission(neuron, walk)
+    for name, state in neuron.final.items():
+        what = STATE_WORDS.get(name, f"state {name}")
+        walk.types[state.name or ""] = Opaque(f"{what} of {module}", node, state_of=module)

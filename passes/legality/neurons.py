@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import onnx_ir as ir
-
-from neurocompile.ir.graph import module_of, neuron_constants
+from neurocompile.ir.neuron_node import NeuronNode
 from neurocompile.passes.legality.spike_types import Opaque, Spike, SpikeType
-from neurocompile.passes.legality.walk import Walk
+from neurocompile.passes.legality.walk import TypeWalk
+from neurocompile.semantics.floating import POTENTIAL, STATE_WORDS
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
 
-UNBOUNDED = 1 << 16  # spikes in a tick, where a neuron sets no limit
+MANY_SPIKES = 1 << 16  # spikes in a tick, where a neuron sets no limit
 
 
-def emitted(node: ir.Node, walk: Walk) -> SpikeType:
+def emission(neuron: NeuronNode, walk: TypeWalk) -> SpikeType:
     """The type of a neuron's output; NC201 where it fires, but as no chip's neuron does."""
-    name, module, profile = node.outputs[0].name or "", module_of(node), walk.graph.profile(node)
+    module, profile, constants = neuron.module, walk.graph.profile(neuron), neuron.constants
     if profile.model == "LI":
-        return Opaque(f"membrane potential of {module}", node)
-    constants = neuron_constants(node)
+        return Opaque(f"{STATE_WORDS[POTENTIAL]} of {module}", neuron.node)
     try:
         normal_form(profile, constants)
     except NoNormalForm as reason:
-        walk.report("NC201", node, {"module": module, "profile": profile.name,
-                                    "reason": str(reason)}, key=(module,))
-    levels = 1 if profile.equations.binary else int(constants.get("max_spikes", UNBOUNDED))
-    return Spike(frozenset({name}), levels)
+        walk.report("NC201", neuron.node, {"module": module, "profile": profile.name,
+                                           "reason": str(reason)}, key=(module,))
+    levels = 1 if profile.equations.binary else int(constants.get("max_spikes", MANY_SPIKES))
+    return Spike(frozenset({neuron.train}), levels)

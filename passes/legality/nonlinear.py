@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from neurocompile.ir.graph import constant
 from neurocompile.passes.legality.spike_types import STATIC, Analog, SpikeType, Static
-from neurocompile.passes.legality.walk import Transfer, Walk
+from neurocompile.passes.legality.walk import Transfer, TypeWalk
 
 ACTIVATIONS = (
     "Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "Gelu", "Erf", "Sigmoid", "HardSigmoid",
@@ -28,44 +28,45 @@ RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLik
           "Multinomial")
 
 
-def _opaque(node: ir.Node, walk: Walk) -> SpikeType:
+def _opaque(node: ir.Node, walk: TypeWalk) -> SpikeType:
     return walk.reject("NC123", node, {"op": node.op_type}, notes=walk.paths(node))
 
 
-def _compare(node: ir.Node, walk: Walk) -> SpikeType:
+def _compare(node: ir.Node, walk: TypeWalk) -> SpikeType:
     for value in node.inputs:
-        found = constant(value)
-        if found is not None and found.dtype.kind == "f" and np.isinf(found).all():
+        array = constant(value)
+        if array is not None and array.dtype.kind == "f" and np.isinf(array).all():
             return STATIC  # a guard against overflow: no finite value passes it
     return walk.reject("NC123", node, {"op": node.op_type}, notes=walk.paths(node),
                        hint="a threshold written by hand is not read as a neuron: use a neuron "
                             "class of a supported framework")
 
 
-def _finite(node: ir.Node, walk: Walk) -> SpikeType:
+def _finite(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """IsNaN, IsInf: what spikes and finite weights make is finite."""
     return STATIC
 
 
-def _power(node: ir.Node, walk: Walk) -> SpikeType:
+def _power(node: ir.Node, walk: TypeWalk) -> SpikeType:
     exponent = constant(node.inputs[1])
     if exponent is not None and exponent.size == 1 and exponent.item() == 1:
         return walk.type_of(node.inputs[0])
     return _opaque(node, walk)
 
 
-def _random(node: ir.Node, walk: Walk) -> SpikeType:
+def _random(node: ir.Node, walk: TypeWalk) -> SpikeType:
     return _opaque(node, walk) if walk.operands(node) else Analog()
 
 
-def _branch(node: ir.Node, walk: Walk) -> SpikeType:
+def _branch(node: ir.Node, walk: TypeWalk) -> SpikeType:
     if node.op_type == "If" and isinstance(walk.type_of(node.inputs[0]), Static):
         return unknown(node, walk)
     module = node.metadata_props.get("neurocompile.module", "")
-    return walk.reject("NC104", node, {"module": module, "reason": f"`{node.op_type}` in its graph"})
+    return walk.reject("NC104", node, {"module": module,
+                                       "reason": f"`{node.op_type}` in its graph"})
 
 
-def unknown(node: ir.Node, walk: Walk) -> SpikeType:
+def unknown(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """An operator of which nothing is known: never passed in silence."""
     name = node.op_type if not node.domain else f"{node.domain}.{node.op_type}"
     module = node.metadata_props.get("neurocompile.module", "")

@@ -16,17 +16,17 @@ from neurocompile.passes.legality.spike_types import (
     as_current,
     sources_of,
 )
-from neurocompile.passes.legality.walk import Transfer, Walk
+from neurocompile.passes.legality.walk import Transfer, TypeWalk
 
 
-def product(node: ir.Node, walk: Walk) -> SpikeType:
+def product(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """A contraction of dynamic operands: MatMul, Einsum, a convolution with dynamic weights."""
     recover = Current(sources_of(walk.operands(node)), reported=True)
     return walk.reject("NC120", node, {"op": node.op_type}, recover=recover,
                        notes=walk.paths(node), always=True)
 
 
-def elementwise_product(node: ir.Node, walk: Walk) -> SpikeType:
+def elementwise_product(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """A product of dynamic operands, element by element; of a value with itself, a square."""
     if len(node.inputs) == 2 and node.inputs[0] is node.inputs[1]:
         return walk.reject("NC123", node, {"op": f"{node.op_type} of a value by itself"})
@@ -41,7 +41,7 @@ def elementwise_product(node: ir.Node, walk: Walk) -> SpikeType:
                        notes=[*walk.paths(node), *filter(None, [gate])])
 
 
-def _logical(node: ir.Node, walk: Walk) -> SpikeType:
+def _logical(node: ir.Node, walk: TypeWalk) -> SpikeType:
     if any(isinstance(walk.type_of(value), Static) for value in node.inputs):
         kind = walk.operands(node)[0]
         return kind if isinstance(kind, Analog) else Current(sources_of([kind]))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.graph import output_location
 from neurocompile.passes.legality.spike_types import Opaque, Static
-from neurocompile.passes.legality.walk import Walk
+from neurocompile.passes.legality.walk import TypeWalk
 
 
-def check_outputs(walk: Walk) -> None:
+def check_outputs(walk: TypeWalk) -> None:
     """Report each output that the host cannot compute exactly from spike counts."""
     for number, value in enumerate(walk.graph.model.graph.outputs):
         kind = walk.type_of(value)

@@ -11,26 +11,26 @@ import onnx_ir as ir
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.price import composition, distribution
 from neurocompile.passes.legality.spike_types import Current
-from neurocompile.passes.legality.walk import Walk
+from neurocompile.passes.legality.walk import TypeWalk
 
 GROWTH_NOTED = 1.5  # connections of a composed chain per connection of its layers
-PRICED = "`build` makes one projection a branch"
+PRICE_NOTE = "`build` makes one projection a branch"
 
 
-def residual(node: ir.Node, walk: Walk, kind: Current) -> bool:
+def residual(node: ir.Node, walk: TypeWalk, kind: Current) -> bool:
     """Report a joined current at a synapse: an error, or (True) its price where allowed."""
     names = sorted({walk.modules.get(source, source) for source in kind.sources})
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    branches = f"branches from {shown}"
+    text = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    branches = f"branches from {text}"
     values: dict[str, object] = {"branches": len(kind.sources), "levels": kind.levels,
                                  "op": node.op_type}
     equal = f"by linearity it equals {len(kind.sources)} projections, one a branch"
     notes = [branches, equal]
     if Allow.RESIDUAL_DISTRIBUTION in walk.allow:
-        joined = next(v for v in node.inputs if walk.type_of(v) is kind)
-        price = distribution(walk, node, joined)
+        operand = next(v for v in node.inputs if walk.type_of(v) is kind)
+        price = distribution(walk, node, operand)
         if price is not None and not kind.reported:
-            walk.report("NC133", node, {**values, **price.values()}, notes=(branches, PRICED))
+            walk.report("NC133", node, {**values, **price.values()}, notes=(branches, PRICE_NOTE))
             return True
         reason = "a branch was refused before" if price else "its axes cannot be followed"
         notes.append(f"`--allow {Allow.RESIDUAL_DISTRIBUTION}` does not hold here: {reason}")
@@ -38,12 +38,12 @@ def residual(node: ir.Node, walk: Walk, kind: Current) -> bool:
     return False
 
 
-def chain(node: ir.Node, walk: Walk) -> None:
+def note_growth(node: ir.Node, walk: TypeWalk) -> None:
     """Note the price of a chain without a neuron that grows when it becomes one synapse."""
     for value in node.inputs:
-        found = composition(walk, node, value) if walk.layouts.is_dynamic(value) else None
-        if found is not None and found[1] > GROWTH_NOTED * found[0]:
-            before, after = found
+        price = composition(walk, node, value) if walk.layouts.is_dynamic(value) else None
+        if price is not None and price[1] > GROWTH_NOTED * price[0]:
+            before, after = price
             walk.report("NC132", node, {"op": node.op_type, "before": before, "after": after,
                                         "neurons": 0, "synapses": after - before, "axons": 0,
                                         "ticks": 0})

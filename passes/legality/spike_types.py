@@ -29,7 +29,7 @@ class Current:
 
     sources: Sources
     weighted: bool = True  # False: a plain sum of spikes, an integer 0..levels
-    joined: bool = False  # a sum of spikes of different sources
+    mixes_sources: bool = False  # a sum of spikes of different sources
     levels: int = 0
     bias: float = 0.0  # bound on the magnitude of its constant part
     analog: bool = False  # the network's analog input is added to it
@@ -76,7 +76,7 @@ def as_current(kind: Spike | Current) -> Current:
     return Current(kind.sources, weighted=False, levels=kind.levels)
 
 
-def shifted(kind: SpikeType, constant: float) -> SpikeType:
+def plus_constant(kind: SpikeType, constant: float) -> SpikeType:
     """A value after adding a constant of that magnitude; zero changes nothing."""
     if constant == 0.0 or isinstance(kind, Static | Opaque):
         return kind
@@ -86,7 +86,7 @@ def shifted(kind: SpikeType, constant: float) -> SpikeType:
     return replace(current, weighted=True, bias=current.bias + constant)
 
 
-def scaled(kind: SpikeType, gain: float) -> SpikeType:
+def times(kind: SpikeType, gain: float) -> SpikeType:
     """A value after a static scale, mask or other linear map of that largest gain."""
     if isinstance(kind, Analog):
         return Analog(kind.bias * gain)
@@ -96,7 +96,7 @@ def scaled(kind: SpikeType, gain: float) -> SpikeType:
     return kind
 
 
-def added(kinds: Iterable[SpikeType]) -> SpikeType:
+def sum_of(kinds: Iterable[SpikeType]) -> SpikeType:
     """The elementwise sum of dynamic values that are all affine."""
     total: SpikeType | None = None
     for kind in kinds:
@@ -122,28 +122,29 @@ def _beside(kind: SpikeType | None, analog: Analog) -> SpikeType:
 
 
 def _sum(one: Current, two: Current) -> Current:
-    excused = (one.reported and two.sources <= one.sources) or (
+    exempt = (one.reported and two.sources <= one.sources) or (
         two.reported and one.sources <= two.sources)
-    joined = one.joined or two.joined or (one.sources != two.sources and not excused)
-    return Current(one.sources | two.sources, one.weighted or two.weighted, joined,
+    mixes_sources = one.mixes_sources or two.mixes_sources or (
+        one.sources != two.sources and not exempt)
+    return Current(one.sources | two.sources, one.weighted or two.weighted, mixes_sources,
                    one.levels + two.levels, one.bias + two.bias, one.analog or two.analog,
                    one.reported or two.reported)
 
 
 def beside(kinds: Iterable[SpikeType]) -> SpikeType:
     """Values side by side in one tensor (concatenation, selection by a static mask)."""
-    found = list(kinds)
-    spiking = [kind for kind in found if isinstance(kind, Spike | Current)]
-    bias = max((bias_of(kind) for kind in found), default=0.0)
+    all_kinds = list(kinds)
+    spiking = [kind for kind in all_kinds if isinstance(kind, Spike | Current)]
+    bias = max((bias_of(kind) for kind in all_kinds), default=0.0)
     if not spiking:
-        return Analog(bias) if any(isinstance(kind, Analog) for kind in found) else STATIC
+        return Analog(bias) if any(isinstance(kind, Analog) for kind in all_kinds) else STATIC
     sources = sources_of(spiking)
-    analog = any(isinstance(kind, Analog) for kind in found) or any(
-        isinstance(kind, Current) and kind.analog for kind in found)
-    if len(spiking) == len(found) and all(isinstance(kind, Spike) for kind in spiking):
+    analog = any(isinstance(kind, Analog) for kind in all_kinds) or any(
+        isinstance(kind, Current) and kind.analog for kind in all_kinds)
+    if len(spiking) == len(all_kinds) and all(isinstance(kind, Spike) for kind in spiking):
         return Spike(sources, max(kind.levels for kind in spiking))
     currents = [as_current(kind) for kind in spiking]
-    weighted = len(spiking) < len(found) or any(kind.weighted for kind in currents)
-    return Current(sources, weighted, any(kind.joined for kind in currents),
+    weighted = len(spiking) < len(all_kinds) or any(kind.weighted for kind in currents)
+    return Current(sources, weighted, any(kind.mixes_sources for kind in currents),
                    max(kind.levels for kind in currents), bias, analog,
                    any(kind.reported for kind in currents))

@@ -9,15 +9,17 @@ from __future__ import annotations
 import enum
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic, errors
 from neurocompile.ir.axes import Role, layouts
-from neurocompile.ir.axis_space import is_neuron, shape_of
-from neurocompile.ir.graph import Graph, currents, location, module_of
+from neurocompile.ir.axis_space import shape_of
+from neurocompile.ir.graph import Graph, location
+from neurocompile.ir.neuron_node import as_neuron, is_neuron
+from neurocompile.passes.legality.walk import producer, reads, upstream
 
 MAC_PJ, AC_PJ = 4.6, 0.9  # 45 nm, 32-bit floats (Horowitz, ISSCC 2014)
 STATIC = frozenset({"Shape", "Size"})
@@ -56,24 +58,24 @@ def summarize(graph: Graph, findings: Iterable[Diagnostic],
 
     `findings` are those of `check_graph`. `rates`: measured spikes per neuron and tick, by module.
     """
-    reach = _Reach(graph)
-    accused = _Accused(findings)
+    dependence = _Dependence(graph)
+    places = _FindingPlaces(findings)
     batch = _batch(graph)
     operators: Counter[Place] = Counter()
     macs: Counter[Place] = Counter()
     picojoules = 0.0
     for node in graph.nodes():
-        if node not in reach.live or node not in reach.dynamic or node.op_type in STATIC:
+        if node not in dependence.live or node not in dependence.dynamic or node.op_type in STATIC:
             continue
-        place = reach.place(node)
-        if accused.names(node):
+        place = dependence.place(node)
+        if places.names(node):
             place = Place.ILLEGAL
         if node.op_type not in WIRING or place is Place.ILLEGAL:
             operators[place] += 1
         count = multiply_accumulates(node) // batch
         if count:
             macs[place] += count
-            picojoules += _picojoules(node, count, reach, rates or {})
+            picojoules += _picojoules(node, count, dependence, rates or {})
     everywhere = {place: operators[place] for place in Place}
     return Summary(everywhere, {place: macs[place] for place in Place},
                    None if rates is None else picojoules * 1e-9)
@@ -85,8 +87,8 @@ def replayed_rates(graph: Graph) -> dict[str, float] | None:
     if not replay:
         return None
     sizes: Counter[str] = Counter()
-    for node in graph.neurons():
-        sizes[module_of(node)] += math.prod(shape_of(node.outputs[0]) or (0,))
+    for neuron in graph.neurons():
+        sizes[neuron.module] += math.prod(shape_of(neuron.spikes) or (0,))
     return {module: count / (replay["calls"] * sizes[module])
             for module, count in replay["spikes"].items() if sizes[module]}
 
@@ -95,20 +97,20 @@ def multiply_accumulates(node: ir.Node) -> int:
     """Multiply-accumulates of a node over the whole batch and all ticks; 0 for other operators."""
     if node.domain != "" or len(node.inputs) < 2:
         return 0
-    left, right = shape_of(node.inputs[0]), shape_of(node.inputs[1])
+    first, second = shape_of(node.inputs[0]), shape_of(node.inputs[1])
     out = shape_of(node.outputs[0])
-    if not left or not right or out is None:
+    if not first or not second or out is None:
         return 0
     if node.op_type == "Conv":
-        return math.prod(out) * math.prod(right[1:])
+        return math.prod(out) * math.prod(second[1:])
     if node.op_type == "ConvTranspose":
-        return math.prod(left) * math.prod(right[1:])
+        return math.prod(first) * math.prod(second[1:])
     if node.op_type == "MatMul":
-        return math.prod(out) * left[-1]
+        return math.prod(out) * first[-1]
     if node.op_type == "Gemm":
-        return math.prod(out) * left[0 if node.attributes.get_int("transA", 0) else 1]
+        return math.prod(out) * first[0 if node.attributes.get_int("transA", 0) else 1]
     if node.op_type == "Einsum":
-        return _einsum(node.attributes.get_string("equation", ""), [left, right])
+        return _einsum(node.attributes.get_string("equation", ""), [first, second])
     return 0
 
 
@@ -128,23 +130,24 @@ def _batch(graph: Graph) -> int:
     return math.prod(atoms.values())
 
 
-class _Reach:
+class _Dependence:
     """What reaches what in a Graph."""
 
     def __init__(self, graph: Graph) -> None:
         inputs = {v.name for v in graph.model.graph.inputs if v.const_value is None}
-        self.live = _upstream(v.producer() for v in graph.model.graph.outputs)
-        feeds = (_producer(value) for node in graph.neurons() if node in self.live
-                 for value in currents(node))
-        self.feeding = _upstream(feeds, stop_at_neurons=True)
+        self.live = upstream(
+            (v.producer() for v in graph.model.graph.outputs), through_neurons=True)
+        feeds = (producer(value) for neuron in graph.neurons() if neuron.node in self.live
+                 for value in neuron.currents)
+        self.feeding = upstream(feeds)
         self.dynamic: set[ir.Node] = set()  # depends on the model's input or on spikes
         self.spiking: set[ir.Node] = set()  # depends on spikes
         for node in graph.nodes():
-            before = {p for p in map(_producer, _reads(node)) if p and p.op_type not in STATIC}
+            before = {p for p in map(producer, reads(node)) if p and p.op_type not in STATIC}
             if is_neuron(node) or before & self.spiking:
                 self.spiking.add(node)
             if is_neuron(node) or before & self.dynamic or any(
-                    v is not None and v.name in inputs for v in _reads(node)):
+                    v is not None and v.name in inputs for v in reads(node)):
                 self.dynamic.add(node)
 
     def place(self, node: ir.Node) -> Place:
@@ -157,10 +160,10 @@ class _Reach:
         """Whether a value is a weight, or computed from weights."""
         if value is None or value.is_graph_input():
             return value is None or value.const_value is not None
-        return _producer(value) not in self.dynamic
+        return producer(value) not in self.dynamic
 
 
-class _Accused:
+class _FindingPlaces:
     """The operators that errors name, by place in the user's code."""
 
     def __init__(self, findings: Iterable[Diagnostic]) -> None:
@@ -168,71 +171,49 @@ class _Accused:
         for one in errors(findings):
             if not one.code.startswith("NC1"):
                 continue
-            told = str(one.values.get("op", "")).split()
-            self.ops.setdefault(one.where, set()).add(told[0] if told else "")
+            words = str(one.values.get("op", "")).split()
+            self.ops.setdefault(one.where, set()).add(words[0] if words else "")
 
     def names(self, node: ir.Node) -> bool:
         """Whether a finding lies at this node."""
         ops = self.ops.get(location(node), set())
         if node.op_type in ops:
             return True
-        pooled = "Max" in node.op_type  # NC122 names no operator
-        return "" in ops and (is_neuron(node) or pooled)
+        maximum = "Max" in node.op_type  # NC122 names no operator
+        return "" in ops and (is_neuron(node) or maximum)
 
 
-def _picojoules(node: ir.Node, count: int, reach: _Reach, rates: Mapping[str, float]) -> float:
+def _picojoules(node: ir.Node, count: int, dependence: _Dependence, rates: Mapping[str, float]
+                ) -> float:
     """Accumulates per spike where spikes enter, multiply-accumulates elsewhere."""
-    operands = [value for value in node.inputs[:2] if not reach.is_static(value)]
-    found = [_rate(value, rates) for value in operands]
-    rate = next((one for one in found if one is not None), None)
+    operands = [value for value in node.inputs[:2] if not dependence.is_static(value)]
+    operand_rates = [_rate(value, rates) for value in operands]
+    rate = next((one for one in operand_rates if one is not None), None)
     return MAC_PJ * count if rate is None else AC_PJ * rate * count
 
 
 def _rate(value: ir.Value | None, rates: Mapping[str, float]) -> float | None:
     """Events per element of a value made of spikes alone; None for numbers."""
     total, weight = 0.0, 0
-    stack, seen = [value], set()
+    stack, visits = [value], set()
     while stack:
         one = stack.pop()
-        node = _producer(one)
+        node = producer(one)
         if node is None:
             if one is not None and one.is_graph_input():
                 return None
             continue
-        if node in seen:
+        if node in visits:
             continue
-        seen.add(node)
-        if is_neuron(node):
-            if one is not node.outputs[0] or module_of(node) not in rates:
+        visits.add(node)
+        neuron = as_neuron(node)
+        if neuron is not None:
+            if one is not neuron.spikes or neuron.module not in rates:
                 return None
             size = math.prod(shape_of(one) or (1,))
-            total, weight = total + rates[module_of(node)] * size, weight + size
+            total, weight = total + rates[neuron.module] * size, weight + size
         elif node.op_type in WIRING or node.op_type in SCALES:
             stack += [v for v in node.inputs if v is not None and v.const_value is None]
         elif node.op_type not in ("Constant", *STATIC):
             return None
     return total / weight if weight else None
-
-
-def _producer(value: ir.Value | None) -> ir.Node | None:
-    return None if value is None else value.producer()
-
-
-def _reads(node: ir.Node) -> Iterator[ir.Value | None]:
-    yield from node.inputs
-    for attribute in node.attributes.values():
-        if attribute.type is ir.AttributeType.GRAPH:
-            for inner in attribute.as_graph():
-                yield from _reads(inner)
-
-
-def _upstream(starts: Iterable[ir.Node | None], stop_at_neurons: bool = False) -> set[ir.Node]:
-    found: set[ir.Node] = set()
-    stack = [node for node in starts if node is not None]
-    while stack:
-        node = stack.pop()
-        if node in found or (stop_at_neurons and is_neuron(node)):
-            continue
-        found.add(node)
-        stack += [p for p in map(_producer, _reads(node)) if p is not None]
-    return found

@@ -12,112 +12,112 @@ import onnx_ir as ir
 
 from neurocompile.ir.axes import Role
 from neurocompile.ir.axis_arithmetic import axis_list, einsum_terms, reduced_axes
-from neurocompile.ir.axis_space import integers, is_neuron, shape_of
-from neurocompile.ir.graph import currents, module_of
+from neurocompile.ir.axis_space import integers, shape_of
+from neurocompile.ir.neuron_node import NeuronNode, as_neuron, is_neuron
 from neurocompile.passes.legality.spike_types import Analog
-from neurocompile.passes.legality.walk import Walk, upstream
-from neurocompile.passes.lowering.deviation import reused, uneven
+from neurocompile.passes.legality.walk import TypeWalk, upstream
+from neurocompile.passes.lowering.deviation import repeated_uses, uneven_uses
 
 
-def check_loop(walk: Walk) -> None:
-    """Report modules that do not run once a tick; in a loop, which tick is whose is unknown then."""
-    neurons = [node for node in walk.graph.neurons() if node in walk.live]
-    found = list(uneven(neurons, walk.layouts)) if walk.layouts.tick_of else []
-    walk.irregular = bool(found)
-    for finding in (*reused(neurons, walk.layouts), *found):
+def check_loop(walk: TypeWalk) -> None:
+    """Report modules that do not run once a tick, in a loop those with fewer or more rounds too."""
+    neurons = [neuron for neuron in walk.graph.neurons() if neuron.node in walk.live]
+    findings = list(uneven_uses(neurons, walk.layouts)) if walk.layouts.tick_of else []
+    walk.irregular = bool(findings)
+    for finding in (*repeated_uses(neurons, walk.layouts), *findings):
         walk.findings[finding.code, finding.where.module] = finding
 
 
-def check(node: ir.Node, walk: Walk) -> None:
+def check(node: ir.Node, walk: TypeWalk) -> None:
     """Report an operator that joins ticks before a neuron, or samples anywhere.
 
     Behind a reported one only what an operator itself adds up counts: axes have lost their names.
     """
     if walk.irregular or all(isinstance(k, Analog) for k in walk.operands(node)):
         return
-    tainted = any(v is not None and v.producer() in walk.tainted for v in node.inputs)
-    conflicts = () if tainted else tuple(walk.conflicts.get(node, ()))
-    if tainted:
-        walk.tainted.add(node)
-    met = {role for value, axes in joined_axes(node) for role in (Role.TIME, Role.BATCH)
+    after_mixing = any(v is not None and v.producer() in walk.behind_mixing for v in node.inputs)
+    conflicts = () if after_mixing else tuple(walk.conflicts.get(node, ()))
+    if after_mixing:
+        walk.behind_mixing.add(node)
+    roles = {role for value, axes in joined_axes(node) for role in (Role.TIME, Role.BATCH)
            if axes & walk.layouts.positions(value, role)}
     reasons = [conflict.reason for conflict in conflicts]
-    met |= {role for conflict in conflicts for role in conflict.roles}
+    roles |= {role for conflict in conflicts for role in conflict.roles}
     before = [walk.layouts.ticks.get(value.name or "", frozenset[int]())
               for value in node.inputs if value is not None]
     after = walk.layouts.ticks.get(node.outputs[0].name or "", frozenset[int]())
     joins = _span(after) > 1 and all(_span(ticks) <= 1 for ticks in before)
-    if not tainted and joins and not _delays(node, max(after), walk):
-        met.add(Role.TIME)
+    if not after_mixing and joins and not _delays(node, max(after), walk):
+        roles.add(Role.TIME)
         reasons.append(f"it joins ticks {min(after)} to {max(after)} of the loop")
-    if Role.TIME in met and node in walk.feeding:
+    if Role.TIME in roles and node in walk.feeding:
         _mixes(node, walk)
         walk.report("NC126", node, {"op": node.op_type}, notes=[*reasons, *walk.paths(node)])
-    elif Role.BATCH in met:
+    elif Role.BATCH in roles:
         _mixes(node, walk)
         module = node.metadata_props.get("neurocompile.module", "")
         reason = reasons[0] if reasons else f"`{node.op_type}` works across the samples of a batch"
         walk.report("NC113", node, {"module": module, "reason": reason})
 
 
-def check_neuron(node: ir.Node, walk: Walk) -> None:
+def check_neuron(neuron: NeuronNode, walk: TypeWalk) -> None:
     """Report a neuron that does not get its own tick's input, or earlier ones."""
-    module = module_of(node)
-    if walk.irregular or any(v.producer() in walk.tainted for v in currents(node)):
+    node, module = neuron.node, neuron.module
+    if walk.irregular or any(v.producer() in walk.behind_mixing for v in neuron.currents):
         return
     conflict = next(iter(walk.conflicts.get(node, ())), None)
     if conflict is not None:
         walk.report("NC113", node, {"module": module, "reason": conflict.reason}, key=(module,))
         return
-    for fed in currents(node):
-        _check_received(node, fed, walk)
+    for current in neuron.currents:
+        _check_current(neuron, current, walk)
 
 
-def _check_received(node: ir.Node, fed: ir.Value, walk: Walk) -> None:
-    module = module_of(node)
-    received = walk.layouts.ticks.get(fed.name or "")
-    own = walk.layouts.tick_of.get(node.outputs[0].name or "")
-    if not received or (own is not None and max(received) <= own):
+def _check_current(neuron: NeuronNode, current: ir.Value, walk: TypeWalk) -> None:
+    module = neuron.module
+    sources = walk.layouts.ticks.get(current.name or "")
+    own = walk.layouts.tick_of.get(neuron.train)
+    if not sources or (own is not None and max(sources) <= own):
         return
-    shown = ", ".join(map(str, sorted(received)))
     at = f"at tick {own}" if own is not None else "outside the loop"
-    note = f"{at} `{module}` receives spikes of tick {shown}"
-    chosen = [] if own is not None else _selections(fed, walk)
-    for selection in chosen:
+    note = f"{at} `{module}` receives spikes of tick {', '.join(map(str, sorted(sources)))}"
+    selections = [] if own is not None else _selections(current, walk)
+    for selection in selections:
         walk.report("NC126", selection, {"op": selection.op_type}, notes=(note,))
-    if not chosen:
-        walk.report("NC126", node, {"op": module}, key=(module,), notes=(note,))
+    if not selections:
+        walk.report("NC126", neuron.node, {"op": module}, key=(module,), notes=(note,))
 
 
-def _delays(node: ir.Node, latest: int, walk: Walk) -> bool:
+def _delays(node: ir.Node, latest: int, walk: TypeWalk) -> bool:
     """Whether a sum of ticks reaches neurons of one tick only, none of them earlier than itself.
 
     What is carried on to the next ticks as well is a state, and no synapse has one.
     """
-    seen, stack, reached = {node}, [node], set()
+    visits, stack, ticks = {node}, [node], set()
     while stack:
         for output in stack.pop().outputs:
             for user in output.consumers():
-                if is_neuron(user):
-                    reached.add(walk.layouts.tick_of.get(user.outputs[0].name or "", -1))
-                elif user not in seen:
-                    seen.add(user)
+                neuron = as_neuron(user)
+                if neuron is not None:
+                    ticks.add(walk.layouts.tick_of.get(neuron.train, -1))
+                elif user not in visits:
+                    visits.add(user)
                     stack.append(user)
-    return len(reached) == 1 and min(reached) >= latest
+    return len(ticks) == 1 and min(ticks) >= latest
 
 
-def _selections(fed: ir.Value | None, walk: Walk) -> list[ir.Node]:
+def _selections(current: ir.Value | None, walk: TypeWalk) -> list[ir.Node]:
     """The operators that took single ticks out of a time axis."""
     ticks = walk.layouts.ticks
-    inside = upstream([fed.producer() if fed is not None else None])
+    inside = upstream([current.producer() if current is not None else None])
     return [node for node in walk.graph.nodes() if node in inside
             and any(ticks.get(output.name or "") for output in node.outputs)
             and not any(ticks.get(v.name or "") for v in node.inputs if v is not None)]
 
 
-def _mixes(node: ir.Node, walk: Walk) -> None:
+def _mixes(node: ir.Node, walk: TypeWalk) -> None:
     walk.mixing.add(node)
-    walk.tainted.add(node)
+    walk.behind_mixing.add(node)
 
 
 def _span(ticks: frozenset[int]) -> int:
@@ -126,11 +126,16 @@ def _span(ticks: frozenset[int]) -> int:
 
 def joined_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
     """The axes of each operand along which a node adds up or compares."""
+    if not is_neuron(node):
+        yield from _operator_axes(node)
+
+
+def _operator_axes(node: ir.Node) -> Iterator[tuple[ir.Value | None, frozenset[int]]]:
     first = node.inputs[0] if node.inputs else None
     shape = shape_of(first)
     if node.op_type == "Einsum":
         yield from _einsum_axes(node)
-    elif shape is None or is_neuron(node):
+    elif shape is None:
         return
     elif node.op_type == "MatMul":
         yield first, frozenset({len(shape) - 1})

@@ -10,8 +10,8 @@ import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.axes import Conflict, Layouts, layouts
-from neurocompile.ir.axis_space import is_neuron
-from neurocompile.ir.graph import Graph, currents, location, module_of
+from neurocompile.ir.graph import Graph, location
+from neurocompile.ir.neuron_node import NeuronNode, is_neuron
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.spike_types import (
     STATIC,
@@ -24,11 +24,11 @@ from neurocompile.passes.legality.spike_types import (
     sources_of,
 )
 
-Transfer = Callable[[ir.Node, "Walk"], SpikeType]
+Transfer = Callable[[ir.Node, "TypeWalk"], SpikeType]
 
 
 @dataclass(eq=False)
-class Walk:
+class TypeWalk:
     """Types found so far, findings so far, and what reaches what."""
 
     graph: Graph
@@ -42,11 +42,11 @@ class Walk:
     modules: dict[str, str] = field(default_factory=dict)  # spike value -> neuron's module
     conflicts: dict[ir.Node, list[Conflict]] = field(default_factory=dict)
     mixing: set[ir.Node] = field(default_factory=set)  # nodes reported to join ticks or samples
-    tainted: set[ir.Node] = field(default_factory=set)  # those, and what they lead to up to neurons
+    behind_mixing: set[ir.Node] = field(default_factory=set)  # those, and on up to neurons
     irregular: bool = False  # a loop's ticks cannot be told apart
-    leaking: list[ir.Node] = field(default_factory=list)  # neurons; without a global tick only
-    hosted: list[ir.Node] = field(default_factory=list)  # neurons that get the analog input
-    reaches: dict[str, Any] = field(default_factory=dict)  # kept by `price`
+    leaky_neurons: list[NeuronNode] = field(default_factory=list)  # without a global tick only
+    analog_neurons: list[NeuronNode] = field(default_factory=list)  # that get the analog input
+    receptive_fields: dict[str, Any] = field(default_factory=dict)  # of `price`
 
     def type_of(self, value: ir.Value | None) -> SpikeType:
         """The type of a value; what no input or neuron reaches is static."""
@@ -54,7 +54,7 @@ class Walk:
 
     def operands(self, node: ir.Node) -> list[SpikeType]:
         """The types of a node's inputs that depend on the model's input."""
-        kinds = (self.type_of(value) for value in _reads(node))
+        kinds = (self.type_of(value) for value in reads(node))
         return [kind for kind in kinds if not isinstance(kind, Static)]
 
     def report(self, code: str, node: ir.Node, values: dict[str, object], *,
@@ -109,45 +109,46 @@ class Walk:
 
 
 def start(graph: Graph, asynchronous: bool = False,
-          allow: frozenset[Allow] = frozenset()) -> Walk:
+          allow: frozenset[Allow] = frozenset()) -> TypeWalk:
     """A walk before its first node."""
     live = upstream(
         (value.producer() for value in graph.model.graph.outputs), through_neurons=True)
-    neurons = [node for node in graph.neurons() if node in live]
-    feeding = upstream(_producer(value) for node in neurons for value in currents(node))
-    walk = Walk(graph, layouts(graph), live, feeding, asynchronous, allow)
+    neurons = [neuron for neuron in graph.neurons() if neuron.node in live]
+    feeding = upstream(producer(value) for neuron in neurons for value in neuron.currents)
+    walk = TypeWalk(graph, layouts(graph), live, feeding, asynchronous, allow)
     for value in graph.model.graph.inputs:
         if value.const_value is None and value.name is not None:
             walk.types[value.name] = Analog()
     for conflict in walk.layouts.conflicts:
         walk.conflicts.setdefault(conflict.node, []).append(conflict)
-    for node in neurons:
-        walk.modules[node.outputs[0].name or ""] = module_of(node)
+    for neuron in neurons:
+        walk.modules[neuron.train] = neuron.module
     return walk
 
 
-def _producer(value: ir.Value | None) -> ir.Node | None:
+def producer(value: ir.Value | None) -> ir.Node | None:
+    """The node that computes a value, if one does."""
     return None if value is None else value.producer()
 
 
 def upstream(starts: Iterable[ir.Node | None], *,
              through_neurons: bool = False) -> frozenset[ir.Node]:
     """Nodes and all that they depend on, back to the neurons before them or to the start."""
-    found: set[ir.Node] = set()
+    nodes: set[ir.Node] = set()
     stack = [node for node in starts if node is not None]
     while stack:
         node = stack.pop()
-        if node in found or (not through_neurons and is_neuron(node)):
+        if node in nodes or (not through_neurons and is_neuron(node)):
             continue
-        found.add(node)
-        stack.extend(p for p in map(_producer, _reads(node)) if p is not None)
-    return frozenset(found)
+        nodes.add(node)
+        stack.extend(p for p in map(producer, reads(node)) if p is not None)
+    return frozenset(nodes)
 
 
-def _reads(node: ir.Node) -> Iterator[ir.Value | None]:
+def reads(node: ir.Node) -> Iterator[ir.Value | None]:
     """A node's inputs, and what the subgraphs of a control-flow operator read from outside."""
     yield from node.inputs
     for attribute in node.attributes.values():
         if attribute.type is ir.AttributeType.GRAPH:
             for inner in attribute.as_graph():
-                yield from _reads(inner)
+                yield from reads(inner)

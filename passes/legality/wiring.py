@@ -13,24 +13,24 @@ from neurocompile.passes.legality.spike_types import (
     SpikeType,
     Static,
     beside,
-    scaled,
-    shifted,
+    plus_constant,
+    times,
 )
-from neurocompile.passes.legality.walk import Transfer, Walk
+from neurocompile.passes.legality.walk import Transfer, TypeWalk
 
 
-def _same(node: ir.Node, walk: Walk) -> SpikeType:
+def _same(node: ir.Node, walk: TypeWalk) -> SpikeType:
     return walk.type_of(node.inputs[0])
 
 
-def _by_numbers(node: ir.Node, walk: Walk) -> SpikeType:
+def _by_numbers(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """Shapes, starts and repeats are given as operands, and must be static."""
     if any(not isinstance(walk.type_of(value), Static) for value in node.inputs[1:]):
         return _select(node, walk)
     return walk.type_of(node.inputs[0])
 
 
-def _cast(node: ir.Node, walk: Walk) -> SpikeType:
+def _cast(node: ir.Node, walk: TypeWalk) -> SpikeType:
     kind = walk.type_of(node.inputs[0])
     rounds = node.outputs[0].dtype in INTEGERS and node.inputs[0] is not None and (
         node.inputs[0].dtype not in INTEGERS)
@@ -40,7 +40,7 @@ def _cast(node: ir.Node, walk: Walk) -> SpikeType:
     return kind
 
 
-def _dropout(node: ir.Node, walk: Walk) -> SpikeType:
+def _dropout(node: ir.Node, walk: TypeWalk) -> SpikeType:
     training = constant(node.inputs[2]) if len(node.inputs) > 2 else None
     if training is not None and bool(training.item()):
         return walk.reject("NC123", node, {"op": "Dropout in training mode"},
@@ -48,7 +48,7 @@ def _dropout(node: ir.Node, walk: Walk) -> SpikeType:
     return walk.type_of(node.inputs[0])
 
 
-def _together(values: list[ir.Value | None], walk: Walk) -> SpikeType:
+def _together(values: list[ir.Value | None], walk: TypeWalk) -> SpikeType:
     """Values placed side by side; static zeros are no current."""
     kinds = [walk.type_of(value) for value in values]
     opaque = [kind for kind in kinds if isinstance(kind, Opaque)]
@@ -57,39 +57,39 @@ def _together(values: list[ir.Value | None], walk: Walk) -> SpikeType:
     constants = [magnitude(v) for v, kind in zip(values, kinds, strict=True)
                  if isinstance(kind, Static)]
     dynamic = beside(kind for kind in kinds if not isinstance(kind, Static))
-    return shifted(dynamic, max(constants, default=0.0))
+    return plus_constant(dynamic, max(constants, default=0.0))
 
 
-def _concat(node: ir.Node, walk: Walk) -> SpikeType:
+def _concat(node: ir.Node, walk: TypeWalk) -> SpikeType:
     return _together(list(node.inputs), walk)
 
 
-def _where(node: ir.Node, walk: Walk) -> SpikeType:
+def _where(node: ir.Node, walk: TypeWalk) -> SpikeType:
     if isinstance(walk.type_of(node.inputs[0]), Static):
         return _together(list(node.inputs[1:]), walk)
     return elementwise_product(node, walk)
 
 
-def _pad(node: ir.Node, walk: Walk) -> SpikeType:
+def _pad(node: ir.Node, walk: TypeWalk) -> SpikeType:
     kind = walk.type_of(node.inputs[0])
     value = node.inputs[2] if len(node.inputs) > 2 else None
     if value is None or node.attributes.get_string("mode", "constant") != "constant":
         return kind
-    return shifted(kind, magnitude(value))
+    return plus_constant(kind, magnitude(value))
 
 
-def _resize(node: ir.Node, walk: Walk) -> SpikeType:
+def _resize(node: ir.Node, walk: TypeWalk) -> SpikeType:
     kind = walk.type_of(node.inputs[0])
-    return kind if node.attributes.get_string("mode", "nearest") == "nearest" else scaled(kind, 1.0)
+    return kind if node.attributes.get_string("mode", "nearest") == "nearest" else times(kind, 1.0)
 
 
-def _gather(node: ir.Node, walk: Walk) -> SpikeType:
+def _gather(node: ir.Node, walk: TypeWalk) -> SpikeType:
     if not isinstance(walk.type_of(node.inputs[1]), Static):
         return _select(node, walk)
     return walk.type_of(node.inputs[0])
 
 
-def _scatter(node: ir.Node, walk: Walk) -> SpikeType:
+def _scatter(node: ir.Node, walk: TypeWalk) -> SpikeType:
     if not isinstance(walk.type_of(node.inputs[1]), Static):
         return _select(node, walk)
     data, updates = node.inputs[0], node.inputs[2]
@@ -99,11 +99,11 @@ def _scatter(node: ir.Node, walk: Walk) -> SpikeType:
     if how == "add":
         total = join([walk.type_of(data), walk.type_of(updates)])
         statics = [v for v in (data, updates) if isinstance(walk.type_of(v), Static)]
-        return shifted(total, sum(magnitude(v) for v in statics))
+        return plus_constant(total, sum(magnitude(v) for v in statics))
     return walk.reject("NC123", node, {"op": f"{node.op_type} ({how})"}, notes=walk.paths(node))
 
 
-def _select(node: ir.Node, walk: Walk) -> SpikeType:
+def _select(node: ir.Node, walk: TypeWalk) -> SpikeType:
     return walk.reject("NC127", node, {"op": node.op_type}, notes=walk.paths(node))
 
 

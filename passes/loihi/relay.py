@@ -8,7 +8,7 @@ In ticks of the model a relay spikes with its source, so no spike of the network
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -17,18 +17,22 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.network import Input, Network, Population, Projection
 from neurocompile.ir.operators import identity
 from neurocompile.ir.schedule import Schedule
-from neurocompile.semantics.loihi import DECAY_ONE, LoihiNeuron
-from neurocompile.target import LoihiTarget
+from neurocompile.passes.loihi import limits
+from neurocompile.passes.loihi.quantization.weight_grid import grid
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
+from neurocompile.target.loihi import LoihiTarget
 
 NEURON = LoihiNeuron(du=DECAY_ONE - 1, dv=0, vth=1)
-WEIGHT = 2  # more than the threshold: every spike passes
+_ABOVE = 2  # the least weight with which every spike passes the threshold
 
 
-def relay(network: Network, schedule: Schedule, target: LoihiTarget
-          ) -> tuple[Network, Schedule, list[Diagnostic]]:
+def relay(network: Network, schedule: Schedule, target: LoihiTarget,
+          weight_bits: int) -> tuple[Network, Schedule, list[Diagnostic]]:
     """The integer network with the relays it needs, its schedule with them, and notes (NC207).
 
-    Raises FindingsError (NC205) where graded spikes wait too long: a relay does not carry them.
+    Raises FindingsError: NC205 where graded spikes wait too long, which a relay does not carry,
+    NC303 where the states of the target are too narrow for relays.
     """
     limit = target.synapse.max_delay.value
     reach = limit + 1  # steps from a spike to its latest arrival
@@ -38,47 +42,56 @@ def relay(network: Network, schedule: Schedule, target: LoihiTarget
         hops[projection] = wait // reach
         longest[projection.source] = max(longest.get(projection.source, 0), wait)
     sources, depth = network.sources(), dict(schedule.depth)
-    graded = {name for name, item in sources.items()
-              if (item.levels > 1 if isinstance(item, Input) else item.graded)}
-    lost = [p for p, n in hops.items() if n and p.source in graded]
-    if lost:
-        raise FindingsError(*out_of_range(replace(network, projections=tuple(lost)), schedule,
+    graded_sources = {name for name, item in sources.items()
+                      if (item.levels > 1 if isinstance(item, Input) else item.graded)}
+    beyond = [p for p, n in hops.items() if n and p.source in graded_sources]
+    if beyond:
+        raise FindingsError(*out_of_range(replace(network, projections=tuple(beyond)), schedule,
                                           target))
     chains: dict[str, list[str]] = {name: [name] for name in sources}
     relays: list[Population] = []
     links: list[Projection] = []
     notes: list[Diagnostic] = []
     for source, wait in longest.items():
-        made = list(_relays(sources[source], wait // reach, sources))
-        for population in made:
+        chain = list(_relays(sources[source], wait // reach, sources))
+        for population in chain:
             depth[population.name] = depth[chains[source][-1]] + reach
-            links.append(_repeating(chains[source][-1], population))
+            links.append(_link(chains[source][-1], population, target, weight_bits))
             chains[source].append(population.name)
-        relays += made
-        if made:
-            size = sum(p.size for p in made)
-            notes.append(Diagnostic("NC207", made[0].where, {
+        relays += chain
+        if chain:
+            size = sum(p.size for p in chain)
+            notes.append(Diagnostic("NC207", chain[0].where, {
                 "source": source, "value": wait, "target": target.name, "limit": limit,
-                "count": len(made), "neurons": size, "synapses": size}))
-    joined = [replace(p, source=chains[p.source][hops.get(p, 0)]) for p in network.projections]
+                "count": len(chain), "neurons": size, "synapses": size}))
+    direct = [replace(p, source=chains[p.source][hops.get(p, 0)]) for p in network.projections]
     return (replace(network, populations=(*network.populations, *relays),
-                    projections=(*joined, *links)), replace(schedule, depth=depth), notes)
+                    projections=(*direct, *links)), replace(schedule, depth=depth), notes)
 
 
-def _relays(source: Input | Population, count: int, taken: Mapping[str, object]
+def _relays(source: Input | Population, count: int, names: Collection[str]
             ) -> Iterator[Population]:
     """Relays of a source, the nearest first, under names that are free."""
     where = source.where if isinstance(source, Population) else Location(source.name)
     free = (name for number in itertools.count(1)
-            if (name := f"{source.name} relay {number}") not in taken)
+            if (name := f"{source.name} relay {number}") not in names)
     for name in itertools.islice(free, count):
         yield Population(name, source.shape, NEURON, where=where, repeats=source.name)
 
 
-def _repeating(source: str, population: Population) -> Projection:
+def _link(source: str, population: Population, target: LoihiTarget,
+          weight_bits: int) -> Projection:
+    """The synapses onto a relay: of the smallest weight with which a spike passes."""
+    step, _, _ = grid(np.ones(1), weight_bits)
+    weight, exponent = max(step, _ABOVE), limits.exponent_range(target)[0]
+    reach = weight << exponent << ACTIVATION_SHIFT
+    if reach > limits.state_limit(target):
+        raise FindingsError(limits.naming(Diagnostic("NC303", population.where, {
+            "module": population.name, "needed": reach, "register": "u", "target": target.name,
+            "limit": limits.state_limit(target)}), target, limits.STATE))
     synapses = identity(population.shape)
-    return Projection(source, population.name, synapses.with_weights(np.array(WEIGHT, np.int32)),
-                      where=population.where)
+    return Projection(source, population.name, synapses.with_weights(np.array(weight, np.int32)),
+                      exponent, where=population.where)
 
 
 def out_of_range(network: Network, schedule: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
@@ -86,6 +99,6 @@ def out_of_range(network: Network, schedule: Schedule, target: LoihiTarget) -> I
     limit = target.synapse.max_delay.value
     for projection, wait in schedule.waits(network):
         if not 0 <= wait <= limit:
-            yield Diagnostic("NC205", projection.where, {
+            yield limits.naming(Diagnostic("NC205", projection.where, {
                 "projection": projection.name, "value": wait, "target": target.name,
-                "limit": limit})
+                "limit": limit}), target, limits.DELAY)

@@ -18,7 +18,7 @@ from neurocompile.ir.operators import cut, fan_in, identity, most_sources
 from neurocompile.passes.loihi.resources import capacity, list_bits
 from neurocompile.passes.loihi.streams.adders import obstacle
 from neurocompile.passes.loihi.streams.price import with_spikes_only
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class _Split:
 
 
 def split(network: Network, target: LoihiTarget,
-          weight_bits: int = 8) -> tuple[Network, list[Diagnostic]]:
+          weight_bits: int) -> tuple[Network, list[Diagnostic]]:
     """The float network in which every neuron's inputs fit a core, and notes (NC141).
 
     Where the target has no adders the network is returned as it is: `partition` refuses it.
@@ -38,27 +38,27 @@ def split(network: Network, target: LoihiTarget,
     one = int(list_bits(np.ones(1), target, weight_bits)[0])
     limits = capacity(target)
     limit = min(limits.input_axons, limits.synapse_memory // one)
-    if obstacle(target, weight_bits):
+    if limit < 2 or obstacle(target, weight_bits):
         return network, []
     notes: list[Diagnostic] = []
     names = set(network.sources())
     spiking = with_spikes_only(network)
     for population in network.populations:
         into = list(spiking.into(population.name))
-        needed = sum(most_sources(p.operator) for p in into)
-        if needed > limit:  # by different neurons, perhaps
-            needed = int(sum((fan_in(p.operator) for p in into), np.zeros(1, np.int64)).max())
-        made = _split(population, into, limit, names) if needed > limit else None
-        if made is None:
+        axons = sum(most_sources(p.operator) for p in into)
+        if axons > limit:  # by different neurons, perhaps
+            axons = int(sum((fan_in(p.operator) for p in into), np.zeros(1, np.int64)).max())
+        parts = _split(population, into, limit, names) if axons > limit else None
+        if parts is None:
             continue
-        names |= {p.name for p in made.adders}
+        names |= {p.name for p in parts.adders}
         notes.append(Diagnostic("NC141", population.where, {
-            "module": population.where.module or population.name, "needed": needed,
-            "target": target.name, "limit": limit, "adders": sum(p.size for p in made.adders)}))
+            "module": population.where.module or population.name, "needed": axons,
+            "target": target.name, "limit": limit, "adders": sum(p.size for p in parts.adders)}))
         network = replace(
             network, populations=tuple(q for p in network.populations for q in (
-                *(made.adders if p is population else ()), p)),
-            projections=(*(p for p in network.projections if p not in into), *made.projections))
+                *(parts.adders if p is population else ()), p)),
+            projections=(*(p for p in network.projections if p not in into), *parts.projections))
     return network, notes
 
 
@@ -86,13 +86,13 @@ def _split(population: Population, into: Sequence[Projection], limit: int,
 def _groups(into: Sequence[Projection], limit: int) -> Iterator[list[Projection]]:
     """Projections, cut where they must be, in groups that leave an axon for the adder before."""
     group: list[Projection] = []
-    taken = 0
+    axons = 0
     for projection in sorted(into, key=lambda p: p.delay):
         for piece in cut(projection.operator, limit - 1):
             more = most_sources(piece)
-            if group and taken + more > limit - 1:
+            if group and axons + more > limit - 1:
                 yield group
-                group, taken = [], 0
+                group, axons = [], 0
             group.append(replace(projection, operator=piece))
-            taken += more
+            axons += more
     yield group

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from neurocompile.ir.operators import Operator, add, compose, same
 
 STATIC = "static"  # the same in every tick: an input without a time axis
-ALIGNED = "aligned"  # tick t of the value is made of tick t of the source
-SUMMED = "summed"  # the sum over all ticks
+EACH_TICK = "each tick"  # tick t of the value is made of tick t of the source
+TICK_SUM = "sum over ticks"  # the sum over all ticks
 When = int | str  # an int is that tick alone (unrolled loops)
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Source:
+class TickSource:
     """A population or input, and which of its ticks."""
 
     name: str
@@ -32,12 +32,12 @@ class Source:
 class Form:
     """`sum of operator @ source + bias`; `bias` is a flat float64 vector.
 
-    `stored` counts, per source, the weights of the layers that its operator is composed of.
+    `layer_weights` counts, per source, the weights of the layers that its operator is composed of.
     """
 
-    terms: Mapping[Source, Operator]
+    terms: Mapping[TickSource, Operator]
     bias: NDArray[np.float64]
-    stored: Mapping[Source, int] = field(default_factory=dict)
+    layer_weights: Mapping[TickSource, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -48,41 +48,42 @@ class Form:
         """The form after a linear operator; `layer`: the operator's weights are the model's."""
         size = operator.weights.size if layer else 0
         return Form({s: compose(operator, inner) for s, inner in self.terms.items()},
-                    operator.applied(self.bias[None])[0] if np.any(self.bias)
+                    operator.apply(self.bias[None])[0] if np.any(self.bias)
                     else np.zeros(operator.out_size),
-                    {s: self.stored.get(s, 0) + size for s in self.terms})
+                    {s: self.layer_weights.get(s, 0) + size for s in self.terms})
 
-    def scaled(self, gain: NDArray[np.float64]) -> Form:
+    def times(self, gain: NDArray[np.float64]) -> Form:
         """Each element multiplied by its own factor."""
-        return Form({s: inner.scaled(gain) for s, inner in self.terms.items()}, self.bias * gain,
-                    self.stored)
+        return Form({s: inner.times(gain) for s, inner in self.terms.items()}, self.bias * gain,
+                    self.layer_weights)
 
-    def shifted(self, offset: NDArray[np.float64]) -> Form:
+    def plus_constant(self, offset: NDArray[np.float64]) -> Form:
         """A constant added to each element."""
-        return Form(self.terms, self.bias + offset, self.stored)
+        return Form(self.terms, self.bias + offset, self.layer_weights)
 
     def plus(self, other: Form) -> Form:
         """The sum of two forms."""
         terms = dict(self.terms)
         for source, operator in other.terms.items():
             terms[source] = add(terms[source], operator) if source in terms else operator
-        stored = {s: self.stored.get(s, 0) + other.stored.get(s, 0) for s in terms}
-        return Form(terms, self.bias + other.bias, stored)
+        layer_weights = {s: self.layer_weights.get(s, 0) + other.layer_weights.get(s, 0)
+                         for s in terms}
+        return Form(terms, self.bias + other.bias, layer_weights)
 
     def over_time(self, n_ticks: int) -> Form:
         """The sum over the time axis."""
-        terms: dict[Source, Operator] = {}
+        terms: dict[TickSource, Operator] = {}
         for source, operator in self.terms.items():
-            if source.when == ALIGNED:
-                terms[Source(source.name, SUMMED)] = operator
+            if source.when == EACH_TICK:
+                terms[TickSource(source.name, TICK_SUM)] = operator
             else:
-                terms[source] = operator.scaled(np.full(operator.out_size, float(n_ticks)))
+                terms[source] = operator.times(np.full(operator.out_size, float(n_ticks)))
         return Form(terms, self.bias * n_ticks)
 
-    def at(self, rename: Callable[[Source], Source]) -> Form:
+    def at(self, rename: Callable[[TickSource], TickSource]) -> Form:
         """The same form over other ticks."""
         return Form({rename(s): operator for s, operator in self.terms.items()}, self.bias,
-                    {rename(s): size for s, size in self.stored.items()})
+                    {rename(s): size for s, size in self.layer_weights.items()})
 
 
 def equal(a: Form, b: Form) -> bool:

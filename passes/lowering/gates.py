@@ -19,9 +19,9 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.graph import location
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.lowering.convolution_ops import window_sum
-from neurocompile.passes.lowering.forms import ALIGNED, Form, When
-from neurocompile.passes.lowering.linear_ops import broadcast, reduced
-from neurocompile.passes.lowering.walk import Walk, unsupported
+from neurocompile.passes.lowering.forms import EACH_TICK, Form, When
+from neurocompile.passes.lowering.linear_ops import broadcast, reduction
+from neurocompile.passes.lowering.walk import FormWalk, unsupported_op
 from neurocompile.semantics.normal_form import AND, OR, FloatNeuron
 from neurocompile.semantics.reset import Reset
 
@@ -36,17 +36,17 @@ class Gate:
     node: ir.Node
     form: Form
     model: FloatNeuron
-    when: When  # ALIGNED, or the tick of an unrolled loop
+    when: When  # EACH_TICK, or the tick of an unrolled loop
 
 
 @dataclass(frozen=True, eq=False)
-class Gates:
+class GateUses:
     """The gates of a graph by name, and by the tick of each use.
 
     The name is that of the module and the kind, numbered where a module has several.
     """
 
-    taken: frozenset[str]  # names of neuron modules and inputs
+    other_names: frozenset[str]  # names of neuron modules and inputs
     uses: dict[str, dict[When, Gate]] = field(default_factory=dict)
 
     def add(self, gate: Gate) -> str:
@@ -54,7 +54,7 @@ class Gates:
         base = f"{location(gate.node).module or gate.node.op_type}.{gate.model.model.lower()}"
         names = (f"{base}{number if number > 1 else ''}" for number in itertools.count(1))
         name = next(name for name in names
-                    if name not in self.taken and gate.when not in self.uses.get(name, ()))
+                    if name not in self.other_names and gate.when not in self.uses.get(name, ()))
         self.uses.setdefault(name, {})[gate.when] = gate
         return name
 
@@ -62,13 +62,14 @@ class Gates:
         """NC112 for each gate of an unrolled loop that is not the same one in every tick."""
         for name, uses in self.uses.items():
             models = {gate.model for gate in uses.values()}
-            if len(models) > 1 or list(uses) not in ([ALIGNED], list(range(n_ticks))):
+            if len(models) > 1 or list(uses) not in ([EACH_TICK], list(range(n_ticks))):
                 yield Diagnostic("NC112", location(next(iter(uses.values())).node), {
                     "tick": "(all)", "module": name, "other": "(all)",
-                    "what": f"it is used in {len(uses)} of {n_ticks} ticks, in {len(models)} forms"})
+                    "what": f"it is used in {len(uses)} of {n_ticks} ticks, "
+                            f"in {len(models)} forms"})
 
 
-def gate(walk: Walk, node: ir.Node, populations: Collection[str]) -> Gate | None:
+def gate_of(walk: FormWalk, node: ir.Node, populations: Collection[str]) -> Gate | None:
     """The gate that computes a node; None for a node that is none or has no opt-in.
 
     Raises FindingsError (NC110) where an operand is no binary spike of one of `populations`, or
@@ -81,17 +82,17 @@ def gate(walk: Walk, node: ir.Node, populations: Collection[str]) -> Gate | None
         kind, count, v_th = OR, _window_count(walk, node), 0.5
     elif node.op_type in PRODUCTS and len(operands) == 2 and (
             Allow.COINCIDENCE_GATES in walk.allow):
-        left, right = (broadcast(walk, node, value, form)
+        first, second = (broadcast(walk, node, value, form)
                        for value, form in zip(node.inputs, operands, strict=True))
-        kind, count, v_th = AND, left.plus(right), 1.5
+        kind, count, v_th = AND, first.plus(second), 1.5
     else:
         return None
     whens = {source.when for source in count.terms}
-    when = whens.pop() if whens else ALIGNED
-    if whens or not (when == ALIGNED or isinstance(when, int)):
-        raise unsupported(node, "its operands are not of one tick")
+    when = whens.pop() if whens else EACH_TICK
+    if whens or not (when == EACH_TICK or isinstance(when, int)):
+        raise unsupported_op(node, "its operands are not of one tick")
     if not all(_binary(form, populations) for form in operands):
-        raise unsupported(node, "its operands are not all binary spikes")
+        raise unsupported_op(node, "its operands are not all binary spikes")
     count, v_th = _without_constant(count, v_th)
     resets = kind == OR and not np.any(count.bias) and all(
         np.all(operator.weights >= 0) for operator in count.terms.values())
@@ -99,12 +100,12 @@ def gate(walk: Walk, node: ir.Node, populations: Collection[str]) -> Gate | None
     return Gate(node, count, model, when)
 
 
-def _window_count(walk: Walk, node: ir.Node) -> Form:
+def _window_count(walk: FormWalk, node: ir.Node) -> Form:
     """The sum of what a maximum is taken of."""
     form = walk.form(node.inputs[0])
     if node.op_type == "MaxPool" and form is not None:
         return form.through(window_sum(walk, node))
-    return reduced(walk, node, mean=False)
+    return reduction(walk, node, mean=False)
 
 
 def _binary(form: Form, populations: Collection[str]) -> bool:
@@ -126,5 +127,5 @@ def _without_constant(count: Form, v_th: float) -> tuple[Form, float]:
     """A constant that all elements share is moved into the threshold, where that stays positive."""
     shared = float(count.bias[0])
     if shared < v_th and np.all(count.bias == shared):
-        return count.shifted(-count.bias), v_th - shared
+        return count.plus_constant(-count.bias), v_th - shared
     return count, v_th

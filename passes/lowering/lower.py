@@ -19,13 +19,7 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.axes import Layouts, Role, layouts
-from neurocompile.ir.graph import (
-    Graph,
-    constant,
-    location,
-    module_of,
-    neuron_constants,
-)
+from neurocompile.ir.graph import Graph, constant, location
 from neurocompile.ir.network import (
     Bias,
     Input,
@@ -34,25 +28,31 @@ from neurocompile.ir.network import (
     Population,
     Projection,
 )
-from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.ir.operators import Dense, Shape, identity, smaller
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.lowering.deviation import described, deviation, reused, uneven
-from neurocompile.passes.lowering.forms import ALIGNED, STATIC, Form, Source, equal
-from neurocompile.passes.lowering.gates import Gate, Gates, gate
-from neurocompile.passes.lowering.linear_ops import OPS, static_operand
+from neurocompile.passes.lowering.deviation import (
+    description,
+    deviation,
+    repeated_uses,
+    uneven_uses,
+)
+from neurocompile.passes.lowering.forms import EACH_TICK, STATIC, Form, TickSource, equal
+from neurocompile.passes.lowering.gates import Gate, GateUses, gate_of
+from neurocompile.passes.lowering.linear_ops import OPS, tick_vector
 from neurocompile.passes.lowering.readouts import readouts
-from neurocompile.passes.lowering.token_means import average_kept
+from neurocompile.passes.lowering.token_means import average_tokens
 from neurocompile.passes.lowering.walk import (
+    FormWalk,
     Tokens,
-    Walk,
     data_sizes,
     layout_of,
-    shape_of,
-    static_input,
+    sizes_of,
+    static_value,
     tick_shape,
-    unsupported,
+    unsupported_op,
 )
+from neurocompile.semantics.floating import POTENTIAL, at_rest
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
@@ -60,7 +60,7 @@ ONE = "one"  # the input that carries biases into synaptic currents
 
 
 @dataclass(frozen=True, eq=False)
-class _Neuron:
+class _ModuleNeurons:
     """One module's neurons: their nodes, and what reaches them in each tick."""
 
     nodes: list[ir.Node]
@@ -87,63 +87,68 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     """
     axes = layouts(graph)
     n_ticks = _n_ticks(graph, axes)
-    walk = Walk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
+    walk = FormWalk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
-        when = STATIC if item.kind is InputKind.STATIC else ALIGNED
+        when = STATIC if item.kind is InputKind.STATIC else EACH_TICK
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
-    neurons: dict[str, _Neuron] = {}
-    reached = _reached(graph)
-    gates = Gates(frozenset({*map(module_of, graph.neurons()), *(item.name for item in inputs), ONE}))
+    neurons: dict[str, _ModuleNeurons] = {}
+    live = _live_nodes(graph)
+    gates = GateUses(frozenset({
+        *(neuron.module for neuron in graph.neurons()), *(item.name for item in inputs), ONE}))
     for node in graph.nodes():
-        if node not in reached or constant(node.outputs[0]) is not None:
+        if node not in live:
             continue
-        if node.domain == DOMAIN:
-            _visit_neuron(walk, graph, node, neurons)
+        neuron = as_neuron(node)
+        if neuron is not None:
+            _visit_neuron(walk, graph, neuron, neurons)
         elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
-            made = gate(walk, node, neurons)
-            if made is not None:
-                _visit_gate(walk, made, gates.add(made), neurons)
-            else:
-                _visit(walk, node)
-    uneven = list(gates.uneven(n_ticks))
-    if uneven:
-        raise FindingsError(*uneven)
+            _visit_operator(walk, node, gates, neurons)
+    findings = list(gates.uneven(n_ticks))
+    if findings:
+        raise FindingsError(*findings)
     return _network(graph, walk, inputs, neurons)
 
 
-def _visit(walk: Walk, node: ir.Node) -> None:
+def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
+                    neurons: dict[str, _ModuleNeurons]) -> None:
+    if constant(node.outputs[0]) is not None:
+        return
+    own_gate = gate_of(walk, node, neurons)
+    if own_gate is not None:
+        _visit_gate(walk, own_gate, gates.add(own_gate), neurons)
+        return
     if node.op_type not in OPS:
-        raise unsupported(node, "it is not linear")
+        raise unsupported_op(node, "it is not linear")
     OPS[node.op_type](walk, node)
-    average_kept(walk, node, OPS[node.op_type])
+    average_tokens(walk, node, OPS[node.op_type])
 
 
-def _reached(graph: Graph) -> set[ir.Node]:
+def _live_nodes(graph: Graph) -> set[ir.Node]:
     """The nodes that an output depends on."""
-    found: set[ir.Node] = set()
+    nodes: set[ir.Node] = set()
     stack = [value.producer() for value in graph.model.graph.outputs]
     while stack:
         node = stack.pop()
-        if node is None or node in found:
+        if node is None or node in nodes:
             continue
-        found.add(node)
+        nodes.add(node)
         stack.extend(value.producer() for value in node.inputs if value is not None)
-    return found
+    return nodes
 
 
 def _n_ticks(graph: Graph, axes: Layouts) -> int:
     """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
-    findings = [*reused(graph.neurons(), axes), *uneven(graph.neurons(), axes)]
+    findings = [*repeated_uses(graph.neurons(), axes), *uneven_uses(graph.neurons(), axes)]
     if findings:
         raise FindingsError(*findings)
-    unrolled = max(axes.tick_of.values(), default=0) + 1
-    return max(unrolled, *(shape_of(node.outputs[0])[0] for node in graph.neurons()))
+    loop_ticks = max(axes.tick_of.values(), default=0) + 1
+    return max(loop_ticks, *(sizes_of(neuron.spikes)[0] for neuron in graph.neurons()))
 
 
 def _unit(name: str, when: int | str, shape: Shape) -> Form:
-    return Form({Source(name, when): identity(shape)}, np.zeros(math.prod(shape)))
+    return Form({TickSource(name, when): identity(shape)}, np.zeros(math.prod(shape)))
 
 
 def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
@@ -151,113 +156,113 @@ def _input(graph: Graph, axes: Layouts, value: ir.Value, number: int) -> Input:
     if layout is None:
         raise FindingsError(Diagnostic("NC113", Location(str(value.name)), {
             "module": str(value.name), "reason": "its axes cannot be followed"}))
-    timed = bool(axes.positions(value, Role.TIME))
+    has_time = bool(axes.positions(value, Role.TIME))
     info = graph.info["inputs"][number]
-    spikes = timed and info["integers"]
-    kind = InputKind.SPIKES if spikes else InputKind.ANALOG if timed else InputKind.STATIC
+    spikes = has_time and info["integers"]
+    kind = InputKind.SPIKES if spikes else InputKind.ANALOG if has_time else InputKind.STATIC
     return Input(str(value.name), tick_shape(layout), kind, low=info["low"], high=info["high"],
                  levels=max(1, int(info["high"])) if spikes else 1)
 
 
-def _visit_neuron(walk: Walk, graph: Graph, node: ir.Node, neurons: dict[str, _Neuron]) -> None:
-    module, normal = module_of(node), _normal_form(graph, node)
-    form, direct = _driven(walk, node, normal)
-    tick = walk.layouts.tick_of.get(str(node.outputs[0].name))
-    known = neurons.get(module)
-    if known is None:
-        _check_start(node, normal)
-        shape = _neuron_shape(walk, node) or (form.size,)
-        known = neurons[module] = _Neuron([], shape, normal.neuron, [], direct)
+def _visit_neuron(walk: FormWalk, graph: Graph, neuron: NeuronNode,
+                  neurons: dict[str, _ModuleNeurons]) -> None:
+    module, normal = neuron.module, _normal_form(graph, neuron)
+    form, direct = _drive(walk, neuron, normal)
+    tick = walk.layouts.tick_of.get(neuron.train)
+    population = neurons.get(module)
+    if population is None:
+        _check_start(neuron, normal)
+        shape = _neuron_shape(walk, neuron) or (form.size,)
+        population = neurons[module] = _ModuleNeurons([], shape, normal.neuron, [], direct)
     else:
-        _check_carried(node, module)
-        if not np.array_equal(direct, known.direct):
-            raise FindingsError(Diagnostic("NC112", location(node), {
-                "tick": len(known.ticks), "module": module, "other": 0,
+        _check_carried(neuron)
+        if not np.array_equal(direct, population.direct):
+            raise FindingsError(Diagnostic("NC112", location(neuron.node), {
+                "tick": len(population.ticks), "module": module, "other": 0,
                 "what": "another constant beside the synaptic current"}))
-    known.nodes.append(node)
-    known.ticks.append(form)
-    when = ALIGNED if tick is None else tick
-    walk.forms[str(node.outputs[0].name)] = _unit(module, when, known.shape)
+    population.nodes.append(neuron.node)
+    population.ticks.append(form)
+    when = EACH_TICK if tick is None else tick
+    walk.forms[neuron.train] = _unit(module, when, population.shape)
 
 
-def _visit_gate(walk: Walk, made: Gate, name: str, neurons: dict[str, _Neuron]) -> None:
-    node, size = made.node, made.form.size
+def _visit_gate(walk: FormWalk, gate: Gate, name: str, neurons: dict[str, _ModuleNeurons]) -> None:
+    node, size = gate.node, gate.form.size
     shape = tick_shape(layout_of(walk, node.outputs[0], node))
-    known = neurons.setdefault(name, _Neuron(
-        [], shape if math.prod(shape) == size else (size,), made.model, [], np.zeros(0)))
-    known.nodes.append(node)
-    known.ticks.append(made.form)
-    walk.forms[str(node.outputs[0].name)] = _unit(name, made.when, known.shape)
+    population = neurons.setdefault(name, _ModuleNeurons(
+        [], shape if math.prod(shape) == size else (size,), gate.model, [], np.zeros(0)))
+    population.nodes.append(node)
+    population.ticks.append(gate.form)
+    walk.forms[str(node.outputs[0].name)] = _unit(name, gate.when, population.shape)
 
 
-def _normal_form(graph: Graph, node: ir.Node) -> NormalForm:
-    profile = graph.profile(node)
+def _normal_form(graph: Graph, neuron: NeuronNode) -> NormalForm:
+    profile = graph.profile(neuron)
     try:
-        return normal_form(profile, neuron_constants(node))
+        return normal_form(profile, neuron.constants)
     except NoNormalForm as reason:
-        raise FindingsError(Diagnostic("NC201", location(node), {
-            "module": module_of(node), "profile": profile.name, "reason": str(reason)})) from None
+        raise FindingsError(Diagnostic("NC201", location(neuron.node), {
+            "module": neuron.module, "profile": profile.name, "reason": str(reason)})) from None
 
 
-def _driven(walk: Walk, node: ir.Node, normal: NormalForm) -> tuple[Form, NDArray[np.float64]]:
+def _drive(walk: FormWalk, neuron: NeuronNode, normal: NormalForm
+           ) -> tuple[Form, NDArray[np.float64]]:
     """What a neuron in normal form integrates: its inputs with their gains; and beside it."""
-    form = walk.form(node.inputs[0])
+    form = walk.form(neuron.current)
     if form is None:
-        raise unsupported(node, "its input does not depend on the model's input")
-    form, direct = _gained(form, normal.gain), np.zeros(0)
-    if len(node.inputs) > 3:
-        second, static = walk.form(node.inputs[3]), static_input(node, 3)
-        if second is not None:
-            if normal.direct_y:
-                raise unsupported(node, "its second input passes by its synaptic current")
-            form = form.plus(_gained(second, normal.gain_y))
-        elif static is not None:
-            offset = static_operand(walk, node, static) * normal.gain_y
-            form, direct = (form, offset) if normal.direct_y else (form.shifted(offset), direct)
-    form = form.shifted(np.full(form.size, normal.offset)) if normal.offset else form
+        raise unsupported_op(neuron.node, "its input does not depend on the model's input")
+    form, direct = _with_gain(form, normal.gain), np.zeros(0)
+    second, static = walk.form(neuron.second_current), static_value(neuron.second_current)
+    if second is not None:
+        if normal.direct_y:
+            raise unsupported_op(neuron.node, "its second input passes by its synaptic current")
+        form = form.plus(_with_gain(second, normal.gain_y))
+    elif static is not None:
+        offset = tick_vector(walk, neuron.node, neuron.spikes, static) * normal.gain_y
+        form, direct = (form, offset) if normal.direct_y else (form.plus_constant(offset), direct)
+    form = form.plus_constant(np.full(form.size, normal.offset)) if normal.offset else form
     return form, direct
 
 
-def _gained(form: Form, gain: float) -> Form:
-    return form if gain == 1.0 else form.scaled(np.full(form.size, gain))
+def _with_gain(form: Form, gain: float) -> Form:
+    return form if gain == 1.0 else form.times(np.full(form.size, gain))
 
 
-def _neuron_shape(walk: Walk, node: ir.Node) -> Shape:
+def _neuron_shape(walk: FormWalk, neuron: NeuronNode) -> Shape:
     """Shape of one tick of one sample: axis 1 counts where more than the batch is merged in it."""
-    _, beside, *rest = data_sizes(layout_of(walk, node.outputs[0], node))
+    _, beside, *rest = data_sizes(layout_of(walk, neuron.spikes, neuron.node))
     return (beside, *rest) if beside > 1 else tuple(rest)
 
 
-def _check_start(node: ir.Node, normal: NormalForm) -> None:
-    """A sample starts at rest: u0 = 0, and v0 = the potential that a reset leads to."""
-    for position, (name, wanted) in enumerate((("u", 0.0), ("v", normal.rest)), 1):
-        state = constant(node.inputs[position])
-        if state is None or not np.all(state == np.float32(wanted)):
-            found = "a value of the graph" if state is None else f"{np.asarray(state).flat[0]:.4g}"
-            raise FindingsError(Diagnostic("NC107", location(node), {
-                "module": module_of(node), "expected": wanted, "found": f"{name} = {found}"}))
+def _check_start(neuron: NeuronNode, normal: NormalForm) -> None:
+    """A sample starts at rest: at the potential that a reset leads to, all other states at 0."""
+    for name, rest in at_rest(neuron.states, normal.rest).items():
+        state = constant(neuron.initial[name])
+        if state is None or not np.all(state == np.float32(rest)):
+            start = "a value of the graph" if state is None else f"{np.asarray(state).flat[0]:.4g}"
+            raise FindingsError(Diagnostic("NC107", location(neuron.node), {
+                "module": neuron.module, "expected": rest, "found": f"{name} = {start}"}))
 
 
-def _check_carried(node: ir.Node, module: str) -> None:
+def _check_carried(neuron: NeuronNode) -> None:
     """Later ticks of a loop start from the state of the tick before, and from nothing else."""
-    for position in (1, 2):
-        value = node.inputs[position]
-        producer = value.producer() if value is not None else None
-        if constant(value) is not None and position == 1:
-            continue  # u of a neuron without synaptic state
-        if producer is None or producer.domain != DOMAIN or module_of(producer) != module:
-            raise FindingsError(Diagnostic("NC107", location(node), {
-                "module": module, "expected": "that of the tick before",
+    for name, value in neuron.initial.items():
+        before = as_neuron(value.producer()) if value is not None else None
+        if constant(value) is not None and name != POTENTIAL:
+            continue  # of a neuron that does not use it
+        if before is None or before.module != neuron.module:
+            raise FindingsError(Diagnostic("NC107", location(neuron.node), {
+                "module": neuron.module, "expected": "that of the tick before",
                 "found": "another value of the graph"}))
 
 
-def _network(graph: Graph, walk: Walk, inputs: list[Input],
-             neurons: dict[str, _Neuron]) -> tuple[Network, list[Diagnostic]]:
+def _network(graph: Graph, walk: FormWalk, inputs: list[Input],
+             neurons: dict[str, _ModuleNeurons]) -> tuple[Network, list[Diagnostic]]:
     populations: list[Population] = []
     notes: list[Diagnostic] = []
     projections: list[Projection] = []
     for module, neuron in neurons.items():
-        form, delays = _rolled(module, neuron, walk.layouts)
+        form, delays = _roll_up(module, neuron, walk.layouts)
         where = location(neuron.node)
         model = neuron.model
         bias = Bias(form.bias) if np.any(form.bias) else None
@@ -268,7 +273,7 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
             projection = Projection(source.name, module, operator,
                                     delay=delays.get(source, 0), where=where)
             projections.append(projection)
-            before, after = form.stored.get(source, 0), operator.weights.size
+            before, after = form.layer_weights.get(source, 0), operator.weights.size
             if before and after > GROWTH_NOTED * before:
                 notes.append(Diagnostic("NC131", where, {
                     "projection": projection.name, "before": before, "after": after}))
@@ -282,29 +287,32 @@ def _network(graph: Graph, walk: Walk, inputs: list[Input],
     if any(p.source == ONE for p in projections):
         inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
     outputs = tuple(readouts(graph, walk))
-    used = {p.source for p in projections} | {name for r in outputs for name, _ in r.terms}
+    sources_in_use = {p.source for p in projections} | {
+        name for readout in outputs for name, _ in readout.terms}
     network = Network(
-        tuple(item for item in inputs if item.name in used), tuple(populations),
+        tuple(item for item in inputs if item.name in sources_in_use), tuple(populations),
         tuple(projections), outputs, walk.n_ticks)
     return network, notes
 
 
-def _rolled(module: str, neuron: _Neuron, axes: Layouts) -> tuple[Form, dict[Source, int]]:
+def _roll_up(module: str, neuron: _ModuleNeurons, axes: Layouts
+             ) -> tuple[Form, dict[TickSource, int]]:
     """One form for all ticks, and the delay of each source in it (1: from the tick before)."""
     if len(neuron.ticks) == 1 and not any(isinstance(s.when, int) for s in neuron.ticks[0].terms):
         return neuron.ticks[0], {}
 
     def relative(form: Form, tick: int) -> Form:
-        return form.at(lambda s: Source(s.name, s.when - tick) if isinstance(s.when, int) else s)
+        return form.at(
+            lambda s: TickSource(s.name, s.when - tick) if isinstance(s.when, int) else s)
     last = len(neuron.ticks) - 1
     steady = relative(neuron.ticks[last], last)
     for tick, form in enumerate(neuron.ticks):
-        wanted = Form({s: o for s, o in steady.terms.items()
+        expected = Form({s: o for s, o in steady.terms.items()
                        if not isinstance(s.when, int) or tick + s.when >= 0}, steady.bias)
-        if not equal(relative(form, tick), wanted):
+        if not equal(relative(form, tick), expected):
             here, there = deviation(neuron.nodes[tick], neuron.nodes[last], axes)
             raise FindingsError(Diagnostic("NC112", location(here), {
                 "tick": tick, "module": module, "other": last,
-                "what": f"{described(here)} against {described(there)}"}))
+                "what": f"{description(here)} against {description(there)}"}))
     delays = {s: -s.when for s in steady.terms if isinstance(s.when, int)}
     return steady, delays

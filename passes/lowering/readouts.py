@@ -11,12 +11,12 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.graph import Graph, output_location
 from neurocompile.ir.network import Readout
 from neurocompile.ir.operators import Operator, same
-from neurocompile.passes.lowering.forms import ALIGNED, STATIC, SUMMED, Form
-from neurocompile.passes.lowering.walk import Walk, tick_shape
+from neurocompile.passes.lowering.forms import EACH_TICK, STATIC, TICK_SUM, Form
+from neurocompile.passes.lowering.walk import FormWalk, tick_shape
 
 
-def readouts(graph: Graph, walk: Walk) -> Iterator[Readout]:
-    """Each output as a host-side linear map of spikes. Raises FindingsError (NC129) where it is none."""
+def readouts(graph: Graph, walk: FormWalk) -> Iterator[Readout]:
+    """Each output as a host-side linear map of spikes. Raises FindingsError (NC129) for others."""
     for number, value in enumerate(graph.model.graph.outputs):
         form = walk.form(value)
         producer = value.producer()
@@ -34,21 +34,21 @@ def _read(form: Form, n_ticks: int, where: Location, number: int
           ) -> tuple[Literal["sum", "each"] | int, dict[str, Operator]]:
     """Which ticks an output reads, and its operator for each source: the same for all of them."""
     whens = {source.when for source in form.terms} - {STATIC}
-    if whens == {ALIGNED} and n_ticks > 1:
+    if whens == {EACH_TICK} and n_ticks > 1:
         return "each", {s.name: o for s, o in form.terms.items()}
     if len(whens) == 1 and n_ticks > 1 and isinstance(tick := next(iter(whens)), int):
         return tick, {s.name: o for s, o in form.terms.items()}
     terms: dict[str, Operator] = {}
-    seen: dict[str, set[int | str]] = {}
+    ticks_of: dict[str, set[int | str]] = {}
     for source, operator in form.terms.items():
         first = terms.setdefault(source.name, operator)
-        seen.setdefault(source.name, set()).add(source.when)
+        ticks_of.setdefault(source.name, set()).add(source.when)
         if not same(first, operator):
             raise FindingsError(_opaque_readout(
                 where, number, f"spikes of `{source.name}` that count differently by tick"))
-    wholes: list[set[int | str]] = [{SUMMED}, {STATIC}, set(range(n_ticks))]
-    for name, found in seen.items():
-        if found not in wholes and not (found == {ALIGNED} and n_ticks == 1):
+    wholes: list[set[int | str]] = [{TICK_SUM}, {STATIC}, set(range(n_ticks))]
+    for name, own_ticks in ticks_of.items():
+        if own_ticks not in wholes and not (own_ticks == {EACH_TICK} and n_ticks == 1):
             raise FindingsError(_opaque_readout(
                 where, number, f"some ticks of `{name}` beside all ticks of another"))
     return "sum", terms

@@ -66,12 +66,12 @@ def find(network: Network) -> Streams:
     terms: list[Term] = []
     consumers = [_consumer(network, p, terms) for p in network.order()]
     uses = Counter(number for c in consumers for number in c.terms)
-    found: dict[frozenset[int], Point] = {}
+    points_by_terms: dict[frozenset[int], Point] = {}
     for consumer in consumers:
-        kept = frozenset(number for number in consumer.terms if uses[number] > 1)
-        if kept:
-            found.setdefault(kept, Point(kept, [])).consumers.append(consumer)
-    points = sorted(found.values(), key=lambda point: len(point.terms))
+        shared = frozenset(number for number in consumer.terms if uses[number] > 1)
+        if shared:
+            points_by_terms.setdefault(shared, Point(shared, [])).consumers.append(consumer)
+    points = sorted(points_by_terms.values(), key=lambda point: len(point.terms))
     for number, point in enumerate(points):
         below = [p for p in points[:number] if p.terms < point.terms]
         if below:
@@ -84,21 +84,21 @@ def _consumer(network: Network, population: Population, terms: list[Term]) -> Co
     """A population's spiking inputs as terms; those not known yet are appended to `terms`."""
     spiking = {p.name for p in network.populations} | {
         item.name for item in network.inputs if item.kind is InputKind.SPIKES}
-    received = [p for p in network.into(population.name) if p.delay == 0 and p.source in spiking]
-    known: list[tuple[int, float, Projection]] = []
-    for projection in received:
+    inputs = [p for p in network.into(population.name) if p.delay == 0 and p.source in spiking]
+    matches: list[tuple[int, float, Projection]] = []
+    for projection in inputs:
         for number, term in enumerate(terms):
             ratio = _ratio(term.operator, projection.operator) if (
                 term.source == projection.source) else None
             if ratio is not None:
-                known.append((number, ratio * term.gain, projection))
-    gain = known[0][1] if known else 1.0
-    found = {number: p for number, own, p in known if math.isclose(own, gain, rel_tol=_NEAR)}
-    for projection in received:
-        if projection not in found.values():
-            found[len(terms)] = projection
+                matches.append((number, ratio * term.gain, projection))
+    gain = matches[0][1] if matches else 1.0
+    by_term = {number: p for number, own, p in matches if math.isclose(own, gain, rel_tol=_NEAR)}
+    for projection in inputs:
+        if projection not in by_term.values():
+            by_term[len(terms)] = projection
             terms.append(Term(projection.source, projection.operator, gain))
-    return Consumer(population, gain, found)
+    return Consumer(population, gain, by_term)
 
 
 def _ratio(one: Operator, other: Operator) -> float | None:

@@ -24,11 +24,11 @@ class Tokens:
     """The kept tokens of a pruned network, and the axis of tokens by population."""
 
     axes: Mapping[str, Axis]
-    kept: NDArray[np.int64]
+    numbers: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class FormWalk:
     """What the op functions see: axes of all values, forms so far, operators made so far."""
 
     layouts: Layouts
@@ -42,30 +42,30 @@ class Walk:
         """The form of a value; None if it is static."""
         return None if value is None else self.forms.get(str(value.name))
 
-    def made(self, key: tuple[object, ...], make: Callable[[], Operator]) -> Operator:
+    def operator(self, key: tuple[object, ...], make: Callable[[], Operator]) -> Operator:
         """An operator, made once: unrolled ticks share it."""
         if key not in self.operators:
             self.operators[key] = make()
         return self.operators[key]
 
 
-def unsupported(node: ir.Node, reason: str) -> FindingsError:
+def unsupported_op(node: ir.Node, reason: str) -> FindingsError:
     """NC110 for an op that has no place in a network."""
     where = location(node)
     return FindingsError(Diagnostic("NC110", where, {
         "op": node.op_type, "module": where.module, "reason": reason}))
 
 
-def shape_of(value: ir.Value | None) -> tuple[int, ...]:
+def sizes_of(value: ir.Value | None) -> tuple[int, ...]:
     """A value's shape; graphs have static shapes only."""
     return () if value is None or value.shape is None else tuple(value.shape.numpy())
 
 
-def layout_of(walk: Walk, value: ir.Value | None, node: ir.Node) -> Layout:
+def layout_of(walk: FormWalk, value: ir.Value | None, node: ir.Node) -> Layout:
     """A value's axes. Raises FindingsError (NC110) where they cannot be followed."""
     layout = walk.layouts.layout(value)
     if layout is None:
-        raise unsupported(node, "its axes cannot be followed")
+        raise unsupported_op(node, "its axes cannot be followed")
     return layout
 
 
@@ -86,26 +86,26 @@ def one_tick(array: NDArray[Any], layout: Layout, node: ir.Node,
     atoms = [atom for dim in layout for atom in dim]
     split = array.reshape([*(a.size for a in atoms), *trailing])
     outer = [i for i, a in enumerate(atoms) if a.role in (Role.TIME, Role.BATCH)]
-    moved = np.moveaxis(split, outer, range(len(outer)))
-    rows = moved.reshape(int(np.prod([atoms[i].size for i in outer])), -1)
+    outer_first = np.moveaxis(split, outer, range(len(outer)))
+    rows = outer_first.reshape(int(np.prod([atoms[i].size for i in outer])), -1)
     if not np.all(rows == rows[:1]):
-        raise unsupported(node, "it treats ticks or samples differently")
+        raise unsupported_op(node, "it treats ticks or samples differently")
     first: NDArray[Any] = rows[0]
     return first
 
 
 def tick_shape(layout: Layout) -> Shape:
     """The shape of one tick of one sample: time and batch taken away, a batch of one as well."""
-    batched = any(atom.role is Role.BATCH for atoms in layout for atom in atoms)
-    kept = []
+    has_batch = any(atom.role is Role.BATCH for atoms in layout for atom in atoms)
+    shape = []
     for size, atoms in zip(data_sizes(layout), layout, strict=True):
         if size == 1 and any(a.role in (Role.TIME, Role.BATCH) for a in atoms):
             continue
-        if not atoms and not batched:  # the first axis of size 1
-            batched = True
+        if not atoms and not has_batch:  # the first axis of size 1
+            has_batch = True
             continue
-        kept.append(size)
-    return tuple(kept)
+        shape.append(size)
+    return tuple(shape)
 
 
 def element_numbers(layout: Layout, shape: Shape) -> NDArray[np.int64]:
@@ -119,12 +119,16 @@ def element_numbers(layout: Layout, shape: Shape) -> NDArray[np.int64]:
 
 def static_input(node: ir.Node, position: int) -> NDArray[np.float64] | None:
     """A node's constant operand in float64; None if it has none there, or it is not constant."""
-    value = node.inputs[position] if position < len(node.inputs) else None
+    return static_value(node.inputs[position] if position < len(node.inputs) else None)
+
+
+def static_value(value: ir.Value | None) -> NDArray[np.float64] | None:
+    """A constant in float64; None for a value that is none."""
     array = constant(value)
     return None if array is None else np.asarray(array, np.float64)
 
 
-def named(node: ir.Node, position: int) -> object:
+def weight_identity(node: ir.Node, position: int) -> object:
     """A weight's identity: its name, or its bytes where each tick computes it anew."""
     value = node.inputs[position]
     array = constant(value)

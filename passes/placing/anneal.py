@@ -37,7 +37,7 @@ def anneal(ptr: Ints, ids: Ints, weight: Floats, at: Ints, x: Ints, y: Ints, col
     Simulated annealing: temperatures fall geometrically from `hot` to `cold`; a core's new slot
     is drawn from a window around its old one that shrinks with time.
     """
-    at, held = at.copy(), holders(at, len(x))
+    at, holder = at.copy(), holders(at, len(x))
     rows, columns = grid.shape
     heat, cooling = hot, (cold / hot) ** (1.0 / max(moves, 1))
     state = np.uint64(SEED)
@@ -47,19 +47,19 @@ def anneal(ptr: Ints, ids: Ints, weight: Floats, at: Ints, x: Ints, y: Ints, col
         state = draw(state)
         u = below(state, len(at))
         s = at[u]
-        left, low = max(0, column[s] - reach), max(0, row[s] - reach)
+        west, low = max(0, column[s] - reach), max(0, row[s] - reach)
         state = draw(state)
-        across = below(state, min(columns - 1, column[s] + reach) - left + 1)
+        across = below(state, min(columns - 1, column[s] + reach) - west + 1)
         state = draw(state)
-        t = grid[low + below(state, min(rows - 1, row[s] + reach) - low + 1), left + across]
+        t = grid[low + below(state, min(rows - 1, row[s] + reach) - low + 1), west + across]
         if t < 0 or t == s:
             continue
-        change = swap_change(ptr, ids, weight, at, x, y, u, held[t], t)
+        change = swap_change(ptr, ids, weight, at, x, y, u, holder[t], t)
         if change > 0:
             state = draw(state)
             if below(state, 1 << 30) >= np.exp(-change / heat) * (1 << 30):
                 continue
-        swap(at, held, u, t)
+        swap(at, holder, u, t)
     return at
 
 
@@ -71,10 +71,10 @@ def pull(ptr: Ints, ids: Ints, weight: Floats, at: Ints, x: Ints, y: Ints, colum
     Force-directed: each core goes to the one of nine slots around its partners' center of gravity
     that shortens the way most, if one does.
     """
-    at, held = at.copy(), holders(at, len(x))
+    at, holder = at.copy(), holders(at, len(x))
     rows, columns = grid.shape
     for _ in range(sweeps):
-        moved = False
+        progress = False
         for u in range(len(at)):
             total = across = down = 0.0
             for k in range(ptr[u], ptr[u + 1]):
@@ -88,13 +88,13 @@ def pull(ptr: Ints, ids: Ints, weight: Floats, at: Ints, x: Ints, y: Ints, colum
                 for i in range(max(0, center - 1), min(columns, center + 2)):
                     t = grid[j, i]
                     if t >= 0 and t != at[u]:
-                        change = swap_change(ptr, ids, weight, at, x, y, u, held[t], t)
+                        change = swap_change(ptr, ids, weight, at, x, y, u, holder[t], t)
                         if change < least:
                             best, least = t, change
             if best >= 0:
-                swap(at, held, u, best)
-                moved = True
-        if not moved:
+                swap(at, holder, u, best)
+                progress = True
+        if not progress:
             break
     return at
 
@@ -102,16 +102,16 @@ def pull(ptr: Ints, ids: Ints, weight: Floats, at: Ints, x: Ints, y: Ints, colum
 @numba.njit(cache=True)
 def holders(at: Ints, n_slots: int) -> Ints:
     """The core in each slot, -1 in free ones."""
-    held = np.full(n_slots, -1, np.int64)
-    held[at] = np.arange(len(at))
-    return held
+    holder = np.full(n_slots, -1, np.int64)
+    holder[at] = np.arange(len(at))
+    return holder
 
 
 @numba.njit(cache=True)
-def swap(at: Ints, held: Ints, u: int, t: int) -> None:
+def swap(at: Ints, holder: Ints, u: int, t: int) -> None:
     """Core u goes to slot t; the core that is there takes its slot."""
-    s, v = at[u], held[t]
-    at[u], held[t], held[s] = t, u, v
+    s, v = at[u], holder[t]
+    at[u], holder[t], holder[s] = t, u, v
     if v >= 0:
         at[v] = s
 

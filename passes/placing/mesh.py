@@ -48,7 +48,7 @@ class Mesh:
         chip = row // self.height * self.board_width + column // self.width
         return CoreId(chip, column % self.width, row % self.height)
 
-    def snake(self, needed: int) -> list[CoreId]:
+    def snake(self, count: int) -> list[CoreId]:
         """All cores of as few chips as hold `needed`, chip after chip, in each along a snake.
 
         The chips are those of the smallest square around the board's first corner.
@@ -56,7 +56,7 @@ class Mesh:
         order = sorted(range(self.chips), key=self._shell)
         inside = sorted(((k % self.width, k // self.width) for k in range(self.cores)),
                         key=lambda at: (at[0], at[1] if at[0] % 2 == 0 else -at[1]))
-        return [CoreId(chip, x, y) for chip in order[:-(-needed // self.cores)] for x, y in inside]
+        return [CoreId(chip, x, y) for chip in order[:-(-count // self.cores)] for x, y in inside]
 
     def _shell(self, chip: int) -> tuple[int, int]:
         row, column = divmod(chip, self.board_width)

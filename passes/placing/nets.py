@@ -37,7 +37,7 @@ def incoming(network: Network, population: Population) -> Incoming:
     """
     blocks, counts, forms, sources, offset = [], [], [], [], 0
     for projection in network.into(population.name):
-        pins, of_source = _merged(_stored(projection).nets(), population.size)
+        pins, of_source = _merge(_without_zeros(projection).nets(), population.size)
         blocks.append(pins)
         counts.append(np.bincount(of_source, minlength=pins.shape[1]))
         forms.append(np.full(pins.shape[1], FORMS.index(projection.encoding), np.int8))
@@ -63,7 +63,7 @@ def pins_per_core(nets: Incoming, core_of: Ints, n_cores: int) -> sp.csr_array:
     return sp.csr_array(members @ nets.pins)
 
 
-def _stored(projection: Projection) -> Operator:
+def _without_zeros(projection: Projection) -> Operator:
     """The operator, without weights of zero where lists are sparse."""
     operator = projection.operator
     if projection.encoding != "sparse" or np.all(operator.weights):
@@ -74,7 +74,7 @@ def _stored(projection: Projection) -> Operator:
     return Sparse(operator.in_shape, operator.out_shape, matrix)
 
 
-def _merged(nets: Nets, n_targets: int) -> tuple[sp.csr_array, Ints]:
+def _merge(nets: Nets, n_targets: int) -> tuple[sp.csr_array, Ints]:
     """Pins [targets, nets] and net of each source, with nets of equal pins made one.
 
     Equality is that of two 64-bit sums of a random number per target, from a fixed seed.

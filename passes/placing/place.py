@@ -43,17 +43,17 @@ def place(partition: Partition, target: Target, traffic: Traffic | None = None) 
 
     Without traffic, or where no core talks to another, parts follow a snake, producers first.
     """
-    needed, limit = len(partition.cores), target.total_cores
-    if needed > limit:
+    count, limit = len(partition.cores), target.total_cores
+    if count > limit:
         raise FindingsError(Diagnostic(
-            "NC501", values={"needed": needed, "limit": f"{limit} cores of {target.name}"}))
+            "NC501", values={"needed": count, "limit": f"{limit} cores of {target.name}"}))
     mesh = Mesh.of(target)
-    slots = mesh.snake(needed)
-    if traffic is None or needed < 3:
-        return Placement(tuple(slots[:needed]))
+    slots = mesh.snake(count)
+    if traffic is None or count < 3:
+        return Placement(tuple(slots[:count]))
     problem = PlacementProblem.of(traffic, mesh, slots)
     if not problem.ids.size:
-        return Placement(tuple(slots[:needed]))
+        return Placement(tuple(slots[:count]))
     return Placement(tuple(slots[s] for s in problem.solve().tolist()))
 
 
@@ -63,8 +63,8 @@ class PlacementProblem:
 
     ptr: Ints
     ids: Ints
-    sent: Floats
-    got: Floats
+    outward: Floats
+    inward: Floats
     column: Ints  # of slots on the board
     row: Ints
     x: Ints  # the same, with chip borders counted
@@ -78,13 +78,13 @@ class PlacementProblem:
         amount = traffic.messages[between] + QUIET * traffic.axons[between]
         shape, none = (traffic.n_cores, traffic.n_cores), np.zeros(len(a))
         ends = (np.concatenate([a, b]), np.concatenate([b, a]))
-        sent = sp.csr_array((np.concatenate([amount, none]), ends), shape=shape)
-        got = sp.csr_array((np.concatenate([none, amount]), ends), shape=shape)
-        for matrix in (sent, got):  # the same pairs in the same order
+        outward = sp.csr_array((np.concatenate([amount, none]), ends), shape=shape)
+        inward = sp.csr_array((np.concatenate([none, amount]), ends), shape=shape)
+        for matrix in (outward, inward):  # the same pairs in the same order
             matrix.sum_duplicates()
         column, row = mesh.position(slots)
         return PlacementProblem(
-            sent.indptr.astype(np.int64), sent.indices.astype(np.int64), sent.data, got.data,
+            outward.indptr.astype(np.int64), outward.indices.astype(np.int64), outward.data, inward.data,
             column, row, column + CROSSING * (column // mesh.width),
             row + CROSSING * (row // mesh.height))
 
@@ -96,7 +96,7 @@ class PlacementProblem:
     @cached_property
     def weight(self) -> Floats:
         """Messages of each pair, both directions."""
-        return self.sent + self.got
+        return self.outward + self.inward
 
     @cached_property
     def grid(self) -> Ints:
@@ -111,7 +111,7 @@ class PlacementProblem:
 
     def peak(self, at: Ints) -> float:
         """Messages per tick on the busiest link."""
-        return float(link_loads(self.ptr, self.ids, self.sent, at, self.column, self.row,
+        return float(link_loads(self.ptr, self.ids, self.outward, at, self.column, self.row,
                                 *self.grid.shape).max())
 
     def starts(self) -> dict[str, Ints]:
@@ -124,10 +124,10 @@ class PlacementProblem:
     def solve(self) -> Ints:
         """The slot of each core."""
         start = min(self.starts().values(), key=self.way)
-        found = [start, self.improve(start)]
-        found.append(self.relieve(found[-1]))
+        solutions = [start, self.improve(start)]
+        solutions.append(self.relieve(solutions[-1]))
         most, highest = self.way(start), self.peak(start)
-        return next(at for at in reversed(found)
+        return next(at for at in reversed(solutions)
                     if self.way(at) <= most and self.peak(at) <= highest)
 
     def improve(self, at: Ints) -> Ints:
@@ -143,5 +143,5 @@ class PlacementProblem:
     def relieve(self, at: Ints) -> Ints:
         """Less load on busy links, at little more way."""
         return np.asarray(relieve(
-            self.ptr, self.ids, self.sent, self.got, at, self.x, self.y, self.column, self.row,
+            self.ptr, self.ids, self.outward, self.inward, at, self.x, self.y, self.column, self.row,
             self.grid, min(RELIEFS * self.n_cores, MOST_RELIEFS), CONGESTION))

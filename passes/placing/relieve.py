@@ -2,7 +2,7 @@
 
 Messages go along their row, then along their column. `load[d]` holds the messages on the links
 out of each cell (row, column) in direction d: right, left, down, up. A graph is stored as in
-`anneal`, with the messages of each pair apart: `sent` from the row's core, `got` by it.
+`anneal`, with the messages of each pair apart: `outward` from the row's core, `inward` to it.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ Floats = NDArray[np.float64]
 
 
 @numba.njit(cache=True)
-def link_loads(ptr: Ints, ids: Ints, sent: Floats, at: Ints, column: Ints, row: Ints,
+def link_loads(ptr: Ints, ids: Ints, outward: Floats, at: Ints, column: Ints, row: Ints,
                rows: int, columns: int) -> Floats:
     """Load of every link, [4 directions, rows, columns]."""
     load = np.zeros((4, rows, columns))
     for u in range(len(at)):
         for k in range(ptr[u], ptr[u + 1]):
             a, b = at[u], at[ids[k]]
-            _send(load, column[a], row[a], column[b], row[b], sent[k])
+            _send(load, column[a], row[a], column[b], row[b], outward[k])
     return load
 
 
 @numba.njit(cache=True)
-def relieve(ptr: Ints, ids: Ints, sent: Floats, got: Floats, at: Ints, x: Ints, y: Ints,
+def relieve(ptr: Ints, ids: Ints, outward: Floats, inward: Floats, at: Ints, x: Ints, y: Ints,
             column: Ints, row: Ints, grid: Ints, tries: int, price: float) -> Ints:
     """The slot of each core after `tries` swaps of near slots, each kept if it pays.
 
     A swap pays if it lessens the way plus `price` times the sum of squared link loads, over that
     sum per message and link at the beginning.
     """
-    at, held, weight = at.copy(), holders(at, len(x)), sent + got
-    load = link_loads(ptr, ids, sent, at, column, row, *grid.shape)
+    at, holder, weight = at.copy(), holders(at, len(x)), outward + inward
+    load = link_loads(ptr, ids, outward, at, column, row, *grid.shape)
     price = price * load.sum() / max((load * load).sum(), 1e-300)
     state = np.uint64(SEED)
     for _ in range(tries):
@@ -51,22 +51,22 @@ def relieve(ptr: Ints, ids: Ints, sent: Floats, got: Floats, at: Ints, x: Ints, 
         if j < 0 or i < 0 or j >= grid.shape[0] or i >= grid.shape[1] or grid[j, i] < 0:
             continue
         s, t = at[u], grid[j, i]
-        v = held[t]
+        v = holder[t]
         if s == t:
             continue
         change = swap_change(ptr, ids, weight, at, x, y, u, v, t)
-        change += price * _resend(ptr, ids, sent, got, at, column, row, load, u, v, -1.0)
-        swap(at, held, u, t)
-        change += price * _resend(ptr, ids, sent, got, at, column, row, load, u, v, 1.0)
+        change += price * _resend(ptr, ids, outward, inward, at, column, row, load, u, v, -1.0)
+        swap(at, holder, u, t)
+        change += price * _resend(ptr, ids, outward, inward, at, column, row, load, u, v, 1.0)
         if change >= 0:
-            _resend(ptr, ids, sent, got, at, column, row, load, u, v, -1.0)
-            swap(at, held, u, s)
-            _resend(ptr, ids, sent, got, at, column, row, load, u, v, 1.0)
+            _resend(ptr, ids, outward, inward, at, column, row, load, u, v, -1.0)
+            swap(at, holder, u, s)
+            _resend(ptr, ids, outward, inward, at, column, row, load, u, v, 1.0)
     return at
 
 
 @numba.njit(cache=True)
-def _resend(ptr: Ints, ids: Ints, sent: Floats, got: Floats, at: Ints, column: Ints, row: Ints,
+def _resend(ptr: Ints, ids: Ints, outward: Floats, inward: Floats, at: Ints, column: Ints, row: Ints,
             load: Floats, u: int, v: int, sign: float) -> float:
     """Add (or, sign -1, take) all messages of u and v; what the sum of squares grows by."""
     total = 0.0
@@ -78,10 +78,10 @@ def _resend(ptr: Ints, ids: Ints, sent: Floats, got: Floats, at: Ints, column: I
             if core == v and ids[k] == u:
                 continue  # once
             b = at[ids[k]]
-            if sent[k] != 0:
-                total += _send(load, column[a], row[a], column[b], row[b], sign * sent[k])
-            if got[k] != 0:
-                total += _send(load, column[b], row[b], column[a], row[a], sign * got[k])
+            if outward[k] != 0:
+                total += _send(load, column[a], row[a], column[b], row[b], sign * outward[k])
+            if inward[k] != 0:
+                total += _send(load, column[b], row[b], column[a], row[a], sign * inward[k])
     return total
 
 

@@ -48,10 +48,10 @@ def _link_loads(ax: Ints, ay: Ints, bx: Ints, by: Ints, messages: Floats,
     rows = int(max(ay.max(initial=0), by.max(initial=0))) + 1
     load: dict[str, float] = {}
     for step in (1, -1):
-        for y, x, sent in _runs(ay, ax, bx, messages, step, (rows, columns)):
-            load[_link(x, y, x + step, y, mesh)] = sent
-        for x, y, sent in _runs(bx, ay, by, messages, step, (columns, rows)):
-            load[_link(x, y, x, y + step, mesh)] = sent
+        for y, x, amount in _runs(ay, ax, bx, messages, step, (rows, columns)):
+            load[_link(x, y, x + step, y, mesh)] = amount
+        for x, y, amount in _runs(bx, ay, by, messages, step, (columns, rows)):
+            load[_link(x, y, x, y + step, mesh)] = amount
     return load
 
 
@@ -63,9 +63,9 @@ def _runs(line: Ints, start: Ints, stop: Ints, messages: Floats, step: int,
     for layer, amount in zip(change, (np.ones(len(line)), messages), strict=True):
         np.add.at(layer, (line[going], start[going]), amount[going])
         np.add.at(layer, (line[going], stop[going]), -amount[going])
-    routes, sent = np.cumsum(change[:, :, ::step], axis=2)[:, :, ::step]
-    used = np.argwhere(routes > 0)
-    for (at, position), amount in zip(used.tolist(), sent[routes > 0].tolist(), strict=True):
+    routes, load = np.cumsum(change[:, :, ::step], axis=2)[:, :, ::step]
+    links = np.argwhere(routes > 0)
+    for (at, position), amount in zip(links.tolist(), load[routes > 0].tolist(), strict=True):
         yield at, position, max(amount, 0.0)
 
 

@@ -19,15 +19,15 @@ FEW = 64  # cores up to which all eigenvectors are computed
 SHIFT = -1e-3  # of the mean degree: below all eigenvalues, which start at 0
 
 
-def region(column: Ints, row: Ints, needed: int) -> Ints:
+def region(column: Ints, row: Ints, count: int) -> Ints:
     """Slots of the smallest square at the board's first corner that holds as many, row by row."""
-    chosen = np.lexsort((column, row, np.maximum(column, row)))[:needed]
-    return chosen[np.lexsort((column[chosen], row[chosen]))]
+    slots = np.lexsort((column, row, np.maximum(column, row)))[:count]
+    return slots[np.lexsort((column[slots], row[slots]))]
 
 
-def along_hilbert(column: Ints, row: Ints, needed: int) -> Ints:
+def along_hilbert(column: Ints, row: Ints, count: int) -> Ints:
     """Cores in their order along a Hilbert curve."""
-    slots = region(column, row, needed)
+    slots = region(column, row, count)
     side = 1 << int(max(column[slots].max(), row[slots].max())).bit_length()
     step = np.empty(side * side, np.int64)
     step[hilbert(side)] = np.arange(side * side)
@@ -40,8 +40,8 @@ def spectral(graph: sp.csr_array, column: Ints, row: Ints) -> Ints:
     Sorted by the first they fill the region line by line across its longer side; in a line they
     are sorted by the second. `graph`: symmetric messages between at least three cores.
     """
-    needed = graph.shape[0]
-    slots = region(column, row, needed)
+    count = graph.shape[0]
+    slots = region(column, row, count)
     line, along = row[slots], column[slots]
     if along.max() > line.max():
         line, along = along, line
@@ -50,7 +50,7 @@ def spectral(graph: sp.csr_array, column: Ints, row: Ints) -> Ints:
     order = np.argsort(first, kind="stable")
     of_line = np.sort(line)
     order = order[np.lexsort((second[order], of_line))]
-    at = np.empty(needed, np.int64)
+    at = np.empty(count, np.int64)
     at[order] = by_line
     return at
 

@@ -38,10 +38,10 @@ def core_traffic(network: Network, partition: Partition, rates: Rates | None = N
     every tick. `nets`: those into each population on chip, where they are known.
     """
     axons, messages = _per_pair(nets or into_chip(network), partition, rates or {})
-    used = {p.source for p in network.projections if p.target in partition.orders}
+    sources = {p.source for p in network.projections if p.target in partition.orders}
     return Traffic(len(partition.cores), axons.row.astype(np.int64) - 1,
                    axons.col.astype(np.int64), axons.data.astype(np.int64), messages,
-                   measured=rates is not None and used <= set(rates))
+                   measured=rates is not None and sources <= set(rates))
 
 
 def _per_pair(into: Mapping[str, Incoming], partition: Partition,
@@ -51,17 +51,17 @@ def _per_pair(into: Mapping[str, Incoming], partition: Partition,
     axons = sp.csr_array((n_cores + 1, n_cores), dtype=np.float64)
     messages = axons
     for name, nets in into.items():
-        reached = pins_per_core(nets, core_of[name], n_cores)
-        reached.data = np.ones(len(reached.data))
+        reach = pins_per_core(nets, core_of[name], n_cores)
+        reach.data = np.ones(len(reach.data))
         for projection, of_source in nets.sources:
             size = len(of_source)
             home = core_of.get(projection.source, np.full(size, -1, np.int64)) + 1
-            shape = (n_cores + 1, reached.shape[1])
+            shape = (n_cores + 1, reach.shape[1])
             rate = np.broadcast_to(np.asarray(rates.get(projection.source, 1.0)).reshape(-1), size)
-            axons = axons + sp.csr_array((np.ones(size), (home, of_source)), shape) @ reached.T
-            messages = messages + sp.csr_array((rate, (home, of_source)), shape) @ reached.T
+            axons = axons + sp.csr_array((np.ones(size), (home, of_source)), shape) @ reach.T
+            messages = messages + sp.csr_array((rate, (home, of_source)), shape) @ reach.T
     axons.sort_indices()
-    listed = axons.tocoo()
-    if not listed.nnz:  # scipy's fancy indexing of nothing gives a sparse array
-        return listed, np.zeros(0)
-    return listed, np.asarray(messages.tocsr()[listed.row, listed.col]).reshape(-1)
+    pairs = axons.tocoo()
+    if not pairs.nnz:  # scipy's fancy indexing of nothing gives a sparse array
+        return pairs, np.zeros(0)
+    return pairs, np.asarray(messages.tocsr()[pairs.row, pairs.col]).reshape(-1)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.network import InputKind, Network, Population, Projection, Readout
-from neurocompile.ir.operators import cropped
-from neurocompile.passes.pruning.token_axis import Axes
+from neurocompile.ir.operators import crop
+from neurocompile.passes.pruning.token_axis import TokenAxes
 
 
-def without_tokens(network: Network, axes: Axes, kept: NDArray[np.int64]) -> Network:
+def without_tokens(network: Network, axes: TokenAxes, numbers: NDArray[np.int64]) -> Network:
     """The network without the neurons of all other tokens. What its means count is not changed."""
     def population(one: Population) -> Population:
         axis = axes.get(one.name)
@@ -23,39 +23,39 @@ def without_tokens(network: Network, axes: Axes, kept: NDArray[np.int64]) -> Net
         bias = one.bias
         if bias is not None:
             every = np.broadcast_to(bias.mantissa, (one.size,))
-            bias = replace(bias, mantissa=every[axis.elements(kept)])
-        return replace(one, shape=axis.cut(one.shape, len(kept)), bias=bias)
+            bias = replace(bias, mantissa=every[axis.elements(numbers)])
+        return replace(one, shape=axis.cut(one.shape, len(numbers)), bias=bias)
 
     def projection(one: Projection) -> Projection:
         ins, outs = axes.get(one.source), axes.get(one.target)
         if ins is None and outs is None:
             return one
-        return replace(one, operator=cropped(one.operator, kept, ins, outs))
+        return replace(one, operator=crop(one.operator, numbers, ins, outs))
 
     def readout(one: Readout) -> Readout:
         return replace(one, terms=tuple(
-            (name, cropped(operator, kept, axes[name], None) if name in axes else operator)
+            (name, crop(operator, numbers, axes[name], None) if name in axes else operator)
             for name, operator in one.terms))
     return replace(network, populations=tuple(map(population, network.populations)),
                    projections=tuple(map(projection, network.projections)),
                    readouts=tuple(map(readout, network.readouts)))
 
 
-def with_ticks(network: Network, kept: Sequence[int]) -> Network:
+def with_ticks(network: Network, numbers: Sequence[int]) -> Network:
     """The network over these ticks only: sums over T ticks are T / T' times those over T'.
 
     Raises UsageError (NC022) for outputs that read single ticks.
     """
     only_sums(network)
-    ratio = network.n_ticks / len(kept)
-    mask = tuple(tick in kept for tick in range(network.n_ticks))
+    ratio = network.n_ticks / len(numbers)
+    mask = tuple(tick in numbers for tick in range(network.n_ticks))
     static = {item.name for item in network.inputs if item.kind is InputKind.STATIC}
     inputs = tuple(replace(item, ticks=mask) if item.kind in (InputKind.ANALOG, InputKind.SPIKES)
                    else item for item in network.inputs)
     readouts = tuple(replace(readout, terms=tuple(
-        (name, operator if name in static else operator.scaled(np.full(operator.out_size, ratio)))
+        (name, operator if name in static else operator.times(np.full(operator.out_size, ratio)))
         for name, operator in readout.terms)) for readout in network.readouts)
-    return replace(network, inputs=inputs, readouts=readouts, n_ticks=len(kept))
+    return replace(network, inputs=inputs, readouts=readouts, n_ticks=len(numbers))
 
 
 def only_sums(network: Network) -> None:

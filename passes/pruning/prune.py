@@ -16,7 +16,7 @@ import numpy as np
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.network import Network
 from neurocompile.passes.lowering.walk import Tokens
-from neurocompile.passes.pruning.calibrate import Kept, Runner, calibrate
+from neurocompile.passes.pruning.calibrate import Runner, Selection, calibrate
 from neurocompile.passes.pruning.drop import with_ticks, without_tokens
 from neurocompile.passes.pruning.token_axis import token_axes
 
@@ -27,16 +27,16 @@ Relower = Callable[[Tokens], Network]
 class Pruning:
     """A float network before and after, and what was kept."""
 
-    kept: Kept
+    selection: Selection
     before: Network
     after: Network
 
     def note(self) -> Diagnostic:
         """NC139: what changed."""
-        told = [f"{name}: {share.summary}" for name, share in (
-            ("tokens", self.kept.tokens), ("ticks", self.kept.ticks)) if share is not None]
+        axes = (("tokens", self.selection.tokens), ("ticks", self.selection.ticks))
+        parts = [f"{name}: {axis.summary}" for name, axis in axes if axis is not None]
         return Diagnostic("NC139", values={
-            "what": "; ".join(told), "neurons": n_neurons(self.after),
+            "what": "; ".join(parts), "neurons": n_neurons(self.after),
             "of_neurons": n_neurons(self.before), "synapses": n_synapses(self.after),
             "of_synapses": n_synapses(self.before)})
 
@@ -44,7 +44,7 @@ class Pruning:
         """What changed, in JSON's own types; populations are those that lost neurons."""
         after = {p.name: p.size for p in self.after.populations}
         return {
-            **self.kept.to_json(),
+            **self.selection.to_json(),
             "neurons": {"before": n_neurons(self.before), "after": n_neurons(self.after)},
             "synapses": {"before": n_synapses(self.before), "after": n_synapses(self.after)},
             "populations": [{"name": p.name, "before": p.size, "after": after[p.name]}
@@ -53,13 +53,13 @@ class Pruning:
 
 
 def prune(network: Network, relower: Relower, tokens: float, steps: float, run: Runner | None,
-          kept: Kept | None = None) -> Pruning:
+          selection: Selection | None = None) -> Pruning:
     """Drop these shares of the tokens and of the ticks (0 <= share < 1) of a float network.
 
-    `relower` lowers its graph again, with means over some tokens only. `kept` is taken as it is,
-    where there is one; else `run` runs the calibration sample. Raises UsageError: NC009 for a share
-    out of range, NC020 without a sample, NC021 without one axis of tokens, NC022 for outputs that
-    read single ticks.
+    `relower` lowers its graph again, with means over some tokens only. `selection` is taken as it
+    is, where there is one; else `run` runs the calibration sample. Raises UsageError: NC009 for a
+    share out of range, NC020 without a sample, NC021 without one axis of tokens, NC022 for outputs
+    that read single ticks.
     """
     for option, share in (("prune-tokens", tokens), ("prune-steps", steps)):
         if not 0 <= share < 1:
@@ -67,17 +67,17 @@ def prune(network: Network, relower: Relower, tokens: float, steps: float, run: 
                 "option": f"--{option}", "value": f"{share:g}",
                 "reason": "it is a share from 0 to below 1"}))
     axes = token_axes(network) if tokens else {}
-    if kept is None:
+    if selection is None:
         if run is None:
             raise UsageError(Diagnostic("NC020"))
-        kept = calibrate(network, axes, tokens, steps, run)
+        selection = calibrate(network, axes, tokens, steps, run)
     after = network
-    if kept.tokens is not None:
-        index = np.array(kept.tokens.kept, np.int64)
+    if selection.tokens is not None:
+        index = np.array(selection.tokens.numbers, np.int64)
         after = without_tokens(relower(Tokens(axes, index)), axes, index)
-    if kept.ticks is not None:
-        after = with_ticks(after, kept.ticks.kept)
-    return Pruning(kept, network, after)
+    if selection.ticks is not None:
+        after = with_ticks(after, selection.ticks.numbers)
+    return Pruning(selection, network, after)
 
 
 def n_neurons(network: Network) -> int:

@@ -11,22 +11,22 @@ from collections.abc import Iterable, Iterator
 
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.network import Network, Projection
-from neurocompile.ir.operators import Axis, Operator, beside, even, mixed, mixers
+from neurocompile.ir.operators import Axis, Operator, axis_beside, even, mixed_axes, mixers
 
-Axes = dict[str, Axis]
+TokenAxes = dict[str, Axis]
 
 
-def token_axes(network: Network) -> Axes:
+def token_axes(network: Network) -> TokenAxes:
     """The axis of tokens by population, of those that have one.
 
     Raises UsageError (NC021) when there is none, or more than one.
     """
     names = {p.name for p in network.populations}
     between = [p for p in network.projections if p.source in names]
-    found: list[Axes] = []
+    candidates: list[TokenAxes] = []
     reason = "no layer mixes tokens by a matrix beside other axes"
     for seed in _seeds(between):
-        if any(seed.items() <= axes.items() for axes in found):
+        if any(seed.items() <= axes.items() for axes in candidates):
             continue
         axes = _spread(between, seed)
         problem = "an axis that layers mix meets itself in another place" if axes is None else next(
@@ -34,17 +34,17 @@ def token_axes(network: Network) -> Axes:
              f"only their mean can be pruned" for name, operator, axis in _leaving(network, axes)
              if not even(operator, axis)), None)
         if axes is not None and problem is None:
-            found.append(axes)
+            candidates.append(axes)
         reason = problem or reason
-    lengths = [next(iter(axes.values())).length for axes in found]
-    if len(found) > 1:
-        reason = f"layers mix {len(found)} axes, of {' and '.join(map(str, lengths))} numbers"
-    if len(found) != 1:
+    lengths = [next(iter(axes.values())).length for axes in candidates]
+    if len(candidates) > 1:
+        reason = f"layers mix {len(candidates)} axes, of {' and '.join(map(str, lengths))} numbers"
+    if len(candidates) != 1:
         raise UsageError(Diagnostic("NC021", values={"reason": reason}))
-    return found[0]
+    return candidates[0]
 
 
-def _seeds(between: Iterable[Projection]) -> Iterator[Axes]:
+def _seeds(between: Iterable[Projection]) -> Iterator[TokenAxes]:
     """What each possible mixer says of its source and target."""
     for projection in between:
         for before, after in mixers(projection.operator):
@@ -52,7 +52,7 @@ def _seeds(between: Iterable[Projection]) -> Iterator[Axes]:
                 yield {projection.source: before, projection.target: after}
 
 
-def _spread(between: Iterable[Projection], seed: Axes) -> Axes | None:
+def _spread(between: Iterable[Projection], seed: TokenAxes) -> TokenAxes | None:
     """A seed carried on as far as it goes, both ways; None where it contradicts itself."""
     axes, before = dict(seed), 0
     while len(axes) > before:
@@ -62,16 +62,16 @@ def _spread(between: Iterable[Projection], seed: Axes) -> Axes | None:
                                      (projection.target, projection.source, True)):
                 if own not in axes:
                     continue
-                there = beside(projection.operator, axes[own], of_outs=back)
+                there = axis_beside(projection.operator, axes[own], of_outs=back)
                 options = [] if there is None else [there]
                 if there is None and other not in axes:
-                    options = mixed(projection.operator, axes[own], of_outs=back)
+                    options = mixed_axes(projection.operator, axes[own], of_outs=back)
                 if len(options) == 1 and axes.setdefault(other, options[0]) != options[0]:
                     return None
     return axes
 
 
-def _leaving(network: Network, axes: Axes) -> Iterator[tuple[str, Operator, Axis]]:
+def _leaving(network: Network, axes: TokenAxes) -> Iterator[tuple[str, Operator, Axis]]:
     """The operators from populations that have the axis to what has not, with their names."""
     for projection in network.projections:
         if projection.source in axes and projection.target not in axes:

@@ -14,7 +14,7 @@ from neurocompile.passes.placing.traffic import Traffic
 from neurocompile.passes.truenorth.core_network import NOWHERE, CoreNetwork
 from neurocompile.passes.truenorth.place import core_traffic
 from neurocompile.semantics.truenorth import NEURONS
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

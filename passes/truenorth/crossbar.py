@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from neurocompile.semantics.truenorth import MAXIMA
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

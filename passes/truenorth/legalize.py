@@ -28,7 +28,7 @@ from neurocompile.passes.truenorth.place import places
 from neurocompile.passes.truenorth.rows import Row, rows
 from neurocompile.passes.truenorth.tile import Tiling
 from neurocompile.passes.truenorth.tilings import Tiler
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 FanIn = Literal["reject", "group", "exact-slow"]
 

@@ -14,7 +14,7 @@ from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.traffic import Rates, Traffic
 from neurocompile.passes.truenorth.assemble import Assembly
 from neurocompile.passes.truenorth.core_network import Cores
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 Floats = NDArray[np.float64]
 

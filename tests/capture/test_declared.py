@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-import hand_nets as h
-import nets
-
 import neurocompile
 from neurocompile.capture.adapters.declared import adapt
 from neurocompile.capture.declaration import ATTRIBUTE, Declaration
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
-from neurocompile.ir.graph import module_of
 from neurocompile.passes.lowering.lower import lower
+from tests.capture import hand_nets as h
+from tests.capture import nets
 
 LIF = "h = decay * v + x\ns = h >= v_th\nv = h * (1 - s)"
 
@@ -112,7 +108,7 @@ def test_every_layout_is_proved() -> None:
     spikes = graph.info["replay"]["spikes"]
     assert spikes.keys() == {"ticks", "tick", "state"}
     assert all(spikes.values())
-    assert {module_of(n): (graph.profile(n).model, graph.profile(n).equations.text.splitlines()[0])
+    assert {n.module: (graph.profile(n).model, graph.profile(n).equations.text.splitlines()[0])
             for n in graph.neurons()} == {
         "ticks": ("LIF", "h = decay * v + x"), "tick": ("CubaLIF", "u = 0.5 * u + x"),
         "state": ("LIF", "h = decay * v + x")}

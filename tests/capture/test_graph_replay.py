@@ -1,5 +1,7 @@
 """The last part of the gate: rounding is told from error, and errors are refused."""
 
+from dataclasses import replace
+
 import onnx
 import pytest
 import torch
@@ -7,7 +9,7 @@ from spikingjelly.activation_based import neuron
 from torch import nn
 
 from neurocompile.capture.graph_replay import replay_graph
-from neurocompile.capture.replay import Emission, Replay, doubts
+from neurocompile.capture.replay import Replay, doubts
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.graph import Graph
@@ -79,7 +81,7 @@ def test_a_wrong_weight_is_refused(tmp_path) -> None:  # type: ignore[no-untyped
 
 def test_a_wrong_output_is_refused() -> None:
     graph, passed = proved()
-    shifted = Replay(2, passed.values, passed.spikes, passed.emissions, (passed.outputs[0] + 0.1,))
+    shifted = Replay(2, passed.values, passed.spikes, passed.runs, (passed.outputs[0] + 0.1,))
     with pytest.raises(FindingsError) as error:
         replay_graph(graph, (X,), shifted)
     assert error.value.diagnostics[0].values["output"] == "output 0"
@@ -87,9 +89,9 @@ def test_a_wrong_output_is_refused() -> None:
 
 def test_a_neuron_that_fires_otherwise_is_refused() -> None:
     graph, passed = proved()
-    first, *rest = passed.emissions
-    s, u, v = first.outputs
-    other = Emission(first.module, first.inputs, (1 - s, u, v))
+    first, *rest = passed.runs
+    outputs = replace(first.outputs, spikes=1 - first.outputs.spikes)
+    other = replace(first, outputs=outputs)
     with pytest.raises(FindingsError) as error:
         replay_graph(graph, (X,), Replay(2, passed.values, passed.spikes, (other, *rest),
                                          passed.outputs))
@@ -98,9 +100,9 @@ def test_a_neuron_that_fires_otherwise_is_refused() -> None:
 
 def test_a_missing_neuron_is_refused() -> None:
     graph, passed = proved()
-    for emissions in (passed.emissions[:1], (*passed.emissions, passed.emissions[0])):
+    for runs in (passed.runs[:1], (*passed.runs, passed.runs[0])):
         with pytest.raises(FindingsError) as error:
-            replay_graph(graph, (X,), Replay(2, 0, {}, emissions, passed.outputs))
+            replay_graph(graph, (X,), Replay(2, 0, {}, runs, passed.outputs))
         assert error.value.diagnostics[0].values["index"] == "neuron nodes"
 
 

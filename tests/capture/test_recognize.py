@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -13,19 +12,17 @@ import pytest
 import torch
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-import hand_nets as h
-import nets
-
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.handwritten.recognize import recognize
-from neurocompile.capture.replay import _Recorder
-from neurocompile.capture.torch_model import Ticks, _export, capture
+from neurocompile.capture.replay import _NeuronRecorder
+from neurocompile.capture.torch_model import TickLoop, _export, capture
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
-from neurocompile.ir.graph import Graph, location, module_of
+from neurocompile.ir.graph import Graph, location
 from neurocompile.ir.network import InputKind
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.semantics.reset import Reset
+from tests.capture import hand_nets as h
+from tests.capture import nets
 
 Made = Callable[[], nn.Module]
 LEGAL: dict[str, tuple[Made, int | None]] = {  # name -> network, n_ticks
@@ -79,12 +76,12 @@ def emitted(model: nn.Module, x: torch.Tensor) -> dict[str, np.ndarray]:
     """Spikes per recognized neuron, [samples, ticks, neurons]."""
     program = _export(model, (x,))
     assert recognize(program)
-    recorder = _Recorder(program.module())
+    recorder = _NeuronRecorder(program.module())
     with torch.no_grad():
         recorder.run(x)
     found: dict[str, list[torch.Tensor]] = {}
-    for emission in recorder.emissions:
-        found.setdefault(emission.module, []).append(emission.outputs[0])
+    for one in recorder.runs:
+        found.setdefault(one.module, []).append(one.outputs.spikes)
     return {name: torch.cat(parts).transpose(0, 1).numpy() for name, parts in found.items()}
 
 
@@ -109,7 +106,7 @@ def test_the_network_spikes_like_the_model(name: str) -> None:
     x = image()
     graph = captured(name)
     network, _ = lower(graph)
-    model = lively(make) if n_ticks is None else Ticks(lively(make), n_ticks).eval()
+    model = lively(make) if n_ticks is None else TickLoop(lively(make), n_ticks).eval()
     expected = emitted(copy.deepcopy(model), x)
     assert active(graph).keys() == expected.keys()
     item = next(i for i in network.inputs if i.kind is not InputKind.ONE)
@@ -135,7 +132,7 @@ def test_others_are_captured_bit_for_bit(name: str) -> None:
 
 def test_equations_and_normal_forms() -> None:
     graph = captured("deep")
-    texts = {module_of(n): graph.profile(n).equations.text for n in graph.neurons()}
+    texts = {n.module: graph.profile(n).equations.text for n in graph.neurons()}
     assert texts["neurons.0"] == "r = v > v_th\nv = v * c1 * (1 - r) + x\ns = v > v_th"
     assert texts["neurons.4"] == (
         "r = v >= v_th\nu = u * c1 + x\nv = v * c2 + u * c3 - r\ns = v >= v_th")
@@ -146,8 +143,8 @@ def test_equations_and_normal_forms() -> None:
         "neurons.2": ("LIF", Reset.HARD, True), "neurons.3": ("LIF", Reset.SOFT, False),
         "neurons.4": ("CubaLIF", Reset.SOFT_DELAYED, False),
         "neurons.5": ("LIF", Reset.HARD, False)}
-    for node in graph.neurons():
-        assert (location(node).file or "").endswith("hand_nets.py")
+    for neuron in graph.neurons():
+        assert (location(neuron.node).file or "").endswith("hand_nets.py")
 
 
 def test_names_are_module_paths_and_lines() -> None:

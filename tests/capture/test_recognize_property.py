@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from neurocompile.capture.handwritten.recognize import recognize
-from neurocompile.capture.replay import _Recorder
+from neurocompile.capture.replay import _NeuronRecorder
 from neurocompile.capture.torch_model import _export
 
 CODE = """
@@ -85,10 +85,10 @@ def check(code: str) -> None:
         expected = model(x)
         program = _export(model, (x,))
         assert recognize(program) == {""}, code
-        recorder = _Recorder(program.module())
+        recorder = _NeuronRecorder(program.module())
         found = recorder.run(x)
     assert torch.equal(found, expected), code
-    spikes = torch.cat([e.outputs[0] for e in recorder.emissions])
+    spikes = torch.cat([one.outputs.spikes for one in recorder.runs])
     assert torch.equal(spikes, expected), code
     assert spikes.any(), code
 

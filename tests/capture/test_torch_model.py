@@ -1,7 +1,6 @@
 """Capture: stand-ins, export and the replay gate on networks as users write them."""
 
 import copy
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,18 +10,16 @@ import torch
 from spikingjelly.activation_based import neuron, surrogate
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-import nets
-
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import replay
 from neurocompile.capture.torch_model import capture, export, reset, swap
 from neurocompile.diagnostics import FindingsError, UsageError
-from neurocompile.ir.graph import location, module_of
+from neurocompile.ir.graph import location
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.semantics.equations import Equations
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
+from tests.capture import nets
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -58,9 +55,9 @@ def test_graph_runs_in_onnxruntime_like_the_model(name: str, tmp_path: Path) -> 
 def test_every_node_knows_its_module_and_line() -> None:
     graph = capture(nets.lively(nets.MultiStep()), torch.rand(1, 2, 8, 8))
     source = Path(nets.__file__).read_text().splitlines()
-    for node in graph.neurons():
-        where = location(node)
-        assert where.module == module_of(node)
+    for one in graph.neurons():
+        where = location(one.node)
+        assert where.module == one.module
         assert where.file is not None
         assert where.file.endswith("nets.py")
         assert where.line is not None

@@ -11,9 +11,10 @@ import torch
 import neurocompile
 from neurocompile.capture.factory import make_model
 from neurocompile.config import load_config
-from neurocompile.families.pipeline import TrueNorthCompilation
+from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+from tests.paths import EXAMPLES
 
-FOLDER = Path(__file__).parents[2] / "examples" / "mnist_truenorth"
+FOLDER = EXAMPLES / "mnist_truenorth"
 ENTRIES = {entry.name: entry for entry in load_config(FOLDER / "neurocompile.toml").models}
 
 

@@ -11,9 +11,10 @@ import neurocompile
 from neurocompile.builds.builder import BuildResult
 from neurocompile.capture.factory import make_model
 from neurocompile.config import ModelEntry, load_config
-from neurocompile.families.pipeline import Options
+from neurocompile.options import Options
+from tests.paths import EXAMPLES
 
-FOLDER = Path(__file__).parents[2] / "examples" / "stmixer"
+FOLDER = EXAMPLES / "stmixer"
 ENTRIES = {entry.name: entry for entry in load_config(FOLDER / "neurocompile.toml").models}
 SAMPLES = 2
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from drive import drive
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
 from neurocompile.capture.torch_model import capture, reset, swap
 from neurocompile.diagnostics import UsageError
 from neurocompile.ir.graph import Graph
+from tests.frameworks.drive import drive
 
 TICKS = 300
 

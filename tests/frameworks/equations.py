@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import numpy as np
-from golden import Case
+
+from tests.frameworks.golden import Case
 
 TABLE = Path(__file__).parent / "EQUATIONS.md"
 FUNCTIONS = {"trunc": np.trunc, "floor": np.floor, "maximum": np.maximum, "minimum": np.minimum,

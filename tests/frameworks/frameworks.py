@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 STUBS = Path(__file__).parent / "stubs"
 FRAMEWORKS = {
     "spikingjelly-2.0.0": ("spikingjelly==2.0.0", "loguru==0.7.3", "tqdm==4.70.1"),
@@ -28,5 +29,5 @@ def folder(name: str) -> Path:
 def use(name: str) -> None:
     """Puts a framework version first on the path of this process. Raises FileNotFoundError."""
     if not folder(name).is_dir():
-        raise FileNotFoundError(f"{folder(name)}: run python tests/frameworks/install.py {name}")
+        raise FileNotFoundError(f"{folder(name)}: run python -m tests.frameworks.install {name}")
     sys.path[:0] = [str(folder(name)), str(STUBS)]

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-FOLDER = Path(__file__).parents[1] / "golden" / "neurons"
+from tests.paths import GOLDEN
+
+FOLDER = GOLDEN / "neurons"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Installs each framework version into its own folder `build/frameworks/NAME`.
 
-    python tests/frameworks/install.py [NAME ...]
+    python -m tests.frameworks.install [NAME ...]
 
 A folder goes in front of the module search path (`use` in frameworks.py does it), so that versions
 which cannot share an environment are read by one interpreter. Nothing pulls its dependencies: torch
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-from frameworks import FRAMEWORKS, folder
+from tests.frameworks.frameworks import FRAMEWORKS, folder
 
 
 def install(name: str) -> None:

@@ -1,6 +1,6 @@
 """One version of SpikingJelly beside the stand-ins for its neurons; in a process of its own.
 
-    python tests/frameworks/jelly_stand_ins.py spikingjelly-0.0.0.0.14
+    python -m tests.frameworks.jelly_stand_ins spikingjelly-0.0.0.0.14
 
 Says how many neurons and networks it compared; an AssertionError names what differs.
 """
@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from comparing import active, driven, pair, proved, refusal, same
-from frameworks import use
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
+from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.frameworks import use
 
 Settings = tuple[str, dict[str, Any]]
 
@@ -48,7 +48,7 @@ def compare(node: Any, multi_step: bool, options: dict[str, Any]) -> None:
         else:
             spikes, found = (torch.stack([m(row) for row in x]) for m in (one, other))
         assert same(spikes, found), (node, call)
-        assert same(one.v, other.v), (node, call)
+        assert same(one.v, other.states["v"]), (node, call)
         assert active(spikes), node
 
 

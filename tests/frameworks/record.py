@@ -1,6 +1,6 @@
 """Records golden vectors from an installed framework version.
 
-    python tests/frameworks/record.py [--out FOLDER] NAME ...        (names: see frameworks.py)
+    python -m tests.frameworks.record [--out FOLDER] NAME ...        (names: see frameworks.py)
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 import torch
-from frameworks import FRAMEWORKS, use
-from golden import FOLDER, save
+
+from tests.frameworks.frameworks import FRAMEWORKS, use
+from tests.frameworks.golden import FOLDER, save
 
 RECORDERS = {"spikingjelly": "jelly", "snntorch": "snn", "norse": "norse_cells",
              "sinabs": "sinabs_layers", "rockpool": "rockpool_lif", "lava-dl": "slayer"}
@@ -26,7 +27,7 @@ def record(name: str, out: Path) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with torch.no_grad():
-        recorder = importlib.import_module(f"recorders.{RECORDERS[framework]}")
+        recorder = importlib.import_module(f"tests.frameworks.recorders.{RECORDERS[framework]}")
         found = recorder.cases(version)
         path = save(found, out)
         sys.stdout.write(f"{path.name}: {len(found)} cases, {path.stat().st_size} bytes\n")
@@ -41,4 +42,5 @@ if __name__ == "__main__":
         record(given.names[0], given.out)
     else:  # versions of a framework cannot share a process
         for each in given.names:
-            subprocess.run([sys.executable, __file__, "--out", str(given.out), each], check=True)
+            subprocess.run([sys.executable, "-m", "tests.frameworks.record", "--out", str(given.out),
+                            each], check=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from equations import RESULTS, blocks, evaluate
-from golden import FOLDER, Case, load
-from vectors_page import page
 
 from neurocompile.semantics.equations import Equations
+from tests.frameworks.equations import RESULTS, blocks, evaluate
+from tests.frameworks.golden import FOLDER, Case, load
+from tests.frameworks.vectors_page import page
 
 FILES = sorted(FOLDER.glob("*.npz"))
 BLOCKS = blocks()
@@ -100,7 +100,7 @@ def test_every_block_can_be_a_profile() -> None:
 def test_page_is_current() -> None:
     text = (FOLDER.parents[2] / "docs" / "golden_vectors.md").read_text(encoding="utf-8")
     assert text == page(), (
-        "run python tests/frameworks/vectors_page.py > docs/golden_vectors.md")
+        "run python -m tests.frameworks.vectors_page > docs/golden_vectors.md")
     rows = [line for line in text.splitlines() if "." in line.split(" | ")[0]]
     assert sum(" | 0 of " in line for line in rows) > 280
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import active, driven, pair, proved, refusal, same
-from drive import recurrent_weights
-from frameworks import use
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
+from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.drive import recurrent_weights
+from tests.frameworks.frameworks import use
 
 pytestmark = pytest.mark.frameworks
 ODD = {"tau_mem_inv": 223.0, "tau_syn_inv": 77.0, "v_leak": -0.1, "v_th": 0.7, "v_reset": -0.2}

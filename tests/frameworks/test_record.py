@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from frameworks import FRAMEWORKS
-from golden import FOLDER, load
 
-RECORD = Path(__file__).parent / "record.py"
+from tests.frameworks.frameworks import FRAMEWORKS
+from tests.frameworks.golden import FOLDER, load
+from tests.paths import ROOT
 
 
 def test_every_framework_version_has_a_file() -> None:
@@ -21,8 +21,8 @@ def test_every_framework_version_has_a_file() -> None:
 @pytest.mark.frameworks
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_recording_again_gives_the_stored_numbers(name: str, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, str(RECORD), "--out", str(tmp_path), name], check=True,
-                   capture_output=True)
+    subprocess.run([sys.executable, "-m", "tests.frameworks.record", "--out", str(tmp_path), name],
+                   check=True, capture_output=True, cwd=ROOT)
     stored, again = load(FOLDER / f"{name}.npz"), load(tmp_path / f"{name}.npz")
     assert [case.name for case in stored] == [case.name for case in again]
     for a, b in zip(stored, again, strict=True):

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import active, driven, pair, proved, refusal, same
-from drive import recurrent_weights
-from frameworks import use
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
+from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.drive import recurrent_weights
+from tests.frameworks.frameworks import use
 
 pytestmark = pytest.mark.frameworks
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -54,8 +54,8 @@ def test_layer_equals_its_stand_in(rockpool: Any, name: str, function: str) -> N
         for call in x.split(100, 1):
             out, _, _ = one(call)
             assert same(out, other(call)[0])
-            assert same(one.vmem, other.v)
-            assert same(one.isyn[:, 0], other.u)
+            assert same(one.vmem, other.states["v"])
+            assert same(one.isyn[:, 0], other.states["u"])
             assert active(out)
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import active, driven, pair, proved, refusal, same
-from drive import recurrent_weights
-from frameworks import use
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
+from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.drive import recurrent_weights
+from tests.frameworks.frameworks import use
 
 pytestmark = pytest.mark.frameworks
 FORMS = [kind + form for kind in ("IAF", "LIF") for form in ("", "Squeeze", "Recurrent")]
@@ -66,9 +66,9 @@ def test_layer_equals_its_stand_in(sinabs: Any, name: str) -> None:
             for call in calls:
                 emitted.append(one(call))
                 assert same(emitted[-1], other(call)), options
-                assert same(one.v_mem, other.v), options
+                assert same(one.v_mem, other.states["v"]), options
                 if options.get("tau_syn"):
-                    assert same(one.i_syn, other.u), options
+                    assert same(one.i_syn, other.states["u"]), options
         assert active(torch.stack(emitted)), options
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-from comparing import active, driven, pair, proved, refusal, same
-from frameworks import STUBS
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
+from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.frameworks import STUBS
 
 HALF = {"threshold": 1.0, "current_decay": 0.5, "voltage_decay": 0.5}
 ODD = {"threshold": 1.26, "current_decay": 0.2617, "voltage_decay": 0.0731}
@@ -56,8 +56,8 @@ def test_neuron_equals_its_stand_in(slayer: Any, name: str) -> None:
             assert same(out, other(call))
             assert active(out)
             if name == "persistent":
-                assert same(one.voltage_state * 4096, other.v)
-                assert same(one.current_state * 4096, other.u)
+                assert same(one.voltage_state * 4096, other.states["v"])
+                assert same(one.current_state * 4096, other.states["u"])
 
 
 def filled(layer: Any, low: float = -0.5, high: float = 1.0) -> Any:

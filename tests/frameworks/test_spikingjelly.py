@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent / "jelly_stand_ins.py"
+from tests.paths import ROOT
+
 COUNTS = {"spikingjelly-2.0.0": "31 neurons, 4 networks",
           "spikingjelly-0.0.0.0.14": "62 neurons, 8 networks",
           "spikingjelly-0.0.0.0.12": "31 neurons, 4 networks"}
@@ -18,7 +18,7 @@ COUNTS = {"spikingjelly-2.0.0": "31 neurons, 4 networks",
 @pytest.mark.parametrize("name", COUNTS)
 def test_stand_ins_equal_their_nodes(name: str) -> None:
     """In a process of its own: versions of a package cannot share one."""
-    done = subprocess.run([sys.executable, str(SCRIPT), name], capture_output=True, text=True,
-                          timeout=900, check=False)
+    done = subprocess.run([sys.executable, "-m", "tests.frameworks.jelly_stand_ins", name], cwd=ROOT,
+                          capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.splitlines()[-1] == f"{name}: {COUNTS[name]}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from frameworks import ROOT
-from zoo import VERSIONS, Result, results, row
 
-PAGE = ROOT / "docs" / "zoo_capture.md"
+from tests.frameworks.zoo import VERSIONS, Result, results, row
+from tests.paths import DOCS
+
+PAGE = DOCS / "zoo_capture.md"
 
 
 @pytest.fixture(scope="module", params=VERSIONS)

@@ -1,16 +1,17 @@
-"""The page of golden vectors: python tests/frameworks/vectors_page.py > docs/golden_vectors.md."""
+"""The page of golden vectors: python -m tests.frameworks.vectors_page > docs/golden_vectors.md."""
 
 from __future__ import annotations
 
 import sys
 
 import numpy as np
-from equations import RESULTS, blocks, evaluate
-from golden import FOLDER, Case, load
+
+from tests.frameworks.equations import RESULTS, blocks, evaluate
+from tests.frameworks.golden import FOLDER, Case, load
 
 HEADER = """# Golden vectors
 
-Written by `python tests/frameworks/vectors_page.py > docs/golden_vectors.md`; a test compares. Each
+Written by `python -m tests.frameworks.vectors_page > docs/golden_vectors.md`; a test compares. Each
 row is a run of a framework's own class, recorded in `tests/golden/neurons` and evaluated from its
 equations (the named block of `tests/frameworks/EQUATIONS.md`) in float32. *run as*: ways to run it
 that gave identical numbers; *spikes*: sum over the run; *at threshold*: how often a membrane met its

@@ -1,7 +1,7 @@
 """SpikingJelly's own zoo, at sizes that capture in seconds, with weights under which it fires.
 
-    python tests/frameworks/zoo.py NAME [MODEL ...]    one line of JSON a model, on standard output
-    python tests/frameworks/zoo.py > docs/zoo_capture.md     the page, from all versions
+    python -m tests.frameworks.zoo NAME [MODEL ...]    one line of JSON a model, on standard output
+    python -m tests.frameworks.zoo > docs/zoo_capture.md     the page, from all versions
 
 VGG's two hidden classifier layers are 64 wide instead of 4096: nothing else about them is small.
 """
@@ -18,8 +18,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from frameworks import ROOT, use
 from torch import nn
+
+from tests.frameworks.frameworks import use
+from tests.paths import ROOT
 
 VERSIONS = ("spikingjelly-2.0.0", "spikingjelly-0.0.0.0.14", "spikingjelly-0.0.0.0.12")
 T = 3
@@ -246,7 +248,6 @@ def captured(entry: Entry) -> Result:
 def run(version: str, names: list[str]) -> None:
     """Writes a line of JSON for each entry (all without names)."""
     use(version)
-    sys.path.insert(0, str(ROOT))
     torch.set_num_threads(1)
     for entry in entries(version):
         if not names or entry.name in names:
@@ -256,15 +257,15 @@ def run(version: str, names: list[str]) -> None:
 
 def results(version: str) -> list[Result]:
     """All entries of a version, from a process of its own. Raises CalledProcessError."""
-    done = subprocess.run([sys.executable, __file__, version], check=True, capture_output=True,
-                          text=True)
+    done = subprocess.run([sys.executable, "-m", "tests.frameworks.zoo", version], check=True,
+                          capture_output=True, text=True, cwd=ROOT)
     lines = [line for line in done.stdout.splitlines() if line.startswith('{"name"')]
     return [Result(**json.loads(line)) for line in lines]
 
 
 HEADER = """# SpikingJelly's zoo: capture and replay
 
-Written by `python tests/frameworks/zoo.py > docs/zoo_capture.md`; the marked suite (`pytest -m
+Written by `python -m tests.frameworks.zoo > docs/zoo_capture.md`; the marked suite (`pytest -m
 frameworks`) runs it again and compares. Each network of the framework's own `model` package is built
 by its own factory, given random weights under which every neuron module fires and rests (checked on
 the framework's own run), captured, and replayed: *equal* means that the model, the model with

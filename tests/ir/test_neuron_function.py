@@ -7,8 +7,9 @@ import pytest
 import torch
 from onnx import helper
 
-import neurocompile.capture.neuron_op  # noqa: F401 - registers the op
-from neurocompile.ir.neuron_function import DOMAIN, function_body
+from neurocompile.capture.neuron_op import NEURON, neuron_call
+from neurocompile.ir.neuron_function import function_body, input_names, output_names
+from neurocompile.ir.neuron_node import DOMAIN, Inputs
 from neurocompile.semantics.equations import Equations
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
@@ -40,28 +41,29 @@ def constants(profile: Profile) -> dict[str, float]:
                          ids=lambda p: p.name)
 def test_function_body_equals_the_torch_op(profile: Profile) -> None:
     used = constants(profile)
-    streams = ["x", "u0", "v0", *(["y"] if profile.equations.second_input else [])]
-    node = helper.make_node(profile.model, streams, ["s", "u", "v"], domain=DOMAIN,
+    states = profile.states
+    names, outputs = input_names(profile).in_order(states), output_names(profile)
+    node = helper.make_node(profile.model, names, outputs.in_order(states), domain=DOMAIN,
                             module="net.lif", **used)
     node.overload = profile.name
     info = helper.make_tensor_value_info
-    shapes = {"x": [TICKS, *SHAPE], "y": [TICKS, *SHAPE], "u0": [], "v0": []}
+    torch.manual_seed(0)
+    inputs = Inputs(torch.randn(TICKS, *SHAPE),
+                    {name: torch.tensor(0.1 * (name == "v")) for name in states},
+                    torch.randn(TICKS, *SHAPE) if profile.equations.second_input else None)
+    feeds = dict(zip(names, inputs.in_order(states), strict=True))
     graph = helper.make_graph(
-        [node], "g", [info(name, 1, shapes[name]) for name in streams],
-        [info("s", 1, [TICKS, *SHAPE]), info("u", 1, SHAPE), info("v", 1, SHAPE)])
+        [node], "g", [info(name, 1, tensor.shape) for name, tensor in feeds.items()],
+        [info(outputs.spikes, 1, [TICKS, *SHAPE]),
+         *(info(name, 1, SHAPE) for name in outputs.final.values())])
     model = helper.make_model(
         graph, functions=[function_body(profile, 20)], ir_version=10,
         opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, 1)])
     onnx.checker.check_model(model)
-    torch.manual_seed(0)
-    feeds = {"x": torch.randn(TICKS, *SHAPE), "y": torch.randn(TICKS, *SHAPE),
-             "u0": torch.tensor(0.0), "v0": torch.tensor(0.1)}
-    found = ort.InferenceSession(model.SerializeToString()).run(
-        None, {name: feeds[name].numpy() for name in streams})
-    expected = torch.ops.neurocompile.neuron(
-        feeds["x"], feeds["u0"], feeds["v0"],
-        feeds["y"] if profile.equations.second_input else None,
-        profile.encode(), list(used.values()), "m")
-    assert int(expected[0].count_nonzero()) > 50
-    for a, b in zip(expected, found, strict=True):
+    results = ort.InferenceSession(model.SerializeToString()).run(
+        None, {name: tensor.numpy() for name, tensor in feeds.items()})
+    call = neuron_call(inputs, profile, list(used.values()), "m")
+    expected = call.outputs(NEURON(*call))
+    assert int(expected.spikes.count_nonzero()) > 50
+    for a, b in zip(expected.in_order(states), results, strict=True):
         assert np.array_equal(a.numpy(), b)

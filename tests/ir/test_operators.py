@@ -17,17 +17,17 @@ from neurocompile.ir.operators import (
     Einsum,
     Operator,
     Part,
-    Selected,
+    Restriction,
     Sparse,
     add,
-    beside,
+    axis_beside,
     compose,
-    cropped,
+    crop,
     einsum,
     even,
     identity,
     is_identity,
-    mixed,
+    mixed_axes,
     mixers,
     same,
     wiring,
@@ -98,7 +98,7 @@ def any_operator(draw: st.DrawFn, in_shape: tuple[int, ...] | None = None) -> Op
         inner = draw(any_operator(in_shape))
         ins = np.arange(inner.in_size) if in_shape else _some(draw, inner.in_size)
         outs = _some(draw, inner.out_size)
-        return Selected(in_shape or (len(ins),), (len(outs),), inner, ins, outs)
+        return Restriction(in_shape or (len(ins),), (len(outs),), inner, ins, outs)
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     columns = int(np.prod(in_shape)) if in_shape else draw(st.integers(1, 9))
     rows = draw(st.integers(1, 9))
@@ -163,16 +163,16 @@ def test_nets_of_one_output_pixel(padding: tuple[int, int], kernel: tuple[int, i
 @given(any_operator(), st.integers(0, 100))
 def test_scaled_multiplies_each_output(operator: Operator, seed: int) -> None:
     gain = np.random.default_rng(seed).integers(-3, 4, operator.out_size).astype(np.float64)
-    assert np.array_equal(operator.scaled(gain).matrix().toarray(),
+    assert np.array_equal(operator.times(gain).matrix().toarray(),
                           operator.matrix().toarray() * gain[:, None])
 
 
 @given(any_operator(), st.integers(0, 100))
 def test_applied_and_pulled_are_products(operator: Operator, seed: int) -> None:
     x = np.random.default_rng(seed).integers(-3, 4, (2, operator.in_size)).astype(np.float64)
-    assert np.array_equal(operator.applied(x), x @ operator.matrix().toarray().T)
+    assert np.array_equal(operator.apply(x), x @ operator.matrix().toarray().T)
     rows = np.random.default_rng(seed).integers(-3, 4, (2, operator.out_size)).astype(np.float64)
-    assert np.array_equal(operator.pulled(rows), rows @ operator.matrix().toarray())
+    assert np.array_equal(operator.pull(rows), rows @ operator.matrix().toarray())
 
 
 @settings(deadline=None, max_examples=300)
@@ -217,11 +217,11 @@ def test_chains_keep_their_structure() -> None:
     assert joined.weights is conv.weight
     pointwise = Conv((8, 8, 8), (2, 8, 8), rng.normal(size=(2, 8, 1, 1)))
     assert isinstance(compose(pointwise, joined), Conv)
-    assert joined.scaled(np.repeat(np.arange(8.0), 64)).weights.shape == conv.weight.shape
+    assert joined.times(np.repeat(np.arange(8.0), 64)).weights.shape == conv.weight.shape
 
 
 def test_gains_of_a_channel_stay_one_number_a_channel() -> None:
-    assert identity((4, 8, 8)).scaled(np.repeat(np.arange(4.0), 64)).weights.shape == (4,)
+    assert identity((4, 8, 8)).times(np.repeat(np.arange(4.0), 64)).weights.shape == (4,)
 
 
 def test_a_head_behind_a_large_convolution_is_small() -> None:
@@ -272,7 +272,7 @@ def test_cropped_has_the_rows_and_columns_of_the_kept(data: st.DataObject,
         axis for axis in _axes(operator.out_size) if ins is None or axis.length == ins.length)]))
     length = (ins or outs or Axis(1, 1, 1)).length
     kept = np.sort(_some(data.draw, length))
-    found = cropped(operator, kept, ins, outs)
+    found = crop(operator, kept, ins, outs)
     rows = np.arange(operator.out_size) if outs is None else outs.elements(kept)
     columns = np.arange(operator.in_size) if ins is None else ins.elements(kept)
     assert np.array_equal(found.matrix().toarray(),
@@ -285,12 +285,12 @@ def test_cropped_has_the_rows_and_columns_of_the_kept(data: st.DataObject,
 def test_beside_is_a_block_diagonal(data: st.DataObject, operator: Operator) -> None:
     """Targets with number n get nothing from sources with another one, in both directions."""
     axis = data.draw(st.sampled_from([*_axes(operator.in_size), None]))
-    made = None if axis is None else beside(operator, axis)
+    made = None if axis is None else axis_beside(operator, axis)
     if axis is None or made is None:
         return
     assert made.size == operator.out_size
-    assert beside(operator, made, of_outs=True) == axis
-    assert made not in mixed(operator, axis)
+    assert axis_beside(operator, made, of_outs=True) == axis
+    assert made not in mixed_axes(operator, axis)
     ones = np.ones_like(operator.weights)
     reached = operator.with_weights(ones).matrix().toarray() != 0
     for n in range(axis.length):
@@ -304,24 +304,24 @@ def test_axes_through_the_layers_of_a_mixer() -> None:
     mixer = einsum((8, 6), (8, 6), (0, 1, 2), (0, 1, 3), (0, 3, 2), (2, 4, 6, 6),
                    rng.normal(size=(2, 6, 6)))
     assert mixers(mixer) == [(tokens, tokens)]
-    assert mixed(mixer, tokens) == [tokens]
-    assert mixed(mixer, tokens, of_outs=True) == [tokens]
-    assert beside(mixer, tokens) is None
+    assert mixed_axes(mixer, tokens) == [tokens]
+    assert mixed_axes(mixer, tokens, of_outs=True) == [tokens]
+    assert axis_beside(mixer, tokens) is None
     linear = Conv((8, 2, 3), (16, 2, 3), rng.normal(size=(16, 8, 1, 1)))
-    assert beside(linear, tokens) == Axis(16, 6, 1)
-    assert beside(Part((8, 6), (20, 6), linear, 0, 12), tokens) == Axis(20, 6, 1)
-    assert beside(Part((8, 6), (97,), linear, 0, 1), tokens) is None
+    assert axis_beside(linear, tokens) == Axis(16, 6, 1)
+    assert axis_beside(Part((8, 6), (20, 6), linear, 0, 12), tokens) == Axis(20, 6, 1)
+    assert axis_beside(Part((8, 6), (97,), linear, 0, 1), tokens) is None
     turned = wiring((8, 6), (6, 8), np.arange(48).reshape(8, 6).T.reshape(-1))
-    assert beside(turned, tokens) == Axis(1, 6, 8)
+    assert axis_beside(turned, tokens) == Axis(1, 6, 8)
     assert even(einsum((8, 6), (8,), (0, 1), (0,), (), (8, 6), np.full((), 1 / 6)), tokens)
     assert not even(mixer, tokens)
     kept = np.array([0, 2, 5])
-    assert isinstance(found := cropped(mixer, kept, tokens, tokens), Einsum)
+    assert isinstance(found := crop(mixer, kept, tokens, tokens), Einsum)
     assert found.weight.shape == (2, 3, 3)
-    assert isinstance(found := cropped(linear, kept, tokens, Axis(16, 6, 1)), Conv)
+    assert isinstance(found := crop(linear, kept, tokens, Axis(16, 6, 1)), Conv)
     assert (found.in_shape, found.out_shape) == ((8, 1, 3), (16, 1, 3))
     stem = Part((2, 4, 6), (8, 6), Conv((2, 4, 6), (7, 2, 3), rng.normal(size=(7, 2, 3, 3)), (2, 2),
                                         (1, 1)), 0, 6)
-    assert isinstance(found := cropped(stem, kept, None, tokens), Part)
-    assert isinstance(found.inner, Selected)
+    assert isinstance(found := crop(stem, kept, None, tokens), Part)
+    assert isinstance(found.inner, Restriction)
     assert found.weights is stem.weights

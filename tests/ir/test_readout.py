@@ -11,7 +11,7 @@ from neurocompile.ir.operators import Dense
 
 SPIKES = np.array([[[1, 0], [1, 0], [0, 1]], [[0, 1], [1, 1], [0, 1]]], np.uint8)  # 2 samples, 3 ticks
 GIVEN = np.array([[[0.5]], [[2.0]]])  # static: one tick
-RUN = Run({"lif": SPIKES}, given={"x": GIVEN})
+RUN = Run({"lif": SPIKES}, inputs={"x": GIVEN})
 
 
 def readout(ticks: Any) -> Readout:

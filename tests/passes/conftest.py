@@ -1,15 +1,12 @@
 """Networks for mapping: those of the benchmark, and what they are built with."""
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from neurocompile.target import Target, load_target
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import mapping_nets
+from benchmarks import mapping_nets
+from neurocompile.families.targets import load_target
+from neurocompile.target import Target
 
 
 @pytest.fixture(scope="session")

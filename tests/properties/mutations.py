@@ -17,7 +17,7 @@ import onnx_ir as ir
 
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
-from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.ir.neuron_node import DOMAIN, NeuronNode, as_neuron
 
 MODULE, FILE, LINE = "block.injected", "mutant.py", 4242
 WIRING = frozenset({
@@ -91,7 +91,7 @@ class Builder:
         spikes = self.op("LIF", [x, zero, zero], shape_of(x), outputs=3, domain=DOMAIN,
                          overload="spikingjelly-lif-div-tau-hard", module=MODULE + ".lif",
                          v_th=1.0, v_reset=0.0, tau=2.0, beta=0.5, alpha=0.5)
-        for state in self.nodes[-1].outputs[1:]:
+        for state in NeuronNode(self.nodes[-1]).final.values():
             state.shape = ir.Shape(shape_of(x)[1:])
         return spikes if x is v else self.op("Reshape", [spikes, self.ints(*shape)], shape)
 
@@ -521,9 +521,10 @@ def positions(graph: Graph) -> list[Position]:
     before: dict[ir.Value, str] = {v: "input" for v in graph.model.graph.inputs}
     wired: set[ir.Value] = set()
     for node in nodes:
-        if node.domain == DOMAIN:
-            before[node.outputs[0]] = "neuron"
-            wired.add(node.outputs[0])
+        neuron = as_neuron(node)
+        if neuron is not None:
+            before[neuron.spikes] = "neuron"
+            wired.add(neuron.spikes)
             continue
         sources = {before[v] for v in node.inputs if v in before}
         if sources:
@@ -534,8 +535,9 @@ def positions(graph: Graph) -> list[Position]:
                     wired.add(output)
     feeding: set[ir.Value] = set()
     for node in reversed(nodes):
-        if node.domain == DOMAIN:
-            feeding.update(node.inputs[:1])  # type: ignore[arg-type]
+        neuron = as_neuron(node)
+        if neuron is not None:
+            feeding.update(neuron.currents[:1])
         elif any(output in feeding for output in node.outputs):
             feeding.update(v for v in node.inputs if v is not None)
     found = []

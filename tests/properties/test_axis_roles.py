@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.axes import Layout, Role, layouts
 from neurocompile.ir.graph import Graph
-from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.ir.neuron_node import DOMAIN
 
 T, B = 3, 2
 SHAPES = ((T, B, 4, 6), (T, B, 12), (T, B, 2, 3, 4), (T, B, 5, 1, 6))

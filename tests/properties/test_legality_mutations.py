@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,15 +11,12 @@ from torch import Tensor, nn
 pytest.importorskip("spikingjelly.activation_based.neuron")
 pytest.importorskip("snntorch")
 
-sys.path.insert(0, str(Path(__file__).parent))
-import legal_nets
-import mutations
-from mutations import LINE, MODULE, OPERATORS, Position, Unfit, injected, positions
-
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
+from tests.properties import legal_nets, mutations
+from tests.properties.mutations import LINE, MODULE, OPERATORS, Position, Unfit, injected, positions
 
 NAMES = [make.__name__ for make in legal_nets.NETS]
 QUICK = ("DenseNet", "ConvNet", "MembraneShortcut", "LeakyLoop")  # the rest with the slow tests

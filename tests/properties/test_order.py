@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "capture"))
-import nets
-from timed_nets import delays_up_to, inputs_for, shuffled, timed_net
-
 from neurocompile.backends import synchronous
 from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.align import align
-from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.target import load_target
+from tests.capture import nets
+from tests.properties.timed_nets import delays_up_to, inputs_for, shuffled, timed_net
 
 
 def assert_equal(one: Run, other: Run) -> None:
@@ -40,7 +34,7 @@ def test_integer_networks(seed: int, order: int) -> None:
     inputs = inputs_for(net, 2)
     runs, latencies = [], set()
     for variant in (net, shuffled(net, order)):
-        relayed, schedule, _ = relay(variant, align(variant), target)
+        relayed, schedule, _ = relay(variant, align(variant), target, 8)
         runs.append(synchronous.run(relayed, inputs, record_state=True))
         latencies.add(schedule.latency)
     assume(all(spikes.any() for spikes in runs[0].spikes.values()))
@@ -58,7 +52,7 @@ def test_quantized_networks(floating: Network, encoder: str) -> None:
     """From float: the integers do not depend on the order either."""
     runs, x = [], nets.image(3, 2, 8, 8).numpy()
     for variant in (floating, shuffled(floating, 1), shuffled(floating, 2)):
-        network, _ = Quantize(encoder=encoder).run(variant, load_target("loihi2"))
+        network, _ = LoihiQuantizer(8, encoder=encoder).run(variant, load_target("loihi2"))
         runs.append(synchronous.run(network, {"x": x}, record_state=True))
     assert all(spikes.any() for spikes in runs[0].spikes.values())
     for run in runs[1:]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
 from neurocompile.ir.graph import FILE, LINE, MODULE, Graph
-from neurocompile.ir.neuron_function import DOMAIN
-from neurocompile.passes.legality.check import walked
+from neurocompile.ir.neuron_node import DOMAIN
+from neurocompile.passes.legality.check import walk_graph
 from neurocompile.passes.legality.spike_types import Current, Opaque, Spike, Static
 
 Array = NDArray[Any]
@@ -351,7 +351,7 @@ def affine(cases: list[Array]) -> bool:
 
 def check(graph: Graph, values: dict[ir.Value, list[Array]]) -> None:
     """Every spike type against numbers."""
-    walk = walked(graph)
+    walk = walk_graph(graph)
     reported = {d.where.line for d in walk.findings.values() if d.code not in RESIDUALS}
     tainted: set[ir.Value] = set()
     for node in graph.nodes():
@@ -405,7 +405,7 @@ def test_currents_are_affine(seed: int) -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_linear_operators_are_never_accused(seed: int) -> None:
     graph = build(random.Random(seed), 0.0)
-    assert {d.code for d in walked(graph).findings.values()} <= RESIDUALS
+    assert {d.code for d in walk_graph(graph).findings.values()} <= RESIDUALS
 
 
 def test_the_generator_was_active() -> None:

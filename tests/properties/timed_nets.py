@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import scipy.sparse as sp
 
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import (
     Bias,
     Encoder,
@@ -20,7 +21,7 @@ from neurocompile.ir.network import (
 from neurocompile.ir.operators import Array, Conv, Dense, Operator, Sparse
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 SHAPE = (2, 3, 3)
 SIZE = 18

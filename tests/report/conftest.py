@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from neurocompile.diagnostics import Diagnostic, Location
+from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import (
     Input,
@@ -28,7 +29,7 @@ from neurocompile.report import data
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 HOSTILE = "</script><script>alert(1)</script>\x1b[31m\u202e"
 NEURON = LoihiNeuron(du=4095, dv=128, vth=100)

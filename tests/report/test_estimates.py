@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import ChipMapping, CoreId, Placement
 from neurocompile.report import data, html, terminal, words
 from neurocompile.report.estimates import estimates
-from neurocompile.target import load_target
 
 RATE = 9 / 64  # of all populations of the small compilation
 

@@ -1,12 +1,12 @@
 """The terminal report: a golden text, its width, its alphabet."""
 
-from pathlib import Path
 
 import pytest
 
 from neurocompile.report import data, html, terminal
+from tests.paths import TESTS
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = TESTS / "report/golden"
 WHAT_IF = {"skipped": False, "most": 600, "changes": [
     {"change": "weight_bits", "value": 6, "cores": 1},
     {"change": "no_limit", "value": "synapse_memory", "cores": None}]}

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.resources import count
 from neurocompile.report import data, terminal, what_if, words
-from neurocompile.target import load_target
 
 
 def test_fewer_bits_and_no_limit_take_fewer_cores(compiled):
@@ -63,7 +63,7 @@ def test_shared_lists(compiled):
     network = Network((Input("x", (16, 16, 16), InputKind.SPIKES),),
                       (Population("a", (32, 16, 16), neuron),), (Projection("x", "a", conv),), (), 4)
     target = load_target("loihi1")
-    usage = count(network, partition(network, target), target)
+    usage = count(network, partition(network, target, weight_bits=8), target, 8)
     view = replace(compiled, network=network, target=target, usage=usage)
     found = {(c["change"], c["value"]): c["cores"] for c in what_if.what_if(view)["changes"]}
     assert found["encoding", "shared"] == 8 < len(usage.cores) == 10
@@ -79,7 +79,7 @@ def test_sparse_lists(compiled, monkeypatch):
     network = Network((Input("x", (2000,), InputKind.SPIKES),), (Population("a", (500,), neuron),),
                       (Projection("x", "a", Dense((2000,), (500,), weight)),), (), 4)
     target = load_target("loihi1")
-    usage = count(network, partition(network, target), target)
+    usage = count(network, partition(network, target, weight_bits=8), target, 8)
     view = replace(compiled, network=network, target=target, usage=usage)
     found = {(c["change"], c["value"]): c["cores"] for c in what_if.what_if(view)["changes"]}
     assert 1 < found["encoding", "auto"] < len(usage.cores) / 2

@@ -1,10 +1,11 @@
 """Golden vectors through the compiler: each case's profile in torch and in onnxruntime.
 
-    python tests/semantics/golden_neurons.py > docs/neurons.md
+    python -m tests.semantics.golden_neurons > docs/neurons.md
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,22 +18,18 @@ import onnxruntime
 import torch
 from onnx import helper
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "frameworks"))
-from golden import FOLDER, Case, load
-
-import neurocompile.capture.neuron_op  # noqa: F401 - registers the op
-from neurocompile.capture.adapters import ADAPTERS
-from neurocompile.ir.neuron_function import DOMAIN, DOMAIN_VERSION, function_body
+from neurocompile.capture.neuron_op import NEURON, neuron_call
+from neurocompile.ir.neuron_function import function_body
+from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, Inputs, Outputs
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
+from tests.frameworks.golden import FOLDER, Case, load
 
 OPSET = 20
-MODULES = {adapter.__name__.rpartition(".")[2]: adapter for adapter in ADAPTERS}
 ADAPTER_OF = {"lava-dl": "slayer"}  # framework -> its adapter, where the names differ
-INPUTS = ("x", "u0", "v0", "y")
 HEAD = """# Neurons
 
-Written by `python tests/semantics/golden_neurons.py > docs/neurons.md`; a test compares. Each row
+Written by `python -m tests.semantics.golden_neurons > docs/neurons.md`; a test compares. Each row
 is a class with its options, recorded from the framework itself (`tests/golden/neurons`) and run by
 its profile, as the torch op and as the ONNX function body in onnxruntime. *different*: spikes and
 states that differ from the framework's, of all that were compared, bit for bit. *reset*: that of
@@ -51,7 +48,7 @@ class Row:
     profile: Profile | None = None
     constants: tuple[float, ...] = ()  # in the profile's order, as float32 holds them
     reason: str = ""
-    compared: int = 0
+    count: int = 0
     different: int = 0
 
     @property
@@ -64,22 +61,24 @@ class Row:
 @lru_cache
 def rows(path: Path) -> tuple[Row, ...]:
     """All cases of a file, compared."""
-    found = [_profiled(case) for case in load(path)]
-    runs = [row for row in found if row.profile is not None]
-    counts = {id(row): [0, 0] for row in found}
+    entries = [_with_profile(case) for case in load(path)]
+    runs = [row for row in entries if row.profile is not None]
+    counts = {id(row): [0, 0] for row in entries}
     for ticks in (True, False):
         feeds = [_inputs(row.case, ticks) for row in runs]
-        for row, feed, saved in zip(runs, feeds, _run_onnx(runs, feeds), strict=True):
-            for outputs in (_run_torch(row, feed), saved):
-                for name, wanted in _expected(row.case, ticks).items():
-                    counts[id(row)][0] += wanted.size
-                    counts[id(row)][1] += _different(wanted, outputs["suv".index(name)])
-    return tuple(replace(row, compared=counts[id(row)][0], different=counts[id(row)][1])
-                 for row in found)
+        for row, feed, from_onnx in zip(runs, feeds, _run_onnx(runs, feeds), strict=True):
+            for outputs in (_run_torch(row, feed), from_onnx):
+                values = {"s": outputs.spikes, **outputs.final}
+                for name, expected in _expected(row.case, ticks).items():
+                    counts[id(row)][0] += expected.size
+                    counts[id(row)][1] += _different(expected, values[name])
+    return tuple(replace(row, count=counts[id(row)][0], different=counts[id(row)][1])
+                 for row in entries)
 
 
-def _profiled(case: Case) -> Row:
-    adapter = MODULES[ADAPTER_OF.get(case.framework, case.framework)]
+def _with_profile(case: Case) -> Row:
+    framework = ADAPTER_OF.get(case.framework, case.framework)
+    adapter = importlib.import_module(f"neurocompile.capture.adapters.{framework}")
     if all("training" in variant for variant in case.variants):
         return Row(case, reason="never captured: in training mode only")
     try:
@@ -89,72 +88,77 @@ def _profiled(case: Case) -> Row:
     return Row(case, profile, tuple(float(np.float32(constants[n])) for n in profile.constants))
 
 
-def _inputs(case: Case, ticks: bool) -> dict[str, np.ndarray]:
+def _inputs(case: Case, ticks: bool) -> Inputs[np.ndarray]:
     """All ticks in a row, from the start; or each tick on its own, from the state before it."""
-    arrays = {name: case.arrays[name] for name in "xy" if name in case.arrays}
+    streams = [case.arrays.get(name) for name in "xy"]
     states = {name: np.full_like(case.arrays["x"], case.start.get(name, 0.0)) for name in "uv"}
     for name, state in states.items():
         if name in case.arrays:
             state[1:] = case.arrays[name][:-1]
     if ticks:
-        return {**arrays, **{f"{name}0": state[0] for name, state in states.items()}}
-    return {**{name: array[None] for name, array in arrays.items()},
-            **{f"{name}0": state for name, state in states.items()}}
+        return Inputs(streams[0], {name: state[0] for name, state in states.items()}, streams[1])
+    return Inputs(streams[0][None], states, None if streams[1] is None else streams[1][None])
 
 
 def _expected(case: Case, ticks: bool) -> dict[str, np.ndarray]:
     """What the framework gave: spikes of all ticks, states after the last, or after each."""
-    found = {name: case.arrays[name] for name in "suv" if name in case.arrays}
+    arrays = {name: case.arrays[name] for name in "suv" if name in case.arrays}
     if ticks:
-        return {name: array if name == "s" else array[-1] for name, array in found.items()}
-    return {name: array[None] if name == "s" else array for name, array in found.items()}
+        return {name: array if name == "s" else array[-1] for name, array in arrays.items()}
+    return {name: array[None] if name == "s" else array for name, array in arrays.items()}
 
 
-def _different(wanted: np.ndarray, found: np.ndarray) -> int:
+def _different(expected: np.ndarray, result: np.ndarray) -> int:
     """How many values differ; all of them where the shapes do."""
-    return wanted.size if wanted.shape != found.shape else int((wanted != found).sum())
+    return expected.size if expected.shape != result.shape else int((expected != result).sum())
 
 
-def _run_torch(row: Row, feed: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
-    """(s, u, v) of the torch op."""
-    given = [(feed[n].tobytes(), feed[n].shape) if n in feed else None for n in INPUTS]
-    return _op(row.profile.encode() if row.profile else "", row.constants, *given)
+def _run_torch(row: Row, feed: Inputs[np.ndarray]) -> Outputs[np.ndarray]:
+    """What the torch op gives."""
+    profile: Any = row.profile
+    texts = [(array.tobytes(), array.shape) for array in feed.in_order(profile.states)]
+    return _op(profile, row.constants, *texts)
 
 
 @lru_cache(maxsize=1024)  # versions and step modes of a framework often give the same run
-def _op(profile: str, constants: tuple[float, ...], *given: tuple[bytes, tuple[int, ...]] | None
-        ) -> tuple[np.ndarray, ...]:
-    arrays = [g if g is None else torch.from_numpy(np.frombuffer(g[0], np.float32).reshape(g[1])
-                                                   .copy()) for g in given]
-    return tuple(out.numpy() for out in torch.ops.neurocompile.neuron(
-        *arrays, profile, list(constants), "it"))
+def _op(profile: Profile, constants: tuple[float, ...], *texts: tuple[bytes, tuple[int, ...]]
+        ) -> Outputs[np.ndarray]:
+    arrays = [torch.from_numpy(np.frombuffer(text, np.float32).reshape(shape).copy())
+              for text, shape in texts]
+    call = neuron_call(Inputs.of(profile.states, arrays), profile, list(constants), "it")
+    return call.outputs([out.numpy() for out in NEURON(*call)])
 
 
-def _run_onnx(runs: list[Row], feeds: list[dict[str, np.ndarray]]) -> list[tuple[np.ndarray, ...]]:
-    """(s, u, v) of the function bodies in onnxruntime: one model with a node per case."""
-    nodes, values, outputs, given, profiles = [], [], [], {}, {}
+def _run_onnx(runs: list[Row], feeds: list[Inputs[np.ndarray]]) -> list[Outputs[np.ndarray]]:
+    """What the function bodies give in onnxruntime: one model with a node per case."""
+    nodes, values, outputs, arrays, profiles, names = [], [], [], {}, {}, []
     for number, (row, feed) in enumerate(zip(runs, feeds, strict=True)):
         profile: Any = row.profile
         profiles[profile.name] = profile
-        names = [f"{name}_{number}" for name in INPUTS if name in feed]
+        inputs = {f"i{k}_{number}": array for k, array in enumerate(feed.in_order(profile.states))}
+        arrays |= inputs
+        names.append(Outputs(f"s_{number}", {name: f"{name}_{number}" for name in profile.states}))
         node = helper.make_node(
-            profile.model, names, [f"{name}_{number}" for name in "suv"], domain=DOMAIN,
+            profile.model, list(inputs), names[-1].in_order(profile.states), domain=DOMAIN,
             module="it", **dict(zip(profile.constants, row.constants, strict=True)))
         node.overload = profile.name
         nodes.append(node)
-        for name, array in zip(names, (feed[n] for n in INPUTS if n in feed), strict=True):
-            values.append(helper.make_tensor_value_info(name, 1, array.shape))
-            given[name] = array
-        for name, shape in (("s", feed["x"].shape), ("u", feed["x"].shape[1:]),
-                            ("v", feed["x"].shape[1:])):
-            outputs.append(helper.make_tensor_value_info(f"{name}_{number}", 1, shape))
+        values += [helper.make_tensor_value_info(name, 1, array.shape)
+                   for name, array in inputs.items()]
+        shape = feed.current.shape
+        outputs += [helper.make_tensor_value_info(names[-1].spikes, 1, shape),
+                    *(helper.make_tensor_value_info(name, 1, shape[1:])
+                      for name in names[-1].final.values())]
     model = helper.make_model(
         helper.make_graph(nodes, "golden", values, outputs), ir_version=10,
         functions=[function_body(profile, OPSET) for profile in profiles.values()],
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)])
     onnx.checker.check_model(model)
-    found = onnxruntime.InferenceSession(model.SerializeToString()).run(None, given)
-    return [tuple(found[3 * i:3 * i + 3]) for i in range(len(runs))]
+    output_names = [output.name for output in outputs]
+    results = dict(zip(output_names, onnxruntime.InferenceSession(model.SerializeToString()).run(
+        output_names, arrays), strict=True))
+    return [Outputs(results[one.spikes], {state: results[name] for state, name in one.final.items()})
+            for one in names]
 
 
 def page() -> str:
@@ -184,7 +188,7 @@ def _line(row: Row) -> str:
     cells = (case.cls.removeprefix(f"{case.framework}."), options or "-",
              row.profile.name if row.profile else "-", len(case.arrays["x"]),
              "-" if row.spikes is None else row.spikes,
-             f"{row.different} of {row.compared}" if row.profile else "-", reset, chip)
+             f"{row.different} of {row.count}" if row.profile else "-", reset, chip)
     return f"| {' | '.join(str(cell) for cell in cells)} |\n"
 
 

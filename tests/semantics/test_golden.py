@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import golden_neurons
-from golden_neurons import FOLDER, Row
+from tests.paths import DOCS
+from tests.semantics import golden_neurons
+from tests.semantics.golden_neurons import FOLDER, Row
 
-PAGE = Path(__file__).parents[2] / "docs" / "neurons.md"
+PAGE = DOCS / "neurons.md"
 FILES = sorted(FOLDER.glob("*.npz"))
 
 
@@ -27,7 +26,7 @@ def test_profiles_compute_what_the_framework_computed(rows: tuple[Row, ...]) -> 
     for row in runs:
         assert len(row.case.arrays["x"]) >= 300
         assert row.spikes is None or row.spikes > 100, row.case.name
-        assert row.compared >= 4 * row.case.arrays["x"].size, row.case.name
+        assert row.count >= 4 * row.case.arrays["x"].size, row.case.name
         assert row.different == 0, (row.case.name, row.profile)
 
 
@@ -38,4 +37,4 @@ def test_what_has_no_profile_says_why(rows: tuple[Row, ...]) -> None:
 
 def test_the_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == golden_neurons.page(), (
-        "run python tests/semantics/golden_neurons.py > docs/neurons.md")
+        "run python -m tests.semantics.golden_neurons > docs/neurons.md")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neurocompile.backends.synchronous.neurons import FloatPopulation
+from neurocompile.backends.synchronous.neurons import FloatBatch
 from neurocompile.semantics.floating import advance
 from neurocompile.semantics.loihi import LoihiNeuron, State, step
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
@@ -27,16 +27,16 @@ def test_profiles_are_the_integer_neuron(name: str, i_decay: int, v_decay: int) 
     assert normal.direct_y == (name == lava.CUBA_BIAS and i_decay < 4096)
     chip = LoihiNeuron(i_decay - 1, v_decay, 150)
     states = [State() for _ in range(NEURONS)]
-    floating = FloatPopulation(normal.neuron, y.double() * 64, (1, NEURONS), "cpu")
+    floating = FloatBatch(normal.neuron, y.double() * 64, (1, NEURONS), "cpu")
     in_float = floating.advance(x.double()[None] * normal.gain, None)[0]
-    u = v = torch.zeros(NEURONS)
+    now = dict.fromkeys("uv", torch.zeros(NEURONS))
     spikes = 0
     for tick in range(TICKS):
-        s, u, v = advance(PROFILES[name], constants, x[tick], u, v, y)
+        s, now = advance(PROFILES[name], constants, x[tick], now, y)
         expected = [step(chip, states[i], int(x[tick, i]), int(y[i]) << 6) for i in range(NEURONS)]
         assert s.bool().tolist() == expected == in_float[tick].tolist()
-        assert [int(n) for n in u] == [state.u for state in states]
-        assert [int(n) for n in v] == [state.v for state in states]
+        assert [int(n) for n in now["u"]] == [state.u for state in states]
+        assert [int(n) for n in now["v"]] == [state.v for state in states]
         spikes += sum(expected)
     assert 20 < spikes < TICKS * NEURONS
 
@@ -45,8 +45,9 @@ def test_the_input_layer_rounds_its_current_like_an_encoder() -> None:
     normal = normal_form(PROFILES[lava.INPUT], {"keep_v": 4096.0, "v_th": 6400.0})
     assert (normal.gain, normal.neuron.reset, normal.neuron.alpha) == (64, Reset.HARD, None)
     x = torch.tensor([1.5, -1.5, 0.49, -0.51])
-    _, _, v = advance(PROFILES[lava.INPUT], {"keep_v": 4096.0, "v_th": 6400.0}, x, x * 0, x * 0)
-    assert v.tolist() == [128, -64, 0, -64]
+    _, after = advance(PROFILES[lava.INPUT], {"keep_v": 4096.0, "v_th": 6400.0}, x,
+                       {"u": x * 0, "v": x * 0})
+    assert after["v"].tolist() == [128, -64, 0, -64]
 
 
 def test_a_current_that_never_decays_has_no_second_path() -> None:

@@ -3,15 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocompile.semantics.loihi import (
-    STATE_MAX,
-    LoihiNeuron,
-    State,
-    clip24,
-    step,
-    toward_zero,
-    wrap24,
-)
+from neurocompile.semantics.loihi import LoihiNeuron, State, clip24, step, toward_zero, wrap24
+from neurocompile.semantics.loihi_widths import STATE_MAX
 from neurocompile.semantics.reset import Reset
 
 

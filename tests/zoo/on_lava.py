@@ -1,4 +1,4 @@
-"""The table of Lava runs: `python tests/zoo/on_lava.py > docs/lava_runs.md`."""
+"""The table of Lava runs: `python -m tests.zoo.on_lava > docs/lava_runs.md`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
-
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS.parent), *(str(TESTS / name) for name in ("capture", "properties", "zoo"))]
-import lava_nets as made
-import nets
-from lava_nets import IMAGE, active
 from spikingjelly.activation_based import neuron
-from timed_nets import delays_up_to
+from torch import nn
 
 from examples.zoo import ms_resnet, sew_resnet, stmixer
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import Verification, verify
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.pipeline import Compilation, Options, compile_graph, inputs_from
-from neurocompile.target import Target, load_target
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph, inputs_from
+from neurocompile.families.targets import load_target
+from neurocompile.options import Options
+from neurocompile.target import Target
+from tests.capture import nets
+from tests.properties.timed_nets import delays_up_to
+from tests.zoo import lava_nets as made
+from tests.zoo.lava_nets import IMAGE, active
 
 SAMPLES = 5
 SEED = 3
@@ -35,7 +35,7 @@ COLUMNS = ("network", "options", "ticks", "latency", "populations", "neurons", "
 HEADER = f"""\
 # Networks on Lava
 
-Written by `python tests/zoo/on_lava.py > docs/lava_runs.md`; tests run every row and compare.
+Written by `python -m tests.zoo.on_lava > docs/lava_runs.md`; tests run every row and compare.
 
 Each row is an untrained PyTorch network (`tests/zoo/lava_nets.py`, `tests/capture/nets.py`,
 `examples/zoo`) that went all the way to a Lava program for loihi2, which ran {SAMPLES} samples, one

@@ -7,26 +7,24 @@ the spikes that the reference's sources sent: what differs anywhere shows at its
 from __future__ import annotations
 
 import resource
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parent))
-import on_lava
-
 from examples.zoo import stmixer
 from neurocompile.backends import synchronous
 from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.pipeline import Compilation, compile_graph
+from neurocompile.families.compilation import Compilation
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind, Network, Population
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import State, add, step
-from neurocompile.target import load_target
+from tests.zoo import on_lava
 
 NEURON_TICKS = 10_000  # of every population
 
@@ -50,7 +48,7 @@ def sampled_differences(network: Network, inputs: dict[str, np.ndarray], rng: np
                 if population.graded:
                     spike: int = add(state, int(sums[s, t, n]))
                 else:
-                    spike = step(population.integer, state, int(sums[s, t, n]),
+                    spike = step(loihi_neuron(population), state, int(sums[s, t, n]),
                                  int(biases[population.name][s, t, neurons[n]]))
                 differences += (spike != sent[s, t, neurons[n]]
                                 or state.v != run.v[population.name][s, t, neurons[n]])

@@ -1,6 +1,5 @@
 """Architectures that join spikes by AND or pool them by OR: the model's spikes, and Lava's."""
 
-import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,18 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "passes"))
-from test_lower import model_spikes
-
 from examples.zoo import sew_resnet, vgg
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture, reset
-from neurocompile.families.pipeline import Options, compile_graph
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
+from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
-from neurocompile.target import load_target
+from tests.passes.lowering.test_lower import model_spikes
 
 ALLOW = ("or-pool", "coincidence-gates")
 SAMPLES = 5

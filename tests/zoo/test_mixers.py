@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -17,11 +16,6 @@ import torch
 from torch import nn
 
 pytest.importorskip("spikingjelly.activation_based.neuron")
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "capture"), str(TESTS / "passes")]
-import nets
-from test_lower import model_spikes
-
 from examples.zoo import energy, ms_resnet, sew_resnet, stmixer, vgg
 from examples.zoo.common import on_meta, parameters
 from neurocompile.backends.synchronous import run
@@ -32,6 +26,8 @@ from neurocompile.ir.network import InputKind
 from neurocompile.nn import TokenMixer
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
+from tests.capture import nets
+from tests.passes.lowering.test_lower import model_spikes
 
 BATCH = 2
 ARCHITECTURES = ("stmixer", "smixer", "sew_resnet", "ms_resnet", "vgg")

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-import on_lava
-
 from neurocompile.backends import synchronous
 from neurocompile.families.pipeline import inputs_from
+from tests.paths import DOCS
+from tests.zoo import on_lava
 
-PAGE = Path(__file__).parents[2] / "docs" / "lava_runs.md"
+PAGE = DOCS / "lava_runs.md"
 MANY = [pytest.param(name, marks=pytest.mark.slow) if case.slow else name
         for name, case in on_lava.CASES.items()]
 
@@ -57,5 +53,5 @@ def test_deployed_spikes_equal_the_reference(name: str) -> None:
     *structure, spikes, differences = cells(on_lava.row(name))
     assert differences == "0"
     assert [*structure, differences] == [*rows()[name][:-2], rows()[name][-1]], (
-        "run python tests/zoo/on_lava.py > docs/lava_runs.md")
+        "run python -m tests.zoo.on_lava > docs/lava_runs.md")
     assert spikes != "0"  # how many hangs on the last bits of a processor's float sums

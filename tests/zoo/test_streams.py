@@ -20,10 +20,12 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.compilation import Compilation
 from neurocompile.families.fidelity import measure
-from neurocompile.families.pipeline import Compilation, Options, compile_graph, inputs_from
+from neurocompile.families.pipeline import compile_graph, inputs_from
+from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
-from neurocompile.target import load_target
+from neurocompile.options import Options
 
 LOIHI2 = load_target("loihi2")
 SAMPLES = 3
@@ -60,7 +62,7 @@ def test_prices_of_a_small_stmixer() -> None:
     """Its four consumers share three sums, each with a branch more than the one before."""
     choice = compiled("auto").streams
     assert choice is not None
-    assert choice.taken == "adder"
+    assert choice.form == "adder"
     assert [p.name for p in compiled("auto").network.populations if p.graded] == [
         f"blocks.{k}.stream" for k in ("0.mixing.lif1", "0.mlp.lif1", "1.mixing.lif1")]
     assert choice.prices["duplicate"].synapses > 1.4 * choice.prices["adder"].synapses

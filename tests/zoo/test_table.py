@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("spikingjelly.activation_based.neuron")
 
 from examples.zoo import table
+from tests.paths import DOCS
 
-PAGE = Path(__file__).parents[2] / "docs" / "legality.md"
+PAGE = DOCS / "legality.md"
 
 
 def test_every_architecture_has_rows() -> None:

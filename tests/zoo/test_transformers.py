@@ -20,9 +20,9 @@ pytest.importorskip("spikingjelly.activation_based.neuron")
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 from neurocompile.passes.legality import check_graph
+from tests.paths import EXAMPLES, ROOT
 
-ROOT = Path(__file__).parents[2]
-ZOO = ROOT / "examples" / "zoo"
+ZOO = EXAMPLES / "zoo"
 BATCH = 3
 Line = tuple[str, str, int]  # code, file name, line
 
@@ -110,7 +110,7 @@ def test_codes_counts_and_lines(name: str, factory: str, table: str) -> None:
     assert Counter(d.code for d in findings(name, factory)) == expected
     found = reported(name, factory)
     here = {line for line in marked(name) if line[0] in expected}
-    elsewhere = set().union(*map(marked, getattr(load(name), "REUSED", ())))
+    elsewhere = set().union(*map(marked, getattr(load(name), "PARTS_FROM", ())))
     assert {line for line in found if line[1] == f"{name}.py"} == here
     assert {line for line in found if line[1] != f"{name}.py"} <= elsewhere
 

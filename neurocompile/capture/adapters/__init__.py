@@ -9,5 +9,8 @@ from neurocompile.capture.adapters import (
     snntorch,
     spikingjelly,
 )
+from neurocompile.capture.adapters.base import Adapter
 
-ADAPTERS = (declared, spikingjelly, snntorch, norse, sinabs, rockpool, slayer)
+ADAPTERS: tuple[Adapter, ...] = (
+    declared.ADAPTER, spikingjelly.ADAPTER, snntorch.ADAPTER, norse.ADAPTER, sinabs.ADAPTER,
+    rockpool.ADAPTER, slayer.ADAPTER)

@@ -1,54 +1,74 @@
-"""What every adapter shares: a stand-in module that calls the opaque neuron op."""
+"""What every adapter shares: its hooks, and a stand-in module that calls the opaque neuron op."""
 
 from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
-import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
+from neurocompile.capture.neuron_op import NEURON, neuron_call
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
-from neurocompile.semantics.floating import Constants, Profile
+from neurocompile.ir.neuron_node import Inputs
+from neurocompile.semantics.floating import POTENTIAL, Constants, Profile, at_rest, decode
 
 
-class Adapter(Protocol):
-    """One framework's adapter: a Python module with these two functions."""
+def _nothing(module: nn.Module, *_: Any) -> None:
+    """What a hook does that a framework does not need."""
 
-    def adapt(self, module: nn.Module, path: str) -> nn.Module | None:
-        """The stand-in for a neuron of this framework; None for any other module.
 
-        Raises UsageError (NC111) for a neuron of the framework that cannot be read exactly.
-        """
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One framework's hooks. Each is called with any module, and leaves other frameworks' alone.
 
-    def reset(self, module: nn.Module) -> None:
-        """Clear the state of a module of this framework."""
+    `adapt(module, path)`: the stand-in for a neuron of this framework; None for any other module.
+    Raises UsageError (NC111) for a neuron of the framework that cannot be read exactly.
+    `reset(module)`: clears the state of a module.
+    `copy(module, memo)`: puts a copy into a deepcopy memo where copy.deepcopy alone would fail.
+    `prepare(model)`: changes a copied model as a whole before any of it is looked at.
+    """
+
+    adapt: Callable[[nn.Module, str], nn.Module | None]
+    reset: Callable[[nn.Module], None] = _nothing
+    copy: Callable[[nn.Module, dict[int, Any]], None] = _nothing
+    prepare: Callable[[nn.Module], None] = _nothing
 
 
 class StandIn(nn.Module):
-    """A neuron that computes by its profile, from v = rest. State is None after a reset."""
+    """A neuron that computes by its profile, from a potential at rest.
+
+    `states` are those after the last call, by name; all are None after a reset.
+    """
 
     def __init__(self, profile: Profile, constants: Constants, path: str,
                  rest: float = 0.0) -> None:
         super().__init__()
         self.profile, self.path, self.rest = profile.encode(), path, _single(rest)
         self.constants = [_single(constants[name]) for name in profile.constants]
-        self.u: torch.Tensor | None = None
-        self.v: torch.Tensor | None = None
+        self.states: dict[str, torch.Tensor | None] = dict.fromkeys(profile.states)
 
     def reset(self) -> None:
-        """Forget u and v."""
-        self.u = self.v = None
+        """Forget all states."""
+        self.states = dict.fromkeys(self.states)
+
+    @property
+    def shape(self) -> torch.Size | None:
+        """That of the potential; None after a reset."""
+        potential = self.states[POTENTIAL]
+        return None if potential is None else potential.shape
 
     def ticks(self, x_seq: torch.Tensor, y_seq: torch.Tensor | None = None) -> torch.Tensor:
-        """Spikes [T, ...] for inputs x (and y) [T, ...]; carries the state on."""
-        u0 = self.u if self.u is not None else x_seq.new_full((), 0.0)
-        v0 = self.v if self.v is not None else x_seq.new_full((), self.rest)
-        spikes: torch.Tensor
-        spikes, self.u, self.v = torch.ops.neurocompile.neuron(
-            x_seq, u0, v0, y_seq, self.profile, self.constants, self.path)
+        """Spikes [T, ...] for inputs x (and y) [T, ...]; carries the states on."""
+        profile = decode(self.profile)
+        initial = {name: x_seq.new_full((), rest) if (state := self.states[name]) is None else state
+                   for name, rest in at_rest(profile.states, self.rest).items()}
+        call = neuron_call(Inputs(x_seq, initial, y_seq), profile, self.constants, self.path)
+        outputs = call.outputs(NEURON(*call))
+        self.states = dict(outputs.final)
+        spikes: torch.Tensor = outputs.spikes
         return spikes
 
 
@@ -57,7 +77,7 @@ def _single(value: float) -> float:
     return float(torch.tensor(value, dtype=torch.float32))
 
 
-def qualified(module: nn.Module) -> str:
+def full_class_name(module: nn.Module) -> str:
     """Full name of a module's exact class."""
     return f"{type(module).__module__}.{type(module).__qualname__}"
 
@@ -81,9 +101,9 @@ def fires(surrogate: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, ...
         return tuple(surrogate(torch.tensor((-1.0, -(2.0**-24), 0.0, 2.0**-24, 1.0))).tolist())
 
 
-def refused(module: nn.Module | str, path: str, reason: str) -> UsageError:
+def refusal(module: nn.Module | str, path: str, reason: str) -> UsageError:
     """NC111 for a neuron, given by itself or its full class name, that cannot be read exactly."""
-    cls = module if isinstance(module, str) else qualified(module)
+    cls = module if isinstance(module, str) else full_class_name(module)
     return UsageError(Diagnostic("NC111", Location(module=path), {
         "module": path, "cls": cls, "reason": reason}))
 

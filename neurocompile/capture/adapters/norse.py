@@ -15,11 +15,12 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
+    full_class_name,
     one_number,
-    qualified,
-    refused,
+    refusal,
 )
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
@@ -91,11 +92,11 @@ class NorseStandIn(StandIn):
 
     def forward(self, input_tensor: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """What is emitted per tick, and the state after the last one."""
-        self.u, self.v = getattr(state, "i", None), getattr(state, "v", None)
+        self.states |= {"u": getattr(state, "i", None), "v": getattr(state, "v", None)}
         x = input_tensor if self.over_time else input_tensor.unsqueeze(0)
-        emitted = self.emit(x, state)
-        after = {"z": emitted[-1], "v": self.v, "i": self.u}
-        return (emitted if self.over_time else emitted.squeeze(0),
+        spikes = self.emit(x, state)
+        after = {"z": spikes[-1], "v": self.states["v"], "i": self.states["u"]}
+        return (spikes if self.over_time else spikes.squeeze(0),
                 self.state_type(**{name: after[name] for name in self.state_type._fields}))
 
     def emit(self, x_seq: torch.Tensor, state: Any) -> torch.Tensor:
@@ -130,19 +131,19 @@ def _linear(weight: torch.Tensor) -> nn.Linear:
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for a Norse neuron, or None. Raises UsageError (NC111, NC203)."""
-    kind = _CLASSES.get(qualified(module))
+    kind = _CLASSES.get(full_class_name(module))
     if kind is None:
         if any(descends_from(module, base) for base in _BASES):
-            raise refused(module, path, "supported are LIF, LIFBox, IAF, LI, LIBox and recurrent "
+            raise refusal(module, path, "supported are LIF, LIFBox, IAF, LI, LIBox and recurrent "
                                         "LIF, not their subclasses")
         return None
     m: Any = module
     if getattr(m, "record_states", False):
-        raise refused(module, path, "record_states=True asks for membrane potentials")
+        raise refusal(module, path, "record_states=True asks for membrane potentials")
     try:
-        profile, constants = profile_of(qualified(module), "", _options(m, path))
+        profile, constants = profile_of(full_class_name(module), "", _options(m, path))
     except ValueError as reason:
-        raise refused(module, path, str(reason)) from None
+        raise refusal(module, path, str(reason)) from None
     state = getattr(sys.modules[type(module).__module__], kind.state)
     if kind.recurrent:
         return NorseRecurrentStandIn(profile, constants, path, kind.over_time, state,
@@ -152,19 +153,18 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
 
 def _options(module: Any, path: str) -> dict[str, Any]:
     """The options of a module. Python numbers become float64: that is how Norse multiplies them."""
-    found: dict[str, Any] = {"dt": module.dt}
+    options: dict[str, Any] = {"dt": module.dt}
     for name, value in module.p._asdict().items():
         if name in _DEFAULTS:
             one_number(value, module, path, name)
-            found[name] = (value.detach() if isinstance(value, torch.Tensor)
+            options[name] = (value.detach() if isinstance(value, torch.Tensor)
                            else torch.tensor(value, dtype=torch.float64)).reshape(())
-    found["method"] = getattr(module.p, "method", "super")
+    options["method"] = getattr(module.p, "method", "super")
     function = getattr(module.p, "reset_method", None)
     if function is not None:
         ours = getattr(function, "__module__", "") == "norse.torch.functional.reset"
-        found["reset_method"] = function.__name__ if ours else repr(function)
-    return found
+        options["reset_method"] = function.__name__ if ours else repr(function)
+    return options
 
 
-def reset(module: nn.Module) -> None:
-    """Nothing: the caller holds the state."""
+ADAPTER = Adapter(adapt)

@@ -14,11 +14,12 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
+    full_class_name,
     one_number,
-    qualified,
-    refused,
+    refusal,
 )
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
@@ -85,7 +86,7 @@ class RockpoolStandIn(StandIn):
         self.spikes: torch.Tensor | None = None  # of the first sample's last tick
 
     def reset(self) -> None:
-        """Forget u, v and the last spikes."""
+        """Forget all states and the last spikes."""
         super().reset()
         self.spikes = None
 
@@ -97,8 +98,9 @@ class RockpoolStandIn(StandIn):
         x_seq = x.expand(*x.shape[:2], self.size).transpose(0, 1)
         spikes = self.ticks(x_seq) if self.recurrent is None else self._recurrent(
             x_seq, self.recurrent)
-        self.u, self.v, self.spikes = (state if state is None else state[0]
-                                       for state in (self.u, self.v, spikes[-1]))
+        self.states = {name: state if state is None else state[0]
+                       for name, state in self.states.items()}
+        self.spikes = spikes[-1][0]
         spikes = spikes.transpose(0, 1)
         return spikes if self.torch_api else (spikes, *rest)
 
@@ -106,47 +108,47 @@ class RockpoolStandIn(StandIn):
         spikes = torch.zeros_like(x_seq[0])
         if self.spikes is not None:
             spikes = self.spikes.expand_as(spikes)
-        emitted = []
+        train = []
         for x in x_seq:
             spikes = self.ticks(x.unsqueeze(0), connect(spikes).unsqueeze(0)).squeeze(0)
-            emitted.append(spikes)
-        return torch.stack(emitted)
+            train.append(spikes)
+        return torch.stack(train)
 
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for a LIFTorch, or None. Raises UsageError (NC111, NC203)."""
-    cls = qualified(module)
+    cls = full_class_name(module)
     if cls != _LIF:
         stateful = cls.startswith(_PACKAGE) and module._buffers and not cls.startswith(
             _PACKAGE + "torch_module.")
         if stateful or descends_from(module, _PACKAGE + "lif_torch.LIFBaseTorch"):
-            raise refused(module, path, "of the modules with state only LIFTorch is supported, "
+            raise refusal(module, path, "of the modules with state only LIFTorch is supported, "
                                         "not its subclasses")
         return None
     m: Any = module
     if m.n_synapses != 1:
-        raise refused(module, path, f"it has {m.n_synapses} synapses per neuron")
+        raise refusal(module, path, f"it has {m.n_synapses} synapses per neuron")
     try:
         profile, constants = profile_of(cls, "", _options(m, path))
     except ValueError as reason:
-        raise refused(module, path, str(reason)) from None
+        raise refusal(module, path, str(reason)) from None
     return RockpoolStandIn(profile, constants, path, int(m.size_out),
                            m.w_rec if m._has_rec else None, "_call" in vars(m))
 
 
 def _options(module: Any, path: str) -> dict[str, Any]:
     """The options of a module: its decays are those that it computes itself."""
-    found: dict[str, Any] = {
+    options: dict[str, Any] = {
         name: one_number(getattr(module, name), module, path, name)
         for name in ("alpha", "beta", "bias", "threshold", "max_spikes_per_dt")}
     function = getattr(module.spike_generation_fn, "__self__", None)
     ours = getattr(function, "__module__", "") == _PACKAGE + "lif_torch"
-    found["spike_generation_fn"] = getattr(function, "__name__", "") if ours else repr(function)
-    return found | {"leak_mode": "decays", "has_rec": bool(module._has_rec),
+    options["spike_generation_fn"] = getattr(function, "__name__", "") if ours else repr(function)
+    return options | {"leak_mode": "decays", "has_rec": bool(module._has_rec),
                     "noise_std": float(module.noise_std)}
 
 
-def entry(model: nn.Module) -> None:
+def use_torch_api(model: nn.Module) -> None:
     """Give a whole model of Rockpool torch's API: it then returns its output alone."""
     if descends_from(model, _TORCH_MODULE) and not vars(model).get("_has_torch_api"):
         rockpool: Any = model
@@ -158,3 +160,6 @@ def reset(module: nn.Module) -> None:
     if descends_from(module, _PACKAGE + "lif_torch.LIFBaseTorch"):
         for name in ("vmem", "isyn", "spikes"):
             setattr(module, name, torch.zeros_like(getattr(module, name)))
+
+
+ADAPTER = Adapter(adapt, reset, prepare=use_torch_api)

@@ -15,11 +15,12 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
+    full_class_name,
     one_number,
-    qualified,
-    refused,
+    refusal,
 )
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
@@ -70,12 +71,12 @@ def _alpha(options: Mapping[str, Any], which: str) -> torch.Tensor | None:
     return None if tau is None else torch.exp(-1.0 / torch.as_tensor(tau, dtype=torch.float32))
 
 
-def _function(option: str, text: str, known: Mapping[str, str]) -> tuple[str, float | None]:
+def _function(option: str, text: str, functions: Mapping[str, str]) -> tuple[str, float | None]:
     """(what a function is called in profiles, its argument)."""
     match = _CALL.fullmatch(text)
-    if match is None or match[1] not in known:
-        raise ValueError(f"{option}={text}; supported are {', '.join(known)}")
-    return known[match[1]], float(match[2]) if match[2] else None
+    if match is None or match[1] not in functions:
+        raise ValueError(f"{option}={text}; supported are {', '.join(functions)}")
+    return functions[match[1]], float(match[2]) if match[2] else None
 
 
 class SinabsStandIn(StandIn):
@@ -96,7 +97,7 @@ class SinabsStandIn(StandIn):
         if self.sizes is not None:
             x = x.reshape(*self.sizes, *x.shape[1:])
         x_seq = x.transpose(0, 1)
-        if self.v is not None and self.v.shape != x_seq.shape[1:]:
+        if self.shape not in (None, x_seq.shape[1:]):
             self.reset()
         spikes = (self.ticks(x_seq) if self.rec_connect is None
                   else self._recurrent(x_seq, self.rec_connect)).transpose(0, 1)
@@ -104,46 +105,46 @@ class SinabsStandIn(StandIn):
 
     def _recurrent(self, x_seq: torch.Tensor, connect: nn.Module) -> torch.Tensor:
         y = torch.zeros_like(x_seq[0])
-        emitted = []
+        train = []
         for x in x_seq:
             spikes = self.ticks(x.unsqueeze(0), y.unsqueeze(0)).squeeze(0)
             y = connect(spikes).reshape(x.shape)
-            emitted.append(spikes)
-        return torch.stack(emitted)
+            train.append(spikes)
+        return torch.stack(train)
 
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for a sinabs layer, or None. Raises UsageError (NC111, NC203)."""
-    cls = qualified(module)
+    cls = full_class_name(module)
     if cls not in _CLASSES:
         if descends_from(module, _BASE):
-            raise refused(module, path, "supported are IAF and LIF, their Squeeze and recurrent "
+            raise refusal(module, path, "supported are IAF and LIF, their Squeeze and recurrent "
                                         "forms, not their subclasses")
         return None
     m: Any = module
     try:
         profile, constants = profile_of(cls, "", _options(m, path))
     except ValueError as reason:
-        raise refused(module, path, str(reason)) from None
+        raise refusal(module, path, str(reason)) from None
     sizes = (m.batch_size, m.num_timesteps) if "Squeeze" in cls else None
     return SinabsStandIn(profile, constants, path, sizes, getattr(m, "rec_connect", None))
 
 
 def _options(module: Any, path: str) -> dict[str, Any]:
     """The options of a layer, read off its attributes."""
-    found: dict[str, Any] = {"norm_input": module.norm_input}
+    options: dict[str, Any] = {"norm_input": module.norm_input}
     for name in ("tau_mem", "tau_syn", "alpha_mem", "alpha_syn", "spike_threshold", "min_v_mem"):
         value = getattr(module, name, None)
         if value is not None:
-            found[name] = one_number(value, module, path, name)
+            options[name] = one_number(value, module, path, name)
     spike, reset = module.spike_fn, module.reset_fn
-    found["spike_fn"] = _shown(spike, getattr(spike, "max_num_spikes_per_bin", None))
-    found["reset_fn"] = _shown(
+    options["spike_fn"] = _text(spike, getattr(spike, "max_num_spikes_per_bin", None))
+    options["reset_fn"] = _text(
         reset, getattr(reset, "reset_value", getattr(reset, "subtract_value", None)))
-    return found
+    return options
 
 
-def _shown(function: Any, argument: Any) -> str:
+def _text(function: Any, argument: Any) -> str:
     """A spike or reset function of sinabs as text; of anyone else's, its representation."""
     cls = function if isinstance(function, type) else type(function)
     if not cls.__module__.startswith("sinabs.activation."):
@@ -151,7 +152,7 @@ def _shown(function: Any, argument: Any) -> str:
     return cls.__name__ if argument is None else f"{cls.__name__}({float(argument)!r})"
 
 
-def copied(module: nn.Module, memo: dict[int, Any]) -> None:
+def copy_layer(module: nn.Module, memo: dict[int, Any]) -> None:
     """Copy a layer into a deepcopy memo: the recurrent layers' own `__deepcopy__` fails."""
     if descends_from(module, _BASE) and id(module) not in memo:
         twin = memo[id(module)] = type(module).__new__(type(module))
@@ -164,3 +165,6 @@ def reset(module: nn.Module) -> None:
         for name in ("v_mem", "i_syn"):
             if name in module._buffers:
                 setattr(module, name, torch.zeros(0))
+
+
+ADAPTER = Adapter(adapt, reset, copy=copy_layer)

@@ -13,13 +13,15 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
+    full_class_name,
     one_number,
-    qualified,
-    refused,
+    refusal,
 )
 from neurocompile.capture.adapters.slayer_layers import BLOCKS, SYNAPSES, Synapse, block
+from neurocompile.semantics.equations import SHIFT_ONE
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
 
@@ -29,7 +31,7 @@ _BASE = _PACKAGE + "neuron.base.Neuron"
 _DROPOUT = _PACKAGE + "neuron.dropout.Dropout"
 _BLOCK = _PACKAGE + "block.cuba."
 _LAYER = _PACKAGE + "synapse.layer."
-UNIT, SCALE = 4096, 64
+UNIT, SCALE = SHIFT_ONE, 64
 
 
 def profile_of(cls: str, version: str, options: Mapping[str, Any]
@@ -73,14 +75,14 @@ class SlayerStandIn(StandIn):
     def forward(self, current: torch.Tensor) -> torch.Tensor:
         """Spikes of all ticks."""
         x_seq = current.movedim(-1, 0)
-        if not self.persistent_state or (self.v is not None and self.v.shape != x_seq.shape[1:]):
+        if not self.persistent_state or self.shape not in (None, x_seq.shape[1:]):
             self.reset()
         return self.ticks(x_seq).movedim(0, -1)
 
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for a neuron, synapse or block of SLAYER, or None. Raises UsageError (NC111)."""
-    cls, m = qualified(module), module
+    cls, m = full_class_name(module), module
     if cls == _NEURON:
         return _neuron(m, path)
     if cls.removeprefix(_LAYER) in SYNAPSES:
@@ -89,9 +91,9 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
         if cls.removeprefix(_BLOCK) in BLOCKS:
             return block(m, cls.removeprefix(_BLOCK))
     except ValueError as reason:
-        raise refused(module, path, str(reason)) from None
+        raise refusal(module, path, str(reason)) from None
     if any(descends_from(module, base) for base in (_BASE, _BLOCK + "AbstractCuba")):
-        raise refused(module, path, "supported are the CUBA neuron and the CUBA blocks "
+        raise refusal(module, path, "supported are the CUBA neuron and the CUBA blocks "
                                     f"{', '.join(BLOCKS)}, not their subclasses")
     return None
 
@@ -101,12 +103,12 @@ def _neuron(module: Any, path: str) -> nn.Module:
                for name in ("current_decay", "voltage_decay")}
     options |= {"threshold": module.threshold, "scale": module.scale, "norm": module.norm,
                 "shared_param": module.shared_param, "graded_spike": module.graded_spike}
-    if module.drop is not None and qualified(module.drop) != _DROPOUT:
-        raise refused(module, path, f"its dropout is {module.drop!r}, not slayer.neuron.Dropout")
+    if module.drop is not None and full_class_name(module.drop) != _DROPOUT:
+        raise refusal(module, path, f"its dropout is {module.drop!r}, not slayer.neuron.Dropout")
     try:
         profile, constants = profile_of(_NEURON, "", options)
     except ValueError as reason:
-        raise refused(module, path, str(reason)) from None
+        raise refusal(module, path, str(reason)) from None
     return SlayerStandIn(profile, constants, path, bool(module.persistent_state))
 
 
@@ -116,5 +118,8 @@ def reset(module: nn.Module) -> None:
         for name in ("current_state", "voltage_state"):
             if name in module._buffers:
                 setattr(module, name, torch.zeros(1))
-    if hasattr(module, "delay_buffer") and qualified(module).startswith(_PACKAGE):
+    if hasattr(module, "delay_buffer") and full_class_name(module).startswith(_PACKAGE):
         vars(module)["delay_buffer"] = None
+
+
+ADAPTER = Adapter(adapt, reset)

@@ -37,16 +37,16 @@ class Synapse(nn.Module):
         x = spikes.movedim(-1, 0)
         if self.kind == "Dense" and x.ndim == 3:
             return functional.linear(x, weight.flatten(1)).movedim(0, -1)
-        batched = x.flatten(0, 1)
+        images = x.flatten(0, 1)
         if self.kind == "Pool":
-            batched = self._padded(batched)
-            weight = weight.expand(batched.shape[1], *weight.shape[1:])
+            images = self._pad(images)
+            weight = weight.expand(images.shape[1], *weight.shape[1:])
         current = functional.conv2d(
-            batched, weight, groups=len(weight) if self.kind == "Pool" else self.groups,
+            images, weight, groups=len(weight) if self.kind == "Pool" else self.groups,
             **self.options)
         return current.reshape(*x.shape[:2], *current.shape[1:]).movedim(0, -1)
 
-    def _padded(self, x: torch.Tensor) -> torch.Tensor:
+    def _pad(self, x: torch.Tensor) -> torch.Tensor:
         """Zeros below and right, as SLAYER adds them. Raises ValueError where windows overlap."""
         kernel = self.get_buffer("weight").shape[2:]
         extra = [size % k for size, k in zip(x.shape[2:], kernel, strict=True)]
@@ -59,11 +59,11 @@ class Synapse(nn.Module):
 
 
 class Block(nn.Module):
-    """A synapse and its neurons; what they emit arrives one tick later if it is `shifted`."""
+    """A synapse and its neurons; what they emit arrives one tick later if it is `late`."""
 
-    def __init__(self, synapse: nn.Module | None, neuron: nn.Module | None, shifted: bool) -> None:
+    def __init__(self, synapse: nn.Module | None, neuron: nn.Module | None, late: bool) -> None:
         super().__init__()
-        self.synapse, self.neuron, self.shifted = synapse, neuron, shifted
+        self.synapse, self.neuron, self.late = synapse, neuron, late
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Spikes [B, ..., T] of spikes [B, ..., T]."""
@@ -71,10 +71,10 @@ class Block(nn.Module):
             x = self.synapse(x)
         if self.neuron is not None:
             x = self.neuron(x)
-        return torch.cat((torch.zeros_like(x[..., :1]), x[..., :-1]), -1) if self.shifted else x
+        return torch.cat((torch.zeros_like(x[..., :1]), x[..., :-1]), -1) if self.late else x
 
 
-class Scaled(nn.Module):
+class InputScale(nn.Module):
     """What an Input block does before its neurons: rounded values, times weight, plus bias."""
 
     def __init__(self, module: Any) -> None:
@@ -98,8 +98,8 @@ def block(module: Any, kind: str) -> nn.Module:
     if module.delay_shift and getattr(module.neuron, "persistent_state", False):
         raise ValueError("persistent_state=True carries spikes from call to call")
     if kind == "Input":
-        scaled = None if module.neuron is None else Scaled(module)
-        return Block(scaled, module.neuron, bool(module.delay_shift))
+        scale = None if module.neuron is None else InputScale(module)
+        return Block(scale, module.neuron, bool(module.delay_shift))
     if getattr(module, "mask", None) is not None:
         if module.synapse.weight_norm_enabled:
             raise ValueError("with weight_norm=True its mask has no effect")

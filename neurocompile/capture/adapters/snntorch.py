@@ -13,17 +13,18 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
     fires,
+    full_class_name,
     installed_version,
     one_number,
-    qualified,
-    refused,
+    refusal,
 )
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
-from neurocompile.semantics.profiles.snntorch import AT_ONCE, SCALED
+from neurocompile.semantics.profiles.snntorch import AT_ONCE, WITH_FACTOR
 
 VERSION = "1.0.0"
 _PACKAGE = "snntorch._neurons."
@@ -32,6 +33,7 @@ _STATES = {  # of each class, in the order in which it takes and returns them
     "leaky": ("mem",), "rleaky": ("spk", "mem"), "synaptic": ("syn", "mem"),
     "rsynaptic": ("spk", "syn", "mem"), "lapicque": ("mem",),
 }
+_NAMES = {"mem": "v", "syn": "u"}  # theirs and ours
 _CLASSES = {f"{_PACKAGE}{name.lower()}.{name}": name.lower()
             for name in ("Leaky", "RLeaky", "Synaptic", "RSynaptic", "Lapicque")}
 _RESETS = {"_base_sub": "subtract", "_base_zero": "zero", "_base_int": "none"}
@@ -52,19 +54,19 @@ def profile_of(cls: str, version: str, options: Mapping[str, Any]
     reset = options.get("reset_mechanism", "subtract")
     at_once = not options.get("reset_delay", True)
     factor = _number(options, "graded_spikes_factor", 1.0)
-    scaled = float(factor) != 1.0
+    graded = float(factor) != 1.0
     if at_once and kind not in AT_ONCE:
         raise ValueError("with reset_delay=False this class fails, or ignores it")
-    if scaled and kind not in SCALED:
+    if graded and kind not in WITH_FACTOR:
         raise ValueError("its graded_spikes_factor is not 1")
-    found = PROFILES[f"snntorch-{kind}-{reset}" + "-at-once" * (at_once and reset != "none")
-                     + "-scaled" * scaled]
+    profile = PROFILES[f"snntorch-{kind}-{reset}" + "-at-once" * (at_once and reset != "none")
+                     + "-scaled" * graded]
     constants = {"v_th": _number(options, "threshold", 1.0), "factor": factor}
     if kind == "lapicque":
         constants |= _circuit(options)
     else:
         constants |= {name: _number(options, name, 0.0).clamp(0, 1) for name in ("alpha", "beta")}
-    return found, {name: float(constants[name]) for name in found.constants}
+    return profile, {name: float(constants[name]) for name in profile.constants}
 
 
 def _circuit(options: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -101,12 +103,12 @@ class SnnTorchStandIn(StandIn):
     @property
     def mem(self) -> torch.Tensor:
         """The potential; empty after a reset."""
-        return torch.zeros(0) if self.v is None else self.v
+        return self._or_empty("v")
 
     @property
     def syn(self) -> torch.Tensor:
         """The synaptic current; empty after a reset."""
-        return torch.zeros(0) if self.u is None else self.u
+        return self._or_empty("u")
 
     def reset(self) -> None:
         """Forget all state."""
@@ -115,31 +117,36 @@ class SnnTorchStandIn(StandIn):
 
     def reset_mem(self) -> Any:
         """Zeros of the state's shape, which is empty before the first input."""
-        self.u, self.v = torch.zeros_like(self.syn), torch.zeros_like(self.mem)
+        self.states |= {"u": torch.zeros_like(self.syn), "v": torch.zeros_like(self.mem)}
         self.spk = torch.zeros(0) if self.spk is None else torch.zeros_like(self.spk)
         return self._state() if len(self.names) > 1 else self.mem
 
     init_leaky = init_rleaky = init_synaptic = init_rsynaptic = init_lapicque = reset_mem
 
+    def _or_empty(self, name: str) -> torch.Tensor:
+        state = self.states[name]
+        return torch.zeros(0) if state is None else state
+
     def _state(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self.names)
 
-    def forward(self, input_: torch.Tensor, *given: torch.Tensor | None,
-                **named: torch.Tensor | None) -> Any:
+    def forward(self, input_: torch.Tensor, *states: torch.Tensor | None,
+                **by_name: torch.Tensor | None) -> Any:
         """Spikes, then (syn,) mem unless the state is hidden.
 
         Raises TypeError for a state that is given to a neuron with hidden state.
         """
-        for name, value in (*zip(self.names, given, strict=False), *named.items()):
+        for name, value in (*zip(self.names, states, strict=False), *by_name.items()):
             if value is None:
                 continue
             if self.hidden or name not in self.names:
                 raise TypeError(f"`{name}` is no argument of `{self.path}`, whose state is hidden")
-            setattr(self, {"mem": "v", "syn": "u", "spk": "spk"}[name], value)
-        for name in ("u", "v", "spk"):
-            held = getattr(self, name)
-            if held is not None and held.shape != input_.shape:
-                setattr(self, name, None)
+            if name == "spk":
+                self.spk = value
+            else:
+                self.states[_NAMES[name]] = value
+        self.states = {name: _of_shape(state, input_) for name, state in self.states.items()}
+        self.spk = _of_shape(self.spk, input_)
         spikes = self.ticks(input_.unsqueeze(0), *self._feedback(input_)).squeeze(0)
         self.spk = None if self.recurrent is None else spikes
         state = (spikes, self.syn, self.mem) if "syn" in self.names else (spikes, self.mem)
@@ -153,9 +160,14 @@ class SnnTorchStandIn(StandIn):
         return (self.recurrent(spk).unsqueeze(0),)
 
 
+def _of_shape(state: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | None:
+    """A state, if it is of an input's shape."""
+    return state if state is not None and state.shape == x.shape else None
+
+
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for an snnTorch neuron, or None. Raises UsageError (NC111, NC203)."""
-    cls = qualified(module)
+    cls = full_class_name(module)
     if cls not in _CLASSES and not descends_from(module, _BASE):
         return None
     m: Any = module
@@ -163,7 +175,7 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
         profile, constants = profile_of(cls, installed_version("snntorch"),
                                         _options(m, path) if cls in _CLASSES else {})
     except ValueError as error:
-        raise refused(module, path, str(error)) from None
+        raise refusal(module, path, str(error)) from None
     return SnnTorchStandIn(profile, constants, path, _STATES[_CLASSES[cls]], bool(m.init_hidden),
                            bool(m.output), getattr(m, "recurrent", None))
 
@@ -182,8 +194,8 @@ def _options(m: Any, path: str) -> dict[str, Any]:
             raise ValueError(reason)
     names = [n for n in ("threshold", "alpha", "beta", "R", "C", "time_step",
                          "graded_spikes_factor") if hasattr(m, n)]
-    found: dict[str, Any] = {n: one_number(getattr(m, n), m, path, n) for n in names}
-    return {"reset_mechanism": reset, "reset_delay": getattr(m, "reset_delay", True), **found}
+    options: dict[str, Any] = {n: one_number(getattr(m, n), m, path, n) for n in names}
+    return {"reset_mechanism": reset, "reset_delay": getattr(m, "reset_delay", True), **options}
 
 
 def reset(module: nn.Module) -> None:
@@ -194,8 +206,11 @@ def reset(module: nn.Module) -> None:
     """
     if descends_from(module, _BASE):
         neuron: Any = module
-        if not any(known is module for known in neuron.instances):
+        if not any(instance is module for instance in neuron.instances):
             neuron.instances.append(module)
         for name in ("mem", "syn", "spk"):
             if hasattr(module, name):
                 setattr(module, name, torch.zeros(0))
+
+
+ADAPTER = Adapter(adapt, reset)

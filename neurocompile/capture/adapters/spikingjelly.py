@@ -14,13 +14,14 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import (
+    Adapter,
     StandIn,
     descends_from,
     fires,
+    full_class_name,
     installed_version,
     one_number,
-    qualified,
-    refused,
+    refusal,
 )
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
@@ -56,12 +57,12 @@ def profile_of(cls: str, version: str, options: Mapping[str, Any]
     A parametric LIF may give its parameter `w` in place of `init_tau`. Raises ValueError with the
     reason where there is no profile.
     """
-    kind, known = _kind(cls), _PACKAGES.get(cls.rpartition(".")[0] + ".", ())
+    kind, versions = _kind(cls), _PACKAGES.get(cls.rpartition(".")[0] + ".", ())
     if kind is None:
         raise ValueError("supported are IFNode, LIFNode and ParametricLIFNode, not their "
                          "subclasses")
-    if version not in known:
-        raise ValueError(f"its equations are known in SpikingJelly {' and '.join(known)}; "
+    if version not in versions:
+        raise ValueError(f"its equations are known in SpikingJelly {' and '.join(versions)}; "
                          f"this is {version}")
     v_reset = options.get("v_reset", 0.0)
     reset = "soft" if v_reset is None else "hard"
@@ -76,8 +77,8 @@ def profile_of(cls: str, version: str, options: Mapping[str, Any]
         constants |= {"rate": float(rate), "keep": float(1.0 - rate)}
     if kind != "if":
         charge = f"lif-{_decay(cls, version, kind, v_reset, options.get('decay_input', True))}"
-    found = PROFILES[f"spikingjelly-{charge}-{reset}"]
-    return found, {name: constants[name] for name in found.constants}
+    profile = PROFILES[f"spikingjelly-{charge}-{reset}"]
+    return profile, {name: constants[name] for name in profile.constants}
 
 
 def _decay(cls: str, version: str, kind: str, v_reset: float | None, decay_input: bool) -> str:
@@ -85,8 +86,8 @@ def _decay(cls: str, version: str, kind: str, v_reset: float | None, decay_input
     form = "div-tau" if kind == "lif" else "rate"
     if decay_input:
         return form
-    inlined = cls.startswith(_ACTIVATION) and kind == "lif"  # its evaluation has code of its own
-    if version == "2.0.0" or v_reset or (inlined and v_reset is not None):
+    own_code = cls.startswith(_ACTIVATION) and kind == "lif"  # its evaluation has code of its own
+    if version == "2.0.0" or v_reset or (own_code and v_reset is not None):
         return f"sub-{form}"
     return "keep"
 
@@ -103,13 +104,13 @@ class SpikingJellyStandIn(StandIn):
     @property
     def v_seq(self) -> torch.Tensor:
         """Potentials of all ticks: a neuron of a chip has none to give. Raises UsageError."""
-        raise refused(self.cls, self.path, "its membrane potentials `v_seq` are read; "
+        raise refusal(self.cls, self.path, "its membrane potentials `v_seq` are read; "
                                            "a neuron gives spikes")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Spikes of the same shape as x."""
         x_seq = x if self.step_mode == "m" else x.unsqueeze(0)
-        if self.restarts and self.v is not None and self.v.shape != x_seq.shape[1:]:
+        if self.restarts and self.shape not in (None, x_seq.shape[1:]):
             self.reset()
         spikes = self.ticks(x_seq)
         return spikes if self.step_mode == "m" else spikes.squeeze(0)
@@ -120,7 +121,7 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
 
     `store_v_seq` changes no spikes and is not looked at: reading `v_seq` is what is refused.
     """
-    cls = qualified(module)
+    cls = full_class_name(module)
     if _kind(cls) is None and not any(descends_from(module, base) for base in _BASES):
         return None
     m: Any = module
@@ -128,13 +129,13 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
         profile, constants = profile_of(cls, installed_version("spikingjelly"),
                                         _options(m, path) if _kind(cls) else {})
     except ValueError as error:
-        raise refused(module, path, str(error)) from None
+        raise refusal(module, path, str(error)) from None
     if getattr(m, "backend", "torch") == "lava":
-        raise refused(module, path, "backend='lava' runs another neuron")
+        raise refusal(module, path, "backend='lava' runs another neuron")
     if getattr(m, "_neuron_precision", None) is not None:
-        raise refused(module, path, "it computes in a reduced precision")
+        raise refusal(module, path, "it computes in a reduced precision")
     if fires(m.surrogate_function) != (0.0, 0.0, 1.0, 1.0, 1.0):
-        raise refused(module, path, "its surrogate function is no step that fires at the threshold")
+        raise refusal(module, path, "its surrogate function is no step that fires at the threshold")
     step_mode = "m" if "MultiStep" in cls else "s"
     return SpikingJellyStandIn(
         profile, constants, path, one_number(m._memories_rv["v"], module, path, "v"), cls,
@@ -144,8 +145,8 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
 def _options(m: Any, path: str) -> dict[str, Any]:
     """The constructor's arguments, from a neuron after a reset."""
     names = [n for n in ("v_threshold", "v_reset", "tau", "w") if getattr(m, n, None) is not None]
-    found: dict[str, Any] = {n: one_number(getattr(m, n), m, path, n) for n in names}
-    return {"v_reset": None, "decay_input": getattr(m, "decay_input", True), **found}
+    options: dict[str, Any] = {n: one_number(getattr(m, n), m, path, n) for n in names}
+    return {"v_reset": None, "decay_input": getattr(m, "decay_input", True), **options}
 
 
 def reset(module: nn.Module) -> None:
@@ -153,3 +154,6 @@ def reset(module: nn.Module) -> None:
     if any(descends_from(module, name) for name in _MEMORIES):
         memory: Any = module
         memory.reset()
+
+
+ADAPTER = Adapter(adapt, reset)

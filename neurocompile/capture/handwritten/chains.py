@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from torch.fx import Node
 
 from neurocompile.capture.frames import module_path, user_frames
-from neurocompile.capture.handwritten.fx_values import Values, copied, operation
+from neurocompile.capture.handwritten.fx_values import ProgramValues, copy_source, operation
 from neurocompile.capture.handwritten.thresholds import Threshold, Thresholds
 
 
@@ -30,70 +30,78 @@ class Chain:
 Place = tuple[str, tuple[tuple[str, int], ...]]
 
 
-def chains(values: Values, thresholds: Thresholds, which: Sequence[Threshold]) -> list[Chain]:
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A chain without a name yet, and where its thresholds stand."""
+
+    place: Place
+    ticks: list[Threshold]
+    linked: bool
+
+
+def chains(values: ProgramValues, thresholds: Thresholds, which: Sequence[Threshold]
+           ) -> list[Chain]:
     """The neurons that some thresholds of a program are, in topological order."""
     places: dict[Place, list[Threshold]] = defaultdict(list)
     for threshold in which:
         node = threshold.node
         frames = user_frames(node.meta.get("stack_trace") or "")
         places[module_path(node), frames].append(threshold)
-    found: list[Found] = []
-    for place, here in places.items():
-        for chain, linked in _chained(values, thresholds, here):
-            found.append((place, chain, linked))
+    candidates = [candidate for place, here in places.items()
+                  for candidate in _candidates(values, thresholds, place, here)]
     order = {node: number for number, node in enumerate(values.graph.nodes)}
-    found.sort(key=lambda item: order[item[1][0].node])
-    found = _with_first_ticks(values, thresholds, found)
-    names = _names([place for place, _, _ in found])
-    return [Chain(name, tuple(chain), linked)
-            for name, (_, chain, linked) in zip(names, found, strict=True)]
+    candidates.sort(key=lambda candidate: order[candidate.ticks[0].node])
+    candidates = _with_first_ticks(values, thresholds, candidates)
+    names = _names([candidate.place for candidate in candidates])
+    return [Chain(name, tuple(candidate.ticks), candidate.linked)
+            for name, candidate in zip(names, candidates, strict=True)]
 
 
-Found = tuple[Place, list[Threshold], bool]
-
-
-def _with_first_ticks(values: Values, thresholds: Thresholds, found: list[Found]) -> list[Found]:
+def _with_first_ticks(values: ProgramValues, thresholds: Thresholds, candidates: list[_Candidate]
+                      ) -> list[_Candidate]:
     """A first tick that is written before the loop joins the chain that goes on from it."""
-    kept = list(found)
-    for path in {place[0] for place, _, _ in found}:
-        here = [item for item in found if item[0][0] == path]
-        first = {chain[0]: (place, chain, linked) for place, chain, linked in here}
+    joint = list(candidates)
+    for path in {candidate.place[0] for candidate in candidates}:
+        first = {candidate.ticks[0]: candidate for candidate in candidates
+                 if candidate.place[0] == path}
         for later, earlier in _links(values, thresholds, list(first)).items():
             before, after = first[earlier], first[later]
-            if before in kept and after in kept and len(before[1]) == 1:
-                kept[kept.index(before)] = (after[0], [*before[1], *after[1]], True)
-                kept.remove(after)
-    return kept
+            if before in joint and after in joint and len(before.ticks) == 1:
+                joint[joint.index(before)] = _Candidate(
+                    after.place, [*before.ticks, *after.ticks], True)
+                joint.remove(after)
+    return joint
 
 
-def _chained(values: Values, thresholds: Thresholds, here: list[Threshold]
-             ) -> list[tuple[list[Threshold], bool]]:
+def _candidates(values: ProgramValues, thresholds: Thresholds, place: Place, here: list[Threshold]
+                ) -> list[_Candidate]:
+    """The chains of one place: linked ones, then those without memory."""
     follows = _links(values, thresholds, here)
-    linked: list[list[Threshold]] = []
+    links: list[list[Threshold]] = []
     chain_of: dict[Threshold, list[Threshold]] = {}
     for threshold in here:
         before = follows.get(threshold)
         if before is None or chain_of[before][-1] is not before:
             chain_of[threshold] = [threshold]
-            linked.append(chain_of[threshold])
+            links.append(chain_of[threshold])
         else:
             chain_of[before].append(threshold)
             chain_of[threshold] = chain_of[before]
-    alone = [chain[0] for chain in linked if len(chain) == 1]
-    return [*((chain, True) for chain in linked if len(chain) > 1),
-            *((level, False) for level in _levels(values, alone))]
+    alone = [chain[0] for chain in links if len(chain) == 1]
+    return [*(_Candidate(place, chain, True) for chain in links if len(chain) > 1),
+            *(_Candidate(place, level, False) for level in _levels(values, alone))]
 
 
-def _links(values: Values, thresholds: Thresholds, here: Sequence[Threshold]
+def _links(values: ProgramValues, thresholds: Thresholds, here: Sequence[Threshold]
            ) -> dict[Threshold, Threshold]:
     """The latest threshold whose potential each one's is computed from."""
-    made = {node: number for number, t in reversed(list(enumerate(here))) for node in t.spine}
+    number_of = {node: number for number, t in reversed(list(enumerate(here))) for node in t.spine}
     latest: dict[Node, int] = {}
     for node in values.graph.nodes:
         if node in thresholds.of:
             continue
-        if copied(node) is not None or operation(node) is not None:
-            latest[node] = max((max(latest.get(n, -1), made.get(n, -1))
+        if copy_source(node) is not None or operation(node) is not None:
+            latest[node] = max((max(latest.get(n, -1), number_of.get(n, -1))
                                 for n in node.all_input_nodes), default=-1)
     follows = {}
     for number, threshold in enumerate(here):
@@ -105,7 +113,7 @@ def _links(values: Values, thresholds: Thresholds, here: Sequence[Threshold]
     return follows
 
 
-def _levels(values: Values, alone: list[Threshold]) -> list[list[Threshold]]:
+def _levels(values: ProgramValues, alone: list[Threshold]) -> list[list[Threshold]]:
     """Thresholds by how many of the others they depend on one after the other."""
     if len(alone) < 2:
         return [[t] for t in alone]
@@ -117,10 +125,10 @@ def _levels(values: Values, alone: list[Threshold]) -> list[list[Threshold]]:
         if node in number:
             own = level.setdefault(number[node], depth[node])
             depth[node] = own + 1
-    found: dict[int, list[Threshold]] = defaultdict(list)
+    by_level: dict[int, list[Threshold]] = defaultdict(list)
     for threshold in alone:
-        found[level[threshold]].append(threshold)
-    return [found[key] for key in sorted(found)]
+        by_level[level[threshold]].append(threshold)
+    return [by_level[key] for key in sorted(by_level)]
 
 
 def _names(places: Sequence[Place]) -> list[str]:
@@ -132,11 +140,11 @@ def _names(places: Sequence[Place]) -> list[str]:
             names.append(path)
         else:
             names.append(f"{path}@{_line(frames, [f for p, f in places if p == path])}")
-    seen: Counter[str] = Counter()
+    uses: Counter[str] = Counter()
     unique = []
     for name in names:
-        seen[name] += 1
-        unique.append(name if seen[name] == 1 else f"{name}:{seen[name]}")
+        uses[name] += 1
+        unique.append(name if uses[name] == 1 else f"{name}:{uses[name]}")
     return unique
 
 

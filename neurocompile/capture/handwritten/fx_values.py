@@ -14,7 +14,7 @@ from torch.export import ExportedProgram
 from torch.fx import Node
 
 _ATEN = torch.ops.aten
-_SHAPED = {_ATEN.full_like.default: 1, _ATEN.new_full.default: 2, _ATEN.zeros_like.default: 0.0,
+_FILLS = {_ATEN.full_like.default: 1, _ATEN.new_full.default: 2, _ATEN.zeros_like.default: 0.0,
            _ATEN.ones_like.default: 1.0, _ATEN.new_zeros.default: 0.0, _ATEN.new_ones.default: 1.0}
 _BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "rsub": "rsub", "gt": "gt",
            "ge": "ge", "lt": "lt", "le": "le", "eq": "eq", "ne": "ne", "minimum": "minimum",
@@ -29,28 +29,28 @@ Operand = Node | int | float | bool | None
 Operation = tuple[str, tuple[Operand, ...]]
 
 
-class Values:
+class ProgramValues:
     """The nodes of a program, and the values of those that do not depend on its inputs."""
 
     def __init__(self, program: ExportedProgram) -> None:
         self.graph = program.graph_module.graph
         signature = program.graph_signature
-        named = {**program.state_dict, **program.constants}
-        held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers,
+        tensors = {**program.state_dict, **program.constants}
+        names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers,
                 **signature.inputs_to_lifted_tensor_constants}
-        self._known: dict[Node, torch.Tensor | None] = {
-            node: named.get(held[node.name]) for node in self.graph.nodes if node.name in held}
+        self._tensors: dict[Node, torch.Tensor | None] = {
+            node: tensors.get(names[node.name]) for node in self.graph.nodes if node.name in names}
         inputs = set(signature.user_inputs)
         self.dynamic: set[Node] = set()
         self.random: set[Node] = set()
         for node in self.graph.nodes:
-            seeded = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
-            if seeded or any(n in self.random for n in node.all_input_nodes):
+            draws = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+            if draws or any(n in self.random for n in node.all_input_nodes):
                 self.random.add(node)
             if node.op == "placeholder":
                 varies = node.name in inputs
             else:
-                varies = seeded or (node.target not in _SHAPED and any(
+                varies = draws or (node.target not in _FILLS and any(
                     n in self.dynamic for n in node.all_input_nodes))
             if varies:
                 self.dynamic.add(node)
@@ -70,22 +70,22 @@ class Values:
 
     def tensor(self, node: Node) -> torch.Tensor | None:
         """The value of a node that depends on no input; None if it cannot be computed."""
-        if node not in self._known:
-            self._known[node] = self._computed(node)
-        return self._known[node]
+        if node not in self._tensors:
+            self._tensors[node] = self._compute(node)
+        return self._tensors[node]
 
-    def _computed(self, node: Node) -> torch.Tensor | None:
+    def _compute(self, node: Node) -> torch.Tensor | None:
         if node.op != "call_function" or node in self.dynamic:
             return None
-        if node.target in _SHAPED:
-            fill = _SHAPED[node.target]
+        if node.target in _FILLS:
+            fill = _FILLS[node.target]
             arguments: tuple[Any, ...] = node.args
             value = self.number(arguments[fill]) if isinstance(fill, int) else fill
             return None if value is None else torch.full(tuple(shape(node)), value)
-        given = {n: self.tensor(n) for n in node.all_input_nodes}
-        if any(tensor is None for tensor in given.values()):
+        inputs = {n: self.tensor(n) for n in node.all_input_nodes}
+        if any(tensor is None for tensor in inputs.values()):
             return None
-        args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: given[n])
+        args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: inputs[n])
         target: Any = node.target
         with torch.no_grad():
             result = target(*args, **kwargs)
@@ -115,7 +115,7 @@ def op_name(node: Node) -> str:
         node.target, "__name__", str(node.target)))
 
 
-def copied(node: Node) -> Node | None:
+def copy_source(node: Node) -> Node | None:
     """The node that this one is a copy of, value for value (bool as 0 and 1); None if it is not."""
     source = node.args[0] if node.args else None
     if node.op != "call_function" or not isinstance(source, Node):
@@ -125,10 +125,10 @@ def copied(node: Node) -> Node | None:
     if node.target in _VIEWS and shape(source) == shape(node):
         return source
     if node.target is _ATEN.copy.default:
-        written = node.args[1]
-        if not isinstance(written, Node) or shape(written) != shape(node):
+        value = node.args[1]
+        if not isinstance(value, Node) or shape(value) != shape(node):
             return None
-        return written if dtype(written) == dtype(node) else None
+        return value if dtype(value) == dtype(node) else None
     if node.target is _ATEN._to_copy.default:
         wider = dtype(source) == dtype(node) or dtype(source) is torch.bool or (
             dtype(source) in (torch.int32, torch.int64) and dtype(node) is torch.float32)
@@ -138,7 +138,7 @@ def copied(node: Node) -> Node | None:
 
 def origin(node: Node) -> Node:
     """The node behind all copies."""
-    while (source := copied(node)) is not None:
+    while (source := copy_source(node)) is not None:
         node = source
     return node
 
@@ -149,22 +149,22 @@ def operation(node: Node) -> Operation | None:
         return None
     name = node.target._opname
     args: tuple[Any, ...] = node.args
-    found: Operation | None = None
+    result: Operation | None = None
     if name in _BINARY and len(args) >= 2 and not node.kwargs.get("rounding_mode"):
         plain = node.kwargs.get("alpha", args[2] if len(args) > 2 else 1) == 1
         pair = (args[1], args[0]) if name == "rsub" else (args[0], args[1])
-        found = ("sub" if name == "rsub" else _BINARY[name], pair) if plain else None
+        result = ("sub" if name == "rsub" else _BINARY[name], pair) if plain else None
     elif name in _UNARY and len(args) == 1:
-        found = (_UNARY[name], (args[0],))
+        result = (_UNARY[name], (args[0],))
     elif name == "where" and len(args) == 3:
-        found = ("where", (args[0], args[1], args[2]))
+        result = ("where", (args[0], args[1], args[2]))
     elif name == "clamp" and args:
-        found = ("clamp", (args[0], *(*args[1:], None, None)[:2]))
+        result = ("clamp", (args[0], *(*args[1:], None, None)[:2]))
     elif name == "index_put" and len(args[1]) == 1 and len(args) == 3:
         mask = args[1][0]
         if isinstance(mask, Node) and dtype(mask) is torch.bool and shape(mask) == shape(node):
-            found = ("where", (mask, args[2], args[0]))
-    return found if found is not None and _keeps_shape(node, found[1]) else None
+            result = ("where", (mask, args[2], args[0]))
+    return result if result is not None and _keeps_shape(node, result[1]) else None
 
 
 def _keeps_shape(node: Node, operands: Iterable[Operand]) -> bool:

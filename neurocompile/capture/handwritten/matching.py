@@ -1,4 +1,4 @@
-"""Reading a tick's operations as a tree, and matching trees against the operations of other ticks."""
+"""Reading a tick's operations as a tree, and matching trees against those of other ticks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.fx import Node
 
 from neurocompile.capture.handwritten.fx_values import (
     Operand,
-    Values,
+    ProgramValues,
     op_name,
     operation,
     origin,
@@ -16,7 +16,7 @@ from neurocompile.capture.handwritten.fx_values import (
 )
 from neurocompile.capture.handwritten.thresholds import Threshold, Thresholds
 from neurocompile.capture.handwritten.trees import COMMUTE, R, Tree, const
-from neurocompile.ir.neuron_function import DOMAIN
+from neurocompile.capture.neuron_op import NEURON
 
 Bound = dict[Tree, Node]
 
@@ -33,33 +33,29 @@ class Stale(Unreadable):
     """A first tick that starts from a state left over from an earlier run."""
 
 
-def spread(values: Values, starts: Iterable[Node], stops: Iterable[Node] = (),
+def spread(values: ProgramValues, starts: Iterable[Node], stops: Iterable[Node] = (),
            elementwise: bool = True) -> set[Node]:
     """The nodes that the start nodes reach, by elementwise operations or by any."""
-    reached, barred = set(starts), set(stops)
+    reach, barriers = set(starts), set(stops)
     for node in values.graph.nodes:
-        if node in reached or node in barred or _is_neuron(node):
+        if node in reach or node in barriers or node.target is NEURON:
             continue
-        if any(n in reached for n in node.all_input_nodes) and (
+        if any(n in reach for n in node.all_input_nodes) and (
                 not elementwise or origin(node) is not node or operation(node) is not None):
-            reached.add(node)
-    return reached
+            reach.add(node)
+    return reach
 
 
-def _is_neuron(node: Node) -> bool:
-    return getattr(node.target, "namespace", "") == DOMAIN.rpartition(".")[2]
-
-
-class Reader:
+class TickReader:
     """Reads one tick. `leaves` are the values of the tick before, `own` those of all ticks."""
 
-    def __init__(self, values: Values, thresholds: Thresholds, before: Threshold | None,
+    def __init__(self, values: ProgramValues, thresholds: Thresholds, before: Threshold | None,
                  chain: list[Threshold], leaves: Mapping[Node, Tree], own: set[Node]) -> None:
         self.values, self.thresholds, self.before = values, thresholds, before
         self.chain, self.leaves, self.own = chain, leaves, own
         outcomes = [n for t in chain for n in (*t.forms, *t.negations)]
         self.stateful = spread(values, (*own, *leaves, *outcomes))
-        self.tainted = spread(values, (*own, *leaves), outcomes, elementwise=False)
+        self.reach = spread(values, (*own, *leaves), outcomes, elementwise=False)
         self.inputs: list[Node] = []
         self.nodes: dict[Tree, Node] = {}  # where a tree was read
 
@@ -83,11 +79,11 @@ class Reader:
         return tree
 
     def _leaf(self, operand: Node, user: Node) -> Tree | None:
-        threshold, negated = self.thresholds.of.get(operand, (None, False))
+        threshold, opposite = self.thresholds.of.get(operand, (None, False))
         if threshold in self.chain:
             if threshold is not self.before:
                 raise Unreadable(user, "it uses a spike older than one tick")
-            return ("not", R) if negated else R
+            return ("not", R) if opposite else R
         node = origin(operand)
         if node in self.leaves:
             return self.leaves[node]
@@ -99,7 +95,7 @@ class Reader:
     def _input(self, node: Node) -> Tree:
         if node in self.values.random:
             raise Unreadable(node, "it adds random numbers")
-        if node in self.tainted:
+        if node in self.reach:
             source = next((n for n in (node, *node.all_input_nodes) if operation(n) is None), node)
             raise Unreadable(node, f"`{op_name(source)}` acts on its potential")
         if node not in self.inputs:
@@ -107,32 +103,32 @@ class Reader:
         return ("in", self.inputs.index(node))
 
     def _operation(self, node: Node) -> Tree:
-        found = operation(node)
-        if found is None or found[0] in ("sign", "ne"):
+        elementwise = operation(node)
+        if elementwise is None or elementwise[0] in ("sign", "ne"):
             raise Unreadable(node, f"`{op_name(node)}` acts on its state")
-        op, operands = found
+        op, operands = elementwise
         for operand in operands:
             if isinstance(operand, Node) and operand not in self.stateful:
                 self._check_one_number(node, op, operand)
         parts = [self.read(o, node) for o in operands if o is not None]
         if op == "clamp":
-            return _clamped(parts, operands)
+            return _clamp_tree(parts, operands)
         if op in ("minimum", "maximum") and not any(p[0] == "const" for p in parts):
             raise Unreadable(node, f"`{op_name(node)}` of two values that change")
         return (op, *parts)
 
     def _check_one_number(self, node: Node, op: str, operand: Node) -> None:
-        fixed = operand not in self.values.dynamic
-        if fixed and operand in self.values.random:
+        constant = operand not in self.values.dynamic
+        if constant and operand in self.values.random:
             raise Unreadable(node, "it multiplies or adds random numbers")
-        if fixed and op not in ("add", "sub") and self.values.number(operand) is None:
+        if constant and op not in ("add", "sub") and self.values.number(operand) is None:
             raise Unreadable(node, f"`{op_name(node)}` has a constant of shape "
                                    f"{tuple(shape(operand))}, not one number for all neurons")
-        if not fixed and op in ("mul", "div"):
+        if not constant and op in ("mul", "div"):
             raise Unreadable(node, f"`{op_name(node)}` multiplies its state by what changes")
 
 
-def _clamped(parts: list[Tree], operands: tuple[Operand, ...]) -> Tree:
+def _clamp_tree(parts: list[Tree], operands: tuple[Operand, ...]) -> Tree:
     tree, bounds = parts[0], iter(parts[1:])
     if operands[1] is not None:
         tree = ("maximum", tree, next(bounds))
@@ -142,7 +138,8 @@ def _clamped(parts: list[Tree], operands: tuple[Operand, ...]) -> Tree:
 class Matcher:
     """Matches trees against one tick; `bound` says which nodes the leaves are."""
 
-    def __init__(self, values: Values, thresholds: Thresholds, before: Threshold | None) -> None:
+    def __init__(self, values: ProgramValues, thresholds: Thresholds, before: Threshold | None
+                 ) -> None:
         self.values, self.thresholds, self.before = values, thresholds, before
         self.wrong: tuple[Tree, Node] | None = None  # the last part that did not match
 
@@ -154,8 +151,8 @@ class Matcher:
         if not isinstance(operand, Node):
             return None
         if tree in (R, ("not", R)) and operand in self.thresholds.of:
-            found = self.thresholds.of[operand] == (self.before, kind == "not")
-            return self._if(found, tree, operand, bound)
+            spike = self.thresholds.of[operand] == (self.before, kind == "not")
+            return self._if(spike, tree, operand, bound)
         node = origin(operand)
         if kind in ("u0", "u1"):
             while (inner := self._without_identity(node)) is not None:
@@ -184,8 +181,8 @@ class Matcher:
         return None
 
     def _operation(self, tree: Tree, node: Node, bound: Bound) -> Bound | None:
-        found = operation(node)
-        op, operands = found or ("", ())
+        elementwise = operation(node)
+        op, operands = elementwise or ("", ())
         if op == "clamp":
             return self._clamp(tree, operands, bound)
         if op != tree[0]:
@@ -213,10 +210,10 @@ class Matcher:
         op, operands = operation(node) or ("", ())
         if len(operands) != 2:
             return None
-        left, right = (self.values.number(o) for o in operands)
+        first, second = (self.values.number(o) for o in operands)
         neutral = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}.get(op)
-        if neutral is not None and right == neutral and isinstance(operands[0], Node):
+        if neutral is not None and second == neutral and isinstance(operands[0], Node):
             return operands[0]
-        if op in COMMUTE and left == neutral and isinstance(operands[1], Node):
+        if op in COMMUTE and first == neutral and isinstance(operands[1], Node):
             return operands[1]
         return None

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
 
-import neurocompile.capture.neuron_op  # noqa: F401 - registers torch.ops.neurocompile.neuron
 from neurocompile.capture.frames import module_path, place
 from neurocompile.capture.handwritten.chains import Chain, chains
-from neurocompile.capture.handwritten.fx_values import Values, dtype, op_name, shape, single
+from neurocompile.capture.handwritten.fx_values import ProgramValues, dtype, op_name, shape, single
 from neurocompile.capture.handwritten.matching import Stale, Unreadable
 from neurocompile.capture.handwritten.recurrence import Differs, Recurrence, Tick, recurrence
 from neurocompile.capture.handwritten.thresholds import Thresholds
+from neurocompile.capture.neuron_op import NEURON, NeuronCall, neuron_call
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
+from neurocompile.ir.neuron_node import Inputs
 
-NEURON = torch.ops.neurocompile.neuron.default
 _ATEN = torch.ops.aten
 
 
@@ -35,15 +35,15 @@ def recognize(program: ExportedProgram) -> set[str]:
     Raises UsageError (NC111) for a recurrence that is no neuron, FindingsError (NC112) for one
     whose ticks differ.
     """
-    values = Values(program)
+    values = ProgramValues(program)
     thresholds = Thresholds(values)
-    grouped = chains(values, thresholds, thresholds.found)
-    n_ticks = _n_ticks(program, grouped)
-    found = [(chain, made) for chain in grouped
+    candidates = chains(values, thresholds, thresholds.all)
+    n_ticks = _n_ticks(program, candidates)
+    neurons = [(chain, neuron) for chain in candidates
              if chain.linked or not n_ticks or len(chain.ticks) in n_ticks
-             if (made := _read(values, thresholds, chain)) is not None]
-    _refuse_soft_spikes(values, thresholds, {module_path(c.ticks[0].node) for c in grouped})
-    if not found:
+             if (neuron := _read(values, thresholds, chain)) is not None]
+    _refuse_soft_spikes(values, thresholds, {module_path(c.ticks[0].node) for c in candidates})
+    if not neurons:
         return set()
     module = program.graph_module
     with module._set_replace_hook(program.graph_signature.get_replace_hook()):
@@ -51,27 +51,28 @@ def recognize(program: ExportedProgram) -> set[str]:
             if node.target is _ATEN._assert_tensor_metadata.default:
                 module.graph.erase_node(node)  # torch.export's own check of a cast
         rewriter = _Rewriter(module)
-        for chain, made in found:
-            rewriter.replace(chain, made)
+        for chain, neuron in neurons:
+            rewriter.replace(chain, neuron)
         module.graph.eliminate_dead_code()
     module.graph.lint()
     module.recompile()
-    return {module_path(chain.ticks[0].node) for chain, _ in found}
+    return {module_path(chain.ticks[0].node) for chain, _ in neurons}
 
 
-def _n_ticks(program: ExportedProgram, grouped: Sequence[Chain]) -> set[int]:
+def _n_ticks(program: ExportedProgram, candidates: Sequence[Chain]) -> set[int]:
     """How many ticks the neurons with states run, those of frameworks included.
 
     A comparison that is made another number of times, such as of the model's input, is no neuron.
     """
-    known: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for node in program.graph.nodes:
         if node.target is NEURON:
-            known[str(node.args[6])] += shape(node.args[0])[0]
-    return {*known.values(), *(len(chain.ticks) for chain in grouped if chain.linked)}
+            call = NeuronCall(*node.args)
+            counts[call.module] += shape(call.x_seq)[0]
+    return {*counts.values(), *(len(chain.ticks) for chain in candidates if chain.linked)}
 
 
-def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | None:
+def _read(values: ProgramValues, thresholds: Thresholds, chain: Chain) -> Recurrence | None:
     try:
         return recurrence(values, thresholds, chain.ticks, chain.linked)
     except Unreadable as error:
@@ -82,7 +83,7 @@ def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | 
             raise UsageError(Diagnostic("NC107", Location(chain.name), {
                 "module": chain.name, "expected": "one number for all neurons",
                 "found": error.reason})) from None
-        raise refused(chain.name, where, error.reason) from None
+        raise no_neuron(chain.name, where, error.reason) from None
     except Differs as error:
         here, there = place(error.node), place(error.counterpart)
         lines = f"{_at(here)} is not what {_at(there)} computes"
@@ -91,15 +92,16 @@ def _read(values: Values, thresholds: Thresholds, chain: Chain) -> Recurrence | 
             "what": lines})) from None
 
 
-def _refuse_soft_spikes(values: Values, thresholds: Thresholds, known: set[str]) -> None:
+def _refuse_soft_spikes(values: ProgramValues, thresholds: Thresholds, modules: set[str]) -> None:
     """NC111 for recurrences without a threshold in modules that have none at all."""
     for chain in chains(values, thresholds, thresholds.soft):
         node = chain.ticks[0].node
-        if chain.linked and module_path(node) not in known:
-            raise refused(chain.name, place(node), f"its spike is a {op_name(node)}, no threshold")
+        if chain.linked and module_path(node) not in modules:
+            raise no_neuron(chain.name, place(node),
+                            f"its spike is a {op_name(node)}, no threshold")
 
 
-def refused(name: str, where: Location, reason: str) -> UsageError:
+def no_neuron(name: str, where: Location, reason: str) -> UsageError:
     """NC111 for a recurrence that is no neuron."""
     return UsageError(Diagnostic("NC111", Location(name, where.file, where.line), {
         "module": name, "cls": "hand-written neuron", "reason": reason},
@@ -118,38 +120,39 @@ class _Rewriter:
         self.graph = module.graph
         self.now: dict[Node, Node] = {}  # what stands for a node that an op computes
 
-    def replace(self, chain: Chain, made: Recurrence) -> None:
+    def replace(self, chain: Chain, neuron: Recurrence) -> None:
         """One op a tick instead of the operations that compute it."""
-        constants = [single(made.constants[name]) for name in made.profile.constants]
-        u: Node | float = made.start_u
-        v: Node | float = made.start_v
-        for tick in made.ticks:
+        constants = [single(neuron.constants[name]) for name in neuron.profile.constants]
+        states: Mapping[str, Node | float] = neuron.start
+        for tick in neuron.ticks:
             self.meta = {k: m for k, m in tick.threshold.node.meta.items()
                          if k in ("nn_module_stack", "stack_trace")}
-            self.anchor = tick.v
-            rest = (made.profile.encode(), constants, chain.name)
-            u, v = self._tick(tick, u, v, rest)
+            self.anchor = self.like = tick.v
+            call = neuron_call(self._inputs(tick, states), neuron.profile, constants, chain.name)
+            states = self._tick(tick, call)
 
-    def _tick(self, tick: Tick, u: Node | float, v: Node | float, rest: tuple[Any, ...]
-              ) -> tuple[Node, Node]:
-        self.like = tick.v.meta["val"]
-        x, *more = (self._sequence(self.now.get(node, node), shape(tick.v))
-                    for node in tick.inputs)
-        u0, v0 = (s if isinstance(s, Node) else self._call(
-            _ATEN.full.default, ([], s), dtype=torch.float32, layout=torch.strided,
-            device=torch.device("cpu"), pin_memory=False) for s in (u, v))
-        out = self._call(NEURON, (x, u0, v0, more[0] if more else None, *rest))
-        s, u_last, v_last = (self._call(operator.getitem, (out, k)) for k in range(3))
-        spikes = self._call(_ATEN.squeeze.dims, (s, [0]))
-        self._use(tick, spikes, u_last, v_last)
-        return u_last, v_last
+    def _inputs(self, tick: Tick, states: Mapping[str, Node | float]) -> Inputs[Node]:
+        current, *more = (self._sequence(self.now.get(node, node), shape(tick.v))
+                          for node in tick.inputs)
+        initial = {name: state if isinstance(state, Node) else self._call(
+            _ATEN.full.default, ([], state), dtype=torch.float32, layout=torch.strided,
+            device=torch.device("cpu"), pin_memory=False) for name, state in states.items()}
+        return Inputs(current, initial, more[0] if more else None)
 
-    def _sequence(self, node: Node, wanted: tuple[int, ...]) -> Node:
-        if shape(node) != wanted:
-            node = self._call(_ATEN.expand.default, (node, list(wanted)))
+    def _tick(self, tick: Tick, call: NeuronCall) -> Mapping[str, Node]:
+        """The op of one tick; the states after it."""
+        result = self._call(NEURON, tuple(call))
+        outputs = call.outputs([self._call(operator.getitem, (result, k))
+                                for k in range(len(result.meta["val"]))])
+        self._use(tick, self._call(_ATEN.squeeze.dims, (outputs.spikes, [0])), outputs.final)
+        return outputs.final
+
+    def _sequence(self, node: Node, sizes: tuple[int, ...]) -> Node:
+        if shape(node) != sizes:
+            node = self._call(_ATEN.expand.default, (node, list(sizes)))
         return self._call(_ATEN.unsqueeze.default, (node, 0))
 
-    def _use(self, tick: Tick, spikes: Node, u_last: Node, v_last: Node) -> None:
+    def _use(self, tick: Tick, spikes: Node, final: Mapping[str, Node]) -> None:
         """Let the rest of the program use what the op computes."""
         for node in tick.threshold.forms:
             mine = spikes
@@ -157,8 +160,8 @@ class _Rewriter:
                 mine = self._call(_ATEN._to_copy.default, (spikes,), dtype=dtype(node))
             self.now[node] = mine
             node.replace_all_uses_with(mine)
-        states = [(tick.v, v_last), *(() if tick.u is None else ((tick.u, u_last),))]
-        for node, state in states:
+        for name, node in tick.states.items():
+            state = final[name]
             if node not in tick.inputs:
                 self.now[node] = state
                 for user in [user for user in node.users if state < user]:
@@ -167,9 +170,9 @@ class _Rewriter:
     def _call(self, target: Callable[..., Any], args: tuple[Any, ...], **kwargs: Any) -> Node:
         with self.graph.inserting_after(self.anchor):
             node = self.graph.call_function(target, args, kwargs)
-        given = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
+        fakes = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
         node.meta.update(self.meta)
-        node.meta["val"] = _fake(target, self.like, *given)
+        node.meta["val"] = _fake(target, self.like.meta["val"], *fakes)
         self.anchor = node
         return node
 

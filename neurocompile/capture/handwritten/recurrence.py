@@ -7,18 +7,24 @@ ticks, are the model's own operations in their own order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from torch.fx import Node
 
-from neurocompile.capture.handwritten.fx_values import Operand, Values, copied, operation, origin
+from neurocompile.capture.handwritten.fx_values import (
+    Operand,
+    ProgramValues,
+    copy_source,
+    operation,
+    origin,
+)
 from neurocompile.capture.handwritten.matching import (
     Bound,
     Matcher,
-    Reader,
     Stale,
+    TickReader,
     Unreadable,
     spread,
 )
@@ -36,7 +42,7 @@ from neurocompile.capture.handwritten.trees import (
     text,
 )
 from neurocompile.semantics.custom import custom_profile
-from neurocompile.semantics.floating import Profile
+from neurocompile.semantics.floating import Profile, at_rest
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +50,13 @@ class Tick:
     """One tick of a recognized neuron."""
 
     threshold: Threshold
-    v: Node
-    u: Node | None
+    states: Mapping[str, Node]  # after it, of those that it has
     inputs: tuple[Node, ...]  # x, and y where there is one
+
+    @property
+    def v(self) -> Node:
+        """The potential after it."""
+        return self.states["v"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +65,7 @@ class Recurrence:
 
     profile: Profile
     constants: dict[str, float]
-    start_u: float
-    start_v: float
+    start: Mapping[str, float]  # each state before the first tick
     ticks: tuple[Tick, ...]
 
 
@@ -68,7 +77,7 @@ class Differs(Exception):
         self.tick, self.node, self.other, self.counterpart = tick, node, other, counterpart
 
 
-def recurrence(values: Values, thresholds: Thresholds, chain: Sequence[Threshold],
+def recurrence(values: ProgramValues, thresholds: Thresholds, chain: Sequence[Threshold],
                linked: bool) -> Recurrence:
     """The neuron that a chain is; `linked`: each tick uses the potential of the tick before.
 
@@ -79,7 +88,7 @@ def recurrence(values: Values, thresholds: Thresholds, chain: Sequence[Threshold
     failure: Unreadable | Differs | None = None
     for depth in _depths(chain):
         try:
-            return _Chain(values, thresholds, list(chain), depth).recurrence()
+            return _ChainReader(values, thresholds, list(chain), depth).recurrence()
         except (Unreadable, Differs) as error:
             failure = failure or error
     raise failure or Unreadable(chain[-1].node, "its potential is not carried to the next tick")
@@ -87,7 +96,7 @@ def recurrence(values: Values, thresholds: Thresholds, chain: Sequence[Threshold
 
 def _users(node: Node) -> Iterator[Node]:
     for user in node.users:
-        if copied(user) is not None:
+        if copy_source(user) is not None:
             yield from _users(user)
         elif operation(user) is not None or user.op == "output":
             yield user
@@ -98,11 +107,12 @@ def _depths(chain: Sequence[Threshold]) -> list[int]:
     if len(chain) == 2:
         shared = [d for d, node in enumerate(chain[0].spine) if len(set(_users(node))) > 1]
         return [*reversed(shared), 0]
-    used = [d for t in chain[1:-1] for d, node in enumerate(t.spine) if len(set(_users(node))) > 1]
-    return [max(used, default=0)]
+    depths = [d for t in chain[1:-1] for d, node in enumerate(t.spine)
+              if len(set(_users(node))) > 1]
+    return [max(depths, default=0)]
 
 
-def _memoryless(values: Values, chain: Sequence[Threshold]) -> Recurrence:
+def _memoryless(values: ProgramValues, chain: Sequence[Threshold]) -> Recurrence:
     first = chain[0]
     step = operation(first.spine[0])
     inside = ("clamp",) if first.op == "round" else ("sub", "add") if first.limit == 0.0 else ()
@@ -111,12 +121,12 @@ def _memoryless(values: Values, chain: Sequence[Threshold]) -> Recurrence:
     for tick, tree in enumerate(tests):
         if tree != tests[0]:
             raise Differs(tick, chain[tick].node, 0, first.node)
-    ticks = tuple(Tick(t, t.spine[depth], None, (t.spine[depth],)) for t in chain)
-    made, constants = _profile(("in", 0), None, tests[0])
-    return Recurrence(made, constants, 0.0, 0.0, ticks)
+    ticks = tuple(Tick(t, {"v": t.spine[depth]}, (t.spine[depth],)) for t in chain)
+    profile, constants = _profile(("in", 0), None, tests[0])
+    return Recurrence(profile, constants, at_rest(profile.states, 0.0), ticks)
 
 
-def _test(values: Values, threshold: Threshold, depth: int) -> Tree:
+def _test(values: ProgramValues, threshold: Threshold, depth: int) -> Tree:
     """What decides a spike, as a tree over v."""
     if depth >= len(threshold.spine):
         raise Unreadable(threshold.node, "it does not compare its potential in every tick")
@@ -132,13 +142,15 @@ def _test(values: Values, threshold: Threshold, depth: int) -> Tree:
                 tree = tree if limit is None else (name, tree, limit)
         else:
             tree = (op, *parts)
-    return ("round", tree) if threshold.op == "round" else (threshold.op, tree, const(threshold.limit))
+    if threshold.op == "round":
+        return ("round", tree)
+    return (threshold.op, tree, const(threshold.limit))
 
 
-class _Chain:
+class _ChainReader:
     """A linked chain, its potential at one depth of what is compared."""
 
-    def __init__(self, values: Values, thresholds: Thresholds, chain: list[Threshold],
+    def __init__(self, values: ProgramValues, thresholds: Thresholds, chain: list[Threshold],
                  depth: int) -> None:
         self.values, self.thresholds, self.chain = values, thresholds, chain
         tests = [_test(values, t, depth) for t in chain]
@@ -158,44 +170,45 @@ class _Chain:
         if not leaves(v_tree) & {("in", 0), U1}:
             raise Unreadable(self.v[-1], "no input reaches its potential")
         bounds = [self._later(tick, v_tree, u_tree, reader) for tick in range(1, self.last + 1)]
-        start_u, start_v, first = self._first(v_tree, u_tree, bounds[0], reader)
+        start, first = self._first(v_tree, u_tree, bounds[0], reader)
         for before, after in zip((first, *bounds), bounds, strict=False):
             if U1 in before and U0 in after and before[U1] is not after[U0]:
                 raise Unreadable(after[U0], "its synaptic current is not carried on")
         order = self._order(len(reader.inputs), first)
         ticks = []
         for tick, bound in enumerate((first, *bounds)):
-            ticks.append(Tick(self.chain[tick], self.v[tick], bound.get(U1),
-                              tuple(bound[("in", k)] for k in order)))
+            states = {"v": self.v[tick], **({"u": bound[U1]} if U1 in bound else {})}
+            ticks.append(Tick(self.chain[tick], states, tuple(bound[("in", k)] for k in order)))
         names = tuple("xy"[order.index(k)] for k in range(len(order)))
-        made, constants = _profile(v_tree, u_tree, self.test, names)
-        return Recurrence(made, constants, start_u, start_v, tuple(ticks))
+        profile, constants = _profile(v_tree, u_tree, self.test, names)
+        start = {**at_rest(profile.states, 0.0), **start}
+        return Recurrence(profile, constants, start, tuple(ticks))
 
-    def _reader(self, tick: int, more: dict[Node, Tree]) -> Reader:
-        return Reader(self.values, self.thresholds, self.chain[tick - 1], self.chain,
+    def _reader(self, tick: int, more: dict[Node, Tree]) -> TickReader:
+        return TickReader(self.values, self.thresholds, self.chain[tick - 1], self.chain,
                       {self.v[tick - 1]: V, **more}, self.own - {self.v[tick]})
 
-    def _steady(self) -> tuple[Reader, Tree, Tree | None]:
+    def _steady(self) -> tuple[TickReader, Tree, Tree | None]:
         """The last tick: what it computes for v, and for u where there is one."""
         reader = self._reader(self.last, {})
         tree = self._read(reader)
-        carried = self._carried(reader) if self.last > 1 else None
-        if carried is None:
+        pair = self._current_pair(reader) if self.last > 1 else None
+        if pair is None:
             return reader, tree, None
-        now, before = carried
+        now, before = pair
         reader = self._reader(self.last, {now: U1})
         tree = self._read(reader)
-        current = Reader(self.values, self.thresholds, self.chain[self.last - 1], self.chain,
+        current = TickReader(self.values, self.thresholds, self.chain[self.last - 1], self.chain,
                          {before: U0}, set())
         current.inputs = reader.inputs
         u_tree = at(current.read_operation(now), {})
         reader.nodes.update(current.nodes)
         return reader, tree, u_tree
 
-    def _read(self, reader: Reader) -> Tree:
+    def _read(self, reader: TickReader) -> Tree:
         return at(reader.read_operation(self.v[self.last]), {})
 
-    def _carried(self, reader: Reader) -> tuple[Node, Node] | None:
+    def _current_pair(self, reader: TickReader) -> tuple[Node, Node] | None:
         """A part of an input that the next tick's counterpart is made of: a synaptic current."""
         before = self._reader(self.last - 1, {})
         try:
@@ -214,7 +227,7 @@ class _Chain:
                       if isinstance(a, Node) and isinstance(b, Node)]
         return None
 
-    def _later(self, tick: int, v_tree: Tree, u_tree: Tree | None, reader: Reader) -> Bound:
+    def _later(self, tick: int, v_tree: Tree, u_tree: Tree | None, reader: TickReader) -> Bound:
         matcher = Matcher(self.values, self.thresholds, self.chain[tick - 1])
         bound = matcher.match(v_tree, self.v[tick], {V: self.v[tick - 1]})
         if bound is not None and u_tree is not None:
@@ -223,19 +236,19 @@ class _Chain:
             raise self._differs(tick, matcher, reader)
         return bound
 
-    def _differs(self, tick: int, matcher: Matcher, reader: Reader) -> Differs:
+    def _differs(self, tick: int, matcher: Matcher, reader: TickReader) -> Differs:
         tree, node = matcher.wrong or (V, self.v[tick])
         return Differs(tick, node, self.last, reader.nodes.get(tree, self.v[self.last]))
 
-    def _first(self, v_tree: Tree, u_tree: Tree | None, second: Bound, reader: Reader
-               ) -> tuple[float, float, Bound]:
+    def _first(self, v_tree: Tree, u_tree: Tree | None, second: Bound, reader: TickReader
+               ) -> tuple[dict[str, float], Bound]:
         """The states before the first tick, and its inputs: the equations at rest are that tick."""
         matcher = Matcher(self.values, self.thresholds, None)
-        found = {self.values.number(one) for one in self._statics(self.v[0])}
-        starts = [0.0, *sorted(n for n in found if n)]
+        numbers = {self.values.number(one) for one in self._statics(self.v[0])}
+        starts = [0.0, *sorted(n for n in numbers if n)]
         for v, u in product(starts, starts if u_tree is not None else [0.0]):
-            fired = at(self.test, {V: v})[1]
-            rest = {V: v, R: fired, U0: u}
+            spike = at(self.test, {V: v})[1]
+            rest = {V: v, R: spike, U0: u}
             bound = matcher.match(at(v_tree, rest), self.v[0],
                                   {U1: second[U0]} if u_tree is not None else {})
             if bound is not None and u_tree is not None:
@@ -244,7 +257,7 @@ class _Chain:
                 for k, later in enumerate(reader.inputs):
                     if bound[("in", k)].target is not later.target:
                         self._check_start(bound[("in", k)])
-                return u, v, bound
+                return {"u": u, "v": v}, bound
         self._check_start(self.v[0])
         raise self._differs(0, matcher, reader)
 
@@ -259,16 +272,16 @@ class _Chain:
 
     def _statics(self, node: Node) -> set[Operand]:
         """The constants that a value is made of by elementwise operations."""
-        found: set[Operand] = set()
+        statics: set[Operand] = set()
         stack: list[Operand] = [node]
         while stack:
             one = stack.pop()
             if one not in self.values.dynamic:
-                found.add(one)
+                statics.add(one)
             if isinstance(one, Node):
-                source = copied(one)
+                source = copy_source(one)
                 stack.extend([source] if source else (operation(one) or ("", ()))[1])
-        return found
+        return statics
 
     def _order(self, count: int, first: Bound) -> list[int]:
         """Which input is x: the first that is no constant in the first tick."""
@@ -278,7 +291,7 @@ class _Chain:
 def _profile(v_tree: Tree, u_tree: Tree | None, test: Tree,
              inputs: tuple[str, ...] = ("x", "y")) -> tuple[Profile, dict[str, float]]:
     """The profile of these trees, named by a hash of its text, and its constants."""
-    names, test = Names(), _named(test)
+    names, test = Names(), _with_threshold_name(test)
     lines = []
     if R in leaves(v_tree) | leaves(u_tree or V):
         lines.append(f"r = {text(test, names)}")
@@ -288,7 +301,7 @@ def _profile(v_tree: Tree, u_tree: Tree | None, test: Tree,
     return custom_profile("\n".join(lines), names.values), names.values
 
 
-def _named(test: Tree) -> Tree:
+def _with_threshold_name(test: Tree) -> Tree:
     """The test with its threshold called v_th."""
     if test[0] == "round":
         return test

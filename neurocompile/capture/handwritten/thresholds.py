@@ -14,8 +14,8 @@ from torch.fx import Node
 
 from neurocompile.capture.handwritten.fx_values import (
     Operand,
-    Values,
-    copied,
+    ProgramValues,
+    copy_source,
     dtype,
     operation,
     origin,
@@ -23,7 +23,7 @@ from neurocompile.capture.handwritten.fx_values import (
 
 _SOFT = (torch.ops.aten.sigmoid.default, torch.ops.aten.tanh.default,
          torch.ops.aten.hardsigmoid.default, torch.ops.aten.sign.default)
-_MIRRORED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
+_MIRROR = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
 _OPPOSITE = {"gt": "le", "ge": "lt", "lt": "ge", "le": "gt"}
 _STRAIGHT = ("add", "sub", "mul", "div", "neg", "minimum", "maximum", "clamp", "relu")
 
@@ -49,26 +49,25 @@ class Threshold:
 class Thresholds:
     """All thresholds of a program in topological order, and what the other nodes are of them."""
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: ProgramValues) -> None:
         self.values = values
         self.of: dict[Node, tuple[Threshold, bool]] = {}  # node -> (threshold, negated)
-        found: list[Threshold] = []
+        thresholds: list[Threshold] = []
         keys: dict[object, Threshold] = {}
         for node in values.graph.nodes:
             if self._follows(node):
                 continue
-            made = self._threshold(node)
-            if made is None:
+            new = self._threshold(node)
+            if new is None:
                 continue
-            key = self._key(made)
-            first = keys.setdefault(key, made)
-            if first is made:
-                found.append(made)
+            first = keys.setdefault(self._key(new), new)
+            if first is new:
+                thresholds.append(new)
             self._add(first, node, False)
-        for threshold in found:
+        for threshold in thresholds:
             if not threshold.spikes:
                 self._turn(threshold)
-        self.found = [t for t in found if t.spikes]
+        self.all = [t for t in thresholds if t.spikes]
         self.soft = [Threshold(node, "soft", node.args[0], 0.0, self._spine(node.args[0]))
                      for node in values.graph.nodes
                      if node.target in _SOFT and node in values.dynamic
@@ -88,27 +87,27 @@ class Thresholds:
 
     def _follows(self, node: Node) -> bool:
         """Note a node that is another form of a known outcome."""
-        given = self._given(node)
-        if given is None:
+        repetition = self._repetition(node)
+        if repetition is None:
             return False
-        source, flips = given
-        threshold, negated = self.of[source]
+        source, flips = repetition
+        threshold, opposite = self.of[source]
         if threshold.op == "round" and (flips or dtype(node) is not torch.float32):
             return False
-        self._add(threshold, node, negated != flips)
+        self._add(threshold, node, opposite != flips)
         return True
 
-    def _given(self, node: Node) -> tuple[Node, bool] | None:
+    def _repetition(self, node: Node) -> tuple[Node, bool] | None:
         """The outcome that a node repeats, and whether it turns it round."""
-        source = copied(node)
+        source = copy_source(node)
         if source is None and node.target is torch.ops.aten._to_copy.default:
             source = node.args[0] if isinstance(node.args[0], Node) else None  # to bool
         if source is not None:
             return (source, False) if source in self.of else None
-        found = operation(node)
-        if found is None:
+        elementwise = operation(node)
+        if elementwise is None:
             return None
-        op, operands = found
+        op, operands = elementwise
         first = operands[0]
         if not isinstance(first, Node) or first not in self.of:
             return None
@@ -122,28 +121,30 @@ class Thresholds:
         return _of_spikes(op, first, numbers[0]) if len(numbers) == 1 else None
 
     def _threshold(self, node: Node) -> Threshold | None:
-        found = operation(node)
-        if found is None or node not in self.values.dynamic:
+        elementwise = operation(node)
+        if elementwise is None or node not in self.values.dynamic:
             return None
-        op, operands = found
+        op, operands = elementwise
         limit: float | None
-        if op in _MIRRORED:
-            left, right = operands
-            if not isinstance(left, Node) or left not in self.values.dynamic:
-                op, left, right = _MIRRORED[op], right, left
-            limit = self.values.number(right)
-            if limit is None or not isinstance(left, Node):
+        if op in _MIRROR:
+            first, second = operands
+            if not isinstance(first, Node) or first not in self.values.dynamic:
+                op, first, second = _MIRROR[op], second, first
+            limit = self.values.number(second)
+            if limit is None or not isinstance(first, Node):
                 return None
-            return self._made(node, op, left, limit)
+            return self._new(node, op, first, limit)
         if op == "round":
-            return self._rounded(node, operands[0])
+            return self._rounding(node, operands[0])
         return self._step(node, op, operands)
 
-    def _rounded(self, node: Node, clamped: Operand) -> Threshold | None:
-        inner = operation(origin(clamped)) if isinstance(clamped, Node) else None
-        if inner is None or inner[0] != "clamp" or None in inner[1] or not isinstance(clamped, Node):
+    def _rounding(self, node: Node, operand: Operand) -> Threshold | None:
+        inner = operation(origin(operand)) if isinstance(operand, Node) else None
+        if inner is None or not isinstance(operand, Node):
             return None
-        return self._made(node, "round", clamped, 0.0)
+        if inner[0] != "clamp" or None in inner[1]:
+            return None
+        return self._new(node, "round", operand, 0.0)
 
     def _step(self, node: Node, op: str, operands: tuple[Operand, ...]) -> Threshold | None:
         """Heaviside and relu(sign): their comparison with zero."""
@@ -154,27 +155,28 @@ class Thresholds:
         value = inner[1][0]
         if not isinstance(value, Node):
             return None
-        positive = op == "relu" or (op in ("clamp", "maximum") and operands[1:] in ((0,), (0, None)))
+        positive = op == "relu" or (
+            op in ("clamp", "maximum") and operands[1:] in ((0,), (0, None)))
         if inner[0] == "sign" and positive:
-            return self._made(node, "gt", value, 0.0)
+            return self._new(node, "gt", value, 0.0)
         if op == "where" and inner[0] == "eq" and self.values.number(inner[1][1]) == 0.0:
             at_zero, rest = self.values.number(operands[1]), operands[2]
             if at_zero in (0.0, 1.0) and isinstance(rest, Node) and self._above_zero(rest, value):
-                return self._made(node, "ge" if at_zero else "gt", value, 0.0)
+                return self._new(node, "ge" if at_zero else "gt", value, 0.0)
         return None
 
     def _above_zero(self, node: Node, value: Node) -> bool:
         """Whether a node is heaviside's other part: 0 where value < 0 or is no number, else 1."""
-        found = operation(node)
-        if found is None or found[0] != "where" or not isinstance(found[1][0], Node):
+        op, operands = operation(node) or ("", (None,))
+        mask = operands[0]
+        if op != "where" or not isinstance(mask, Node):
             return False
-        mask = found[1][0]
         below = [operation(n) for n in mask.all_input_nodes]
         return (mask.target is torch.ops.aten.logical_or.default
                 and any(b is not None and b[0] == "lt" and b[1][0] is value for b in below)
-                and (self.values.number(found[1][1]), self.values.number(found[1][2])) == (0.0, 1.0))
+                and tuple(map(self.values.number, operands[1:])) == (0.0, 1.0))
 
-    def _made(self, node: Node, op: str, operand: Node, limit: float) -> Threshold | None:
+    def _new(self, node: Node, op: str, operand: Node, limit: float) -> Threshold | None:
         if dtype(operand) is not torch.float32 or operand in self.of:
             return None
         return Threshold(node, op, operand, limit, self._spine(operand))
@@ -182,23 +184,24 @@ class Thresholds:
     def _spine(self, node: Node) -> list[Node]:
         """A value, and what it is made of by operations with constants alone; copies left out."""
         spine = [origin(node)]
-        while (found := operation(spine[-1])) is not None and found[0] in _STRAIGHT:
-            varying = [o for o in found[1] if isinstance(o, Node) and o in self.values.dynamic]
+        while (elementwise := operation(spine[-1])) is not None and elementwise[0] in _STRAIGHT:
+            varying = [o for o in elementwise[1]
+                       if isinstance(o, Node) and o in self.values.dynamic]
             if len(varying) != 1 or origin(varying[0]) in self.of:
                 break
             if any(o is not None and o is not varying[0] and self.values.number(o) is None
-                   for o in found[1]):
+                   for o in elementwise[1]):
                 break
             spine.append(origin(varying[0]))
         return spine
 
-    def _key(self, made: Threshold) -> object:
+    def _key(self, threshold: Threshold) -> object:
         steps = []
-        for node in made.spine[:-1]:
+        for node in threshold.spine[:-1]:
             op, operands = operation(node) or ("", ())
             steps.append((op, *("it" if isinstance(o, Node) and o in self.values.dynamic
                                 else self.values.number(o) for o in operands)))
-        return made.op, made.limit, tuple(steps), made.spine[-1]
+        return threshold.op, threshold.limit, tuple(steps), threshold.spine[-1]
 
 
 def _of_spikes(op: str, spikes: Node, number: float | None) -> tuple[Node, bool] | None:

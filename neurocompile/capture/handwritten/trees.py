@@ -1,8 +1,9 @@
 """What a tick computes as a tree, its text, and its value at rest.
 
-Trees are nested tuples: `("const", 0.5)` with a name as third part if it must have one, the leaves `("v",)` (potential of the tick before),
-`("r",)` (whether it fired then), `("u0",)` and `("u1",)` (synaptic current of the tick before and
-of this one), `("in", 0)` and `("in", 1)` (inputs), else an operator and its operands.
+Trees are nested tuples: `("const", 0.5)`, with a name as third part if it must have one; the leaves
+`("v",)` (potential of the tick before), `("r",)` (whether it fired then), `("u0",)` and `("u1",)`
+(synaptic current of the tick before and of this one), `("in", 0)` and `("in", 1)` (inputs); else an
+operator and its operands.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ V, R, U0, U1 = ("v",), ("r",), ("u0",), ("u1",)
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "gt": ">", "ge": ">=", "lt": "<",
           "le": "<=", "eq": "=="}
 _FOLD: dict[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in ("add", "sub", "mul", "gt", "ge", "lt", "le", "eq")},
+    **{name: getattr(operator, name)
+       for name in ("add", "sub", "mul", "gt", "ge", "lt", "le", "eq")},
     "div": operator.truediv, "neg": operator.neg, "minimum": torch.minimum,
     "maximum": torch.maximum, "relu": torch.relu, "round": torch.round, "floor": torch.floor,
     "trunc": torch.trunc, "not": lambda a: 1 - a}
@@ -47,14 +49,14 @@ class Names:
     def __init__(self) -> None:
         self.values: dict[str, float] = {}
 
-    def name(self, value: float, wanted: str | None = None) -> str:
+    def name(self, value: float, request: str | None = None) -> str:
         """The name of a number, or the number itself where it is 0 or 1."""
-        if wanted is None and value in (0.0, 1.0):
+        if request is None and value in (0.0, 1.0):
             return str(int(value))
-        for known, held in self.values.items():
-            if held == value and (known == "v_th") == (wanted == "v_th"):
-                return known
-        name = wanted or f"c{len([n for n in self.values if n.startswith('c')]) + 1}"
+        for name, number in self.values.items():
+            if number == value and (name == "v_th") == (request == "v_th"):
+                return name
+        name = request or f"c{len([n for n in self.values if n.startswith('c')]) + 1}"
         self.values[name] = value
         return name
 
@@ -73,8 +75,8 @@ def text(tree: Tree, names: Names, inputs: tuple[str, ...] = ("x", "y")) -> str:
     parts = [text(part, names, inputs) for part in tree[1:]]
     if kind == "where":
         mask, yes, no = parts
-        chosen = f"((1 - {mask}) * {no})"
-        return chosen if tree[2] == const(0.0) else f"({mask} * {yes} + {chosen})"
+        otherwise = f"((1 - {mask}) * {no})"
+        return otherwise if tree[2] == const(0.0) else f"({mask} * {yes} + {otherwise})"
     if kind == "not":
         return f"(1 - {parts[0]})"
     if kind == "neg":

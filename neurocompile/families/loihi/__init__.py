@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.family import Checks
+from neurocompile.formats.net import CHAIN
 from neurocompile.options import Options
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
-    from neurocompile.families.compilation import Lowered, Progress, Recorder
+    from neurocompile.families.compilation import Lowering, Progress, Recorder
     from neurocompile.families.loihi.compilation import LoihiCompilation
+    from neurocompile.formats.net.layers import NetFile
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
 
@@ -27,24 +30,27 @@ class Loihi:
     keys: tuple[str, ...] = ("loihi1", "loihi2")
     target_type: type[LoihiTarget] = LoihiTarget
     options_type: type[Options] = Options
-    weight_bits: int = 8
     stages: tuple[str, ...] = (
         "check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay",
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
 
-    def compile(self, run: Recorder, lowered: Lowered, target: LoihiTarget,
+    def usual_weight_bits(self, target: LoihiTarget) -> int:
+        """All that a synapse of the target holds; see `Family.usual_weight_bits`."""
+        return target.synapse.weight_bits.value
+
+    def compile(self, run: Recorder, lowering: Lowering, target: LoihiTarget,
                 options: Options) -> LoihiCompilation:
         """See `Family.compile`."""
-        from neurocompile.families.loihi.stages import compile_lowered
+        from neurocompile.families.loihi.stages import compile_network
 
-        return compile_lowered(run, lowered, target, options)
+        return compile_network(run, lowering, target, options)
 
     def quantize(self, floating: Network, target: LoihiTarget, options: Options) -> Network:
         """See `Family.quantize`."""
-        from neurocompile.passes.loihi.quantization.quantize import Quantize
+        from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 
-        return Quantize(options.bits, options.encoder).run(floating, target)[0]
+        return LoihiQuantizer(options.bits, options.encoder).run(floating, target)[0]
 
     def emit(self, compilation: LoihiCompilation, out: Path) -> Emission:
         """A Lava program; see `Family.emit`."""
@@ -66,6 +72,10 @@ class Loihi:
         return verify(program, compilation.network, compilation.schedule, inputs, reference,
                       limit=checks.timeout, lava_python=checks.lava_python)
 
+    def forms(self) -> Mapping[str, Callable[[LoihiCompilation], Any]]:
+        """A chain that lava-dl reads; see `Family.forms`."""
+        return {CHAIN: _chain}
+
     def resources(self, compilation: LoihiCompilation) -> dict[str, Any]:
         """See `Family.resources`."""
         from neurocompile.report import data
@@ -77,6 +87,16 @@ class Loihi:
         from neurocompile.report import data
 
         return data.mapping_json(compilation)
+
+
+def _chain(compilation: LoihiCompilation) -> NetFile:
+    """Raises FindingsError (NC606) where netx would build another network."""
+    from neurocompile.backends.loihi.net_chain import net_chain
+
+    chain = net_chain(compilation.network, compilation.schedule)
+    if isinstance(chain, str):
+        raise FindingsError(Diagnostic("NC606", values={"reason": chain}, severity=Severity.ERROR))
+    return chain
 
 
 LOIHI = Loihi()

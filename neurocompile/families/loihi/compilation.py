@@ -9,7 +9,7 @@ from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.loihi.resources import Usage
 from neurocompile.passes.loihi.streams.adders import Choice
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.families.compilation import Lowered, Recorder
+from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.stages import (
     Rates,
@@ -22,10 +22,10 @@ from neurocompile.passes.loihi.accumulate import accumulate
 from neurocompile.passes.loihi.align import align, too_early
 from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
 from neurocompile.passes.loihi.mapping.partition import partition
-from neurocompile.passes.loihi.mapping.recount import every_core_once, recount
+from neurocompile.passes.loihi.mapping.recount import every_core_once, recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
-from neurocompile.passes.loihi.quantization.bounds import overflows, remembering
-from neurocompile.passes.loihi.quantization.quantize import Quantize
+from neurocompile.passes.loihi.quantization.bounds import lasting_potentials, state_overflows
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.relay import out_of_range, relay
 from neurocompile.passes.loihi.split import split
 from neurocompile.passes.loihi.streams.adders import build_streams, note
@@ -33,15 +33,15 @@ from neurocompile.passes.placing.nets import into_chip
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 
-def compile_lowered(run: Recorder, lowered: Lowered, target: LoihiTarget,
+def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
                     options: Options) -> LoihiCompilation:
     """A float network on Loihi's cores; see `Family.compile`."""
     floating, streams = run.stage(
-        "streams", lambda: build_streams(lowered.network, target, options.streams,
+        "streams", lambda: build_streams(lowering.network, target, options.streams,
                                          options.bits),
         lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
     run.findings += [note(streams)] if streams else []
@@ -49,23 +49,24 @@ def compile_lowered(run: Recorder, lowered: Lowered, target: LoihiTarget,
         "split", lambda: split(floating, target, options.bits),
         lambda r: f"{len(r[1])} populations")
     run.findings += notes
-    floating, notes = run.stage("accumulate", lambda: accumulate(floating, options.readout, target),
-                                lambda r: f"{len(r[0].accumulators)} readouts on chip")
+    floating, notes = run.stage(
+        "accumulate", lambda: accumulate(floating, options.readout, target, options.bits),
+        lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.findings += notes
-    quantize = Quantize(options.bits, options.encoder)
+    quantizer = LoihiQuantizer(options.bits, options.encoder)
     network, warnings = run.stage(
-        "quantize", lambda: quantize.run(floating, target), lambda r: network_size(r[0]),
+        "quantize", lambda: quantizer.run(floating, target), lambda r: network_size(r[0]),
         lambda r: _out_of_bounds(floating, r[0], target))
     run.findings += [*warnings, *nothing_on_chip(network)]
     run.stop()
     direct = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
                         lambda s: too_early(network, s))
     network, schedule, notes = run.stage(
-        "relay", lambda: relay(network, direct, target),
+        "relay", lambda: relay(network, direct, target, options.bits),
         lambda r: f"{sum(p.repeats is not None for p in r[0].populations)} relay populations",
         lambda r: out_of_range(r[0], r[1], target))
     run.findings += notes
-    fidelity, rates = measure_fidelity(run, lowered, floating, network)
+    fidelity, rates = measure_fidelity(run, lowering, floating, network)
     network = run.stage("encode", lambda: encode(network, target, options.encoding,
                                                  options.bits), encodings_text)
     mapping = _map(run, network, target, options, rates)
@@ -74,20 +75,20 @@ def compile_lowered(run: Recorder, lowered: Lowered, target: LoihiTarget,
     run.findings += over_budget({
         "cores": len(places), "chips": len({at.chip for at in places}),
         "synapses": resources.n_synapses(network)}, options)
-    run.findings += _unpublished(usage, target)
+    run.findings += _assumptions(usage, target)
     run.stop()
     return LoihiCompilation(
-        graph=lowered.graph, target=target, options=options, floating=floating, network=network,
+        graph=lowering.graph, target=target, options=options, floating=floating, network=network,
         schedule=schedule, mapping=mapping, usage=usage, diagnostics=run.diagnostics,
-        stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowered.pruning)
+        stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowering.pruning)
 
 
 def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:
     """NC303 for registers that overflow, NC208 for neurons without memory that have some."""
     for before, population in zip(floating.populations, network.populations, strict=True):
-        yield from overflows(network, population, target.name)
+        yield from state_overflows(network, population, target)
         if not (before.graded or before.floating.decay):
-            yield from remembering(network, population, target.name)
+            yield from lasting_potentials(network, population, target)
 
 
 def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
@@ -95,11 +96,11 @@ def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
     bits, nets = options.bits, into_chip(network)
     parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits, nets=nets),
                       lambda p: f"{len(p.cores)} cores",
-                      lambda p: recount(network, p, target, weight_bits=bits))
+                      lambda p: recount_partition(network, p, target, weight_bits=bits))
     first = parts
     parts = run.stage("refine", lambda: refine(network, first, target, weight_bits=bits, nets=nets),
                       lambda p: f"{len(p.cores)} cores",
-                      lambda p: () if p is first else recount(network, p, target,
+                      lambda p: () if p is first else recount_partition(network, p, target,
                                                               weight_bits=bits))
     traffic = core_traffic(network, parts, rates, nets)
     placement = run.stage("place", lambda: place(parts, target, traffic),
@@ -110,7 +111,7 @@ def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
     return ChipMapping(parts, placement, routing)
 
 
-def _unpublished(usage: resources.Usage, target: LoihiTarget) -> Iterable[Diagnostic]:
+def _assumptions(usage: resources.Usage, target: LoihiTarget) -> Iterable[Diagnostic]:
     """NC421 for each limit nearly reached that the vendor has not published."""
     limits = dict(target.quantities())
     for resource, quantity in ((r, limits[f"core.{r}"]) for r in resources.UNITS):

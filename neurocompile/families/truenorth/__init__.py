@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurocompile.families.family import Checks
 from neurocompile.options import Options
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
-    from neurocompile.families.compilation import Lowered, Progress, Recorder
+    from neurocompile.families.compilation import Lowering, Progress, Recorder
     from neurocompile.families.truenorth.compilation import TrueNorthCompilation
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
@@ -27,17 +27,20 @@ class TrueNorth:
     keys: tuple[str, ...] = ("truenorth",)
     target_type: type[TrueNorthTarget] = TrueNorthTarget
     options_type: type[Options] = Options
-    weight_bits: int = 4
     stages: tuple[str, ...] = (
         "check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
     runs_on: str = "the simulator"
 
-    def compile(self, run: Recorder, lowered: Lowered, target: TrueNorthTarget,
+    def usual_weight_bits(self, target: TrueNorthTarget) -> int:
+        """Four axons per input, and up to 64 inputs; see `Family.usual_weight_bits`."""
+        return 4
+
+    def compile(self, run: Recorder, lowering: Lowering, target: TrueNorthTarget,
                 options: Options) -> TrueNorthCompilation:
         """See `Family.compile`."""
-        from neurocompile.families.truenorth.stages import compile_lowered
+        from neurocompile.families.truenorth.stages import compile_network
 
-        return compile_lowered(run, lowered, target, options)
+        return compile_network(run, lowering, target, options)
 
     def quantize(self, floating: Network, target: TrueNorthTarget, options: Options) -> Network:
         """See `Family.quantize`."""
@@ -69,6 +72,10 @@ class TrueNorth:
 
         return verify_in_batches(load_network(program / NETWORK), compilation.network, inputs,
                                  progress)
+
+    def forms(self) -> Mapping[str, Callable[[TrueNorthCompilation], Any]]:
+        """None: its programs are its only files; see `Family.forms`."""
+        return {}
 
     def resources(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
         """See `Family.resources`."""

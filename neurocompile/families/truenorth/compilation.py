@@ -12,7 +12,7 @@ from neurocompile.families.compilation import Compilation
 from neurocompile.ir.mapping import ChipMapping
 from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalized
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.families.compilation import Lowered, Recorder
+from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.fidelity import Fidelity
 from neurocompile.families.stages import (
     Rates,
@@ -28,28 +28,28 @@ from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import FanIn, Legalized, legalize
 from neurocompile.passes.truenorth.quantization.quantize import Quantize
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 _WAYS: Mapping[str, FanIn] = {"reject": "reject", "group": "group", "exact-slow": "exact-slow"}
 
 
-def compile_lowered(run: Recorder, lowered: Lowered, target: TrueNorthTarget,
+def compile_network(run: Recorder, lowering: Lowering, target: TrueNorthTarget,
                     options: Options) -> TrueNorthCompilation:
     """A float network on TrueNorth's cores; see `Family.compile`."""
-    floating = lowered.network
+    floating = lowering.network
     if options.encoder == "auto":
-        floating = _spiking_inputs(floating, lowered.graph)
+        floating = _spiking_inputs(floating, lowering.graph)
     run.findings += _refusals(floating, target, options)
     run.stop()
     before = list(run.findings)
     try:
-        network, fidelity, cores = _on_cores(run, lowered, floating, target, options, False)
+        network, fidelity, cores = _on_cores(run, lowering, floating, target, options, False)
     except FindingsError as error:
         if any(d.code != "NC432" for d in error.diagnostics):
             raise
         run.findings = before  # no leak can deliver biases between the steps of the weights
-        network, fidelity, cores = _on_cores(run, lowered, floating, target, options, True)
-    sample, activity = lowered.sample, None
+        network, fidelity, cores = _on_cores(run, lowering, floating, target, options, True)
+    sample, activity = lowering.sample, None
     if sample is not None:
         activity = run.stage("activity", lambda: measure_activity(network, cores.network, sample),
                              lambda a: f"{a.synaptic_events:,.0f} synaptic events per sample")
@@ -62,17 +62,17 @@ def compile_lowered(run: Recorder, lowered: Lowered, target: TrueNorthTarget,
         "synapses": sum(p.operator.n_synapses for p in network.projections)}, options)
     run.stop()
     return TrueNorthCompilation(
-        graph=lowered.graph, target=target, options=options, floating=floating, network=network,
+        graph=lowering.graph, target=target, options=options, floating=floating, network=network,
         legalized=cores, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
-        stages=tuple(run.records), fidelity=fidelity, pruning=lowered.pruning)
+        stages=tuple(run.records), fidelity=fidelity, pruning=lowering.pruning)
 
 
-def _on_cores(run: Recorder, lowered: Lowered, floating: Network, target: TrueNorthTarget,
+def _on_cores(run: Recorder, lowering: Lowering, floating: Network, target: TrueNorthTarget,
               options: Options, whole_biases: bool
               ) -> tuple[Network, Fidelity | None, Legalized]:
     """The integer network, what it lost, and its cores."""
     network = _quantize(run, floating, target, options, whole_biases)
-    fidelity, rates = measure_fidelity(run, lowered, floating, network)
+    fidelity, rates = measure_fidelity(run, lowering, floating, network)
     return network, fidelity, run.stage(
         "legalize", lambda: _legalize(network, target, options, rates),
         lambda r: f"{len(r.network.cores)} cores, latency {r.network.latency} ticks",

@@ -1,4 +1,4 @@
-"""Reader of lava-dl's `.net` files (HDF5): a whitelist of layers, every size checked before reading.
+"""Reader of lava-dl's `.net` files (HDF5): a whitelist of layers, sizes checked before reading.
 
 Follows what netx of lava-dl 0.6.0 builds from a file (`netx/hdf5.py`). What netx itself leaves out
 although the file says it is refused (NC118), as is everything that it does not know.
@@ -16,6 +16,8 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.formats.hdf5 import open_hdf5
 from neurocompile.formats.hdf5_reader import Group
 from neurocompile.formats.net.layers import (
+    INPUT_BIAS,
+    INPUT_WEIGHT,
     Cell,
     ConvLayer,
     DenseLayer,
@@ -118,8 +120,8 @@ class _Reader:
         cell = self._cell(group.group("neuron")) if "neuron" in group else None
         self._enter(self._shape(group), group)
         limit = WEIGHT_LIMIT
-        weight = group.number("weight", -limit, limit) if "weight" in group else 64
-        bias = group.number("bias", -limit, limit) if "bias" in group else 0
+        weight = group.number("weight", -limit, limit) if "weight" in group else INPUT_WEIGHT
+        bias = group.number("bias", -limit, limit) if "bias" in group else INPUT_BIAS
         return InputLayer(self.shape, cell, weight, bias)
 
     def _missing_input(self, group: Group, kind: str) -> InputLayer:
@@ -127,13 +129,13 @@ class _Reader:
         if kind not in ("dense", "dense_rec"):
             if kind == "conv":
                 group.fail("no input layer says what shape it takes")
-            return InputLayer((1,), None, 64, 0)  # the layer itself is refused next
+            return InputLayer((1,), None)  # the layer itself is refused next
         size = math.prod(self._shape(group))
         total = math.prod(group.size_of("weight"))
         if total % size:
             group.fail("its weights do not divide by its neurons")
         self._enter((max(total // size, 1),), group)
-        return InputLayer(self.shape, None, 64, 0)
+        return InputLayer(self.shape, None)
 
     def _unknown(self, group: Group, name: str) -> NoReturn:
         self._refuse(name, group, "it is no part of a layer that netx knows")
@@ -167,12 +169,12 @@ class _Reader:
                 group.fail(f"`bias` has {bias.size} numbers for {size} neurons")
             bias = np.broadcast_to(bias, (size,))
         self._enter((size,), group)
-        return DenseLayer(weight, delay, feedback, bias, cell)
+        return DenseLayer(weight=weight, cell=cell, bias=bias, delay=delay, recurrent=feedback)
 
     def _weights(self, group: Group, name: str, shape: tuple[int, int]) -> Ints:
-        given = group.size_of(name)
-        if math.prod(given) != math.prod(shape) or (len(given) > 1 and given[:2] != shape):
-            group.fail(f"`{name}` is {given}, not {shape}")
+        size = group.size_of(name)
+        if math.prod(size) != math.prod(shape) or (len(size) > 1 and size[:2] != shape):
+            group.fail(f"`{name}` is {size}, not {shape}")
         return group.integers(name, -WEIGHT_LIMIT, WEIGHT_LIMIT).reshape(shape)
 
     def _delay(self, group: Group, shape: tuple[int, int]) -> Ints | None:
@@ -180,11 +182,11 @@ class _Reader:
         delay = group.integers("delay", 0, 1 << 30)
         if delay.max() > MAX_DELAY:
             self._refuse("delay", group, f"netx cuts delays beyond {MAX_DELAY}")
-        given = delay.shape
-        if given == shape[:1]:
+        size = delay.shape
+        if size == shape[:1]:
             delay = delay[:, None]
-        elif given not in ((), shape[1:], shape):
-            group.fail(f"`delay` is {given} for weights {shape}")
+        elif size not in ((), shape[1:], shape):
+            group.fail(f"`delay` is {size} for weights {shape}")
         return np.broadcast_to(delay, shape) if delay.any() else None
 
     def _conv(self, group: Group) -> ConvLayer:
@@ -214,8 +216,9 @@ class _Reader:
         if "neuron" not in group:
             group.fail("a convolution without a neuron")
         self._enter(shape, group)
-        return ConvLayer(shape, weight, stride, padding, dilation, groups, bias,
-                         self._cell(group.group("neuron")))
+        return ConvLayer(shape=shape, weight=weight, stride=stride, padding=padding,
+                         dilation=dilation, groups=groups, bias=bias,
+                         cell=self._cell(group.group("neuron")))
 
     def _pair(self, group: Group, name: str, low: int) -> tuple[int, int]:
         """(vertical, horizontal)."""
@@ -237,8 +240,8 @@ class _Reader:
             self._refuse(kind, group, NEURONS.get(kind, "only LOIHI and CUBA neurons are read"))
         group.only("type", "iDecay", "vDecay", "vThMant", *UNREAD, *TRAINING,
                    unknown=self._unknown)
-        for name, allowed in UNREAD.items():
-            if name in group and group.number(name, -WEIGHT_LIMIT, WEIGHT_LIMIT) not in allowed:
-                self._refuse(name, group, f"netx ignores it, and so is right for {allowed[0]} only")
+        for name, values in UNREAD.items():
+            if name in group and group.number(name, -WEIGHT_LIMIT, WEIGHT_LIMIT) not in values:
+                self._refuse(name, group, f"netx ignores it, and so is right for {values[0]} only")
         return Cell(group.number("iDecay", 0, DECAY_ONE), group.number("vDecay", 0, DECAY_ONE),
                     group.number("vThMant", 0, V_TH_LIMIT - 1))

@@ -14,6 +14,7 @@ from neurocompile.formats.regular import MAX_BYTES
 
 Ints = NDArray[np.int64]
 Shape = tuple[int, ...]
+INPUT_WEIGHT, INPUT_BIAS = 64, 0  # of an input's neurons, where a file says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,19 @@ class InputLayer:
 
     shape: Shape
     cell: Cell | None
-    weight: int
-    bias: int
+    weight: int = INPUT_WEIGHT
+    bias: int = INPUT_BIAS
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class DenseLayer:
     """`weight[out, in]`, delays of the same shape, feedback `recurrent[out, out]`, `bias[out]`."""
 
     weight: Ints
-    delay: Ints | None
-    recurrent: Ints | None
-    bias: Ints | None
     cell: Cell | None  # None: the sum of its current over all ticks is read
+    bias: Ints | None = None
+    delay: Ints | None = None
+    recurrent: Ints | None = None
 
     @property
     def shape(self) -> Shape:
@@ -51,7 +52,7 @@ class DenseLayer:
         return (len(self.weight),)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ConvLayer:
     """A cross-correlation with zero padding into `shape`; `bias` broadcasts to `shape`."""
 
@@ -70,7 +71,10 @@ Layer = DenseLayer | ConvLayer
 
 @dataclass(frozen=True, eq=False)
 class NetFile:
-    """A whole file. `layers` by their number in it, in order; `ticks` per sample where it says."""
+    """A whole file. `ticks` per sample where it says.
+
+    `layers` by their number in it, in order; the other numbers are the input's and flattenings'.
+    """
 
     input: InputLayer
     layers: dict[int, Layer]

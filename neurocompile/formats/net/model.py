@@ -21,7 +21,7 @@ from torch import nn
 from neurocompile.capture.adapters.base import StandIn
 from neurocompile.formats.net.layers import Cell, ConvLayer, DenseLayer, InputLayer, Layer, NetFile
 from neurocompile.semantics.floating import Constants
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT, DECAY_ONE
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
 from neurocompile.semantics.profiles import PROFILES, lava
 
 SPIKE_RATE = 0.2  # of a made-up input
@@ -125,7 +125,7 @@ class _Layer(nn.Module):
 
     def steps(self, spikes: list[torch.Tensor]) -> list[torch.Tensor]:
         """Tick by tick: a list of [batch, *shape]."""
-        emitted: list[torch.Tensor] = []
+        outputs: list[torch.Tensor] = []
         arriving = [s.flatten(1) for s in spikes] if self.flat else spikes
         for tick, now in enumerate(arriving):
             current: torch.Tensor | None = None
@@ -134,12 +134,12 @@ class _Layer(nn.Module):
                     part = operator(arriving[tick - int(delay)])
                     current = part if current is None else current + part
             if self.feedback is not None and tick:
-                fed = self.feedback(emitted[-1])
-                current = fed if current is None else current + fed
+                echo = self.feedback(outputs[-1])
+                current = echo if current is None else current + echo
             if current is None:  # everything is still on its way
                 current = next(iter(self.synapses.values()))(now) * 0
-            emitted.append(self._fire(current.unsqueeze(0))[0])
-        return emitted
+            outputs.append(self._fire(current.unsqueeze(0))[0])
+        return outputs
 
     def _fire(self, current: torch.Tensor) -> torch.Tensor:
         if self.neuron is None:

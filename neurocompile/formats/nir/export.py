@@ -1,9 +1,9 @@
 """Writes a float Network as a .nir file (NIR 1.0.8).
 
-Synapses become Conv2d, Affine, Linear, Scale or plain edges, delays Delay nodes, populations IF, LIF
-or CubaLIF whose Euler steps of `dt` are the normal form. Numbers are rounded to float32, in which
-captured networks compute. What NIR cannot say goes into our own metadata, from which our import is
-exact, and into warnings (NC117).
+Synapses become Conv2d, Affine, Linear, Scale or plain edges, delays Delay nodes, populations IF,
+LIF or CubaLIF whose Euler steps of `dt` are the normal form. Numbers are rounded to float32, in
+which captured networks compute. What NIR cannot say goes into our own metadata, from which our
+import is exact, and into warnings (NC117).
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, Severity
+from neurocompile.formats.format import Document
 from neurocompile.formats.nir import nodes as n
 from neurocompile.formats.nir.graph import out_shape
 from neurocompile.formats.nir.options import check_tick
-from neurocompile.formats.nir.ours import GivenInput, Ours, Ticks, single, written
+from neurocompile.formats.nir.ours import InputForm, Ours, Ticks, nir_node, single
 from neurocompile.formats.nir.write import nir_bytes
 from neurocompile.ir.network import InputKind, Network, Population, Readout
 from neurocompile.ir.operators import Array, Conv, Dense, Einsum, Operator, Shape, is_identity
@@ -30,16 +31,7 @@ from neurocompile.semantics.reset import Reset
 MAX_DENSE = 1 << 24  # weights of a matrix that NIR has no sparse form for
 
 
-@dataclass(frozen=True, eq=False)
-class NirExport:
-    """A written file, and warnings about what it cannot say."""
-
-    data: bytes
-    nodes: int
-    warnings: tuple[Diagnostic, ...]
-
-
-def export_nir(network: Network, dt: float = 1e-4) -> NirExport:
+def export_nir(network: Network, dt: float = 1e-4) -> Document:
     """The network as a file, in ticks of `dt` seconds.
 
     Raises FindingsError (NC117) for what NIR cannot express at all, UsageError (NC009) for a dt
@@ -49,19 +41,19 @@ def export_nir(network: Network, dt: float = 1e-4) -> NirExport:
     build = _Build(network, dt)
     for item in network.inputs:
         if item.kind is not InputKind.ONE:
-            build.nodes[build.named(item.name)] = n.Input(item.shape)
+            build.nodes[build.name_of(item.name)] = n.Input(item.shape)
     for population in network.populations:
-        build.nodes[build.named(population.name)] = build.neuron(population)
+        build.nodes[build.name_of(population.name)] = build.neuron(population)
     for population in network.populations:
         build.populate(population)
     for readout in network.readouts:
         build.read(readout)
     graph = n.NIRGraph(build.nodes, tuple(sorted(build.edges)))
-    return NirExport(nir_bytes(graph, build.ours().encode()), len(graph.nodes),
-                     tuple(_warnings(network, dt)))
+    return Document(nir_bytes(graph, build.ours().encode()), f"{len(graph.nodes):,} nodes",
+                    tuple(_warnings(network, dt)))
 
 
-def rounded(neuron: FloatNeuron) -> FloatNeuron:
+def in_single(neuron: FloatNeuron) -> FloatNeuron:
     """The neuron in float32."""
     return replace(neuron, decay=single(neuron.decay), v_th=single(neuron.v_th),
                    alpha=None if neuron.alpha is None else single(neuron.alpha))
@@ -80,46 +72,46 @@ class _Build:
     dt: float
     nodes: dict[str, n.Node] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
-    made: dict[str, Shape] = field(default_factory=dict)  # what each node puts out
+    out_shapes: dict[str, Shape] = field(default_factory=dict)  # what each node puts out
     names: dict[str, str] = field(default_factory=dict)  # of inputs and populations
     outputs: dict[str, Ticks] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.shapes = _shapes(self.network)
 
-    def free(self, wanted: str) -> str:
+    def free(self, text: str) -> str:
         """A node name that HDF5 can hold and that is not taken."""
-        name = re.sub(r"[/\x00]", "_", wanted)
+        name = re.sub(r"[/\x00]", "_", text)
         name = "_" if name in ("", ".") else name
         while name in self.nodes:
             name += "_"
         return name
 
-    def named(self, name: str) -> str:
+    def name_of(self, name: str) -> str:
         """The node of an input or population, whose name it keeps."""
         if name not in self.names:
             self.names[name] = self.free(name)
-            self.made[self.names[name]] = self.shapes[name]
+            self.out_shapes[self.names[name]] = self.shapes[name]
         return self.names[name]
 
     def add(self, node: n.Node, name: str, source: str) -> str:
         """A node behind another; its name."""
         name = self.free(name)
         self.nodes[name] = node
-        self.made[name] = out_shape(node, self.made[source])
+        self.out_shapes[name] = out_shape(node, self.out_shapes[source])
         self.edges.append((source, name))
         return name
 
     def neuron(self, population: Population) -> n.Node:
         """A population as a node."""
         try:
-            return written(rounded(population.floating), self.dt, self.shapes[population.name])
+            return nir_node(in_single(population.floating), self.dt, self.shapes[population.name])
         except ValueError as error:
             raise _cannot(population.name, "the neuron", str(error)) from None
 
     def populate(self, population: Population) -> None:
         """Everything that reaches a population, its bias included."""
-        size, target = population.size, self.named(population.name)
+        size, target = population.size, self.name_of(population.name)
         if population.bias is not None and population.floating.alpha is not None:
             raise _cannot(population.name, "the bias", "it is added beside the synaptic current")
         bias = np.zeros(size) if population.bias is None else np.broadcast_to(
@@ -140,16 +132,16 @@ class _Build:
         terms = []
         for source, operator in readout.terms:
             once = kinds.get(source) is InputKind.STATIC  # the host reads it once, not every tick
-            terms.append((source, operator.scaled(np.full(operator.out_size, 1 / ticks))
+            terms.append((source, operator.times(np.full(operator.out_size, 1 / ticks))
                           if once else operator, 0))
-        shape = self._reached(terms, readout.shape)
+        shape = self._output_shape(terms, readout.shape)
         name = self.free(readout.name if readout.name not in self.names else f"{readout.name}.out")
         self.nodes[name] = n.Output(shape)
         self.outputs[name] = readout.ticks
         self.join(terms, readout.bias / ticks, name, readout.name, shape)
 
-    def _reached(self, terms: Sequence[tuple[str, Operator, int]], shape: Shape) -> Shape:
-        fits = all(_kept(op, self.shapes[source]) == shape for source, op, _ in terms)
+    def _output_shape(self, terms: Sequence[tuple[str, Operator, int]], shape: Shape) -> Shape:
+        fits = all(_shape_with_axes(op, self.shapes[source]) == shape for source, op, _ in terms)
         return shape if fits and shape else (max(1, math.prod(shape)),)
 
     def join(self, terms: Sequence[tuple[str, Operator, int]], bias: Array, target: str,
@@ -162,22 +154,23 @@ class _Build:
                 if rest is not None and self._carries(op, self.shapes[source], rest)]
         carrier = able[0] if able else 0
         for number, (source, operator, delay) in enumerate(terms):
-            end = self._delayed(source, delay)
-            carried = rest if number == carrier else None
-            end = self._through(operator, end, self.shapes[source], carried, f"{target}.in", module)
-            made = self.made[end]
-            if made != shape:
-                end = self.add(n.Flatten(0, -1, made), f"{end}.flat", end)
+            end = self._delay(source, delay)
+            own_bias = rest if number == carrier else None
+            end = self._through(operator, end, self.shapes[source], own_bias, f"{target}.in",
+                                module)
+            end_shape = self.out_shapes[end]
+            if end_shape != shape:
+                end = self.add(n.Flatten(0, -1, end_shape), f"{end}.flat", end)
             self.edges.append((end, target))
 
     def _carries(self, operator: Operator, shape: Shape, bias: Array) -> bool:
         if isinstance(operator, Conv) and shape == operator.in_shape:
             channels = bias.reshape(operator.out_shape[0], -1)
             return bool(np.all(channels == channels[:, :1]))
-        return _kept(operator, shape) is None
+        return _shape_with_axes(operator, shape) is None
 
-    def _delayed(self, source: str, delay: int) -> str:
-        end = self.named(source)
+    def _delay(self, source: str, delay: int) -> str:
+        end = self.name_of(source)
         if not delay:
             return end
         name = f"{end}.delay{delay}"
@@ -188,16 +181,16 @@ class _Build:
     def _through(self, operator: Operator, source: str, shape: Shape, bias: Array | None,
                  name: str, module: str) -> str:
         """The node that computes an operator; its source itself for an identity."""
-        kept = _kept(operator, shape)
-        if isinstance(operator, Conv) and kept is not None and (
+        with_axes = _shape_with_axes(operator, shape)
+        if isinstance(operator, Conv) and with_axes is not None and (
                 bias is None or self._carries(operator, shape, bias)):
             return self.add(_conv(operator, bias), name, source)
-        if kept is not None and bias is None:
+        if with_axes is not None and bias is None:
             if is_identity(operator):
                 return source
             return self.add(n.Scale(_single(operator.row_sums()).reshape(shape)), name, source)
         if operator.in_size * operator.out_size > MAX_DENSE and not isinstance(operator, Dense):
-            raise _cannot(module, "the synapses", f"it has no sparse matrices, and a full one would "
+            raise _cannot(module, "the synapses", "it has no sparse matrices, and a full one would "
                           f"hold {operator.in_size:,} x {operator.out_size:,} weights, more than "
                           f"{MAX_DENSE:,}")
         if len(shape) > 1:
@@ -209,17 +202,18 @@ class _Build:
 
     def ours(self) -> Ours:
         """What goes into the metadata."""
-        inputs = {self.named(item.name): GivenInput(item.kind.value, item.low, item.high)
+        inputs = {self.name_of(item.name): InputForm(item.kind.value, item.low, item.high)
                   for item in self.network.inputs if item.kind is not InputKind.ONE}
-        neurons = {self.named(p.name): rounded(p.floating) for p in self.network.populations}
-        return Ours(self.dt, self.network.n_ticks, inputs, neurons, self.outputs)
+        neurons = {self.name_of(p.name): in_single(p.floating) for p in self.network.populations}
+        return Ours(dt=self.dt, n_ticks=self.network.n_ticks, inputs=inputs, neurons=neurons,
+                    outputs=self.outputs)
 
 
 def _single(array: Array) -> NDArray[np.float32]:
     return np.ascontiguousarray(array, np.float32)
 
 
-def _kept(operator: Operator, shape: Shape) -> Shape | None:
+def _shape_with_axes(operator: Operator, shape: Shape) -> Shape | None:
     """The shape of a NIR node that keeps axes, for a source of this shape; None: a matrix."""
     if isinstance(operator, Conv):
         return operator.out_shape if shape == operator.in_shape else None
@@ -232,17 +226,17 @@ def _shapes(network: Network) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {item.name: item.shape for item in network.inputs}
     shapes.update({p.name: p.shape for p in network.populations})
     kinds = {item.name: item.kind for item in network.inputs}
-    changed = True
-    while changed:
-        changed = False
+    moving = True
+    while moving:
+        moving = False
         for population in network.populations:
             for projection in network.into(population.name):
-                made = _kept(projection.operator, shapes[projection.source])
+                out = _shape_with_axes(projection.operator, shapes[projection.source])
                 if kinds.get(projection.source) is InputKind.ONE or (
-                        made == shapes[population.name]):
+                        out == shapes[population.name]):
                     continue
                 flat = (population.size,)
-                changed = changed or shapes[population.name] != flat
+                moving = moving or shapes[population.name] != flat
                 shapes[population.name] = flat
     return shapes
 
@@ -250,35 +244,36 @@ def _shapes(network: Network) -> dict[str, Shape]:
 def _conv(operator: Conv, bias: Array | None) -> n.Conv2d:
     channels = operator.out_shape[0]
     per_channel = np.zeros(channels) if bias is None else bias.reshape(channels, -1)[:, 0]
-    return n.Conv2d(_single(operator.weight), _single(per_channel), operator.stride,
-                    operator.padding, operator.dilation, operator.groups,
-                    (operator.in_shape[1], operator.in_shape[2]))
+    return n.Conv2d(
+        weight=_single(operator.weight), bias=_single(per_channel), stride=operator.stride,
+        padding=operator.padding, dilation=operator.dilation, groups=operator.groups,
+        input_shape=(operator.in_shape[1], operator.in_shape[2]))
 
 
 def _warnings(network: Network, dt: float) -> Iterator[Diagnostic]:
     """NC117 for everything that other readers of the file will not know."""
     for population in network.populations:
-        neuron, unsaid = population.floating, []
+        neuron, omissions = population.floating, []
         if neuron.reset is not Reset.HARD:
-            unsaid.append(f"the reset ({neuron.reset.value})")
+            omissions.append(f"the reset ({neuron.reset.value})")
         if not neuron.strict:
-            unsaid.append("the comparison (v >= threshold)")
-        if unsaid:
-            yield _lost(population.name, " and ".join(unsaid),
+            omissions.append("the comparison (v >= threshold)")
+        if omissions:
+            yield _loss(population.name, " and ".join(omissions),
                         "other readers reset to v_reset where v > threshold")
     for item in network.inputs:
         if item.kind is InputKind.STATIC:
-            yield _lost(item.name, f"that a value holds for {network.n_ticks} ticks",
+            yield _loss(item.name, f"that a value holds for {network.n_ticks} ticks",
                         "send it in every tick")
     for readout in network.readouts:
         if readout.ticks == "sum":
-            yield _lost(readout.name, "that it is a sum over a sample's ticks",
+            yield _loss(readout.name, "that it is a sum over a sample's ticks",
                         f"add up {network.n_ticks} ticks of {dt:g} s")
         elif readout.ticks != "each":
-            yield _lost(readout.name, f"that it is the value of tick {readout.ticks}",
+            yield _loss(readout.name, f"that it is the value of tick {readout.ticks}",
                         f"a sample has {network.n_ticks} ticks of {dt:g} s")
 
 
-def _lost(module: str, what: str, consequence: str) -> Diagnostic:
+def _loss(module: str, what: str, consequence: str) -> Diagnostic:
     return Diagnostic("NC117", Location(module), {
         "module": module, "what": what, "consequence": f": {consequence}"})

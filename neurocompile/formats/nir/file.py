@@ -82,8 +82,8 @@ class _Reader:
                 "reason": f"known: {', '.join(n.NODE_TYPES)}"}))
         if depth > MAX_DEPTH:
             raise self.file.bad(f"graphs are nested more than {MAX_DEPTH} deep")
-        known = {"shape"} if cls in (n.Input, n.Output) else {f.name for f in fields(cls)}
-        unknown = sorted(members.keys() - known - {"type", "metadata"})
+        names = {"shape"} if cls in (n.Input, n.Output) else {f.name for f in fields(cls)}
+        unknown = sorted(members.keys() - names - {"type", "metadata"})
         if unknown:
             raise self.file.bad(f"the {kind} `{name}` has the unknown field `{unknown[0]}`")
         if cls is n.NIRGraph:
@@ -125,17 +125,17 @@ class _Reader:
                     raise self.file.bad(f"`{name}` is `{text}`; it can be `same` or `valid`")
                 return text
             size = 1 if cls is n.Conv1d else 2
-            found = self._whole(data, name, 0 if field == "padding" else 1)
-            if len(found) not in (1, size) or (field == "input_shape" and len(found) != size):
-                raise self.file.bad(f"`{name}` has {len(found)} values")
-            return found * size if len(found) == 1 else found
+            numbers = self._whole(data, name, 0 if field == "padding" else 1)
+            if len(numbers) not in (1, size) or (field == "input_shape" and len(numbers) != size):
+                raise self.file.bad(f"`{name}` has {len(numbers)} values")
+            return numbers * size if len(numbers) == 1 else numbers
         if field in ("shape", "input_type"):
             return self._whole(data, name, 1)
         if field in ("groups", "start_dim", "end_dim"):
-            found = self._whole(data, name, 1 if field == "groups" else -_LARGEST)
-            if len(found) != 1:
-                raise self.file.bad(f"`{name}` has {len(found)} values")
-            return found[0]
+            numbers = self._whole(data, name, 1 if field == "groups" else -_LARGEST)
+            if len(numbers) != 1:
+                raise self.file.bad(f"`{name}` has {len(numbers)} values")
+            return numbers[0]
         return self._floats(data, name)
 
     def _whole(self, data: h5py.Dataset, name: str, low: int) -> tuple[int, ...]:

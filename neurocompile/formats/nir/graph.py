@@ -17,7 +17,7 @@ import numpy as np
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
 from neurocompile.formats.nir import nodes as n
 
-MAX_ELEMENTS = 1 << 23  # of one value of one sample; the largest layers of published networks: 2**22
+MAX_ELEMENTS = 1 << 23  # of one value of one sample; published networks have up to 2**22
 MAX_WINDOW = 1 << 12  # elements of a pooling window
 
 
@@ -29,7 +29,7 @@ class FlatGraph:
     sources: Mapping[str, tuple[str, ...]]
     shapes: Mapping[str, n.Shape]
 
-    def named(self, kind: type[n.Input | n.Output]) -> list[str]:
+    def names_of(self, kind: type[n.Input | n.Output]) -> list[str]:
         """The names of the inputs or outputs, sorted."""
         return sorted(name for name, node in self.nodes.items() if isinstance(node, kind))
 
@@ -40,19 +40,19 @@ def flat(graph: n.NIRGraph, file: str) -> FlatGraph:
     Raises UsageError (NC003) for edges to nothing, unused nodes, a graph without input or output,
     and shapes that do not fit.
     """
-    nodes, edges = _flattened(graph, file, "")
+    nodes, edges = _flatten(graph, file, "")
     sources = _sources(nodes, edges, file)
-    joined = nx.DiGraph([(a, b) for b, found in sources.items() for a in found])
-    joined.add_nodes_from(nodes)
+    digraph = nx.DiGraph([(a, b) for b, origins in sources.items() for a in origins])
+    digraph.add_nodes_from(nodes)
     for kind, ends in (("Input", n.Input), ("Output", n.Output)):
         names = {name for name, node in nodes.items() if isinstance(node, ends)}
         if not names:
             raise _bad(file, f"it has no {kind}")
-        walked = joined if kind == "Input" else joined.reverse(copy=False)
-        reached = names.union(*(nx.descendants(walked, name) for name in names))
-        if len(reached) < len(nodes):
+        walk = digraph if kind == "Input" else digraph.reverse(copy=False)
+        within = names.union(*(nx.descendants(walk, name) for name in names))
+        if len(within) < len(nodes):
             word = "gets no input" if kind == "Input" else "reaches no output"
-            raise _bad(file, f"node `{min(nodes.keys() - reached)}` {word}")
+            raise _bad(file, f"node `{min(nodes.keys() - within)}` {word}")
     return FlatGraph(nodes, sources, _shapes(nodes, sources, file))
 
 
@@ -61,7 +61,7 @@ def _bad(file: str, reason: str) -> UsageError:
         "file": file, "kind": "a NIR graph", "reason": reason}))
 
 
-def _flattened(graph: n.NIRGraph, file: str, prefix: str
+def _flatten(graph: n.NIRGraph, file: str, prefix: str
                ) -> tuple[dict[str, n.Node], list[tuple[str, str]]]:
     nodes: dict[str, n.Node] = {}
     entry: dict[str, str] = {}  # where an edge to a node of this graph leads
@@ -72,7 +72,7 @@ def _flattened(graph: n.NIRGraph, file: str, prefix: str
         entry[key] = leave[key] = name
         inner: dict[str, n.Node] = {name: node}
         if isinstance(node, n.NIRGraph):
-            inner, inside = _flattened(node, file, f"{name}.")
+            inner, inside = _flatten(node, file, f"{name}.")
             edges += inside
             entry[key] = _only(node, n.Input, name, file)
             leave[key] = _only(node, n.Output, name, file)
@@ -95,21 +95,21 @@ def _flattened(graph: n.NIRGraph, file: str, prefix: str
 
 
 def _only(graph: n.NIRGraph, kind: type[n.Input | n.Output], name: str, file: str) -> str:
-    found = [key for key, node in graph.nodes.items() if isinstance(node, kind)]
-    if len(found) != 1:
-        raise _bad(file, f"the graph `{name}` has {len(found)} nodes of type {kind.__name__}; an "
+    ends = [key for key, node in graph.nodes.items() if isinstance(node, kind)]
+    if len(ends) != 1:
+        raise _bad(file, f"the graph `{name}` has {len(ends)} nodes of type {kind.__name__}; an "
                          "edge to it needs exactly one")
-    return f"{name}.{found[0]}"
+    return f"{name}.{ends[0]}"
 
 
 def _sources(nodes: Mapping[str, n.Node], edges: list[tuple[str, str]], file: str
              ) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {name: [] for name in nodes}
+    sources: dict[str, list[str]] = {name: [] for name in nodes}
     for a, b in sorted(edges):
         if isinstance(nodes[b], n.Input) or isinstance(nodes[a], n.Output):
             raise _bad(file, f"the edge `{a}` -> `{b}` enters an Input or leaves an Output")
-        found[b].append(a)
-    return {name: tuple(ends) for name, ends in found.items()}
+        sources[b].append(a)
+    return {name: tuple(ends) for name, ends in sources.items()}
 
 
 def _shapes(nodes: Mapping[str, n.Node], sources: Mapping[str, tuple[str, ...]], file: str
@@ -129,9 +129,9 @@ def _shapes(nodes: Mapping[str, n.Node], sources: Mapping[str, tuple[str, ...]],
             raise _bad(file, f"node `{name}` has {math.prod(shape):,} elements, more than "
                              f"{MAX_ELEMENTS:,}")
         for target in targets[name]:
-            known = entering.setdefault(target, shape)
-            if known != shape:
-                raise _bad(file, f"node `{target}` gets the shapes {known} and {shape}")
+            before = entering.setdefault(target, shape)
+            if before != shape:
+                raise _bad(file, f"node `{target}` gets the shapes {before} and {shape}")
             if target not in shapes:
                 try:
                     waiting.append((target, out_shape(nodes[target], shape)))
@@ -146,7 +146,7 @@ def out_shape(node: n.Node, shape: n.Shape) -> n.Shape:
     if isinstance(node, n.Affine | n.Linear):
         return _dense(node, shape)
     if isinstance(node, n.Conv1d | n.Conv2d):
-        return _convolved(node, shape)
+        return _conv(node, shape)
     if isinstance(node, n.SumPool2d | n.AvgPool2d):
         if len(shape) != 3:
             raise ValueError(f"pooling needs (channels, height, width), not {shape}")
@@ -174,7 +174,7 @@ def _dense(node: n.Affine | n.Linear, shape: n.Shape) -> n.Shape:
     return (*shape[:-1], weight.shape[0])
 
 
-def _convolved(node: n.Conv1d | n.Conv2d, shape: n.Shape) -> n.Shape:
+def _conv(node: n.Conv1d | n.Conv2d, shape: n.Shape) -> n.Shape:
     weight, dims = node.weight, len(node.stride)
     if weight.ndim != dims + 2 or len(shape) != dims + 1 or (
             weight.shape[1] * node.groups != shape[0] or weight.shape[0] % node.groups):
@@ -212,10 +212,10 @@ def _flat(node: n.Flatten, shape: n.Shape) -> n.Shape:
 
 def on_cycles(graph: FlatGraph) -> set[str]:
     """The nodes that lie on a cycle."""
-    joined = nx.DiGraph([(a, b) for b, ends in graph.sources.items() for a in ends])
-    parts = nx.strongly_connected_components(joined)
+    digraph = nx.DiGraph([(a, b) for b, ends in graph.sources.items() for a in ends])
+    parts = nx.strongly_connected_components(digraph)
     return {name for part in parts for name in part
-            if len(part) > 1 or joined.has_edge(name, name)}
+            if len(part) > 1 or digraph.has_edge(name, name)}
 
 
 def late_edges(graph: FlatGraph, waiting: Container[str]) -> set[tuple[str, str]]:
@@ -225,7 +225,7 @@ def late_edges(graph: FlatGraph, waiting: Container[str]) -> set[tuple[str, str]
     edge out of a neuron takes a tick: NIR does not say where a loop waits, and this is what the
     frameworks' recurrent cells do. Raises FindingsError (NC504) for a cycle without either.
     """
-    edges = [(a, b) for b, found in graph.sources.items() for a in found if b not in waiting]
+    edges = [(a, b) for b, origins in graph.sources.items() for a in origins if b not in waiting]
     within = nx.DiGraph(edges)
     late: set[tuple[str, str]] = set()
     for part in nx.strongly_connected_components(within):
@@ -241,8 +241,8 @@ def late_edges(graph: FlatGraph, waiting: Container[str]) -> set[tuple[str, str]
 
 def order(graph: FlatGraph, late: Container[tuple[str, str]], waiting: Container[str]) -> list[str]:
     """All nodes, sources of the same tick first."""
-    found = nx.DiGraph()
-    found.add_nodes_from(graph.nodes)
-    found.add_edges_from((a, b) for b, ends in graph.sources.items() for a in ends
+    digraph = nx.DiGraph()
+    digraph.add_nodes_from(graph.nodes)
+    digraph.add_edges_from((a, b) for b, ends in graph.sources.items() for a in ends
                          if (a, b) not in late and b not in waiting)
-    return list(nx.lexicographical_topological_sort(found))
+    return list(nx.lexicographical_topological_sort(digraph))

@@ -1,11 +1,11 @@
-"""From a .nir file to a Graph: read, understood, built as a torch module, captured like any other."""
+"""From a .nir file to a Graph: read, understood, built as a torch module, captured like any."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import onnx_ir as ir
 import torch
@@ -17,16 +17,13 @@ from neurocompile.formats.nir import producers
 from neurocompile.formats.nir.file import load_nir
 from neurocompile.formats.nir.graph import FlatGraph, flat, on_cycles
 from neurocompile.formats.nir.model import NirModel
-from neurocompile.formats.nir.options import NirOptions, checked
-from neurocompile.formats.nir.ours import GivenInput, Ours, decode
+from neurocompile.formats.nir.options import NirOptions, complete
+from neurocompile.formats.nir.ours import InputForm, Ours, decode
+from neurocompile.formats.reading import EXAMPLES, examples_of, source
 from neurocompile.formats.regular import corrupt
+from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
-from neurocompile.ir.graph import Graph
 
-if TYPE_CHECKING:
-    from neurocompile.formats.files import Request
-
-EXAMPLES = 4  # samples that capture replays
 SPIKE_RATE = 0.3  # of the example where there is no sample
 
 
@@ -51,27 +48,27 @@ def read_network(path: Path, options: NirOptions, n_ticks: int | None = None
     graph = flat(file.graph, str(path))
     ours = None
     if file.ours is None:
-        options = checked(options, str(path))
+        options = complete(options, str(path))
     else:
-        ours = _understood(path, lambda: decode(str(file.ours)))
+        ours = _translate(path, lambda: decode(str(file.ours)))
     meanings, delays, cycles = {}, {}, on_cycles(graph)
     for name, node in graph.nodes.items():
         if isinstance(node, n.Neuron | n.Integrator):
             meanings[name] = producers.meaning(node, name, options, name in cycles) if (
                 ours is None) else (
-                _understood(path, lambda: _of_ours(ours, node, name)))  # noqa: B023 - called now
+                _translate(path, lambda: _of_ours(ours, node, name)))  # noqa: B023 - called now
         elif isinstance(node, n.Delay):
             delays[name] = producers.ticks_of(node, name, options) if ours is None else (
-                _understood(path, lambda: ours.ticks_of(node)))  # noqa: B023 - called now
+                _translate(path, lambda: ours.ticks_of(node)))  # noqa: B023 - called now
     static = n_ticks is not None
     if ours is not None and (_static(path, ours, graph) and not static):
         static, n_ticks = True, ours.n_ticks
-    inputs = {name: graph.shapes[name] for name in graph.named(n.Input)}
+    inputs = {name: graph.shapes[name] for name in graph.names_of(n.Input)}
     model = NirModel(graph, meanings, delays, n_ticks, None if ours is None else ours.outputs)
     return NirNetwork(model, inputs, static, ours)
 
 
-def _understood(path: Path, read: Callable[[], Any]) -> Any:
+def _translate(path: Path, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except ValueError as error:
@@ -86,56 +83,55 @@ def _of_ours(ours: Ours, node: n.Node, name: str) -> producers.Meaning:
 
 def _static(path: Path, ours: Ours, graph: FlatGraph) -> bool:
     kinds = {ours.inputs[name].kind if name in ours.inputs else "" for name in
-             graph.named(n.Input)}
-    outputs = set(graph.named(n.Output))
+             graph.names_of(n.Input)}
+    outputs = set(graph.names_of(n.Output))
     if "" in kinds or (len(kinds) > 1 and "static" in kinds) or outputs != set(ours.outputs):
         raise UsageError(corrupt(path, "a NIR file of ours",
                                  "its inputs or outputs and the text of its export differ"))
     return kinds == {"static"}
 
 
-def nir_graph(path: Path, request: Request, sample: Sample | None) -> Graph:
+def load(request: Request, sample: Sample | None, options: NirOptions) -> Capture:
     """The Graph of a .nir file, captured on the sample's first inputs, or on seeded noise.
 
     Raises what `read_network` and `capture` raise; UsageError (NC007) where nothing says how many
     ticks a sample has, NC008 for a sample of another shape.
     """
-    network = read_network(path, request.nir, request.n_ticks)
+    path = Path(request.spec)
+    network = read_network(path, options, request.n_ticks)
     example = (_noise(network, path, request) if sample is None
                else _of_sample(network, sample))
-    limit = request.prove_up_to
-    prove = request.prove and (
-        limit is None or sum(p.numel() for p in network.model.parameters()) <= limit)
+    prove = request.proves(sum(p.numel() for p in network.model.parameters()))
     graph = capture(network.model, example, None, prove)
     ends = graph.model.graph
     _call(ends, [*zip(ends.inputs, network.inputs, strict=True),
                  *zip(ends.outputs, network.model.outputs, strict=True)])
-    return graph
+    return Capture(graph, path.name, (source("graph", path),), examples_of(sample))
 
 
-def _call(graph: ir.Graph, wanted: list[tuple[ir.Value, str]]) -> None:
+def _call(graph: ir.Graph, pairs: list[tuple[ir.Value, str]]) -> None:
     """Name inputs and outputs as the file does, where no other value is called so."""
-    taken = {str(value.name) for node in graph for value in node.outputs}
-    taken |= {*graph.initializers, *(str(value.name) for value in graph.inputs)}
-    for value, name in wanted:
-        if name not in taken and name.isprintable():
-            taken.add(name)
+    names = {str(value.name) for node in graph for value in node.outputs}
+    names |= {*graph.initializers, *(str(value.name) for value in graph.inputs)}
+    for value, name in pairs:
+        if name not in names and name.isprintable():
+            names.add(name)
             value.name = name
 
 
 def _of_sample(network: NirNetwork, sample: Sample) -> list[torch.Tensor]:
-    given = sample.first(EXAMPLES).arrays
+    by_name = sample.first(EXAMPLES).arrays
     arrays = []
     for name, shape in network.inputs.items():
-        key = "x" if len(network.inputs) == 1 and "x" in given else name
-        wanted = ("samples", *(() if network.static else ("ticks",)), *shape)
-        array = given.get(key)
+        key = "x" if len(network.inputs) == 1 and "x" in by_name else name
+        form = ("samples", *(() if network.static else ("ticks",)), *shape)
+        array = by_name.get(key)
         if array is None or array.shape[1:] != (
                 shape if network.static else (*array.shape[1:2], *shape)):
-            found = "not there" if array is None else array.shape
+            actual = "not there" if array is None else array.shape
             raise UsageError(Diagnostic("NC008", values={
-                "file": str(sample.file), "reason": f"`{key}` is {found}, the model takes "
-                f"({', '.join(map(str, wanted))})"}))
+                "file": str(sample.file), "reason": f"`{key}` is {actual}, the model takes "
+                f"({', '.join(map(str, form))})"}))
         tensor = torch.from_numpy(array.copy())
         arrays.append(tensor if network.static else tensor.movedim(1, 0).contiguous())
     return arrays
@@ -152,13 +148,13 @@ def _noise(network: NirNetwork, path: Path, request: Request) -> list[torch.Tens
             hint="pass --sample x.npz with x of shape (samples, ticks, *input shape), or --ticks N "
                  "to hold one value for N ticks"))
     generator = torch.Generator().manual_seed(0)
-    found = []
+    arrays = []
     for name, shape in network.inputs.items():
-        given = GivenInput("static" if network.static else "spikes", 0.0, 1.0)
+        form = InputForm("static" if network.static else "spikes", 0.0, 1.0)
         if network.ours is not None:
-            given = network.ours.inputs.get(name, given)
+            form = network.ours.inputs.get(name, form)
         time = () if network.static else (ticks,)
         noise = torch.rand(*time, EXAMPLES, *shape, generator=generator)
-        found.append((noise < SPIKE_RATE).float() if given.kind == "spikes" else
-                     given.low + (given.high - given.low) * noise)
-    return found
+        arrays.append((noise < SPIKE_RATE).float() if form.kind == "spikes" else
+                      form.low + (form.high - form.low) * noise)
+    return arrays

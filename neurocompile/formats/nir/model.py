@@ -51,15 +51,15 @@ class NirDelay(nn.Module):
     def forward(self, history: list[torch.Tensor], tick: int, silence: torch.Tensor
                 ) -> torch.Tensor:
         """The value of a tick, of the values [B, ...] of all ticks up to it, or to before it."""
-        found = silence
+        output = silence
         for ticks, mask in self.taps.items():
             if tick >= ticks:
                 past = history[tick - ticks]
-                found = past if len(self.taps) == 1 else found + past * mask
-        return found
+                output = past if len(self.taps) == 1 else output + past * mask
+        return output
 
 
-class _Scaled(nn.Module):
+class _Scale(nn.Module):
     def __init__(self, scale: n.Floats) -> None:
         super().__init__()
         self.scale = _single(scale)
@@ -115,7 +115,7 @@ def stateless(node: n.Stateless, shape: n.Shape) -> nn.Module:
     if isinstance(node, n.Linear):
         return _dense(node.weight, None)
     if isinstance(node, n.Scale):
-        return _Scaled(node.scale)
+        return _Scale(node.scale)
     if isinstance(node, n.Conv1d):
         return _Conv1d(node)
     if isinstance(node, n.Conv2d):
@@ -140,12 +140,12 @@ class NirModel(nn.Module):
         super().__init__()
         self.ticks = {} if ticks is None else dict(ticks)  # of outputs; else "each"
         self.n_ticks, self.sources, self.shapes = n_ticks, graph.sources, graph.shapes
-        self.inputs, self.outputs = graph.named(n.Input), graph.named(n.Output)
+        self.inputs, self.outputs = graph.names_of(n.Input), graph.names_of(n.Output)
         self.waiting = sorted(name for name, ticks in delays.items() if np.all(ticks > 0))
         self.late = late_edges(graph, self.waiting)
         self.order = order(graph, self.late, self.waiting)
         self.looped = bool(self.late or any(np.any(ticks) for ticks in delays.values()))
-        self.called: dict[str, str] = {}  # the part of a node
+        self.part_names: dict[str, str] = {}  # the part of a node
         for name, node in graph.nodes.items():
             part: nn.Module | None = None
             if name in meanings:
@@ -155,8 +155,8 @@ class NirModel(nn.Module):
             elif isinstance(node, n.Stateless):
                 part = stateless(node, graph.shapes[graph.sources[name][0]])
             if part is not None:
-                self.called[name] = self._free(name)
-                self.add_module(self.called[name], part)
+                self.part_names[name] = self._free(name)
+                self.add_module(self.part_names[name], part)
 
     def _free(self, name: str) -> str:
         """A name that a module can have: no dots, and not taken."""
@@ -167,14 +167,14 @@ class NirModel(nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """All outputs, in the order of their names."""
-        given = dict(zip(self.inputs, inputs, strict=True))
+        values = dict(zip(self.inputs, inputs, strict=True))
         if self.n_ticks is not None:
-            given = {name: x.unsqueeze(0).repeat(self.n_ticks, *(1 for _ in x.shape))
-                     for name, x in given.items()}
-        streams = self._looped(given) if self.looped else self._at_once(given)
-        found = [self._read(name, stream) for name, stream in zip(self.outputs, streams,
+            values = {name: x.unsqueeze(0).repeat(self.n_ticks, *(1 for _ in x.shape))
+                     for name, x in values.items()}
+        streams = self._by_tick(values) if self.looped else self._at_once(values)
+        results = [self._read(name, stream) for name, stream in zip(self.outputs, streams,
                                                                   strict=True)]
-        return found[0] if len(found) == 1 else tuple(found)
+        return results[0] if len(results) == 1 else tuple(results)
 
     def _read(self, name: str, stream: torch.Tensor) -> torch.Tensor:
         """An output of its values [T, B, ...]."""
@@ -183,8 +183,8 @@ class NirModel(nn.Module):
             return stream
         return stream.sum(0) if ticks == "sum" else stream[ticks]
 
-    def _at_once(self, given: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-        values = dict(given)
+    def _at_once(self, start: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+        values = dict(start)
         for name in self.order:
             if name not in values:
                 values[name] = self._through(name, _sum([values[a] for a in self.sources[name]]))
@@ -192,24 +192,24 @@ class NirModel(nn.Module):
 
     def _through(self, name: str, x: torch.Tensor) -> torch.Tensor:
         """A node's output [T, B, ...] for its input; a delay of no ticks changes nothing."""
-        part = getattr(self, self.called[name]) if name in self.called else None
+        part = getattr(self, self.part_names[name]) if name in self.part_names else None
         if part is None or isinstance(part, NirDelay):
             return x
         y: torch.Tensor = part(x) if isinstance(part, NirNeuron) else part(
             x.flatten(0, 1)).unflatten(0, x.shape[:2])
         return y
 
-    def _looped(self, given: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-        first = next(iter(given.values()))
+    def _by_tick(self, start: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+        first = next(iter(start.values()))
         silence = {name: first.new_zeros((first.shape[1], *self.shapes[name]))
                    for name in self.sources}
         before = silence
         history: dict[str, list[torch.Tensor]] = {
-            name: [] for name, part in self.called.items()
+            name: [] for name, part in self.part_names.items()
             if isinstance(getattr(self, part), NirDelay)}
         streams: list[list[torch.Tensor]] = [[] for _ in self.outputs]
         for tick in range(len(first)):
-            now = {name: x[tick] for name, x in given.items()}
+            now = {name: x[tick] for name, x in start.items()}
             for name in self.order:
                 if name not in now:
                     now[name] = self._at(name, tick, now, before, history, silence[name])
@@ -229,7 +229,7 @@ class NirModel(nn.Module):
             if name not in history:
                 return self._through(name, x.unsqueeze(0)).squeeze(0)
             history[name].append(x)
-        y: torch.Tensor = getattr(self, self.called[name])(history[name], tick, silence)
+        y: torch.Tensor = getattr(self, self.part_names[name])(history[name], tick, silence)
         return y
 
 

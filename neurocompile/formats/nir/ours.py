@@ -1,8 +1,8 @@
 """What our own export adds to a .nir file, so that its import needs no option and is exact.
 
 A JSON text in the root graph's metadata: the tick, the ticks of a sample, how inputs are given and
-outputs read, and each neuron's normal form. The nodes beside it say the same as far as NIR can; where they no longer
-agree, somebody changed the file, and the text is refused.
+outputs read, and each neuron's normal form. The nodes beside it say the same as far as NIR can;
+where they no longer agree, somebody changed the file, and the text is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Ticks = Literal["sum", "each"] | int  # of a readout, as `ir.network.Readout` ha
 
 
 @dataclass(frozen=True)
-class GivenInput:
+class InputForm:
     """How an input is given: a key of KINDS, and the range that its values had."""
 
     kind: str
@@ -43,7 +43,7 @@ class Ours:
 
     dt: float  # seconds per tick
     n_ticks: int  # per sample
-    inputs: Mapping[str, GivenInput]
+    inputs: Mapping[str, InputForm]
     neurons: Mapping[str, FloatNeuron]
     outputs: Mapping[str, Ticks]
 
@@ -51,7 +51,7 @@ class Ours:
         """The JSON text."""
         neurons = {name: dataclasses.asdict(neuron) | {"reset": neuron.reset.name}
                    for name, neuron in self.neurons.items()}
-        inputs = {name: dataclasses.asdict(given) for name, given in self.inputs.items()}
+        inputs = {name: dataclasses.asdict(form) for name, form in self.inputs.items()}
         return json.dumps({"format": FORMAT, "dt": self.dt, "n_ticks": self.n_ticks,
                            "inputs": inputs, "neurons": neurons, "outputs": dict(self.outputs)},
                           sort_keys=True)
@@ -59,7 +59,7 @@ class Ours:
     def meaning(self, node: n.Node, name: str) -> Meaning:
         """What a neuron node stands for. Raises ValueError where text and node disagree."""
         neuron = self.neurons[name]
-        if not _same(node, written(neuron, self.dt, ())):
+        if not _same(node, nir_node(neuron, self.dt, ())):
             raise ValueError(f"the parameters of `{name}` were changed after the export")
         return Meaning(*nir.normal(neuron))
 
@@ -77,7 +77,7 @@ def single(value: float) -> float:
     return float(np.float32(value))
 
 
-def written(neuron: FloatNeuron, dt: float, shape: n.Shape) -> n.IF | n.LIF | n.CubaLIF:
+def nir_node(neuron: FloatNeuron, dt: float, shape: n.Shape) -> n.IF | n.LIF | n.CubaLIF:
     """The NIR node of a neuron: Euler steps of dt give its normal form.
 
     Raises ValueError for what has no time constant: a synaptic current that never decays.
@@ -110,17 +110,17 @@ def decode(text: str) -> Ours:
         data = json.loads(text)
         if data["format"] != FORMAT:
             raise ValueError(f"its format is {data['format']}, read is {FORMAT}")
-        inputs = {str(name): GivenInput(str(given["kind"]), _number(given["low"]),
-                                        _number(given["high"]))
-                  for name, given in data["inputs"].items()}
-        neurons = {str(name): _neuron(given) for name, given in data["neurons"].items()}
-        outputs = {str(name): _ticks(given) for name, given in data["outputs"].items()}
-        ours = Ours(_number(data["dt"]), data["n_ticks"], inputs, neurons, outputs)
+        inputs = {str(name): InputForm(str(entry["kind"]), _number(entry["low"]),
+                                       _number(entry["high"]))
+                  for name, entry in data["inputs"].items()}
+        neurons = {str(name): _neuron(entry) for name, entry in data["neurons"].items()}
+        outputs = {str(name): _ticks(entry) for name, entry in data["outputs"].items()}
+        ours = Ours(dt=_number(data["dt"]), n_ticks=data["n_ticks"], inputs=inputs,
+                    neurons=neurons, outputs=outputs)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"the text of its export is damaged ({error})") from None
     if not (ours.dt > 0 and type(ours.n_ticks) is int and 1 <= ours.n_ticks <= MAX_TICKS
-            and all(given.kind in KINDS and given.low <= given.high
-                    for given in inputs.values())
+            and all(form.kind in KINDS and form.low <= form.high for form in inputs.values())
             and all(ticks < ours.n_ticks for ticks in outputs.values()
                     if isinstance(ticks, int))):
         raise ValueError("the text of its export holds impossible numbers")
@@ -141,11 +141,12 @@ def _ticks(value: Any) -> Ticks:
     return value
 
 
-def _neuron(given: Any) -> FloatNeuron:
-    alpha = None if given["alpha"] is None else _number(given["alpha"])
-    if type(given["strict"]) is not bool or (alpha is not None) != (given["model"] == "CubaLIF"):
+def _neuron(data: Any) -> FloatNeuron:
+    alpha = None if data["alpha"] is None else _number(data["alpha"])
+    if type(data["strict"]) is not bool or (alpha is not None) != (data["model"] == "CubaLIF"):
         raise TypeError("a neuron is none")
-    if given["model"] not in ("IF", "LIF", "CubaLIF"):
-        raise TypeError(f"no neuron is a {given['model']!r}")
-    return FloatNeuron(given["model"], _number(given["decay"]), _number(given["v_th"]),
-                       given["strict"], Reset[given["reset"]], alpha)
+    if data["model"] not in ("IF", "LIF", "CubaLIF"):
+        raise TypeError(f"no neuron is a {data['model']!r}")
+    return FloatNeuron(
+        model=data["model"], decay=_number(data["decay"]), v_th=_number(data["v_th"]),
+        strict=data["strict"], reset=Reset[data["reset"]], alpha=alpha)

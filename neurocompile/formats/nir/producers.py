@@ -60,8 +60,8 @@ def meaning(node: n.Neuron | n.Integrator, name: str, options: NirOptions,
     if isinstance(node, n.Threshold):
         return Meaning(nir.threshold(), {"v_th": _one(node.threshold, name, "threshold")})
     makers: dict[str, Callable[[Any, str, NirOptions], Meaning]] = {
-        "snntorch": partial(_snntorch, recurrent=recurrent), "spikingjelly": _spikingjelly, "norse": _norse, "sinabs": _sinabs,
-        "nir": _by_the_book}
+        "snntorch": partial(_snntorch, recurrent=recurrent), "spikingjelly": _spikingjelly,
+        "norse": _norse, "sinabs": _sinabs, "nir": _by_the_book}
     return makers[options.producer or "nir"](node, name, options)
 
 
@@ -80,36 +80,36 @@ def _unlike(name: str, reason: str) -> UsageError:
         "module": name, "cls": "NIR node", "reason": reason}))
 
 
-def _close(value: float, wanted: float) -> bool:
-    return math.isclose(value, wanted, rel_tol=1e-5, abs_tol=1e-9)
+def _close(value: float, other: float) -> bool:
+    return math.isclose(value, other, rel_tol=1e-5, abs_tol=1e-9)
 
 
 def _reset_to(node: Any, name: str) -> float:
     return 0.0 if node.v_reset is None else _one(node.v_reset, name, "v_reset")
 
 
-def undone(forward: Callable[[Any], Any], guess: float, stored: n.Floats) -> float:
+def invert(forward: Callable[[Any], Any], guess: float, result: n.Floats) -> float:
     """The number that `forward` made the stored one of, in the stored precision.
 
     The shortest decimal that gives exactly what is stored, else the nearest float32 that does, else
     the guess.
     """
     with np.errstate(all="ignore"):  # a candidate may be out of range
-        return _undone(forward, guess, stored)
+        return _search(forward, guess, result)
 
 
-def _undone(forward: Callable[[Any], Any], guess: float, stored: n.Floats) -> float:
-    kind = np.asarray(stored).dtype.type
-    wanted = kind(np.asarray(stored).reshape(-1)[0])
+def _search(forward: Callable[[Any], Any], guess: float, result: n.Floats) -> float:
+    kind = np.asarray(result).dtype.type
+    exact = kind(np.asarray(result).reshape(-1)[0])
     for digits in range(1, 16):
         candidate = float(f"{guess:.{digits}g}")
-        if kind(forward(kind(candidate))) == wanted:
+        if kind(forward(kind(candidate))) == exact:
             return candidate
     near = np.float32(guess)
     for _ in range(4):
         near = np.nextafter(near, np.float32(-np.inf))
     for _ in range(9):
-        if kind(forward(kind(near))) == wanted:
+        if kind(forward(kind(near))) == exact:
             return float(near)
         near = np.nextafter(near, np.float32(np.inf))
     return guess
@@ -130,9 +130,9 @@ def _snntorch(node: Any, name: str, options: NirOptions, recurrent: bool) -> Mea
     if _one(node.v_leak, name, "v_leak") or _reset_to(node, name):
         raise _unlike(name, "snnTorch writes no leak or reset potential")
 
-    def retention(stored: n.Floats) -> float:
-        guess = 1 - SNNTORCH_DT / _one(stored, name, "tau")
-        return undone(lambda beta: SNNTORCH_DT / (1 - beta), guess, stored)
+    def retention(result: n.Floats) -> float:
+        guess = 1 - SNNTORCH_DT / _one(result, name, "tau")
+        return invert(lambda beta: SNNTORCH_DT / (1 - beta), guess, result)
     constants = {"v_th": _one(node.v_threshold, name, "v_threshold"), "beta": retention(tau)}
     if isinstance(node, n.CubaLIF):
         constants["alpha"] = retention(node.tau_syn)
@@ -157,11 +157,11 @@ def _spikingjelly(node: Any, name: str, options: NirOptions) -> Meaning:
         keeps = {}
         for key, tau in (("beta", node.tau_mem), ("alpha", node.tau_syn)):
             guess = 1 - dt / _one(tau, name, "tau")
-            keeps[key] = undone(lambda keep: dt / (1.0 - keep), guess, tau)
+            keeps[key] = invert(lambda keep: dt / (1.0 - keep), guess, tau)
         return Meaning(nir.cuba_lif_of_spikingjelly(), constants | keeps, v_reset)
     if not _close(_one(node.v_leak, name, "v_leak"), v_reset):
         raise _unlike(name, "SpikingJelly leaks to the reset potential")
-    constants["tau"] = undone(lambda tau: tau * dt, _one(node.tau, name, "tau") / dt, node.tau)
+    constants["tau"] = invert(lambda tau: tau * dt, _one(node.tau, name, "tau") / dt, node.tau)
     charge = "div-tau" if _close(r, 1.0) else "sub-div-tau"
     if not _close(r, 1.0) and not _close(r, constants["tau"]):
         raise _unlike(name, f"SpikingJelly writes r = 1 or r = tau/dt, which is not {r:g} for "
@@ -179,7 +179,7 @@ def _norse(node: Any, name: str, options: NirOptions) -> Meaning:
 
     def rate(tau: n.Floats) -> float:
         guess = float(dt) / _one(tau, name, "tau")
-        inverse = undone(lambda inv: float(dt) / inv, guess, tau)
+        inverse = invert(lambda inv: float(dt) / inv, guess, tau)
         return float(dt * np.float32(inverse))
     constants: dict[str, float] = {}
     if not isinstance(node, n.LI):
@@ -223,7 +223,8 @@ def _by_the_book(node: Any, name: str, options: NirOptions) -> Meaning:
         constants = {"v_th": _one(node.v_threshold, name, "v_threshold"), "v_reset": rest}
     if isinstance(node, n.I | n.IF):
         factor, common = _common(node.r)
-        return Meaning(nir.by_the_book(kind, reset), constants | {"gain": dt * common}, rest, factor)
+        constants["gain"] = dt * common
+        return Meaning(nir.by_the_book(kind, reset), constants, rest, gain=factor)
     exact = options.discretization == "exact"
 
     def step(k: float) -> float:
@@ -249,7 +250,7 @@ def _by_the_book(node: Any, name: str, options: NirOptions) -> Meaning:
         if leak is not None:  # r x + v_leak, with r = 1 after it
             factor = np.asarray(r if factor is None else factor * r, np.float64)
             constants["r"] = 1.0
-    return Meaning(nir.by_the_book(kind, reset), constants, rest, factor, leak)
+    return Meaning(nir.by_the_book(kind, reset), constants, rest, gain=factor, offset=leak)
 
 
 def _common(r: n.Floats) -> tuple[n.Floats | None, float]:

@@ -1,7 +1,7 @@
 """Programs of torch.export (`.pt2`) that strangers wrote, loaded without running what is in them.
 
-`torch.export.load` (2.13) runs code from a crafted archive: pickles among the sample inputs, pickled
-weights (`use_pickle`), objects (`opaque_obj_*`, `custom_obj_*`), old weight files, compiled
+`torch.export.load` (2.13) runs code from a crafted archive: pickles among the sample inputs,
+pickled weights (`use_pickle`), objects (`opaque_obj_*`, `custom_obj_*`), old weight files, compiled
 libraries (`data/aotinductor`), and what `program_json` lists. So the archive is written anew from
 parts that were checked, and torch reads that.
 """
@@ -34,7 +34,7 @@ KIND = "a torch.export archive"
 MAX_JSON = 64 << 20
 PAYLOADS = {"weights": re.compile(r"weight_\d{1,9}"), "constants": re.compile(r"tensor_\d{1,9}")}
 PLAIN = {"archive_format": b"pt2", "archive_version": b"0", "byteorder": b"little"}
-DROPPED = re.compile(r"data/sample_inputs/model\.pt|extra/.*|\.data/.*|version")
+IGNORABLE = re.compile(r"data/sample_inputs/model\.pt|extra/.*|\.data/.*|version")
 PROGRAM = "models/model.json"
 ROOT = "model"
 
@@ -47,14 +47,14 @@ def load_program(path: Path) -> ExportedProgram:
     """
     parts = _parts(path)
     try:
-        cleaned = clean_program(_json(path, parts, PROGRAM))
+        program = clean_program(_json(path, parts, PROGRAM))
         configs = {kind: _payload_config(kind, _json(path, parts, _config_name(kind)), parts)
                    for kind in PAYLOADS}
     except UnsafeError as error:
         raise UsageError(_unsafe(path, str(error))) from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UsageError(corrupt(path, KIND, f"its program is malformed: {error!r}")) from None
-    return _load(path, _rewritten(cleaned, configs, parts))
+    return _load(path, _rewrite(program, configs, parts))
 
 
 def _unsafe(path: Path, reason: str) -> Diagnostic:
@@ -67,21 +67,21 @@ def _config_name(kind: str) -> str:
 
 def _parts(path: Path) -> dict[str, bytes]:
     """The members that matter, by their name below the archive's one root folder."""
-    found = members(path, KIND)
-    roots = {member.filename.partition("/")[0] for member in found}
-    names = {member.filename.partition("/")[2]: member for member in found}
+    entries = members(path, KIND)
+    roots = {member.filename.partition("/")[0] for member in entries}
+    names = {member.filename.partition("/")[2]: member for member in entries}
     if len(roots) != 1 or PROGRAM not in names:
         raise UsageError(corrupt(path, KIND, f"it has no {PROGRAM} in one folder"))
-    kept = {name: member for name, member in names.items() if not DROPPED.fullmatch(name)}
-    for name in kept:
+    parts = {name: member for name, member in names.items() if not IGNORABLE.fullmatch(name)}
+    for name in parts:
         folder, _, payload = name.removeprefix("data/").partition("/")
-        known = name in PLAIN or name == PROGRAM or name in map(_config_name, PAYLOADS) or (
+        safe = name in PLAIN or name == PROGRAM or name in map(_config_name, PAYLOADS) or (
             name.startswith("data/") and folder in PAYLOADS and PAYLOADS[folder].fullmatch(payload))
-        if not known:
+        if not safe:
             raise UsageError(_unsafe(path, f"it has the member `{name[:100]}`"))
     try:
         with zipfile.ZipFile(path) as archive:
-            return {name: archive.read(member) for name, member in kept.items()}
+            return {name: archive.read(member) for name, member in parts.items()}
     except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
         raise UsageError(corrupt(path, KIND, str(error))) from None
 
@@ -95,23 +95,23 @@ def _json(path: Path, parts: Mapping[str, bytes], name: str) -> Any:
 
 def _payload_config(kind: str, data: Any, parts: Mapping[str, bytes]) -> dict[str, Any]:
     """Which tensor lies in which member; each must lie within it."""
-    cleaned: dict[str, Any] = {}
+    config: dict[str, Any] = {}
     for name, entry in data["config"].items():
-        stored = entry["path_name"]
+        member = entry["path_name"]
         if entry["use_pickle"] is not False:
             raise UnsafeError(f"its tensor `{name[:80]}` is a pickle")
-        if not isinstance(stored, str) or not PAYLOADS[kind].fullmatch(stored):
-            raise UnsafeError(f"its tensor `{name[:80]}` is no tensor but `{str(stored)[:80]}`")
+        if not isinstance(member, str) or not PAYLOADS[kind].fullmatch(member):
+            raise UnsafeError(f"its tensor `{name[:80]}` is no tensor but `{str(member)[:80]}`")
         meta = tensor_meta(entry["tensor_meta"])
-        size = len(parts[f"data/{kind}/{stored}"])
-        if _needed(meta) > size:
-            raise UnsafeError(f"its tensor `{name[:80]}` takes {_needed(meta):,} B of {size:,} B")
-        cleaned[parameter_path(name)] = {"path_name": stored, "is_param": entry["is_param"] is True,
+        size = len(parts[f"data/{kind}/{member}"])
+        if _bytes_of(meta) > size:
+            raise UnsafeError(f"its tensor `{name[:80]}` takes {_bytes_of(meta):,} B of {size:,} B")
+        config[parameter_path(name)] = {"path_name": member, "is_param": entry["is_param"] is True,
                                        "use_pickle": False, "tensor_meta": meta}
-    return {"config": cleaned}
+    return {"config": config}
 
 
-def _needed(meta: Mapping[str, Any]) -> int:
+def _bytes_of(meta: Mapping[str, Any]) -> int:
     """Bytes that a tensor needs, both as it lies and as a copy without strides."""
     sizes = [n["as_int"] for n in meta["sizes"]]
     strides = [n["as_int"] for n in meta["strides"]]
@@ -122,20 +122,20 @@ def _needed(meta: Mapping[str, Any]) -> int:
     return (max(count, last + 1) if count else 0) * DTYPES[meta["dtype"]]
 
 
-def _rewritten(program: Any, configs: Mapping[str, Any], parts: Mapping[str, bytes]) -> io.BytesIO:
+def _rewrite(program: Any, configs: Mapping[str, Any], parts: Mapping[str, bytes]) -> io.BytesIO:
     import torch
 
     empty, out = io.BytesIO(), io.BytesIO()
     torch.save(((), {}), empty)
-    written = {**PLAIN, PROGRAM: json.dumps(program).encode(), ".data/version": b"6\n",
+    contents = {**PLAIN, PROGRAM: json.dumps(program).encode(), ".data/version": b"6\n",
                "data/sample_inputs/model.pt": empty.getvalue()}
     for kind, config in configs.items():
-        written[_config_name(kind)] = json.dumps(config).encode()
+        contents[_config_name(kind)] = json.dumps(config).encode()
         for entry in config["config"].values():
             name = f"data/{kind}/{entry['path_name']}"
-            written[name] = parts[name]
+            contents[name] = parts[name]
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in written.items():
+        for name, data in contents.items():
             archive.writestr(f"{ROOT}/{name}", data)
     out.seek(0)
     return out
@@ -172,15 +172,15 @@ def _propagate(program: ExportedProgram) -> None:
     from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 
     nodes = list(program.graph.nodes)
-    said = {node.name: _shapes(node.meta.get("val")) for node in nodes}
+    claims = {node.name: _shapes(node.meta.get("val")) for node in nodes}
     with torch.no_grad():
         inputs = [node.meta["val"] for node in nodes if node.op == "placeholder"]
         mode = next((x.fake_mode for x in inputs if hasattr(x, "fake_mode")), FakeTensorMode())
         FakeTensorProp(program.graph_module, mode).propagate_dont_convert_inputs(*inputs)
     for node in nodes:
-        found = _shapes(node.meta.get("val"))
-        if found != said[node.name]:
-            raise UnsafeError(f"`{node.name}` gives {found}, not {said[node.name]}")
+        shapes = _shapes(node.meta.get("val"))
+        if shapes != claims[node.name]:
+            raise UnsafeError(f"`{node.name}` gives {shapes}, not {claims[node.name]}")
 
 
 def _shapes(value: Any) -> list[tuple[tuple[int, ...], str]]:

@@ -1,4 +1,4 @@
-"""The program of a torch.export archive, `models/model.json`: rebuilt from what is known to be safe.
+"""The program of a torch.export archive, `models/model.json`, rebuilt from what is surely safe.
 
 torch's own loader evaluates parts of this file: symbolic expressions (`expr_str`), names of nodes
 (they become the source of a Python function), contexts of tree specifications (they name modules
@@ -23,9 +23,9 @@ TARGET = re.compile(r"torch\.ops\.(aten|prims|neurocompile)\.[A-Za-z_]\w*\.\w+")
 BUILTINS = tuple(f"_operator.{name}" for name in (
     "getitem", "add", "mul", "sub", "truediv", "floordiv", "neg", "mod", "pow"))
 NEVER = ("from_file", "_print", "warn", "save", "tensor_split_file")  # touch files or the terminal
-RESERVED = ("self", "torch", "device", "inf", "nan", "fx_pytree", "pytree")  # of generated code
+OWN_NAMES = ("self", "torch", "device", "inf", "nan", "fx_pytree", "pytree")  # of generated code
 DTYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 2, 7: 4, 8: 8, 12: 1, 13: 2}  # ScalarType: bytes
-STRIDED = 7  # Layout
+STRIDED_LAYOUT = 7  # Layout
 TREES = ("builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict")
 METADATA = ("stack_trace", "nn_module_stack", "torch_fn")
 SPECIAL = ("Infinity", "-Infinity", "NaN")  # how floats are written that JSON has not
@@ -36,7 +36,7 @@ class UnsafeError(ValueError):
 
 
 def clean_program(data: Any) -> dict[str, Any]:
-    """The program, rebuilt. Raises UnsafeError, or KeyError and TypeError where parts are missing."""
+    """The program, rebuilt. Raises UnsafeError; KeyError and TypeError where parts are missing."""
     module, version = data["graph_module"], data["schema_version"]
     _demand(not data.get("range_constraints"), "it has dynamic shapes")
     verifiers = data.get("verifiers", [])
@@ -61,7 +61,7 @@ def _demand(holds: bool, reason: str) -> None:
         raise UnsafeError(reason)
 
 
-def _shown(value: Any) -> str:
+def _quote(value: Any) -> str:
     text = value if isinstance(value, str) else type(value).__name__
     return f"`{text[:80]}`"
 
@@ -69,25 +69,25 @@ def _shown(value: Any) -> str:
 def _name(value: Any) -> str:
     """A name that may stand in generated code."""
     _demand(isinstance(value, str) and NAME.fullmatch(value) is not None
-            and not keyword.iskeyword(value) and value not in RESERVED,
-            f"{_shown(value)} is no plain name")
+            and not keyword.iskeyword(value) and value not in OWN_NAMES,
+            f"{_quote(value)} is no plain name")
     return str(value)
 
 
 def parameter_path(value: Any) -> str:
     """The path of a parameter."""
     _demand(isinstance(value, str) and len(value) <= 1000 and PATH.fullmatch(value) is not None,
-            f"{_shown(value)} is no path of a parameter")
+            f"{_quote(value)} is no path of a parameter")
     return str(value)
 
 
 def _whole(value: Any) -> int:
-    _demand(type(value) is int and abs(value) < 1 << 63, f"{_shown(value)} is no whole number")
+    _demand(type(value) is int and abs(value) < 1 << 63, f"{_quote(value)} is no whole number")
     return int(value)
 
 
 def _flag(value: Any) -> bool:
-    _demand(type(value) is bool, f"{_shown(value)} is neither true nor false")
+    _demand(type(value) is bool, f"{_quote(value)} is neither true nor false")
     return bool(value)
 
 
@@ -98,9 +98,9 @@ def _text(value: Any) -> str:
 
 def _number(value: Any) -> float | str:
     if isinstance(value, str):
-        _demand(value in SPECIAL, f"{_shown(value)} is no number")
+        _demand(value in SPECIAL, f"{_quote(value)} is no number")
         return value
-    _demand(type(value) in (int, float), f"{_shown(value)} is no number")
+    _demand(type(value) in (int, float), f"{_quote(value)} is no number")
     return float(value)
 
 
@@ -112,7 +112,7 @@ def _static(value: Any) -> dict[str, int]:
 
 
 def _device(value: Any) -> dict[str, Any]:
-    _demand(value.get("type") == "cpu", f"it is for the device {_shown(value.get('type'))}; "
+    _demand(value.get("type") == "cpu", f"it is for the device {_quote(value.get('type'))}; "
             "export the model on the CPU")
     return {"type": "cpu", "index": None}
 
@@ -128,11 +128,11 @@ def tensor_meta(meta: Any) -> dict[str, Any]:
     for n in sizes:
         count *= n["as_int"]
     _demand(count <= MAX_VALUES, f"a tensor has {count:,} elements")
-    _demand(meta["dtype"] in DTYPES and meta["layout"] == STRIDED,
+    _demand(meta["dtype"] in DTYPES and meta["layout"] == STRIDED_LAYOUT,
             "a tensor is complex, quantized, sparse or of 8-bit floating point")
     return {"dtype": _whole(meta["dtype"]), "sizes": sizes, "strides": strides,
             "requires_grad": _flag(meta["requires_grad"]), "device": _device(meta["device"]),
-            "storage_offset": offset, "layout": STRIDED}
+            "storage_offset": offset, "layout": STRIDED_LAYOUT}
 
 
 def _tensor(value: Any) -> dict[str, str]:
@@ -160,14 +160,14 @@ _ARGUMENTS: dict[str, Callable[[Any], Any]] = {
 def _argument(value: Any) -> dict[str, Any]:
     _demand(isinstance(value, dict) and len(value) == 1, "an argument is of no single kind")
     (kind, content), = value.items()
-    _demand(kind in _ARGUMENTS, f"it has an argument of the kind {_shown(kind)}")
+    _demand(kind in _ARGUMENTS, f"it has an argument of the kind {_quote(kind)}")
     return {kind: _ARGUMENTS[kind](content)}
 
 
 def _target(value: Any) -> str:
-    known = isinstance(value, str) and (value in BUILTINS or (
+    safe = isinstance(value, str) and (value in BUILTINS or (
         TARGET.fullmatch(value) is not None and value.split(".")[3] not in NEVER))
-    _demand(known, f"it calls {_shown(value)}")
+    _demand(safe, f"it calls {_quote(value)}")
     return str(value)
 
 
@@ -189,7 +189,7 @@ def _node(node: Any) -> dict[str, Any]:
 def _argument_name(value: Any) -> str:
     """A name of an operator's schema: `self` and `from` are among them."""
     _demand(isinstance(value, str) and NAME.fullmatch(value) is not None,
-            f"{_shown(value)} is no plain name")
+            f"{_quote(value)} is no plain name")
     return str(value)
 
 
@@ -218,20 +218,21 @@ def _input_spec(spec: Any) -> dict[str, Any]:
     if kind == "user_input":
         return {kind: {"arg": _argument(value["arg"])}}
     _demand(kind in ("parameter", "buffer", "tensor_constant"),
-            f"it has an input of the kind {_shown(kind)}")
+            f"it has an input of the kind {_quote(kind)}")
     name = f"{kind}_name"
-    cleaned: dict[str, Any] = {"arg": _tensor(value["arg"]), name: parameter_path(value[name])}
+    entry: dict[str, Any] = {"arg": _tensor(value["arg"]), name: parameter_path(value[name])}
     if kind == "buffer":
-        cleaned["persistent"] = _flag(value["persistent"])
-    return {kind: cleaned}
+        entry["persistent"] = _flag(value["persistent"])
+    return {kind: entry}
 
 
 def _output_spec(spec: Any) -> dict[str, Any]:
     (kind, value), = spec.items()
     if kind == "user_output":
         return {kind: {"arg": _argument(value["arg"])}}
-    _demand(kind == "buffer_mutation", f"it has an output of the kind {_shown(kind)}")
-    return {kind: {"arg": _tensor(value["arg"]), "buffer_name": parameter_path(value["buffer_name"])}}
+    _demand(kind == "buffer_mutation", f"it has an output of the kind {_quote(kind)}")
+    path = parameter_path(value["buffer_name"])
+    return {kind: {"arg": _tensor(value["arg"]), "buffer_name": path}}
 
 
 def _call(entry: Any) -> dict[str, Any]:
@@ -264,9 +265,9 @@ def _tree(tree: Any, depth: int) -> dict[str, Any]:
     if kind is None:
         _demand(context is None and not tree["children_spec"], "a leaf of its inputs has leaves")
         return {"type": None, "context": None, "children_spec": []}
-    _demand(kind in TREES, f"its inputs or outputs are in a {_shown(kind)}")
-    held = json.loads(_text(context))  # dicts: their keys; it may name no class
-    _demand(held is None or (isinstance(held, list) and all(isinstance(k, str) for k in held)),
+    _demand(kind in TREES, f"its inputs or outputs are in a {_quote(kind)}")
+    keys = json.loads(_text(context))  # dicts: their keys; it may name no class
+    _demand(keys is None or (isinstance(keys, list) and all(isinstance(k, str) for k in keys)),
             "its inputs or outputs name a class")
-    return {"type": kind, "context": json.dumps(held),
+    return {"type": kind, "context": json.dumps(keys),
             "children_spec": [_tree(one, depth + 1) for one in tree["children_spec"]]}

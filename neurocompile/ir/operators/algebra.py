@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.operators.base import Array, Operator, Shape
 from neurocompile.ir.operators.conv import Conv
-from neurocompile.ir.operators.conv_chains import chained, sliced_inputs, sliced_outputs
-from neurocompile.ir.operators.einsum import Einsum, composed, einsum
+from neurocompile.ir.operators.conv_chains import conv_chain, sliced_inputs, sliced_outputs
+from neurocompile.ir.operators.einsum import Einsum, einsum, einsum_product
 from neurocompile.ir.operators.matrices import Dense, Sparse, from_matrix
 from neurocompile.ir.operators.part import Part
-from neurocompile.ir.operators.selected import Selected
+from neurocompile.ir.operators.restriction import Restriction
 
 
 def identity(shape: Shape) -> Einsum:
@@ -33,23 +33,24 @@ def is_identity(operator: Operator) -> bool:
 def wiring(in_shape: Shape, out_shape: Shape, index: NDArray[np.int64]) -> Operator:
     """Output i is input `index[i]`, or zero where that is -1 (permutation, slice, repeat, pad)."""
     in_size, out_size = math.prod(in_shape), math.prod(out_shape)
-    structured = _permutation(in_shape, out_shape, index) or _range(in_shape, out_shape, index)
-    if structured is not None:
-        return structured
-    kept = np.flatnonzero(index >= 0)
+    regular = _permutation(in_shape, out_shape, index) or _range(in_shape, out_shape, index)
+    if regular is not None:
+        return regular
+    targets = np.flatnonzero(index >= 0)
     ptr = np.concatenate([[0], np.cumsum(index >= 0)])
     return Sparse(in_shape, out_shape, sp.csr_array(
-        (np.ones(len(kept)), index[kept], ptr), shape=(out_size, in_size)))
+        (np.ones(len(targets)), index[targets], ptr), shape=(out_size, in_size)))
 
 
 def _range(in_shape: Shape, out_shape: Shape, index: NDArray[np.int64]) -> Operator | None:
     """A run of inputs as a run of outputs; identity where it is all of them."""
-    kept = np.flatnonzero(index >= 0)
-    if not len(kept) or not np.array_equal(index[kept], np.arange(len(kept)) + index[kept[0]]) or (
-            kept[-1] - kept[0] + 1 != len(kept)):
+    targets = np.flatnonzero(index >= 0)
+    count = len(targets)
+    if not count or targets[-1] - targets[0] + 1 != count or not np.array_equal(
+            index[targets], np.arange(count) + index[targets[0]]):
         return None
-    one = identity((len(kept),))
-    return _part(one, in_shape, out_shape, int(index[kept[0]]), int(kept[0]))
+    one = identity((count,))
+    return _part(one, in_shape, out_shape, int(index[targets[0]]), int(targets[0]))
 
 
 def _permutation(in_shape: Shape, out_shape: Shape, index: NDArray[np.int64]
@@ -94,30 +95,30 @@ def compose(outer: Operator, inner: Operator) -> Operator:
     if is_identity(outer):
         return inner
     if isinstance(outer, Part):
-        chosen = _outputs(inner, outer.in_first, outer.inner.in_size)
-        return _part(compose(outer.inner, chosen), inner.in_shape, outer.out_shape, 0,
+        part = _outputs(inner, outer.in_first, outer.inner.in_size)
+        return _part(compose(outer.inner, part), inner.in_shape, outer.out_shape, 0,
                      outer.out_first)
     if isinstance(inner, Part):
-        chosen = _inputs(outer, inner.out_first, inner.inner.out_size)
-        return _part(compose(chosen, inner.inner), inner.in_shape, outer.out_shape,
+        part = _inputs(outer, inner.out_first, inner.inner.out_size)
+        return _part(compose(part, inner.inner), inner.in_shape, outer.out_shape,
                      inner.in_first, 0)
     if isinstance(outer, Conv) and isinstance(inner, Conv):
-        chain = chained(outer, inner)
-        if chain is not None:
-            return chain
+        conv = conv_chain(outer, inner)
+        if conv is not None:
+            return conv
     a, b = _as_einsum(outer), _as_einsum(inner)
-    product = None if a is None or b is None else composed(a, b)
+    product = None if a is None or b is None else einsum_product(a, b)
     return product if product is not None else _explicit(outer, inner)
 
 
 def _explicit(outer: Operator, inner: Operator) -> Operator:
     shapes = inner.in_shape, outer.out_shape
     if isinstance(outer, Dense):
-        return Dense(*shapes, inner.pulled(outer.weight))
+        return Dense(*shapes, inner.pull(outer.weight))
     if isinstance(inner, Dense):
         return Dense(*shapes, np.asarray(outer.matrix() @ inner.weight))
     if outer.out_size * inner.in_size <= inner.n_synapses:
-        return from_matrix(*shapes, sp.csr_array(inner.pulled(outer.matrix().toarray())))
+        return from_matrix(*shapes, sp.csr_array(inner.pull(outer.matrix().toarray())))
     return from_matrix(*shapes, sp.csr_array(outer.matrix() @ inner.matrix()))
 
 
@@ -147,9 +148,9 @@ def _outputs(operator: Operator, first: int, count: int) -> Operator:
     if is_identity(operator):
         return _part(identity((count,)), operator.in_shape, (count,), first, 0)
     if isinstance(operator, Conv):
-        chosen = sliced_outputs(operator, first, count)
-        if chosen is not None:
-            return chosen
+        part = sliced_outputs(operator, first, count)
+        if part is not None:
+            return part
     return from_matrix(operator.in_shape, (count,),
                        operator.rows(np.arange(first, first + count)))
 
@@ -161,9 +162,9 @@ def _inputs(operator: Operator, first: int, count: int) -> Operator:
     if isinstance(operator, Dense):
         return Dense((count,), operator.out_shape, operator.weight[:, first:first + count])
     if isinstance(operator, Conv):
-        chosen = sliced_inputs(operator, first, count)
-        if chosen is not None:
-            return chosen
+        part = sliced_inputs(operator, first, count)
+        if part is not None:
+            return part
     matrix: sp.csr_array = operator.matrix()[:, first:first + count]
     return from_matrix((count,), operator.out_shape, matrix)
 
@@ -191,13 +192,13 @@ def _geometry(operator: Operator) -> tuple[object, ...]:
         return (*own, operator.ins, operator.outs, operator.axes, operator.sizes)
     if isinstance(operator, Part):
         return (*own, operator.in_first, operator.out_first, _geometry(operator.inner))
-    if isinstance(operator, Selected):
+    if isinstance(operator, Restriction):
         return (*own, operator.ins.tobytes(), operator.outs.tobytes(), _geometry(operator.inner))
     return own
 
 
 def _arrays(operator: Operator) -> list[Array]:
-    if isinstance(operator, Part | Selected):
+    if isinstance(operator, Part | Restriction):
         return _arrays(operator.inner)
     if isinstance(operator, Sparse):
         return [operator.csr.indptr, operator.csr.indices, operator.weights]

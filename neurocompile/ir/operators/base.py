@@ -67,7 +67,7 @@ class Operator(ABC):
         """The same structure with other weights of the same shape."""
 
     @abstractmethod
-    def scaled(self, gain: Array) -> Operator:
+    def times(self, gain: Array) -> Operator:
         """Each output multiplied by its own factor; `gain` has `out_size` elements."""
 
     @abstractmethod
@@ -87,11 +87,11 @@ class Operator(ABC):
         """All synapses: [out_size, in_size]."""
         return self.rows(np.arange(self.out_size))
 
-    def applied(self, x: Array) -> Array:
+    def apply(self, x: Array) -> Array:
         """Values [n, in_size] through the operator: [n, out_size]."""
         return np.asarray((self.matrix() @ x.T).T)
 
-    def pulled(self, rows: Array) -> Array:
+    def pull(self, rows: Array) -> Array:
         """Rows [n, out_size] after this operator: `rows @ matrix`, [n, in_size]."""
         return np.asarray(rows @ self.matrix())
 

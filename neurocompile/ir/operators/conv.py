@@ -38,7 +38,7 @@ class Conv(Operator):
     def with_weights(self, weights: Array) -> Self:
         return replace(self, weight=weights)
 
-    def scaled(self, gain: Array) -> Operator:
+    def times(self, gain: Array) -> Operator:
         per_channel = np.broadcast_to(gain, (self.out_size,)).reshape(self.out_shape[0], -1)
         if np.all(per_channel == per_channel[:, :1]):
             return replace(self, weight=self.weight * per_channel[:, :1, None, None])
@@ -97,23 +97,23 @@ class Conv(Operator):
             if len(at_y) and len(at_x):
                 yield weight[..., a, b], np.ix_(at_y, at_x), np.ix_(y[at_y], x[at_x])
 
-    def applied(self, x: Array) -> Array:
+    def apply(self, x: Array) -> Array:
         grid = x.reshape(len(x), self.groups, -1, *self.in_shape[1:])
-        found = np.zeros((len(x), self.groups, self.out_shape[0] // self.groups,
+        result = np.zeros((len(x), self.groups, self.out_shape[0] // self.groups,
                           *self.out_shape[1:]), np.result_type(x, self.weight))
         for weight, outs, ins in self._by_tap():
-            found[..., *outs] += np.einsum("ngiyx,goi->ngoyx", grid[..., *ins], weight,
+            result[..., *outs] += np.einsum("ngiyx,goi->ngoyx", grid[..., *ins], weight,
                                            optimize=True)
-        return found.reshape(len(x), -1)
+        return result.reshape(len(x), -1)
 
-    def pulled(self, rows: Array) -> Array:
+    def pull(self, rows: Array) -> Array:
         grid = rows.reshape(len(rows), self.groups, -1, *self.out_shape[1:])
-        found = np.zeros((len(rows), self.groups, self.weight.shape[1], *self.in_shape[1:]),
+        result = np.zeros((len(rows), self.groups, self.weight.shape[1], *self.in_shape[1:]),
                          np.result_type(rows, self.weight))
         for weight, outs, ins in self._by_tap():
-            found[..., *ins] += np.einsum("ngoyx,goi->ngiyx", grid[..., *outs], weight,
+            result[..., *ins] += np.einsum("ngoyx,goi->ngiyx", grid[..., *outs], weight,
                                           optimize=True)
-        return found.reshape(len(rows), -1)
+        return result.reshape(len(rows), -1)
 
     def row_sums(self) -> Array:
         kernel = self.weight.sum(axis=1)

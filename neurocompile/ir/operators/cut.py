@@ -50,7 +50,7 @@ def cut(operator: Operator, limit: int) -> list[Operator]:
                 (b - a, *pixels), operator.out_shape, operator.weight[:, a:b], operator.stride,
                 operator.padding, operator.dilation), a * size, 0)
                 for a, b in _ranges(channels, -(-channels // (limit // window)))]
-    return _listed(operator, limit)
+    return _cut_list(operator, limit)
 
 
 def _ranges(size: int, count: int) -> list[tuple[int, int]]:
@@ -58,20 +58,20 @@ def _ranges(size: int, count: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def _listed(operator: Operator, limit: int) -> list[Operator]:
+def _cut_list(operator: Operator, limit: int) -> list[Operator]:
     """Cut where the next source would be one too many for some target."""
     ones = operator.with_weights(np.ones(operator.weights.shape, np.int8)).matrix()
     ones.sort_indices()
     matrix, ptr = operator.matrix().tocsc(), ones.indptr.astype(np.int64)
-    used: NDArray[np.int64] = np.zeros(operator.out_size, np.int64)
+    before: NDArray[np.int64] = np.zeros(operator.out_size, np.int64)
     length, start = np.diff(ptr), 0
     pieces: list[Operator] = []
     while start < operator.in_size:
-        longer = used + limit < length
-        stop = int(ones.indices[(ptr[:-1] + used + limit)[longer]].min(initial=operator.in_size))
+        longer = before + limit < length
+        stop = int(ones.indices[(ptr[:-1] + before + limit)[longer]].min(initial=operator.in_size))
         part = Sparse((stop - start,), operator.out_shape, matrix[:, start:stop].tocsr())
         pieces.append(Part(operator.in_shape, operator.out_shape, part, start, 0))
-        used = np.add.reduceat(np.append(ones.indices < stop, False).astype(np.int64), ptr[:-1])
-        used[length == 0] = 0
+        before = np.add.reduceat(np.append(ones.indices < stop, False).astype(np.int64), ptr[:-1])
+        before[length == 0] = 0
         start = stop
     return pieces

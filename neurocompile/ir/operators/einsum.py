@@ -44,7 +44,7 @@ class Einsum(Operator):
         return replace(self, weight=weights)
 
     @property
-    def summed(self) -> Axes:
+    def sum_axes(self) -> Axes:
         """The axes that each output sums over."""
         return tuple(a for a in self.ins if a not in self.outs)
 
@@ -57,7 +57,7 @@ class Einsum(Operator):
         """The sizes of these axes."""
         return tuple(self.sizes[a] for a in axes)
 
-    def scaled(self, gain: Array) -> Operator:
+    def times(self, gain: Array) -> Operator:
         fine = split_as(self, self.out_shape, of_outs=True) or self
         grid = np.broadcast_to(gain, (self.out_size,)).reshape(fine.lengths(fine.outs))
         varying = []
@@ -76,9 +76,9 @@ class Einsum(Operator):
     def rows(self, targets: NDArray[np.int64]) -> sp.csr_array:
         targets = np.asarray(targets, np.int64)
         at = dict(zip(self.outs, _unravel(targets, self.lengths(self.outs)), strict=True))
-        at |= dict(zip(self.summed, np.ix_(*map(np.arange, self.lengths(self.summed))),
+        at |= dict(zip(self.sum_axes, np.ix_(*map(np.arange, self.lengths(self.sum_axes))),
                        strict=True))
-        count = math.prod(self.lengths(self.summed))
+        count = math.prod(self.lengths(self.sum_axes))
         columns = self._flat(self.ins, at, len(targets))
         values = self.weight.reshape(-1)[self._flat(self.axes, at, len(targets))]
         return sp.csr_array((values, columns, np.arange(len(targets) + 1) * count),
@@ -86,39 +86,39 @@ class Einsum(Operator):
 
     def _flat(self, axes: Axes, at: dict[int, NDArray[np.int64]], n: int) -> NDArray[np.int64]:
         """[n * summed elements] index into an array with these axes."""
-        rank = len(self.summed)
+        rank = len(self.sum_axes)
         index = np.zeros((1,) * (rank + 1), np.int64)
         for axis in axes:
-            own = at[axis] if axis in self.summed else at[axis].reshape(-1, *[1] * rank)
+            own = at[axis] if axis in self.sum_axes else at[axis].reshape(-1, *[1] * rank)
             index = index * self.sizes[axis] + own
-        return np.broadcast_to(index, (n, *self.lengths(self.summed))).reshape(-1)
+        return np.broadcast_to(index, (n, *self.lengths(self.sum_axes))).reshape(-1)
 
-    def applied(self, x: Array) -> Array:
+    def apply(self, x: Array) -> Array:
         return self._through(x, self.ins, self.outs)
 
-    def pulled(self, rows: Array) -> Array:
+    def pull(self, rows: Array) -> Array:
         return self._through(rows, self.outs, self.ins)
 
     def _through(self, x: Array, ins: Axes, outs: Axes) -> Array:
         """Values [n, ins] through the weight: [n, outs]."""
         batch = len(self.sizes)
         grid = x.reshape(len(x), *self.lengths(ins))
-        made = tuple(a for a in outs if a in ins or a in self.axes)
-        found = np.einsum(grid, (batch, *ins), self.weight, self.axes, (batch, *made),
+        present = tuple(a for a in outs if a in ins or a in self.axes)
+        result = np.einsum(grid, (batch, *ins), self.weight, self.axes, (batch, *present),
                           optimize=True)
         sizes = (*self.sizes, len(x))
-        return _spread(found, (batch, *made), (batch, *outs), sizes).reshape(len(x), -1)
+        return _spread(result, (batch, *present), (batch, *outs), sizes).reshape(len(x), -1)
 
     def row_sums(self) -> Array:
-        kept = tuple(a for a in self.axes if a in self.outs)
-        gone = tuple(i for i, a in enumerate(self.axes) if a not in self.outs)
-        times = math.prod(self.lengths(tuple(a for a in self.summed if a not in self.axes)))
-        sums = self.weight.sum(axis=gone) * times
-        return _spread(sums, kept, self.outs, self.sizes).reshape(-1)
+        rest = tuple(a for a in self.axes if a in self.outs)
+        sums_over = tuple(i for i, a in enumerate(self.axes) if a not in self.outs)
+        times = math.prod(self.lengths(tuple(a for a in self.sum_axes if a not in self.axes)))
+        sums = self.weight.sum(axis=sums_over) * times
+        return _spread(sums, rest, self.outs, self.sizes).reshape(-1)
 
     @property
     def n_synapses(self) -> int:
-        return self.out_size * math.prod(self.lengths(self.summed))
+        return self.out_size * math.prod(self.lengths(self.sum_axes))
 
     def nets(self) -> Nets:
         numbers = np.arange(math.prod(self.lengths(self.shared))).reshape(
@@ -134,23 +134,23 @@ def einsum(in_shape: Shape, out_shape: Shape, ins: Axes, outs: Axes, axes: Axes,
 
     Every axis of the weight is one of `ins` or `outs`. `Dense` where nothing is shared.
     """
-    kept = [a for a in dict.fromkeys((*outs, *ins)) if sizes[a] > 1]
-    ins, outs = (tuple(a for a in one if a in kept) for one in (ins, outs))
-    order = tuple(a for a in kept if a in axes)
-    weight = np.asarray(weight).reshape([sizes[a] for a in axes if a in kept]).transpose(
-        [[a for a in axes if a in kept].index(a) for a in order])
+    wide = [a for a in dict.fromkeys((*outs, *ins)) if sizes[a] > 1]
+    ins, outs = (tuple(a for a in one if a in wide) for one in (ins, outs))
+    order = tuple(a for a in wide if a in axes)
+    weight = np.asarray(weight).reshape([sizes[a] for a in axes if a in wide]).transpose(
+        [[a for a in axes if a in wide].index(a) for a in order])
     groups: list[list[int]] = []
-    for axis in kept:
+    for axis in wide:
         if groups and all(_follows(axis, groups[-1][-1], one) for one in (ins, outs, order)):
             groups[-1].append(axis)
         else:
             groups.append([axis])
     number = {group[0]: i for i, group in enumerate(groups)}
 
-    def merged(one: Axes) -> Axes:
+    def renumber(one: Axes) -> Axes:
         return tuple(number[a] for a in one if a in number)
     lengths = tuple(math.prod(sizes[a] for a in group) for group in groups)
-    ins, outs, order = merged(ins), merged(outs), merged(order)
+    ins, outs, order = renumber(ins), renumber(outs), renumber(order)
     if not set(ins) & set(outs) and set(order) == {*ins, *outs}:
         matrix = weight.reshape(math.prod(out_shape), math.prod(in_shape))
         return Dense(in_shape, out_shape, np.ascontiguousarray(matrix))
@@ -165,9 +165,9 @@ def _follows(axis: int, before: int, axes: Axes) -> bool:
     return axes.index(axis) == axes.index(before) + 1
 
 
-def composed(outer: Einsum, inner: Einsum) -> Einsum | Dense | None:
+def einsum_product(outer: Einsum, inner: Einsum) -> Einsum | Dense | None:
     """`inner`, then `outer`; None where their axes between do not fit together."""
-    outer, inner = _trimmed(outer), _trimmed(inner)
+    outer, inner = _without_unit_axes(outer), _without_unit_axes(inner)
     split_outer = split_as(outer, inner.lengths(inner.outs), of_outs=False)
     split_inner = None if split_outer is None else split_as(
         inner, split_outer.lengths(split_outer.ins), of_outs=True)
@@ -182,16 +182,16 @@ def composed(outer: Einsum, inner: Einsum) -> Einsum | Dense | None:
     sizes = dict(enumerate(inner.sizes)) | {name[a]: s for a, s in enumerate(outer.sizes)}
     outs = tuple(name[a] for a in outer.outs)
     axes = tuple(name[a] for a in outer.axes)
-    seen = {*outs, *inner.ins}
-    result = tuple(a for a in dict.fromkeys((*axes, *inner.axes)) if a in seen)
+    free = {*outs, *inner.ins}
+    result = tuple(a for a in dict.fromkeys((*axes, *inner.axes)) if a in free)
     weight = np.einsum(outer.weight, axes, inner.weight, inner.axes, result, optimize=True)
-    lost = [a for a in inner.outs if a not in seen and a not in axes and a not in inner.axes]
-    weight = weight * math.prod(sizes[a] for a in lost)
+    repeats = [a for a in inner.outs if a not in free and a not in axes and a not in inner.axes]
+    weight = weight * math.prod(sizes[a] for a in repeats)
     return einsum(inner.in_shape, outer.out_shape, inner.ins, outs, result,
                   [sizes[a] for a in range(len(sizes))], weight)
 
 
-def _trimmed(operator: Einsum) -> Einsum:
+def _without_unit_axes(operator: Einsum) -> Einsum:
     """Without axes of length 1."""
     ins, outs, axes = (tuple(a for a in one if operator.sizes[a] > 1)
                        for one in (operator.ins, operator.outs, operator.axes))
@@ -225,29 +225,29 @@ def split_as(operator: Einsum, shape: Shape, *, of_outs: bool) -> Einsum | None:
 def _common(axes: tuple[int, ...], shape: Shape) -> list[list[int]] | None:
     """How each axis splits, first part first, so that every border of `shape` is a border."""
     parts: list[list[int]] = []
-    left = list(shape)
+    rest = list(shape)
     for length in reversed(axes):
         own: list[int] = []
         while length > 1:
-            if not left:
+            if not rest:
                 return None
-            small, large = sorted((length, left[-1]))
+            small, large = sorted((length, rest[-1]))
             if large % small:
                 return None
             own.insert(0, small)
             length //= small
-            left[-1] //= small
-            if left[-1] == 1:
-                left.pop()
+            rest[-1] //= small
+            if rest[-1] == 1:
+                rest.pop()
         parts.insert(0, own or [1])
-    return parts if not left else None
+    return parts if not rest else None
 
 
-def _spread(array: Array, axes: Axes, wanted: Axes, sizes: Sequence[int]) -> Array:
+def _spread(array: Array, axes: Axes, target: Axes, sizes: Sequence[int]) -> Array:
     """An array with these axes, seen with the wanted ones (all of its own among them)."""
-    ordered = array.transpose([axes.index(a) for a in wanted if a in axes])
-    thin = ordered.reshape([sizes[a] if a in axes else 1 for a in wanted])
-    return np.broadcast_to(thin, [sizes[a] for a in wanted])
+    in_order = array.transpose([axes.index(a) for a in target if a in axes])
+    thin = in_order.reshape([sizes[a] if a in axes else 1 for a in target])
+    return np.broadcast_to(thin, [sizes[a] for a in target])
 
 
 def _unravel(index: NDArray[np.int64], shape: Shape) -> tuple[NDArray[np.int64], ...]:

@@ -27,16 +27,16 @@ class Dense(Operator):
     def with_weights(self, weights: Array) -> Self:
         return replace(self, weight=weights)
 
-    def scaled(self, gain: Array) -> Dense:
+    def times(self, gain: Array) -> Dense:
         return replace(self, weight=self.weight * gain.reshape(-1, 1))
 
     def rows(self, targets: NDArray[np.int64]) -> sp.csr_array:
         return sp.csr_array(self.weight[targets])
 
-    def applied(self, x: Array) -> Array:
+    def apply(self, x: Array) -> Array:
         return np.asarray(x @ self.weight.T)
 
-    def pulled(self, rows: Array) -> Array:
+    def pull(self, rows: Array) -> Array:
         return np.asarray(rows @ self.weight)
 
     def row_sums(self) -> Array:
@@ -65,7 +65,7 @@ class Sparse(Operator):
         csr = sp.csr_array((weights, self.csr.indices, self.csr.indptr), shape=self.csr.shape)
         return replace(self, csr=csr)
 
-    def scaled(self, gain: Array) -> Sparse:
+    def times(self, gain: Array) -> Sparse:
         return replace(self, csr=sp.csr_array(self.csr.multiply(gain.reshape(-1, 1))))
 
     def rows(self, targets: NDArray[np.int64]) -> sp.csr_array:

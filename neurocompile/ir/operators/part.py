@@ -37,29 +37,29 @@ class Part(Operator):
     def with_weights(self, weights: Array) -> Self:
         return replace(self, inner=self.inner.with_weights(weights))
 
-    def scaled(self, gain: Array) -> Part:
+    def times(self, gain: Array) -> Part:
         every = np.broadcast_to(gain, (self.out_size,))
-        return replace(self, inner=self.inner.scaled(every[self.outs]))
+        return replace(self, inner=self.inner.times(every[self.outs]))
 
     def rows(self, targets: NDArray[np.int64]) -> sp.csr_array:
         local = np.asarray(targets, np.int64) - self.out_first
         inside = (local >= 0) & (local < self.inner.out_size)
-        found = self.inner.rows(local[inside])
+        inner = self.inner.rows(local[inside])
         lengths = np.zeros(len(local), np.int64)
-        lengths[inside] = np.diff(found.indptr)
+        lengths[inside] = np.diff(inner.indptr)
         return sp.csr_array(
-            (found.data, found.indices + self.in_first, np.concatenate([[0], np.cumsum(lengths)])),
+            (inner.data, inner.indices + self.in_first, np.concatenate([[0], np.cumsum(lengths)])),
             shape=(len(local), self.in_size))
 
-    def applied(self, x: Array) -> Array:
-        found = np.zeros((len(x), self.out_size), np.result_type(x, self.weights))
-        found[:, self.outs] = self.inner.applied(x[:, self.ins])
-        return found
+    def apply(self, x: Array) -> Array:
+        result = np.zeros((len(x), self.out_size), np.result_type(x, self.weights))
+        result[:, self.outs] = self.inner.apply(x[:, self.ins])
+        return result
 
-    def pulled(self, rows: Array) -> Array:
-        found = np.zeros((len(rows), self.in_size), np.result_type(rows, self.weights))
-        found[:, self.ins] = self.inner.pulled(rows[:, self.outs])
-        return found
+    def pull(self, rows: Array) -> Array:
+        result = np.zeros((len(rows), self.in_size), np.result_type(rows, self.weights))
+        result[:, self.ins] = self.inner.pull(rows[:, self.outs])
+        return result
 
     def row_sums(self) -> Array:
         inner = self.inner.row_sums()

@@ -13,4 +13,4 @@ from neurocompile.semantics.profiles import (
 
 FRAMEWORKS = (spikingjelly, snntorch, norse, sinabs, rockpool, slayer)
 PROFILES: dict[str, Profile] = {
-    found.name: found for framework in (*FRAMEWORKS, lava) for found in framework.profiles()}
+    profile.name: profile for framework in (*FRAMEWORKS, lava) for profile in framework.profiles()}

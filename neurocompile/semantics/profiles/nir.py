@@ -88,14 +88,14 @@ def normal(neuron: FloatNeuron) -> tuple[Profile, dict[str, float]]:
         charge = ["u = alpha * u + x", charge[0].replace("x", "u")]
         constants["alpha"] = neuron.alpha
     above = ">" if neuron.strict else ">="
-    delayed = neuron.reset in (Reset.SOFT_DELAYED, Reset.HARD_DELAYED)
-    before = [f"r = v - v_th {above} 0"] if delayed else []
+    late = neuron.reset in (Reset.SOFT_DELAYED, Reset.HARD_DELAYED)
+    before = [f"r = v - v_th {above} 0"] if late else []
     after = {Reset.HARD: "v = (1 - s) * h", Reset.SOFT: "v = h - s * v_th", Reset.NONE: "v = h",
              Reset.SOFT_DELAYED: "v = h - r * v_th", Reset.HARD_DELAYED: "v = h - r * h"}
     fire = [f"s = h - v_th {above} 0", after[neuron.reset]]
-    if delayed:
+    if late:
         fire = [fire[1], f"s = v - v_th {above} 0"]
     name = "-".join(("nir-ours", neuron.model.lower(), "gt" if neuron.strict else "ge",
                      neuron.reset.name.lower().replace("_", "-")))
-    found = profile(name, neuron.model, "neurocompile", *before, *charge, *fire)
-    return found, {k: constants[k] for k in found.constants}
+    result = profile(name, neuron.model, "neurocompile", *before, *charge, *fire)
+    return result, {k: constants[k] for k in result.constants}

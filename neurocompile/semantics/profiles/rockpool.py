@@ -20,6 +20,6 @@ def profiles() -> Iterator[Profile]:
         "-single": ("s = h >= v_th",),
     }
     for form, current in (("", "u = (u + x) * beta"), ("-recurrent", "u = (u + x + y) * beta")):
-        for limit, emitted in spikes.items():
+        for limit, spike in spikes.items():
             yield profile(f"rockpool-lif{form}{limit}", "CubaLIF", FRAMEWORK, current,
-                          "h = v * alpha + u + bias", *emitted, "v = h - s * v_th")
+                          "h = v * alpha + u + bias", *spike, "v = h - s * v_th")

@@ -21,7 +21,7 @@ CHARGES = {
 }
 RESETS = ("subtract", "zero", "none")
 AT_ONCE = ("leaky", "rleaky", "synaptic")
-SCALED = ("leaky",)
+WITH_FACTOR = ("leaky",)
 
 
 def profiles() -> Iterator[Profile]:
@@ -29,11 +29,12 @@ def profiles() -> Iterator[Profile]:
     for kind, (model, charge) in CHARGES.items():
         for reset in RESETS:
             for at_once in (False, True)[:1 + (kind in AT_ONCE and reset != "none")]:
-                for scaled in (False, True)[:1 + (kind in SCALED)]:
-                    name = f"snntorch-{kind}-{reset}" + "-at-once" * at_once + "-scaled" * scaled
+                for has_factor in (False, True)[:1 + (kind in WITH_FACTOR)]:
+                    name = "-".join((f"snntorch-{kind}-{reset}", *["at-once"] * at_once,
+                                     *["scaled"] * has_factor))
+                    fires = "(h - v_th > 0) * factor" if has_factor else "h - v_th > 0"
                     yield profile(name, model, FRAMEWORK, *_reset(kind, charge, reset),
-                                  "s = (h - v_th > 0) * factor" if scaled else "s = h - v_th > 0",
-                                  _after(reset, at_once, scaled))
+                                  f"s = {fires}", _after(reset, at_once, has_factor))
 
 
 def _reset(kind: str, charge: str, reset: str) -> tuple[str, ...]:
@@ -46,9 +47,9 @@ def _reset(kind: str, charge: str, reset: str) -> tuple[str, ...]:
     return (before, charge, "h = h - r * h") if reset == "zero" else (charge,)
 
 
-def _after(reset: str, at_once: bool, scaled: bool) -> str:
+def _after(reset: str, at_once: bool, has_factor: bool) -> str:
     """The potential after a tick: less what this tick's spike resets, unless the last one did."""
     if not at_once:
         return "v = h"
-    spike = "s / factor" if scaled else "s"
+    spike = "s / factor" if has_factor else "s"
     return f"v = h - ({spike} - r) * {'v_th' if reset == 'subtract' else 'h'}"

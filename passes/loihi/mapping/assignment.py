@@ -19,18 +19,18 @@ from neurocompile.passes.loihi.resources import (
     Incoming,
     capacity,
     configuration_limits,
+    core_amounts,
     entries,
     on_chip,
     tables,
-    taken,
 )
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class Layout:
     """Where a population's neurons are, and what that takes."""
 
     core_of: Ints
@@ -43,7 +43,7 @@ class Held:
 class Assignment:
     """An assignment of all neurons to core numbers, of which some may be unused."""
 
-    held: Mapping[str, Held]
+    layouts: Mapping[str, Layout]
     usage: Ints  # [core numbers, resources]
     fits: bool
     messages: int  # between cores, when every neuron fires once
@@ -78,52 +78,52 @@ class Counter:
         return cls(nets, pins, growth, limits, network, target, weight_bits,
                    {p.name: entries(network, p) for p in on_chip(network)})
 
-    def hold(self, name: str, core_of: Ints) -> Held:
+    def hold(self, name: str, core_of: Ints) -> Layout:
         """A population with these core numbers."""
         by_core, nets = np.argsort(core_of, kind="stable"), self.nets[name]
         if nets.shared:
-            usage, reach = taken(self.network.population(name), nets, core_of,
+            usage, reach = core_amounts(self.network.population(name), nets, core_of,
                                  int(core_of.max()) + 1, self.target, self.weight_bits)
         else:
             usage, reach = _count(by_core, core_of, *self.pins[name], nets.multiplicity,
                                   nets.form, self.growth)
-        return Held(core_of, by_core, usage, reach)
+        return Layout(core_of, by_core, usage, reach)
 
-    def assignment(self, held: Mapping[str, Held]) -> Assignment:
+    def assignment(self, layouts: Mapping[str, Layout]) -> Assignment:
         """All populations together."""
-        usage = np.zeros((max(len(h.usage) for h in held.values()), 4), np.int64)
+        usage = np.zeros((max(len(h.usage) for h in layouts.values()), 4), np.int64)
         messages = 0
-        for part in held.values():
+        for part in layouts.values():
             usage[:len(part.usage)] += part.usage
         for projection, of_source in self.projections():
-            source, target = held[projection.source], held[projection.target]
+            source, target = layouts[projection.source], layouts[projection.target]
             axons = target.reach[of_source]
             usage[:, 2] += np.bincount(source.core_of, axons, len(usage)).astype(np.int64)
             messages += int(axons.sum()) - _within_cores(
                 target.by_core, target.core_of, *self.pins[projection.target],
                 len(target.reach), source.by_core, source.core_of, of_source)
-        fits = bool(np.all(usage <= self.limits)) and self._configured(held, len(usage))
-        return Assignment(held, usage, fits, messages)
+        fits = bool(np.all(usage <= self.limits)) and self._entries_fit(layouts, len(usage))
+        return Assignment(layouts, usage, fits, messages)
 
-    def _configured(self, held: Mapping[str, Held], n_cores: int) -> bool:
+    def _entries_fit(self, layouts: Mapping[str, Layout], n_cores: int) -> bool:
         """Whether no core needs more configuration entries than it has."""
         for kind, limit in configuration_limits(self.target).items():
             numbers = {entry: k for k, entry in enumerate(dict.fromkeys(
-                entry for name in held for entry in self.entries[name][kind]))}
-            needed = np.zeros((n_cores, len(numbers)), np.bool_)
-            for name, part in held.items():
+                entry for name in layouts for entry in self.entries[name][kind]))}
+            demand = np.zeros((n_cores, len(numbers)), np.bool_)
+            for name, part in layouts.items():
                 own = np.array([numbers[entry] for entry in self.entries[name][kind]], np.int64)
-                needed[np.ix_(np.flatnonzero(part.usage[:, 0]), own)] = True
-            if limit and needed.sum(axis=1).max(initial=0) > limit:
+                demand[np.ix_(np.flatnonzero(part.usage[:, 0]), own)] = True
+            if limit and demand.sum(axis=1).max(initial=0) > limit:
                 return False
         return True
 
     def out_axons(self, state: Assignment, name: str) -> Ints:
         """Output axons of each neuron of a population."""
-        total = np.zeros(len(state.held[name].core_of), np.int64)
+        total = np.zeros(len(state.layouts[name].core_of), np.int64)
         for projection, of_source in self.projections():
             if projection.source == name:
-                total += state.held[projection.target].reach[of_source]
+                total += state.layouts[projection.target].reach[of_source]
         return total
 
     def projections(self) -> Iterator[tuple[Projection, Ints]]:
@@ -140,17 +140,17 @@ def _count(by_core: Ints, core_of: Ints, ptr: Ints, ids: NDArray[np.int32], mult
     usage = np.zeros((core_of.max() + 1, 4), np.int64)
     reach = np.zeros(len(multiplicity), np.int64)
     stamp = np.full(len(multiplicity), -1, np.int64)
-    held = np.zeros(len(multiplicity), np.int64)
+    pins = np.zeros(len(multiplicity), np.int64)
     for v in by_core:
         core = core_of[v]
         usage[core, 0] += 1
         for e in ids[ptr[v]:ptr[v + 1]]:
             if stamp[e] != core:
-                stamp[e], held[e] = core, 0
+                stamp[e], pins[e] = core, 0
                 reach[e] += 1
                 usage[core, 1] += multiplicity[e]
-            usage[core, 3] += multiplicity[e] * growth[form[e], held[e]]
-            held[e] += 1
+            usage[core, 3] += multiplicity[e] * growth[form[e], pins[e]]
+            pins[e] += 1
     return usage, reach
 
 
@@ -159,11 +159,11 @@ def _within_cores(targets: Ints, core_of: Ints, ptr: Ints, ids: NDArray[np.int32
                   sources: Ints, source_core: Ints, of_source: Ints) -> int:
     """Source neurons that reach a neuron on their own core; both lists are sorted by core."""
     stamp = np.full(n_nets, -1, np.int64)
-    at = found = 0
+    at = count = 0
     for s in sources:
         while at < len(targets) and core_of[targets[at]] <= source_core[s]:
             for e in ids[ptr[targets[at]]:ptr[targets[at] + 1]]:
                 stamp[e] = core_of[targets[at]]
             at += 1
-        found += stamp[of_source[s]] == source_core[s]
-    return found
+        count += stamp[of_source[s]] == source_core[s]
+    return count

@@ -19,10 +19,10 @@ from neurocompile.ir.network import Encoding, Network, Population, Projection
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.mapping.partition import fill
 from neurocompile.passes.loihi.resources import into_chip, list_bits, on_chip
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
-def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int = 8) -> Network:
+def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int) -> Network:
     """The network with the encoding of every projection onto the chip.
 
     Raises FindingsError (NC405, NC406) where shared lists are tried and a population exceeds an
@@ -36,16 +36,16 @@ def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int = 8
                         else "dense")
     if how not in ("shared", "auto"):
         return network
-    tried = _sharing(network, {p.name for p in on_chip(network)})
-    if all(a is b for a, b in zip(tried.projections, network.projections, strict=True)):
+    candidate = _sharing(network, {p.name for p in on_chip(network)})
+    if all(a is b for a, b in zip(candidate.projections, network.projections, strict=True)):
         return network
-    plain, boxes = (_cores(net, target, weight_bits) for net in (network, tried))
-    pays = {name for name, (cores, tiled) in boxes.items() if tiled and cores < plain[name][0]}
+    plain, boxes = (_cores(net, target, weight_bits) for net in (network, candidate))
+    pays = {name for name, (cores, in_boxes) in boxes.items() if in_boxes and cores < plain[name][0]}
     while True:  # a producer may reach more cores now, so that its boxes do not fit any more
-        chosen = _sharing(network, pays)
-        boxes = _cores(chosen, target, weight_bits) if pays else {}
+        result = _sharing(network, pays)
+        boxes = _cores(result, target, weight_bits) if pays else {}
         if all(boxes[name][1] for name in pays):
-            return chosen
+            return result
         pays = {name for name in pays if boxes[name][1]}
 
 

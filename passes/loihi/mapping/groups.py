@@ -10,11 +10,11 @@ from neurocompile.ir.network import Network, Population
 def groups(network: Network) -> list[list[Population]]:
     """Populations, producers first; those of one recurrent cycle together."""
     try:
-        ordered = network.order()
+        sequence = network.order()
     except nx.NetworkXUnfeasible:
-        ordered = list(network.populations)
-    position = {p.name: k for k, p in enumerate(p for p in ordered if not p.on_host)}
-    by_name = {p.name: p for p in ordered}
+        sequence = list(network.populations)
+    position = {p.name: k for k, p in enumerate(p for p in sequence if not p.on_host)}
+    by_name = {p.name: p for p in sequence}
     graph = nx.DiGraph()
     graph.add_nodes_from(position)
     graph.add_edges_from((p.source, p.target) for p in network.projections

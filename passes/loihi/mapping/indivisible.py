@@ -21,10 +21,10 @@ from neurocompile.passes.loihi.resources import (
     on_chip,
     tables,
 )
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 
-def indivisible(network: Network, target: LoihiTarget, weight_bits: int = 8,
+def indivisible(network: Network, target: LoihiTarget, weight_bits: int,
                 nets: Mapping[str, Incoming] | None = None) -> Iterator[Diagnostic]:
     """NC405 for every population with a neuron whose inputs exceed an empty core, NC406 for every
     one that needs more configuration entries than a core has. `nets`: those into each, if known.
@@ -44,11 +44,11 @@ def _inputs(population: Population, into: Incoming, target: LoihiTarget,
     most = min(limits.input_axons, limits.synapse_memory // int(one.max()))
     for resource, each in (("input_axons", np.ones(3, np.int64)), ("synapse_memory", one)):
         weight = into.multiplicity * each[into.form]
-        weighted = sp.csr_array((weight[into.pins.indices], into.pins.indices, into.pins.indptr),
+        amounts = sp.csr_array((weight[into.pins.indices], into.pins.indices, into.pins.indptr),
                                 shape=into.pins.shape)
-        needed = int(weighted.sum(axis=1).max(initial=0))
-        if needed > getattr(limits, resource):
-            yield neuron_exceeds(population, target, resource, needed, _legal(into, most))
+        largest = int(amounts.sum(axis=1).max(initial=0))
+        if largest > getattr(limits, resource):
+            yield neuron_exceeds(population, target, resource, largest, _legal(into, most))
 
 
 def _legal(into: Incoming, most: int) -> str:
@@ -61,15 +61,15 @@ def _legal(into: Incoming, most: int) -> str:
         return f"at most {most:,} inputs"
     each = conv.window // conv.weight.shape[1]
     rows, columns = conv.weight.shape[2:]
-    grouped = " in each group" if conv.groups > 1 else ""
-    return f"at most {most // each:,} input channels{grouped} of a {rows}x{columns} convolution"
+    each_group = " in each group" if conv.groups > 1 else ""
+    return f"at most {most // each:,} input channels{each_group} of a {rows}x{columns} convolution"
 
 
-def neuron_exceeds(population: Population, target: LoihiTarget, resource: str, needed: int,
+def neuron_exceeds(population: Population, target: LoihiTarget, resource: str, amount: int,
                    legal: str | None, *notes: str) -> Diagnostic:
     """NC405, with the largest legal size in values and text where it is known."""
     values = {
-        "module": population.where.module or population.name, "needed": needed,
+        "module": population.where.module or population.name, "needed": amount,
         "unit": UNITS[resource], "resource": resource.replace("_", " "), "target": target.name,
         "limit": getattr(capacity(target), resource),
     }
@@ -80,9 +80,9 @@ def neuron_exceeds(population: Population, target: LoihiTarget, resource: str, n
 
 
 def _entries(network: Network, population: Population, target: LoihiTarget) -> Iterator[Diagnostic]:
-    needed = {kind: len(found) for kind, found in entries(network, population).items()}
+    demand = {kind: len(kind_entries) for kind, kind_entries in entries(network, population).items()}
     for kind, limit in configuration_limits(target).items():
-        if limit and needed[kind] > limit:
+        if limit and demand[kind] > limit:
             yield Diagnostic("NC406", population.where, {
-                "what": f"`{population.where.module or population.name}`", "needed": needed[kind],
+                "what": f"`{population.where.module or population.name}`", "needed": demand[kind],
                 "kind": kind.replace("_", " "), "target": target.name, "limit": limit})

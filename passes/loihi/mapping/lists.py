@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.network import Projection
 from neurocompile.ir.operators import Operator
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 ROWS = 1024  # neurons whose synapses are listed at once
 
 Ints = NDArray[np.int64]
 
 
-def listed(projection: Projection) -> Operator:
+def with_list_weights(projection: Projection) -> Operator:
     """The operator with weights that say which synapses are stored, and which are alike.
 
     Dense lists store weights of zero as well; shared ones are compared by the numbers of weights.
@@ -38,7 +38,7 @@ def lists_of(structure: Operator, encoding: str, neurons: Ints, counts: Ints) ->
     Lists are shared that hold the same weights at the same distances, in the sequence of the
     neurons. `counts` [sources] is zero before and after.
     """
-    found, prints = [np.zeros(0, np.int64)], np.zeros((0, 0), np.uint64)
+    parts, prints = [np.zeros(0, np.int64)], np.zeros((0, 0), np.uint64)
     shared = encoding == "shared"
     if shared:
         first, prints = np.zeros(len(counts), np.int64), np.zeros((len(counts), 2), np.uint64)
@@ -48,11 +48,11 @@ def lists_of(structure: Operator, encoding: str, neurons: Ints, counts: Ints) ->
         sources = synapses.indices
         if encoding == "sparse":
             sources = sources[synapses.data != 0]
-        found.append(_count(sources, counts))
+        parts.append(_count(sources, counts))
         if shared:
             place = start + np.repeat(np.arange(synapses.shape[0]), np.diff(synapses.indptr))
-            _compare(sources, place, synapses.data, found[-1], first, prints, *alike)
-    sources = np.concatenate(found)
+            _compare(sources, place, synapses.data, parts[-1], first, prints, *alike)
+    sources = np.concatenate(parts)
     length = counts[sources]
     counts[sources] = 0
     if not shared:
@@ -108,11 +108,11 @@ def stored_bits(length: Ints, target: LoihiTarget, weight_bits: int, encoding: s
     for how in target.accounting.values():
         extra = how.block_header.value + how.block_spare.value
         extra += index if encoding != "sparse" and how.block_index.value == 1 else 0
-        bits, left = np.zeros(len(length), np.int64), length.copy()
-        while left.any():
-            block = np.minimum(left, how.block_synapses.value)
+        bits, rest = np.zeros(len(length), np.int64), length.copy()
+        while rest.any():
+            block = np.minimum(rest, how.block_synapses.value)
             words = np.ceil((block * each + extra) / how.block_word.value).astype(np.int64)
             bits += np.where(block > 0, words, 0) * how.block_word.value
-            left -= block
+            rest -= block
         most = np.maximum(most, bits)
     return int(most @ many)

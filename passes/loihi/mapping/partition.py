@@ -26,7 +26,7 @@ from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network, Population, Projection
 from neurocompile.passes.loihi.mapping.groups import groups
 from neurocompile.passes.loihi.mapping.indivisible import indivisible, neuron_exceeds
-from neurocompile.passes.loihi.mapping.tiles import tilings
+from neurocompile.passes.loihi.mapping.tiles import MESSAGE_WEIGHT, tilings
 from neurocompile.passes.loihi.resources import (
     FORMS,
     CoreUsage,
@@ -35,24 +35,23 @@ from neurocompile.passes.loihi.resources import (
     bounds,
     capacity,
     configuration_limits,
+    core_amounts,
     entries,
     into_chip,
     on_chip,
     tables,
-    taken,
     together,
     within,
 )
 from neurocompile.passes.placing.neuron_orders import candidates, neuron_order, tile_sizes
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
-MESSAGE_WEIGHT = 1e-3  # cores that one message is worth
 ROUNDS = 32  # fills of a cycle before a net is assumed to reach a core per pin
 
 Ints = NDArray[np.int64]
 
 
-def partition(network: Network, target: LoihiTarget, *, weight_bits: int = 8,
+def partition(network: Network, target: LoihiTarget, *, weight_bits: int,
               nets: Mapping[str, Incoming] | None = None) -> Partition:
     """The network's on-chip populations on as few cores as found, every limit kept.
 
@@ -66,10 +65,10 @@ def partition(network: Network, target: LoihiTarget, *, weight_bits: int = 8,
     bound = max(bounds(network, target, weight_bits, nets).cores.values())
     if bound > target.total_cores:
         _raise(list(indivisible(network, target, weight_bits, nets)))
-        raise FindingsError(_cores_exceeded(bound, bound, target))
+        raise FindingsError(_too_many_cores(bound, bound, target))
     result = fill(network, nets, target, weight_bits)
     if len(result.cores) > target.total_cores:
-        raise FindingsError(_cores_exceeded(len(result.cores), bound, target))
+        raise FindingsError(_too_many_cores(len(result.cores), bound, target))
     return result
 
 
@@ -107,24 +106,24 @@ class _Filling:
     target: LoihiTarget
     weight_bits: int
     parts: dict[str, _Part] = field(default_factory=dict)
-    assumed: dict[str, Ints] = field(default_factory=dict)  # reach in the cycle being filled
+    cycle_reach: dict[str, Ints] = field(default_factory=dict)  # reach in the cycle being filled
     findings: dict[str, Diagnostic] = field(default_factory=dict)  # by population
 
     def fill_group(self, group: Sequence[Population]) -> None:
         """Fill populations that form a cycle, or a single one, last to first."""
         names = {p.name for p in group}
         if any(p.source in names for name in names for p in self.network.into(name)):
-            self.assumed = {n: _pinned(self.nets[n]).clip(max=1) for n in names}
+            self.cycle_reach = {n: _pin_counts(self.nets[n]).clip(max=1) for n in names}
         for attempt in range(ROUNDS + 1):
             for population in reversed(group):
                 self.parts[population.name] = self._fill(population)
-            reach = {n: self.parts[n].reach for n in self.assumed}
-            if all(np.all(reach[n] <= self.assumed[n]) for n in reach):
+            reach = {n: self.parts[n].reach for n in self.cycle_reach}
+            if all(np.all(reach[n] <= self.cycle_reach[n]) for n in reach):
                 break
             if attempt + 1 == ROUNDS:
-                reach = {n: _pinned(self.nets[n]) for n in reach}
-            self.assumed = {n: np.maximum(self.assumed[n], reach[n]) for n in reach}
-        self.assumed = {}
+                reach = {n: _pin_counts(self.nets[n]) for n in reach}
+            self.cycle_reach = {n: np.maximum(self.cycle_reach[n], reach[n]) for n in reach}
+        self.cycle_reach = {}
 
     def partition(self) -> Partition:
         """All parts, producers first, the last cores of populations shared where they fit."""
@@ -148,31 +147,31 @@ class _Filling:
         self._check(population, out_axons)
         nets, limits = self.nets[population.name], capacity(self.target)
         if nets.shared:
-            tiled = self._tiled(population, out_axons)
-            if tiled is not None:
-                return tiled
+            boxes = self._boxes(population, out_axons)
+            if boxes is not None:
+                return boxes
         lists = tables(self.target, self.weight_bits, min(limits.neurons, population.size) + 1)
         lists[FORMS.index("shared")] = lists[FORMS.index("dense")]  # no boxes: nothing is shared
         pins = nets.pins
         arrays = (pins.indptr.astype(np.int64), pins.indices.astype(np.int32), nets.multiplicity,
                   nets.form, np.diff(lists), out_axons, np.array(astuple(limits), np.int64))
-        tried: list[_Part] = []
+        parts: list[_Part] = []
         for name in candidates(population.shape):
             order = neuron_order(population.shape, name)
-            tried.append(_Part(name, order, *_fill(order, *arrays)))
-            if len(tried[-1].usage) == 1:
+            parts.append(_Part(name, order, *_fill(order, *arrays)))
+            if len(parts[-1].usage) == 1:
                 break  # neither cores nor messages can be fewer
-        return min(tried, key=lambda part: (
+        return min(parts, key=lambda part: (
             len(part.usage) + MESSAGE_WEIGHT * float(part.reach @ nets.multiplicity)))
 
-    def _tiled(self, population: Population, out_axons: Ints) -> _Part | None:
+    def _boxes(self, population: Population, out_axons: Ints) -> _Part | None:
         """The best boxes that keep all limits; None where there are none."""
         nets, limits = self.nets[population.name], np.array(astuple(capacity(self.target)))
         for name in tilings(population, nets, self.target, self.weight_bits, out_axons):
             order, sizes = neuron_order(population.shape, name), tile_sizes(population.shape, name)
             core_of = np.empty(population.size, np.int64)
             core_of[order] = np.repeat(np.arange(len(sizes)), sizes)
-            usage, reach = taken(population, nets, core_of, len(sizes), self.target,
+            usage, reach = core_amounts(population, nets, core_of, len(sizes), self.target,
                                  self.weight_bits)
             usage[:, 2] = np.bincount(core_of, out_axons, len(sizes)).astype(np.int64)
             if np.all(usage <= limits):
@@ -188,14 +187,14 @@ class _Filling:
 
     def _reach(self, projection: Projection) -> Ints:
         name = projection.target
-        return self.assumed[name] if name in self.assumed else self.parts[name].reach
+        return self.cycle_reach[name] if name in self.cycle_reach else self.parts[name].reach
 
     def _check(self, population: Population, out_axons: Ints) -> None:
-        needed, limit = int(out_axons.max(initial=0)), self.target.core.output_axons.value
+        largest, limit = int(out_axons.max(initial=0)), self.target.core.output_axons.value
         self.findings.pop(population.name, None)
-        if needed > limit:
+        if largest > limit:
             self.findings[population.name] = neuron_exceeds(
-                population, self.target, "output_axons", needed, None,
+                population, self.target, "output_axons", largest, None,
                 "it sends to that many cores as its targets are partitioned here")
 
 
@@ -204,33 +203,33 @@ class _Sharing:
     """Partly filled cores, which the last cores of populations share where all limits allow."""
 
     target: LoihiTarget
-    used: dict[int, CoreUsage] = field(default_factory=dict)
+    usage: dict[int, CoreUsage] = field(default_factory=dict)
     entries: dict[int, list[Entries]] = field(default_factory=dict)
 
-    def home(self, new: int, usage: CoreUsage, needed: Entries) -> int:
+    def home(self, new: int, usage: CoreUsage, own: Entries) -> int:
         """The core that takes a part in: the last with room, or the new one."""
-        limits, configured = capacity(self.target), configuration_limits(self.target)
-        found = next((k for k in reversed(self.used) if (self.used[k] + usage).fits(limits) and
-                      within(together([*self.entries[k], needed]), configured)), new)
-        self.used[found] = self.used.get(found, CoreUsage()) + usage
-        self.entries.setdefault(found, []).append(needed)
-        return found
+        limits, most_entries = capacity(self.target), configuration_limits(self.target)
+        core = next((k for k in reversed(self.usage) if (self.usage[k] + usage).fits(limits) and
+                      within(together([*self.entries[k], own]), most_entries)), new)
+        self.usage[core] = self.usage.get(core, CoreUsage()) + usage
+        self.entries.setdefault(core, []).append(own)
+        return core
 
 
 def _of_source(nets: Mapping[str, Incoming], projection: Projection) -> Ints:
     return next(of for p, of in nets[projection.target].sources if p is projection)
 
 
-def _pinned(nets: Incoming) -> Ints:
+def _pin_counts(nets: Incoming) -> Ints:
     """Pins of each net: no net reaches more cores."""
     return np.bincount(nets.pins.indices, minlength=nets.pins.shape[1]).astype(np.int64)
 
 
-def _cores_exceeded(needed: int, bound: int, target: LoihiTarget) -> Diagnostic:
+def _too_many_cores(cores: int, bound: int, target: LoihiTarget) -> Diagnostic:
     limit = target.total_cores
-    proved = "no mapping can fit" if bound > limit else "not proved: a better mapping may fit"
-    return Diagnostic("NC410", values={"needed": needed, "bound": bound, "target": target.name,
-                                       "limit": limit}, notes=(proved,))
+    proof = "no mapping can fit" if bound > limit else "not proved: a better mapping may fit"
+    return Diagnostic("NC410", values={"needed": cores, "bound": bound, "target": target.name,
+                                       "limit": limit}, notes=(proof,))
 
 
 def _raise(findings: Sequence[Diagnostic]) -> None:
@@ -251,14 +250,14 @@ def _fill(order: Ints, ptr: Ints, ids: NDArray[np.int32], multiplicity: Ints,
     usage = np.zeros((len(order), 4), np.int64)
     reach = np.zeros(len(multiplicity), np.int64)
     stamp = np.full(len(multiplicity), -1, np.int64)  # the last core that saw the net
-    held = np.zeros(len(multiplicity), np.int64)  # its pins in that core
+    list_pins = np.zeros(len(multiplicity), np.int64)  # its pins in that core
     core = neurons = axons = out = bits = 0
     for place in range(len(order)):
         v = order[place]
         while True:  # at most twice: an empty core takes any neuron
             more_axons = more_bits = 0
             for e in ids[ptr[v]:ptr[v + 1]]:
-                pins = held[e] if stamp[e] == core else 0
+                pins = list_pins[e] if stamp[e] == core else 0
                 more_bits += multiplicity[e] * growth[form[e], pins]
                 if pins == 0:
                     more_axons += multiplicity[e]
@@ -271,9 +270,9 @@ def _fill(order: Ints, ptr: Ints, ids: NDArray[np.int32], multiplicity: Ints,
             neurons = axons = out = bits = 0
         for e in ids[ptr[v]:ptr[v + 1]]:
             if stamp[e] == core:
-                held[e] += 1
+                list_pins[e] += 1
             else:
-                stamp[e], held[e] = core, 1
+                stamp[e], list_pins[e] = core, 1
                 reach[e] += 1
         neurons += 1
         axons += more_axons

@@ -24,9 +24,9 @@ from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.assignment import Assignment, Counter
 from neurocompile.passes.loihi.mapping.groups import groups
-from neurocompile.passes.loihi.mapping.partition import MESSAGE_WEIGHT
+from neurocompile.passes.loihi.mapping.tiles import MESSAGE_WEIGHT
 from neurocompile.passes.loihi.resources import Incoming, into_chip, on_chip
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 MOST_PAIRS = 64  # that are filled anew
 
@@ -34,7 +34,7 @@ Ints = NDArray[np.int64]
 
 
 def refine(network: Network, partition: Partition, target: LoihiTarget, *,
-           weight_bits: int = 8, nets: Mapping[str, Incoming] | None = None) -> Partition:
+           weight_bits: int, nets: Mapping[str, Incoming] | None = None) -> Partition:
     """A partition in the same neuron orders, with no more cores and no more messages.
 
     The given partition keeps every limit, and so does the result. `nets` as for `partition`.
@@ -45,17 +45,17 @@ def refine(network: Network, partition: Partition, target: LoihiTarget, *,
         return partition
     best = counter.assignment({name: counter.hold(name, core_of)
                                for name, core_of in partition.assignment().items()})
-    done: set[str] = set()
+    improved_names: set[str] = set()
     for pair in pairs:
-        if not done & set(pair.names):
-            tried = [_fused(counter, best, pair, unit)
+        if not improved_names & set(pair.names):
+            trials = [_fuse(counter, best, pair, unit)
                      for unit in (pair.piece, np.arange(len(pair.order)))]
-            better = [s for s in tried if s.fits and s.cores <= best.cores
+            better = [s for s in trials if s.fits and s.cores <= best.cores
                       and s.messages < best.messages]
             if better:
                 best = min(better, key=lambda s: s.cores + MESSAGE_WEIGHT * s.messages)
-                done |= set(pair.names)
-    return _as_partition(network, partition, best) if done else partition
+                improved_names |= set(pair.names)
+    return _as_partition(network, partition, best) if improved_names else partition
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class _Pair:
     piece: Ints  # of each position in the order
 
 
-def _fused(counter: Counter, state: Assignment, pair: _Pair, unit: Ints) -> Assignment:
+def _fuse(counter: Counter, state: Assignment, pair: _Pair, unit: Ints) -> Assignment:
     """The pair's neurons on new cores, the last of them shared with others where that fits."""
     a, b = pair.names
     (ptr_a, ids_a), (ptr_b, ids_b) = counter.pins[a], counter.pins[b]
@@ -80,19 +80,19 @@ def _fused(counter: Counter, state: Assignment, pair: _Pair, unit: Ints) -> Assi
         np.concatenate([ids_a, ids_b + np.int32(len(many[0]))]), np.concatenate(many),
         form, counter.growth, out_axons, counter.limits)
     number += len(state.usage)
-    fused = _with(counter, state, pair, number)
-    others = fused.usage[:len(state.usage)]
-    homes = np.flatnonzero(np.all(others + fused.usage[-1] <= counter.limits, axis=1)
+    apart = _with(counter, state, pair, number)
+    others = apart.usage[:len(state.usage)]
+    homes = np.flatnonzero(np.all(others + apart.usage[-1] <= counter.limits, axis=1)
                            & (others[:, 0] > 0))
     if not len(homes):
-        return fused
-    joined = _with(counter, state, pair, np.where(number == number.max(), homes[-1], number))
-    return joined if joined.fits else fused
+        return apart
+    together = _with(counter, state, pair, np.where(number == number.max(), homes[-1], number))
+    return together if together.fits else apart
 
 
 def _with(counter: Counter, state: Assignment, pair: _Pair, number: Ints) -> Assignment:
     (a, b), size = pair.names, pair.first_size
-    return counter.assignment({**state.held, a: counter.hold(a, number[:size]),
+    return counter.assignment({**state.layouts, a: counter.hold(a, number[:size]),
                                b: counter.hold(b, number[size:])})
 
 
@@ -120,12 +120,12 @@ def _pairs(network: Network, partition: Partition, counter: Counter) -> Iterator
 def _pieces(nets: Incoming, of_source: Ints) -> tuple[Ints, Ints]:
     """Number of the connected piece of each source and each target neuron of a projection."""
     size, n_nets = nets.pins.shape
-    used = np.zeros(n_nets, np.bool_)
-    used[of_source] = True
+    mask = np.zeros(n_nets, np.bool_)
+    mask[of_source] = True
     rows = np.repeat(np.arange(size), np.diff(nets.pins.indptr))
-    kept = used[nets.pins.indices]
-    graph = sp.coo_array((np.ones(int(kept.sum()), np.int8),
-                          (rows[kept], nets.pins.indices[kept] + size)),
+    of_projection = mask[nets.pins.indices]
+    graph = sp.coo_array((np.ones(int(of_projection.sum()), np.int8),
+                          (rows[of_projection], nets.pins.indices[of_projection] + size)),
                          shape=(size + n_nets, size + n_nets))
     label = connected_components(graph, directed=False)[1].astype(np.int64)
     return label[size:][of_source], label[:size]
@@ -133,8 +133,8 @@ def _pieces(nets: Incoming, of_source: Ints) -> tuple[Ints, Ints]:
 
 def _runs(labels: Ints) -> Ints | None:
     """Labels in sequence, each once; None when one returns after another."""
-    found = labels[np.flatnonzero(np.diff(labels, prepend=-1))]
-    return found if len(np.unique(found)) == len(found) else None
+    sequence = labels[np.flatnonzero(np.diff(labels, prepend=-1))]
+    return sequence if len(np.unique(sequence)) == len(sequence) else None
 
 
 def _as_partition(network: Network, partition: Partition, state: Assignment) -> Partition:
@@ -142,7 +142,7 @@ def _as_partition(network: Network, partition: Partition, state: Assignment) -> 
     cores: dict[int, list[CoreSlice]] = {}
     for population in chain.from_iterable(groups(network)):
         name = population.name
-        core = state.held[name].core_of[partition.orders[name]]
+        core = state.layouts[name].core_of[partition.orders[name]]
         edges = [*np.flatnonzero(np.diff(core, prepend=-1)).tolist(), len(core)]
         for start, stop in pairwise(edges):
             cores.setdefault(int(core[start]), []).append(CoreSlice(name, start, stop))
@@ -156,7 +156,7 @@ def _fill(order: Ints, unit: Ints, ptr: Ints, ids: NDArray[np.int32], multiplici
     """Core of each neuron. A unit that does not fit opens the next core; a larger one is cut."""
     core_of = np.zeros(len(order), np.int64)
     stamp = np.full(len(multiplicity), -1, np.int64)  # the last core that saw the net
-    held = np.zeros(len(multiplicity), np.int64)  # its pins in that core
+    list_pins = np.zeros(len(multiplicity), np.int64)  # its pins in that core
     core = place = first = start = neurons = axons = out = bits = 0
     while place < len(order):
         v = order[place]
@@ -164,7 +164,7 @@ def _fill(order: Ints, unit: Ints, ptr: Ints, ids: NDArray[np.int32], multiplici
             first = place
         more_axons = more_bits = 0
         for e in ids[ptr[v]:ptr[v + 1]]:
-            pins = held[e] if stamp[e] == core else 0
+            pins = list_pins[e] if stamp[e] == core else 0
             more_bits += multiplicity[e] * growth[form[e], pins]
             if pins == 0:
                 more_axons += multiplicity[e]
@@ -177,8 +177,8 @@ def _fill(order: Ints, unit: Ints, ptr: Ints, ids: NDArray[np.int32], multiplici
             continue
         for e in ids[ptr[v]:ptr[v + 1]]:
             if stamp[e] != core:
-                stamp[e], held[e] = core, 0
-            held[e] += 1
+                stamp[e], list_pins[e] = core, 0
+            list_pins[e] += 1
         core_of[v] = core
         neurons, axons, out = neurons + 1, axons + more_axons, out + out_axons[v]
         bits += more_bits

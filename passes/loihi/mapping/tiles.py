@@ -17,7 +17,7 @@ from neurocompile.ir.network import Population
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.resources import Incoming, capacity, shared_bits, stencils
 from neurocompile.passes.placing.neuron_orders import tile_name
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 MESSAGE_WEIGHT = 1e-3  # cores that one message is worth
 MOST = 256  # tilings that are counted in full
@@ -47,7 +47,7 @@ def tilings(population: Population, nets: Incoming, target: LoihiTarget, weight_
     fits = np.flatnonzero((neurons <= limits.neurons) & (most <= limits.input_axons))
     score = cores[fits] + MESSAGE_WEIGHT * messages[fits]
     volume = out_axons.reshape(shape)
-    tried = 0
+    count = 0
     for best in fits[np.argsort(score, kind="stable")].tolist():
         cuts = [cuts[at] for cuts, at in zip(axes, grid[:, best].tolist(), strict=True)]
         tile = tuple(cut.tile for cut in cuts)
@@ -55,8 +55,8 @@ def tilings(population: Population, nets: Incoming, target: LoihiTarget, weight_
             continue
         if _largest_lists(convs, shape, tile, target, weight_bits) <= limits.synapse_memory:
             yield tile_name(tile)
-            tried += 1
-            if tried == MOST:
+            count += 1
+            if count == MOST:
                 return
 
 
@@ -81,8 +81,8 @@ def _spans(length: int, tile: int) -> list[tuple[int, int]]:
 
 def _cut(length: int, tile: int, axis: int, convs: list[Conv]) -> _Cut:
     spans = _spans(length, tile)
-    seen = [[_inputs(conv, axis, *span) for span in spans] for conv in convs]
-    return _Cut(tile, len(spans), tuple(map(max, seen)), tuple(map(sum, seen)))
+    inputs = [[_inputs(conv, axis, *span) for span in spans] for conv in convs]
+    return _Cut(tile, len(spans), tuple(map(max, inputs)), tuple(map(sum, inputs)))
 
 
 def _inputs(conv: Conv, axis: int, start: int, stop: int) -> int:
@@ -97,9 +97,9 @@ def _inputs(conv: Conv, axis: int, start: int, stop: int) -> int:
 
 def _product(axes: list[list[_Cut]], grid: Ints, what: str, number: int) -> Ints:
     """Of each tiling: the product over the axes of what one convolution has along them."""
-    found: Ints = np.prod([np.array([getattr(cut, what)[number] for cut in cuts])[at]
+    products: Ints = np.prod([np.array([getattr(cut, what)[number] for cut in cuts])[at]
                            for cuts, at in zip(axes, grid, strict=True)], axis=0)
-    return found
+    return products
 
 
 def _largest_sum(volume: Ints, tile: tuple[int, ...]) -> int:

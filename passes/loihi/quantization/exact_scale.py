@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Population, Projection
 from neurocompile.ir.operators import Array
-from neurocompile.passes.loihi.quantization.encoding import Part
-from neurocompile.passes.loihi.quantization.weight_grid import exponent_for, grid, rounded
-from neurocompile.semantics.loihi import ACTIVATION_SHIFT
-from neurocompile.target import LoihiTarget
+from neurocompile.passes.loihi.limits import exponent_range
+from neurocompile.passes.loihi.quantization.receiver import Receiver
+from neurocompile.passes.loihi.quantization.weight_grid import (
+    grid,
+    round_to_grid,
+    weight_exponent,
+)
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
+from neurocompile.target.loihi import LoihiTarget
 
 _BITS = 62  # of the whole numbers that weights are counted in
 _NEAR = 1e-9  # relative: what float64 leaves of a division by a threshold
 
 
-def exact_thresholds(part: Part, bits: int, limit: int) -> Iterator[int]:
+def exact_thresholds(receiver: Receiver, bits: int, limit: int) -> Iterator[int]:
     """Mantissas with which weights, bias and rounded states can all be exact.
 
     A neuron that rounds its states has one scale, at which the chip's state unit is its quantum;
@@ -31,15 +36,15 @@ def exact_thresholds(part: Part, bits: int, limit: int) -> Iterator[int]:
     For others any multiple of the smallest mantissa serves, up to `limit`: where nothing decays
     the smallest one, else the largest first, since the chip rounds decays to its state unit.
     """
-    neuron = part.population.floating
+    neuron = receiver.population.floating
     if neuron.quantum is not None:
         k = own_threshold(neuron.v_th, neuron.quantum)
         if k == int(k) >= 1:
             yield from (int(k) << octave for octave in range(4))
         return
-    if part.analog or not part.synapses:
+    if receiver.analog or not receiver.synapses:
         return  # currents from the host have no grid to be on
-    smallest = _smallest(part, bits, limit)
+    smallest = _smallest(receiver, bits, limit)
     if smallest is None:
         return
     if neuron.decay == 1.0 and neuron.alpha is None:
@@ -57,31 +62,30 @@ def own_threshold(v_th: float, quantum: float) -> float:
 def exact_weights(weights: Array, scale: float, bits: int, target: LoihiTarget
                   ) -> tuple[int, NDArray[np.int64]] | None:
     """Exponent and stored weights that are exactly the weights at this scale; None if none are."""
-    exponent = exponent_for(weights, scale, target)
-    top = target.synapse.weight_exponent_max.value
-    for tried in range(exponent, min(exponent + 1, top) + 1):
-        stored = rounded(weights, scale, tried, bits)
-        wanted = weights * (scale / 2.0**tried)
-        if np.all(np.abs(wanted - stored) <= _NEAR * np.maximum(np.abs(stored), 1)):
-            return tried, stored
+    least = weight_exponent(weights, scale, target)
+    for exponent in range(least, min(least + 1, exponent_range(target)[1]) + 1):
+        integers = round_to_grid(weights, scale, exponent, bits)
+        exact = weights * (scale / 2.0**exponent)
+        if np.all(np.abs(exact - integers) <= _NEAR * np.maximum(np.abs(integers), 1)):
+            return exponent, integers
     return None
 
 
-def _smallest(part: Part, bits: int, limit: int) -> int | None:
+def _smallest(receiver: Receiver, bits: int, limit: int) -> int | None:
     """The smallest threshold mantissa that puts all weights on their grid, and biases on theirs."""
-    bias = part.population.bias
-    sets = [(p.operator.weights, grid(p.operator.weights, bits)[0]) for p in part.synapses]
+    bias = receiver.population.bias
+    sets = [(p.operator.weights, grid(p.operator.weights, bits)[0]) for p in receiver.synapses]
     if bias is not None:
         sets.append((np.asarray(bias.mantissa, np.float64), 1))
-    v_th = np.array([part.population.floating.v_th])
+    v_th = np.array([receiver.population.floating.v_th])
     lowest = [e for values, _ in [*sets, (v_th, 1)] if (e := _lowest_bit(values)) is not None]
     unit = min(lowest)
-    threshold = _counted(v_th, unit)
+    threshold = _counts(v_th, unit)
     if threshold is None:
         return None
     n, k = int(threshold[0]), 1
     for values, step in sets:
-        counts = _counted(values, unit)
+        counts = _counts(values, unit)
         if counts is None:
             return None
         divisor = int(np.gcd.reduce(np.abs(counts).reshape(-1), initial=0))
@@ -102,27 +106,27 @@ def _lowest_bit(values: Array) -> int | None:
     return int((exponents - 54 + low).min())
 
 
-def _counted(values: Array, unit: int) -> NDArray[np.int64] | None:
+def _counts(values: Array, unit: int) -> NDArray[np.int64] | None:
     """The values in units of 2**unit; None where those numbers are too long."""
-    scaled = np.ldexp(values.astype(np.float64), -unit)
-    if not np.all(np.abs(scaled) < 2.0**_BITS):
+    multiples = np.ldexp(values.astype(np.float64), -unit)
+    if not np.all(np.abs(multiples) < 2.0**_BITS):
         return None
-    return scaled.astype(np.int64)
+    return multiples.astype(np.int64)
 
 
-def exact_bias(part: Part, made: Population, scale: float) -> bool:
+def exact_bias(floating: Population, integers: Population, scale: float) -> bool:
     """Whether a population's static bias is not rounded."""
-    before, after = part.population.bias, made.bias
+    before, after = floating.bias, integers.bias
     if before is None or after is None:
         return True
-    wanted = before.mantissa * scale * (1 << ACTIVATION_SHIFT)
-    return bool(np.all(np.abs(after.value - wanted) <= _NEAR * np.maximum(np.abs(wanted), 1)))
+    exact = before.mantissa * scale * (1 << ACTIVATION_SHIFT)
+    return bool(np.all(np.abs(after.value - exact) <= _NEAR * np.maximum(np.abs(exact), 1)))
 
 
-def off_grid(projection: Projection, scale: float, target: LoihiTarget) -> Diagnostic:
+def off_grid(projection: Projection, scale: float, bits: int, target: LoihiTarget) -> Diagnostic:
     """NC301 for weights that are not stored as they are."""
     weights = projection.operator.weights * scale
-    step, low, high = grid(weights, target.synapse.weight_bits.value)
+    step, low, high = grid(weights, bits)
     wrong = weights[(weights % step != 0) | (weights < low) | (weights > high)]
     return Diagnostic("NC301", projection.where, {
         "projection": projection.name, "count": wrong.size,

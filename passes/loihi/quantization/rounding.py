@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.passes.loihi.quantization.encoding import Part
+from neurocompile.ir.network import Population, Projection
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.weight_grid import grid
-from neurocompile.semantics.loihi import DECAY_ONE
+from neurocompile.semantics.loihi_widths import DECAY_ONE
 
-_DRIFT_WARNED = 0.01
-_CLIPPED_WARNED = 0.01
+_DRIFT_LIMIT = 0.01
+_CLIP_LIMIT = 0.01
 
 
-def clipped(part: Part, made: Part, bits: int) -> Iterator[Diagnostic]:
+def clip_warnings(floating: Sequence[Projection], integers: Sequence[Projection],
+                  bits: int) -> Iterator[Diagnostic]:
     """NC302 where many weights ended at the end of their grid."""
-    for before, after in zip(part.synapses, made.synapses, strict=True):
+    for before, after in zip(floating, integers, strict=True):
         _, low, high = grid(before.operator.weights, bits)
-        stored = after.operator.weights
-        ended = np.count_nonzero((stored == low) | (stored == high)) if low else (
-            np.count_nonzero(stored == high))
-        share = ended / max(stored.size, 1)
-        if share > _CLIPPED_WARNED:
+        weights = after.operator.weights
+        ends = np.count_nonzero((weights == low) | (weights == high)) if low else (
+            np.count_nonzero(weights == high))
+        share = ends / max(weights.size, 1)
+        if share > _CLIP_LIMIT:
             yield Diagnostic("NC302", before.where, {
                 "projection": before.name, "share": share, "bits": bits})
 
 
-def drifting(part: Part, made: Part, n_ticks: int) -> Iterator[Diagnostic]:
-    """NC304 where a 12-bit decay is another one over a sample."""
-    population = part.population
-    old, new = population.floating, made.population.integer
+def drift_warnings(floating: Population, integers: Population,
+                   n_ticks: int) -> Iterator[Diagnostic]:
+    """NC304 where a decay of few bits is another one over a sample."""
+    old, new = floating.floating, loihi_neuron(integers)
     pairs = [("dv", old.decay, 1 - new.dv / DECAY_ONE)]
     if old.alpha is not None:
         pairs.append(("du", old.alpha, 1 - (new.du + 1) / DECAY_ONE))
-    for state, exact, fixed in pairs:
-        drift = abs(1 - (fixed / exact) ** n_ticks) if exact else 0.0
-        if drift > _DRIFT_WARNED:
-            yield Diagnostic("NC304", population.where, {
-                "value": exact, "module": population.name, "fixed": f"{fixed:.6g}",
+    for state, exact, nearest in pairs:
+        drift = abs(1 - (nearest / exact) ** n_ticks) if exact else 0.0
+        if drift > _DRIFT_LIMIT:
+            yield Diagnostic("NC304", floating.where, {
+                "value": exact, "module": floating.name, "fixed": f"{nearest:.6g}",
                 "state": state, "ticks": n_ticks, "drift": f"{drift:.1%}"})

@@ -22,7 +22,7 @@ from neurocompile.passes.loihi.resources.configurations import (
     together,
     within,
 )
-from neurocompile.passes.loihi.resources.count import count, n_synapses, on_chip, taken
+from neurocompile.passes.loihi.resources.count import core_amounts, count, n_synapses, on_chip
 from neurocompile.passes.loihi.resources.lists import (
     list_bits,
     shared_bits,
@@ -36,6 +36,6 @@ __all__ = [
     "Bounds", "CONFIGURATIONS", "CoreUsage", "Entries", "FORMS", "Incoming", "PopulationUsage",
     "UNITS", "Usage", "bounds", "capacity", "configuration_limits", "count", "entries",
     "incoming", "into_chip", "list_bits", "lower_bound", "n_synapses", "on_chip",
-    "pins_per_core", "shared_bits", "stencils", "tables", "taken", "together",
+    "pins_per_core", "shared_bits", "stencils", "tables", "core_amounts", "together",
     "uncut", "within",
 ]

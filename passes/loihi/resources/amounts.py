@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 UNITS: Mapping[str, str] = {
     "neurons": "neurons", "input_axons": "axons", "output_axons": "axons",
@@ -85,6 +85,6 @@ class Usage:
 def capacity(target: LoihiTarget) -> CoreUsage:
     """The limits of one core."""
     core = target.core
-    reserved = max(one.reserved_memory.value for one in target.accounting.values())
+    reserve = max(one.reserved_memory.value for one in target.accounting.values())
     return CoreUsage(core.neurons.value, core.input_axons.value, core.output_axons.value,
-                     core.synapse_memory.value - reserved)
+                     core.synapse_memory.value - reserve)

@@ -21,7 +21,7 @@ from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.resources.amounts import CoreUsage, capacity
 from neurocompile.passes.loihi.resources.lists import tables
 from neurocompile.passes.placing.nets import Incoming, incoming
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 Ints = NDArray[np.int64]
 
@@ -44,12 +44,12 @@ class Bounds:
         return self.total.cores(self.limits)
 
 
-def lower_bound(network: Network, target: LoihiTarget, weight_bits: int = 8) -> dict[str, int]:
+def lower_bound(network: Network, target: LoihiTarget, weight_bits: int) -> dict[str, int]:
     """Cores that any mapping needs, by the resource that proves it."""
     return bounds(network, target, weight_bits).cores
 
 
-def bounds(network: Network, target: LoihiTarget, weight_bits: int = 8,
+def bounds(network: Network, target: LoihiTarget, weight_bits: int,
            nets: Mapping[str, Incoming] | None = None) -> Bounds:
     """What the network takes at least; `nets`: those into its populations, where known."""
     chip = [p for p in network.populations if not p.on_host]

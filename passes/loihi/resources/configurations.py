@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from neurocompile.ir.network import Network, Population, Projection
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 CONFIGURATIONS = ("synapse_formats", "threshold_configs", "neuron_configs")
 Entries = Mapping[str, frozenset[Hashable]]
@@ -48,9 +48,9 @@ def together(parts: Iterable[Entries]) -> dict[str, int]:
             for kind in CONFIGURATIONS}
 
 
-def within(needed: Mapping[str, int], limits: Mapping[str, int]) -> bool:
+def within(demand: Mapping[str, int], limits: Mapping[str, int]) -> bool:
     """Whether a core has that many entries."""
-    return all(needed[kind] <= limit for kind, limit in limits.items() if limit)
+    return all(demand[kind] <= limit for kind, limit in limits.items() if limit)
 
 
 def _format(projection: Projection) -> Hashable:

@@ -22,7 +22,7 @@ from neurocompile.passes.loihi.resources.bounds import bounds
 from neurocompile.passes.loihi.resources.configurations import entries, together
 from neurocompile.passes.loihi.resources.lists import shared_bits, tables
 from neurocompile.passes.placing.nets import Incoming, into_chip, pins_per_core
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
 Ints = NDArray[np.int64]
 
@@ -38,21 +38,21 @@ def n_synapses(network: Network) -> int:
 
 
 def count(network: Network, partition: Partition, target: LoihiTarget,
-          weight_bits: int = 8) -> Usage:
+          weight_bits: int) -> Usage:
     """What every core and every on-chip population of a partition takes."""
     core_of, n_cores = partition.assignment(), len(partition.cores)
     nets = into_chip(network)
     amounts: dict[str, Ints] = {}
-    reached: dict[str, Ints] = {}
+    reach: dict[str, Ints] = {}
     for population in on_chip(network):
         name = population.name
-        amounts[name], reached[name] = taken(population, nets[name], core_of[name], n_cores,
+        amounts[name], reach[name] = core_amounts(population, nets[name], core_of[name], n_cores,
                                              target, weight_bits)
     for name, into in nets.items():
         for projection, of_source in into.sources:
             if projection.source in amounts:
                 amounts[projection.source][:, 2] += np.bincount(
-                    core_of[projection.source], weights=reached[name][of_source],
+                    core_of[projection.source], weights=reach[name][of_source],
                     minlength=n_cores).astype(np.int64)
     total = sum(amounts.values(), np.zeros((n_cores, len(UNITS)), np.int64))
     least, limits = bounds(network, target, weight_bits, nets).least, capacity(target)
@@ -62,7 +62,7 @@ def count(network: Network, partition: Partition, target: LoihiTarget,
               for p in on_chip(network)), _configurations(network, partition))
 
 
-def taken(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
+def core_amounts(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
           target: LoihiTarget, weight_bits: int) -> tuple[Ints, Ints]:
     """[cores, resources] in the order of UNITS, without output axons; cores that each net reaches.
 
@@ -70,14 +70,14 @@ def taken(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
     """
     pins = pins_per_core(nets, core_of, n_cores)
     bits = tables(target, weight_bits, int(pins.data.max(initial=0)))
-    found = np.zeros((n_cores, len(UNITS)), np.int64)
-    found[:, 0] = np.bincount(core_of, minlength=n_cores)
-    found[:, 1] = _row_sums(pins, nets.multiplicity[pins.indices])
-    found[:, 3] = _row_sums(pins, nets.multiplicity[pins.indices]
+    amounts = np.zeros((n_cores, len(UNITS)), np.int64)
+    amounts[:, 0] = np.bincount(core_of, minlength=n_cores)
+    amounts[:, 1] = _row_sums(pins, nets.multiplicity[pins.indices])
+    amounts[:, 3] = _row_sums(pins, nets.multiplicity[pins.indices]
                             * bits[nets.form[pins.indices], pins.data])
     if nets.shared:
-        found[:, 3] += _shared(population, nets, core_of, n_cores, target, weight_bits)
-    return found, np.bincount(pins.indices, minlength=pins.shape[1]).astype(np.int64)
+        amounts[:, 3] += _shared(population, nets, core_of, n_cores, target, weight_bits)
+    return amounts, np.bincount(pins.indices, minlength=pins.shape[1]).astype(np.int64)
 
 
 def _shared(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
@@ -88,15 +88,15 @@ def _shared(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
     for axis in range(3):
         np.minimum.at(first[axis], core_of, grid[axis])
         np.maximum.at(last[axis], core_of, grid[axis])
-    known: dict[tuple[tuple[int, int], ...], int] = {}
+    box_bits: dict[tuple[tuple[int, int], ...], int] = {}
     convs = [p.operator for p, _ in nets.sources
              if p.encoding == "shared" and isinstance(p.operator, Conv)]
     bits = np.zeros(n_cores, np.int64)
     for core in np.flatnonzero(last[0] >= 0).tolist():
         box = tuple((int(first[a, core]), int(last[a, core]) + 1) for a in range(3))
-        if box not in known:
-            known[box] = sum(shared_bits(c, box, target, weight_bits) for c in convs)
-        bits[core] = known[box]
+        if box not in box_bits:
+            box_bits[box] = sum(shared_bits(c, box, target, weight_bits) for c in convs)
+        bits[core] = box_bits[box]
     return bits
 
 
@@ -108,15 +108,15 @@ def _population(network: Network, population: Population, amounts: Ints, least: 
 
 
 def _configurations(network: Network, partition: Partition) -> tuple[Mapping[str, int], ...]:
-    needed = {p.name: entries(network, p) for p in on_chip(network)}
-    known: dict[frozenset[str], dict[str, int]] = {}
-    found = []
+    by_population = {p.name: entries(network, p) for p in on_chip(network)}
+    counts: dict[frozenset[str], dict[str, int]] = {}
+    rows = []
     for pieces in partition.cores:
         names = frozenset(piece.population for piece in pieces)
-        if names not in known:
-            known[names] = together(needed[name] for name in names)
-        found.append(known[names])
-    return tuple(found)
+        if names not in counts:
+            counts[names] = together(by_population[name] for name in names)
+        rows.append(counts[names])
+    return tuple(rows)
 
 
 def _synapses(network: Network, population: Population) -> int:

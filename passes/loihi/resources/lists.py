@@ -17,23 +17,22 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Encoding
 from neurocompile.ir.operators import Array, Conv, Operator
 from neurocompile.passes.loihi.resources.amounts import CoreUsage
-from neurocompile.target import LoihiTarget
-from neurocompile.target.tables import ListAccounting
+from neurocompile.target.loihi import ListAccounting, LoihiTarget
 
 Ints = NDArray[np.int64]
 
 
-def list_bits(length: Array, target: LoihiTarget, weight_bits: int = 8,
+def list_bits(length: Array, target: LoihiTarget, weight_bits: int,
               encoding: Encoding = "dense") -> Ints:
     """Bits of synapse lists with that many synapses."""
     length, index = np.asarray(length, np.int64), target.synapse.index_bits.value
     synapse = weight_bits + (index if encoding == "sparse" else 0)
-    found = np.zeros(length.shape, np.int64)
+    most = np.zeros(length.shape, np.int64)
     for how in target.accounting.values():
         names_first = encoding != "sparse" and how.block_index.value
         overhead = how.block_header.value + how.block_spare.value + (index if names_first else 0)
-        found = np.maximum(found, _blocks(length, how, synapse, overhead))
-    return found
+        most = np.maximum(most, _blocks(length, how, synapse, overhead))
+    return most
 
 
 def _blocks(length: Ints, how: ListAccounting, synapse: int, overhead: int) -> Ints:
@@ -73,15 +72,15 @@ def shared_bits(conv: Conv, box: tuple[tuple[int, int], ...], target: LoihiTarge
 
 def stencils(conv: Conv, axis: int, start: int, stop: int) -> Ints:
     """How many taps each class of input rows (axis 0) or columns (1) has, from those outputs."""
-    seen: defaultdict[int, int] = defaultdict(int)  # taps of each input, as bits
+    taps_of: defaultdict[int, int] = defaultdict(int)  # taps of each input, as bits
     for output in conv.taps(axis)[start:stop].tolist():
         for tap, at in enumerate(output):
-            seen[at] |= 1 << tap
-    seen.pop(-1, None)
-    return np.array(sorted(taps.bit_count() for taps in set(seen.values())), np.int64)
+            taps_of[at] |= 1 << tap
+    taps_of.pop(-1, None)
+    return np.array(sorted(taps.bit_count() for taps in set(taps_of.values())), np.int64)
 
 
-def uncut(operator: Operator, target: LoihiTarget, weight_bits: int = 8) -> CoreUsage:
+def uncut(operator: Operator, target: LoihiTarget, weight_bits: int) -> CoreUsage:
     """Input axons and dense lists of a projection onto one core, were it large enough."""
     nets = operator.nets()
     sources = nets.multiplicity

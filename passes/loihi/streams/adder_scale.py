@@ -15,59 +15,58 @@ import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Network, Population, Projection
-from neurocompile.passes.loihi.quantization.bounds import delivered
-from neurocompile.passes.loihi.quantization.encoding import Part
 from neurocompile.passes.loihi.quantization.exact_scale import exact_weights
-from neurocompile.passes.loihi.quantization.rounding import clipped
-from neurocompile.passes.loihi.quantization.weight_grid import exponent_for, rounded
-from neurocompile.target import LoihiTarget
+from neurocompile.passes.loihi.quantization.rounding import clip_warnings
+from neurocompile.passes.loihi.quantization.weight_grid import round_to_grid, weight_exponent
+from neurocompile.passes.quantization.sums import synaptic_range
+from neurocompile.target.loihi import LoihiTarget
 
 ScaleOf = Callable[[Population, Network], float]  # the best one of a population in a network
 Fits = Callable[[Population, Network, float], bool]  # whether it could have this one
 
 
-def scales(network: Network, scale_of: ScaleOf, fits: Fits) -> dict[str, float]:
+def adder_scales(network: Network, scale_of: ScaleOf, fits: Fits) -> dict[str, float]:
     """The scale of each adder: whole numbers that it sends per unit of its float sum.
 
     It is the best one of the consumer with the most branches at which all consumers fit; if there
     is none, the smallest of their best ones.
     """
-    found: dict[str, float] = {}
+    scales: dict[str, float] = {}
     for stream in _streams(network):
         consumers = sorted(_consumers(network, stream), key=lambda c: -len(c[2].projections))
-        tried: list[float] = []
-        for consumer, gain, unfolded in consumers:
-            tried.append(scale_of(consumer, unfolded) * gain)
-            if all(fits(other, around, tried[-1] / own) for other, own, around in consumers):
+        trials: list[float] = []
+        for consumer, gain, branches in consumers:
+            trials.append(scale_of(consumer, branches) * gain)
+            if all(fits(other, around, trials[-1] / own) for other, own, around in consumers):
                 break
         else:
-            tried.append(min(tried))
-        found |= dict.fromkeys(stream, tried[-1])
-    return found
+            trials.append(min(trials))
+        scales |= dict.fromkeys(stream, trials[-1])
+    return scales
 
 
-def quantized(network: Network, population: Population, scales: Mapping[str, float], bits: int,
-              target: LoihiTarget) -> tuple[Part, list[Diagnostic]]:
-    """An adder in integers with what it receives, and warnings (NC302).
+def integer_adder(network: Network, population: Population, scales: Mapping[str, float], bits: int,
+                  target: LoihiTarget
+                  ) -> tuple[Population, tuple[Projection, ...], list[Diagnostic]]:
+    """An adder in integers, its synapses, and warnings (NC302).
 
     `network` holds the adders before it in integers already.
     """
-    before, after = Part(population, [], [], False), Part(population, [], [], False)
+    inexact: list[tuple[Projection, Projection]] = []
     synapses: list[Projection] = []
     for projection in network.into(population.name):
         weights = projection.operator.weights
         scale = 1.0 if projection.source in scales else scales[population.name]
         exact = exact_weights(weights, scale, bits, target)
-        exponent = exponent_for(weights, scale, target)
-        exponent, stored = exact or (exponent, rounded(weights, scale, exponent, bits))
+        exponent = weight_exponent(weights, scale, target)
+        exponent, integers = exact or (exponent, round_to_grid(weights, scale, exponent, bits))
         synapses.append(replace(projection, exponent=exponent,
-                                operator=projection.operator.with_weights(stored)))
+                                operator=projection.operator.with_weights(integers)))
         if exact is None:
-            before.synapses.append(projection)
-            after.synapses.append(synapses[-1])
-    warnings = list(clipped(before, after, bits))
-    low, high = delivered(replace(network, projections=tuple(synapses)), population)
-    return Part(replace(population, neuron=Adder(low, high)), synapses, [], False), warnings
+            inexact.append((projection, synapses[-1]))
+    warnings = list(clip_warnings([p for p, _ in inexact], [p for _, p in inexact], bits))
+    interval = synaptic_range(replace(network, projections=tuple(synapses)), population)
+    return replace(population, neuron=Adder(*interval)), tuple(synapses), warnings
 
 
 def _streams(network: Network) -> Iterator[list[str]]:
@@ -86,7 +85,7 @@ def _consumers(network: Network, stream: list[str]) -> Iterator[tuple[Population
         if projection.source in stream and not target.graded:
             gain = float(projection.operator.weights.flat[0])
             branches = [replace(p, target=target.name, operator=p.operator if gain == 1 else
-                                p.operator.scaled(np.full(target.size, gain)))
+                                p.operator.times(np.full(target.size, gain)))
                         for p in _branches(network, projection.source)]
             yield target, gain, replace(network, projections=(
                 *(p for p in network.into(target.name) if p is not projection), *branches))

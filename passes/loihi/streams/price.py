@@ -9,9 +9,9 @@ import numpy as np
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.operators import Operator
 from neurocompile.passes.loihi import resources
-from neurocompile.target import LoihiTarget
+from neurocompile.target.loihi import LoihiTarget
 
-_SENT = (InputKind.SPIKES, InputKind.ONE)  # inputs that arrive through synapses
+_SPIKING = (InputKind.SPIKES, InputKind.ONE)  # inputs that arrive through synapses
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Prices:
 
 def with_spikes_only(network: Network) -> Network:
     """The network without the projections of its analog inputs."""
-    analog = {item.name for item in network.inputs if item.kind not in _SENT}
+    analog = {item.name for item in network.inputs if item.kind not in _SPIKING}
     return replace(network, projections=tuple(
         p for p in network.projections if p.source not in analog))
 

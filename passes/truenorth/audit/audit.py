@@ -24,7 +24,7 @@ from neurocompile.passes.truenorth.core_network import OUTPUT, CoreNetwork, Popu
 from neurocompile.passes.truenorth.extents import extents
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import AXONS, NEURONS, ResetMode, TrueNorthNeurons
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from neurocompile.ir.operators import Array, Conv, Operator, Part, Selected
+from neurocompile.ir.operators import Array, Conv, Operator, Part, Restriction
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -71,7 +71,7 @@ def _channels(operator: Operator) -> Ints | None:
         labels = np.full(operator.out_size, -1)
         labels[operator.outs] = inner
         return labels
-    if isinstance(operator, Selected):
+    if isinstance(operator, Restriction):
         inner = _channels(operator.inner)
         return None if inner is None else inner[operator.outs]
     return None
@@ -93,7 +93,7 @@ def on_grid(operators: Sequence[Operator], groups: Ints, bits: int) -> list[Step
             break
         error, power = np.zeros(count), np.zeros(count)
         for operator in operators:
-            wanted = operator.scaled(1 / (tried * sign)[groups])
+            wanted = operator.times(1 / (tried * sign)[groups])
             steps = np.clip(np.rint(wanted.weights), low, high)
             error += _summed(wanted, (wanted.weights - steps) ** 2, groups)
             power += _summed(wanted, steps**2, groups)
@@ -105,7 +105,7 @@ def on_grid(operators: Sequence[Operator], groups: Ints, bits: int) -> list[Step
 
 
 def _rounded(operator: Operator, unit: Floats, low: int, high: int, exact: bool) -> Steps:
-    wanted = operator.scaled(1 / unit)
+    wanted = operator.times(1 / unit)
     steps = np.clip(np.rint(wanted.weights), low, high).astype(np.int64)
     return Steps(wanted.with_weights(steps), unit, exact)
 

@@ -15,7 +15,7 @@ from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 ANALOG = (InputKind.STATIC, InputKind.ANALOG)
 _DELAYED = (Reset.SOFT_DELAYED, Reset.HARD_DELAYED)

@@ -15,7 +15,7 @@ import numpy as np
 from neurocompile.diagnostics import FindingsError, raise_errors
 from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array
-from neurocompile.passes.loihi.quantization.encoding import INPUT_BITS, Part, encoders
+from neurocompile.passes.quantization.host import INPUT_BITS, CurrentFormat, encoders
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.grid import Ints, Steps, on_grid, sharing
 from neurocompile.passes.truenorth.quantization.neurons import ANALOG, stateless, unsupported
@@ -23,7 +23,7 @@ from neurocompile.passes.truenorth.quantization.reach import overflows
 from neurocompile.passes.truenorth.quantization.scale import Received, integers
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 _HOST_THRESHOLD = 1 << 14  # in units of v, of populations on the host
 _HOST_LIMIT = 1 << 40  # of their currents
@@ -116,8 +116,8 @@ def _on_host(population: Population, analog: list[Projection], bias: Array,
     reset = Reset.SOFT if neuron.reset is Reset.SOFT and memory else Reset.HARD
     items = {item.name: item for item in network.inputs}
     bits = _fraction_bits(analog, bias, unit, [items[p.source] for p in analog])
-    part = Part(replace(population, bias=Bias(bias)), [], analog, True)
-    found = encoders(part, unit, 0, _HOST_LIMIT, bits, items)
+    found = encoders(replace(population, bias=Bias(bias)), analog, items, CurrentFormat(
+        unit=unit, exponent=0, limit=_HOST_LIMIT, fraction_bits=bits))
     return replace(population, neuron=TrueNorthNeurons(threshold, reset, memory), bias=None,
                    on_host=True), found
 

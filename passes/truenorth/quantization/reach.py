@@ -9,11 +9,11 @@ import numpy as np
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Array
-from neurocompile.passes.loihi.quantization.bounds import delivered
+from neurocompile.passes.quantization.sums import synaptic_range
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 
 def reach(low: Array, high: Array, threshold: Array, neurons: tuple[Reset, bool],
@@ -45,7 +45,7 @@ def overflows(network: Network, population: Population, target: TrueNorthTarget
     neurons, crossbar = population.neuron, Crossbar.of(target)
     if population.on_host or not isinstance(neurons, TrueNorthNeurons):
         return
-    low, high = delivered(network, population)
+    low, high = synaptic_range(network, population)
     if population.bias is not None:
         low, high = low + population.bias.value, high + population.bias.value
     lowest, highest = reach(low, high, neurons.threshold, (neurons.reset, neurons.memory),

@@ -68,7 +68,7 @@ def integers(population: Population, received: Received, crossbar: Crossbar, *, 
     made = []
     low, high = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for projection, one, ratio in zip(received.synapses, steps, scaled.ratios, strict=True):
-        weights = one.operator.scaled(np.rint(times * ratio).astype(np.int64))
+        weights = one.operator.times(np.rint(times * ratio).astype(np.int64))
         weights = weights.with_weights(weights.weights.astype(np.int64))
         made.append(replace(projection, operator=weights))
         low, high = (total + part.astype(np.int64) for total, part in zip(

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from neurocompile.backends.loihi.bits import SignMode, check_bits, sign_mode
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target, load_target
+from neurocompile.target import Target
 
 IF = LoihiNeuron(4095, 0, 64)
 
@@ -33,10 +34,10 @@ def small(neuron: LoihiNeuron = IF, weight: list[list[float]] | None = None,
 
 
 def codes(network: Network, target: Target, depth: int = 1) -> list[str]:
-    found = check_bits(network, Schedule({"x": 0, "n": depth}, 4), target)
-    for diagnostic in found:
+    findings = check_bits(network, Schedule({"x": 0, "n": depth}, 4), target)
+    for diagnostic in findings:
         assert "{" not in diagnostic.message
-    return [d.code for d in found]
+    return [d.code for d in findings]
 
 
 def neuron(**changes: object) -> LoihiNeuron:
@@ -91,6 +92,6 @@ def test_what_only_loihi1_refuses() -> None:
 def test_sign_modes() -> None:
     assert sign_mode(np.array([0, 3])) is SignMode.EXCITATORY
     assert sign_mode(np.array([0, -255])) is SignMode.INHIBITORY
-    assert sign_mode(np.array([0, -256])) is SignMode.MIXED
-    assert sign_mode(np.array([2, -2])) is SignMode.MIXED
+    assert sign_mode(np.array([0, -256])) is SignMode.BOTH
+    assert sign_mode(np.array([2, -2])) is SignMode.BOTH
     assert sign_mode(np.array([])) is SignMode.EXCITATORY

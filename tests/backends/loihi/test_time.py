@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,18 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "properties"))
-from timed_nets import inputs_for, shuffled, timed_net
-
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.relay import relay
-from neurocompile.target import load_target
 from neurocompile.target.text import target_toml
+from tests.properties.timed_nets import inputs_for, shuffled, timed_net
 
 SAMPLES = 5
 
@@ -37,15 +34,15 @@ def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> 
                                                       f"max_delay = {{ value = {limit},")
     (folder / "short.toml").write_text(text)
     target = load_target(str(folder / "short.toml"))
-    relayed, schedule, notes = relay(shuffled(net, 3), align(net), target)
+    with_relays, schedule, notes = relay(shuffled(net, 3), align(net), target, 8)
     assert bool(notes) == (limit < 6)
-    emit(relayed, schedule, target, folder / "program")
+    emit(with_relays, schedule, target, folder / "program")
     plain = synchronous.run(net, inputs, record_state=True)
-    spikes = {**synchronous.run(relayed, inputs).spikes, **plain.spikes}  # of relays, too
-    done = verify(folder / "program", relayed, schedule, inputs, replace(plain, spikes=spikes))
-    assert all(p.spikes for p in done.populations)
-    assert len(done.populations) == len(relayed.populations)
-    return done.differences
+    spikes = {**synchronous.run(with_relays, inputs).spikes, **plain.spikes}  # of relays, too
+    verification = verify(folder / "program", with_relays, schedule, inputs, replace(plain, spikes=spikes))
+    assert all(p.spikes for p in verification.populations)
+    assert len(verification.populations) == len(with_relays.populations)
+    return verification.differences
 
 
 @pytest.mark.lava

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from neurocompile.backends.synchronous import run
-from neurocompile.backends.synchronous.neurons import IntegerNeurons
 from neurocompile.ir.network import Network
+from neurocompile.semantics.vectorized import IntegerBatch
 
 
 def assert_paths_agree(network: Network, x: np.ndarray) -> None:
     """Both give the same spikes and potentials, here on the CPU."""
-    compiled = run(network, {"x": x}, record_state=True)
+    loops = run(network, {"x": x}, record_state=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(IntegerNeurons, "advance")
-        vectorized = run(network, {"x": x}, record_state=True)
-    for name, spikes in compiled.spikes.items():
-        assert np.array_equal(spikes, vectorized.spikes[name])
-        assert np.array_equal(compiled.v[name], vectorized.v[name])
+        patch.delattr(IntegerBatch, "advance")
+        tensors = run(network, {"x": x}, record_state=True)
+    for name, spikes in loops.spikes.items():
+        assert np.array_equal(spikes, tensors.spikes[name])
+        assert np.array_equal(loops.v[name], tensors.v[name])

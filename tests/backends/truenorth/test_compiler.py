@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +16,7 @@ from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import UsageError
 from neurocompile.passes.truenorth.core_network import InputTable
-
-sys.path.insert(0, str(Path(__file__).parent))
-from random_cores import random_input, random_network
+from tests.backends.truenorth.random_cores import random_input, random_network
 
 HAS_COMPILER = any(shutil.which(name) for name in compiler.COMPILERS)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -21,9 +20,7 @@ from neurocompile.ir.mapping import CoreId
 from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.crossbar import WHOLE
 from neurocompile.passes.truenorth.extents import extents
-
-sys.path.insert(0, str(Path(__file__).parent))
-from random_cores import random_input, random_network
+from tests.backends.truenorth.random_cores import random_input, random_network
 
 
 def same(a: CoreNetwork, b: CoreNetwork) -> None:

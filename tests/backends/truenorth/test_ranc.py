@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +19,11 @@ from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.ir.mapping import CoreId
 from neurocompile.passes.truenorth.core_network import NOWHERE, OUTPUT, CoreNetwork
 from neurocompile.semantics.truenorth import FLOOR_MAX
+from tests.backends.truenorth.random_cores import random_input, random_network
+from tests.backends.truenorth.test_network_file import same, smaller
+from tests.paths import GOLDEN
 
-sys.path.insert(0, str(Path(__file__).parent))
-from random_cores import random_input, random_network
-from test_network_file import same, smaller
-
-GOLDEN = Path(__file__).parents[2] / "golden" / "ranc"
+GOLDEN = GOLDEN / "ranc"
 RAW = Probes(raster=True, raster_potentials=True)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from neurocompile.backends.truenorth.compiler import COMPILERS
 from neurocompile.backends.truenorth.results import Probes, Simulation, estimate_energy
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import UsageError
+from neurocompile.families.targets import load_target
 from neurocompile.passes.truenorth.core_network import (
     NOWHERE,
     CoreNetwork,
@@ -25,10 +24,8 @@ from neurocompile.passes.truenorth.core_network import (
     PopulationTable,
 )
 from neurocompile.semantics.truenorth import NEURONS, POTENTIAL_MAX
-from neurocompile.target import TrueNorthTarget, load_target
-
-sys.path.insert(0, str(Path(__file__).parent))
-from random_cores import at_the_boundaries, random_input, random_network
+from neurocompile.target.truenorth import TrueNorthTarget
+from tests.backends.truenorth.random_cores import at_the_boundaries, random_input, random_network
 
 EVERYTHING = Probes(potentials=None, counts=None, raster=True, raster_potentials=True)
 HAS_COMPILER = any(shutil.which(name) for name in COMPILERS)

@@ -6,8 +6,9 @@ from typing import Any
 
 import einops
 import einops.layers.torch as layers
-from harness import B, T, conv, fc, feature, lif
 from torch import Tensor
+
+from tests.capture.features.harness import B, T, conv, fc, feature, lif
 
 
 @feature((B, 1, 4, 4), conv=conv(), lif=lif, fc=fc(12, 4), lif2=lif)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,16 +19,14 @@ from spikingjelly.activation_based import neuron
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "passes")]
-import nets
-from test_lower import model_spikes
-
 from neurocompile.backends.synchronous import run
-from neurocompile.capture.torch_model import Ticks, capture, reset
+from neurocompile.capture.torch_model import TickLoop, capture, reset
 from neurocompile.diagnostics import Diagnostic, NeurocompileError, errors
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
+from tests.capture import nets
+from tests.passes.lowering.test_lower import model_spikes
 
 T, B = 4, 2
 
@@ -170,7 +166,7 @@ def network_of(made: Feature, model: nn.Module,
 def assert_same_spikes(made: Feature) -> Network:
     """The feature's network computes the spikes and outputs of the model, exactly."""
     model, inputs = made.model(), made.inputs()
-    whole = model if made.n_ticks is None else Ticks(model, made.n_ticks).eval()
+    whole = model if made.n_ticks is None else TickLoop(model, made.n_ticks).eval()
     whole = copy.deepcopy(whole).float()
     expected = model_spikes(whole, *inputs)
     assert all(0 < spikes.mean() < 1 for spikes in expected.values()), {

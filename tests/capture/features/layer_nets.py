@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from harness import B, T, conv, fc, feature, lif
 from spikingjelly.activation_based import layer
 from torch import Tensor, nn
+
+from tests.capture.features.harness import B, T, conv, fc, feature, lif
 
 IMAGE = (T, B, 2, 4, 4)
 

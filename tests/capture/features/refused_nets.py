@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from harness import B, T, fc, feature, lif, one_tick
 from torch import Tensor, nn
+
+from tests.capture.features.harness import B, T, fc, feature, lif, one_tick
 
 VECTOR = (T, B, 6)
 

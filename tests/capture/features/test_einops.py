@@ -1,14 +1,10 @@
 """einops in users' code."""
 
-import sys
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("einops")  # users' code needs it, neurocompile does not
-sys.path.insert(0, str(Path(__file__).parent))
-import einops_nets
-import harness
+from tests.capture.features import einops_nets, harness
 
 NAMES = [name for name, made in harness.FEATURES.items()
          if made.code.__module__ == einops_nets.__name__]

@@ -1,23 +1,21 @@
 """Every feature is captured and lowered exactly, or refused at the user's line."""
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-import code_nets
-import harness
-import layer_nets
-import refused_nets
-import time_nets
-import wiring_nets
-
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
+from tests.capture.features import (
+    code_nets,
+    harness,
+    layer_nets,
+    refused_nets,
+    time_nets,
+    wiring_nets,
+)
 
 
 def named(*files: ModuleType) -> list[str]:

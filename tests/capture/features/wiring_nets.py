@@ -6,8 +6,9 @@ from typing import Any
 
 import snntorch
 import torch
-from harness import B, T, conv, fc, feature, lif, one_tick
 from torch import Tensor, nn
+
+from tests.capture.features.harness import B, T, conv, fc, feature, lif, one_tick
 
 VECTOR = (T, B, 8)
 IMAGE = (T, B, 2, 4, 4)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from golden import Case
+
+from tests.frameworks.golden import Case
 
 
 def number(value: torch.Tensor | float) -> float | np.ndarray:

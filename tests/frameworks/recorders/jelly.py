@@ -8,10 +8,10 @@ from collections import defaultdict
 from typing import Any
 
 import torch
-from drive import drive
-from golden import Case
 
-from recorders.common import case
+from tests.frameworks.drive import drive
+from tests.frameworks.golden import Case
+from tests.frameworks.recorders.common import case
 
 RESETS = (0.0, None, -0.25)
 SETTINGS = ((2.0, 1.0, 0.0), (1.7, 0.7, -0.05))  # tau, v_threshold, added to a nonzero v_reset

@@ -6,11 +6,11 @@ from typing import Any
 
 import norse.torch as norse
 import torch
-from drive import NEURONS, drive, recurrent_weights
-from golden import Case
 from norse.torch.functional.reset import reset_subtract, reset_value
 
-from recorders.common import case
+from tests.frameworks.drive import NEURONS, drive, recurrent_weights
+from tests.frameworks.golden import Case
+from tests.frameworks.recorders.common import case
 
 DEFAULT: dict[str, float] = {}
 HALF = {"tau_mem_inv": 500.0, "tau_syn_inv": 250.0}

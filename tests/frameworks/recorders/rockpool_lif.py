@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from drive import NEURONS, drive, recurrent_weights
-from golden import Case
 from rockpool.nn.modules import LIFTorch
 from rockpool.nn.modules.torch.lif_torch import PeriodicExponential, StepPWL
 
-from recorders.common import case
+from tests.frameworks.drive import NEURONS, drive, recurrent_weights
+from tests.frameworks.golden import Case
+from tests.frameworks.recorders.common import case
 
 SPIKES = {"StepPWL": StepPWL, "PeriodicExponential": PeriodicExponential}
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import sinabs.layers
 import torch
-from drive import NEURONS, STEPS, drive, recurrent_weights
-from golden import Case
 from sinabs.activation import (
     MaxSpike,
     MembraneReset,
@@ -18,7 +16,9 @@ from sinabs.activation import (
     SingleSpike,
 )
 
-from recorders.common import case
+from tests.frameworks.drive import NEURONS, STEPS, drive, recurrent_weights
+from tests.frameworks.golden import Case
+from tests.frameworks.recorders.common import case
 
 SPIKES = {"multi": MultiSpike, "single": SingleSpike, "max": MaxSpike(2)}
 RESETS = {"subtract": MembraneSubtract(), "reset": MembraneReset(),

@@ -7,10 +7,10 @@ import types
 from typing import Any
 
 import torch
-from drive import NEURONS, STEPS, drive
-from golden import Case
 
-from recorders.common import case
+from tests.frameworks.drive import NEURONS, STEPS, drive
+from tests.frameworks.golden import Case
+from tests.frameworks.recorders.common import case
 
 _UNUSED = "lava.lib.dl.slayer.object_detection"  # needs OpenCV and more
 sys.modules[_UNUSED] = types.ModuleType(_UNUSED)

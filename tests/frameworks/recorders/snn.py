@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import snntorch
 import torch
-from drive import NEURONS, drive, recurrent_weights
-from golden import Case
 
-from recorders.common import case
+from tests.frameworks.drive import NEURONS, drive, recurrent_weights
+from tests.frameworks.golden import Case
+from tests.frameworks.recorders.common import case
 
 SYNAPTIC = ("Synaptic", "RSynaptic")
 RESETS = ("subtract", "zero", "none")

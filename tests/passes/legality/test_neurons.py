@@ -18,8 +18,9 @@ def with_neuron(graph, text: str, model: str = "LIF", module: str = "b"):  # typ
     made = graph(GRAPH)
     profile = Profile("own", model, "test", Equations(text))
     body = ir.serde.deserialize_function(function_body(profile, 20))
-    for node in made.neurons():
-        if node.outputs[0].name == f"{module}__s":
+    for neuron in made.neurons():
+        node = neuron.node
+        if neuron.train == f"{module}__s":
             node.overload, node.op_type = "own", model
             for name in ("tau", "v_reset"):
                 node.attributes.pop(name)

@@ -52,6 +52,6 @@ def test_a_leak_makes_a_bias_worse(graph: Parse) -> None:
 def test_neurons_without_leak(graph: Parse) -> None:
     text = CASES["leak"][1].replace("lif(x)", "lif(x)")
     made = graph(text)
-    for node in made.neurons():
-        node.op_type, node.overload = "IF", "spikingjelly-if-hard"
+    for neuron in made.neurons():
+        neuron.node.op_type, neuron.node.overload = "IF", "spikingjelly-if-hard"
     assert [d.code for d in check_graph(made, "async")] == ["NC137"]

@@ -13,7 +13,7 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.ir.operators import Dense, Operator, Shape
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 
 def dense(weight: ArrayLike) -> Operator:

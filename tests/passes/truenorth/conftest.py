@@ -1,15 +1,12 @@
 """What the tests of TrueNorth's legalization share."""
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from neurocompile.target import TrueNorthTarget, load_target
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "properties"))
-import truenorth_nets
+from neurocompile.families.targets import load_target
+from neurocompile.target.truenorth import TrueNorthTarget
+from tests.properties import truenorth_nets
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
 """The audit agrees with legalization, and finds every kind of change."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +11,8 @@ from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.core_network import CoreNetwork, Cores
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import network, population
+from neurocompile.target.truenorth import TrueNorthTarget
+from tests.passes.truenorth.build import network, population
 
 
 @pytest.fixture(scope="module")

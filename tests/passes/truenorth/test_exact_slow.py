@@ -1,7 +1,5 @@
 """Partial sums over cores are exact: spikes, worst cases, timing; and groups are what fits."""
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -16,10 +14,8 @@ from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import network, population
+from neurocompile.target.truenorth import TrueNorthTarget
+from tests.passes.truenorth.build import network, population
 
 KINDS = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD},
          "stateless": {"memory": False}}

@@ -1,21 +1,18 @@
 """What cannot be built is refused with numbers, and the fix that is told works."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.legalize import Legalized, legalize
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import TrueNorthTarget, load_target
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import network, population
+from neurocompile.target.truenorth import TrueNorthTarget
+from tests.passes.truenorth.build import network, population
 
 
 def refused(net: Network, target: TrueNorthTarget, **options: str) -> Diagnostic:

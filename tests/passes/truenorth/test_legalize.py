@@ -1,7 +1,5 @@
 """Deployed equals reference: every population, tick and sample, over random networks."""
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -12,10 +10,8 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.passes.placing import place
 from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.legalize import legalize
-from neurocompile.target import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import network, population
+from neurocompile.target.truenorth import TrueNorthTarget
+from tests.passes.truenorth.build import network, population
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from neurocompile.passes.truenorth.extents import extents
 from neurocompile.passes.truenorth.legalize import FanIn, legalize
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import MAXIMA
-from neurocompile.target import TrueNorthTarget
+from neurocompile.target.truenorth import TrueNorthTarget
 
 sys.path.insert(0, str(Path(__file__).parent))
 from build import limited, network, population

@@ -1,9 +1,7 @@
 """Copies, splitters, delays, relays, sample boundaries, and where cores lie."""
 
-import sys
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -17,10 +15,8 @@ from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.place import core_traffic
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import network, population
+from neurocompile.target.truenorth import TrueNorthTarget
+from tests.passes.truenorth.build import network, population
 
 
 def equal(nets: ModuleType, net: Network, made: CoreNetwork, target: TrueNorthTarget) -> None:

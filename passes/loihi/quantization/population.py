@@ -1,0 +1,209 @@
+"""One population in integers: the scale of the least rounding at which nothing overflows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
+from neurocompile.ir.network import Bias, Encoder, Input, Network, Population, Projection
+from neurocompile.passes.loihi import limits
+from neurocompile.passes.loihi.quantization.bounds import lasting_potentials, state_overflows
+from neurocompile.passes.loihi.quantization.currents import constant_currents, largest_current
+from neurocompile.passes.loihi.quantization.exact_scale import (
+    exact_bias,
+    exact_thresholds,
+    exact_weights,
+    off_grid,
+    own_threshold,
+)
+from neurocompile.passes.loihi.quantization.receiver import Receiver
+from neurocompile.passes.loihi.quantization.representable import threshold_finding
+from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
+from neurocompile.passes.loihi.quantization.scales import candidate_scales, largest_scale
+from neurocompile.passes.loihi.quantization.weight_grid import round_to_grid, weight_exponent
+from neurocompile.semantics.loihi import LoihiNeuron
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
+from neurocompile.semantics.normal_form import SUM, FloatNeuron
+from neurocompile.semantics.reset import Reset
+from neurocompile.target.loihi import LoihiTarget
+
+_SAMPLE = 100_000  # weights per projection that a candidate scale is scored on
+
+Weights = tuple[int, NDArray[np.int64]]  # exponent and stored integers of a projection
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerPart:
+    """A population in integers at one scale, with what reaches it."""
+
+    population: Population
+    synapses: tuple[Projection, ...]
+    encoders: tuple[Encoder, ...] = ()
+    scale: float = 0.0  # mantissa units per float unit; of an adder: not used
+    error: float = 0.0  # squared, of its weights
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationQuantizer:
+    """Makes integers of a network's populations; its adders and graded inputs are in integers."""
+
+    network: Network
+    inputs: Mapping[str, Input]
+    target: LoihiTarget
+    weight_bits: int
+
+    def best(self, receiver: Receiver) -> tuple[IntegerPart, list[Diagnostic]]:
+        """The population without rounding, else at the scale of the least error; warnings.
+
+        Raises FindingsError: NC208, NC303, NC305 or NC306 where no scale serves.
+        """
+        part, warnings = self._exact(receiver)
+        if part is None:
+            part = self._least_error(receiver)
+            warnings += clip_warnings(receiver.synapses, part.synapses, self.weight_bits)
+        return part, [*warnings, *drift_warnings(receiver.population, part.population,
+                                                 self.network.n_ticks)]
+
+    def fits(self, receiver: Receiver, scale: float) -> bool:
+        """Whether every register holds what it must at about this scale."""
+        v_th = receiver.population.floating.v_th
+        k = max(1, round(scale * v_th))
+        return k / v_th <= largest_scale(receiver, self.inputs, self.target) and not (
+            self._findings(self._rounded_at(receiver, k)))
+
+    def _least_error(self, receiver: Receiver) -> IntegerPart:
+        findings: list[Diagnostic] = []
+        best: IntegerPart | None = None
+        for k, fine in list(candidate_scales(receiver, self.inputs, self.target)):
+            if best is not None and not fine:
+                break
+            part = self._rounded_at(receiver, k)
+            if best is not None and part.error >= best.error:
+                continue
+            findings = self._findings(part)
+            if not findings:
+                best = part
+        if best is None:
+            raise FindingsError(*(findings or [self._no_scale(receiver, 1)]))
+        return best
+
+    def _exact(self, receiver: Receiver) -> tuple[IntegerPart | None, list[Diagnostic]]:
+        """The population without any rounding, if there is such a scale that overflows nothing.
+
+        For a neuron with its own integers, which at another scale is another one: why not its own.
+        Raises FindingsError (NC208, NC303) for a gate without such a scale.
+        """
+        population = receiver.population
+        neuron = population.floating
+        limit = math.floor(largest_scale(receiver, self.inputs, self.target) * neuron.v_th)
+        own: list[Diagnostic] | None = None  # what speaks against the first scale
+        part = None
+        for k in exact_thresholds(receiver, self.weight_bits, limit):
+            part, obstacles = self._without_rounding(receiver, k, limit)
+            own = obstacles if own is None or neuron.gate else own
+            if part is not None:
+                break
+        if neuron.gate and own and part is None:
+            raise FindingsError(*own)
+        if neuron.quantum is None:
+            return part, []
+        if own is None:
+            own = [threshold_finding(population, own_threshold(neuron.v_th, neuron.quantum),
+                                     self.target)]
+        return part, [replace(d, severity=Severity.WARNING, notes=(
+            *d.notes, "another scale was taken, at which decays round differently")) for d in own]
+
+    def _without_rounding(self, receiver: Receiver, k: int, limit: int
+                          ) -> tuple[IntegerPart | None, list[Diagnostic]]:
+        """The population at a scale where nothing is rounded, or why there is none."""
+        scale = k / receiver.population.floating.v_th
+        weights = [(p, exact_weights(p.operator.weights, scale, self.weight_bits, self.target))
+                   for p in receiver.synapses]
+        obstacles = [off_grid(p, scale, self.weight_bits, self.target)
+                     for p, integers in weights if integers is None]
+        if obstacles or k > limit:
+            return None, obstacles or [self._no_scale(receiver, k)]
+        part = self._part(receiver, k, [integers for _, integers in weights if integers])
+        obstacles = self._findings(part)
+        if not obstacles and not exact_bias(receiver.population, part.population, scale):
+            obstacles = [self._no_scale(receiver, k)]
+        return (None if obstacles else part), obstacles
+
+    def _rounded_at(self, receiver: Receiver, k: int) -> IntegerPart:
+        """The population at one scale, its weights rounded, with their squared error."""
+        scale = k / receiver.population.floating.v_th
+        rows: list[Weights] = []
+        error = 0.0
+        for projection in receiver.synapses:
+            weights = projection.operator.weights
+            exponent = weight_exponent(weights, scale, self.target)
+            integers = round_to_grid(weights, scale, exponent, self.weight_bits)
+            every = max(1, weights.size // _SAMPLE)
+            exact = weights.reshape(-1)[::every]
+            nearest = integers.reshape(-1)[::every] * (2.0**exponent / scale)
+            error += float(((exact - nearest) ** 2).mean()) * weights.size
+            rows.append((exponent, integers))
+        return replace(self._part(receiver, k, rows), error=error)
+
+    def _part(self, receiver: Receiver, k: int, weights: Sequence[Weights]) -> IntegerPart:
+        """The population with the threshold k, from exponents and integers by projection."""
+        population = receiver.population
+        scale = k / population.floating.v_th
+        synapses = tuple(
+            replace(p, exponent=exponent, operator=p.operator.with_weights(integers))
+            for p, (exponent, integers) in zip(receiver.synapses, weights, strict=True))
+        bias, encoders = constant_currents(receiver, scale, self.inputs, self.target)
+        neuron = self._neuron(population.floating, k, bias, encoders)
+        return IntegerPart(
+            replace(population, neuron=neuron, bias=bias, on_host=receiver.on_host), synapses,
+            tuple(encoders), scale)
+
+    def _neuron(self, neuron: FloatNeuron, k: int, bias: Bias | None,
+                encoders: Sequence[Encoder]) -> LoihiNeuron:
+        """The neuron whose threshold is k, or fires above the last number before k."""
+        steps, step = limits.decay_steps(self.target), limits.decay_step(self.target)
+        exponents = [one.exponent for one in encoders] + ([bias.exponent] if bias else [])
+        whole = neuron.decay == 1.0 and neuron.alpha is None and all(
+            exponent >= ACTIVATION_SHIFT for exponent in exponents)
+        vth = k if neuron.strict or not whole else k - 1
+        if neuron.model == SUM:  # never fires; its k is the reach of the sum
+            vth = limits.threshold_limit(self.target)
+        return LoihiNeuron(
+            du=DECAY_ONE - 1 if neuron.alpha is None else (
+                round((1 - neuron.alpha) * steps) * step - 1),
+            dv=min(round((1 - neuron.decay) * steps), steps - 1) * step, vth=vth,
+            reset=neuron.reset,
+            v_sub=k if neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED) else 0)
+
+    def _findings(self, part: IntegerPart) -> list[Diagnostic]:
+        """NC303 for each register that some input could overflow, NC208 where v must be forgotten,
+        NC305 for a threshold of 0 on the chip."""
+        population, network = part.population, self.network
+        trial = replace(
+            network, inputs=tuple(self.inputs.values()), projections=part.synapses,
+            populations=(*(p for p in network.populations if p.graded), population),
+            encoders=part.encoders)
+        findings = list(state_overflows(trial, population, self.target))
+        if not network.population(population.name).floating.decay:
+            findings += lasting_potentials(trial, population, self.target)
+        if isinstance(population.neuron, LoihiNeuron) and not population.neuron.vth and not (
+                population.on_host):
+            findings.append(threshold_finding(population, 0, self.target))
+        return findings
+
+    def _no_scale(self, receiver: Receiver, k: int) -> Diagnostic:
+        """Why a threshold of mantissa k does not fit: a bias is too large beside it, or itself."""
+        target, population = self.target, receiver.population
+        current = largest_current(receiver, self.inputs)
+        if not current:
+            return threshold_finding(population, k, target)
+        reach = limits.bias_limit(target) << target.neuron.bias_exponent_max.value
+        ratio = current / population.floating.v_th
+        return limits.naming(Diagnostic("NC306", population.where, {
+            "module": population.name, "needed": f"{ratio:,.0f}", "target": target.name,
+            "limit": f"{reach >> ACTIVATION_SHIFT:,} times the threshold"}), target, limits.BIAS)

@@ -1,0 +1,121 @@
+"""What reaches a population: spikes through synapses, analog input by one of three forms.
+
+Analog input becomes a constant current ("bias"), graded spikes ("graded"), or the spikes of a
+population that the host computes ("host").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
+from neurocompile.passes.loihi import limits
+from neurocompile.target.loihi import LoihiTarget
+
+ANALOG = (InputKind.STATIC, InputKind.ANALOG)
+GRADED_BITS = 8  # of an input that becomes graded spikes, where a message holds them and a sign
+
+
+@dataclass(frozen=True, eq=False)
+class Receiver:
+    """A float population with what reaches it: through synapses, and analog through the host."""
+
+    population: Population
+    synapses: tuple[Projection, ...]
+    analog: tuple[Projection, ...]
+    on_host: bool
+    wire: float = 0.0  # float weight of its synapses from an adder; 0: it has none
+
+
+def receiver(population: Population, network: Network, target: LoihiTarget, encoder: str,
+             scales: Mapping[str, float]) -> Receiver:
+    """A population with what reaches it in a network.
+
+    `scales`: whole numbers that adders send per unit of their sum. Raises as `analog_form` does.
+    """
+    form = analog_form(encoder, population, network, target)
+    inputs = {item.name: item for item in network.inputs}
+    synapses, analog, wire = [], [], 0.0
+    for projection in network.into(population.name):
+        item, operator = inputs.get(projection.source), projection.operator
+        if projection.source in scales:
+            weights = operator.weights / scales[projection.source]
+            wire = float(weights.flat[0])
+            synapses.append(replace(projection, operator=operator.with_weights(weights)))
+        elif item is None or item.kind not in ANALOG:
+            synapses.append(projection)
+        elif form == "graded":
+            scale = _as_graded(item, population, target).scale
+            synapses.append(replace(projection, operator=operator.with_weights(
+                operator.weights / scale)))
+        else:
+            analog.append(projection)
+    return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire)
+
+
+def graded_inputs(network: Network, target: LoihiTarget, encoder: str) -> dict[str, Input]:
+    """All inputs by name, those that a population receives as graded spikes in integers."""
+    inputs = {item.name: item for item in network.inputs}
+    for population in network.populations:
+        if population.graded or analog_form(encoder, population, network, target) != "graded":
+            continue
+        for projection in network.into(population.name):
+            item = inputs.get(projection.source)
+            if item is not None and item.kind in ANALOG:
+                inputs[item.name] = _as_graded(item, population, target)
+    return inputs
+
+
+def analog_form(encoder: str, population: Population, network: Network,
+                target: LoihiTarget) -> str:
+    """"bias", "graded" or "host" for a population that gets analog input; else "".
+
+    Raises FindingsError (NC206) when the encoder, or all that "auto" leaves, cannot be had.
+    """
+    kinds = {i.name: i.kind for i in network.inputs}
+    into = list(network.into(population.name))
+    analog = [p for p in into if kinds.get(p.source) in ANALOG]
+    if not analog:
+        return ""
+    steady = all(kinds[p.source] is InputKind.STATIC for p in analog)
+    direct = population.floating.alpha is None
+    alone = all(p in analog or kinds.get(p.source) is InputKind.ONE for p in into)
+    form = encoder
+    if encoder == "auto":
+        form = "bias" if steady and direct else "host" if direct and alone else "graded"
+    reason = None
+    if form == "bias" and not steady:
+        reason = "the input changes every tick; a bias holds for a sample"
+    elif form == "bias" and not direct:
+        reason = "a bias does not pass the synaptic current of a CubaLIF"
+    elif form == "graded" and not _levels(target):
+        reason = f"{target.name} has no graded spikes"
+    elif form == "host" and not alone:
+        reason = "a population that also gets spikes cannot be left to the host"
+    elif form == "host" and not direct:
+        reason = "the host does not compute the synaptic current of a CubaLIF"
+    if reason is not None:
+        raise FindingsError(_no_form(population, form, reason))
+    return form
+
+
+def _levels(target: LoihiTarget) -> int:
+    """The largest number that a graded input sends."""
+    return min((1 << GRADED_BITS) - 1, limits.message_limit(target, signed=True))
+
+
+def _as_graded(item: Input, population: Population, target: LoihiTarget) -> Input:
+    """The input as whole numbers from 0."""
+    if item.low < 0:
+        raise FindingsError(_no_form(
+            population, "graded",
+            f"the input goes down to {item.low:.3g}; graded spikes are not negative"))
+    levels = _levels(target)
+    return replace(item, levels=levels, scale=levels / item.high if item.high > 0 else 1.0)
+
+
+def _no_form(population: Population, form: str, reason: str) -> Diagnostic:
+    return Diagnostic("NC206", population.where, {
+        "module": population.name, "encoder": form, "reason": reason})

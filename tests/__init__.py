@@ -1,0 +1,1 @@
+"""Tests of neurocompile, in the rooms of the package."""

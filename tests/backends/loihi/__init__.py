@@ -1,0 +1,1 @@
+"""Tests of the Lava program and of `.net` files written for Loihi."""

@@ -1,0 +1,1 @@
+"""Tests of TrueNorth's simulator, network file and RANC."""

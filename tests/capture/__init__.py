@@ -1,0 +1,1 @@
+"""Tests of capture, and the networks that many tests share."""

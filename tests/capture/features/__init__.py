@@ -1,0 +1,1 @@
+"""One small network per feature of users' code."""

@@ -1,0 +1,180 @@
+"""From a Graph to a mapping, stage by stage, and on to Lava where a finding depends on it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from spikingjelly.activation_based import neuron
+from torch import nn
+
+from neurocompile.backends import synchronous
+from neurocompile.backends.loihi.emit import emit
+from neurocompile.backends.loihi.verify import verify
+from neurocompile.capture.torch_model import capture
+from neurocompile.diagnostics import FindingsError
+from neurocompile.families.loihi import LOIHI
+from neurocompile.families.pipeline import compile_graph, inputs_from
+from neurocompile.families.targets import load_target
+from neurocompile.ir.network import InputKind
+from neurocompile.options import Options
+from tests.capture import nets
+
+
+@pytest.mark.lava
+def test_readouts_on_chip(tmp_path: Path) -> None:
+    """Asked for, the chip adds the outputs up, one step later; by itself it leaves them alone."""
+    torch.manual_seed(3)
+    model, target = nets.lively(nets.MultiStep()), load_target("loihi2")
+    x = nets.image(5, 2, 8, 8)
+    graph = capture(model, x)
+    host = compile_graph(graph, target)
+    inputs = inputs_from(host.network, [x.numpy()])
+    compiled = compile_graph(graph, target, Options(readout="chip"), inputs)
+    network = compiled.network
+    assert not host.network.accumulators
+    (name,) = network.accumulators
+    assert compiled.schedule.latency == host.schedule.latency + 1
+    assert compiled.fidelity is not None
+    assert name not in compiled.fidelity.populations
+    assert not [d for d in compiled.diagnostics if d.code == "NC312"]
+    assert name in compiled.mapping.partition.order_names
+    emit(network, compiled.schedule, target, tmp_path)
+    reference = synchronous.run(network, inputs)
+    done = verify(tmp_path, network, compiled.schedule, inputs, reference)
+    assert (done.differences, done.diagnostics) == (0, ())
+    assert done.sums > 5
+    (readout,), (before,) = network.readouts, host.network.readouts
+    wanted = synchronous.run(host.network, inputs).read(before)
+    assert np.abs(wanted).max() > 0.1
+    assert np.abs(reference.read(readout) - wanted).max() < 0.02 * np.abs(wanted).max()
+
+
+class Residual(nn.Module):
+    """SEW-like: sums of spike trains reach convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2, self.conv3 = (
+            nn.Conv2d(i, 4, 3, padding=1, bias=False) for i in (2, 4, 4))
+        self.lif1, self.lif2, self.lif3 = (
+            neuron.IFNode(v_threshold=0.25, step_mode="m") for _ in range(3))
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.lif1(self.conv1(x).unsqueeze(0).repeat(4, 1, 1, 1, 1))
+        t, b = x.shape[:2]
+        x = x + self.lif2(self.conv2(x.flatten(0, 1)).unflatten(0, (t, b)))
+        x = x + self.lif3(self.conv3(x.flatten(0, 1)).unflatten(0, (t, b)))
+        return self.head(x.mean((-1, -2))).mean(0)
+
+
+@pytest.mark.lava
+def test_distributed_residuals_run_on_lava(tmp_path: Path) -> None:
+    """Refused by default; with --allow residual-distribution exact, skip delays included."""
+    torch.manual_seed(0)
+    model, x, target = nets.lively(Residual()), nets.image(4, 2, 6, 6), load_target("loihi2")
+    graph = capture(model, x)
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, target)
+    assert "NC125" in {d.code for d in error.value.diagnostics}
+    compiled = compile_graph(graph, target, Options(allow=("residual-distribution",)))
+    assert "NC133" in {d.code for d in compiled.diagnostics}
+    network, schedule = compiled.network, compiled.schedule
+    assert {wait for _, wait in schedule.waits(network)} == {0, 1}
+    inputs = inputs_from(network, [x.numpy()])
+    emit(network, schedule, target, tmp_path)
+    done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
+    assert done.differences == 0
+    assert all(p.spikes > 0 for p in done.populations)
+
+
+def test_stages_run_in_order_and_are_recorded() -> None:
+    x = nets.image(4, 2, 8, 8)
+    compiled = compile_graph(capture(nets.lively(nets.MultiStep()), x), load_target("loihi1"),
+                             sample={"x": x.numpy()})
+    assert tuple(record.name for record in compiled.stages) == LOIHI.stages
+    assert compiled.fidelity is not None
+    assert compiled.fidelity.samples == 4
+    assert all(p.float_spikes > 0 for p in compiled.fidelity.populations.values())
+    assert compiled.network.inputs[0].kind is InputKind.STATIC
+    assert np.all(compiled.mapping.routing.messages >= 0)
+
+
+def test_encoding_changes_the_mapping_only() -> None:
+    graph = capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
+    dense, sparse = (compile_graph(graph, load_target("loihi1"), Options(encoding=how))
+                     for how in ("dense", "sparse"))
+    assert {p.encoding for p in dense.network.projections} == {"dense"}
+    assert {p.encoding for p in sparse.network.projections} == {"sparse"}
+    assert all(a.operator is b.operator or np.array_equal(a.operator.weights, b.operator.weights)
+               for a, b in zip(dense.network.projections, sparse.network.projections, strict=True))
+    assert sparse.usage.least.synapse_memory > dense.usage.least.synapse_memory
+
+
+def test_budget_is_enforced() -> None:
+    graph = capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
+    cores = len(compile_graph(graph, load_target("loihi1")).usage.cores)
+    compile_graph(graph, load_target("loihi1"), Options(max_cores=cores))
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, load_target("loihi1"), Options(max_cores=cores - 1))
+    assert "NC411" in {d.code for d in error.value.diagnostics}
+
+
+def test_spikes_that_quantization_moves_are_named() -> None:
+    """NC701 with coarse weights on a sample; not with fine ones."""
+    x = nets.image(6, 2, 8, 8)
+    torch.manual_seed(3)
+    graph = capture(nets.lively(nets.MultiStep()), x)
+    found = {bits: {d.code for d in compile_graph(
+        graph, load_target("loihi2"), Options(weight_bits=bits),
+        sample={"x": x.numpy()}).diagnostics} for bits in (2, 8)}
+    assert "NC701" in found[2]
+    assert "NC701" not in found[8]
+
+
+@pytest.mark.lava
+def test_silent_populations_prove_nothing(tmp_path: Path) -> None:
+    """NC703 names them; active ones get no such finding."""
+    target, x, found = load_target("loihi2"), nets.image(2, 2, 8, 8), []
+    torch.manual_seed(3)
+    for shift in (-5.0, 0.0):
+        model = nets.lively(nets.MultiStep())
+        with torch.no_grad():
+            model.bn.bias += shift
+            model.fc.bias += shift
+        compiled = compile_graph(capture(model, x), target)
+        network, schedule = compiled.network, compiled.schedule
+        inputs = inputs_from(network, [x.numpy()])
+        emit(network, schedule, target, tmp_path / f"p{shift}")
+        done = verify(tmp_path / f"p{shift}", network, schedule, inputs,
+                      synchronous.run(network, inputs))
+        assert done.differences == 0
+        found.append([d.code for d in done.diagnostics])
+    assert found == [["NC703", "NC703"], []]
+
+
+def test_soft_reset_is_refused_where_neurons_are_fixed() -> None:
+    graph = capture(nets.lively(nets.LeakyLoop()), nets.image(2, 10))
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, load_target("loihi1"))
+    assert {d.code for d in error.value.diagnostics} == {"NC202"}
+    compile_graph(graph, load_target("loihi2"))
+
+
+def test_warnings_before_an_error_are_kept() -> None:
+    graph = capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, load_target("loihi1"), Options(max_synapses=1))
+    assert {"NC131", "NC411"} <= {d.code for d in error.value.diagnostics}
+
+
+def test_a_network_that_the_host_runs_alone_is_refused() -> None:
+    """Its only population gets an analog input in every tick."""
+    net = nn.Sequential(nn.Linear(6, 8), neuron.LIFNode(step_mode="m"))
+    graph = capture(net, torch.rand(4, 2, 6) * 4)
+    with pytest.raises(FindingsError) as error:
+        compile_graph(graph, load_target("loihi2"))
+    assert [d.code for d in error.value.diagnostics] == ["NC206"]
+    net.append(nn.Linear(8, 8)).append(neuron.LIFNode(step_mode="m"))
+    assert compile_graph(capture(net, torch.rand(4, 2, 6) * 4), load_target("loihi2")).usage.cores

@@ -1,0 +1,1 @@
+"""Tests of lava-dl's `.net` files."""

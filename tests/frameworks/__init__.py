@@ -1,0 +1,1 @@
+"""What the frameworks compute, and the stand-ins beside them."""

@@ -1,0 +1,1 @@
+"""Tests of Loihi's own passes."""

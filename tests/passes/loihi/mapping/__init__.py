@@ -1,0 +1,1 @@
+"""Tests of the partition and what it rests on."""

@@ -1,0 +1,1 @@
+"""Tests of counting a core's memory."""

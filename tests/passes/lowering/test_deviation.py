@@ -1,0 +1,48 @@
+"""Loops whose ticks differ: which lines are named."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from neurocompile.capture.torch_model import capture
+from neurocompile.diagnostics import FindingsError
+from neurocompile.passes.lowering.lower import lower
+from tests.capture import nets
+
+LINES = Path(__file__).read_text().splitlines()
+
+
+class Odd(nn.Module):
+    """Tick 2 scales its own part of the input, deep under what all ticks do alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.out = nn.Linear(10, 8), nn.Linear(8, 5)
+        self.lif1, self.lif2 = nets.snntorch.Leaky(beta=0.5), nets.snntorch.Leaky(beta=0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mem1, mem2, total = self.lif1.reset_mem(), self.lif2.reset_mem(), 0
+        for t in range(4):
+            y = x[:, t]
+            if t == 2:
+                y = y * 2  # odd
+            y = self.fc(y)  # common
+            s, mem1 = self.lif1(y + 1, mem1)
+            s, mem2 = self.lif2(self.out(s), mem2)
+            total = total + s
+        return total
+
+
+def test_the_deepest_difference_is_named_in_both_ticks() -> None:
+    with pytest.raises(FindingsError) as error:
+        lower(capture(nets.lively(Odd()), nets.image(3, 4, 10)))
+    finding, = error.value.diagnostics
+    assert finding.code == "NC112"
+    assert (finding.values["tick"], finding.values["other"]) == (2, 3)
+    odd = next(n for n, line in enumerate(LINES, 1) if line.endswith("# odd"))
+    taken = next(n for n, line in enumerate(LINES, 1) if line.strip() == "y = x[:, t]")
+    assert finding.where.line == odd
+    assert f"`Mul` at tests/passes/lowering/test_deviation.py:{odd}" in finding.message
+    assert f"test_deviation.py:{taken}" in finding.message

@@ -1,0 +1,198 @@
+"""Lowering: the float network computes the model's spikes, whatever the model's code looks like."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from spikingjelly.activation_based import neuron
+from torch import nn
+
+from neurocompile.backends.synchronous import run
+from neurocompile.capture.torch_model import capture, reset, swap
+from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.network import InputKind, Network
+from neurocompile.ir.operators import Conv, Dense
+from neurocompile.passes.lowering.lower import lower
+from tests.capture import nets
+
+
+def lowered(model: nn.Module, x: torch.Tensor) -> Network:
+    return lower(capture(model, x))[0]
+
+
+def model_spikes(model: nn.Module, *inputs: torch.Tensor) -> dict[str, np.ndarray]:
+    """Spikes per neuron module, [samples, ticks, neurons], recorded from the running model."""
+    swapped, seen = swap(model), {}
+    for module in swapped.modules():
+        if hasattr(module, "ticks") and hasattr(module, "path"):
+            real, path = module.ticks, module.path
+
+            def record(x_seq: torch.Tensor, real: Callable[..., torch.Tensor] = real,
+                       path: str = path) -> torch.Tensor:
+                spikes = real(x_seq)
+                seen.setdefault(path, []).append(spikes)
+                return spikes
+            module.ticks = record
+    reset(swapped)
+    with torch.no_grad():
+        swapped(*inputs)
+    return {path: torch.cat(parts).flatten(2).transpose(0, 1).numpy()
+            for path, parts in seen.items()}
+
+
+class TokenMixer(nn.Module):
+    """A membrane shortcut around a static mixing of tokens, time first, batch second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(1, 4, 2, 2)
+        self.lif1 = neuron.LIFNode(step_mode="m", v_threshold=0.25)
+        self.mix = nn.Parameter(torch.rand(4, 9, 9) / 2)
+        self.lif2 = neuron.IFNode(step_mode="m", v_threshold=0.5)
+        self.bn = nn.BatchNorm1d(9)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.embed(x).flatten(2).unsqueeze(0).repeat(3, 1, 1, 1)  # T, B, C, N
+        mixed = torch.matmul(self.lif1(x).unsqueeze(3), self.mix).squeeze(3)  # per channel
+        y = x + mixed
+        t, b, c, n = y.shape
+        y = self.bn(y.permute(0, 1, 3, 2).reshape(t * b, n, c)).reshape(t, b, n, c)
+        return self.head(self.lif2(y).mean(2)).mean(0)
+
+
+class Wired(nn.Module):
+    """Slices, concatenation, padding and a split between neurons."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lif1 = neuron.IFNode(step_mode="m", v_threshold=0.5)
+        self.fc = nn.Linear(10, 4)
+        self.lif2 = neuron.IFNode(step_mode="m", v_threshold=0.3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        s = self.lif1(x)
+        a, b = s[..., :3], s[..., 5:]
+        c, d = torch.split(nn.functional.pad(a, (1, 2)), 3, dim=-1)
+        return self.lif2(self.fc(torch.cat([b[..., :4], d, c], -1)) * 3 + 0.25).sum(0)
+
+
+CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "multi-step LIF": (nets.MultiStep, (2, 2, 8, 8)),
+    "one sample": (nets.MultiStep, (1, 2, 8, 8)),
+    "multi-step PLIF, reset to -0.5": (
+        lambda: nets.MultiStep(
+            neuron.ParametricLIFNode, v_reset=-0.5, v_threshold=0.25), (2, 2, 8, 8)),
+    "decay_input=False": (lambda: nets.MultiStep(decay_input=False), (2, 2, 8, 8)),
+    "soft IF": (lambda: nets.MultiStep(neuron.IFNode, v_reset=None), (2, 2, 8, 8)),
+    "single-step loop": (nets.SingleStepLoop, (3, 10)),
+    "Leaky loop": (nets.LeakyLoop, (3, 10)),
+    "Leaky loop, one sample": (nets.LeakyLoop, (1, 10)),
+    "Leaky zero": (lambda: nets.LeakyLoop(reset_mechanism="zero"), (3, 10)),
+    "Synaptic": (nets.SynapticLoop, (3, 10)),
+    "Synaptic zero": (lambda: nets.SynapticLoop(reset="zero"), (3, 10)),
+    "hidden state": (nets.HiddenState, (3, 10)),
+    "recurrent": (nets.Recurrent, (3, 10)),
+    "token mixer": (TokenMixer, (2, 1, 6, 6)),
+    "wired": (Wired, (5, 2, 9)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_float_network_spikes_like_the_model(name: str) -> None:
+    make, shape = CASES[name]
+    torch.manual_seed(2)
+    model, x = nets.lively(make()), nets.image(*shape)
+    expected = model_spikes(model, x)
+    assert all(spikes.any() for spikes in expected.values())
+    reset(model)
+    with torch.no_grad():
+        outputs = model(x).numpy()
+    network = lowered(model, x)
+    item = next(i for i in network.inputs if i.kind is not InputKind.ONE)
+    timed = item.kind is not InputKind.STATIC
+    found = run(network, {item.name: x.numpy().swapaxes(0, 1) if timed else x.numpy()})
+    assert found.spikes.keys() == expected.keys()
+    for path, spikes in expected.items():
+        assert np.array_equal(spikes.reshape(found.spikes[path].shape), found.spikes[path]), path
+    readout, = network.readouts
+    assert np.abs(readout.values(found.counts()) - outputs).max() < 1e-5
+
+
+def test_structure_is_kept() -> None:
+    network = lowered(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
+    kinds = {p.name: type(p.operator) for p in network.projections}
+    assert kinds == {"x -> lif1": Conv, "lif1 -> lif2": Dense}
+    assert network.n_ticks == 4
+    assert network.population("lif1").shape == (6, 8, 8)
+    assert network.population("lif1").where.file is not None
+
+
+def test_growth_of_a_composed_projection_is_noted() -> None:
+    _, notes = lower(capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8)))
+    assert [(d.code, d.values["before"], d.values["after"]) for d in notes] == [
+        ("NC131", 6 * 16 * 12, 6 * 64 * 12)]
+
+
+def test_feedback_is_a_projection_of_delay_one() -> None:
+    network = lowered(nets.lively(nets.Recurrent()), nets.image(2, 10))
+    assert {(p.source, p.delay) for p in network.into("lif")} == {("x", 0), ("lif", 1)}
+
+
+def test_bias_of_a_synaptic_current_goes_through_a_synapse() -> None:
+    network = lowered(nets.lively(nets.SynapticLoop()), nets.image(2, 10))
+    assert {i.kind for i in network.inputs} == {InputKind.STATIC, InputKind.ONE}
+    assert network.population("lif").bias is None
+
+
+class Changing(nn.Module):
+    """A loop whose rounds differ."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.lif = nn.Linear(10, 5), nets.snntorch.Leaky(beta=0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mem, total = self.lif.reset_mem(), 0
+        for t in range(3):
+            s, mem = self.lif(self.fc(x) * (t + 1), mem)
+            total = total + s
+        return total
+
+
+class Twice(nn.Module):
+    """One neuron module used at two places of a tick."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.lif = nn.Linear(10, 10), neuron.IFNode(step_mode="m")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.lif(self.fc(self.lif(x))).sum(0)
+
+
+class Warm(nn.Module):
+    """Starts from a membrane potential of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.lif = nn.Linear(10, 5), nets.snntorch.Leaky(beta=0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mem, total = torch.full((len(x), 5), 0.5), 0
+        for _ in range(3):
+            s, mem = self.lif(self.fc(x), mem)
+            total = total + s
+        return total
+
+
+@pytest.mark.parametrize(("make", "shape", "code"), [
+    (Changing, (2, 10), "NC112"), (Warm, (2, 10), "NC107"), (Twice, (4, 2, 10), "NC112"),
+])
+def test_what_is_no_network_is_refused(make: Callable[[], nn.Module], shape: tuple[int, ...],
+                                       code: str) -> None:
+    with pytest.raises(FindingsError) as error:
+        lowered(nets.lively(make()), nets.image(*shape) * 2)
+    assert error.value.diagnostics[0].code == code
+    assert error.value.diagnostics[0].where.module

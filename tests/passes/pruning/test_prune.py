@@ -1,0 +1,338 @@
+"""Pruning: the pruned network is the model whose tokens and ticks are cropped by hand."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from spikingjelly.activation_based import neuron
+from torch import nn
+
+from neurocompile.backends import synchronous
+from neurocompile.backends.loihi.emit import emit
+from neurocompile.backends.loihi.inputs import program_inputs
+from neurocompile.backends.loihi.verify import verify
+from neurocompile.builds import builder, rebuild
+from neurocompile.builds.manifest import read_manifest
+from neurocompile.capture.torch_model import capture, reset
+from neurocompile.diagnostics import UsageError
+from neurocompile.families.family import Checks
+from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.targets import load_target
+from neurocompile.formats.request import Capture
+from neurocompile.formats.samples import Sample
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.network import Network
+from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Restriction
+from neurocompile.nn import TokenMixer
+from neurocompile.options import Options
+from neurocompile.passes.lowering.lower import lower
+from neurocompile.passes.pruning.calibrate import Selection, calibrate
+from neurocompile.passes.pruning.drop import with_ticks
+from neurocompile.passes.pruning.prune import Pruning, prune
+from neurocompile.passes.pruning.token_axis import token_axes
+from tests.capture import nets as capture_nets
+from tests.passes.lowering.test_lower import model_spikes
+from tests.zoo.test_mixers import captured, small
+
+LOIHI2 = load_target("loihi2")
+TICKS, SAMPLES, TOKENS, WIDTH = 4, 20, 6, 8
+
+
+class Events(nn.Module):
+    """Token mixing of events [ticks, batch, tokens, channels] with linear layers as wide as those.
+
+    The tokens end in their mean.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.lif1, self.lif2, self.lif3 = (
+            neuron.LIFNode(tau=2.0, decay_input=False, step_mode="m") for _ in range(3))
+        self.mix = nn.Parameter(torch.rand(TOKENS, TOKENS) - 0.25)
+        self.head = nn.Linear(WIDTH, 3)
+        self.kept = slice(None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.lif1(2 * self.fc1(x)[:, :, self.kept] + 0.25)
+        y = self.lif2(torch.matmul(self.mix[self.kept][:, self.kept], x))
+        y = self.lif3(self.fc2(y) + x)
+        return self.head(y.mean(2)).mean(0)
+
+
+@cache
+def events() -> tuple[nn.Module, torch.Tensor, Graph]:
+    """The model, inputs whose weak ticks have other strong tokens, and its graph."""
+    torch.manual_seed(1)
+    model = capture_nets.lively(Events())
+    up, down = torch.linspace(0.6, 1.0, TOKENS), torch.linspace(1.0, 0.0, TOKENS)
+    rate = torch.stack([0.6 * down, up, 0.6 * down, 0.9 * up])[:, None, :, None]
+    x = (torch.rand(TICKS, SAMPLES, TOKENS, WIDTH) < rate).float()
+    with torch.no_grad():
+        model.head.weight.mul_(4)
+        model.head.bias.sub_((64 * model(x).mean(0)).round() / 64)  # all answers occur
+    reset(model)
+    return model, x, capture(model, x)
+
+
+@cache
+def events_network() -> Network:
+    return lower(events()[2])[0]
+
+
+def pruned(graph: Graph, data: dict[str, np.ndarray], tokens: float, steps: float) -> Pruning:
+    return prune(lower(graph)[0], lambda kept: lower(graph, tokens=kept)[0], tokens, steps,
+                 lambda network: synchronous.run(network, data).spikes)
+
+
+def crop_by_hand(model: nn.Module, found: Selection) -> nn.Module:
+    """STMixer without the other tokens behind its stem, over fewer ticks."""
+    if found.tokens is not None:
+        kept = list(found.tokens.numbers)
+        model.stem.register_forward_hook(lambda module, given, made: made[..., kept])
+        for module in model.modules():
+            if isinstance(module, TokenMixer):
+                module.weight.data = module.weight.data[:, kept][:, :, kept]
+    if found.ticks is not None:
+        model.T = len(found.ticks.numbers)
+    return model
+
+
+def assert_is_the_model(network: Network, data: dict[str, np.ndarray], model: nn.Module,
+                        x: torch.Tensor) -> None:
+    """Every population fires, and spikes and outputs are the model's."""
+    spikes = model_spikes(model, x)
+    reset(model)
+    with torch.no_grad():
+        outputs = model(x).numpy()
+    reset(model)
+    found = synchronous.run(network, data)
+    assert found.spikes.keys() == spikes.keys()
+    for path, array in spikes.items():
+        assert array.any(), path
+        assert np.array_equal(array.reshape(found.spikes[path].shape), found.spikes[path]), path
+    readout, = network.readouts
+    assert np.abs(found.read(readout) - outputs).max() < 1e-4
+
+
+@pytest.mark.parametrize(("factory", "tokens", "steps", "counts"), [
+    pytest.param("small", 0.25, 0.0, (12, None), marks=pytest.mark.slow),
+    ("small_t2", 0.5, 0.5, (8, 1)), ("small_t2", 0.0, 0.5, (None, 1)),
+    ("small_t2", 0.25, 0.0, (12, None))])
+def test_stmixer_is_the_model_cropped_by_hand(
+        factory: str, tokens: float, steps: float, counts: tuple[int | None, int | None]) -> None:
+    x, graph = small("stmixer", factory)[1], captured("stmixer", factory)
+    found = pruned(graph, {"x": x.numpy()}, tokens, steps)
+    kept = found.selection
+    assert tuple(share and len(share.numbers) for share in (kept.tokens, kept.ticks)) == counts
+    torch.manual_seed(0)
+    model = crop_by_hand(small.__wrapped__("stmixer", factory)[0], kept)
+    assert_is_the_model(found.after, {"x": x.numpy()}, model, x)
+
+
+def test_structure_stays() -> None:
+    """Mixers and linear layers are smaller operators of their kind, the stem keeps its weights."""
+    x, graph = small("stmixer", "small_t2")[1], captured("stmixer", "small_t2")
+    found = pruned(graph, {"x": x.numpy()}, 0.25, 0.0)
+    before = {p.name: p.operator for p in found.before.projections}
+    after = {p.name: p.operator for p in found.after.projections}
+    mixer = after["blocks.0.mixing.lif2 -> blocks.0.mixing.lif3"]
+    assert isinstance(mixer, Einsum)
+    assert mixer.weight.shape[-2:] == (12, 12)
+    linear = after["blocks.0.mlp.lif1 -> blocks.0.mlp.lif2"]
+    assert isinstance(linear, Conv)
+    assert (linear.in_shape, linear.out_shape) == ((32, 1, 12), (64, 1, 12))
+    name = "stem.lifs.3 -> blocks.1.mlp.lif1"
+    stem = after[name]
+    assert isinstance(stem, Part)
+    assert isinstance(stem.inner, Restriction)
+    assert stem.weights.shape == before[name].weights.shape
+    sizes = {p.name: p.shape for p in found.after.populations}
+    assert (sizes["stem.lifs.3"], sizes["blocks.1.mlp.lif2"]) == ((32, 8, 8), (64, 12))
+    told = found.to_json()
+    assert told["neurons"]["before"] - told["neurons"]["after"] == 4 * (8 * 32 + 2 * 64)
+    assert {p["name"] for p in told["populations"]} == {n for n in sizes if "blocks" in n}
+
+
+def test_strongest_tokens_and_ticks_of_events() -> None:
+    """Selection are the largest sums over all samples; a user's data still has all ticks."""
+    model, x, graph = events()
+    data = {"x": x.transpose(0, 1).numpy()}
+    found = pruned(graph, data, 0.34, 0.5)
+    whole = synchronous.run(found.before, data).spikes["lif1"]
+    by_tick = whole.sum(axis=(0, 2), dtype=int)
+    assert found.selection.ticks.numbers == tuple(sorted(np.argsort(-by_tick)[:2])) == (1, 3)
+    assert found.selection.ticks.siv == by_tick[[1, 3]].sum() / by_tick.sum()
+    rest = synchronous.run(with_ticks(found.before, found.selection.ticks.numbers), data).spikes["lif1"]
+    kept, misled = (tuple(sorted(np.argsort(-spikes.reshape(SAMPLES, -1, TOKENS, WIDTH).sum(
+        axis=(0, 1, 3), dtype=int), kind="stable")[:4])) for spikes in (rest, whole))
+    assert found.selection.tokens.numbers == kept != misled
+    cropped = Events()
+    cropped.load_state_dict(model.state_dict())
+    cropped.kept = list(found.selection.tokens.numbers)
+    assert_is_the_model(found.after, data, cropped.eval(), x[[1, 3]])
+    assert next(p for p in found.after.populations if p.name == "lif1").shape == (4, WIDTH)
+    sent = program_inputs(found.after, data, {})
+    assert all(array.shape[:2] == (SAMPLES, 2) for array in sent.values())
+    noise = builder.first_inputs(found.after, None, 3)
+    assert noise["x"].shape == (3, TICKS, TOKENS, WIDTH)
+
+
+def test_channels_are_no_tokens() -> None:
+    """Linear layers as wide as their input mix channels as mixers mix tokens."""
+    axes = token_axes(events_network())
+    assert set(axes.values()) == {Axis(1, TOKENS, WIDTH)}
+    assert set(axes) == {"lif1", "lif2", "lif3"}
+
+
+def refused(do: Callable[[], object]) -> str:
+    with pytest.raises(UsageError) as error:
+        do()
+    found, = error.value.diagnostics
+    return f"{found.code} {found.message}"
+
+
+def test_what_cannot_be_pruned_is_refused(nets: ModuleType) -> None:
+    _, _, graph = events()
+    assert "NC020" in refused(lambda: compile_graph(graph, LOIHI2, Options(prune_tokens=0.25)))
+    for values in ({"prune_tokens": 1.0}, {"prune_steps": -0.5}):
+        assert "NC009" in refused(lambda values=values: Options(**values))
+    network = events_network()
+    readout, = network.readouts
+    flat = Dense((TOKENS * WIDTH,), (3,), np.arange(3.0 * TOKENS * WIDTH).reshape(3, -1))
+    told = refused(lambda: token_axes(replace(network, readouts=(
+        replace(readout, terms=(("lif3", flat),)),))))
+    assert told.startswith("NC021")
+    assert "differently" in told
+    assert "no layer mixes" in refused(lambda: token_axes(nets.mlp()))
+    for ticks, reads in (("each", "every tick by itself"), (2, "tick 2")):
+        told = refused(lambda ticks=ticks: with_ticks(
+            replace(network, readouts=(replace(readout, ticks=ticks),)), (0, 1)))
+        assert told.startswith("NC022")
+        assert reads in told
+
+
+def test_two_axes_of_tokens_are_refused(nets: ModuleType) -> None:
+    """Two stages whose mixers have different axes that both end in a mean."""
+    def mixer(n: int) -> Einsum:
+        return Einsum((4, n), (4, n), (0, 1), (0, 2), (1, 2), (4, n, n), np.ones((n, n)))
+    mean = Einsum((4, 6), (4,), (0, 1), (0,), (), (4, 6), np.ones(()))
+    spread = Einsum((4,), (4, 3), (0,), (0, 1), (), (4, 3), np.ones(()))
+    made = nets.Builder(4, 6)
+    for name, operator, shape in (
+            ("a", mixer(6), (4, 6)), ("b", mixer(6), (4, 6)), ("c", mean, (4,)),
+            ("d", spread, (4, 3)), ("e", mixer(3), (4, 3))):
+        made.add(name, operator, shape)
+    assert "2 axes, of 6 and 3 numbers" in refused(lambda: token_axes(made.build()))
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.floats(0, 1, exclude_max=True))
+def test_a_share_is_dropped_in_order_and_never_all(values: list[int], share: float) -> None:
+    network = with_events(len(values))
+    spikes = {"a": np.array(values)[None, :, None]}
+    found = calibrate(network, {}, 0.0, share, lambda _: spikes).ticks
+    if not share:
+        assert found is None
+        return
+    assert list(found.numbers) == sorted(set(found.numbers))
+    dropped = set(range(len(values))) - set(found.numbers)
+    assert len(found.numbers) >= 1
+    assert len(dropped) <= share * len(values) + 1e-6
+    assert len(dropped) + 1 > share * len(values) - 1e-6 or len(found.numbers) == 1
+    assert all(values[lost] <= values[one] for lost in dropped for one in found.numbers)
+    assert 0 <= found.siv <= 1
+    assert Selection.from_json(json.loads(json.dumps(Selection(found, found).to_json()))) == Selection(found, found)
+
+
+def with_events(n_ticks: int) -> Network:
+    """One population behind an input with a time axis."""
+    network = events_network()
+    return replace(network, populations=(replace(network.populations[0], name="a"),),
+                   projections=(), readouts=(), n_ticks=n_ticks)
+
+
+def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Path) -> None:
+    x, graph = small("stmixer", "small_t2")[1], captured("stmixer", "small_t2")
+    sample = Sample(tmp_path / "s.npz", {"x": x.numpy()}, np.array([0, 1]))
+    sample.file.write_bytes(b"")
+    made = builder.build(Capture(graph, "net", ()), LOIHI2,
+                         Options(prune_tokens=0.25, prune_steps=0.5), tmp_path / "b",
+                         sample=sample, checks=Checks(0))
+    note = next(d for d in made.diagnostics if d.code == "NC139")
+    assert "tokens: 12 of 16" in note.message
+    assert "ticks: 1 of 2" in note.message
+    told = made.resources["pruning"]
+    assert (len(told["tokens"]["kept"]), told["ticks"]["kept"]) == (12, [0])
+    assert made.resources["totals"]["ticks"] == 1
+    assert made.fidelity["accuracy"].keys() == {"right", "samples", "unpruned"}
+    assert "before pruning" in made.accuracy.summary
+    whole = compile_graph(graph, LOIHI2, sample={"x": x.numpy()})
+    expected = builder.measure_accuracy(whole.network, {"x": x.numpy()}, sample)
+    assert made.accuracy.unpruned == expected.right
+    manifest = read_manifest(tmp_path / "b")
+    again = rebuild.recompile(tmp_path / "b", manifest)
+    rebuild.recheck(tmp_path / "b", again, manifest)
+    assert again.compilation.pruning.selection == made.compilation.pruning.selection
+
+
+def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned() -> None:
+    _, x, graph = events()
+    data = {"x": x.transpose(0, 1).numpy()}
+    made = compile_graph(graph, LOIHI2, Options(prune_tokens=0.67, prune_steps=0.5), data)
+    runs = [synchronous.run(network, data) for network in (
+        events_network(), made.floating, made.network)]
+    whole, floating, integer = (
+        network.readouts[0].answers(run.read(network.readouts[0])) for network, run in zip(
+            (events_network(), made.floating, made.network), runs, strict=True))
+    same = int(np.sum(whole == integer))
+    assert made.fidelity.same_argmax[made.network.readouts[0].name] == same
+    assert same not in (0, int(np.sum(floating == integer)))
+    assert {name: one.float_spikes for name, one in made.fidelity.populations.items()} == {
+        name: int(spikes.sum()) for name, spikes in runs[1].spikes.items()}
+
+
+def test_nothing_to_prune_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    _, x, graph = events()
+    sample = Sample(tmp_path / "s.npz", {"x": x.transpose(0, 1).numpy()}, np.zeros(SAMPLES, np.int64))
+    sample.file.write_bytes(b"")
+    for name, options in (("a", Options()), ("b", Options(prune_tokens=0.0, prune_steps=0.0))):
+        builder.build(Capture(graph, "net", ()), LOIHI2, options, tmp_path / name, sample=sample,
+                      checks=Checks(0))
+    first, second = ((tmp_path / name / "manifest.json").read_bytes() for name in "ab")
+    assert first == second
+    assert b"pruning" not in first
+
+
+@pytest.mark.slow
+@pytest.mark.lava
+def test_a_pruned_network_on_lava(tmp_path: Path) -> None:
+    x, graph = small("stmixer", "small_t2")[1], captured("stmixer", "small_t2")
+    inputs = {"x": x.numpy()}
+    compiled = compile_graph(graph, LOIHI2, Options(prune_tokens=0.25), inputs)
+    network, schedule = compiled.network, compiled.schedule
+    emit(network, schedule, LOIHI2, tmp_path)
+    done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
+    assert done.differences == 0, done.diagnostics
+    assert all(p.spikes > 0 for p in done.populations)
+
+
+@pytest.mark.lava
+def test_pruned_events_on_lava(tmp_path: Path) -> None:
+    _, x, graph = events()
+    inputs = {"x": x.transpose(0, 1).numpy()}
+    compiled = compile_graph(graph, LOIHI2, Options(prune_tokens=0.34, prune_steps=0.5), inputs)
+    network, schedule = compiled.network, compiled.schedule
+    emit(network, schedule, LOIHI2, tmp_path)
+    assert json.loads((tmp_path / "network.json").read_text())["inputs"][0]["ticks"] == [1, 3]
+    done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
+    assert done.differences == 0, done.diagnostics
+    assert all(p.spikes > 0 for p in done.populations)

@@ -1,0 +1,1 @@
+"""Random networks and the laws that hold for them."""

@@ -1,0 +1,1 @@
+"""The zoo's networks, from capture to Lava."""
