@@ -1,8 +1,6 @@
 """Quantization for TrueNorth: exact where weights are on a grid, in range always, and what is refused."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +18,7 @@ from neurocompile.passes.truenorth.quantization.reach import overflows, reach
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
-
-sys.path.insert(0, str(Path(__file__).parent / "truenorth"))
-from build import limited
+from tests.passes.truenorth.build import limited
 
 TARGET = load_target("truenorth")
 TICKS = 7
