@@ -1,9 +1,7 @@
 """The target's numbers of a core bind: smaller cores are used to their limits and never beyond."""
 
-import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -20,9 +18,7 @@ from neurocompile.passes.truenorth.legalize import FanIn, legalize
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import MAXIMA
 from neurocompile.target.truenorth import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import limited, network, population
+from tests.passes.truenorth.build import limited, network, population
 
 SMALLER = {  # odd sizes, halves and extremes
     "core.axons": (7, 33, 64, 100, 128, 200), "core.neurons": (1, 2, 5, 16, 64, 100, 200),
