@@ -14,7 +14,7 @@ from neurocompile.ir.graph import constant
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.price import fan_in
 from neurocompile.passes.legality.products import elementwise_product, product
-from neurocompile.passes.legality.residuals import chain, residual
+from neurocompile.passes.legality.residuals import note_growth, residual
 from neurocompile.passes.legality.spike_types import (
     STATIC,
     Current,
@@ -53,7 +53,7 @@ def synapse(node: ir.Node, walk: TypeWalk, kind: SpikeType, gain: float) -> Spik
         exact = residual(node, walk, kind)
         kind = replace(kind, mixes_sources=False, reported=kind.reported or not exact)
     elif Allow.COMPOSE_LINEAR in walk.allow:
-        chain(node, walk)
+        note_growth(node, walk)
     return times(kind, gain)
 
 

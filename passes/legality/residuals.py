@@ -38,7 +38,7 @@ def residual(node: ir.Node, walk: TypeWalk, kind: Current) -> bool:
     return False
 
 
-def chain(node: ir.Node, walk: TypeWalk) -> None:
+def note_growth(node: ir.Node, walk: TypeWalk) -> None:
     """Note the price of a chain without a neuron that grows when it becomes one synapse."""
     for value in node.inputs:
         price = composition(walk, node, value) if walk.layouts.is_dynamic(value) else None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from neurocompile.ir.operators import Axis, beside, compose, identity, mixed_axes
+from neurocompile.ir.operators import Axis, axis_beside, compose, identity, mixed_axes
 from neurocompile.passes.lowering.forms import Form
 from neurocompile.passes.lowering.walk import FormWalk, Tokens
 
@@ -44,7 +44,7 @@ def average_tokens(walk: FormWalk, node: ir.Node, op: Callable[[FormWalk, ir.Nod
         unit = through(Form({source: identity((axis.size,))}, np.zeros(axis.size)))
         (target, outer), = unit.terms.items()
         own = walk.tokens.axes.get(source.name)
-        if own is not None and beside(inner, own) == axis:  # its other tokens will be gone
+        if own is not None and axis_beside(inner, own) == axis:  # its other tokens will be gone
             whole = compose(outer, inner).times(np.full(outer.out_size, ratio))
         else:
             whole = compose(compose(outer, mask), inner)
@@ -58,7 +58,7 @@ def _axis(form: Form, tokens: Tokens) -> Axis | None:
     for source, operator in form.terms.items():
         own = tokens.axes.get(source.name)
         if own is not None:
-            same_axis = beside(operator, own)
+            same_axis = axis_beside(operator, own)
             for axis in [same_axis] if same_axis is not None else mixed_axes(operator, own):
                 return axis
     return None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.network import Network, Projection
-from neurocompile.ir.operators import Axis, Operator, beside, even, mixed_axes, mixers
+from neurocompile.ir.operators import Axis, Operator, axis_beside, even, mixed_axes, mixers
 
 TokenAxes = dict[str, Axis]
 
@@ -62,7 +62,7 @@ def _spread(between: Iterable[Projection], seed: TokenAxes) -> TokenAxes | None:
                                      (projection.target, projection.source, True)):
                 if own not in axes:
                     continue
-                there = beside(projection.operator, axes[own], of_outs=back)
+                there = axis_beside(projection.operator, axes[own], of_outs=back)
                 options = [] if there is None else [there]
                 if there is None and other not in axes:
                     options = mixed_axes(projection.operator, axes[own], of_outs=back)

@@ -20,7 +20,7 @@ from neurocompile.ir.operators import (
     Restriction,
     Sparse,
     add,
-    beside,
+    axis_beside,
     compose,
     crop,
     einsum,
@@ -285,11 +285,11 @@ def test_cropped_has_the_rows_and_columns_of_the_kept(data: st.DataObject,
 def test_beside_is_a_block_diagonal(data: st.DataObject, operator: Operator) -> None:
     """Targets with number n get nothing from sources with another one, in both directions."""
     axis = data.draw(st.sampled_from([*_axes(operator.in_size), None]))
-    made = None if axis is None else beside(operator, axis)
+    made = None if axis is None else axis_beside(operator, axis)
     if axis is None or made is None:
         return
     assert made.size == operator.out_size
-    assert beside(operator, made, of_outs=True) == axis
+    assert axis_beside(operator, made, of_outs=True) == axis
     assert made not in mixed_axes(operator, axis)
     ones = np.ones_like(operator.weights)
     reached = operator.with_weights(ones).matrix().toarray() != 0
@@ -306,13 +306,13 @@ def test_axes_through_the_layers_of_a_mixer() -> None:
     assert mixers(mixer) == [(tokens, tokens)]
     assert mixed_axes(mixer, tokens) == [tokens]
     assert mixed_axes(mixer, tokens, of_outs=True) == [tokens]
-    assert beside(mixer, tokens) is None
+    assert axis_beside(mixer, tokens) is None
     linear = Conv((8, 2, 3), (16, 2, 3), rng.normal(size=(16, 8, 1, 1)))
-    assert beside(linear, tokens) == Axis(16, 6, 1)
-    assert beside(Part((8, 6), (20, 6), linear, 0, 12), tokens) == Axis(20, 6, 1)
-    assert beside(Part((8, 6), (97,), linear, 0, 1), tokens) is None
+    assert axis_beside(linear, tokens) == Axis(16, 6, 1)
+    assert axis_beside(Part((8, 6), (20, 6), linear, 0, 12), tokens) == Axis(20, 6, 1)
+    assert axis_beside(Part((8, 6), (97,), linear, 0, 1), tokens) is None
     turned = wiring((8, 6), (6, 8), np.arange(48).reshape(8, 6).T.reshape(-1))
-    assert beside(turned, tokens) == Axis(1, 6, 8)
+    assert axis_beside(turned, tokens) == Axis(1, 6, 8)
     assert even(einsum((8, 6), (8,), (0, 1), (0,), (), (8, 6), np.full((), 1 / 6)), tokens)
     assert not even(mixer, tokens)
     kept = np.array([0, 2, 5])

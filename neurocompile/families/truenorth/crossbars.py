@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neurocompile.families.truenorth.compilation import TrueNorthCompilation
-from neurocompile.passes.truenorth.chip_mapping import splitters, used
+from neurocompile.passes.truenorth.chip_mapping import splitters, usage
 from neurocompile.passes.truenorth.rows import Row
 from neurocompile.report import words
 from neurocompile.report.content import Column, Content, Table, sentences
@@ -45,7 +45,7 @@ def crossbars(compilation: TrueNorthCompilation) -> Crossbars:
     """What a compilation takes of crossbars."""
     chip, rows = compilation.cores, compilation.legalized.rows
     return Crossbars(
-        ticks_per_step=chip.step, reload=chip.reload, axons=int(used(chip)[1].sum()),
+        ticks_per_step=chip.step, reload=chip.reload, axons=int(usage(chip)[1].sum()),
         copies=sum(row.copies for row in rows), relays=sum(row.relays for row in rows),
         splitter_cores=len(splitters(chip)),
         populations={row.population: _population(row) for row in rows})

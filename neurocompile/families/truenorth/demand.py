@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neurocompile.families.demand import Demand, PopulationDemand, resource
 from neurocompile.families.truenorth.compilation import TrueNorthCompilation
-from neurocompile.passes.truenorth.chip_mapping import used
+from neurocompile.passes.truenorth.chip_mapping import usage
 
 RESOURCES = ("neurons", "axons")
 
@@ -17,7 +17,7 @@ def demand(compilation: TrueNorthCompilation) -> Demand:
         mapping=compilation.mapping,
         resources={name: resource(getattr(core, name), name) for name in RESOURCES},
         cores=tuple({"neurons": int(neurons), "axons": int(axons)}
-                    for neurons, axons in zip(*used(chip), strict=True)),
+                    for neurons, axons in zip(*usage(chip), strict=True)),
         populations={row.population: PopulationDemand(
             usage={"neurons": row.neurons + row.copies, "axons": row.axons},
             least={"neurons": row.neurons}) for row in rows},

@@ -1,7 +1,7 @@
 """Linear operators: what a projection computes, without listing its synapses."""
 
 from neurocompile.ir.operators.algebra import add, compose, identity, is_identity, same, wiring
-from neurocompile.ir.operators.axis import Axis, beside, crop, even, mixed_axes, mixers
+from neurocompile.ir.operators.axis import Axis, axis_beside, crop, even, mixed_axes, mixers
 from neurocompile.ir.operators.base import Array, Nets, Operator, Shape
 from neurocompile.ir.operators.conv import Conv
 from neurocompile.ir.operators.cut import cut, fan_in, most_sources
@@ -12,6 +12,7 @@ from neurocompile.ir.operators.restriction import Restriction
 
 __all__ = [
     "Array", "Axis", "Conv", "Dense", "Einsum", "Nets", "Operator", "Part", "Restriction", "Shape",
-    "Sparse", "add", "beside", "compose", "crop", "cut", "einsum", "even", "fan_in", "from_matrix",
-    "identity", "is_identity", "mixed_axes", "mixers", "most_sources", "same", "smaller", "wiring",
+    "Sparse", "add", "axis_beside", "compose", "crop", "cut", "einsum", "even", "fan_in",
+    "from_matrix", "identity", "is_identity", "mixed_axes", "mixers", "most_sources", "same",
+    "smaller", "wiring",
 ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.operators.base import Array, Operator, Shape
 from neurocompile.ir.operators.conv import Conv
-from neurocompile.ir.operators.conv_chains import chain, sliced_inputs, sliced_outputs
+from neurocompile.ir.operators.conv_chains import conv_chain, sliced_inputs, sliced_outputs
 from neurocompile.ir.operators.einsum import Einsum, einsum, einsum_product
 from neurocompile.ir.operators.matrices import Dense, Sparse, from_matrix
 from neurocompile.ir.operators.part import Part
@@ -103,7 +103,7 @@ def compose(outer: Operator, inner: Operator) -> Operator:
         return _part(compose(part, inner.inner), inner.in_shape, outer.out_shape,
                      inner.in_first, 0)
     if isinstance(outer, Conv) and isinstance(inner, Conv):
-        conv = chain(outer, inner)
+        conv = conv_chain(outer, inner)
         if conv is not None:
             return conv
     a, b = _as_einsum(outer), _as_einsum(inner)

@@ -45,7 +45,7 @@ class Axis:
         return (*shape[:first], *(1,) * (last - first - 1), count, *shape[last:])
 
 
-def beside(operator: Operator, axis: Axis, of_outs: bool = False) -> Axis | None:
+def axis_beside(operator: Operator, axis: Axis, of_outs: bool = False) -> Axis | None:
     """Where an axis of the sources is among the targets, if it is computed side by side there.
 
     `of_outs`: where an axis of the targets is among the sources.
@@ -55,7 +55,7 @@ def beside(operator: Operator, axis: Axis, of_outs: bool = False) -> Axis | None
                 (operator.out_first, operator.inner.out_size, operator.out_size))
         own, other = reversed(ends) if of_outs else ends
         inside = _within(axis, *own[:2])
-        other_axis = None if inside is None else beside(operator.inner, inside, of_outs)
+        other_axis = None if inside is None else axis_beside(operator.inner, inside, of_outs)
         block = 0 if other_axis is None else other_axis.length * other_axis.inner
         if other_axis is None or other[0] % block or other[2] % block:
             return None
@@ -123,7 +123,7 @@ def crop(operator: Operator, numbers: NDArray[np.int64], ins: Axis | None,
     if isinstance(operator, Sparse):
         return Sparse(in_shape, out_shape, operator.csr[targets][:, sources])
     if isinstance(operator, Conv) and ins is not None and outs is not None and (
-            outs == beside(operator, ins)):
+            outs == axis_beside(operator, ins)):
         return replace(operator, in_shape=(ins.outer, 1, count),
                        out_shape=(operator.out_shape[0], 1, count))
     result: Operator | None = None

@@ -11,7 +11,7 @@ from neurocompile.ir.operators.base import Array
 from neurocompile.ir.operators.conv import Conv
 
 
-def chain(outer: Conv, inner: Conv) -> Conv | None:
+def conv_chain(outer: Conv, inner: Conv) -> Conv | None:
     """`inner`, then `outer`, as one convolution; None where that is something else.
 
     A kernel of k behind one of l grows to (k - 1) * stride + l. `outer` may pad with zeros only

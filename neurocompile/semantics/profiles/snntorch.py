@@ -30,10 +30,11 @@ def profiles() -> Iterator[Profile]:
         for reset in RESETS:
             for at_once in (False, True)[:1 + (kind in AT_ONCE and reset != "none")]:
                 for has_factor in (False, True)[:1 + (kind in WITH_FACTOR)]:
-                    name = f"snntorch-{kind}-{reset}" + "-at-once" * at_once + "-scaled" * has_factor
+                    name = "-".join((f"snntorch-{kind}-{reset}", *["at-once"] * at_once,
+                                     *["scaled"] * has_factor))
+                    fires = "(h - v_th > 0) * factor" if has_factor else "h - v_th > 0"
                     yield profile(name, model, FRAMEWORK, *_reset(kind, charge, reset),
-                                  "s = (h - v_th > 0) * factor" if has_factor else "s = h - v_th > 0",
-                                  _after(reset, at_once, has_factor))
+                                  f"s = {fires}", _after(reset, at_once, has_factor))
 
 
 def _reset(kind: str, charge: str, reset: str) -> tuple[str, ...]:
