@@ -14,7 +14,6 @@ from neurocompile.report.model.report import Report
 from neurocompile.report.section import Section
 
 if TYPE_CHECKING:  # rich takes 60 ms to import
-    from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
 
