@@ -28,15 +28,15 @@ def test_built_right_and_exact(name: str, tmp_path: Path) -> None:
         example = torch.as_tensor(sample["x"][:4], dtype=torch.float32).movedim(1, 0)
     result = neurocompile.build(model.eval(), tmp_path / "build", example, target="truenorth",
                                 sample=entry.sample, verify_samples=16)
-    compiled = result.compilation
-    assert isinstance(compiled, TrueNorthCompilation)
-    assert not any(p.on_host for p in compiled.network.populations)
+    compilation = result.compilation
+    assert isinstance(compilation, TrueNorthCompilation)
+    assert not any(p.on_host for p in compilation.network.populations)
     assert result.verification.differences == 0
     assert result.verification.samples == 16
     assert min(p.spikes for p in result.verification.populations) > 500
     assert result.accuracy.right >= 30
-    assert compiled.cores.reload == (compiled.network.n_ticks > 1)
-    assert sum(row.axons_per_input == 2 for row in compiled.legalized.rows) >= 4
+    assert compilation.cores.reload == (compilation.network.n_ticks > 1)
+    assert sum(row.axons_per_input == 2 for row in compilation.legalized.rows) >= 4
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -30,24 +30,24 @@ def test_readouts_on_chip(tmp_path: Path) -> None:
     graph = capture(model, x)
     host = compile_graph(graph, target)
     inputs = inputs_from(host.network, [x.numpy()])
-    compiled = compile_graph(graph, target, Options(readout="chip"), inputs)
-    network = compiled.network
+    chip = compile_graph(graph, target, Options(readout="chip"), inputs)
+    network = chip.network
     assert not host.network.accumulators
     (name,) = network.accumulators
-    assert compiled.schedule.latency == host.schedule.latency + 1
-    assert compiled.fidelity is not None
-    assert name not in compiled.fidelity.populations
-    assert not [d for d in compiled.diagnostics if d.code == "NC312"]
-    assert name in compiled.mapping.partition.order_names
-    emit(network, compiled.schedule, target, tmp_path)
+    assert chip.schedule.latency == host.schedule.latency + 1
+    assert chip.fidelity is not None
+    assert name not in chip.fidelity.populations
+    assert not [d for d in chip.diagnostics if d.code == "NC312"]
+    assert name in chip.mapping.partition.order_names
+    emit(network, chip.schedule, target, tmp_path)
     reference = synchronous.run(network, inputs)
-    done = verify(tmp_path, network, compiled.schedule, inputs, reference)
-    assert (done.differences, done.diagnostics) == (0, ())
-    assert done.sums > 5
+    verification = verify(tmp_path, network, chip.schedule, inputs, reference)
+    assert (verification.differences, verification.diagnostics) == (0, ())
+    assert verification.sums > 5
     (readout,), (before,) = network.readouts, host.network.readouts
-    wanted = synchronous.run(host.network, inputs).read(before)
-    assert np.abs(wanted).max() > 0.1
-    assert np.abs(reference.read(readout) - wanted).max() < 0.02 * np.abs(wanted).max()
+    outputs = synchronous.run(host.network, inputs).read(before)
+    assert np.abs(outputs).max() > 0.1
+    assert np.abs(reference.read(readout) - outputs).max() < 0.02 * np.abs(outputs).max()
 
 
 class Residual(nn.Module):
@@ -78,27 +78,27 @@ def test_distributed_residuals_run_on_lava(tmp_path: Path) -> None:
     with pytest.raises(FindingsError) as error:
         compile_graph(graph, target)
     assert "NC125" in {d.code for d in error.value.diagnostics}
-    compiled = compile_graph(graph, target, Options(allow=("residual-distribution",)))
-    assert "NC133" in {d.code for d in compiled.diagnostics}
-    network, schedule = compiled.network, compiled.schedule
+    compilation = compile_graph(graph, target, Options(allow=("residual-distribution",)))
+    assert "NC133" in {d.code for d in compilation.diagnostics}
+    network, schedule = compilation.network, compilation.schedule
     assert {wait for _, wait in schedule.waits(network)} == {0, 1}
     inputs = inputs_from(network, [x.numpy()])
     emit(network, schedule, target, tmp_path)
-    done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
-    assert done.differences == 0
-    assert all(p.spikes > 0 for p in done.populations)
+    verification = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
+    assert verification.differences == 0
+    assert all(p.spikes > 0 for p in verification.populations)
 
 
 def test_stages_run_in_order_and_are_recorded() -> None:
     x = nets.image(4, 2, 8, 8)
-    compiled = compile_graph(capture(nets.lively(nets.MultiStep()), x), load_target("loihi1"),
+    compilation = compile_graph(capture(nets.lively(nets.MultiStep()), x), load_target("loihi1"),
                              sample={"x": x.numpy()})
-    assert tuple(record.name for record in compiled.stages) == LOIHI.stages
-    assert compiled.fidelity is not None
-    assert compiled.fidelity.samples == 4
-    assert all(p.float_spikes > 0 for p in compiled.fidelity.populations.values())
-    assert compiled.network.inputs[0].kind is InputKind.STATIC
-    assert np.all(compiled.mapping.routing.messages >= 0)
+    assert tuple(record.name for record in compilation.stages) == LOIHI.stages
+    assert compilation.fidelity is not None
+    assert compilation.fidelity.samples == 4
+    assert all(p.float_spikes > 0 for p in compilation.fidelity.populations.values())
+    assert compilation.network.inputs[0].kind is InputKind.STATIC
+    assert np.all(compilation.mapping.routing.messages >= 0)
 
 
 def test_encoding_changes_the_mapping_only() -> None:
@@ -126,32 +126,32 @@ def test_spikes_that_quantization_moves_are_named() -> None:
     x = nets.image(6, 2, 8, 8)
     torch.manual_seed(3)
     graph = capture(nets.lively(nets.MultiStep()), x)
-    found = {bits: {d.code for d in compile_graph(
+    codes = {bits: {d.code for d in compile_graph(
         graph, load_target("loihi2"), Options(weight_bits=bits),
         sample={"x": x.numpy()}).diagnostics} for bits in (2, 8)}
-    assert "NC701" in found[2]
-    assert "NC701" not in found[8]
+    assert "NC701" in codes[2]
+    assert "NC701" not in codes[8]
 
 
 @pytest.mark.lava
 def test_silent_populations_prove_nothing(tmp_path: Path) -> None:
     """NC703 names them; active ones get no such finding."""
-    target, x, found = load_target("loihi2"), nets.image(2, 2, 8, 8), []
+    target, x, codes = load_target("loihi2"), nets.image(2, 2, 8, 8), []
     torch.manual_seed(3)
     for shift in (-5.0, 0.0):
         model = nets.lively(nets.MultiStep())
         with torch.no_grad():
             model.bn.bias += shift
             model.fc.bias += shift
-        compiled = compile_graph(capture(model, x), target)
-        network, schedule = compiled.network, compiled.schedule
+        compilation = compile_graph(capture(model, x), target)
+        network, schedule = compilation.network, compilation.schedule
         inputs = inputs_from(network, [x.numpy()])
         emit(network, schedule, target, tmp_path / f"p{shift}")
-        done = verify(tmp_path / f"p{shift}", network, schedule, inputs,
+        verification = verify(tmp_path / f"p{shift}", network, schedule, inputs,
                       synchronous.run(network, inputs))
-        assert done.differences == 0
-        found.append([d.code for d in done.diagnostics])
-    assert found == [["NC703", "NC703"], []]
+        assert verification.differences == 0
+        codes.append([d.code for d in verification.diagnostics])
+    assert codes == [["NC703", "NC703"], []]
 
 
 def test_soft_reset_is_refused_where_neurons_are_fixed() -> None:

@@ -44,14 +44,14 @@ class Builder:
     def op(self, op_type: str, inputs: Sequence[ir.Value | None], shape: Sequence[int], *,
            dtype: ir.DataType = FLOAT, outputs: int = 1, domain: str = "", overload: str = "",
            **attributes: Any) -> ir.Value:
-        made = ir.node(op_type, inputs, attributes, domain=domain, overload=overload,
+        node = ir.node(op_type, inputs, attributes, domain=domain, overload=overload,
                        num_outputs=outputs)
-        for number, output in enumerate(made.outputs):
+        for number, output in enumerate(node.outputs):
             output.name = f"mutant_{len(self.nodes)}_{number}"
             output.shape, output.type = ir.Shape(shape), ir.TensorType(dtype)
-        made.metadata_props.update({g.MODULE: MODULE, g.FILE: FILE, g.LINE: str(LINE)})
-        self.nodes.append(made)
-        return made.outputs[0]
+        node.metadata_props.update({g.MODULE: MODULE, g.FILE: FILE, g.LINE: str(LINE)})
+        self.nodes.append(node)
+        return node.outputs[0]
 
     def constant(self, array: Any, dtype: Any = np.float32) -> ir.Value:
         array = np.asarray(array, dtype)
@@ -124,19 +124,19 @@ def by_weights(op_type: str, count: int, **attributes: Any
                              shape_of(v), **attributes)
 
 
-def reduced(op_type: str, axis: int, b: Builder, v: ir.Value) -> ir.Value:
+def reduce(op_type: str, axis: int, b: Builder, v: ir.Value) -> ir.Value:
     """A reduction along an axis, repeated to the old shape."""
     shape = list(shape_of(v))
     shape[axis] = 1
     return b.op(op_type, [v, b.ints(axis % len(shape))], shape)
 
 
-def expanded(b: Builder, small: ir.Value, shape: tuple[int, ...]) -> ir.Value:
+def expand(b: Builder, small: ir.Value, shape: tuple[int, ...]) -> ir.Value:
     return b.op("Expand", [small, b.ints(*shape)], shape)
 
 
 def reduce_last(op_type: str) -> Callable[[Builder, ir.Value], ir.Value]:
-    return lambda b, v: expanded(b, reduced(op_type, -1, b, v), shape_of(v))
+    return lambda b, v: expand(b, reduce(op_type, -1, b, v), shape_of(v))
 
 
 def _last_tokens(b: Builder, v: ir.Value) -> tuple[int, ...]:
@@ -147,7 +147,7 @@ def _last_tokens(b: Builder, v: ir.Value) -> tuple[int, ...]:
     return shape
 
 
-def _timed(b: Builder, v: ir.Value) -> tuple[int, ...]:
+def _shape_with_time(b: Builder, v: ir.Value) -> tuple[int, ...]:
     """The shape of a value whose axes 0 and 1 are time and batch."""
     shape = shape_of(v)
     if b.loop or shape[:2] != (b.ticks, b.batch):
@@ -198,7 +198,7 @@ def einsum(b: Builder, v: ir.Value) -> ir.Value:
 def einsum_inner(b: Builder, v: ir.Value) -> ir.Value:
     shape = shape_of(v)
     product = b.op("Einsum", [v, b.roll(v)], (*shape[:-1],), equation="...i,...i->...")
-    return expanded(b, b.op("Unsqueeze", [product, b.ints(len(shape) - 1)], (*shape[:-1], 1)),
+    return expand(b, b.op("Unsqueeze", [product, b.ints(len(shape) - 1)], (*shape[:-1], 1)),
                     shape)
 
 
@@ -207,7 +207,7 @@ def mask(b: Builder, v: ir.Value) -> ir.Value:
 
 
 def channel_mask(b: Builder, v: ir.Value) -> ir.Value:
-    return b.op("Mul", [reduced("ReduceSum", -1, b, v), v], shape_of(v))
+    return b.op("Mul", [reduce("ReduceSum", -1, b, v), v], shape_of(v))
 
 
 def population_mask(b: Builder, v: ir.Value) -> ir.Value:
@@ -228,19 +228,19 @@ def logical(op_type: str) -> Callable[[Builder, ir.Value], ir.Value]:
 
 
 def where(b: Builder, v: ir.Value) -> ir.Value:
-    chosen = b.op("Cast", [b.roll(v)], shape_of(v), dtype=BOOL, to=int(BOOL))
-    return b.op("Where", [chosen, v, b.constant([0.0])], shape_of(v))
+    mask = b.op("Cast", [b.roll(v)], shape_of(v), dtype=BOOL, to=int(BOOL))
+    return b.op("Where", [mask, v, b.constant([0.0])], shape_of(v))
 
 
 def where_compared(b: Builder, v: ir.Value) -> ir.Value:
-    chosen = b.op("Greater", [v, b.constant([0.5])], shape_of(v), dtype=BOOL)
-    return b.op("Where", [chosen, v, b.constant([0.0])], shape_of(v))
+    mask = b.op("Greater", [v, b.constant([0.5])], shape_of(v), dtype=BOOL)
+    return b.op("Where", [mask, v, b.constant([0.0])], shape_of(v))
 
 
 def compare(op_type: str) -> Callable[[Builder, ir.Value], ir.Value]:
     def make(b: Builder, v: ir.Value) -> ir.Value:
-        found = b.op(op_type, [v, b.constant([0.5])], shape_of(v), dtype=BOOL)
-        return b.op("Cast", [found], shape_of(v), to=int(FLOAT))
+        truth = b.op(op_type, [v, b.constant([0.5])], shape_of(v), dtype=BOOL)
+        return b.op("Cast", [truth], shape_of(v), to=int(FLOAT))
     return make
 
 
@@ -257,7 +257,7 @@ def silu(b: Builder, v: ir.Value) -> ir.Value:
 
 
 def divide(b: Builder, v: ir.Value) -> ir.Value:
-    total = b.op("Add", [reduced("ReduceSum", -1, b, v), b.constant([1.0])],
+    total = b.op("Add", [reduce("ReduceSum", -1, b, v), b.constant([1.0])],
                  (*shape_of(v)[:-1], 1))
     return b.op("Div", [v, total], shape_of(v))
 
@@ -267,12 +267,12 @@ def one_over(b: Builder, v: ir.Value) -> ir.Value:
 
 
 def norm(b: Builder, v: ir.Value) -> ir.Value:
-    return b.op("Div", [v, reduced("ReduceL2", -1, b, v)], shape_of(v))
+    return b.op("Div", [v, reduce("ReduceL2", -1, b, v)], shape_of(v))
 
 
 def rms(b: Builder, v: ir.Value) -> ir.Value:
-    squared = b.op("Pow", [v, b.constant([2.0])], shape_of(v))
-    root = b.op("Sqrt", [reduced("ReduceMean", -1, b, squared)], (*shape_of(v)[:-1], 1))
+    squares = b.op("Pow", [v, b.constant([2.0])], shape_of(v))
+    root = b.op("Sqrt", [reduce("ReduceMean", -1, b, squares)], (*shape_of(v)[:-1], 1))
     return b.op("Div", [v, root], shape_of(v))
 
 
@@ -291,13 +291,13 @@ def global_max(b: Builder, v: ir.Value) -> ir.Value:
     shape = shape_of(v)
     if len(shape) != 4 or shape[0] != b.ticks * b.batch:
         raise Unfit
-    return expanded(b, b.op("GlobalMaxPool", [v], (*shape[:2], 1, 1)), shape)
+    return expand(b, b.op("GlobalMaxPool", [v], (*shape[:2], 1, 1)), shape)
 
 
 def top_k(b: Builder, v: ir.Value) -> ir.Value:
     shape = shape_of(v)
     best = b.op("TopK", [v, b.ints(1)], (*shape[:-1], 1), outputs=2, axis=-1)
-    return expanded(b, best, shape)
+    return expand(b, best, shape)
 
 
 def sort(b: Builder, v: ir.Value) -> ir.Value:
@@ -307,7 +307,7 @@ def sort(b: Builder, v: ir.Value) -> ir.Value:
 def arg_max(b: Builder, v: ir.Value) -> ir.Value:
     shape = shape_of(v)
     place = b.op("ArgMax", [v], (*shape[:-1], 1), dtype=INT, axis=-1)
-    return expanded(b, b.op("Cast", [place], (*shape[:-1], 1), to=int(FLOAT)), shape)
+    return expand(b, b.op("Cast", [place], (*shape[:-1], 1), to=int(FLOAT)), shape)
 
 
 def gather(b: Builder, v: ir.Value) -> ir.Value:
@@ -318,7 +318,7 @@ def gather(b: Builder, v: ir.Value) -> ir.Value:
 def gather_sorted(b: Builder, v: ir.Value) -> ir.Value:
     place = b.op("ArgMax", [v], (*shape_of(v)[:-1], 1), dtype=INT, axis=-1)
     best = b.op("GatherElements", [v, place], (*shape_of(v)[:-1], 1), axis=-1)
-    return expanded(b, best, shape_of(v))
+    return expand(b, best, shape_of(v))
 
 
 def scatter(b: Builder, v: ir.Value) -> ir.Value:
@@ -333,56 +333,56 @@ def quantize(b: Builder, v: ir.Value) -> ir.Value:
 
 
 def cumsum_time(b: Builder, v: ir.Value) -> ir.Value:
-    return b.op("CumSum", [v, b.constant(0, np.int64)], _timed(b, v))
+    return b.op("CumSum", [v, b.constant(0, np.int64)], _shape_with_time(b, v))
 
 
 def mean_time(b: Builder, v: ir.Value) -> ir.Value:
-    return expanded(b, reduced("ReduceMean", 0, b, v), _timed(b, v))
+    return expand(b, reduce("ReduceMean", 0, b, v), _shape_with_time(b, v))
 
 
 def flip(axis: int) -> Callable[[Builder, ir.Value], ir.Value]:
     def make(b: Builder, v: ir.Value) -> ir.Value:
         back = (b.ints(-1), b.ints(-99), b.ints(axis), b.ints(-1))
-        return b.op("Slice", [v, *back], _timed(b, v))
+        return b.op("Slice", [v, *back], _shape_with_time(b, v))
     return make
 
 
 def last_tick(b: Builder, v: ir.Value) -> ir.Value:
-    shape = _timed(b, v)
-    taken = (b.ints(b.ticks - 1), b.ints(b.ticks), b.ints(0))
-    return expanded(b, b.op("Slice", [v, *taken], (1, *shape[1:])), shape)
+    shape = _shape_with_time(b, v)
+    bounds = (b.ints(b.ticks - 1), b.ints(b.ticks), b.ints(0))
+    return expand(b, b.op("Slice", [v, *bounds], (1, *shape[1:])), shape)
 
 
-def mixed_time(b: Builder, v: ir.Value) -> ir.Value:
-    shape = _timed(b, v)
+def mix_time(b: Builder, v: ir.Value) -> ir.Value:
+    shape = _shape_with_time(b, v)
     flat = (b.ticks, math.prod(shape[1:]))
-    mixed = b.op("MatMul", [b.weight(b.ticks, b.ticks), b.op("Reshape", [v, b.ints(*flat)], flat)],
+    mixture = b.op("MatMul", [b.weight(b.ticks, b.ticks), b.op("Reshape", [v, b.ints(*flat)], flat)],
                  flat)
-    return b.op("Reshape", [mixed, b.ints(*shape)], shape)
+    return b.op("Reshape", [mixture, b.ints(*shape)], shape)
 
 
 def softmax_time(b: Builder, v: ir.Value) -> ir.Value:
-    return b.op("Softmax", [v], _timed(b, v), axis=0)
+    return b.op("Softmax", [v], _shape_with_time(b, v), axis=0)
 
 
 def time_attention(b: Builder, v: ir.Value) -> ir.Value:
-    shape = _timed(b, v)
+    shape = _shape_with_time(b, v)
     order = [*range(1, len(shape) - 1), 0, len(shape) - 1]
-    moved = b.op("Transpose", [v], [shape[k] for k in order], perm=order)
-    scores = b.op("MatMul", [moved, b.swapped(moved)], (*shape_of(moved)[:-1], b.ticks))
-    mixed = b.op("MatMul", [scores, moved], shape_of(moved))
+    time_last = b.op("Transpose", [v], [shape[k] for k in order], perm=order)
+    scores = b.op("MatMul", [time_last, b.swapped(time_last)], (*shape_of(time_last)[:-1], b.ticks))
+    mixture = b.op("MatMul", [scores, time_last], shape_of(time_last))
     back = [order.index(k) for k in range(len(shape))]
-    return b.op("Transpose", [mixed], shape, perm=back)
+    return b.op("Transpose", [mixture], shape, perm=back)
 
 
 def mean_batch(b: Builder, v: ir.Value) -> ir.Value:
-    return expanded(b, reduced("ReduceMean", 1, b, v), _timed(b, v))
+    return expand(b, reduce("ReduceMean", 1, b, v), _shape_with_time(b, v))
 
 
 def first_sample(b: Builder, v: ir.Value) -> ir.Value:
-    shape = _timed(b, v)
+    shape = _shape_with_time(b, v)
     one = b.op("Slice", [v, b.ints(0), b.ints(1), b.ints(1)], (shape[0], 1, *shape[2:]))
-    return expanded(b, one, shape)
+    return expand(b, one, shape)
 
 
 def dropout(b: Builder, v: ir.Value) -> ir.Value:
@@ -488,7 +488,7 @@ OPERATORS: dict[str, tuple[Make, str, str]] = {
     "mean over time": (mean_time, "NC126", "NC126"),
     "flipped time": (flip(0), "NC126", "NC126"),
     "last tick": (last_tick, "NC126", "NC126"),
-    "weights over time": (mixed_time, "NC126", "NC126"),
+    "weights over time": (mix_time, "NC126", "NC126"),
     "softmax over time": (softmax_time, "NC123 NC126", "NC123 NC126"),
     "attention over time": (time_attention, "NC120 NC126", "NC120 NC126"),
     "mean over the batch": (mean_batch, "NC113", "NC113"),
@@ -519,20 +519,20 @@ def positions(graph: Graph) -> list[Position]:
     """The values that a neuron, or behind the last neuron an output, depends on."""
     nodes = list(graph.nodes())
     before: dict[ir.Value, str] = {v: "input" for v in graph.model.graph.inputs}
-    wired: set[ir.Value] = set()
+    wiring: set[ir.Value] = set()
     for node in nodes:
         neuron = as_neuron(node)
         if neuron is not None:
             before[neuron.spikes] = "neuron"
-            wired.add(neuron.spikes)
+            wiring.add(neuron.spikes)
             continue
         sources = {before[v] for v in node.inputs if v in before}
         if sources:
             for output in node.outputs:
                 before[output] = "neuron" if "neuron" in sources else "input"
                 if node.op_type in WIRING and all(
-                        v in wired for v in node.inputs if v in before):
-                    wired.add(output)
+                        v in wiring for v in node.inputs if v in before):
+                    wiring.add(output)
     feeding: set[ir.Value] = set()
     for node in reversed(nodes):
         neuron = as_neuron(node)
@@ -540,18 +540,18 @@ def positions(graph: Graph) -> list[Position]:
             feeding.update(neuron.currents[:1])
         elif any(output in feeding for output in node.outputs):
             feeding.update(v for v in node.inputs if v is not None)
-    found = []
+    places = []
     for value, source in before.items():
         if value.dtype != FLOAT or not shape_of(value):
             continue
         where = "readout" if value not in feeding else (
             "between" if source == "neuron" else "encoder")
-        found.append(Position(value, where, value in wired))
-    return found
+        places.append(Position(value, where, value in wiring))
+    return places
 
 
 @contextmanager
-def injected(graph: Graph, position: Position, make: Make, ticks: int, batch: int,
+def injection(graph: Graph, position: Position, make: Make, ticks: int, batch: int,
              loop: bool) -> Iterator[None]:
     """The graph with an operator behind a value, for as long as the block runs."""
     value, body = position.value, graph.model.graph

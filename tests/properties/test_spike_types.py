@@ -25,7 +25,7 @@ T, B = 2, 2
 SHAPE = (T, B, 3, 4)
 EXAMPLES = 400
 RESIDUALS = {"NC124", "NC125"}  # affine, but not events
-SEEN: Counter[str] = Counter()
+STATISTICS: Counter[str] = Counter()
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Net:
         self.model = ir.Model(body, ir_version=10)
         rng = np.random.default_rng(self.draw.getrandbits(32))
         for number in range(2):
-            x = self.typed(ir.Value(name=f"x{number}"), SHAPE)
+            x = self.with_type(ir.Value(name=f"x{number}"), SHAPE)
             body.inputs.append(x)
             spikes = self.neuron(x, f"lif{number}")
             size = int(np.prod(SHAPE))
@@ -51,7 +51,7 @@ class Net:
             self.values[spikes] = [a, b, a + b, 0 * a, 0 * a + 1]
 
     @staticmethod
-    def typed(value: ir.Value, shape: Sequence[int], dtype: ir.DataType = ir.DataType.FLOAT
+    def with_type(value: ir.Value, shape: Sequence[int], dtype: ir.DataType = ir.DataType.FLOAT
               ) -> ir.Value:
         value.shape, value.type = ir.Shape(shape), ir.TensorType(dtype)
         return value
@@ -77,7 +77,7 @@ class Net:
         assert x.shape is not None
         for number, output in enumerate(node.outputs):
             output.name = f"{module}_{number}"
-            self.typed(output, list(x.shape)[0 if number == 0 else 1:])  # type: ignore[arg-type]
+            self.with_type(output, list(x.shape)[0 if number == 0 else 1:])  # type: ignore[arg-type]
         self.model.graph.append(node)
         return node.outputs[0]
 
@@ -101,7 +101,7 @@ class Net:
         kind = {"b": ir.DataType.BOOL, "i": ir.DataType.INT64}.get(
             results[0].dtype.kind, ir.DataType.FLOAT)
         for output in node.outputs:
-            self.typed(output, results[0].shape, kind)
+            self.with_type(output, results[0].shape, kind)
         self.values[node.outputs[0]] = results
         self.model.graph.append(node)
         return node.outputs[0]
@@ -109,10 +109,10 @@ class Net:
     # -- choices ---------------------------------------------------------------------------
 
     def any(self, shape: tuple[int, ...] | None = None) -> ir.Value:
-        found = [v for v, arrays in self.values.items()
+        values = [v for v, arrays in self.values.items()
                  if v.dtype == ir.DataType.FLOAT and arrays[0].ndim == 4
                  and (shape is None or arrays[0].shape == shape)]
-        return found[self.draw.randrange(len(found))]
+        return values[self.draw.randrange(len(values))]
 
     def shape(self, v: ir.Value) -> tuple[int, ...]:
         return self.values[v][0].shape
@@ -134,7 +134,7 @@ def _right(net: Net) -> None:
     net.op("MatMul", [x, net.weights(net.shape(x)[-1], net.draw.choice((2, 4)))])
 
 
-def _left(net: Net) -> None:
+def _from_left(net: Net) -> None:
     x = net.any()
     net.op("MatMul", [net.weights(net.draw.choice((2, 3)), net.shape(x)[-2]), x])
 
@@ -311,7 +311,7 @@ def _integer_division(net: Net) -> None:
 
 
 LINEAR: tuple[Make, ...] = (
-    _right, _left, _einsum, _conv, _pool, _norm, _transpose, _reshape, _slice, _gather, _concat,
+    _right, _from_left, _einsum, _conv, _pool, _norm, _transpose, _reshape, _slice, _gather, _concat,
     _pad, _reduce("ReduceSum"), _reduce("ReduceMean"), _where, _static("Add", 0, 1, -2, 0.5),
     _static("Sub", 0, 1, 2), _static("Mul", -2, -1, 1, 2, 0.5), _static("Div", 1, 2, -4),
     _two("Add"), _two("Add"), _two("Sub"), _one("Neg"), _one("Identity"), _cumsum, _expand,
@@ -352,43 +352,43 @@ def affine(cases: list[Array]) -> bool:
 def check(graph: Graph, values: dict[ir.Value, list[Array]]) -> None:
     """Every spike type against numbers."""
     walk = walk_graph(graph)
-    reported = {d.where.line for d in walk.findings.values() if d.code not in RESIDUALS}
-    tainted: set[ir.Value] = set()
+    lines = {d.where.line for d in walk.findings.values() if d.code not in RESIDUALS}
+    doubtful: set[ir.Value] = set()
     for node in graph.nodes():
         if node.domain == DOMAIN or node not in walk.live:
             continue
         line = int(node.metadata_props[LINE])
-        if line in reported or any(v in tainted for v in node.inputs):
-            tainted.update(node.outputs)
+        if line in lines or any(v in doubtful for v in node.inputs):
+            doubtful.update(node.outputs)
             continue
         value = node.outputs[0]
         if node.op_type == "Cast" and value.dtype == ir.DataType.BOOL:  # exact on 0 and 1 only
-            tainted.add(value)
+            doubtful.add(value)
             continue
         kind, cases = walk.type_of(value), values[value]
         assert not isinstance(kind, Opaque), (node.op_type, kind)  # would reach a neuron silently
         assert not isinstance(kind, Static) or not any(np.ptp(c) for c in zip(*map(np.ravel, cases),
                                                                              strict=True))
         assert affine(cases), (node.op_type, kind)
-        SEEN["clean values"] += 1
+        STATISTICS["clean values"] += 1
         a, _, _, zero, ones = cases
         if isinstance(kind, Spike):
             sources = [v for v in values if v.name in kind.sources]
-            allowed = np.concatenate([values[s][0].ravel() for s in sources] + [np.zeros(1)])
-            assert np.isin(a, allowed).all()
+            levels = np.concatenate([values[s][0].ravel() for s in sources] + [np.zeros(1)])
+            assert np.isin(a, levels).all()
             assert not zero.any()
         elif isinstance(kind, Current):
             assert np.abs(zero).max() <= kind.bias * (1 + 1e-9), (node.op_type, kind, zero)
             if not kind.weighted:
-                SEEN["sums of spikes"] += 1
+                STATISTICS["sums of spikes"] += 1
                 assert not zero.any()
                 assert ones.min() >= 0
                 assert ones.max() <= kind.levels, (node.op_type, kind, ones)
-    SEEN["graphs"] += 1
-    SEEN["legal"] += not walk.findings
-    SEEN["nonlinear"] += bool(reported)
-    SEEN["residual"] += any(d.code in RESIDUALS for d in walk.findings.values())
-    SEEN["not affine"] += any(not affine(values[v]) for v in tainted if v in values)
+    STATISTICS["graphs"] += 1
+    STATISTICS["legal"] += not walk.findings
+    STATISTICS["nonlinear"] += bool(lines)
+    STATISTICS["residual"] += any(d.code in RESIDUALS for d in walk.findings.values())
+    STATISTICS["not affine"] += any(not affine(values[v]) for v in doubtful if v in values)
 
 
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
@@ -410,12 +410,12 @@ def test_linear_operators_are_never_accused(seed: int) -> None:
 
 def test_the_generator_was_active() -> None:
     """A skewed generator proves little."""
-    SEEN.clear()
+    STATISTICS.clear()
     for seed in range(150):
         build(random.Random(seed), 0.25)
-    assert SEEN["legal"] >= 0.15 * SEEN["graphs"]
-    assert 0.5 * SEEN["graphs"] <= SEEN["nonlinear"] <= 0.85 * SEEN["graphs"]
-    assert SEEN["not affine"] >= 0.5 * SEEN["graphs"]
-    assert SEEN["residual"] >= 0.1 * SEEN["graphs"]
-    assert SEEN["sums of spikes"] >= 20
-    assert SEEN["clean values"] >= 4 * SEEN["graphs"]
+    assert STATISTICS["legal"] >= 0.15 * STATISTICS["graphs"]
+    assert 0.5 * STATISTICS["graphs"] <= STATISTICS["nonlinear"] <= 0.85 * STATISTICS["graphs"]
+    assert STATISTICS["not affine"] >= 0.5 * STATISTICS["graphs"]
+    assert STATISTICS["residual"] >= 0.1 * STATISTICS["graphs"]
+    assert STATISTICS["sums of spikes"] >= 20
+    assert STATISTICS["clean values"] >= 4 * STATISTICS["graphs"]

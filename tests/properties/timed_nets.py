@@ -81,7 +81,7 @@ def inputs_for(network: Network, samples: int, seed: int = 0) -> Mapping[str, Ar
             "frames": rng.integers(0, 2, (samples, network.n_ticks, *SHAPE))}
 
 
-def shuffled(network: Network, seed: int) -> Network:
+def shuffle(network: Network, seed: int) -> Network:
     """The same network, everything in another order."""
     rng = np.random.default_rng(seed)
     parts = {name: tuple(items[k] for k in rng.permutation(len(items)))

@@ -89,14 +89,14 @@ def random_net(seed: int, axons: int = 250) -> Network:
         into = []
         budget = axons
         for source in sources:
-            made = operator(rng, shapes[source], own, bits)
-            fan_in = int(np.diff(made.matrix().indptr).max(initial=0))
+            weights_of_source = operator(rng, shapes[source], own, bits)
+            fan_in = int(np.diff(weights_of_source.matrix().indptr).max(initial=0))
             while fan_in * COPIES[bits] > budget and bits > 1:
                 bits -= 1
-                made = operator(rng, shapes[source], own, bits)
+                weights_of_source = operator(rng, shapes[source], own, bits)
             if fan_in * COPIES[bits] <= budget or not into:
                 budget -= fan_in * COPIES[bits]
-                into.append(Projection(source, name, made))
+                into.append(Projection(source, name, weights_of_source))
         if rng.random() < 0.3:
             into.append(Projection("one", name, Dense((1,), own, rng.integers(-3, 9, (size, 1)))))
         if rng.random() < 0.2:
@@ -131,12 +131,12 @@ def inputs_for(network: Network, samples: int, seed: int = 0) -> Spikes:
 def reference(network: Network, inputs: Spikes) -> Spikes:
     """Spikes [samples, ticks, neurons] of all populations."""
     samples, ticks = len(next(iter(inputs.values()))), network.n_ticks
-    sent = {name: x.reshape(samples, ticks, -1).astype(np.int64) for name, x in inputs.items()}
+    events = {name: x.reshape(samples, ticks, -1).astype(np.int64) for name, x in inputs.items()}
     for item in network.inputs:
         if item.kind is InputKind.ONE:
-            sent[item.name] = np.ones((samples, ticks, 1), np.int64)
+            events[item.name] = np.ones((samples, ticks, 1), np.int64)
     order = network.order()
-    sent |= {p.name: np.zeros((samples, ticks, p.size), np.int64) for p in order
+    events |= {p.name: np.zeros((samples, ticks, p.size), np.int64) for p in order
              if p.name not in inputs}
     v = {p.name: np.zeros((samples, p.size), np.int64) for p in order}
     matrices = {id(p): p.operator.matrix().astype(np.int64) for p in network.projections}
@@ -149,17 +149,17 @@ def reference(network: Network, inputs: Spikes) -> Spikes:
             total = v[name] if neuron.memory else np.zeros_like(v[name])
             for p in network.into(name):
                 if t >= p.delay:
-                    total = total + (matrices[id(p)] @ sent[p.source][:, t - p.delay].T).T
+                    total = total + (matrices[id(p)] @ events[p.source][:, t - p.delay].T).T
             if population.bias is not None:
                 total = total + population.bias.value
-            fired = total >= neuron.threshold
+            spikes = total >= neuron.threshold
             after = total - neuron.threshold if neuron.reset is Reset.SOFT else 0
-            v[name] = np.where(fired, after, total)
-            sent[name][:, t] = fired
-    return {p.name: sent[p.name].astype(np.uint8) for p in order}
+            v[name] = np.where(spikes, after, total)
+            events[name][:, t] = spikes
+    return {p.name: events[p.name].astype(np.uint8) for p in order}
 
 
-def stepped(network: CoreNetwork, inputs: Spikes) -> Spikes:
+def step(network: CoreNetwork, inputs: Spikes) -> Spikes:
     """Spikes [samples, ticks of the model, neurons] of all populations of a core network."""
     cores, samples = network.cores, len(next(iter(inputs.values())))
     n, ticks = len(cores), network.ticks_per_sample
@@ -184,12 +184,12 @@ def stepped(network: CoreNetwork, inputs: Spikes) -> Spikes:
     for t in range(ticks):
         v = v + np.rint(active[t].astype(np.float64) @ synapses).astype(np.int64)
         v = v + cores.leak[:, None]
-        fired = v >= cores.threshold[:, None]
+        spikes = v >= cores.threshold[:, None]
         linear = cores.reset_mode[:, None] == 1
         after = np.where(linear, v - cores.threshold[:, None], cores.reset_value[:, None])
-        v = np.where(fired, after, np.maximum(v, -cores.floor[:, None].astype(np.int64)))
-        fired_at[t] = fired
-        k, who = np.nonzero(fired[source, :, slot])
+        v = np.where(spikes, after, np.maximum(v, -cores.floor[:, None].astype(np.int64)))
+        fired_at[t] = spikes
+        k, who = np.nonzero(spikes[source, :, slot])
         np.logical_or.at(active, (np.minimum(t + delays[k], ticks + 15), target[k], who, axon[k]),
                          True)
     when = np.arange(network.n_ticks) * network.step
@@ -197,33 +197,33 @@ def stepped(network: CoreNetwork, inputs: Spikes) -> Spikes:
             for p in network.populations}
 
 
-def compare(network: Network, made: CoreNetwork, samples: int = 3, seed: int = 0
+def compare(network: Network, cores: CoreNetwork, samples: int = 3, seed: int = 0
             ) -> tuple[list[str], dict[str, float]]:
     """Populations whose spikes differ, and the share of ticks in which each population fires."""
     inputs = inputs_for(network, samples, seed)
     expected = reference(network, inputs)
-    hosted = {p.name: expected[p.name] for p in network.populations if p.on_host}
-    found = stepped(made, {**inputs, **hosted})
-    different = [name for name, spikes in found.items()
+    from_host = {p.name: expected[p.name] for p in network.populations if p.on_host}
+    chip_spikes = step(cores, {**inputs, **from_host})
+    different = [name for name, spikes in chip_spikes.items()
                  if not np.array_equal(spikes, expected[name])]
-    return different, {name: float(expected[name].mean()) for name in found}
+    return different, {name: float(expected[name].mean()) for name in chip_spikes}
 
 
-def features(network: Network, made: Legalized) -> set[str]:
+def features(network: Network, legal: Legalized) -> set[str]:
     """What a network shows of legalization."""
-    chip, seen = made.network, set[str]()
+    chip, traits = legal.network, set[str]()
     for population in network.populations:
         neuron = population.neuron
         assert isinstance(neuron, TrueNorthNeurons)
-        seen.add(neuron.reset.value if neuron.memory else "stateless")
+        traits.add(neuron.reset.value if neuron.memory else "stateless")
     roles = " ".join(chip.roles)
-    seen |= {kind for kind in ("splitter", "relay") if f"{kind} of" in roles}
-    return seen | {name for name, present in {
+    traits |= {kind for kind in ("splitter", "relay") if f"{kind} of" in roles}
+    return traits | {name for name, present in {
         "host": any(p.on_host for p in network.populations),
         "constants": any(t.name == "constants" for t in chip.inputs),
         "feedback": any(p.source == p.target for p in network.projections),
         "no reload": not chip.reload,
         "shared core": "," in roles,
         "conv": any(isinstance(p.operator, Conv) for p in network.projections),
-        "over 256 targets": any(row.copies + row.relays > 256 * row.neurons for row in made.rows),
+        "over 256 targets": any(row.copies + row.relays > 256 * row.neurons for row in legal.rows),
     }.items() if present}

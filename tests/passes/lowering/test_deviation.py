@@ -42,7 +42,7 @@ def test_the_deepest_difference_is_named_in_both_ticks() -> None:
     assert finding.code == "NC112"
     assert (finding.values["tick"], finding.values["other"]) == (2, 3)
     odd = next(n for n, line in enumerate(LINES, 1) if line.endswith("# odd"))
-    taken = next(n for n, line in enumerate(LINES, 1) if line.strip() == "y = x[:, t]")
+    other = next(n for n, line in enumerate(LINES, 1) if line.strip() == "y = x[:, t]")
     assert finding.where.line == odd
     assert f"`Mul` at tests/passes/lowering/test_deviation.py:{odd}" in finding.message
-    assert f"test_deviation.py:{taken}" in finding.message
+    assert f"test_deviation.py:{other}" in finding.message

@@ -17,28 +17,28 @@ from neurocompile.passes.lowering.lower import lower
 from tests.capture import nets
 
 
-def lowered(model: nn.Module, x: torch.Tensor) -> Network:
+def float_network(model: nn.Module, x: torch.Tensor) -> Network:
     return lower(capture(model, x))[0]
 
 
 def model_spikes(model: nn.Module, *inputs: torch.Tensor) -> dict[str, np.ndarray]:
     """Spikes per neuron module, [samples, ticks, neurons], recorded from the running model."""
-    swapped, seen = swap(model), {}
-    for module in swapped.modules():
+    copy, records = swap(model), {}
+    for module in copy.modules():
         if hasattr(module, "ticks") and hasattr(module, "path"):
             real, path = module.ticks, module.path
 
             def record(x_seq: torch.Tensor, real: Callable[..., torch.Tensor] = real,
                        path: str = path) -> torch.Tensor:
                 spikes = real(x_seq)
-                seen.setdefault(path, []).append(spikes)
+                records.setdefault(path, []).append(spikes)
                 return spikes
             module.ticks = record
-    reset(swapped)
+    reset(copy)
     with torch.no_grad():
-        swapped(*inputs)
+        copy(*inputs)
     return {path: torch.cat(parts).flatten(2).transpose(0, 1).numpy()
-            for path, parts in seen.items()}
+            for path, parts in records.items()}
 
 
 class TokenMixer(nn.Module):
@@ -55,14 +55,14 @@ class TokenMixer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.embed(x).flatten(2).unsqueeze(0).repeat(3, 1, 1, 1)  # T, B, C, N
-        mixed = torch.matmul(self.lif1(x).unsqueeze(3), self.mix).squeeze(3)  # per channel
-        y = x + mixed
+        mixture = torch.matmul(self.lif1(x).unsqueeze(3), self.mix).squeeze(3)  # per channel
+        y = x + mixture
         t, b, c, n = y.shape
         y = self.bn(y.permute(0, 1, 3, 2).reshape(t * b, n, c)).reshape(t, b, n, c)
         return self.head(self.lif2(y).mean(2)).mean(0)
 
 
-class Wired(nn.Module):
+class Wiring(nn.Module):
     """Slices, concatenation, padding and a split between neurons."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "hidden state": (nets.HiddenState, (3, 10)),
     "recurrent": (nets.Recurrent, (3, 10)),
     "token mixer": (TokenMixer, (2, 1, 6, 6)),
-    "wired": (Wired, (5, 2, 9)),
+    "wired": (Wiring, (5, 2, 9)),
 }
 
 
@@ -109,19 +109,19 @@ def test_float_network_spikes_like_the_model(name: str) -> None:
     reset(model)
     with torch.no_grad():
         outputs = model(x).numpy()
-    network = lowered(model, x)
+    network = float_network(model, x)
     item = next(i for i in network.inputs if i.kind is not InputKind.ONE)
     timed = item.kind is not InputKind.STATIC
-    found = run(network, {item.name: x.numpy().swapaxes(0, 1) if timed else x.numpy()})
-    assert found.spikes.keys() == expected.keys()
+    result = run(network, {item.name: x.numpy().swapaxes(0, 1) if timed else x.numpy()})
+    assert result.spikes.keys() == expected.keys()
     for path, spikes in expected.items():
-        assert np.array_equal(spikes.reshape(found.spikes[path].shape), found.spikes[path]), path
+        assert np.array_equal(spikes.reshape(result.spikes[path].shape), result.spikes[path]), path
     readout, = network.readouts
-    assert np.abs(readout.values(found.counts()) - outputs).max() < 1e-5
+    assert np.abs(readout.values(result.counts()) - outputs).max() < 1e-5
 
 
 def test_structure_is_kept() -> None:
-    network = lowered(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
+    network = float_network(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
     kinds = {p.name: type(p.operator) for p in network.projections}
     assert kinds == {"x -> lif1": Conv, "lif1 -> lif2": Dense}
     assert network.n_ticks == 4
@@ -136,12 +136,12 @@ def test_growth_of_a_composed_projection_is_noted() -> None:
 
 
 def test_feedback_is_a_projection_of_delay_one() -> None:
-    network = lowered(nets.lively(nets.Recurrent()), nets.image(2, 10))
+    network = float_network(nets.lively(nets.Recurrent()), nets.image(2, 10))
     assert {(p.source, p.delay) for p in network.into("lif")} == {("x", 0), ("lif", 1)}
 
 
 def test_bias_of_a_synaptic_current_goes_through_a_synapse() -> None:
-    network = lowered(nets.lively(nets.SynapticLoop()), nets.image(2, 10))
+    network = float_network(nets.lively(nets.SynapticLoop()), nets.image(2, 10))
     assert {i.kind for i in network.inputs} == {InputKind.STATIC, InputKind.ONE}
     assert network.population("lif").bias is None
 
@@ -193,6 +193,6 @@ class Warm(nn.Module):
 def test_what_is_no_network_is_refused(make: Callable[[], nn.Module], shape: tuple[int, ...],
                                        code: str) -> None:
     with pytest.raises(FindingsError) as error:
-        lowered(nets.lively(make()), nets.image(*shape) * 2)
+        float_network(nets.lively(make()), nets.image(*shape) * 2)
     assert error.value.diagnostics[0].code == code
     assert error.value.diagnostics[0].where.module

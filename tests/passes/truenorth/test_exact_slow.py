@@ -87,7 +87,7 @@ def test_worst_cases(kind: str, random_nets: ModuleType, truenorth: TrueNorthTar
     orders = [(up, up, up, up), (down, down, up, up), (up, down, up, down), (down, up, every, up),
               (every, every, nothing, up), (nothing, up, nothing, down), (up, nothing, down, up)]
     inputs = {"x": np.array(orders)}
-    expected, found = random_nets.reference(net, inputs), random_nets.stepped(made, inputs)
+    expected, found = random_nets.reference(net, inputs), random_nets.step(made, inputs)
     assert expected["a"].any()
     for name, spikes in found.items():
         assert np.array_equal(spikes, expected[name])
@@ -103,7 +103,7 @@ def test_the_last_spike_of_the_longest_train_counts(kind: str, random_nets: Modu
     inputs["x"][1, :, 7] = 0
     made = legalize(net, truenorth, fan_in="exact-slow").network
     assert made.step == 257
-    expected, found = random_nets.reference(net, inputs), random_nets.stepped(made, inputs)
+    expected, found = random_nets.reference(net, inputs), random_nets.step(made, inputs)
     assert expected["a"][:, 0].tolist() == [[1, 1], [0, 1]]
     assert np.array_equal(found["a"], expected["a"])
 
@@ -122,13 +122,13 @@ def test_gates_hold_what_comes_before_its_opposite(kind: str, random_nets: Modul
     inputs = {"x": np.array([[level, level, above, level], [above, other, level, level],
                              [sign < 0, sign > 0, level, above]]).astype(np.uint8)}
     made = legalize(net, truenorth, fan_in="exact-slow").network
-    expected, found = random_nets.reference(net, inputs), random_nets.stepped(made, inputs)
+    expected, found = random_nets.reference(net, inputs), random_nets.step(made, inputs)
     assert 0 < expected["a"].mean() < 1
     assert np.array_equal(found["a"], expected["a"])
     flipped = network([population("a", 1, 1, **KINDS[kind])], [("x", "a", -sign[None, :])],
                       inputs={"x": (1024,)}, ticks=4)
     made = legalize(flipped, truenorth, fan_in="exact-slow").network
-    assert np.array_equal(random_nets.stepped(made, inputs)["a"],
+    assert np.array_equal(random_nets.step(made, inputs)["a"],
                           random_nets.reference(flipped, inputs)["a"])
 
 

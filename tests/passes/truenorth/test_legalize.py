@@ -61,7 +61,7 @@ def test_stepper_equals_oracle(random_nets: ModuleType, truenorth: TrueNorthTarg
     net = random_nets.random_net(3)
     made = legalize(net, truenorth).network
     inputs = random_nets.inputs_for(net, 1)
-    run, found = oracle.run_sample(made, inputs), random_nets.stepped(made, inputs)
+    run, found = oracle.run_sample(made, inputs), random_nets.step(made, inputs)
     assert np.any(run.spikes)
     for name, spikes in found.items():
         assert np.array_equal(spikes[0], oracle.population(run, made, name))

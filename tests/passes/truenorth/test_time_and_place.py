@@ -103,7 +103,7 @@ def test_samples_follow_each_other_without_loading(random_nets: ModuleType,
     assert not made.reload
     equal(random_nets, net, made, truenorth)
     inputs = random_nets.inputs_for(net, 4)
-    long = random_nets.stepped(replace(made, n_ticks=4 * net.n_ticks),
+    long = random_nets.step(replace(made, n_ticks=4 * net.n_ticks),
                                {n: x.reshape(1, -1, 4) for n, x in inputs.items()})
     for name, spikes in random_nets.reference(net, inputs).items():
         assert np.array_equal(long[name].reshape(spikes.shape), spikes)
