@@ -95,8 +95,8 @@ def _beyond_crossbar(network: CoreNetwork) -> Iterator[str]:
     if network.crossbar == WHOLE:
         return
     for key, amounts in extents(network).items():
-        core, limit = int(amounts.argmax()), limits[key.rpartition(".")[2]]
-        if amounts[core] > limit:
+        limit = limits[key.rpartition(".")[2]]
+        for core in np.flatnonzero(amounts > limit)[:1].tolist():
             yield f"core {core} takes {amounts[core]} of `{key}`; the network's cores have {limit}"
 
 

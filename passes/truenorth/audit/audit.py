@@ -49,8 +49,8 @@ def _beyond_target(network: CoreNetwork, target: TrueNorthTarget) -> Iterator[Di
     """Numbers of the target that some core exceeds."""
     limits = dict(target.quantities())
     for key, amounts in extents(network).items():
-        core, limit = int(amounts.argmax()), limits[key]
-        if amounts[core] > limit.value:
+        limit = limits[key]
+        for core in np.flatnonzero(amounts > limit.value)[:1].tolist():
             unit = f" {limit.unit}" if limit.unit else ""
             yield _broken("within-the-target", f"core {core} takes {amounts[core]}{unit} of "
                           f"`{key}`; {target.name} has {limit.value}")
