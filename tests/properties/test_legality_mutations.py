@@ -16,15 +16,8 @@ from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
 from tests.properties import legal_nets, mutations
-from tests.properties.mutations import (
-    LINE,
-    MODULE,
-    OPERATORS,
-    Position,
-    Unfit,
-    injection,
-    positions,
-)
+from tests.properties.mutant import LINE, MODULE, Unfit
+from tests.properties.mutations import OPERATORS, Position, injection, positions
 
 NAMES = [make.__name__ for make in legal_nets.NETS]
 QUICK = ("DenseNet", "ConvNet", "MembraneShortcut", "LeakyLoop")  # the rest with the slow tests

@@ -72,40 +72,17 @@ def random_net(seed: int, axons: int = 250) -> Network:
     inputs = [Input("a", shape, InputKind.SPIKES), Input("b", (5,), InputKind.SPIKES),
               Input("one", (1,), InputKind.ONE)]
     shapes: dict[str, Shape] = {"a": shape, "b": (5,)}
-    populations, projections = [], []
+    populations: list[Population] = []
+    projections: list[Projection] = []
     length = int(rng.choice([2, 3, 4, 6, 20], p=[0.2, 0.3, 0.3, 0.15, 0.05]))
     for k in range(length):
         name = f"p{k}"
         deep = length == 20
         size = int(rng.integers(2, 6)) if deep else int(rng.choice([4, 11, 40, 150]))
         own: Shape = (int(rng.integers(1, 4)), 4, 4) if spatial and not deep else (size,)
-        size = int(np.prod(own))
-        sources = ["a" if k == 0 else f"p{k - 1}"]
-        for other in ("b", *[f"p{j}" for j in range(k - 1)]):
-            if rng.random() < (0.03 if deep and other != "p0" else 0.3) or (
-                    deep and other == "p0" and k == length - 1):
-                sources.append(other)
-        bits = int(rng.integers(1, 9))
-        into = []
-        budget = axons
-        for source in sources:
-            weights_of_source = operator(rng, shapes[source], own, bits)
-            fan_in = int(np.diff(weights_of_source.matrix().indptr).max(initial=0))
-            while fan_in * COPIES[bits] > budget and bits > 1:
-                bits -= 1
-                weights_of_source = operator(rng, shapes[source], own, bits)
-            if fan_in * COPIES[bits] <= budget or not into:
-                budget -= fan_in * COPIES[bits]
-                into.append(Projection(source, name, weights_of_source))
-        if rng.random() < 0.3:
-            into.append(Projection("one", name, Dense((1,), own, rng.integers(-3, 9, (size, 1)))))
-        if rng.random() < 0.2:
-            into.append(Projection("one", name, Dense((1,), own, rng.integers(0, 2, (size, 1))),
-                                   delay=int(rng.integers(1, 4))))
-        if rng.random() < 0.2 and size <= 40:
-            into.append(Projection(name, name, Sparse(own, own, -2 * sp.eye_array(
-                size, dtype=np.int64, format="csr")), delay=int(rng.integers(1, 3))))
-        neuron, bias = neurons(rng, into, size)
+        into = from_others(rng, name, own, sources(rng, k, length, shapes), axons)
+        into += from_constants(rng, name, own)
+        neuron, bias = neurons(rng, into, int(np.prod(own)))
         populations.append(Population(name, own, neuron, bias))
         projections += into
         shapes[name] = own
@@ -116,6 +93,47 @@ def random_net(seed: int, axons: int = 250) -> Network:
         last.size))),), np.zeros(last.size)),)
     return Network(tuple(inputs), tuple(populations), tuple(projections), readouts,
                    int(rng.integers(3, 9)))
+
+
+def sources(rng: np.random.Generator, k: int, length: int, shapes: dict[str, Shape]
+            ) -> dict[str, Shape]:
+    """What the population of number `k` of a chain listens to: the one before it, and skips."""
+    names, deep = ["a" if k == 0 else f"p{k - 1}"], length == 20
+    for other in ("b", *[f"p{j}" for j in range(k - 1)]):
+        if rng.random() < (0.03 if deep and other != "p0" else 0.3) or (
+                deep and other == "p0" and k == length - 1):
+            names.append(other)
+    return {name: shapes[name] for name in names}
+
+
+def from_others(rng: np.random.Generator, name: str, shape: Shape, shapes: dict[str, Shape],
+                axons: int) -> list[Projection]:
+    """Projections from populations and inputs, within so many axons where they can be."""
+    bits, into = int(rng.integers(1, 9)), list[Projection]()
+    for source, source_shape in shapes.items():
+        linear = operator(rng, source_shape, shape, bits)
+        fan_in = int(np.diff(linear.matrix().indptr).max(initial=0))
+        while fan_in * COPIES[bits] > axons and bits > 1:
+            bits -= 1
+            linear = operator(rng, source_shape, shape, bits)
+        if fan_in * COPIES[bits] <= axons or not into:
+            axons -= fan_in * COPIES[bits]
+            into.append(Projection(source, name, linear))
+    return into
+
+
+def from_constants(rng: np.random.Generator, name: str, shape: Shape) -> list[Projection]:
+    """Perhaps a constant, one that comes later, and feedback of the population to itself."""
+    size, into = int(np.prod(shape)), list[Projection]()
+    if rng.random() < 0.3:
+        into.append(Projection("one", name, Dense((1,), shape, rng.integers(-3, 9, (size, 1)))))
+    if rng.random() < 0.2:
+        into.append(Projection("one", name, Dense((1,), shape, rng.integers(0, 2, (size, 1))),
+                               delay=int(rng.integers(1, 4))))
+    if rng.random() < 0.2 and size <= 40:
+        into.append(Projection(name, name, Sparse(shape, shape, -2 * sp.eye_array(
+            size, dtype=np.int64, format="csr")), delay=int(rng.integers(1, 3))))
+    return into
 
 
 COPIES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 10, 8: 14}
