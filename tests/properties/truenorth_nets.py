@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse
 from neurocompile.passes.truenorth.core_network import CoreNetwork
-from neurocompile.passes.truenorth.legalize import Legalized
+from neurocompile.passes.truenorth.legalize import Legalization
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import AXONS, NEURONS, TrueNorthNeurons
 
@@ -227,7 +227,7 @@ def compare(network: Network, cores: CoreNetwork, samples: int = 3, seed: int = 
     return different, {name: float(expected[name].mean()) for name in chip_spikes}
 
 
-def features(network: Network, legal: Legalized) -> set[str]:
+def features(network: Network, legal: Legalization) -> set[str]:
     """What a network shows of legalization."""
     chip, traits = legal.network, set[str]()
     for population in network.populations:
