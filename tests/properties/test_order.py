@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from neurocompile.backends import synchronous
 from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.lowering.lower import lower
 from tests.capture import nets
+from tests.loihi import loihi_target
 from tests.properties.timed_nets import delays_up_to, inputs_for, shuffle, timed_net
 
 
@@ -52,7 +52,7 @@ def test_quantized_networks(floating: Network, encoder: str) -> None:
     """From float: the integers do not depend on the order either."""
     runs, x = [], nets.image(3, 2, 8, 8).numpy()
     for variant in (floating, shuffle(floating, 1), shuffle(floating, 2)):
-        network, _ = LoihiQuantizer(8, encoder=encoder).run(variant, load_target("loihi2"))
+        network, _ = LoihiQuantizer(8, encoder=encoder).run(variant, loihi_target("loihi2"))
         runs.append(synchronous.run(network, {"x": x}, record_state=True))
     assert all(spikes.any() for spikes in runs[0].spikes.values())
     for run in runs[1:]:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 import scipy.sparse as sp
 
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import (
     Bias,
     Encoder,
@@ -21,7 +20,8 @@ from neurocompile.ir.network import (
 from neurocompile.ir.operators import Array, Conv, Dense, Operator, Sparse
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 
 SHAPE = (2, 3, 3)
 SIZE = 18
@@ -90,9 +90,9 @@ def shuffle(network: Network, seed: int) -> Network:
     return dataclasses.replace(network, **parts)
 
 
-def delays_up_to(limit: int) -> Target:
+def delays_up_to(limit: int) -> LoihiTarget:
     """Loihi 2 with shorter synaptic delays."""
-    target = load_target("loihi2")
+    target = loihi_target("loihi2")
     longest = dataclasses.replace(target.synapse.max_delay, value=limit)
     return dataclasses.replace(target, synapse=dataclasses.replace(
         target.synapse, max_delay=longest))

@@ -19,11 +19,11 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import Verification, verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.compilation import Compilation
-from neurocompile.families.pipeline import compile_graph, inputs_from
-from neurocompile.families.targets import load_target
+from neurocompile.families.pipeline import inputs_from
 from neurocompile.options import Options
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 from tests.capture import nets
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.properties.timed_nets import delays_up_to
 from tests.zoo import lava_nets
 from tests.zoo.lava_nets import IMAGE, active
@@ -70,9 +70,9 @@ class Case:
         return " ".join(words if self.delays is None else [*words, f"delays up to {self.delays}"])
 
     @property
-    def target(self) -> Target:
+    def target(self) -> LoihiTarget:
         """loihi2, perhaps with shorter delays."""
-        return load_target("loihi2") if self.delays is None else delays_up_to(self.delays)
+        return loihi_target("loihi2") if self.delays is None else delays_up_to(self.delays)
 
 
 def exact(make: Callable[[], nn.Module], shape: tuple[int, ...] = (10,),
@@ -125,7 +125,7 @@ def compilation(case: Case) -> tuple[Compilation, list[np.ndarray]]:
     torch.manual_seed(SEED)
     model = case.prepare(case.make())
     xs = [nets.image(SAMPLES, *case.shape), *(more() for more in case.more)]
-    return compile_graph(capture(model, xs), case.target, case.options), [
+    return compile_for_loihi(capture(model, xs), case.target, case.options), [
         x.numpy() for x in xs]
 
 

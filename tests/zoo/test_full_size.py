@@ -19,11 +19,10 @@ from neurocompile.backends import synchronous
 from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.compilation import Compilation
-from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import State, add, step
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.zoo import on_lava
 
 NEURON_TICKS = 10_000  # of every population
@@ -131,7 +130,7 @@ def test_stmixer_4_384_16_equals_the_specification(ticks: int) -> None:
             torch.nn.init.uniform_(module.bias, -0.25, 1.25)
             module.running_var.fill_(0.05)
     start = time.process_time()
-    compilation = compile_graph(capture(model.eval(), torch.rand(1, 3, 32, 32)), load_target("loihi2-hala-point"))
+    compilation = compile_for_loihi(capture(model.eval(), torch.rand(1, 3, 32, 32)), loihi_target("loihi2-hala-point"))
     assert time.process_time() - start < 180
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 6e6  # kB
     assert sum(p.operator.n_synapses for p in compilation.network.projections) > 7e8

@@ -14,11 +14,10 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture, reset
-from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.passes.lowering.test_lower import model_spikes
 
 ALLOW = ("or-pool", "coincidence-gates")
@@ -81,8 +80,8 @@ def test_float_network_spikes_like_the_model(name: str) -> None:
 def test_deployed_spikes_equal_the_reference(name: str, tmp_path: Path) -> None:
     make, _ = CASES[name]
     _, x, graph = model_graph(make)
-    target = load_target("loihi2")
-    compilation = compile_graph(graph, target, Options(allow=ALLOW))
+    target = loihi_target("loihi2")
+    compilation = compile_for_loihi(graph, target, Options(allow=ALLOW))
     network, schedule, inputs = compilation.network, compilation.schedule, {"x": x.numpy()}
     emit(network, schedule, target, tmp_path)
     verification = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))

@@ -22,12 +22,12 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.fidelity import measure
-from neurocompile.families.pipeline import compile_graph, inputs_from
-from neurocompile.families.targets import load_target
+from neurocompile.families.pipeline import inputs_from
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options
+from tests.loihi import compile_for_loihi, loihi_target
 
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 SAMPLES = 3
 
 
@@ -55,7 +55,7 @@ def graph() -> Graph:
 
 @cache
 def compilation(form: str) -> Compilation:
-    return compile_graph(graph(), LOIHI2, Options(streams=form))
+    return compile_for_loihi(graph(), LOIHI2, Options(streams=form))
 
 
 def test_prices_of_a_small_stmixer() -> None:
@@ -94,7 +94,7 @@ def test_spikes_of_both_forms_and_fidelity() -> None:
 
 def test_refused_on_loihi1() -> None:
     with pytest.raises(FindingsError) as error:
-        compile_graph(graph(), load_target("loihi1"), Options(streams="adder"))
+        compile_for_loihi(graph(), loihi_target("loihi1"), Options(streams="adder"))
     assert [d.code for d in error.value.diagnostics if d.level == 2] == ["NC210"]
 
 

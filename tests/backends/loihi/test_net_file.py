@@ -29,7 +29,7 @@ from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 TICKS = 7
 
@@ -94,7 +94,7 @@ def run_netx(net: Path, arrays: Mapping[str, Array], folder: Path) -> list[Array
 
 @pytest.mark.lava
 @pytest.mark.parametrize("make", [image_chain, spike_chain])
-def test_netx_runs_the_same_network(make, tmp_path: Path, loihi2: Target, simulate) -> None:
+def test_netx_runs_the_same_network(make, tmp_path: Path, loihi2: LoihiTarget, simulate) -> None:
     network, schedule, inputs = make()
     emission = emit(network, schedule, loihi2, tmp_path / "program")
     assert emission.diagnostics == ()
@@ -136,7 +136,7 @@ def test_knows_what_netx_does_to_weights(weights: list[list[int]], exact: bool) 
     assert netx_keeps(np.array(weights)) is exact
 
 
-def test_says_why_there_is_no_file(tmp_path: Path, zoo, loihi2: Target) -> None:
+def test_says_why_there_is_no_file(tmp_path: Path, zoo, loihi2: LoihiTarget) -> None:
     network, schedule, _ = image_chain()
 
     def reason(**changes: object) -> str:

@@ -18,6 +18,7 @@ from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.target.text import target_toml
+from tests.loihi import loihi_target
 from tests.properties.timed_nets import inputs_for, shuffle, timed_net
 
 SAMPLES = 5
@@ -30,7 +31,7 @@ def network(size: int = 8) -> Network:
 
 def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> int:
     """Differences on Lava, with synaptic delays up to `limit`, to the network without relays."""
-    text = target_toml(load_target("loihi2")).replace("max_delay = { value = 62,",
+    text = target_toml(loihi_target("loihi2")).replace("max_delay = { value = 62,",
                                                       f"max_delay = {{ value = {limit},")
     (folder / "short.toml").write_text(text)
     target = load_target(str(folder / "short.toml"))

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.backends import synchronous
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Dense, from_matrix
 from neurocompile.passes.loihi.accumulate import accumulate
@@ -19,8 +18,9 @@ from neurocompile.passes.loihi.quantization.bounds import state_bounds, state_ov
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
+from tests.loihi import loihi_target
 
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 CELL = FloatNeuron("IF", 1.0, 1.0, False, Reset.HARD)
 
 

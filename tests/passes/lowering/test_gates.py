@@ -16,8 +16,6 @@ from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import FindingsError, errors
-from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
@@ -27,10 +25,11 @@ from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.lowering.lower import lower
 from tests.capture import nets
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.passes.lowering.test_lower import model_spikes
 
 ALLOW = ("or-pool", "coincidence-gates")
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 
 
 def cell(v_threshold: float = 0.5, step_mode: str = "m") -> nn.Module:
@@ -310,7 +309,7 @@ def test_neurons_without_memory_are_exact_where_they_forget() -> None:
 def test_lava_runs_gates(name: str, tmp_path: Path) -> None:
     make, shape, gates = CASES[name]
     _, x, graph = model_graph(make, shape)
-    compilation = compile_graph(graph, LOIHI2, Options(allow=ALLOW))
+    compilation = compile_for_loihi(graph, LOIHI2, Options(allow=ALLOW))
     network, schedule, inputs = compilation.network, compilation.schedule, {"x": x.numpy()}
     emit(network, schedule, LOIHI2, tmp_path)
     verification = verify(tmp_path, network, schedule, inputs, run(network, inputs))

@@ -24,8 +24,6 @@ from neurocompile.builds.manifest import read_manifest
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.family import Checks
-from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.targets import load_target
 from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
@@ -39,10 +37,11 @@ from neurocompile.passes.pruning.drop import with_ticks
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.pruning.token_axis import token_axes
 from tests.capture import nets as capture_nets
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.passes.lowering.test_lower import model_spikes
 from tests.zoo.test_mixers import model_graph, small
 
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 TICKS, SAMPLES, TOKENS, WIDTH = 4, 20, 6, 8
 
 
@@ -202,7 +201,7 @@ def refusal(do: Callable[[], object]) -> str:
 
 def test_what_cannot_be_pruned_is_refused(nets: ModuleType) -> None:
     _, _, graph = events()
-    assert "NC020" in refusal(lambda: compile_graph(graph, LOIHI2, Options(prune_tokens=0.25)))
+    assert "NC020" in refusal(lambda: compile_for_loihi(graph, LOIHI2, Options(prune_tokens=0.25)))
     for values in ({"prune_tokens": 1.0}, {"prune_steps": -0.5}):
         assert "NC009" in refusal(lambda values=values: Options(**values))
     network = events_network()
@@ -274,7 +273,7 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     assert result.resources["totals"]["ticks"] == 1
     assert result.fidelity["accuracy"].keys() == {"right", "samples", "unpruned"}
     assert "before pruning" in result.accuracy.summary
-    whole = compile_graph(graph, LOIHI2, sample={"x": x.numpy()})
+    whole = compile_for_loihi(graph, LOIHI2, sample={"x": x.numpy()})
     expected = builder.measure_accuracy(whole.network, {"x": x.numpy()}, sample)
     assert result.accuracy.unpruned == expected.right
     manifest = read_manifest(tmp_path / "b")
@@ -286,7 +285,7 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
 def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned() -> None:
     _, x, graph = events()
     data = {"x": x.transpose(0, 1).numpy()}
-    compilation = compile_graph(graph, LOIHI2, Options(prune_tokens=0.67, prune_steps=0.5), data)
+    compilation = compile_for_loihi(graph, LOIHI2, Options(prune_tokens=0.67, prune_steps=0.5), data)
     runs = [synchronous.run(network, data) for network in (
         events_network(), compilation.floating, compilation.network)]
     whole, floating, integer = (
@@ -317,7 +316,7 @@ def test_nothing_to_prune_changes_no_byte(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_pruned_network_on_lava(tmp_path: Path) -> None:
     x, graph = small("stmixer", "small_t2")[1], model_graph("stmixer", "small_t2")
     inputs = {"x": x.numpy()}
-    compilation = compile_graph(graph, LOIHI2, Options(prune_tokens=0.25), inputs)
+    compilation = compile_for_loihi(graph, LOIHI2, Options(prune_tokens=0.25), inputs)
     network, schedule = compilation.network, compilation.schedule
     emit(network, schedule, LOIHI2, tmp_path)
     verification = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
@@ -329,7 +328,7 @@ def test_a_pruned_network_on_lava(tmp_path: Path) -> None:
 def test_pruned_events_on_lava(tmp_path: Path) -> None:
     _, x, graph = events()
     inputs = {"x": x.transpose(0, 1).numpy()}
-    compilation = compile_graph(graph, LOIHI2, Options(prune_tokens=0.34, prune_steps=0.5), inputs)
+    compilation = compile_for_loihi(graph, LOIHI2, Options(prune_tokens=0.34, prune_steps=0.5), inputs)
     network, schedule = compilation.network, compilation.schedule
     emit(network, schedule, LOIHI2, tmp_path)
     assert json.loads((tmp_path / "network.json").read_text())["inputs"][0]["ticks"] == [1, 3]

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import mapping_nets as nets
-from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.resources import CoreUsage, bounds, count, list_bits
+from tests.loihi import loihi_target
 
-LOIHI1 = load_target("loihi1")
+LOIHI1 = loihi_target("loihi1")
 
 
 def any_partition(network: Network, draw: st.DrawFn) -> Partition:
