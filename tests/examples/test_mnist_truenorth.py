@@ -22,6 +22,9 @@ ENTRIES = {entry.name: entry for entry in load_config(FOLDER / "neurocompile.tom
 @pytest.mark.parametrize("name", ENTRIES)
 def test_built_right_and_exact(name: str, tmp_path: Path) -> None:
     entry = ENTRIES[name]
+    assert entry.entry is not None
+    assert entry.weights is not None
+    assert entry.sample is not None
     model, _ = make_model(entry.entry, entry.args, [FOLDER])
     model.load_state_dict(torch.load(entry.weights, weights_only=True))
     with np.load(entry.sample) as sample:
@@ -42,6 +45,7 @@ def test_built_right_and_exact(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ENTRIES)
 def test_checkpoints_are_ternary_and_small(name: str) -> None:
     entry = ENTRIES[name]
+    assert entry.weights is not None
     assert entry.weights.stat().st_size < 2**20
     state = torch.load(entry.weights, weights_only=True)
     layers = [v for k, v in state.items() if k.endswith("weight") and v.ndim > 2]

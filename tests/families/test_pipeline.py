@@ -139,10 +139,11 @@ def test_silent_populations_prove_nothing(tmp_path: Path) -> None:
     target, x, codes = loihi_target("loihi2"), nets.image(2, 2, 8, 8), []
     torch.manual_seed(3)
     for shift in (-5.0, 0.0):
-        model = nets.lively(nets.MultiStep())
+        model = nets.MultiStep()
+        nets.lively(model)
         with torch.no_grad():
-            model.bn.bias += shift
-            model.fc.bias += shift
+            for layer in (model.bn, model.fc):
+                layer.bias += shift
         compilation = compile_for_loihi(capture(model, x), target)
         network, schedule = compilation.network, compilation.schedule
         inputs = inputs_from(network, [x.numpy()])

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,10 +123,10 @@ def test_activity_is_that_of_the_reference(compilation: TrueNorthCompilation,
     source = network.cores.target_core >= 0
     np.add.at(arriving, (network.cores.target_core[source], network.cores.target_axon[source]),
               activity.rate[source])
-    for table in network.inputs:
-        rate = np.ones(len(table.core)) if table.always else sample["x"].mean(
-            axis=(0, 1)).reshape(-1)[table.element]
-        np.add.at(arriving, (table.core, table.axon), rate)
+    for lines in network.inputs:
+        rate = np.ones(len(lines.core)) if lines.always else sample["x"].mean(
+            axis=(0, 1)).reshape(-1)[lines.element]
+        np.add.at(arriving, (lines.core, lines.axon), rate)
     most = (arriving * on).sum() * network.n_ticks
     assert 0.8 * most < activity.synaptic_events <= most  # spikes of the last tick go nowhere
     assert compilation.mapping.routing.measured
@@ -247,7 +248,8 @@ def test_too_many_inputs_and_every_way_out(tmp_path: Path) -> None:
     with pytest.raises(FindingsError) as error:
         compile_graph(wide, TARGET, Options(fan_in="group"))
     finding = error.value.diagnostics[0]
-    projection = finding.values["groups"]["populations"][0]["projections"][0]
+    groups: Any = finding.values["groups"]
+    projection = groups["populations"][0]["projections"][0]
     assert finding.code == "NC431"
     assert "`if1 -> if2`: train it with 2 groups, of 7 to 3 channels" in finding.notes
     assert (projection["inputs"], projection["groups"]) == (14, 2)

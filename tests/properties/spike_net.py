@@ -89,7 +89,9 @@ class Net:
             feeds = {name: self.values[v][case] if v in self.values else v.const_value.numpy()
                      for name, v in zip(names, inputs, strict=True) if v.const_value is not None
                      or v in self.values}
-            results.append(np.asarray(run.run(None, feeds)[0]))
+            arrays = run.run(None, feeds)
+            assert isinstance(arrays, list)
+            results.append(np.asarray(arrays[0]))
         kind = {"b": ir.DataType.BOOL, "i": ir.DataType.INT64}.get(
             results[0].dtype.kind, ir.DataType.FLOAT)
         for output in node.outputs:

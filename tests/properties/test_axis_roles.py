@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import onnx_ir as ir
@@ -59,8 +60,9 @@ class Net:
         self.body.append(node)
         self.traced[self.value] = index
 
-    def each(self, f: object) -> tuple[Index, Index]:
-        return tuple(f(array) for array in self.index)  # type: ignore[operator, return-value]
+    def each(self, f: Callable[[Index], Index]) -> tuple[Index, Index]:
+        time, batch = self.index
+        return f(time), f(batch)
 
     # -- steps -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -84,7 +85,7 @@ def inputs_for(network: Network, samples: int, seed: int = 0) -> Mapping[str, Ar
 def shuffle(network: Network, seed: int) -> Network:
     """The same network, everything in another order."""
     rng = np.random.default_rng(seed)
-    parts = {name: tuple(items[k] for k in rng.permutation(len(items)))
+    parts: dict[str, Any] = {name: tuple(items[k] for k in rng.permutation(len(items)))
              for name in ("inputs", "populations", "projections", "encoders")
              if (items := getattr(network, name))}
     return dataclasses.replace(network, **parts)

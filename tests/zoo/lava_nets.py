@@ -35,7 +35,9 @@ def spikingformer_mixing() -> nn.Module:
         model.tokenizer.pools[k] = nn.AvgPool2d(2)
     for block in model.blocks:
         block.attention = nn.Sequential(lif(), smixer.SMixer(32, 16))
-        nn.init.uniform_(block.attention[1].mix.weight, -0.3, 0.9)
+        mix = block.attention[1].mix
+        assert isinstance(mix, smixer.TokenMatrix)
+        nn.init.uniform_(mix.weight, -0.3, 0.9)
     return model
 
 

@@ -16,9 +16,10 @@ from torch import nn
 from examples.zoo import ms_resnet, sew_resnet, stmixer
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
-from neurocompile.backends.loihi.verify import Verification, verify
+from neurocompile.backends.loihi.verify import verify
+from neurocompile.backends.results import Verification
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.compilation import Compilation
+from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.pipeline import inputs_from
 from neurocompile.options import Options
 from neurocompile.target.loihi import LoihiTarget
@@ -120,7 +121,7 @@ CASES: dict[str, Case] = {
 }
 
 
-def compilation(case: Case) -> tuple[Compilation, list[np.ndarray]]:
+def compilation(case: Case) -> tuple[LoihiCompilation, list[np.ndarray]]:
     """The network compiled for loihi2, and its inputs."""
     torch.manual_seed(SEED)
     model = case.prepare(case.make())
@@ -129,7 +130,7 @@ def compilation(case: Case) -> tuple[Compilation, list[np.ndarray]]:
         x.numpy() for x in xs]
 
 
-def run(case: Case) -> tuple[Compilation, Verification]:
+def run(case: Case) -> tuple[LoihiCompilation, Verification]:
     """The case on Lava, states of the reference recorded for the message on a difference."""
     network_compilation, arrays = compilation(case)
     network, schedule = network_compilation.network, network_compilation.schedule
@@ -140,7 +141,7 @@ def run(case: Case) -> tuple[Compilation, Verification]:
         return network_compilation, verify(Path(folder), network, schedule, inputs, reference)
 
 
-def structure(name: str, result: Compilation) -> list[str]:
+def structure(name: str, result: LoihiCompilation) -> list[str]:
     """The columns that need no run: all but the last two."""
     network = result.network
     numbers = (network.n_ticks, result.schedule.latency, len(network.populations),

@@ -20,8 +20,8 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.compilation import Compilation
 from neurocompile.families.fidelity import measure
+from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.pipeline import inputs_from
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options
@@ -54,7 +54,7 @@ def graph() -> Graph:
 
 
 @cache
-def compilation(form: str) -> Compilation:
+def compilation(form: str) -> LoihiCompilation:
     return compile_for_loihi(graph(), LOIHI2, Options(streams=form))
 
 

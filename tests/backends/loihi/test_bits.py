@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def codes(network: Network, target: LoihiTarget, depth: int = 1) -> list[str]:
     return [d.code for d in findings]
 
 
-def neuron(**changes: object) -> LoihiNeuron:
+def neuron(**changes: Any) -> LoihiNeuron:
     return dataclasses.replace(IF, **changes)
 
 

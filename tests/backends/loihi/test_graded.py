@@ -15,8 +15,8 @@ from neurocompile.backends.loihi.bits import check_bits
 from neurocompile.backends.loihi.emit import emit, save_arrays
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.plan import part_ids
-from neurocompile.backends.loihi.verify import Reference
 from neurocompile.backends.loihi.worker import Job, run_program
+from neurocompile.backends.results import Reference
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Adder, Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
@@ -26,6 +26,7 @@ from neurocompile.passes.quantization.sums import synaptic_range
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
+from tests.backends.loihi.conftest import Case
 from tests.loihi import loihi_target
 
 SAMPLES, TICKS, SHAPE = 3, 5, (2, 3, 3)
@@ -132,7 +133,7 @@ def test_program_says_what_adds(network: Network, loihi2: LoihiTarget, tmp_path:
     assert bits == {24}
 
 
-def test_programs_without_adders_hold_nothing_of_them(zoo, loihi2: LoihiTarget,
+def test_programs_without_adders_hold_nothing_of_them(zoo: Case, loihi2: LoihiTarget,
                                                        tmp_path: Path) -> None:
     emit(zoo.network, zoo.schedule, loihi2, tmp_path)
     assert not (tmp_path / "processes" / "graded.py").exists()

@@ -12,7 +12,6 @@ import pytest
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.align import align
@@ -34,7 +33,7 @@ def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> 
     text = target_toml(loihi_target("loihi2")).replace("max_delay = { value = 62,",
                                                       f"max_delay = {{ value = {limit},")
     (folder / "short.toml").write_text(text)
-    target = load_target(str(folder / "short.toml"))
+    target = loihi_target(str(folder / "short.toml"))
     with_relays, schedule, notes = relay(shuffle(net, 3), align(net), target, 8)
     assert bool(notes) == (limit < 6)
     emit(with_relays, schedule, target, folder / "program")
@@ -48,7 +47,7 @@ def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> 
 
 @pytest.mark.lava
 def test_relays_and_delays_of_a_network_in_any_order(tmp_path: Path) -> None:
-    """Delays of two steps, where a synapse holds no more; the listed order is a shuffle one."""
+    """Delays of two steps, where a synapse holds no more; the listed order is another one."""
     net = network()
     assert [p.name for p in shuffle(net, 3).populations] != [p.name for p in net.populations]
     assert {type(p.operator).__name__ for p, wait in align(net).waits(net) if wait > 1} == {

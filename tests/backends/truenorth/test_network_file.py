@@ -24,7 +24,7 @@ from tests.backends.truenorth.random_cores import random_input, random_network
 
 
 def same(a: CoreNetwork, b: CoreNetwork) -> None:
-    tables = [(a.cores, b.cores), *zip(a.inputs, b.inputs, strict=True),
+    tables: list[tuple[Any, Any]] = [(a.cores, b.cores), *zip(a.inputs, b.inputs, strict=True),
               *zip(a.populations, b.populations, strict=True)]
     for one, other in tables:
         for f in fields(one):
@@ -109,6 +109,17 @@ def test_constants_take_no_room(tmp_path: Path) -> None:
 
 
 Change = Callable[[dict[str, Any], dict[str, Any]], object]
+
+
+def with_crossbar(numbers: object) -> Change:
+    return lambda m, t: m.update(crossbar=numbers)
+
+
+def with_constant(name: str, value: int) -> Change:
+    return lambda m, t: t.update({f"cores.{name}": np.full(
+        (len(t["cores.crossbar"]), *LAYOUTS[name].shape), value, np.int32)})
+
+
 METADATA: dict[str, Change] = {
     "version": lambda m, t: m.update(version=2),
     "no-version": lambda m, t: m.pop("version"),
@@ -131,16 +142,14 @@ METADATA: dict[str, Change] = {
     "constant-float": lambda m, t: (t.pop("cores.leak"), m["constants"].update(leak=0.5)),
     "constant-crossbar": lambda m, t: (t.pop("cores.crossbar"), m["constants"].update(crossbar=0)),
 }
-METADATA |= {f"crossbar-{name}": (lambda m, t, numbers=numbers: m.update(crossbar=numbers))
+METADATA |= {f"crossbar-{name}": with_crossbar(numbers)
              for name, numbers in {
     "none": {}, "number": 7, "unknown": WHOLE.to_json() | {"more": 1},
     "text": WHOLE.to_json() | {"axons": "64"}, "zero": WHOLE.to_json() | {"neurons": 0},
     "large": WHOLE.to_json() | {"axons": 257}, "less": WHOLE.to_json() | {"axons": 255},
     "no-weight": WHOLE.to_json() | {"weight_max": 1}}.items()}
 TENSORS: dict[str, Change] = {
-    **{f"{name}-{end}": (lambda m, t, name=name, value=value: t.update(
-        {f"cores.{name}": np.full((len(t["cores.crossbar"]), *LAYOUTS[name].shape), value,
-                                  np.int32)}))
+    **{f"{name}-{end}": with_constant(name, value)
        for name, end, value in (
            ("axon_types", "high", 4), ("axon_types", "wraps", 256), ("weights", "high", 256),
            ("weights", "wraps", 1 << 16), ("threshold", "low", -1), ("floor", "high", 1 << 18),

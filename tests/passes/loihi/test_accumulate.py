@@ -1,6 +1,7 @@
 """Readouts on chip: sums in neurons that never fire, exact in floats, bounded in integers."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -117,7 +118,7 @@ def test_no_input_makes_an_accumulator_fire() -> None:
 
 
 @pytest.mark.parametrize("ticks", ["each", 3])
-def test_single_ticks_stay_on_the_host(ticks: str | int) -> None:
+def test_single_ticks_stay_on_the_host(ticks: Literal["each"] | int) -> None:
     before = network()
     before = replace(before, readouts=(replace(before.readouts[0], ticks=ticks), before.readouts[0]))
     floating, warnings = accumulate(before, "chip", LOIHI2, 8)

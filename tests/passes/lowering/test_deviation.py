@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import snntorch
 import torch
 from torch import nn
 
@@ -20,10 +21,11 @@ class Odd(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.fc, self.out = nn.Linear(10, 8), nn.Linear(8, 5)
-        self.lif1, self.lif2 = nets.snntorch.Leaky(beta=0.5), nets.snntorch.Leaky(beta=0.5)
+        self.lif1, self.lif2 = snntorch.Leaky(beta=0.5), snntorch.Leaky(beta=0.5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        mem1, mem2, total = self.lif1.reset_mem(), self.lif2.reset_mem(), 0
+        mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
+        total = torch.zeros(())
         for t in range(4):
             y = x[:, t]
             if t == 2:

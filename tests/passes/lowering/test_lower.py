@@ -1,9 +1,11 @@
 """Lowering: the float network computes the model's spikes, whatever the model's code looks like."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import snntorch
 import torch
 from spikingjelly.activation_based import neuron
 from torch import nn
@@ -21,19 +23,23 @@ def float_network(model: nn.Module, x: torch.Tensor) -> Network:
     return lower(capture(model, x))[0]
 
 
+def recorder(step: Callable[[torch.Tensor], torch.Tensor], spikes: list[torch.Tensor]
+             ) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The step of a neuron module that notes its spikes as well."""
+    def record(x_seq: torch.Tensor) -> torch.Tensor:
+        spikes.append(step(x_seq))
+        return spikes[-1]
+    return record
+
+
 def model_spikes(model: nn.Module, *inputs: torch.Tensor) -> dict[str, np.ndarray]:
     """Spikes per neuron module, [samples, ticks, neurons], recorded from the running model."""
-    copy, records = swap(model), {}
+    copy = swap(model)
+    records: dict[str, list[torch.Tensor]] = {}
     for module in copy.modules():
         if hasattr(module, "ticks") and hasattr(module, "path"):
-            real, path = module.ticks, module.path
-
-            def record(x_seq: torch.Tensor, real: Callable[..., torch.Tensor] = real,
-                       path: str = path) -> torch.Tensor:
-                spikes = real(x_seq)
-                records.setdefault(path, []).append(spikes)
-                return spikes
-            module.ticks = record
+            neurons: Any = module
+            neurons.ticks = recorder(neurons.ticks, records.setdefault(neurons.path, []))
     reset(copy)
     with torch.no_grad():
         copy(*inputs)
@@ -151,10 +157,10 @@ class Changing(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fc, self.lif = nn.Linear(10, 5), nets.snntorch.Leaky(beta=0.5)
+        self.fc, self.lif = nn.Linear(10, 5), snntorch.Leaky(beta=0.5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        mem, total = self.lif.reset_mem(), 0
+        mem, total = self.lif.reset_mem(), torch.zeros(())
         for t in range(3):
             s, mem = self.lif(self.fc(x) * (t + 1), mem)
             total = total + s
@@ -177,10 +183,10 @@ class Warm(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fc, self.lif = nn.Linear(10, 5), nets.snntorch.Leaky(beta=0.5)
+        self.fc, self.lif = nn.Linear(10, 5), snntorch.Leaky(beta=0.5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        mem, total = torch.full((len(x), 5), 0.5), 0
+        mem, total = torch.full((len(x), 5), 0.5), torch.zeros(())
         for _ in range(3):
             s, mem = self.lif(self.fc(x), mem)
             total = total + s

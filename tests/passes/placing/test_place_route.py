@@ -78,7 +78,7 @@ def test_routes_and_link_loads(chain: Network, four: Partition, loihi1: LoihiTar
 
 def test_measured_rates(chain: Network, four: Partition, loihi1: LoihiTarget) -> None:
     placement = place(four, loihi1)
-    rates = {"in": 0.5, "a": np.array([0.1, 0.0, 0.2, 0.0]), "b": 1.0}
+    rates: dict[str, float | np.ndarray] = {"in": 0.5, "a": np.array([0.1, 0.0, 0.2, 0.0]), "b": 1.0}
     routing = route(chain, four, placement, loihi1, rates)
     assert routing.measured
     assert routing.axons.tolist() == [3, 3, 3, 3, 1, 1]

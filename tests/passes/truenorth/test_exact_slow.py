@@ -1,6 +1,7 @@
 """Partial sums over cores are exact: spikes, worst cases, timing; and groups are what fits."""
 
 from types import ModuleType
+from typing import TypedDict
 
 import numpy as np
 import pytest
@@ -15,9 +16,17 @@ from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
-from tests.passes.truenorth.build import network, population
+from tests.passes.truenorth.build import Link, network, population
 
-KINDS = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD},
+
+class Kind(TypedDict, total=False):
+    """What a population of a kind says."""
+
+    reset: Reset
+    memory: bool
+
+
+KINDS: dict[str, Kind] = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD},
          "stateless": {"memory": False}}
 
 
@@ -39,7 +48,7 @@ def wide(seed: int, kind: str) -> Network:
     weight[0, 0] = -top
     threshold = rng.integers(4, 30, n) if kind != "stateless" else rng.integers(-20, 20, n)
     own = KINDS[kind]
-    projections: list[tuple[object, ...]] = [
+    projections: list[Link] = [
         ("x", "a", weight), ("a", "b", rng.integers(-3, 4, (6, n)))]
     if rng.random() < 0.5:
         projections.append(("a", "a", -3 * np.eye(n, dtype=np.int64), 1))

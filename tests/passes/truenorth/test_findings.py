@@ -1,21 +1,22 @@
 """What cannot be built is refused with numbers, and the fix that is told works."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.legalize import Legalization, legalize
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
+from tests.truenorth import truenorth_target
 
 
-def refused(net: Network, target: TrueNorthTarget, **options: str) -> Diagnostic:
+def refused(net: Network, target: TrueNorthTarget, **options: Any) -> Diagnostic:
     with pytest.raises(FindingsError) as caught:
         legalize(net, target, **options)
     finding, = caught.value.diagnostics
@@ -80,8 +81,7 @@ def test_cores_nc434(truenorth: TrueNorthTarget) -> None:
     finding = refused(net, small)
     assert (finding.code, finding.values["needed"], finding.values["limit"]) == ("NC434", 100, 99)
     assert len(legalize(net, truenorth).network.cores) == 100
-    board = load_target("truenorth-4x4")
-    assert isinstance(board, TrueNorthTarget)
+    board = truenorth_target("truenorth-4x4")
     grown = replace(small, chip=replace(board.chip, cores=small.chip.cores))
     assert len({p.chip for p in legalize(net, grown).network.places}) == 2
 

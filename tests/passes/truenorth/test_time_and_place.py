@@ -16,7 +16,7 @@ from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.passes.truenorth.place import core_traffic
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
-from tests.passes.truenorth.build import network, population
+from tests.passes.truenorth.build import Link, network, population
 
 
 def equal(nets: ModuleType, net: Network, made: CoreNetwork, target: TrueNorthTarget) -> None:
@@ -32,7 +32,7 @@ def chain(length: int, skip: int, memory: bool = True) -> Network:
     names = [f"p{k}" for k in range(length)]
     populations = [population(n, 3, 1 + k % 2, reset=Reset.SOFT, memory=memory)
                    for k, n in enumerate(names)]
-    projections: list[tuple[object, ...]] = [
+    projections: list[Link] = [
         ("x", "p0", [[1, 0, 1, 0], [0, 1, 1, 0], [0, 0, 1, 1]])]
     projections += [(a, b, np.eye(3) * 2) for a, b in pairwise(names)]
     projections.append((names[length - skip - 1], names[-1], np.ones((3, 3)) - 2 * np.eye(3)))

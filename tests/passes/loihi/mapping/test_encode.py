@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv, identity
 from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
@@ -24,7 +25,8 @@ NONE = {"neurons": 0, "input_axons": 0, "output_axons": 0, "synapse_memory": 0}
 CODES = ("NC404", "NC402", "NC403", "NC401")
 
 
-def recount_usage(nets: ModuleType, network: Network, part, target: LoihiTarget, bits: int = 8):
+def recount_usage(nets: ModuleType, network: Network, part: Partition, target: LoihiTarget,
+                  bits: int = 8) -> tuple[CoreUsage, ...]:
     """What every core takes, by the recount alone."""
     reserve = max(a.reserved_memory.value for a in target.accounting.values())
     none = nets.with_limits(target, **NONE | {"synapse_memory": reserve})

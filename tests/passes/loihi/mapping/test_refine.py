@@ -15,6 +15,7 @@ from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
+from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.target.loihi import LoihiTarget
 
 
@@ -84,7 +85,7 @@ def test_configuration_entries_of_a_core_are_kept(nets: ModuleType, loihi1: Loih
     """A producer and its consumer have thresholds of their own."""
     network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=8, threshold_configs=limit)
     network = replace(network, populations=tuple(
-        replace(p, neuron=replace(p.neuron, vth=100 + k))
+        replace(p, neuron=replace(loihi_neuron(p), vth=100 + k))
         for k, p in enumerate(network.populations)))
     before = partition(network, target, weight_bits=8)
     after = refine(network, before, target, weight_bits=8)
@@ -96,7 +97,7 @@ def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Loihi
     """The last core of the pair has room for `c` but no threshold."""
     network = two_mixers(nets)
     network = replace(network, populations=tuple(
-        replace(p, neuron=replace(p.neuron, vth=100 + (p.name == "c")))
+        replace(p, neuron=replace(loihi_neuron(p), vth=100 + (p.name == "c")))
         for p in network.populations))
     for limit, cores in ((2, 2), (1, 3)):
         target = nets.with_limits(loihi1, neurons=24, threshold_configs=limit)

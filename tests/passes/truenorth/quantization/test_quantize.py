@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.passes.truenorth.crossbar import Crossbar
@@ -18,8 +17,9 @@ from neurocompile.passes.truenorth.quantization.reach import overflows, reach
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
+from tests.truenorth import truenorth_target
 
-TARGET = load_target("truenorth")
+TARGET = truenorth_target()
 TICKS = 7
 
 
@@ -179,7 +179,7 @@ def test_whole_biases_are_steps_of_the_weights() -> None:
     assert np.any(biases[1].value)
     ternary = one_layer(rng.integers(-1, 2, (30, 20)) * 0.3, neuron(), rng.normal(0, 0.2, 30))
     found = [quantized(ternary, whole_biases=way).population("a").bias.value for way in (False, True)]
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
 
 
 def test_more_bits_are_nearer() -> None:
