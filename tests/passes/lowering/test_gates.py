@@ -33,8 +33,7 @@ LOIHI2 = loihi_target("loihi2")
 
 
 def cell(v_threshold: float = 0.5, step_mode: str = "m") -> nn.Module:
-    made: nn.Module = neuron.IFNode(v_threshold=v_threshold, step_mode=step_mode)
-    return made
+    return neuron.IFNode(v_threshold=v_threshold, step_mode=step_mode)
 
 
 class Branches(nn.Module):

@@ -57,7 +57,7 @@ def layer(weight: np.ndarray, threshold: int = 3, bias: int = 0, ticks: int = 6)
                    inputs={"x": (weight.shape[1],)}, ticks=ticks, read="a")
 
 
-def delayed(ticks: int) -> Network:
+def with_delay(ticks: int) -> Network:
     """A spike that waits."""
     return network([population("a", 3), population("b", 3)], [
         ("x", "a", np.eye(3)), ("a", "b", np.eye(3), ticks)], inputs={"x": (3,)}, ticks=20)
@@ -68,7 +68,7 @@ CASES: dict[str, tuple[Network, int, int | str]] = {  # what there is of it, wit
     "core.neurons": (layer(np.eye(200, 3)), 200, 128),
     "core.axons": (layer(np.eye(200)), 200, 128),
     "core.axon_types": (layer(FULL), 4, 2),
-    "core.max_delay": (delayed(9), 9, 7),
+    "core.max_delay": (with_delay(9), 9, 7),
     "neuron.weight_max": (layer(np.array([[200, 100, -3]])), 200, "NC432"),
     "neuron.leak_max": (layer(FULL, bias=-200), 200, 120),
     "neuron.threshold_bits": (layer(FULL, 600), 18, "NC433"),
@@ -94,11 +94,11 @@ def test_half_of_any_number_shows(key: str, truenorth: TrueNorthTarget) -> None:
 
 def smaller_target(target: TrueNorthTarget, rng: np.random.Generator) -> TrueNorthTarget:
     """Some of the target's numbers smaller."""
-    return with_numbers(target, {key: int(rng.choice(numbers)) for key, numbers in SMALLER.items()
-                            if rng.random() < 0.25})
+    return with_numbers(target, {
+        key: int(rng.choice(numbers)) for key, numbers in SMALLER.items() if rng.random() < 0.25})
 
 
-def deployed(nets: ModuleType, seeds: range, target: TrueNorthTarget) -> Counter[str]:
+def deploy(nets: ModuleType, seeds: range, target: TrueNorthTarget) -> Counter[str]:
     """Networks that were built and are active, by fan-in; refusals by code."""
     outcomes = Counter[str]()
     for seed in seeds:
@@ -119,13 +119,13 @@ def deployed(nets: ModuleType, seeds: range, target: TrueNorthTarget) -> Counter
 
 def test_deployed_equals_reference_on_smaller_cores(random_nets: ModuleType,
                                                     truenorth: TrueNorthTarget) -> None:
-    assert deployed(random_nets, range(40), truenorth)["active"] >= 15
+    assert deploy(random_nets, range(40), truenorth)["active"] >= 15
 
 
 @pytest.mark.slow
 def test_deployed_equals_reference_on_a_thousand_smaller_cores(
         random_nets: ModuleType, truenorth: TrueNorthTarget) -> None:
-    outcomes = deployed(random_nets, range(2000, 3000), truenorth)
+    outcomes = deploy(random_nets, range(2000, 3000), truenorth)
     assert outcomes["active"] >= 400
     assert outcomes["slow"] >= 5
     assert outcomes.keys() == {"active", "slow", *REFUSALS}
