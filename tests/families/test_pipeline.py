@@ -91,8 +91,8 @@ def test_distributed_residuals_run_on_lava(tmp_path: Path) -> None:
 
 def test_stages_run_in_order_and_are_recorded() -> None:
     x = nets.image(4, 2, 8, 8)
-    compilation = compile_for_loihi(capture(nets.lively(nets.MultiStep()), x), loihi_target("loihi1"),
-                             sample={"x": x.numpy()})
+    graph = capture(nets.lively(nets.MultiStep()), x)
+    compilation = compile_for_loihi(graph, loihi_target("loihi1"), sample={"x": x.numpy()})
     assert tuple(record.name for record in compilation.stages) == LOIHI.stages
     assert compilation.fidelity is not None
     assert compilation.fidelity.samples == 4
@@ -178,4 +178,5 @@ def test_a_network_that_the_host_runs_alone_is_refused() -> None:
         compile_for_loihi(graph, loihi_target("loihi2"))
     assert [d.code for d in error.value.diagnostics] == ["NC206"]
     net.append(nn.Linear(8, 8)).append(neuron.LIFNode(step_mode="m"))
-    assert compile_for_loihi(capture(net, torch.rand(4, 2, 6) * 4), loihi_target("loihi2")).usage.cores
+    graph = capture(net, torch.rand(4, 2, 6) * 4)
+    assert compile_for_loihi(graph, loihi_target("loihi2")).usage.cores

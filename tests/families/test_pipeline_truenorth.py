@@ -266,12 +266,14 @@ def test_too_many_inputs_and_every_way_out(tmp_path: Path) -> None:
 
 def test_quantized_is_what_is_compiled(compilation: TrueNorthCompilation) -> None:
     integer_network = quantize(compilation.floating, TARGET, compilation.options)
-    for one, other in zip(integer_network.projections, compilation.network.projections, strict=True):
+    for one, other in zip(integer_network.projections, compilation.network.projections,
+                          strict=True):
         assert np.array_equal(one.operator.weights, other.operator.weights)
 
 
-def test_batches_are_verified_as_one(compilation: TrueNorthCompilation, sample: dict[str, np.ndarray],
-                                     tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_verified_as_one(
+        compilation: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
     TRUENORTH.emit(compilation, tmp_path)
     whole = TRUENORTH.verify(tmp_path, compilation, sample, Checks(), silent)
     monkeypatch.setattr("neurocompile.families.truenorth.simulation._BATCH_BYTES", 1)

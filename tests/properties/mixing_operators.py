@@ -34,8 +34,8 @@ def last_tick(b: Builder, v: ir.Value) -> ir.Value:
 def mix_time(b: Builder, v: ir.Value) -> ir.Value:
     shape = shape_with_time(b, v)
     flat = (b.ticks, math.prod(shape[1:]))
-    mixture = b.op("MatMul", [b.weight(b.ticks, b.ticks), b.op("Reshape", [v, b.ints(*flat)], flat)],
-                 flat)
+    matrix = b.op("Reshape", [v, b.ints(*flat)], flat)
+    mixture = b.op("MatMul", [b.weight(b.ticks, b.ticks), matrix], flat)
     return b.op("Reshape", [mixture, b.ints(*shape)], shape)
 
 
@@ -47,7 +47,8 @@ def time_attention(b: Builder, v: ir.Value) -> ir.Value:
     shape = shape_with_time(b, v)
     order = [*range(1, len(shape) - 1), 0, len(shape) - 1]
     time_last = b.op("Transpose", [v], [shape[k] for k in order], perm=order)
-    scores = b.op("MatMul", [time_last, b.transpose_last(time_last)], (*shape_of(time_last)[:-1], b.ticks))
+    scores = b.op("MatMul", [time_last, b.transpose_last(time_last)],
+                  (*shape_of(time_last)[:-1], b.ticks))
     mixture = b.op("MatMul", [scores, time_last], shape_of(time_last))
     back = [order.index(k) for k in range(len(shape))]
     return b.op("Transpose", [mixture], shape, perm=back)

@@ -69,7 +69,8 @@ class Net:
         assert x.shape is not None
         for number, output in enumerate(node.outputs):
             output.name = f"{module}_{number}"
-            self.with_type(output, list(x.shape)[0 if number == 0 else 1:])  # type: ignore[arg-type]
+            sizes = [int(str(size)) for size in x.shape]
+            self.with_type(output, sizes[0 if number == 0 else 1:])
         self.model.graph.append(node)
         return node.outputs[0]
 

@@ -200,8 +200,8 @@ def _integer_division(net: Net) -> None:
 
 
 LINEAR: tuple[Make, ...] = (
-    _right, _from_left, _einsum, _conv, _pool, _norm, _transpose, _reshape, _slice, _gather, _concat,
-    _pad, _reduce("ReduceSum"), _reduce("ReduceMean"), _where, _static("Add", 0, 1, -2, 0.5),
+    _right, _from_left, _einsum, _conv, _pool, _norm, _transpose, _reshape, _slice, _gather,
+    _concat, _pad, _reduce("ReduceSum"), _reduce("ReduceMean"), _where, _static("Add", 0, 1, -2, 0.5),
     _static("Sub", 0, 1, 2), _static("Mul", -2, -1, 1, 2, 0.5), _static("Div", 1, 2, -4),
     _two("Add"), _two("Add"), _two("Sub"), _one("Neg"), _one("Identity"), _cumsum, _expand,
     _two("Sum"), _two("Mean"), _residual, _residual)

@@ -104,7 +104,8 @@ CASES: dict[str, Case] = {
     "SEW-ResNet, ADD": Case(sew_resnet.small, IMAGE, Options(allow=(RESIDUAL, OR)), slow=True),
     "SEW-ResNet, IAND": Case(sew_resnet.small_iand, IMAGE, Options(allow=(OR, AND)), slow=True),
     "VGG, average pooling": Case(lambda: lava_nets.vgg_of("average"), IMAGE, slow=True),
-    "VGG, max-pooling": Case(lambda: lava_nets.vgg_of("max"), IMAGE, Options(allow=(OR,)), slow=True),
+    "VGG, max-pooling": Case(lambda: lava_nets.vgg_of("max"), IMAGE, Options(allow=(OR,)),
+                             slow=True),
     "skips of one and five layers, IF": Case(lava_nets.Skips, (2, 6, 6), slow=True),
     "the same by relays": Case(lava_nets.Skips, (2, 6, 6), delays=1),
     "two inputs, two outputs": Case(lava_nets.TwoInTwoOut, (2, 6, 6), more=(frames,)),
@@ -161,7 +162,8 @@ def row(name: str) -> str:
     silent = [p.name for p in verification.populations if not p.spikes]
     if silent:
         raise ValueError(f"{name}: no spike in {', '.join(silent)}")
-    return line([*structure(name, result), f"{verification.spikes:,}", f"{verification.differences:,}"])
+    return line([*structure(name, result), f"{verification.spikes:,}",
+                 f"{verification.differences:,}"])
 
 
 def page() -> Iterator[str]:

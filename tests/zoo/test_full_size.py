@@ -130,7 +130,8 @@ def test_stmixer_4_384_16_equals_the_specification(ticks: int) -> None:
             torch.nn.init.uniform_(module.bias, -0.25, 1.25)
             module.running_var.fill_(0.05)
     start = time.process_time()
-    compilation = compile_for_loihi(capture(model.eval(), torch.rand(1, 3, 32, 32)), loihi_target("loihi2-hala-point"))
+    compilation = compile_for_loihi(
+        capture(model.eval(), torch.rand(1, 3, 32, 32)), loihi_target("loihi2-hala-point"))
     assert time.process_time() - start < 180
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 6e6  # kB
     assert sum(p.operator.n_synapses for p in compilation.network.projections) > 7e8

@@ -1,6 +1,5 @@
 """Architectures that join spikes by AND or pool them by OR: the model's spikes, and Lava's."""
 
-import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -67,7 +66,8 @@ def test_float_network_spikes_like_the_model(name: str) -> None:
         assert np.array_equal(spikes, result.spikes[path]), path
     assert result.spikes.keys() == {*expected, *gates}
     for gate in gates:
-        join = layer_outputs[gate.rpartition(".")[0]].reshape(-1, SAMPLES, math.prod(network.population(gate).shape))
+        join = layer_outputs[gate.rpartition(".")[0]].reshape(
+            -1, SAMPLES, network.population(gate).size)
         assert result.spikes[gate].any()
         assert np.array_equal(join.transpose(0, 1).numpy(), result.spikes[gate]), gate
     readout, = network.readouts

@@ -82,9 +82,9 @@ def test_spikes_of_both_forms_and_fidelity() -> None:
     runs = {}
     for form in ("auto", "duplicate"):
         result = compilation(form)
-        runs[form] = synchronous.run(result.floating, inputs_from(result.network, [images().numpy()]))
-        fidelity, rates = measure(result.floating, result.network, inputs_from(
-            result.network, [images().numpy()]))
+        inputs = inputs_from(result.network, [images().numpy()])
+        runs[form] = synchronous.run(result.floating, inputs)
+        fidelity, rates = measure(result.floating, result.network, inputs)
         assert not [name for name in fidelity.populations if name.endswith("stream")]
         assert all(0 < np.mean(rates[p.name]) <= 1 for p in result.network.populations)
     for name, spikes in runs["duplicate"].spikes.items():

@@ -89,7 +89,8 @@ def test_parameter_counts(name: str) -> None:
     common, module = load("common"), load(name)
     parameters = {factory: common.parameters(common.on_meta(getattr(module, factory)))
              for factory in MILLIONS[name]}
-    assert {factory: round(count / 1e6, 3) for factory, count in parameters.items()} == MILLIONS[name]
+    assert {factory: round(count / 1e6, 3)
+            for factory, count in parameters.items()} == MILLIONS[name]
 
 
 def test_spikformer_v2_has_the_size_of_its_abstract() -> None:

@@ -120,7 +120,8 @@ def relay(delay: int, threshold: int = 1) -> CoreNetwork:
     zero = np.zeros(1, np.int64)
     table = InputTable("x", zero, zero, zero, zero)
     output = PopulationTable("seen", np.zeros(3, np.int64), np.arange(3), depth=0)
-    return replace(network, cores=Cores(**arrays), inputs=(table,), populations=(output,), n_ticks=20,
+    return replace(network, cores=Cores(**arrays), inputs=(table,), populations=(output,),
+                   n_ticks=20,
                    step=1)
 
 
@@ -160,7 +161,8 @@ def test_batches_are_as_single_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = simulate(network, inputs, seed=3)
     monkeypatch.setattr("neurocompile.backends.truenorth.simulate._BATCH_BYTES", 0)
     reports: list[tuple[int, int]] = []
-    single = simulate(network, inputs, seed=3, progress=lambda count, total: reports.append((count, total)))
+    single = simulate(network, inputs, seed=3,
+                      progress=lambda count, total: reports.append((count, total)))
     np.testing.assert_array_equal(whole.spikes["p"], single.spikes["p"])
     np.testing.assert_array_equal(whole.activity.synaptic_events, single.activity.synaptic_events)
     assert whole.spikes["p"].any()
@@ -205,7 +207,8 @@ def test_energy_is_an_estimate_of_static_power_and_synaptic_events() -> None:
     assert estimate is not None
     assert estimate.seconds == pytest.approx(0.040)
     assert estimate.static_joules == pytest.approx(0.064 * 0.040)
-    assert estimate.synaptic_joules == pytest.approx(result.activity.synaptic_events.sum() * 2.3e-12)
+    events = result.activity.synaptic_events.sum()
+    assert estimate.synaptic_joules == pytest.approx(events * 2.3e-12)
     assert estimate.joules == estimate.static_joules + estimate.synaptic_joules
     assert estimate.basis.startswith("estimate: 64 mW")
     assert estimate_energy(result, replace(target, costs=None)) is None

@@ -37,8 +37,9 @@ def fan_in(network: Network, name: str) -> int:
 
 
 def exact(network: Network, name: str) -> int:
-    return int(max(sum((np.asarray(p.operator.with_weights(np.ones(p.operator.weights.shape)).matrix()
-                              .sum(axis=1)) for p in network.into(name)), start=np.zeros(1, np.int64))))
+    operators = [p.operator for p in network.into(name)]
+    ones = [op.with_weights(np.ones(op.weights.shape)).matrix() for op in operators]
+    return int(max(sum((np.asarray(m.sum(axis=1)) for m in ones), start=np.zeros(1, np.int64))))
 
 
 @settings(max_examples=25, deadline=None)

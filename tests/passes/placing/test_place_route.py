@@ -78,7 +78,8 @@ def test_routes_and_link_loads(chain: Network, four: Partition, loihi1: LoihiTar
 
 def test_measured_rates(chain: Network, four: Partition, loihi1: LoihiTarget) -> None:
     placement = place(four, loihi1)
-    rates: dict[str, float | np.ndarray] = {"in": 0.5, "a": np.array([0.1, 0.0, 0.2, 0.0]), "b": 1.0}
+    rates: dict[str, float | np.ndarray] = {
+        "in": 0.5, "a": np.array([0.1, 0.0, 0.2, 0.0]), "b": 1.0}
     routing = route(chain, four, placement, loihi1, rates)
     assert routing.measured
     assert routing.axons.tolist() == [3, 3, 3, 3, 1, 1]
@@ -158,7 +159,8 @@ def ring() -> Traffic:
 
 
 def square(nets: ModuleType, target: LoihiTarget, side: int) -> LoihiTarget:
-    grid: LoihiTarget = nets.with_limits(target, cores=side * side, grid_width=side, chips=1, board_width=1)
+    grid: LoihiTarget = nets.with_limits(target, cores=side * side, grid_width=side, chips=1,
+                                         board_width=1)
     return grid
 
 
@@ -208,7 +210,8 @@ def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: LoihiTarget) 
     assert solution.tolist() == task.solve().tolist()
 
 
-def test_more_cores_are_pulled_together(loihi1: LoihiTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_cores_are_pulled_together(loihi1: LoihiTarget,
+                                        monkeypatch: pytest.MonkeyPatch) -> None:
     source = np.arange(299)
     order = np.random.default_rng(0).permutation(300)
     ones = np.ones(299)

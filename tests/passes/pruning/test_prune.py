@@ -135,7 +135,8 @@ def test_stmixer_is_the_model_cropped_by_hand(
     x, graph = small("stmixer", factory)[1], model_graph("stmixer", factory)
     outcome = pruning(graph, {"x": x.numpy()}, tokens, steps)
     selection = outcome.selection
-    assert tuple(share and len(share.numbers) for share in (selection.tokens, selection.ticks)) == counts
+    shares = (selection.tokens, selection.ticks)
+    assert tuple(share and len(share.numbers) for share in shares) == counts
     torch.manual_seed(0)
     model, _ = small.__wrapped__("stmixer", factory)
     assert isinstance(model, STMixer)
@@ -176,7 +177,8 @@ def test_strongest_tokens_and_ticks_of_events() -> None:
     by_tick = whole.sum(axis=(0, 2), dtype=int)
     assert outcome.selection.ticks.numbers == tuple(sorted(np.argsort(-by_tick)[:2])) == (1, 3)
     assert outcome.selection.ticks.siv == by_tick[[1, 3]].sum() / by_tick.sum()
-    rest = synchronous.run(with_ticks(outcome.before, outcome.selection.ticks.numbers), data).spikes["lif1"]
+    fewer_ticks = with_ticks(outcome.before, outcome.selection.ticks.numbers)
+    rest = synchronous.run(fewer_ticks, data).spikes["lif1"]
     strongest, others = (tuple(sorted(np.argsort(-spikes.reshape(SAMPLES, -1, TOKENS, WIDTH).sum(
         axis=(0, 1, 3), dtype=int), kind="stable")[:4])) for spikes in (rest, whole))
     assert outcome.selection.tokens.numbers == strongest != others
@@ -256,7 +258,8 @@ def test_a_share_is_dropped_in_order_and_never_all(values: list[int], share: flo
     assert len(rest) + 1 > share * len(values) - 1e-6 or len(ticks.numbers) == 1
     assert all(values[other] <= values[one] for other in rest for one in ticks.numbers)
     assert 0 <= ticks.siv <= 1
-    assert Selection.from_json(json.loads(json.dumps(Selection(ticks, ticks).to_json()))) == Selection(ticks, ticks)
+    selection = Selection(ticks, ticks)
+    assert Selection.from_json(json.loads(json.dumps(selection.to_json()))) == selection
 
 
 def with_events(n_ticks: int) -> Network:
@@ -294,7 +297,8 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
 def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned() -> None:
     _, x, graph = events()
     data = {"x": x.transpose(0, 1).numpy()}
-    compilation = compile_for_loihi(graph, LOIHI2, Options(prune_tokens=0.67, prune_steps=0.5), data)
+    compilation = compile_for_loihi(
+        graph, LOIHI2, Options(prune_tokens=0.67, prune_steps=0.5), data)
     runs = [synchronous.run(network, data) for network in (
         events_network(), compilation.floating, compilation.network)]
     whole, floating, integer = (
@@ -337,7 +341,8 @@ def test_a_pruned_network_on_lava(tmp_path: Path) -> None:
 def test_pruned_events_on_lava(tmp_path: Path) -> None:
     _, x, graph = events()
     inputs = {"x": x.transpose(0, 1).numpy()}
-    compilation = compile_for_loihi(graph, LOIHI2, Options(prune_tokens=0.34, prune_steps=0.5), inputs)
+    compilation = compile_for_loihi(
+        graph, LOIHI2, Options(prune_tokens=0.34, prune_steps=0.5), inputs)
     network, schedule = compilation.network, compilation.schedule
     emit(network, schedule, LOIHI2, tmp_path)
     assert json.loads((tmp_path / "network.json").read_text())["inputs"][0]["ticks"] == [1, 3]

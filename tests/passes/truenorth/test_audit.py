@@ -94,8 +94,8 @@ def test_changed_parameters(net: Network, core_network: CoreNetwork, name: str,
     table = next(p for p in core_network.populations if p.name == population_name)
     array = getattr(core_network.cores, name).copy()
     array[table.core[0], table.slot[0]] += 1
-    findings = list(audit(net, replace(core_network, cores=replace(core_network.cores, **{name: array})), truenorth))
-    assert findings != []
+    cores = replace(core_network.cores, **{name: array})
+    assert list(audit(net, replace(core_network, cores=cores), truenorth)) != []
 
 
 def test_changed_inputs_and_tables(net: Network, core_network: CoreNetwork,
@@ -109,5 +109,5 @@ def test_changed_inputs_and_tables(net: Network, core_network: CoreNetwork,
     shallow = tuple(replace(p, depth=p.depth + (p.name == "c")) for p in core_network.populations)
     assert list(audit(net, replace(core_network, populations=shallow), truenorth)) != []
     places = (core_network.places[0], *core_network.places[:-1])
-    assert [d.values["predicate"] for d in audit(net, replace(core_network, places=places), truenorth)] == [
-        "one-core-for-a-place"]
+    findings = audit(net, replace(core_network, places=places), truenorth)
+    assert [d.values["predicate"] for d in findings] == ["one-core-for-a-place"]

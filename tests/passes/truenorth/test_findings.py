@@ -125,7 +125,8 @@ def test_no_form_nc436(truenorth: TrueNorthTarget) -> None:
         ("x", "h", np.eye(4)), ("h", "a", [[1, 1, 1, 1], [1, -1, 1, 1]])])
     legalization: Legalization = legalize(replace(with_host, inputs=image.inputs), truenorth)
     assert [p.name for p in legalization.network.populations] == ["a"]
-    assert {t.name: len(t.element) > 0 for t in legalization.network.inputs} == {"x": False, "h": True}
+    assert {t.name: len(t.element) > 0 for t in legalization.network.inputs} == {
+        "x": False, "h": True}
     alone = network([population("h", 4, on_host=True)], [("x", "h", np.eye(4))])
     assert "on the host" in refusal(alone, truenorth).message
     of_loihi = replace(plain, populations=tuple(

@@ -31,8 +31,8 @@ def cores(network: Network, target: LoihiTarget) -> int:
     ("synapse_memory", 10 * 128, [6, 2]),  # lists of 7 and 8 synapses take two words, of 6 one
     ("output_axons", 8, [7, 1]),
 ])
-def test_core_filled_to_capacity(nets: ModuleType, loihi1: LoihiTarget, limit: str, at_capacity: int,
-                                 one_less: list[int]) -> None:
+def test_core_filled_to_capacity(nets: ModuleType, loihi1: LoihiTarget, limit: str,
+                                 at_capacity: int, one_less: list[int]) -> None:
     network = nets.Builder(10).dense("a", 8).dense("b", 1).build()
     for capacity, expected in ((at_capacity, [8]), (at_capacity - 1, one_less)):
         target = nets.with_limits(loihi1, **{limit: capacity})

@@ -60,7 +60,8 @@ def test_duplicated_slice(network: Network, part: Partition, target: LoihiTarget
     assert predicates(list(recount_partition(network, twice, target, weight_bits=8))) == ["no-neuron-placed-twice"]
 
 
-def test_neuron_moved_to_another_core(network: Network, part: Partition, target: LoihiTarget) -> None:
+def test_neuron_moved_to_another_core(network: Network, part: Partition,
+                                      target: LoihiTarget) -> None:
     a, b = part.cores[0][0], part.cores[1][0]
     there = with_core(with_core(part, 0, replace(a, stop=a.stop - 1)), 1, replace(b, start=b.start - 1))
     usage = count(network, there, target, 8).cores
@@ -70,7 +71,8 @@ def test_neuron_moved_to_another_core(network: Network, part: Partition, target:
     assert ("NC404", 1) in codes
 
 
-def test_order_that_repeats_a_neuron(network: Network, part: Partition, target: LoihiTarget) -> None:
+def test_order_that_repeats_a_neuron(network: Network, part: Partition,
+                                     target: LoihiTarget) -> None:
     order = part.orders["b"].copy()
     order[0] = order[1]
     wrong = replace(part, orders={**part.orders, "b": order})

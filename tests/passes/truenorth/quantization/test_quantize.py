@@ -178,7 +178,8 @@ def test_whole_biases_are_steps_of_the_weights() -> None:
     assert not np.any(biases[1].value % step)
     assert np.any(biases[1].value)
     ternary = one_layer(rng.integers(-1, 2, (30, 20)) * 0.3, neuron(), rng.normal(0, 0.2, 30))
-    values = [quantize(ternary, whole_biases=way).population("a").bias.value for way in (False, True)]
+    values = [quantize(ternary, whole_biases=way).population("a").bias.value
+              for way in (False, True)]
     assert np.array_equal(values[0], values[1])
 
 
@@ -270,7 +271,8 @@ def test_images_reach_the_chip_through_the_host_only(encoder: str) -> None:
 def test_no_input_leaves_the_reach(reset: Reset) -> None:
     """The interval holds on inputs that go to its ends; a potential beyond 18 bits is found."""
     rng = np.random.default_rng(4)
-    network = quantize(one_layer(rng.normal(0, 0.3, (20, 10)), neuron(reset), rng.normal(0, 0.2, 20)))
+    network = quantize(one_layer(
+        rng.normal(0, 0.3, (20, 10)), neuron(reset), rng.normal(0, 0.2, 20)))
     layer = network.population("a")
     weights, bias = network.projections[0].operator.weights, layer.bias.value
     low = np.minimum(weights, 0).sum(axis=1) + bias
