@@ -20,12 +20,10 @@ from neurocompile.ir.mapping import CoreId
 from neurocompile.passes.truenorth.core_network import NOWHERE, OUTPUT, CoreNetwork
 from neurocompile.semantics.truenorth import FLOOR_MAX
 from tests.backends.truenorth.random_cores import random_input, random_network
-from tests.backends.truenorth.test_network_file import same
+from tests.backends.truenorth.test_network_file import same, smaller
 from tests.paths import GOLDEN
 
 GOLDEN = GOLDEN / "ranc"
-from tests.backends.truenorth.test_network_file import smaller
-
 RAW = Probes(raster=True, raster_potentials=True)
 
 

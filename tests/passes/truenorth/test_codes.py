@@ -34,6 +34,22 @@ def test_table_of_codes(bits: int, axons: int, fan_in: int) -> None:
         assert all(0 <= k <= n for k, n in zip(digits, code.copies, strict=True))
 
 
+@pytest.mark.parametrize(("types", "axons"), [
+    (1, [1]), (2, [1, 2, 4, 8, 13, 19, 29, 42, 60]), (3, [1, 2, 3, 5, 7, 11, 15, 20, 26]),
+    (4, [1, 2, 3, 4, 6, 8, 10, 14, 18])])
+def test_codes_of_fewer_types(types: int, axons: list[int]) -> None:
+    codes = CODES[types]
+    assert [next(c.axons for c in codes if c.bits == bits)
+            for bits in range(1, len(axons) + 1)] == axons
+    for code in codes:
+        top = min(1 << (code.bits - 1), 255)
+        ends = [w for w in (-top, top - 1) if code.low <= w <= code.high]
+        assert len(ends) == 2 or code.values[:2] in ((1, 0), (1, -1)) or code.reach == 127
+        assert code.values[types:] == code.copies[types:] == (0,) * (4 - types)
+        for weight, digits in code.digits.items():
+            assert sum(k * s for k, s in zip(digits, code.values, strict=True)) == weight
+
+
 @settings(deadline=None)
 @given(bits=st.integers(1, 8), data=st.data(), scale=st.integers(1, 3))
 def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
