@@ -38,7 +38,7 @@ class Ones(torch.autograd.Function):
         return grad
 
 
-def repeated(x: Tensor, ticks: int) -> Tensor:
+def over_ticks(x: Tensor, ticks: int) -> Tensor:
     return x.unsqueeze(0).repeat(ticks, *([1] * x.ndim))
 
 
@@ -105,15 +105,15 @@ class IntegerSpikes(nn.Module):
 class TwoLayers(nn.Module):
     """Linear, neuron, linear, neuron over [T, B, ...]; mean over ticks."""
 
-    def __init__(self, make: Any, merged: bool = False, ticks: int = TIME_WINDOW) -> None:
+    def __init__(self, make: Any, one_module: bool = False, ticks: int = TIME_WINDOW) -> None:
         super().__init__()
         self.fc1, self.lif1 = nn.Linear(8, 12), make()
         self.fc2, self.lif2 = nn.Linear(12, 6), make()
-        self.merged, self.ticks = merged, ticks
+        self.one_module, self.ticks = one_module, ticks
 
     def forward(self, x: Tensor) -> Tensor:
-        x = repeated(x, self.ticks)
-        if self.merged:
+        x = over_ticks(x, self.ticks)
+        if self.one_module:
             spikes = self.lif2(self.fc2(self.lif1(self.fc1(x.flatten(0, 1)))))
             return spikes.view(self.ticks, -1, 6).mean(0)
         return self.lif2(self.fc2(self.lif1(self.fc1(x)))).mean(0)
@@ -213,7 +213,7 @@ class Deep(nn.Module):
             LocalState(4, keep=True)])
 
     def forward(self, x: Tensor) -> Tensor:
-        x = repeated(x, 4)
+        x = over_ticks(x, 4)
         for fc, neuron in zip(self.fc, self.neurons, strict=True):
             x = neuron(fc(x))
         return x.mean(0)

@@ -254,8 +254,8 @@ def test_a_build_that_stops_after_place_has_no_program(here: Path, capsys: Any) 
     out, _ = _run(capsys, "build net.onnx -t loihi2 --stop-after place -o mapped", 0)
     assert out.endswith("wrote mapped/: no program, report.html shows the mapping\n")
     assert not (here / "mapped/program").exists()
-    whole, mapped = ((here / folder / "mapping.json").read_text() for folder in ("built", "mapped"))
-    assert json.loads(whole)["cores"] == json.loads(mapped)["cores"]
+    whole, partial = ((here / folder / "mapping.json").read_text() for folder in ("built", "mapped"))
+    assert json.loads(whole)["cores"] == json.loads(partial)["cores"]
     _run(capsys, "report mapped", 0)
     _, err = _run(capsys, "verify mapped", 2)
     assert "error[NC007]: cannot find a program in `mapped`" in err
@@ -267,7 +267,7 @@ def test_a_budget_is_enforced(here: Path, capsys: Any) -> None:
     assert json.loads((here / "tight/manifest.json").read_text())["options"]["weight_bits"] == 4
 
 
-@pytest.mark.parametrize(("command", "told"), [
+@pytest.mark.parametrize(("command", "message"), [
     ("check none.onnx", "NC007"), ("build net.onnx -t loihi3", "NC001"),
     ("build net.onnx --prune-tokens 0.5", "NC021"), ("build net.onnx --prune-steps 1", "0 to below 1"),
     ("build net.onnx -t loihi1,loihi2", "one target"), ("build net.onnx --weight-bits 12", "12"),
@@ -281,9 +281,9 @@ def test_a_budget_is_enforced(here: Path, capsys: Any) -> None:
     ("build net.onnx --weights s.npz", "--weights"), ("targets --format toml", "name it"),
 ])
 def test_unusable_input_exits_with_2_and_one_message(here: Path, capsys: Any, command: str,
-                                                     told: str) -> None:
+                                                     message: str) -> None:
     out, err = _run(capsys, command, 2)
-    assert told in err + out
+    assert message in err + out
     assert "Traceback" not in err + out
 
 
@@ -335,24 +335,24 @@ def test_a_failed_build_leaves_the_old_one(here: Path, capsys: Any,
 
 
 def test_the_build_directory(here: Path, capsys: Any) -> None:
-    built = here / "built"
-    assert sorted(p.name for p in built.iterdir()) == [
+    directory = here / "built"
+    assert sorted(p.name for p in directory.iterdir()) == [
         "diagnostics.json", "fidelity.json", "manifest.json", "mapping.json", "model.onnx",
         "program", "report.html", "resources.csv", "resources.json", "target.toml", "trace.json"]
-    manifest = json.loads((built / "manifest.json").read_text())
+    manifest = json.loads((directory / "manifest.json").read_text())
     assert [one["role"] for one in manifest["inputs"]] == ["graph", "sample"]
-    jsonschema.validate(json.loads((built / "diagnostics.json").read_text()),
+    jsonschema.validate(json.loads((directory / "diagnostics.json").read_text()),
                         json.loads(DIAGNOSTICS.read_text()))
-    assert str(here) not in (built / "manifest.json").read_text()
+    assert str(here) not in (directory / "manifest.json").read_text()
     out, _ = _run(capsys, "report built")
     assert "not verified" in out
     assert "fits on" in out
     out, _ = _run(capsys, "report built --format json")
     assert json.loads(out)["resources"]["totals"]
     out, _ = _run(capsys, "report built --format csv")
-    assert out == (built / "resources.csv").read_text()
+    assert out == (directory / "resources.csv").read_text()
     _run(capsys, "report built --format html --output page.html")
-    assert (here / "page.html").read_text() == (built / "report.html").read_text()
+    assert (here / "page.html").read_text() == (directory / "report.html").read_text()
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -470,16 +470,16 @@ def test_the_package_functions(here: Path, tmp_path: Path) -> None:
 
 def test_arguments_reach_the_factory(here: Path, capsys: Any) -> None:
     (here / "args.json").write_text('{"attention": true}')
-    for given in ('{"attention": true}', "@args.json"):
+    for text in ('{"attention": true}', "@args.json"):
         assert cli.run(["check", "cli_net:make", "--input-shape", "5", "-t", "loihi2",
-                        "--arch-args", given]) == 1
+                        "--arch-args", text]) == 1
         assert "NC121" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("given", ["{", "[1]", "@nothing.json", "[" * 100_000])
-def test_arguments_that_are_none(here: Path, capsys: Any, given: str) -> None:
+@pytest.mark.parametrize("text", ["{", "[1]", "@nothing.json", "[" * 100_000])
+def test_arguments_that_are_none(here: Path, capsys: Any, text: str) -> None:
     assert cli.run(["check", "cli_net:make", "--input-shape", "5", "-t", "loihi2",
-                    "--arch-args", given]) == 2
+                    "--arch-args", text]) == 2
     assert "error[NC009]: `--arch-args` cannot be" in capsys.readouterr().out
 
 
