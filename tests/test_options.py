@@ -72,8 +72,9 @@ def test_a_wrong_value_is_refused_wherever_options_are_made(keywords: dict[str, 
 
 
 def test_options_are_made_with_keywords_only() -> None:
+    make: Any = Options
     with pytest.raises(TypeError):
-        Options(8)  # type: ignore[misc]
+        make(8)
     with pytest.raises(FrozenInstanceError):
         Options().weight_bits = 4  # type: ignore[misc]
     with pytest.raises(TypeError, match="no option `weight_bit`; there are encoder, "):

@@ -23,6 +23,7 @@ from neurocompile.passes.lowering.lower import lower
 from neurocompile.semantics.reset import Reset
 from tests.capture import hand_nets as h
 from tests.capture import nets
+from tests.capture import unusual_hand_nets as unusual
 
 Factory = Callable[[], nn.Module]
 LEGAL: dict[str, tuple[Factory, int | None]] = {  # name -> network, n_ticks
@@ -46,14 +47,14 @@ LEGAL: dict[str, tuple[Factory, int | None]] = {  # name -> network, n_ticks
     "inline, two ticks": (lambda: h.Inline(2), None),
     "inline layers": (h.InlineLayers, None),
     "recurrent": (h.Recurrent, None),
-    "plain threshold": (h.Plain, None),
+    "plain threshold": (unusual.Plain, None),
     "first tick apart": (lambda: h.TwoLayers(h.FirstTickApart), None),
 }
 QUICK = ("deep", "steps")  # the others are slower, one by one
 WITHOUT_CHIP: dict[str, Factory] = {  # recognized, but no neurons of a chip or no readout
     "integer spikes": lambda: h.TwoLayers(h.IntegerSpikes),
-    "shared, reset to 0.25 from 0": h.Shared,
-    "membrane returned": h.Drifting,
+    "shared, reset to 0.25 from 0": unusual.Shared,
+    "membrane returned": unusual.Drifting,
 }
 
 
@@ -155,7 +156,7 @@ def test_names_are_module_paths_and_lines() -> None:
     line, *layers = spikes_of(lively(lambda: h.InlineLayers(3)), image())
     assert "(mem > 0.5)" in source[int(line.removeprefix("@")) - 1]
     assert layers == [f"{line}:2", f"{line}:3"]
-    assert [n.partition("@")[0] for n in spikes_of(lively(h.Shared), image())] == ["sn", "sn"]
+    assert [n.partition("@")[0] for n in spikes_of(lively(unusual.Shared), image())] == ["sn", "sn"]
 
 
 FORMS: list[Callable[[torch.Tensor], torch.Tensor]] = [
@@ -187,7 +188,7 @@ def test_every_form_of_a_threshold_is_exact_at_ties(number: int) -> None:
 
 def test_thresholds_without_memory_are_ticks_or_no_neurons() -> None:
     """Two in the loop are neurons of four ticks; the one of the input stays what it is."""
-    spikes = spikes_of(lively(h.Memoryless), image())
+    spikes = spikes_of(lively(unusual.Memoryless), image())
     assert [spikes.shape for spikes in spikes.values()] == [(3, 4, 12), (3, 4, 12), (3, 4, 6)]
     assert all(spikes.any() for spikes in spikes.values())
 
@@ -212,12 +213,12 @@ def test_a_flag_leaves_its_dead_branch_out() -> None:
 ])
 def test_what_is_nearly_a_neuron_is_refused_at_its_line(kind: str, code: str, reason: str) -> None:
     with pytest.raises(NeurocompileError) as error:
-        capture(lively(lambda: h.Near(kind)), image())
+        capture(lively(lambda: unusual.Near(kind)), image())
     finding, = error.value.diagnostics
     assert finding.code == code
     assert reason in finding.message
     assert (finding.where.file or "").endswith("hand_nets.py")
-    line = Path(h.__file__).read_text().splitlines()[(finding.where.line or 1) - 1]
+    line = Path(unusual.__file__).read_text().splitlines()[(finding.where.line or 1) - 1]
     assert line.endswith(f"# {kind}")
 
 

@@ -50,13 +50,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project as working directory."""
-    monkeypatch.chdir(project)
-    return project
-
-
 def test_a_build_holds_the_chip_and_is_verified(here: Path) -> None:
     files = {path.relative_to(here / "built").as_posix() for path in (here / "built").rglob("*.*")}
     assert files >= {"program/network.safetensors", "program/network.json", "program/README.md",
