@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from neurocompile.backends import synchronous
-from neurocompile.backends.results import Compared, Emission, Verification
+from neurocompile.backends.results import Emission, PopulationComparison, Verification
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.compilation import Compilation, Lowering, Progress, Recorder
 from neurocompile.families.family import Checks
@@ -180,7 +180,7 @@ class Toy:
         document = json.loads((program / PROGRAM).read_text())
         spikes = simulate(document, {name: np.asarray(x) for name, x in inputs.items()})
         populations = tuple(
-            Compared(p.name, p.size, int(reference.spikes[p.name].sum()),
+            PopulationComparison(p.name, p.size, int(reference.spikes[p.name].sum()),
                      int((reference.spikes[p.name] != spikes[p.name]).sum()))
             for p in compilation.network.order())
         return Verification(
