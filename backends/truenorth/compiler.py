@@ -68,7 +68,7 @@ class CKernel:
     def _call(self, function: str, state: State, *values: int | NDArray[np.generic]) -> None:
         activity = state.activity
         pointers = _StatePointers(
-            state.v.ctypes.data, state.fired.ctypes.data, state.ring.ctypes.data,
+            state.v.ctypes.data, state.spikes_now.ctypes.data, state.ring.ctypes.data,
             activity.axon_events.ctypes.data, activity.synaptic_events.ctypes.data,
             activity.spikes.ctypes.data, len(state.v))
         arguments = [ctypes.c_int64(x) if isinstance(x, int) else ctypes.c_void_p(x.ctypes.data)

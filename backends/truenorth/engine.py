@@ -37,7 +37,7 @@ class Engine(Protocol):
     """A batch of samples in the state before the next tick."""
 
     v: NDArray[np.int32]  # [samples, cores, NEURONS]
-    fired: Words  # [samples, cores, NEURONS / 64]: spikes of the last tick
+    spikes_now: Words  # [samples, cores, NEURONS / 64]: spikes of the last tick
 
     def inject(self, tick: int, sample: Ints, core: Ints, axon: Ints) -> None:
         """Set axons for this tick; before `advance`."""
@@ -53,7 +53,7 @@ class State:
     program: Program
     activity: Activity
     v: NDArray[np.int32]
-    fired: Words
+    spikes_now: Words
     ring: Words  # [SLOTS, samples, cores, AXONS / 64]
 
 
@@ -80,9 +80,9 @@ class CompiledEngine:
                  seed: int, pool: ThreadPoolExecutor | None, threads: int) -> None:
         shape = len(samples), len(program)
         self.v = start(program, len(samples))
-        self.fired = np.zeros((*shape, NEURONS // 64), np.uint64)
+        self.spikes_now = np.zeros((*shape, NEURONS // 64), np.uint64)
         ring = np.zeros((SLOTS, *shape, AXONS // 64), np.uint64)
-        self._state = State(program, activity, self.v, self.fired, ring)
+        self._state = State(program, activity, self.v, self.spikes_now, ring)
         self._kernel, self._pool = kernel, pool
         self._keys = Keys(seed, samples, len(program)) if program.special.any() else None
         cuts = np.linspace(0, len(program), threads + 1).astype(int).tolist()

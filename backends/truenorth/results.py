@@ -81,8 +81,8 @@ class Recorder:
             result.potentials[name][samples, due[name]] = flat[:, self._readings[name].place]
 
     def _take_spikes(self, engine: Engine, samples: slice, tick: int, due: dict[str, int]) -> None:
-        result, count = self.result, len(engine.fired)
-        flat = np.unpackbits(engine.fired.view(np.uint8).reshape(count, -1), axis=1,
+        result, count = self.result, len(engine.spikes_now)
+        flat = np.unpackbits(engine.spikes_now.view(np.uint8).reshape(count, -1), axis=1,
                              bitorder="little")
         if result.raster is not None:
             result.raster[samples, tick] = flat.reshape(count, -1, NEURONS)

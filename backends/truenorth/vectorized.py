@@ -29,7 +29,7 @@ class NumpyEngine:
     def __init__(self, program: Program, activity: Activity, samples: range, seed: int) -> None:
         shape = len(samples), len(program)
         self.v = start(program, len(samples))
-        self.fired = np.zeros((*shape, NEURONS // 64), np.uint64)
+        self.spikes_now = np.zeros((*shape, NEURONS // 64), np.uint64)
         self._program, self._activity = program, activity
         self._ring = np.zeros((SLOTS, *shape, AXONS), np.bool_)
         self._special = np.flatnonzero(program.special)
@@ -52,7 +52,7 @@ class NumpyEngine:
             spikes[:, self._special] = self._finish(before, self._keys.at(tick), sample[special],
                                                     core[special], axon[special])
         now[...] = False
-        self.fired[...] = np.packbits(spikes, axis=-1, bitorder="little").view(np.uint64)
+        self.spikes_now[...] = np.packbits(spikes, axis=-1, bitorder="little").view(np.uint64)
         self._activity.spikes[:] += spikes.sum((0, 2))
         s, c, n = np.nonzero(spikes & (program.route >= 0))
         way = program.route[c, n]

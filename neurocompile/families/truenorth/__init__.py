@@ -63,7 +63,7 @@ class TrueNorth:
 
         places = load_network(program / NETWORK).places
         cores = replace(compilation.cores, places=places)
-        return replace(compilation, legalized=replace(compilation.legalized, network=cores))
+        return replace(compilation, legalization=replace(compilation.legalization, network=cores))
 
     def verify(self, program: Path, compilation: TrueNorthCompilation, inputs: Mapping[str, Array],
                checks: Checks, progress: Progress) -> Verification:

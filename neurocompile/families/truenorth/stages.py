@@ -63,7 +63,7 @@ def compile_network(run: Recorder, lowering: Lowering, target: TrueNorthTarget,
     run.stop()
     return TrueNorthCompilation(
         graph=lowering.graph, target=target, options=options, floating=floating, network=network,
-        legalized=cores, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
+        legalization=cores, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
         stages=tuple(run.records), fidelity=fidelity, pruning=lowering.pruning)
 
 
