@@ -33,6 +33,7 @@ from neurocompile.semantics.truenorth import (
     ResetMode,
 )
 
+_LEAST = {"leak_max": 0}
 _MAXIMA = {key.rpartition(".")[2]: limit for key, limit in MAXIMA.items()}
 TICKS_MAX = 1 << 20  # of a sample; also the longest delay from the host
 LINES_MAX = 1 << 24
@@ -115,7 +116,7 @@ def _ranges(network: CoreNetwork) -> Iterator[str]:
         if len(extra) not in (0, count):
             yield f"{len(extra)} {name} for {count} cores"
     for name, number in network.crossbar.to_json().items():
-        yield from _outside(f"`{name}` of the crossbar", number, 1, _MAXIMA[name])
+        yield from _outside(f"`{name}` of the crossbar", number, _LEAST.get(name, 1), _MAXIMA[name])
     yield from _outside("n_ticks", network.n_ticks, 1, TICKS_MAX)
     yield from _outside("step", network.step, 1, TICKS_MAX)
     yield from _outside("ticks of a sample", network.ticks_per_sample, 1, TICKS_MAX)
