@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MODEL = '[models.a]\nentry = "a:b"\n'
-BROKEN: dict[str, bytes] = {name: text.encode() if isinstance(text, str) else text for name, text in {
+INVALID: dict[str, bytes] = {name: text.encode() if isinstance(text, str) else text for name, text in {
     "not UTF-8": b'target = "\xff\xfe"',
     "byte order mark": b'\xef\xbb\xbftarget = "loihi2"',
     "NUL": b'target = "a\x00b"',

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurocompile.families.family import Family
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.truenorth import TRUENORTH
 from neurocompile.options import Option, Options, declared_in
 from neurocompile.target import Target
+
+if TYPE_CHECKING:  # a table of families is light
+    from neurocompile.report.section import Section
 
 FAMILIES: dict[str, Family[Any, Any]] = {
     key: family for family in (LOIHI, TRUENORTH) for key in family.keys}
@@ -18,6 +21,19 @@ FAMILIES: dict[str, Family[Any, Any]] = {
 def family_of(target: Target) -> Family[Any, Any]:
     """The family of a target."""
     return FAMILIES[target.family]
+
+
+def sections_of(target: Target) -> tuple[Section, ...]:
+    """The sections of a report for a target, in order."""
+    return sections_of_family(family_of(target))
+
+
+def sections_of_family(family: Family[Any, Any]) -> tuple[Section, ...]:
+    """The sections of all chips with those of a family, in order."""
+    from neurocompile.report import sections
+    from neurocompile.report.section import in_order
+
+    return in_order(sections.SECTIONS, family.sections)
 
 
 def declared_options() -> tuple[Option, ...]:
@@ -33,11 +49,11 @@ def options_of(family: Family[Any, Any], values: Mapping[str, Any]) -> Options:
     Raises UsageError (NC009) for a value, TypeError for a name that no family's option has.
     """
     own = {one.name for one in declared_in(family.options_type)}
-    declared = {one.name: one for one in declared_options()}
-    extra = sorted(set(values) - own - set(declared))
+    by_name = {one.name: one for one in declared_options()}
+    extra = sorted(set(values) - own - set(by_name))
     if extra:
-        raise TypeError(f"no option `{extra[0]}`; there are {', '.join(declared)}")
-    foreign = tuple(declared[name] for name in values if name not in own
-                    and declared[name].read(values[name]) != declared[name].default)
+        raise TypeError(f"no option `{extra[0]}`; there are {', '.join(by_name)}")
+    foreign = tuple(by_name[name] for name in values if name not in own
+                    and by_name[name].read(values[name]) != by_name[name].default)
     return family.options_type(
         **{name: value for name, value in values.items() if name in own}, foreign=foreign)

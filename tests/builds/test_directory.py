@@ -47,10 +47,10 @@ def _siblings(out: Path) -> list[str]:
     return sorted(p.name for p in out.parent.iterdir() if p != out)
 
 
-def _refused(out: Path, told: str, force: bool = False) -> None:
+def _assert_refusal(out: Path, message: str, force: bool = False) -> None:
     with pytest.raises(UsageError, match="NC006") as error:
         _build(out, "two", force)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert error.value.exit_code == 2
 
 
@@ -79,15 +79,15 @@ def test_killed_writers_leave_a_whole_build(tmp_path: Path) -> None:
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(out), str(version)],
                                   stdout=subprocess.PIPE, text=True)
         assert writer.stdout is not None
-        seen = int(writer.stdout.readline())
+        last = int(writer.stdout.readline())
         time.sleep(chance.uniform(0, 0.12))
         writer.send_signal(signal.SIGKILL)
-        seen = max([seen, *(int(line) for line in writer.stdout)])
+        last = max([last, *(int(line) for line in writer.stdout)])
         writer.wait()
         manifest = read_manifest(open_build(out))  # every hash is checked
         assert manifest is not None
         version = manifest["version"]
-        assert version in (seen, seen + 1)
+        assert version in (last, last + 1)
         assert {(out / f"part{k}").read_text() for k in range(6)} == {f"{version} " * 2000}
         version += 1
     _build(out)
@@ -111,16 +111,16 @@ def test_foreign_places_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     foreign = tmp_path / "mine"
     foreign.mkdir()
     (foreign / "thesis.tex").write_text("years")
-    _refused(foreign, "no manifest")
+    _assert_refusal(foreign, "no manifest")
     (tmp_path / "file").write_text("x")
-    _refused(tmp_path / "file", "it is a file")
+    _assert_refusal(tmp_path / "file", "it is a file")
     (tmp_path / "link").symlink_to(foreign)
-    _refused(tmp_path / "link", "symbolic link", force=True)
-    _refused(Path(), "it is the working directory", force=True)
-    _refused(tmp_path.parent, "the working directory is inside it", force=True)
-    _refused(Path("/"), "inside it", force=True)
+    _assert_refusal(tmp_path / "link", "symbolic link", force=True)
+    _assert_refusal(Path(), "it is the working directory", force=True)
+    _assert_refusal(tmp_path.parent, "the working directory is inside it", force=True)
+    _assert_refusal(Path("/"), "inside it", force=True)
     monkeypatch.setenv("HOME", str(tmp_path / "mine"))
-    _refused(foreign, "it is your home", force=True)
+    _assert_refusal(foreign, "it is your home", force=True)
     assert (foreign / "thesis.tex").read_text() == "years"
 
 
@@ -128,7 +128,7 @@ def test_a_file_added_to_a_build_is_not_deleted(tmp_path: Path) -> None:
     out = tmp_path / "build"
     _build(out)
     (out / "notes.txt").write_text("mine")
-    _refused(out, "notes.txt")
+    _assert_refusal(out, "notes.txt")
     _build(out, "two", force=True)
     assert (open_build(out) / "program" / "net.py").read_text() == "two"
     assert (tmp_path / "build.replaced-1" / "notes.txt").read_text() == "mine"
@@ -151,7 +151,7 @@ def test_an_empty_directory_is_fine(tmp_path: Path) -> None:
 def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
     out = tmp_path / "build"
     with new_build(out) as folder:
-        _refused(out, f"process {os.getpid()} is writing it")
+        _assert_refusal(out, f"process {os.getpid()} is writing it")
         write_manifest(folder, {})
     assert open_build(out) == out
 
@@ -173,7 +173,7 @@ def test_a_build_needs_its_manifest(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_a_read_only_parent_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
-    _refused(tmp_path / "build", "Permission denied")
+    _assert_refusal(tmp_path / "build", "Permission denied")
 
 
 def test_a_full_disk_is_told_and_leaves_the_old(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def test_graph_runs_in_onnxruntime_like_the_model(name: str, tmp_path: Path) -> 
     with torch.no_grad():
         expected = model(x).numpy()
     session = ort.InferenceSession((tmp_path / "net.onnx").read_bytes())
-    found, = session.run(None, {session.get_inputs()[0].name: x.numpy()})
-    assert np.array_equal(found, expected)
+    output, = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    assert np.array_equal(output, expected)
 
 
 def test_every_node_knows_its_module_and_line() -> None:
@@ -99,13 +99,13 @@ def test_stale_membranes_are_reset_before_capture() -> None:
 def test_replay_catches_stale_membrane_state() -> None:
     """A stand-in copy that still holds a membrane potential is not the model."""
     model, x = nets.lively(nets.MultiStep()), torch.rand(2, 2, 8, 8)
-    swapped = swap(model)
+    twin = swap(model)
     with torch.no_grad():
-        swapped(x - 9)  # leaves a membrane potential in the stand-ins
+        twin(x - 9)  # leaves a membrane potential in the stand-ins
     with quiet():
-        program = torch.export.export(copy.deepcopy(swapped), (x,), strict=False)
+        program = torch.export.export(copy.deepcopy(twin), (x,), strict=False)
     with pytest.raises(FindingsError) as error:
-        replay(model, swapped, program.module(), (x,), reset)
+        replay(model, twin, program.module(), (x,), reset)
     assert error.value.diagnostics[0].code == "NC105"
     assert error.value.diagnostics[0].values["who"] == "exported program"
 
@@ -140,17 +140,17 @@ def test_model_of_one_tick_is_run_for_n_ticks() -> None:
     with torch.no_grad():
         expected = torch.stack([model(x) for _ in range(5)]).mean(0)
     session = ort.InferenceSession(graph.to_bytes())
-    found, = session.run(None, {session.get_inputs()[0].name: x.numpy()})
-    assert np.array_equal(found, expected.numpy())
+    output, = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    assert np.array_equal(output, expected.numpy())
     assert expected.sum() > 0
 
 
-class Subclassed(neuron.LIFNode):
+class Subclass(neuron.LIFNode):
     """A neuron that is not the one it looks like."""
 
 
 @pytest.mark.parametrize(("node", "reason"), [
-    (Subclassed(), "not their subclasses"),
+    (Subclass(), "not their subclasses"),
     (neuron.LIFNode(surrogate_function=surrogate.Sigmoid(spiking=False)), "no step"),
     (neuron.QIFNode(), "supported are"),
     (nets.snntorch.RSynaptic(0.5, 0.5, linear_features=4, reset_delay=False), "reset_delay"),
@@ -252,5 +252,5 @@ def test_untraceable_model_names_its_line() -> None:
 
 def test_silent_modules_are_named() -> None:
     model = nets.lively(nets.MultiStep())
-    found = capture(model, torch.zeros(1, 2, 8, 8) - 5).info["replay"]["spikes"]
-    assert set(found) == {"lif1", "lif2"}
+    counts = capture(model, torch.zeros(1, 2, 8, 8) - 5).info["replay"]["spikes"]
+    assert set(counts) == {"lif1", "lif2"}

@@ -14,9 +14,11 @@ from neurocompile.target.truenorth import TrueNorthTarget
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
     from neurocompile.families.compilation import Lowering, Progress, Recorder
+    from neurocompile.families.demand import Demand
     from neurocompile.families.truenorth.compilation import TrueNorthCompilation
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
+    from neurocompile.report.section import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +79,18 @@ class TrueNorth:
         """None: its programs are its only files; see `Family.forms`."""
         return {}
 
-    def resources(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
-        """See `Family.resources`."""
-        from neurocompile.report import truenorth
+    def demand(self, compilation: TrueNorthCompilation) -> Demand:
+        """See `Family.demand`."""
+        from neurocompile.families.truenorth.demand import demand
 
-        return truenorth.resources_json(compilation)
+        return demand(compilation)
 
-    def mapping(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
-        """See `Family.mapping`."""
-        from neurocompile.report import truenorth
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """See `Family.sections`."""
+        from neurocompile.families.truenorth import sections
 
-        return truenorth.mapping_json(compilation)
+        return sections.SECTIONS
 
 
 TRUENORTH = TrueNorth()
