@@ -40,7 +40,7 @@ LINES_MAX = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ArrayLayout:
     """An array of `Cores`: its type, its shape after the cores, its smallest and largest value."""
 
     dtype: str
@@ -51,23 +51,23 @@ class Layout:
 
 _NEURON = (NEURONS,)
 LAYOUTS = {
-    "axon_types": Layout("uint8", (AXONS,), 0, AXON_TYPES - 1),
-    "crossbar": Layout("uint8", (AXONS, NEURONS // 8), 0, 255),
-    "weights": Layout("int16", (NEURONS, AXON_TYPES), -WEIGHT_MAX, WEIGHT_MAX),
-    "leak": Layout("int16", _NEURON, -LEAK_MAX, LEAK_MAX),
-    "threshold": Layout("int32", _NEURON, 0, THRESHOLD_MAX),
-    "floor": Layout("int32", _NEURON, 0, FLOOR_MAX),
-    "reset_value": Layout("int32", _NEURON, -POTENTIAL_MAX, POTENTIAL_MAX),
-    "reset_mode": Layout("uint8", _NEURON, 0, max(ResetMode)),
-    "saturate": Layout("bool", _NEURON, 0, 1),
-    "leak_reversal": Layout("bool", _NEURON, 0, 1),
-    "random_synapse": Layout("bool", (NEURONS, AXON_TYPES), 0, 1),
-    "random_leak": Layout("bool", _NEURON, 0, 1),
-    "threshold_mask": Layout("int32", _NEURON, 0, THRESHOLD_MAX),
-    "potential": Layout("int32", _NEURON, POTENTIAL_MIN, POTENTIAL_MAX),
-    "target_core": Layout("int32", _NEURON, OUTPUT, 2 ** 31 - 1),
-    "target_axon": Layout("int32", _NEURON, -1, LINES_MAX),
-    "delay": Layout("uint8", _NEURON, 0, DELAY_MAX),
+    "axon_types": ArrayLayout("uint8", (AXONS,), 0, AXON_TYPES - 1),
+    "crossbar": ArrayLayout("uint8", (AXONS, NEURONS // 8), 0, 255),
+    "weights": ArrayLayout("int16", (NEURONS, AXON_TYPES), -WEIGHT_MAX, WEIGHT_MAX),
+    "leak": ArrayLayout("int16", _NEURON, -LEAK_MAX, LEAK_MAX),
+    "threshold": ArrayLayout("int32", _NEURON, 0, THRESHOLD_MAX),
+    "floor": ArrayLayout("int32", _NEURON, 0, FLOOR_MAX),
+    "reset_value": ArrayLayout("int32", _NEURON, -POTENTIAL_MAX, POTENTIAL_MAX),
+    "reset_mode": ArrayLayout("uint8", _NEURON, 0, max(ResetMode)),
+    "saturate": ArrayLayout("bool", _NEURON, 0, 1),
+    "leak_reversal": ArrayLayout("bool", _NEURON, 0, 1),
+    "random_synapse": ArrayLayout("bool", (NEURONS, AXON_TYPES), 0, 1),
+    "random_leak": ArrayLayout("bool", _NEURON, 0, 1),
+    "threshold_mask": ArrayLayout("int32", _NEURON, 0, THRESHOLD_MAX),
+    "potential": ArrayLayout("int32", _NEURON, POTENTIAL_MIN, POTENTIAL_MAX),
+    "target_core": ArrayLayout("int32", _NEURON, OUTPUT, 2 ** 31 - 1),
+    "target_axon": ArrayLayout("int32", _NEURON, -1, LINES_MAX),
+    "delay": ArrayLayout("uint8", _NEURON, 0, DELAY_MAX),
 }
 
 

@@ -39,7 +39,7 @@ def test_built_right_and_exact(name: str, tmp_path: Path) -> None:
     assert min(p.spikes for p in result.verification.populations) > 500
     assert result.accuracy.right >= 30
     assert compilation.cores.reload == (compilation.network.n_ticks > 1)
-    assert sum(row.axons_per_input == 2 for row in compilation.legalized.rows) >= 4
+    assert sum(row.axons_per_input == 2 for row in compilation.legalization.rows) >= 4
 
 
 @pytest.mark.parametrize("name", ENTRIES)
