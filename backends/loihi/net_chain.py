@@ -112,9 +112,9 @@ def _chain(network: Network) -> list[_Layer] | str:
         arriving = into[population.name]
         projection = arriving[0] if arriving else None
         following = follower.get(population.name)
-        convolved = following is not None and isinstance(into[following.name][0].operator, Conv)
+        is_conv = following is not None and isinstance(into[following.name][0].operator, Conv)
         conv = projection is not None and isinstance(projection.operator, Conv)
-        shape = population.shape if conv or (convolved and projection is None) else (
+        shape = population.shape if conv or (is_conv and projection is None) else (
             population.size,)
         chain.append(_Layer(population, projection.operator if projection else None,
                             projection.exponent if projection else 0, shape,

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import FindingsError, raise_errors
 from neurocompile.ir.network import free_name
 from neurocompile.passes.truenorth.blocks import ALWAYS, Block, Feed, Kind
-from neurocompile.passes.truenorth.boundaries import driven, leak_range
+from neurocompile.passes.truenorth.boundaries import drive_of, leak_range
 from neurocompile.passes.truenorth.bounds import beyond, left_behind, one_sided
 from neurocompile.passes.truenorth.codes import Encoding
 from neurocompile.passes.truenorth.crossbar import Crossbar
-from neurocompile.passes.truenorth.fan_in import fitting, unwritable, written
+from neurocompile.passes.truenorth.fan_in import fitting, unwritable, ways_to_write
 from neurocompile.semantics.truenorth import AXON_TYPES, ResetMode
 
 TYPES = 4  # of the axons of a sum: trains and gates, each that add and that subtract
@@ -56,19 +56,19 @@ def in_parts(blocks: Mapping[str, Block], n_ticks: int, names: Collection[str],
 def _needs_parts(block: Block, n_ticks: int, crossbar: Crossbar) -> bool:
     """Whether a block does not fit, or could fire again before the next tick of the model."""
     low, high = leak_range(block, 0, SLOW, crossbar, quiet=True)
-    ways = [driven(block, e, low, high, crossbar) for e in written(block, SLOW, crossbar)]
+    ways = [drive_of(block, e, low, high, crossbar) for e in ways_to_write(block, SLOW, crossbar)]
     again = block.mode is ResetMode.LINEAR and bool(
         np.any(left_behind(block, n_ticks + 1).high >= block.threshold))
     return again or not fitting([way for way in ways if way is not None], crossbar.axons)
 
 
-def _slow(block: Block, n_ticks: int, taken: Collection[str], crossbar: Crossbar
+def _slow(block: Block, n_ticks: int, names: Collection[str], crossbar: Crossbar
           ) -> Iterator[Block]:
     """The parts of a block, and the block that sums them up."""
     if block.kind is Kind.STATELESS:  # what is missing to 0 is the threshold
         threshold = np.maximum(0, -block.constant)
         block = replace(block, constant=block.constant + threshold, threshold=threshold)
-    parts = list(_parts(block, taken, crossbar))
+    parts = list(_parts(block, names, crossbar))
     longest = max((part.busy for part, _ in parts), default=1)
     yield from (part for part, _ in parts)
     yield _sum(block, parts, _gates(block, longest, n_ticks, crossbar), longest)
@@ -82,7 +82,7 @@ class _Owners:
     sign: Ints
 
 
-def _parts(block: Block, taken: Collection[str], crossbar: Crossbar
+def _parts(block: Block, names: Collection[str], crossbar: Crossbar
            ) -> Iterator[tuple[Block, _Owners]]:
     encoding, of_part = _cut(block, crossbar)
     row = np.repeat(np.arange(block.size), np.diff(block.synapses.indptr))
@@ -102,7 +102,7 @@ def _parts(block: Block, taken: Collection[str], crossbar: Crossbar
                    + np.arange(len(synapses.data)) - np.repeat(synapses.indptr[:-1],
                                                                np.diff(synapses.indptr)))
         yield Block(
-            free_name(f"{block.name} part {number}", taken), block.population, Kind.PART, synapses,
+            free_name(f"{block.name} part {number}", names), block.population, Kind.PART, synapses,
             block.feeds, constant[owner] * sign, np.ones(len(owner), np.int64), ResetMode.LINEAR,
             encoding=Encoding(encoding.values[owner] * sign[:, None],
                               encoding.digits[at][entries], encoding.code[owner],
@@ -117,22 +117,22 @@ def _cut(block: Block, crossbar: Crossbar) -> tuple[Encoding, Ints]:
     """
     best: tuple[int, Encoding, Ints] | None = None
     none = np.zeros(block.size, np.int64)
-    for encoding in written(block, SLOW, crossbar):
-        held = np.zeros((block.synapses.shape[1], AXON_TYPES), np.int64)
-        np.maximum.at(held, block.synapses.indices, encoding.digits)
-        way = driven(replace(block, kind=Kind.PART), encoding, none, none, crossbar)
+    for encoding in ways_to_write(block, SLOW, crossbar):
+        axons = np.zeros((block.synapses.shape[1], AXON_TYPES), np.int64)
+        np.maximum.at(axons, block.synapses.indices, encoding.digits)
+        way = drive_of(replace(block, kind=Kind.PART), encoding, none, none, crossbar)
         if way is None:
             continue
         extra = way.encoding.axons(way.block.synapses) - encoding.axons(block.synapses)
         room = crossbar.axons - int(extra.max(initial=0))
-        size = room // max(int(held.sum(axis=1).max(initial=1)), 1)
+        size = room // max(int(axons.sum(axis=1).max(initial=1)), 1)
         if size < 1:
             continue
         lengths = np.diff(block.synapses.indptr)
         rank = np.arange(len(block.synapses.data)) - np.repeat(block.synapses.indptr[:-1], lengths)
-        used = held.any(axis=1)
-        if -(-np.count_nonzero(used) // size) == -(-int(lengths.max(initial=1)) // size):
-            rank = (np.cumsum(used) - 1)[block.synapses.indices]
+        in_use = axons.any(axis=1)
+        if -(-np.count_nonzero(in_use) // size) == -(-int(lengths.max(initial=1)) // size):
+            rank = (np.cumsum(in_use) - 1)[block.synapses.indices]
         parts = rank // size
         if best is None or int(parts.max(initial=0)) < best[0]:
             best = int(parts.max(initial=0)), encoding, parts
@@ -190,10 +190,10 @@ def _gates(block: Block, longest: int, n_ticks: int, crossbar: Crossbar) -> _Gat
     negative, positive = one_sided(block.synapses)
     up, down = positive + np.maximum(block.constant, 0), -negative - np.minimum(block.constant, 0)
     if block.kind is Kind.MEMORY:
-        left = left_behind(block, n_ticks)
-        axons, value = _gate(int(np.max(left.high + up - block.threshold + 1, initial=1)), most)
+        rest = left_behind(block, n_ticks)
+        axons, value = _gate(int(np.max(rest.high + up - block.threshold + 1, initial=1)), most)
         bound = axons * value
-        furthest = np.maximum(bound + down - left.low, left.high + up)
+        furthest = np.maximum(bound + down - rest.low, rest.high + up)
         raise_errors(beyond(block, np.maximum(furthest, block.threshold), n_ticks, crossbar))
         return _Gates(value, ((-1, -axons), (0, axons)), block.floor, -bound)
     axons, value = _gate(int(max(np.max(up - block.threshold + 1, initial=1),

@@ -16,7 +16,7 @@ from neurocompile.passes.truenorth.assemble import (
     population_tables,
     roles,
 )
-from neurocompile.passes.truenorth.blocks import Block, blocks_of, unsupported
+from neurocompile.passes.truenorth.blocks import Block, blocks_of, misfits
 from neurocompile.passes.truenorth.boundaries import independent_samples
 from neurocompile.passes.truenorth.bounds import out_of_range
 from neurocompile.passes.truenorth.core_network import CoreNetwork, InputTable
@@ -34,7 +34,7 @@ FanIn = Literal["reject", "group", "exact-slow"]
 
 
 @dataclass(frozen=True, eq=False)
-class Legalized:
+class Legalization:
     """A core network, and a row of the report for each population on the chip."""
 
     network: CoreNetwork
@@ -42,13 +42,13 @@ class Legalized:
 
 
 def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reject",
-             rates: Rates | None = None) -> Legalized:
+             rates: Rates | None = None) -> Legalization:
     """The network on cores with places; every spike as in the network, `depth` ticks later.
 
     Raises FindingsError: NC431 to NC436 for what cannot be built, NC504 for feedback that comes
     too late. `rates`: spikes per neuron and tick by population, where measured.
     """
-    raise_errors(unsupported(network))
+    raise_errors(misfits(network))
     crossbar = Crossbar.of(target)
     blocks, step = blocks_of(network, crossbar), 1
     read = frozenset(source for readout in network.readouts for source, _ in readout.terms
@@ -72,7 +72,7 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
     assembly = Assembly(tilings=tilings, wiring=wiring, packing=packing, depth=depth, lines=lines)
     arrays = cores(assembly)
     on_chip = [p.name for p in network.populations if not p.on_host]
-    return Legalized(CoreNetwork(
+    return Legalization(CoreNetwork(
         cores=arrays, inputs=_inputs(network, assembly, step),
         populations=population_tables(assembly, on_chip), n_ticks=network.n_ticks, step=step,
         reload=step > 1 or not independent_samples(blocks), roles=roles(assembly),
@@ -90,7 +90,7 @@ def _out_of_range(blocks: Mapping[str, Block], tilings: Mapping[str, Tiling],
                   depth: Mapping[str, int], n_ticks: int, crossbar: Crossbar
                   ) -> Iterator[Diagnostic]:
     for name, tiling in tilings.items():
-        way = tiling.driven
+        way = tiling.drive
         yield from out_of_range(blocks[name], way.block, way.encoding, way.leak, depth[name],
                                 n_ticks, crossbar)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neurocompile.passes.truenorth.blocks import Block, Feed, Kind
-from neurocompile.passes.truenorth.boundaries import driven, leak_range
+from neurocompile.passes.truenorth.boundaries import drive_of, leak_range
 from neurocompile.passes.truenorth.codes import CODES, encodings
 from neurocompile.passes.truenorth.crossbar import WHOLE
 
@@ -46,7 +46,7 @@ def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
     assert ways
     most = next(c.axons for c in CODES[4] if c.low <= low and high <= c.high)
     for way in ways:
-        assert np.array_equal(way.decoded(written), written.data)
+        assert np.array_equal(way.decode(written), written.data)
         assert np.abs(way.values).max(initial=0) <= 255
         assert way.digits.min(initial=0) >= 0
     assert min(way.digits.sum(axis=1).max(initial=0) for way in ways) <= most
@@ -84,11 +84,11 @@ def test_constants_are_exact(bits: int, data: st.DataObject, depth: int, step: i
     block = Block("a", "a", Kind.MEMORY if memory else Kind.STATELESS, synapses(weight),
                   (Feed("x", m, on_chip=False),), constant, np.full(n, 50))
     low, high = leak_range(block, depth, step, WHOLE, quiet=True)
-    ways = [driven(block, way, low, high, WHOLE) for way in encodings(
+    ways = [drive_of(block, way, low, high, WHOLE) for way in encodings(
         block.synapses, block.feed_of, constant if step > 1 else np.zeros(n, np.int64), WHOLE)]
     assert any(ways)
     for way in filter(None, ways):
-        decoded = way.encoding.decoded(way.block.synapses)
+        decoded = way.encoding.decode(way.block.synapses)
         full = sp.csr_array((decoded, way.block.synapses.indices, way.block.synapses.indptr),
                             shape=(n, m + 1)).toarray()
         assert np.array_equal(full[:, :m], weight)
