@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.mnist_accuracy import EXAMPLES, trained
+from benchmarks.mnist_accuracy import EXAMPLES, load_trained
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import load_config
@@ -33,11 +33,11 @@ from neurocompile.report.estimates import estimates
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
 
 
-def exported(compiled: Compilation, images: np.ndarray) -> dict[str, Any]:
+def sana_fe_input(compilation: Compilation, images: np.ndarray) -> dict[str, Any]:
     """The network on its cores, as `energy_sanafe` reads it."""
-    network, core_of = compiled.network, compiled.mapping.partition.assignment()
-    places = compiled.mapping.placement.cores
-    grid = compiled.target.chip.grid_width.value
+    network, core_of = compilation.network, compilation.mapping.partition.assignment()
+    places = compilation.mapping.placement.cores
+    grid = compilation.target.chip.grid_width.value
     data: dict[str, Any] = {"populations": np.array([p.name for p in on_chip(network)])}
     currents = {e.target: e.mantissas(images)[0] << e.exponent for e in network.encoders}
     for population in on_chip(network):
@@ -50,13 +50,13 @@ def exported(compiled: Compilation, images: np.ndarray) -> dict[str, Any]:
                                            for k in core_of[name]]),
                  f"{name}.threshold": (neuron.vth << ACTIVATION_SHIFT) + 0.5,
                  f"{name}.keep": 1 - neuron.dv / DECAY_ONE}
-    joined = [p for p in network.projections if p.source in core_of]
-    data["projections"] = len(joined)
-    for number, projection in enumerate(joined):
-        listed = projection.operator.matrix().tocoo()
+    on_chip_projections = [p for p in network.projections if p.source in core_of]
+    data["projections"] = len(on_chip_projections)
+    for number, projection in enumerate(on_chip_projections):
+        synapses = projection.operator.matrix().tocoo()
         data |= {f"{number}.names": np.array([projection.source, projection.target]),
-                 f"{number}.source": listed.col, f"{number}.target": listed.row,
-                 f"{number}.weight": listed.data.astype(np.float64) * (
+                 f"{number}.source": synapses.col, f"{number}.target": synapses.row,
+                 f"{number}.weight": synapses.data.astype(np.float64) * (
                      1 << projection.exponent + ACTIVATION_SHIFT)}
     return data
 
@@ -75,17 +75,17 @@ def main() -> int:
     entry = next(e for e in load_config(EXAMPLES / "mnist/neurocompile.toml").models
                  if e.name == "conv")
     images = np.load(EXAMPLES / "mnist/samples.npz")["x"][:1]
-    graph = capture(trained(entry), torch.as_tensor(images))
-    compiled = compile_graph(graph, load_target("loihi1"), sample={"x": images})
-    ours, ticks = estimates(compiled), compiled.network.n_ticks
-    run = synchronous.run(compiled.network, {"x": images})
+    graph = capture(load_trained(entry), torch.as_tensor(images))
+    compilation = compile_graph(graph, load_target("loihi1"), sample={"x": images})
+    ours, ticks = estimates(compilation), compilation.network.n_ticks
+    run = synchronous.run(compilation.network, {"x": images})
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(f"{folder}/network.npz", **exported(compiled, images))
-        done = subprocess.run([args.python, str(Path(__file__).with_name("energy_sanafe.py")),
+        np.savez(f"{folder}/network.npz", **sana_fe_input(compilation, images))
+        process = subprocess.run([args.python, str(Path(__file__).with_name("energy_sanafe.py")),
                                f"{folder}/network.npz", str(ticks)],
                               check=True, capture_output=True, text=True)
-    theirs = json.loads(done.stdout.splitlines()[-1])
-    spikes = sum(int(run.spikes[p.name].sum()) for p in on_chip(compiled.network))
+    theirs = json.loads(process.stdout.splitlines()[-1])
+    spikes = sum(int(run.spikes[p.name].sum()) for p in on_chip(compilation.network))
     events = theirs["spikes"]
     print(f"{'':10}{'ours, from':>12}{'to':>10}{'SANA-FE':>10}")
     rows = [("synapses", *ours["energy_pj"]["synapses"], theirs["energy"]["synapse"]),

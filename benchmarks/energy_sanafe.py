@@ -36,8 +36,8 @@ def main(path: str, ticks: int) -> None:
             list(zip(source.tolist(), target.tolist(), strict=True)))
     chip = sanafe.SpikingChip(sanafe.load_loihi())
     chip.load(network)
-    found = chip.sim(ticks, timing_model="detailed", processing_threads=1)
-    print(json.dumps({key: found[key] for key in (
+    result = chip.sim(ticks, timing_model="detailed", processing_threads=1)
+    print(json.dumps({key: result[key] for key in (
         "energy", "sim_time", "neurons_fired", "spikes", "packets_sent")}))
 
 

@@ -38,14 +38,14 @@ BARS = {"mlp": (8, 2_048, 1), "vggs": (301, 342_144, 1), "mixer": (419, 376_500,
         "vgg16": (2015, 3_387_648, 3)}
 PARTS = {"mlp": 8, "vggs": 320, "mixer": 440, "vgg16": 2100}
 MODULES = {"ours": "numba", "mt-kahypar": "mtkahypar", "metis": "pymetis"}
-Timed = tuple[Partition, float]
+PartitionAndSeconds = tuple[Partition, float]
 
 
-def ours(network: Network, target: LoihiTarget) -> Timed:
+def ours(network: Network, target: LoihiTarget) -> PartitionAndSeconds:
     """Partition and refine."""
     small = (mapping_nets.Builder(4, 6).add("a", mapping_nets.per_channel((4, 6), 4), (4, 4))
              .add("b", mapping_nets.per_channel((4, 4), 4), (4, 4)).dense("c", 3).build())
-    tight = mapping_nets.limited(target, neurons=8)
+    tight = mapping_nets.with_limits(target, neurons=8)
     refine(small, partition(small, tight, weight_bits=8), tight, weight_bits=8)  # compiles, or loads, every kernel
     start = time.process_time()
     nets = into_chip(network)
@@ -62,7 +62,7 @@ def measure(method: str, name: str, encoding: str, accounting: str) -> dict[str,
     start = time.process_time()
     network = encode(network, target, encoding, 8)
     choice = time.process_time() - start
-    runs: Mapping[str, Callable[[], Timed]] = {
+    runs: Mapping[str, Callable[[], PartitionAndSeconds]] = {
         "ours": lambda: ours(network, target),
         "mt-kahypar": lambda: mapping_rivals.mt_kahypar(network, target, PARTS[name]),
         "metis": lambda: mapping_rivals.metis(network, target, PARTS[name])}
@@ -77,13 +77,13 @@ def _row(method: str, name: str, args: argparse.Namespace) -> dict[str, float] |
     command = [sys.executable, "-m", "benchmarks.mapping", "--one", method, name, "--encoding", args.encoding,
                "--accounting", args.accounting]
     try:
-        done = subprocess.run(command, check=False, timeout=args.seconds, capture_output=True,
+        process = subprocess.run(command, check=False, timeout=args.seconds, capture_output=True,
                               text=True)
     except subprocess.TimeoutExpired:
         return f"no result in {args.seconds:.0f} s"
-    if done.returncode:
-        return (done.stderr.strip().splitlines() or ["failed"])[-1]
-    row: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    if process.returncode:
+        return (process.stderr.strip().splitlines() or ["failed"])[-1]
+    row: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
     return row
 
 
@@ -125,16 +125,16 @@ def main() -> int:
     if args.one:
         print(json.dumps(measure(args.one, args.names[0], args.encoding, args.accounting)))
         return 0
-    barred = (args.encoding, args.accounting) == ("dense", "nengo-loihi")
-    if not barred:
+    with_bars = (args.encoding, args.accounting) == ("dense", "nengo-loihi")
+    if not with_bars:
         args.methods = "ours"
     methods = [m for m in args.methods.split(",") if find_spec(MODULES[m]) is not None]
     print(f"not installed: {', '.join(m for m in MODULES if m not in methods) or 'none'}")
     print(f"{'':6} {'':11} {'cores':>6} {'/bound':>6} {'messages':>10} {'over':>5} {'CPU s':>8}")
-    missed: list[str] = []
+    misses: list[str] = []
     for name in args.names or BARS:
         cores, messages, seconds = BARS[name]
-        if barred:
+        if with_bars:
             print(f"{name:6} {'bar':11} {cores:6,} {'':6} {messages:10,} {0:5} {seconds:8.2f}")
         rows = {method: _row(method, name, args) for method in methods}
         for method, row in rows.items():
@@ -142,9 +142,9 @@ def main() -> int:
         own, other = rows.get("ours"), rows.get("mt-kahypar")
         if isinstance(own, dict) and isinstance(other, dict):
             print(_against(name, own, other))
-        missed += _misses(name, own) if own is not None and barred else []
-    print(*(missed or (["no bar missed"] if barred else [])), sep="\n")
-    return 1 if missed else 0
+        misses += _misses(name, own) if own is not None and with_bars else []
+    print(*(misses or (["no bar missed"] if with_bars else [])), sep="\n")
+    return 1 if misses else 0
 
 
 if __name__ == "__main__":

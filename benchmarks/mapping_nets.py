@@ -134,7 +134,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
 }
 
 
-def limited(target: Target, **values: int) -> Target:
+def with_limits(target: Target, **values: int) -> Target:
     """The target with other limits of a core, or of its chip."""
     core = {k: replace(getattr(target.core, k), value=v) for k, v in values.items()
             if hasattr(target.core, k)}

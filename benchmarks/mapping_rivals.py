@@ -32,15 +32,15 @@ def mt_kahypar(network: Network, target: Target, parts: int) -> tuple[Partition,
     nets = [incoming(network, p) for p in on_chip(network)]
     pins = sp.block_diag([n.pins for n in nets], format="csc")
     weights = np.concatenate([n.multiplicity for n in nets])
-    used = np.flatnonzero(np.diff(pins.indptr) > 1)  # others are never cut
-    edges = [pins.indices[pins.indptr[e]:pins.indptr[e + 1]].tolist() for e in used]
+    nets_of_many = np.flatnonzero(np.diff(pins.indptr) > 1)  # others are never cut
+    edges = [pins.indices[pins.indptr[e]:pins.indptr[e + 1]].tolist() for e in nets_of_many]
     start = time.process_time()
     machine = mtkahypar.initialize(1)
     context = machine.context_from_preset(mtkahypar.PresetType.DEFAULT)
     context.set_partitioning_parameters(parts, IMBALANCE, mtkahypar.Objective.KM1)
     mtkahypar.set_seed(1)
     graph = machine.create_hypergraph(context, pins.shape[0], len(edges), edges,
-                                      _weights(network, target).tolist(), weights[used].tolist())
+                                      _weights(network, target).tolist(), weights[nets_of_many].tolist())
     split = graph.partition(context)
     seconds = time.process_time() - start
     blocks = np.array([split.block_id(v) for v in range(pins.shape[0])], np.int64)

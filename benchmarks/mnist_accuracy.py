@@ -32,15 +32,15 @@ CALIBRATION = 512  # training images that decide what is pruned
 
 def torch_answers(model: torch.nn.Module, images: np.ndarray) -> np.ndarray:
     """The model's own class for every image."""
-    found = []
+    answers = []
     with torch.no_grad():
         for start in range(0, len(images), BATCH):
             reset(model)
-            found.append(model(torch.as_tensor(images[start:start + BATCH])).argmax(1).numpy())
-    return np.concatenate(found)
+            answers.append(model(torch.as_tensor(images[start:start + BATCH])).argmax(1).numpy())
+    return np.concatenate(answers)
 
 
-def trained(entry: ModelEntry) -> torch.nn.Module:
+def load_trained(entry: ModelEntry) -> torch.nn.Module:
     """The model of a configuration's entry with its weights, in eval mode."""
     model, _ = make_model(entry.entry, entry.args, [entry.weights.parent])
     model.load_state_dict(torch.load(entry.weights, weights_only=True))
@@ -61,29 +61,29 @@ def main() -> None:
     parser.add_argument("--prune-steps", type=float, default=0.0)
     options = parser.parse_args()
     images, labels = (np.asarray(a)[:options.images] for a in data.load_mnist("test"))
-    large = small_nets.upscaled(torch.as_tensor(images)).numpy()
-    pruned = options.prune_tokens > 0 or options.prune_steps > 0
-    calibration = small_nets.upscaled(torch.as_tensor(
-        np.asarray(data.load_mnist("train")[0])[:CALIBRATION])).numpy() if pruned else None
+    large = small_nets.upscale(torch.as_tensor(images)).numpy()
+    prunes = options.prune_tokens > 0 or options.prune_steps > 0
+    calibration = small_nets.upscale(torch.as_tensor(
+        np.asarray(data.load_mnist("train")[0])[:CALIBRATION])).numpy() if prunes else None
     print(f"{'net':11}{'images':>8}{'PyTorch':>10}{'integer':>10}{'same':>8}{'CPU s':>8}")
     for name in options.nets or entries:
         entry = entries[name]
-        model, x = trained(entry), images if entry.input.shape == images.shape[1:] else large
-        compiled = compile_graph(
+        model, x = load_trained(entry), images if entry.input.shape == images.shape[1:] else large
+        compilation = compile_graph(
             capture(model, torch.as_tensor(x[:4])), load_target("loihi2"),
             Options(weight_bits=options.weight_bits, encoder=options.encoder, streams=options.streams,
                     allow=entry.allow, prune_tokens=options.prune_tokens,
                     prune_steps=options.prune_steps),
             None if calibration is None else {"x": calibration})
-        if compiled.pruning is not None:
-            print(compiled.pruning.note().message)
+        if compilation.pruning is not None:
+            print(compilation.pruning.note().message)
         start = time.process_time()
-        source = compiled.network.inputs[0].name
-        values, = synchronous.outputs(compiled.network, {source: x}).values()
+        source = compilation.network.inputs[0].name
+        values, = synchronous.outputs(compilation.network, {source: x}).values()
         seconds = time.process_time() - start
-        expected, found = torch_answers(model, x), values.argmax(1)
+        expected, answers = torch_answers(model, x), values.argmax(1)
         print(f"{name:11}{len(x):8}{np.mean(expected == labels):10.2%}"
-              f"{np.mean(found == labels):10.2%}{np.mean(found == expected):8.2%}{seconds:8.1f}",
+              f"{np.mean(answers == labels):10.2%}{np.mean(answers == expected):8.2%}{seconds:8.1f}",
               flush=True)
 
 

@@ -31,7 +31,7 @@ BARS = {"vggs": 1.17e6, "mixer": 2.04e6, "vgg16": 2.50e7}  # hops of messages, s
 
 def main(names: list[str]) -> int:
     """Print the table; 1 if a bar is missed."""
-    board, missed = mapping_nets.counted_as(load_target("loihi1"), "nengo-loihi"), False
+    board, misses = mapping_nets.counted_as(load_target("loihi1"), "nengo-loihi"), False
     place(*_warm_up())  # compiles what runs below
     print(f"{'network':8}{'cores':>6}  {'mesh':8}{'placement':12}{'hops':>12}{'mean':>7}{'p95':>5}"
           f"{'max link':>10}{'CPU s':>7}")
@@ -41,23 +41,23 @@ def main(names: list[str]) -> int:
         traffic = core_traffic(network, part)
         for mesh, target in (("square", _square(board, len(part.cores))), ("board", board)):
             total = _rows(name, mesh, part, traffic, target)
-            missed |= mesh == "square" and total > BARS.get(name, math.inf)
-        broken = list(recount_partition(network, part, board, weight_bits=8, placement=place(part, board, traffic)))
-        missed |= bool(broken)
+            misses |= mesh == "square" and total > BARS.get(name, math.inf)
+        violations = list(recount_partition(network, part, board, weight_bits=8, placement=place(part, board, traffic)))
+        misses |= bool(violations)
         bar = f"bar {BARS[name]:,.0f} hops on the square; " if name in BARS else ""
-        print(f"{name}: {bar}{len(broken)} violations on the board")
-    return int(missed)
+        print(f"{name}: {bar}{len(violations)} violations on the board")
+    return int(misses)
 
 
 def _rows(name: str, mesh: str, part: Partition, traffic: Traffic, target: Target) -> float:
     """Print starts and result on one mesh; the hops of the result."""
     slots = Mesh.of(target).snake(traffic.n_cores)
     problem = PlacementProblem.of(traffic, Mesh.of(target), slots)
-    found = {key: _at(slots, at) for key, at in problem.starts().items()}
+    placements = {key: _at(slots, at) for key, at in problem.starts().items()}
     start = time.process_time()
-    found["placed"] = place(part, target, traffic)
+    placements["placed"] = place(part, target, traffic)
     seconds = f"{time.process_time() - start:7.2f}"
-    for key, placement in found.items():
+    for key, placement in placements.items():
         routing = route_traffic(traffic, placement, target)
         hops = routing.summary(placement)["hops"]
         print(f"{name:8}{traffic.n_cores:6}  {mesh:8}{key:12}{hops['total']:12,.0f}"

@@ -28,7 +28,7 @@ SECONDS, MEGABYTES, CHIPS = 60, 2048, 768
 T = TypeVar("T")
 
 
-def _timed(name: str, run: Callable[[], T]) -> T:
+def _measure(name: str, run: Callable[[], T]) -> T:
     start = time.process_time()
     result = run()
     print(f"{name:10} {time.process_time() - start:6.1f} s CPU", flush=True)
@@ -37,21 +37,21 @@ def _timed(name: str, run: Callable[[], T]) -> T:
 
 def measure(network: Network, target: Target) -> int:
     """Map a network; returns how many findings the recount has."""
-    nets = _timed("nets", lambda: into_chip(network))
-    filled = _timed("partition", lambda: partition(network, target, weight_bits=8, nets=nets))
-    parts = _timed("refine", lambda: refine(network, filled, target, weight_bits=8, nets=nets))
-    traffic = _timed("traffic", lambda: core_traffic(network, parts, nets=nets))
-    placed = _timed("place", lambda: place(parts, target, traffic))
-    routed = _timed("route", lambda: route_traffic(traffic, placed, target))
-    found = _timed("recount", lambda: list(recount_partition(network, parts, target, weight_bits=8, placement=placed)))
-    print(f"{len(parts.cores):,} cores, {float(routed.messages.sum()):,.0f} messages, "
-          f"{len(found)} violations")
-    return len(found)
+    nets = _measure("nets", lambda: into_chip(network))
+    first = _measure("partition", lambda: partition(network, target, weight_bits=8, nets=nets))
+    parts = _measure("refine", lambda: refine(network, first, target, weight_bits=8, nets=nets))
+    traffic = _measure("traffic", lambda: core_traffic(network, parts, nets=nets))
+    placement = _measure("place", lambda: place(parts, target, traffic))
+    routing = _measure("route", lambda: route_traffic(traffic, placement, target))
+    violations = _measure("recount", lambda: list(recount_partition(network, parts, target, weight_bits=8, placement=placement)))
+    print(f"{len(parts.cores):,} cores, {float(routing.messages.sum()):,.0f} messages, "
+          f"{len(violations)} violations")
+    return len(violations)
 
 
 def main() -> int:
     """Print the table."""
-    target = mapping_nets.limited(load_target("loihi1"), chips=CHIPS)
+    target = mapping_nets.with_limits(load_target("loihi1"), chips=CHIPS)
     small = mapping_nets.mixer()
     warm = partition(small, target, weight_bits=8)  # compiles, or loads, every kernel
     traffic = core_traffic(small, refine(small, warm, target, weight_bits=8))

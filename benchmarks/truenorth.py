@@ -36,27 +36,27 @@ def main() -> int:
     parser.add_argument("--ticks", type=int, default=200)
     parser.add_argument("--network", type=Path)
     parser.add_argument("--samples", type=int, default=256)
-    given = parser.parse_args()
-    if given.network is not None:
-        return time_of_samples(given.network, given.engines, given.samples)
-    network = reference_load(given.cores, given.ticks)
-    print(f"{given.cores:,} cores, {given.cores * NEURONS:,} neurons; before: {peak():.0f} MB")
+    arguments = parser.parse_args()
+    if arguments.network is not None:
+        return time_of_samples(arguments.network, arguments.engines, arguments.samples)
+    network = reference_load(arguments.cores, arguments.ticks)
+    print(f"{arguments.cores:,} cores, {arguments.cores * NEURONS:,} neurons; before: {peak():.0f} MB")
     print(f"{'engine':8}{'ticks/s':>10}{'M events/s':>12}{'Hz':>7}{'CPU s':>8}{'peak MB':>9}")
-    missed, checks = False, set()
-    for engine in given.engines:
+    misses, checks = False, set()
+    for engine in arguments.engines:
         simulate(reference_load(1, 2), {}, engine=engine)  # compiles
         start = time.process_time()
-        found = simulate(network, {}, engine=engine, probes=Probes(spikes=()))
+        simulation = simulate(network, {}, engine=engine, probes=Probes(spikes=()))
         seconds = time.process_time() - start
-        events = int(found.activity.synaptic_events.sum())
-        spikes = found.activity.spikes
+        events = int(simulation.activity.synaptic_events.sum())
+        spikes = simulation.activity.spikes
         checks.add((events, spikes.tobytes()))
-        hertz = spikes.sum() / given.cores / NEURONS / given.ticks * 1000
-        print(f"{engine:8}{given.ticks / seconds:10.1f}{events / seconds / 1e6:12.0f}{hertz:7.1f}"
+        hertz = spikes.sum() / arguments.cores / NEURONS / arguments.ticks * 1000
+        print(f"{engine:8}{arguments.ticks / seconds:10.1f}{events / seconds / 1e6:12.0f}{hertz:7.1f}"
               f"{seconds:8.2f}{peak():9.0f}")
-        missed |= given.cores == 4096 and events / seconds < BARS.get(engine, 0)
+        misses |= arguments.cores == 4096 and events / seconds < BARS.get(engine, 0)
     print("all engines counted the same" if len(checks) == 1 else "engines differ")
-    return int(missed or len(checks) != 1)
+    return int(misses or len(checks) != 1)
 
 
 def time_of_samples(path: Path, engines: list[str], samples: int) -> int:
@@ -99,8 +99,8 @@ def reference_load(count: int, ticks: int) -> CoreNetwork:
         target_core=rng.integers(0, count, shape, np.int32),
         target_axon=rng.integers(0, AXONS, shape, np.int32),
         delay=rng.integers(1, 16, shape, np.uint8))
-    seen = PopulationTable("all", np.zeros(1, np.int64), np.zeros(1, np.int64), 0)
-    return CoreNetwork(cores, (), (seen,), ticks)
+    outputs = PopulationTable("all", np.zeros(1, np.int64), np.zeros(1, np.int64), 0)
+    return CoreNetwork(cores, (), (outputs,), ticks)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def batches(images: torch.Tensor, labels: np.ndarray, ticks: int
         yield ternary_nets.frames(images[start:start + BATCH], ticks), labels[start:start + BATCH]
 
 
-def measured(entry: ModelEntry, images: torch.Tensor, labels: np.ndarray,
+def measure(entry: ModelEntry, images: torch.Tensor, labels: np.ndarray,
              engine: str) -> tuple[TrueNorthCompilation, Result]:
     """A network compiled, and what it does on the images."""
     model, _ = make_model(entry.entry, entry.args, [entry.weights.parent])
@@ -59,27 +59,27 @@ def measured(entry: ModelEntry, images: torch.Tensor, labels: np.ndarray,
     model.eval()
     ticks, result = entry.input.ticks, Result()
     example = next(batches(images, labels, ticks))[0][:, :8]
-    compiled = compile_graph(capture(model, example), load_target("truenorth"))
-    network, cores = compiled.network, compiled.cores
+    compilation = compile_graph(capture(model, example), load_target("truenorth"))
+    network, cores = compilation.network, compilation.cores
     readout = network.readouts[0]
-    for frames, wanted in batches(images, labels, ticks):
+    for frames, targets in batches(images, labels, ticks):
         reset(model)
         with torch.no_grad():
-            result.right["float"] += int((model(frames).argmax(1).numpy() == wanted).sum())
-        given = {network.inputs[0].name: frames.movedim(1, 0).numpy()}
-        reference = synchronous.run(network, given)
-        sent = host_spikes(network, cores, given, reference.spikes)
+            result.right["float"] += int((model(frames).argmax(1).numpy() == targets).sum())
+        inputs = {network.inputs[0].name: frames.movedim(1, 0).numpy()}
+        reference = synchronous.run(network, inputs)
+        axon_spikes = host_spikes(network, cores, inputs, reference.spikes)
         start = time.process_time()
-        found = simulate(cores, sent, engine=engine)
+        simulation = simulate(cores, axon_spikes, engine=engine)
         result.seconds += time.process_time() - start
-        result.events += int(found.activity.synaptic_events.sum())
-        on_chip = synchronous.Run({**reference.spikes, **found.spikes})
+        result.events += int(simulation.activity.synaptic_events.sum())
+        on_chip = synchronous.Run({**reference.spikes, **simulation.spikes})
         for name, run in (("integers", reference), ("chip", on_chip)):
-            result.right[name] += int((readout.answers(run.read(readout)) == wanted).sum())
-        for name, spikes in found.spikes.items():
+            result.right[name] += int((readout.answers(run.read(readout)) == targets).sum())
+        for name, spikes in simulation.spikes.items():
             result.spikes[name] += int(reference.spikes[name].sum())
             result.differing[name] += int((spikes != reference.spikes[name]).sum())
-    return compiled, result
+    return compilation, result
 
 
 def main() -> None:
@@ -96,14 +96,14 @@ def main() -> None:
     print(f"{'net':17}{'images':>7}{'float':>9}{'integers':>10}{'chip':>9}{'cores':>7}"
           f"{'ms/image':>10}{'events/image':>14}")
     for name in options.nets or entries:
-        compiled, found = measured(entries[name], images, labels[:len(images)], options.engine)
+        compilation, figures = measure(entries[name], images, labels[:len(images)], options.engine)
         count = len(images)
-        shares = [found.right[way] / count for way in ("float", "integers", "chip")]
+        shares = [figures.right[way] / count for way in ("float", "integers", "chip")]
         print(f"{name:17}{count:7}{shares[0]:9.2%}{shares[1]:10.2%}{shares[2]:9.2%}"
-              f"{compiled.n_cores:7}{1000 * found.seconds / count:10.2f}"
-              f"{found.events / count:14,.0f}")
-        for population, spikes in found.spikes.items():
-            print(f"  {population:15}{spikes:14,} spikes, {found.differing[population]} differ",
+              f"{compilation.n_cores:7}{1000 * figures.seconds / count:10.2f}"
+              f"{figures.events / count:14,.0f}")
+        for population, spikes in figures.spikes.items():
+            print(f"  {population:15}{spikes:14,} spikes, {figures.differing[population]} differ",
                   flush=True)
 
 

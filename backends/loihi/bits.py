@@ -49,7 +49,7 @@ def spiking(network: Network) -> list[Population]:
     return [p for p in network.populations if not p.on_host and not p.graded]
 
 
-def on_chip(network: Network) -> tuple[list[Population], list[Projection]]:
+def chip_part(network: Network) -> tuple[list[Population], list[Projection]]:
     """The populations that run on the chip, and the projections into them."""
     populations = [p for p in network.populations if not p.on_host]
     names = {p.name for p in populations}
@@ -62,7 +62,7 @@ def weights_on_grid(network: Network, _: Schedule, target: LoihiTarget) -> Itera
     A list with both signs spends a bit on them. Narrow synapses lack the lowest bits.
     """
     step = 1 << (WEIGHT_BITS - target.synapse.weight_bits.value)
-    for projection in on_chip(network)[1]:
+    for projection in chip_part(network)[1]:
         weights, mode = projection.operator.weights, sign_mode(projection.operator.weights)
         each = 2 * step if mode is SignMode.BOTH else step
         low, high = {SignMode.BOTH: (-TOP, TOP - each), SignMode.EXCITATORY: (0, TOP - each),
@@ -79,7 +79,7 @@ def weights_on_grid(network: Network, _: Schedule, target: LoihiTarget) -> Itera
 def exponents_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Weight exponents are not negative and fit the synapse format."""
     least, most = limits.exponent_range(target)
-    for projection in on_chip(network)[1]:
+    for projection in chip_part(network)[1]:
         if not least <= projection.exponent <= most:
             yield limits.naming(Diagnostic("NC308", projection.where, {
                 "projection": projection.name, "value": projection.exponent, "least": least,
@@ -89,7 +89,7 @@ def exponents_in_range(network: Network, _: Schedule, target: LoihiTarget) -> It
 def messages_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:
     """Graded spikes fit the payload of a spike; those of adders have a sign."""
     sources = network.sources()
-    for name in sorted({p.source for p in on_chip(network)[1]}):
+    for name in sorted({p.source for p in chip_part(network)[1]}):
         source = sources[name]
         if isinstance(source, Input):
             reach = source.levels if is_graded(source) else 0
@@ -148,7 +148,7 @@ def biases_in_range(network: Network, _: Schedule, target: LoihiTarget) -> Itera
     half = 1 << (target.neuron.bias_bits.value - 1)
     top = target.neuron.bias_exponent_max.value
     encoders = {e.target: e for e in network.encoders}
-    for population in on_chip(network)[0]:
+    for population in chip_part(network)[0]:
         bias, encoder = population.bias, encoders.get(population.name)
         largest = [(int(encoder.limit), encoder.exponent)] if encoder else []
         if bias is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from neurocompile.backends.loihi.bits import on_chip
+from neurocompile.backends.loihi.bits import chip_part
 from neurocompile.backends.loihi.plan import part_ids
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.operators import Array
@@ -20,7 +20,7 @@ def program_inputs(network: Network, inputs: Mapping[str, Array],
     `host_spikes` [samples, ticks, neurons] by the name of a population that the host simulates.
     """
     ids, inputs = part_ids(network), network.feeds(inputs)
-    populations, projections = on_chip(network)
+    populations, projections = chip_part(network)
     sources = {p.source for p in projections}
     names = {p.name for p in populations}
     arrays: dict[str, Array] = {}

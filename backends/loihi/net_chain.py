@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.backends.loihi.bits import SignMode, is_graded, on_chip, sign_mode
+from neurocompile.backends.loihi.bits import SignMode, chip_part, is_graded, sign_mode
 from neurocompile.backends.loihi.lava_form import lava_conv
 from neurocompile.formats.net.layers import (
     Cell,
@@ -87,7 +87,7 @@ def _netx_weights(w: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
 
 def _chain(network: Network) -> list[_Layer] | str:
     """The populations in order, first one first; or the reason why they are no chain."""
-    populations, projections = on_chip(network)
+    populations, projections = chip_part(network)
     if len(populations) != len(network.populations):
         return "a population runs on the host"
     if network.accumulators:
@@ -112,9 +112,9 @@ def _chain(network: Network) -> list[_Layer] | str:
         arriving = into[population.name]
         projection = arriving[0] if arriving else None
         following = follower.get(population.name)
-        convolved = following is not None and isinstance(into[following.name][0].operator, Conv)
+        is_conv = following is not None and isinstance(into[following.name][0].operator, Conv)
         conv = projection is not None and isinstance(projection.operator, Conv)
-        shape = population.shape if conv or (convolved and projection is None) else (
+        shape = population.shape if conv or (is_conv and projection is None) else (
             population.size,)
         chain.append(_Layer(population, projection.operator if projection else None,
                             projection.exponent if projection else 0, shape,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import networkx as nx
 
-from neurocompile.backends.loihi.bits import is_graded, on_chip, sign_mode
+from neurocompile.backends.loihi.bits import chip_part, is_graded, sign_mode
 from neurocompile.backends.loihi.lava_form import View, lava_form
 from neurocompile.diagnostics import Diagnostic, InternalError
 from neurocompile.ir.network import Input, InputKind, Network, Projection
@@ -99,7 +99,7 @@ def part_ids(network: Network) -> dict[str, str]:
 
 def make_plan(network: Network, schedule: Schedule, target: LoihiTarget) -> Plan:
     """The plan of an integer network that passed `check_bits`."""
-    populations, projections = on_chip(network)
+    populations, projections = chip_part(network)
     ids = part_ids(network)
     off_chip = {p.source for p in projections} - {p.name for p in populations}
     sources = tuple(

@@ -6,7 +6,7 @@ import torch
 
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.semantics.vectorized import POTENTIAL, Batch, NeuronBatch, Shape
+from neurocompile.semantics.vectorized import POTENTIAL, Batch, BatchShape, NeuronBatch
 
 
 class AdderBatch(Batch):
@@ -26,7 +26,7 @@ class AdderBatch(Batch):
 class FloatBatch(NeuronBatch):
     """Advanced by the float normal form; a bias is added to v, beside the synaptic current."""
 
-    def __init__(self, neuron: FloatNeuron, bias: torch.Tensor | None, shape: Shape,
+    def __init__(self, neuron: FloatNeuron, bias: torch.Tensor | None, shape: BatchShape,
                  device: str) -> None:
         super().__init__(("u", "v"), bias, shape, torch.float64, device)
         self.neuron = neuron

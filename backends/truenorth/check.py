@@ -72,9 +72,9 @@ LAYOUTS = {
 
 def require(network: CoreNetwork) -> None:
     """Raise FindingsError (NC613) with all that is wrong with a core network."""
-    found = [Diagnostic("NC613", values={"reason": reason}) for reason in faults(network)]
-    if found:
-        raise FindingsError(*found)
+    findings = [Diagnostic("NC613", values={"reason": reason}) for reason in faults(network)]
+    if findings:
+        raise FindingsError(*findings)
 
 
 def faults(network: CoreNetwork) -> Iterator[str]:
@@ -95,8 +95,8 @@ def _beyond_crossbar(network: CoreNetwork) -> Iterator[str]:
     if network.crossbar == WHOLE:
         return
     for key, amounts in extents(network).items():
-        core, limit = int(amounts.argmax()), limits[key.rpartition(".")[2]]
-        if amounts[core] > limit:
+        limit = limits[key.rpartition(".")[2]]
+        for core in np.flatnonzero(amounts > limit)[:1].tolist():
             yield f"core {core} takes {amounts[core]} of `{key}`; the network's cores have {limit}"
 
 
@@ -142,9 +142,9 @@ def _targets(cores: Cores) -> Iterator[str]:
 
 
 def _input(table: InputTable, cores: int) -> Iterator[str]:
-    named = {"element": (table.element, LINES_MAX), "core": (table.core, cores - 1),
+    limits = {"element": (table.element, LINES_MAX), "core": (table.core, cores - 1),
              "axon": (table.axon, AXONS - 1), "delay": (table.delay, TICKS_MAX)}
-    yield from _table(f"input `{table.name}`", {n: (a, 0, high) for n, (a, high) in named.items()},
+    yield from _table(f"input `{table.name}`", {n: (a, 0, high) for n, (a, high) in limits.items()},
                       len(table.element))
 
 
@@ -169,6 +169,6 @@ def _outside(what: str, values: NDArray[np.generic] | int, low: int, high: int) 
     array = np.asarray(values)
     if array.size == 0:
         return
-    for found in sorted({int(array.min()), int(array.max())}):
-        if not low <= found <= high:
-            yield f"{what} has the value {found}; {low} to {high} are legal"
+    for extreme in sorted({int(array.min()), int(array.max())}):
+        if not low <= extreme <= high:
+            yield f"{what} has the value {extreme}; {low} to {high} are legal"

@@ -67,13 +67,13 @@ class CKernel:
 
     def _call(self, function: str, state: State, *values: int | NDArray[np.generic]) -> None:
         activity = state.activity
-        moved = _StatePointers(
+        pointers = _StatePointers(
             state.v.ctypes.data, state.fired.ctypes.data, state.ring.ctypes.data,
             activity.axon_events.ctypes.data, activity.synaptic_events.ctypes.data,
             activity.spikes.ctypes.data, len(state.v))
-        given = [ctypes.c_int64(x) if isinstance(x, int) else ctypes.c_void_p(x.ctypes.data)
+        arguments = [ctypes.c_int64(x) if isinstance(x, int) else ctypes.c_void_p(x.ctypes.data)
                  for x in values]
-        self._library[function](ctypes.byref(self._program), ctypes.byref(moved), *given)
+        self._library[function](ctypes.byref(self._program), ctypes.byref(pointers), *arguments)
 
 
 def _layout() -> int:
@@ -83,7 +83,7 @@ def _layout() -> int:
 def _arrays(program: Program) -> Mapping[str, NDArray[np.generic]]:
     """By the names of the structure in C, dense and of its types."""
     p, c = program, program.cores
-    given: dict[str, tuple[NDArray[np.generic], type[np.generic]]] = {
+    arrays: dict[str, tuple[NDArray[np.generic], type[np.generic]]] = {
         "rows": (p.rows, np.uint32), "axons": (p.axons, np.uint16),
         "weights": (p.weights, np.int16), "leak": (p.leak, np.int16),
         "threshold": (p.threshold, np.int32), "floor": (p.floor, np.int32),
@@ -92,7 +92,7 @@ def _arrays(program: Program) -> Mapping[str, NDArray[np.generic]]:
         "special": (p.special, np.bool_), "all_weights": (c.weights, np.int16),
         "reversal": (c.leak_reversal, np.bool_), "random_synapse": (c.random_synapse, np.bool_),
         "random_leak": (c.random_leak, np.bool_), "mask": (c.threshold_mask, np.int32)}
-    return {name: np.ascontiguousarray(array, kind) for name, (array, kind) in given.items()}
+    return {name: np.ascontiguousarray(array, kind) for name, (array, kind) in arrays.items()}
 
 
 def library(flags: tuple[str, ...] = NATIVE) -> Path:
@@ -102,35 +102,35 @@ def library(flags: tuple[str, ...] = NATIVE) -> Path:
     key = hashlib.sha256(b"\0".join([source, compiler.encode(), _processor().encode(),
                                      *(flag.encode() for flag in flags)])).hexdigest()[:16]
     folder = _cache()
-    made = folder / f"truenorth-{key}.so"
-    if not made.is_file():
+    shared_object = folder / f"truenorth-{key}.so"
+    if not shared_object.is_file():
         with tempfile.TemporaryDirectory(dir=folder) as work:
             (Path(work) / "kernel.c").write_bytes(source)
             _compile(compiler, Path(work), flags)
-            os.replace(Path(work) / "kernel.so", made)
-    return made
+            os.replace(Path(work) / "kernel.so", shared_object)
+    return shared_object
 
 
 def _compile(compiler: str, work: Path, flags: tuple[str, ...]) -> None:
     command = [compiler, *FLAGS, *flags, "kernel.c", "-o", "kernel.so"]
     try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False,
+        process = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False,
                               timeout=_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _no_compiler(f"`{compiler}` did not run: {error}") from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no message"]
+    if process.returncode:
+        lines = process.stderr.strip().splitlines() or ["no message"]
         raise _no_compiler(f"`{' '.join(command)}` failed: {lines[0][:200]}")
 
 
 def _compiler() -> str:
     """The full path of `$CC` or of the first C compiler on the path."""
-    wanted = os.environ.get("CC")
-    found = [path for name in ((wanted,) if wanted else COMPILERS) if (path := shutil.which(name))]
-    if not found:
-        raise _no_compiler(f"`{wanted}` (CC) is not on the path" if wanted else
+    name_of_user = os.environ.get("CC")
+    paths = [path for name in ((name_of_user,) if name_of_user else COMPILERS) if (path := shutil.which(name))]
+    if not paths:
+        raise _no_compiler(f"`{name_of_user}` (CC) is not on the path" if name_of_user else
                            f"none of {', '.join(COMPILERS)} is on the path")
-    return found[0]
+    return paths[0]
 
 
 def _processor() -> str:
@@ -139,8 +139,8 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() + platform.machine()
-    told = [line for line in lines if line.startswith(("model name", "flags", "Features"))]
-    return platform.machine() + "".join(sorted(set(told)))
+    features = [line for line in lines if line.startswith(("model name", "flags", "Features"))]
+    return platform.machine() + "".join(sorted(set(features)))
 
 
 def _cache() -> Path:

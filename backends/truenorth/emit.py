@@ -30,7 +30,7 @@ def emit(cores: CoreNetwork, network: Network, target: str, out: Path) -> Emissi
     out.mkdir(parents=True, exist_ok=True)
     save_network(cores, out / NETWORK)
     (out / "network.json").write_text(
-        json.dumps(_described(cores, network), indent=1) + "\n", encoding="utf-8", newline="\n")
+        json.dumps(_description(cores, network), indent=1) + "\n", encoding="utf-8", newline="\n")
     reason = _not_for_ranc(cores)
     if not reason:
         write_ranc(cores, out / RANC[0], out / RANC[1])
@@ -45,11 +45,11 @@ def _not_for_ranc(cores: CoreNetwork) -> str:
     """Why there is no file for RANC; empty where there is one."""
     if len(cores.cores) > RANC_CORES:
         return f"it has {len(cores.cores):,} cores, more than {RANC_CORES}: `neurocompile ranc` writes one"
-    found = [d.message for d in inexpressible(cores)]
-    return "; ".join(found)
+    reasons = [d.message for d in inexpressible(cores)]
+    return "; ".join(reasons)
 
 
-def _described(cores: CoreNetwork, network: Network) -> dict[str, Any]:
+def _description(cores: CoreNetwork, network: Network) -> dict[str, Any]:
     """The model's names and shapes for the tables of the core network."""
     populations = {p.name: p for p in network.populations}
     return {

@@ -35,16 +35,16 @@ def n_samples(network: CoreNetwork, inputs: Inputs) -> int:
 
     Raises UsageError (NC009) when an input is missing, unknown, of another shape or not binary.
     """
-    wanted = {t.name: t for t in network.inputs if not t.always}
-    if set(inputs) != set(wanted):
-        raise _bad(sorted(inputs), f"the network's inputs are {', '.join(sorted(wanted)) or 'none'}")
-    counts = {_checked(wanted[name], spikes, network.n_ticks) for name, spikes in inputs.items()}
+    tables = {t.name: t for t in network.inputs if not t.always}
+    if set(inputs) != set(tables):
+        raise _bad(sorted(inputs), f"the network's inputs are {', '.join(sorted(tables)) or 'none'}")
+    counts = {_count_samples(tables[name], spikes, network.n_ticks) for name, spikes in inputs.items()}
     if len(counts) > 1:
         raise _bad(sorted(counts), "all inputs need the same number of samples")
     return counts.pop() if counts else 1
 
 
-def _checked(table: InputTable, spikes: NDArray[Any], n_ticks: int) -> int:
+def _count_samples(table: InputTable, spikes: NDArray[Any], n_ticks: int) -> int:
     if spikes.ndim < 2 or spikes.shape[1] != n_ticks:
         raise _bad(spikes.shape, f"`{table.name}` is [samples, {n_ticks} ticks, *shape]")
     elements = int(np.prod(spikes.shape[2:]))
@@ -63,7 +63,7 @@ def _bad(value: object, reason: str) -> UsageError:
 def events(network: CoreNetwork, inputs: Inputs, samples: slice) -> Events:
     """What the host sends for some samples, in the order of ticks."""
     ticks = network.ticks_per_sample
-    parts = [_sent(network, table, inputs, samples) for table in network.inputs]
+    parts = [_events_of(network, table, inputs, samples) for table in network.inputs]
     when, sample, core, axon = (np.concatenate([part[i] for part in parts] or [np.zeros(0, np.int64)])
                                 for i in range(4))
     order = np.argsort(when, kind="stable")
@@ -71,7 +71,7 @@ def events(network: CoreNetwork, inputs: Inputs, samples: slice) -> Events:
     return Events(starts, sample[order], core[order], axon[order])
 
 
-def _sent(network: CoreNetwork, table: InputTable, inputs: Inputs,
+def _events_of(network: CoreNetwork, table: InputTable, inputs: Inputs,
           samples: slice) -> tuple[NDArray[np.int64], ...]:
     """Tick, sample, core and axon of each event of one table."""
     count = samples.stop - samples.start

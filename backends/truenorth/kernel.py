@@ -46,7 +46,7 @@ def inject(now: Any, sample: Any, core: Any, axon: Any) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def integrate(first: int, last: int, now: Any, v: Any, fired: Any, events: Any, synapses: Any,
+def integrate(first: int, last: int, now: Any, v: Any, spikes_now: Any, events: Any, synapses: Any,
               program: Any) -> None:
     """One tick of cores first..last - 1 for all samples, without what special neurons draw.
 
@@ -88,7 +88,7 @@ def integrate(first: int, last: int, now: Any, v: Any, fired: Any, events: Any, 
                 down = bottom if mode & SATURATE else ((x - (bottom & linear)) & keep) - back[n]
                 own[n] = up if above else (down if below else x)
                 spike[n] = above
-            _pack(spike, fired[s, c])
+            _pack(spike, spikes_now[s, c])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -103,13 +103,13 @@ def _pack(spike: Any, words: Any) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def deliver(tick: int, ring: Any, fired: Any, route: Any, spikes: Any) -> None:
+def deliver(tick: int, ring: Any, spikes_now: Any, route: Any, spikes: Any) -> None:
     """Set the axons that spikes reach, clear the present tick's, count spikes by core."""
     ring[tick % SLOTS] = _ZERO
-    for s in range(len(fired)):
-        for c in range(fired.shape[1]):
+    for s in range(len(spikes_now)):
+        for c in range(spikes_now.shape[1]):
             for w in range(WORDS):
-                word = fired[s, c, w]
+                word = spikes_now[s, c, w]
                 while word != _ZERO:
                     way = route[c, w * 64 + _lowest(word)]
                     word &= word - _ONE
@@ -133,14 +133,14 @@ def _sign(x: Any) -> Any:
 
 
 @numba.njit(cache=True, nogil=True)
-def _drawn(state: Any) -> Any:
+def _draw(state: Any) -> Any:
     return np.int64(_mix(state) >> np.uint64(32))
 
 
 @numba.njit(cache=True, nogil=True)
 def _chance(amount: Any, state: Any) -> Any:
     """As in `semantics.truenorth`; draws the number of `state`."""
-    return np.int64(_sign(amount) if abs(amount) >= _drawn(state) & 255 else 0)
+    return np.int64(_sign(amount) if abs(amount) >= _draw(state) & 255 else 0)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -160,7 +160,7 @@ def _random_sum(neuron: int, active: Any, rows: Any, axons: Any, weights: Any, r
 
 
 @numba.njit(cache=True, nogil=True)
-def finish_special(first: int, last: int, keys: Any, now: Any, v: Any, fired: Any, program: Any,
+def finish_special(first: int, last: int, keys: Any, now: Any, v: Any, spikes_now: Any, program: Any,
                    extra: Any) -> None:
     """The rest of a tick for special cores: random synapses, leak, thresholds; `semantics.step`.
 
@@ -175,16 +175,16 @@ def finish_special(first: int, last: int, keys: Any, now: Any, v: Any, fired: An
         for s in range(len(v)):
             for n in range(NEURONS):
                 state = _mix(keys[s, c] + np.uint64(n + 1) * _GOLDEN)
-                drawn, state = _random_sum(n, now[s, c], rows[c], axons[c], weights[c, n],
+                random_sum, state = _random_sum(n, now[s, c], rows[c], axons[c], weights[c, n],
                                            random_synapse[c, n], state)
-                x, step, noise = v[s, c, n] + drawn, np.int64(leak[c, n]), np.int64(0)
+                x, step, noise = v[s, c, n] + random_sum, np.int64(leak[c, n]), np.int64(0)
                 if random_leak[c, n]:
                     state += _GOLDEN
                     step = _chance(step, state)
                 x += step * _sign(x) if reversal[c, n] else step
                 x = min(max(x, POTENTIAL_MIN), POTENTIAL_MAX)
                 if mask[c, n] != 0:
-                    noise = _drawn(state + _GOLDEN) & mask[c, n]
+                    noise = _draw(state + _GOLDEN) & mask[c, n]
                 top, bottom, mode = threshold[c, n] + noise, -floor[c, n], np.int64(modes[c, n])
                 linear, keep, back = -(mode & 1), -((mode >> 1) & 1), reset[reset_row[c], n]
                 spike[n] = x >= top
@@ -195,4 +195,4 @@ def finish_special(first: int, last: int, keys: Any, now: Any, v: Any, fired: An
                 elif x < bottom - noise:
                     x = ((x - ((bottom - noise) & linear)) & keep) - back
                 v[s, c, n] = x
-            _pack(spike, fired[s, c])
+            _pack(spike, spikes_now[s, c])

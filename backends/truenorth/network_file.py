@@ -34,7 +34,7 @@ _INPUT, _POPULATION = ("element", "core", "axon", "delay"), ("core", "slot", "li
 _KEYS = {"version", "n_ticks", "step", "reload", "roles", "places", "inputs", "populations",
          "crossbar"}
 Array = NDArray[Any]
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
+FORM_ERRORS = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
 def save_network(network: CoreNetwork, path: Path) -> None:
@@ -51,8 +51,8 @@ def save_network(network: CoreNetwork, path: Path) -> None:
             constants[f.name] = int(first)
         else:
             arrays[f"cores.{f.name}"] = _narrow(array)
-    told = metadata(network) | {"constants": constants}
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    document = metadata(network) | {"constants": constants}
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     whole = path.with_name(path.name + ".part")
     write_tensors(whole, arrays, {KEY: text})
     os.replace(whole, path)
@@ -94,43 +94,43 @@ def load_network(path: Path) -> CoreNetwork:
     """
     file = read_tensors(path)
     try:
-        told = json.loads(file.metadata[KEY])
-        network = rebuild(told, _cores(file, told.pop("constants")), file.array)
+        document = json.loads(file.metadata[KEY])
+        network = rebuild(document, _cores(file, document.pop("constants")), file.array)
         expected = {f"cores.{name}" for name in LAYOUTS} | set(columns(network))
         if unknown := set(file.entries) - expected:
             raise ValueError(f"unknown tensor `{min(unknown)}`")
-    except MALFORMED as error:
+    except FORM_ERRORS as error:
         raise UsageError(corrupt(path, KIND, f"{type(error).__name__}: {error}")) from None
-    if found := list(faults(network)):
-        raise UsageError(*(corrupt(path, KIND, reason) for reason in found))
+    if findings := list(faults(network)):
+        raise UsageError(*(corrupt(path, KIND, reason) for reason in findings))
     return network
 
 
-def rebuild(told: Mapping[str, Any], cores: Cores, array: Callable[[str], Array]) -> CoreNetwork:
+def rebuild(document: Mapping[str, Any], cores: Cores, array: Callable[[str], Array]) -> CoreNetwork:
     """A network from its cores, its metadata and the arrays of its tables; ranges are not checked.
 
-    Raises one of MALFORMED.
+    Raises one of FORM_ERRORS.
     """
-    if told["version"] != VERSION:
-        raise ValueError(f"version {told['version']!r}; this program reads version {VERSION}")
-    if unknown := set(told) - _KEYS:
+    if document["version"] != VERSION:
+        raise ValueError(f"version {document['version']!r}; this program reads version {VERSION}")
+    if unknown := set(document) - _KEYS:
         raise ValueError(f"unknown key `{min(unknown)}`")
 
     def column(prefix: str, names: tuple[str, ...]) -> dict[str, Any]:
         return {n: _cast(f"{prefix}.{n}", array(f"{prefix}.{n}"), "int64") for n in names}
     inputs = [InputTable(_text(entry["name"]), **column(f"inputs.{k}", _INPUT),
                          always=_flag(entry["always"]))
-              for k, entry in enumerate(told["inputs"])]
+              for k, entry in enumerate(document["inputs"])]
     populations = [PopulationTable(_text(entry["name"]), depth=integer(entry["depth"]),
                                    **column(f"populations.{k}", _POPULATION))
-                   for k, entry in enumerate(told["populations"])]
-    places = [CoreId(*(integer(n) for n in place)) for place in told["places"]]
-    crossbar = (Crossbar(**{name: integer(n) for name, n in told["crossbar"].items()})
-                if "crossbar" in told else WHOLE)
+                   for k, entry in enumerate(document["populations"])]
+    places = [CoreId(*(integer(n) for n in place)) for place in document["places"]]
+    crossbar = (Crossbar(**{name: integer(n) for name, n in document["crossbar"].items()})
+                if "crossbar" in document else WHOLE)
     return CoreNetwork(
         cores=cores, inputs=tuple(inputs), populations=tuple(populations),
-        n_ticks=integer(told["n_ticks"]), step=integer(told["step"]), reload=_flag(told["reload"]),
-        roles=tuple(_text(role) for role in told["roles"]), places=tuple(places),
+        n_ticks=integer(document["n_ticks"]), step=integer(document["step"]), reload=_flag(document["reload"]),
+        roles=tuple(_text(role) for role in document["roles"]), places=tuple(places),
         crossbar=crossbar)
 
 
@@ -141,16 +141,16 @@ def _cores(file: TensorFile, constants: Mapping[str, int]) -> Cores:
         shape = count, *layout.shape
         if name in constants and name not in _WHOLE:
             value = np.array(integer(constants[name]), np.int64)
-            stored = np.broadcast_to(value, shape)
+            whole = np.broadcast_to(value, shape)
         else:
-            stored = file.array(f"cores.{name}")
-        arrays[name] = _cast(f"cores.{name}", stored, layout.dtype)
+            whole = file.array(f"cores.{name}")
+        arrays[name] = _cast(f"cores.{name}", whole, layout.dtype)
     return Cores(**arrays)
 
 
-def _cast(name: str, stored: Array, dtype: str) -> Array:
-    cast: Array = stored.astype(dtype)
-    if not np.array_equal(cast, stored):
+def _cast(name: str, array: Array, dtype: str) -> Array:
+    cast: Array = array.astype(dtype)
+    if not np.array_equal(cast, array):
         raise ValueError(f"`{name}` has values that {dtype} does not hold")
     return cast
 

@@ -12,31 +12,31 @@ _GOLDEN = np.uint64(GOLDEN)
 _FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-def mixed(x: Words) -> Words:
+def mix_words(x: Words) -> Words:
     """`semantics.truenorth.mix` of each word."""
     x = (x ^ (x >> np.uint64(30))) * _FACTORS[0]
     x = (x ^ (x >> np.uint64(27))) * _FACTORS[1]
     return x ^ (x >> np.uint64(31))
 
 
-def keyed(states: Words, numbers: range) -> Words:
+def keys_of(states: Words, numbers: range) -> Words:
     """The states [..., numbers] after one more number of the key."""
     steps = np.arange(numbers.start + 1, numbers.stop + 1, dtype=np.uint64) * _GOLDEN
-    return mixed(states[..., None] + steps)
+    return mix_words(states[..., None] + steps)
 
 
 class Keys:
     """States [samples, cores] after seed, sample, core and tick."""
 
     def __init__(self, seed: int, samples: range, cores: int) -> None:
-        seeded = keyed(np.full((), seed & WORD, np.uint64), samples)
-        self._states = keyed(seeded, range(cores))
+        first_keys = keys_of(np.full((), seed & WORD, np.uint64), samples)
+        self._states = keys_of(first_keys, range(cores))
 
     def at(self, tick: int) -> Words:
         """For one tick of the chip."""
-        return keyed(self._states, range(tick, tick + 1))[..., 0]
+        return keys_of(self._states, range(tick, tick + 1))[..., 0]
 
 
-def drawn(states: Words) -> NDArray[np.int64]:
+def draw(states: Words) -> NDArray[np.int64]:
     """The number that each state draws; the next one is drawn from state + GOLDEN."""
-    return (mixed(states) >> np.uint64(32)).astype(np.int64)
+    return (mix_words(states) >> np.uint64(32)).astype(np.int64)

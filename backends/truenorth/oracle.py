@@ -70,8 +70,8 @@ def run_cores(cores: Cores, events: Iterable[Event], n_ticks: int, sample: int =
             run.synaptic_events[c] += sum(map(len, types))
             for n in range(NEURONS):
                 draw = draws(seed, sample, c, tick, n).__next__
-                v[c][n], fired = step(neurons[c][n], v[c][n], types[n], draw)
-                if fired:
+                v[c][n], spike = step(neurons[c][n], v[c][n], types[n], draw)
+                if spike:
                     run.spikes[tick, c, n] = 1
                     _send(cores, c, n, tick, ring)
             run.potentials[tick, c] = v[c]

@@ -11,7 +11,7 @@ from neurocompile.passes.truenorth.core_network import Cores
 from neurocompile.semantics.truenorth import NEURONS, ResetMode
 
 COUNT_BITS = 9  # of an axon's entry: its synapses; above them its type
-UNROUTED = -1
+NO_ROUTE = -1
 
 
 LINEAR, KEEP, SATURATE = 1, 2, 4  # bits of a neuron's modes
@@ -34,19 +34,19 @@ class Program:
     modes: NDArray[np.uint8]  # [cores, NEURONS]
     reset: NDArray[np.int32]  # [rows, NEURONS]: row 0 is 0, others are of cores with reset values
     reset_row: NDArray[np.int64]  # [cores]
-    route: NDArray[np.int64]  # [cores, NEURONS]: core << 12 | axon << 4 | delay, or UNROUTED
+    route: NDArray[np.int64]  # [cores, NEURONS]: core << 12 | axon << 4 | delay, or NO_ROUTE
     special: NDArray[np.bool_]  # [cores]: some neuron has a leak reversal or a stochastic mode
     cores: Cores  # for special cores: what the arrays above leave out
 
     @staticmethod
     def of(cores: Cores) -> Program:
         """The same cores, prepared."""
-        drawn = np.where(cores.random_synapse, np.int16(0), cores.weights)
+        fixed_weights = np.where(cores.random_synapse, np.int16(0), cores.weights)
         crossbar = np.ascontiguousarray(cores.crossbar)
         reset, reset_row = _reset(cores)
         return Program(
             rows=crossbar.view("<u4"), axons=_axons(cores.axon_types, crossbar),
-            weights=np.ascontiguousarray(drawn.transpose(0, 2, 1), np.int16), leak=cores.leak,
+            weights=np.ascontiguousarray(fixed_weights.transpose(0, 2, 1), np.int16), leak=cores.leak,
             threshold=cores.threshold, floor=cores.floor, modes=_modes(cores), reset=reset,
             reset_row=reset_row, route=_route(cores), special=_special(cores), cores=cores)
 
@@ -63,10 +63,10 @@ def _modes(cores: Cores) -> NDArray[np.uint8]:
 
 def _reset(cores: Cores) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Reset values of the cores that have any, after a row of zeros; each core's row."""
-    used = (cores.reset_mode == ResetMode.NORMAL) & (cores.reset_value != 0)
-    which = used.any(1)
+    in_use = (cores.reset_mode == ResetMode.NORMAL) & (cores.reset_value != 0)
+    which = in_use.any(1)
     rows = np.zeros((1 + int(which.sum()), NEURONS), np.int32)
-    rows[1:] = np.where(used[which], cores.reset_value[which], 0)
+    rows[1:] = np.where(in_use[which], cores.reset_value[which], 0)
     return rows, np.where(which, np.cumsum(which), 0)
 
 
@@ -79,7 +79,7 @@ def _route(cores: Cores) -> NDArray[np.int64]:
     way = cores.target_core.astype(np.int64) << 12
     way |= cores.target_axon.astype(np.int64) << 4
     way |= cores.delay
-    return np.where(cores.target_core >= 0, way, UNROUTED)
+    return np.where(cores.target_core >= 0, way, NO_ROUTE)
 
 
 def _special(cores: Cores) -> NDArray[np.bool_]:

@@ -48,13 +48,13 @@ def write_ranc(network: CoreNetwork, path: Path, config: Path, inputs: Inputs | 
     bus = (0, max(y for _, y in grid) + 1)
     path.write_text(json.dumps(_document(network, grid, bus, inputs), separators=(",", ":")) + "\n",
                     encoding="utf-8")
-    told = {"num_neurons": crossbar.neurons, "num_axons": crossbar.axons,
+    document = {"num_neurons": crossbar.neurons, "num_axons": crossbar.axons,
             "num_weights": crossbar.axon_types,
             "num_cores_x": max(x for x, _ in grid) + 1, "num_cores_y": bus[1] + 1,
             "max_tick_offset": crossbar.max_delay + 1, "neuron_block_trace_verbosity": 0,
             "core_controller_trace_verbosity": 0, "scheduler_trace_verbosity": 0,
             "neuron_reset_type": 0}
-    config.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    config.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def coordinates(network: CoreNetwork) -> list[tuple[int, int]]:
@@ -89,13 +89,13 @@ def output_rows(network: CoreNetwork, raster: NDArray[np.uint8]) -> str:
 def _document(network: CoreNetwork, grid: list[tuple[int, int]], bus: tuple[int, int],
               inputs: Inputs | None) -> dict[str, Any]:
     unread = lines(network.cores)
-    kept = {**metadata(network), "unread_line": unread,
+    own = {**metadata(network), "unread_line": unread,
             "tables": {name: array.tolist() for name, array in columns(network).items()}}
     below = _negative_thresholds(network.cores)
     return {"packets": _packets(network, grid, inputs),
             "output_bus": {"coordinates": list(bus), "num_outputs": unread + 1},
             "cores": [_core(network, c, grid, bus, below[c]) for c in range(len(grid))],
-            KEY: kept}
+            KEY: own}
 
 
 def _packets(network: CoreNetwork, grid: list[tuple[int, int]],
@@ -103,10 +103,10 @@ def _packets(network: CoreNetwork, grid: list[tuple[int, int]],
     """By tick. Each axon once, since RANC warns of duplicates."""
     if inputs is None:
         return [[] for _ in range(network.ticks_per_sample)]
-    sent, result = events(network, inputs, slice(0, 1)), []
+    packet_events, result = events(network, inputs, slice(0, 1)), []
     for tick in range(network.ticks_per_sample):
-        at = sent.at(tick)
-        places = sorted(set(zip(sent.core[at].tolist(), sent.axon[at].tolist(), strict=True)))
+        at = packet_events.at(tick)
+        places = sorted(set(zip(packet_events.core[at].tolist(), packet_events.axon[at].tolist(), strict=True)))
         result.append([{"destination_core": list(grid[core]), "destination_axon": axon,
                         "destination_tick": 0} for core, axon in places])
     return result
@@ -127,10 +127,10 @@ def _core(network: CoreNetwork, c: int, grid: list[tuple[int, int]], bus: tuple[
         "current_potential": cores.potential[c], "reset_mode": cores.reset_mode[c]}
     rows = zip(*(array.tolist() for array in neurons.values()), strict=True)
     synapses = np.unpackbits(cores.crossbar[c], axis=1, bitorder="little").T
-    used = _end(~_idle(cores, c) | synapses.any(1))
+    n_cells = _end(~_idle(cores, c) | synapses.any(1))
     return {"coordinates": list(grid[c]), "axons": _cut(cores.axon_types[c]),
-            "connections": [_cut(row) for row in synapses[:used]],
-            "neurons": [dict(zip(neurons, row, strict=True)) for row in rows][:used]}
+            "connections": [_cut(row) for row in synapses[:n_cells]],
+            "neurons": [dict(zip(neurons, row, strict=True)) for row in rows][:n_cells]}
 
 
 def _idle(cores: Cores, c: int) -> Bools:
@@ -141,9 +141,9 @@ def _idle(cores: Cores, c: int) -> Bools:
     return np.asarray(np.all([*idle, (cores.weights[c] == 0).all(-1)], axis=0))
 
 
-def _end(used: NDArray[Any]) -> int:
+def _end(in_use: NDArray[Any]) -> int:
     """Length without the zeros at the end."""
-    return int(np.max(np.flatnonzero(used), initial=-1)) + 1
+    return int(np.max(np.flatnonzero(in_use), initial=-1)) + 1
 
 
 def _cut(row: NDArray[np.uint8]) -> list[int]:
@@ -166,11 +166,11 @@ def inexpressible(network: CoreNetwork) -> Iterator[Diagnostic]:
     """NC611 for each kind of thing that RANC has no word for."""
     cores = network.cores
     low, high = reach(network)
-    held = cores.saturate & ~_mirrors(cores) & (low < -cores.floor.astype(np.int64))
+    clipping = cores.saturate & ~_mirrors(cores) & (low < -cores.floor.astype(np.int64))
     wide = (low < POTENTIAL_MIN) | (high > POTENTIAL_MAX)
     for what, where in (
             ("neurons without reset", cores.reset_mode == ResetMode.NONE),
-            ("floors at which a potential can saturate", held),
+            ("floors at which a potential can saturate", clipping),
             ("leak reversal", cores.leak_reversal),
             ("random synapses", cores.random_synapse.any(-1)),
             ("random leaks", cores.random_leak),

@@ -53,16 +53,16 @@ class Recorder:
         shape = samples, network.n_ticks
         raw = samples, network.ticks_per_sample, len(network.cores), NEURONS
 
-        def chosen(wanted: tuple[str, ...] | None) -> tuple[str, ...]:
-            return names if wanted is None else wanted
+        def choose(probe: tuple[str, ...] | None) -> tuple[str, ...]:
+            return names if probe is None else probe
 
         def size(name: str) -> int:
             return len(self._readings[name].place)
         self.result = Simulation(
             engine, samples * network.ticks_per_sample, Activity.zero(len(network.cores)),
-            {n: np.zeros((*shape, size(n)), np.uint8) for n in chosen(probes.spikes)},
-            {n: np.zeros((*shape, size(n)), np.int32) for n in chosen(probes.potentials)},
-            {n: np.zeros(shape, np.int64) for n in chosen(probes.counts)},
+            {n: np.zeros((*shape, size(n)), np.uint8) for n in choose(probes.spikes)},
+            {n: np.zeros((*shape, size(n)), np.int32) for n in choose(probes.potentials)},
+            {n: np.zeros(shape, np.int64) for n in choose(probes.counts)},
             np.zeros(raw, np.uint8) if probes.raster else None,
             np.zeros(raw, np.int32) if probes.raster_potentials else None)
 
@@ -88,11 +88,11 @@ class Recorder:
             result.raster[samples, tick] = flat.reshape(count, -1, NEURONS)
         for name, t in due.items():
             if name in result.spikes or name in result.counts:
-                found = flat[:, self._readings[name].place]
+                spikes = flat[:, self._readings[name].place]
                 if name in result.spikes:
-                    result.spikes[name][samples, t] = found
+                    result.spikes[name][samples, t] = spikes
                 if name in result.counts:
-                    result.counts[name][samples, t] = found.sum(1)
+                    result.counts[name][samples, t] = spikes.sum(1)
 
 
 @dataclass(frozen=True)

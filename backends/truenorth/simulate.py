@@ -48,10 +48,10 @@ def simulate(network: CoreNetwork, inputs: Inputs, *, engine: str = "auto", thre
             batch = slice(first, min(first + size, samples))
             state = make(program, recorder.result.activity, range(batch.start, batch.stop), seed,
                          pool, threads)
-            sent = events(network, inputs, batch)
+            arrivals = events(network, inputs, batch)
             for tick in range(ticks):
-                at = sent.at(tick)
-                state.inject(tick, sent.sample[at], sent.core[at], sent.axon[at])
+                at = arrivals.at(tick)
+                state.inject(tick, arrivals.sample[at], arrivals.core[at], arrivals.axon[at])
                 state.advance(tick)
                 recorder.take(state, batch, tick)
                 if progress is not None:
@@ -66,7 +66,7 @@ def _maker(name: str, program: Program) -> Make:
         return lambda program, activity, samples, seed, *_: NumpyEngine(
             program, activity, samples, seed)
     kernel = _kernel(name, program)
-    return lambda *given: CompiledEngine(kernel, *given)
+    return lambda *arguments: CompiledEngine(kernel, *arguments)
 
 
 def _kernel(name: str, program: Program) -> Kernel:
@@ -84,8 +84,8 @@ def _check(network: CoreNetwork, engine: str, threads: int, probes: Probes) -> N
     if not 1 <= threads <= most:
         raise _bad("threads", threads, f"1 to {most} with this engine")
     names = {p.name for p in network.populations}
-    for wanted in (probes.spikes, probes.potentials, probes.counts):
-        for name in set(wanted or ()) - names:
+    for probe in (probes.spikes, probes.potentials, probes.counts):
+        for name in set(probe or ()) - names:
             raise _bad("probes", name, f"the populations are {', '.join(sorted(names)) or 'none'}")
 
 

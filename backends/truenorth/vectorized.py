@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.backends.truenorth.engine import Activity, Ints, Words, start
-from neurocompile.backends.truenorth.noise import Keys, drawn, keyed
+from neurocompile.backends.truenorth.noise import Keys, draw, keys_of
 from neurocompile.backends.truenorth.program import COUNT_BITS, KEEP, LINEAR, SATURATE, Program
 from neurocompile.semantics.truenorth import (
     AXONS,
@@ -48,9 +48,9 @@ class NumpyEngine:
         before = self.v[:, self._special]
         spikes = self._settle()
         if len(self._special):
-            chosen = np.isin(core, self._special)
-            spikes[:, self._special] = self._finish(before, self._keys.at(tick), sample[chosen],
-                                                    core[chosen], axon[chosen])
+            special = np.isin(core, self._special)
+            spikes[:, self._special] = self._finish(before, self._keys.at(tick), sample[special],
+                                                    core[special], axon[special])
         now[...] = False
         self.fired[...] = np.packbits(spikes, axis=-1, bitorder="little").view(np.uint64)
         self._activity.spikes[:] += spikes.sum((0, 2))
@@ -70,10 +70,10 @@ class NumpyEngine:
         for at in range(0, len(core), _CHUNK):
             s, c, a = (x[at:at + _CHUNK] for x in (sample, core, axon))
             there = np.unpackbits(program.cores.crossbar[c, a], axis=1, bitorder="little")
-            added = program.weights[c, program.axons[c, a] >> COUNT_BITS] * there.astype(np.int16)
+            amounts = program.weights[c, program.axons[c, a] >> COUNT_BITS] * there.astype(np.int16)
             where = s * len(program) + c
             first = np.flatnonzero(np.diff(where, prepend=-1))
-            self.v[s[first], c[first]] += np.add.reduceat(added, first, axis=0, dtype=np.int32)
+            self.v[s[first], c[first]] += np.add.reduceat(amounts, first, axis=0, dtype=np.int32)
 
     def _settle(self) -> NDArray[np.bool_]:
         """Leaks, thresholds and resets of deterministic neurons, in place; the spikes."""
@@ -89,23 +89,23 @@ class NumpyEngine:
     def _up(self, cores: _Which, v: _Wide | NDArray[np.int32], top: _Wide | NDArray[np.int32]) -> _Wide:
         """What a spike leaves of v."""
         modes, back = self._program.modes[cores], self._program.reset[self._program.reset_row[cores]]
-        kept = np.where(modes & LINEAR, v - top, v)
-        return np.where(modes & KEEP, kept, back)
+        rest = np.where(modes & LINEAR, v - top, v)
+        return np.where(modes & KEEP, rest, back)
 
     def _down(self, cores: _Which, v: _Wide | NDArray[np.int32],
               floor: _Wide | NDArray[np.int32]) -> _Wide:
         """What v below the negative threshold becomes."""
         modes, back = self._program.modes[cores], self._program.reset[self._program.reset_row[cores]]
-        kept = np.where(modes & LINEAR, v + floor, v)
-        mirrored = np.where(modes & KEEP, kept, -back)
-        return np.where(modes & SATURATE, -floor, mirrored)
+        rest = np.where(modes & LINEAR, v + floor, v)
+        mirror = np.where(modes & KEEP, rest, -back)
+        return np.where(modes & SATURATE, -floor, mirror)
 
     def _finish(self, before: NDArray[np.int32], keys: Words, sample: Ints, core: Ints,
                 axon: Ints) -> NDArray[np.bool_]:
         """The special cores again from their sums, with all modes, in place; their spikes."""
         p, at = self._program, self._special
         c = p.cores
-        states = keyed(keys[:, at], range(NEURONS))
+        states = keys_of(keys[:, at], range(NEURONS))
         v = before.astype(np.int64)
         self._draw_synapses(v, states, sample, np.searchsorted(at, core), core, axon)
         leak = np.broadcast_to(p.leak[at].astype(np.int64), v.shape)
@@ -113,7 +113,7 @@ class NumpyEngine:
         leak = np.where(c.random_leak[at], _chance(leak, states), leak)
         v += np.where(c.leak_reversal[at], leak * np.sign(v), leak)
         np.clip(v, POTENTIAL_MIN, POTENTIAL_MAX, out=v)
-        noise = drawn(states + _GOLDEN) & c.threshold_mask[at]
+        noise = draw(states + _GOLDEN) & c.threshold_mask[at]
         top = p.threshold[at] + noise
         floor = p.floor[at] + np.where(c.saturate[at], 0, noise)
         above, below = v >= top, v < -floor
@@ -133,12 +133,12 @@ class NumpyEngine:
             there = np.unpackbits(c.crossbar[core[k], axon[k]], axis=1, bitorder="little") != 0
             there &= c.random_synapse[core[k], :, kind]
             at = sample[k], place[k]
-            moved = states[at] + np.where(there, _GOLDEN, np.uint64(0))
-            states[at] = moved
+            next_states = states[at] + np.where(there, _GOLDEN, np.uint64(0))
+            states[at] = next_states
             weights = c.weights[core[k], :, kind].astype(np.int64)
-            v[at] += np.where(there, _chance(weights, moved), 0)
+            v[at] += np.where(there, _chance(weights, next_states), 0)
 
 
 def _chance(amount: _Wide, states: Words) -> _Wide:
     """As in `semantics.truenorth`, for the number that each state draws."""
-    return np.where(np.abs(amount) >= drawn(states) & 255, np.sign(amount), 0)
+    return np.where(np.abs(amount) >= draw(states) & 255, np.sign(amount), 0)

@@ -26,21 +26,21 @@ def host_spikes(network: Network, cores: CoreNetwork, inputs: Mapping[str, Array
     `inputs`: as the reference takes them; `spikes`: those of populations, of which the host runs
     some.
     """
-    sources, given = network.sources(), network.feeds(inputs)
+    sources, data = network.sources(), network.feeds(inputs)
     samples = len(next(iter(spikes.values())))
-    sent: dict[str, Array] = {}
+    by_input: dict[str, Array] = {}
     for table in cores.inputs:
         item = sources.get(table.name)
         if table.always:
             continue
         if not len(table.element):  # nothing of it reaches the chip
-            sent[table.name] = np.zeros((samples, network.n_ticks, 0), np.uint8)
+            by_input[table.name] = np.zeros((samples, network.n_ticks, 0), np.uint8)
         elif isinstance(item, Input):
-            sent[table.name] = item.integers(given[table.name]).reshape(
+            by_input[table.name] = item.integers(data[table.name]).reshape(
                 samples, network.n_ticks, item.size)
         else:
-            sent[table.name] = spikes[table.name]
-    return sent
+            by_input[table.name] = spikes[table.name]
+    return by_input
 
 
 def verify(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
@@ -50,16 +50,16 @@ def verify(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
     A difference is NC702 for the first one; a population without any spike is NC703.
     """
     start = time.perf_counter()
-    found = simulate(cores, host_spikes(network, cores, inputs, reference.spikes),
+    simulation = simulate(cores, host_spikes(network, cores, inputs, reference.spikes),
                      probes=Probes(potentials=None))
     seconds = time.perf_counter() - start
-    compared, diagnostics, first = [], [], None
+    populations, diagnostics, first = [], [], None
     for population in (p for p in network.order() if not p.on_host):
         name = population.name
-        expected = np.asarray(reference.spikes[name]).reshape(found.spikes[name].shape)
-        differs = expected != found.spikes[name]
+        expected = np.asarray(reference.spikes[name]).reshape(simulation.spikes[name].shape)
+        differs = expected != simulation.spikes[name]
         spikes = int(np.count_nonzero(expected))
-        compared.append(Compared(name, population.size, spikes, int(differs.sum())))
+        populations.append(Compared(name, population.size, spikes, int(differs.sum())))
         if not spikes:
             diagnostics.append(Diagnostic("NC703", population.where, {"population": name}))
         for sample, tick, neuron in _first(differs):
@@ -69,33 +69,33 @@ def verify(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
         (sample, tick), neuron, population = first
         at, name = (sample, tick, neuron), population.name
         v = f"{int(reference.v[name][at]):,}" if name in reference.v else "not recorded"
-        told = (f"v after that tick: reference {v}, {PROGRAM} "
-                f"{int(found.potentials[name][at]):,}")
+        note = (f"v after that tick: reference {v}, {PROGRAM} "
+                f"{int(simulation.potentials[name][at]):,}")
         diagnostics.insert(0, Diagnostic("NC702", population.where, {
             "population": name, "sample": sample, "tick": tick, "neuron": neuron,
-            "expected": int(reference.spikes[name][at]), "found": int(found.spikes[name][at]),
-            "program": PROGRAM}, notes=(told,)))
+            "expected": int(reference.spikes[name][at]), "found": int(simulation.spikes[name][at]),
+            "program": PROGRAM}, notes=(note,)))
     samples = len(next(iter(reference.spikes.values())))
-    return Verification(samples, network.n_ticks, tuple(compared), tuple(diagnostics), seconds)
+    return Verification(samples, network.n_ticks, tuple(populations), tuple(diagnostics), seconds)
 
 
-def joined(parts: Sequence[Verification]) -> Verification:
+def join(parts: Sequence[Verification]) -> Verification:
     """Several verifications of one network, of samples that follow each other, as one."""
-    compared = tuple(Compared(
+    populations = tuple(Compared(
         of[0].name, of[0].neurons, sum(one.spikes for one in of), sum(one.differences for one in of))
         for of in zip(*(part.populations for part in parts), strict=True))
-    silent = {one.name for one in compared if not one.spikes}
-    found: list[Diagnostic] = []
+    silent = {one.name for one in populations if not one.spikes}
+    findings: list[Diagnostic] = []
     before = 0
     for part in parts:
         for one in part.diagnostics:
-            if one.code == "NC702" and not found:
-                found.append(replace(one, values={
+            if one.code == "NC702" and not findings:
+                findings.append(replace(one, values={
                     **one.values, "sample": before + int(str(one.values["sample"]))}))
         before += part.samples
-    found += [one for one in parts[0].diagnostics
+    findings += [one for one in parts[0].diagnostics
               if one.code == "NC703" and one.values["population"] in silent]
-    return Verification(before, parts[0].ticks, compared, tuple(found),
+    return Verification(before, parts[0].ticks, populations, tuple(findings),
                         sum(part.seconds for part in parts))
 
 

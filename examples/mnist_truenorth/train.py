@@ -26,7 +26,7 @@ from neurocompile.nn import TokenMixer
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "mnist"))
 
-from training import save, shifted, tensors
+from training import save, shift, tensors
 
 BATCH = 128
 
@@ -102,7 +102,7 @@ def train(recipe: Recipe, epochs: int, seed: int) -> None:
         start, total = time.perf_counter(), 0.0
         model.train()
         for index in torch.randperm(len(train_y)).split(BATCH):
-            x, y = shifted(train_x[index], 1), train_y[index]
+            x, y = shift(train_x[index], 1), train_y[index]
             loss = F.cross_entropy(logits(model, ternary_nets.frames(x, recipe.ticks)), y)
             optimizer.zero_grad()
             loss.backward()
@@ -118,8 +118,8 @@ def train(recipe: Recipe, epochs: int, seed: int) -> None:
 
 def logits(model: nn.Module, x: Tensor) -> Tensor:
     """What the loss sees; votes in 0..1 are too flat for it."""
-    found: Tensor = model(x)
-    return 10 * found if isinstance(model, ternary_nets.ConvNet) else found
+    outputs: Tensor = model(x)
+    return 10 * outputs if isinstance(model, ternary_nets.ConvNet) else outputs
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from examples.zoo.ms_resnet import MSResNet
 from examples.zoo.stmixer import STMixer
 
 
-def upscaled(images: Tensor) -> Tensor:
+def upscale(images: Tensor) -> Tensor:
     """MNIST's images [N, 1, 28, 28] as [N, 1, 32, 32], bilinear: what the networks see."""
     return F.interpolate(images, size=(32, 32), mode="bilinear")
 

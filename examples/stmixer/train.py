@@ -24,4 +24,4 @@ RECIPES = {
 }
 
 if __name__ == "__main__":
-    run(RECIPES, HERE, small_nets.upscaled)
+    run(RECIPES, HERE, small_nets.upscale)

@@ -21,21 +21,21 @@ Spiking = Callable[[], nn.Module]  # makes a neuron
 
 def lif(v_threshold: float = 1.0, tau: float = 2.0) -> nn.Module:
     """LIF with v <- v + (x - v) / tau, a spike at v >= v_threshold and reset to zero."""
-    made: nn.Module = neuron.LIFNode(
+    node: nn.Module = neuron.LIFNode(
         tau=tau, decay_input=True, v_threshold=v_threshold, v_reset=0.0,
         surrogate_function=surrogate.Sigmoid(), detach_reset=True, step_mode="m")
-    return made
+    return node
 
 
 def if_(v_threshold: float = 1.0) -> nn.Module:
     """IF with v <- v + x, a spike at v >= v_threshold and reset to zero."""
-    made: nn.Module = neuron.IFNode(
+    node: nn.Module = neuron.IFNode(
         v_threshold=v_threshold, v_reset=0.0, surrogate_function=surrogate.Sigmoid(),
         detach_reset=True, step_mode="m")
-    return made
+    return node
 
 
-def repeated(image: Tensor, T: int) -> Tensor:
+def repeat(image: Tensor, T: int) -> Tensor:
     """A static image [B, ...] as a constant current [T, B, ...] (direct coding)."""
     return image.unsqueeze(0).repeat(T, *([1] * image.ndim))
 

@@ -16,7 +16,7 @@ import numpy as np
 from spikingjelly.activation_based import neuron
 from torch import Tensor, nn
 
-from examples.zoo.common import conv_bn, per_tick, repeated
+from examples.zoo.common import conv_bn, per_tick, repeat
 
 INPUT = (3, 16, 16)  # of small()
 EXPECTED: dict[str, int] = {"NC124": 1}  # the projection in front of the second stage
@@ -33,9 +33,9 @@ def spiking() -> nn.Module:
 def conv_tdbn(inputs: int, outputs: int, kernel: int = 3, stride: int = 1,
               weight: float = 0.5) -> nn.Module:
     """A convolution without bias and tdBN of that initial weight."""
-    made = conv_bn(inputs, outputs, kernel, stride)
-    nn.init.constant_(made[1].weight, weight)
-    return made
+    layers = conv_bn(inputs, outputs, kernel, stride)
+    nn.init.constant_(layers[1].weight, weight)
+    return layers
 
 
 class Block(nn.Module):
@@ -82,7 +82,7 @@ class MSResNet(nn.Module):
         self.head = nn.Linear(inputs, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = per_tick(self.stem, repeated(x, self.T))
+        x = per_tick(self.stem, repeat(x, self.T))
         for block in self.blocks:
             x = block(x)
         return self.head(self.sn(x).mean((-2, -1)).mean(0))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from examples.zoo.common import conv1_bn, conv_bn, lif, per_tick, repeated
+from examples.zoo.common import conv1_bn, conv_bn, lif, per_tick, repeat
 
 INPUT = (3, 64, 64)  # of small()
 # small(): the ImageNet form with 1 + 1 + 1 blocks
@@ -173,7 +173,7 @@ class QKFormer(nn.Module):
         self.head = nn.Linear(d, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stage1(self.stem(repeated(x, self.T)))
+        x = self.stage1(self.stem(repeat(x, self.T)))
         x = self.stage2(self.embed2(x))
         x = self.stage3(self.embed3(x))
         return self.head(x.flatten(-2).mean(-1).mean(0))

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from examples.zoo.common import conv1_bn, conv_bn, lif, per_tick, repeated
+from examples.zoo.common import conv1_bn, conv_bn, lif, per_tick, repeat
 
 INPUT = (3, 64, 64)  # of small()
 # small(): 2 blocks, pooling in all stages
@@ -104,7 +104,7 @@ class SpikeDrivenTransformer(nn.Module):
         self.head_lif, self.head = lif(), nn.Linear(d, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(repeated(x, self.T)).flatten(-2)
+        x = self.stem(repeat(x, self.T)).flatten(-2)
         for block in self.blocks:
             x = block(x)
         return self.head(self.head_lif(x.mean(-1))).mean(0)

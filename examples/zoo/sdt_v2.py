@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from examples.zoo.common import conv1_bn, conv_bn, lif, per_tick, repeated
+from examples.zoo.common import conv1_bn, conv_bn, lif, per_tick, repeat
 
 INPUT = (3, 64, 64)  # of small()
 # small(): 1 + 1 transformer blocks
@@ -148,7 +148,7 @@ class MetaSpikeFormer(nn.Module):
         self.head_lif, self.head = lif(), nn.Linear(d, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stages(repeated(x, self.T))
+        x = self.stages(repeat(x, self.T))
         x = self.head_lif(x.flatten(-2).mean(-1))
         return self.head(x).mean(0)
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from examples.zoo.common import Spiking, conv1_bn, conv_bn, lif, per_tick, repeated
+from examples.zoo.common import Spiking, conv1_bn, conv_bn, lif, per_tick, repeat
 
 INPUT = (3, 64, 64)  # of small() and small_lif()
 EXPECTED: dict[str, int] = {  # small()
@@ -162,7 +162,7 @@ class ESpikeFormer(nn.Module):
         self.head_spike, self.head = head_spiking(), nn.Linear(d, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stages(repeated(x, self.T))
+        x = self.stages(repeat(x, self.T))
         x = self.head_spike(x.flatten(-2).mean(-1))
         return self.head(x).mean(0)
 

@@ -15,7 +15,7 @@ from examples.zoo.common import conv_bn, lif, linear_bn, per_tick
 from examples.zoo.spikformer import Block, PatchSplitting, Spikformer
 
 INPUT = (3, 16, 16)  # of small()
-REUSED = ("spikformer",)  # the stem, with its findings
+PARTS_FROM = ("spikformer",)  # the stem, with its findings
 # small(): 2 blocks of 2 experts, patch 4
 EXPECTED: dict[str, int] = {
     "NC120": 2 * 2 * 2,  # an expert: q k^T, attn v
@@ -56,8 +56,8 @@ class Attention(nn.Module):
         v = self.v_lif(per_tick(self.v, x))  # NC125
         gates = self.router_lif(per_tick(self.router, x)).unbind(-1)  # NC125
         experts = [expert(x, k, v) for expert in self.experts]
-        mixed = [gate.unsqueeze(-1) * y for gate, y in zip(gates, experts, strict=True)]  # NC121
-        y = sum(mixed[1:], start=mixed[0])
+        mixture = [gate.unsqueeze(-1) * y for gate, y in zip(gates, experts, strict=True)]  # NC121
+        y = sum(mixture[1:], start=mixture[0])
         return self.proj_lif(per_tick(self.proj, y))  # NC125
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from examples.zoo.common import conv_bn, if_, per_tick, repeated
+from examples.zoo.common import conv_bn, if_, per_tick, repeat
 
 INPUT = (3, 16, 16)  # of small()
 EXPECTED: dict[str, int] = {
@@ -112,7 +112,7 @@ class SEWResNet(nn.Module):
         self.head = nn.Linear(inputs, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.sn(repeated(self.conv(x), self.T))
+        x = self.sn(repeat(self.conv(x), self.T))
         x = per_tick(self.pool, x)  # NC122
         for block in self.blocks:
             x = block(x)

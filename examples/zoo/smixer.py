@@ -24,7 +24,7 @@ import torch
 from spikingjelly.activation_based import neuron
 from torch import Tensor, nn
 
-from examples.zoo.common import Spiking, conv1_bn, conv_bn, lif, per_tick, repeated
+from examples.zoo.common import Spiking, conv1_bn, conv_bn, lif, per_tick, repeat
 from neurocompile.nn import TokenMixer
 
 INPUT = (3, 16, 16)  # of small()
@@ -47,16 +47,16 @@ EXPECTED_SDT_V3_INTEGER: dict[str, int] = {"NC201": 10}  # several spikes a tick
 class TokenMatrix(TokenMixer):
     """One matrix over tokens for all channels, y[c, n] = sum over m of W[n, m] x[c, m].
 
-    `kept`: the tokens that are left, [kept] or for each sample [B, kept]; W is cut to them.
+    `tokens`: indices of those that go on, [count], or [B, count] by sample; W is cut to them.
     """
 
     def __init__(self, tokens: int) -> None:
         super().__init__(tokens, layout="CN")
 
-    def forward(self, x: Tensor, kept: Tensor | None = None) -> Tensor:
-        if kept is None:
+    def forward(self, x: Tensor, tokens: Tensor | None = None) -> Tensor:
+        if tokens is None:
             return super().forward(x)
-        weight = self.weight[0][kept.unsqueeze(-1), kept.unsqueeze(-2)]
+        weight = self.weight[0][tokens.unsqueeze(-1), tokens.unsqueeze(-2)]
         return torch.matmul(x, weight.transpose(-2, -1))  # NC120 (small_dstsp)
 
 
@@ -73,9 +73,9 @@ class SMixer(nn.Module):
         self.mix, self.lif = TokenMatrix(tokens), spiking()
         self.proj, self.last = conv1_bn(width, width), last()
 
-    def forward(self, x: Tensor, kept: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, tokens: Tensor | None = None) -> Tensor:
         v = self.v_lif(per_tick(self.v, x))  # NC125 (small_qkformer)
-        y = self.lif(self.mix(v, kept))
+        y = self.lif(self.mix(v, tokens))
         return self.last(per_tick(self.proj, y))
 
 
@@ -88,8 +88,8 @@ class Block(nn.Module):
         self.lif2, self.up = spiking(), conv1_bn(width, ratio * width)
         self.lif3, self.down = spiking(), conv1_bn(ratio * width, width)
 
-    def forward(self, x: Tensor, kept: Tensor | None = None) -> Tensor:
-        x = x + self.mixer(self.lif1(x), kept)
+    def forward(self, x: Tensor, tokens: Tensor | None = None) -> Tensor:
+        x = x + self.mixer(self.lif1(x), tokens)
         y = self.lif3(per_tick(self.up, self.lif2(x)))
         return x + per_tick(self.down, y)
 
@@ -115,47 +115,47 @@ class Stem(nn.Module):
 class KeepDynamic(nn.Module):
     """DSSP: of each input, the tokens with the most spikes. Not event-driven."""
 
-    def __init__(self, kept: int) -> None:
+    def __init__(self, count: int) -> None:
         super().__init__()
-        self.kept = kept
+        self.count = count
 
     def forward(self, spikes: Tensor) -> Tensor:
         scores = spikes.sum((0, 2))  # NC126 (small_dstsp)
-        return scores.topk(self.kept).indices.sort().values  # NC127 (small_dstsp)
+        return scores.topk(self.count).indices.sort().values  # NC127 (small_dstsp)
 
 
 class SMixerV2(nn.Module):
     """Spikformer-V2-like: strided stem, blocks with SMixer, linear head on the membrane's mean.
 
-    `kept` tokens are left behind the stem: those given, or that many chosen for each input.
+    Behind the stem only some `tokens` go on: those of these indices, or for each input that many.
     """
 
     def __init__(self, depth: int, width: int, classes: int, image: int, downsample: int = 4,
-                 ratio: int = 4, T: int = 1, kept: int | Sequence[int] | None = None) -> None:
+                 ratio: int = 4, T: int = 1, tokens: int | Sequence[int] | None = None) -> None:
         super().__init__()
         self.T = T
-        tokens = (image // 2**downsample) ** 2
+        size = (image // 2**downsample) ** 2
         self.stem = Stem(width, downsample)
         self.stem_lif = lif()
         self.embed = conv1_bn(width, width)
-        self.prune = KeepDynamic(kept) if isinstance(kept, int) else None
-        given = None if kept is None or isinstance(kept, int) else torch.tensor(kept)
-        self.register_buffer("kept", given)
-        self.blocks = nn.ModuleList(Block(width, tokens, ratio) for _ in range(depth))
+        self.prune = KeepDynamic(tokens) if isinstance(tokens, int) else None
+        chosen_by_input = tokens is None or isinstance(tokens, int)
+        self.register_buffer("tokens", None if chosen_by_input else torch.tensor(tokens))
+        self.blocks = nn.ModuleList(Block(width, size, ratio) for _ in range(depth))
         self.head = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(repeated(x, self.T)).flatten(3)
+        x = self.stem(repeat(x, self.T)).flatten(3)
         x = self.stem_lif(x)
-        kept: Tensor | None = self.kept
+        tokens: Tensor | None = self.tokens
         if self.prune is not None:
-            kept = self.prune(x)
-            x = x.gather(-1, kept[None, :, None].expand(*x.shape[:3], -1))
-        elif kept is not None:
-            x = x[..., kept]
+            tokens = self.prune(x)
+            x = x.gather(-1, tokens[None, :, None].expand(*x.shape[:3], -1))
+        elif tokens is not None:
+            x = x[..., tokens]
         x = per_tick(self.embed, x)
         for block in self.blocks:
-            x = block(x, kept)
+            x = block(x, tokens)
         return self.head(x.mean(-1)).mean(0)
 
 
@@ -225,7 +225,7 @@ class SMixerQKFormer(nn.Module):
         self.head = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.lif(per_tick(self.conv, repeated(x, self.T)))
+        x = self.lif(per_tick(self.conv, repeat(x, self.T)))
         x = self.embed1(x)
         x = self.stage1(x.flatten(3)).unflatten(3, x.shape[3:])
         x = self.stage2(self.embed2(x).flatten(3))
@@ -279,7 +279,7 @@ class SMixerSDTV3(nn.Module):
         self.head_lif, self.head = spiking(), nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = per_tick(self.stem, repeated(x, self.T))
+        x = per_tick(self.stem, repeat(x, self.T))
         x = x + self.separable(x)
         x = per_tick(self.down, self.lif(x)).flatten(3)
         for block in self.blocks:
@@ -292,9 +292,9 @@ def imagenet(depth: int = 8, width: int = 512) -> SMixerV2:
     return SMixerV2(depth, width, 1000, 224)
 
 
-def imagenet_dstsp(kept: Sequence[int], depth: int = 8, width: int = 512) -> SMixerV2:
-    """The same with `kept` of its 196 tokens, static form; the paper drops 30 %."""
-    return SMixerV2(depth, width, 1000, 224, kept=kept)
+def imagenet_dstsp(tokens: Sequence[int], depth: int = 8, width: int = 512) -> SMixerV2:
+    """The same with these of its 196 tokens, static form; the paper drops 30 %."""
+    return SMixerV2(depth, width, 1000, 224, tokens=tokens)
 
 
 def small() -> SMixerV2:
@@ -304,13 +304,13 @@ def small() -> SMixerV2:
 
 def small_dstsp() -> SMixerV2:
     """Eleven of 16 tokens, chosen for each input."""
-    return SMixerV2(2, 32, 5, 16, downsample=2, ratio=2, T=2, kept=11)
+    return SMixerV2(2, 32, 5, 16, downsample=2, ratio=2, T=2, tokens=11)
 
 
 def small_dstsp_static() -> SMixerV2:
     """Eleven of 16 tokens, a fixed set."""
-    kept = (0, 1, 2, 4, 5, 6, 8, 9, 10, 13, 15)
-    return SMixerV2(2, 32, 5, 16, downsample=2, ratio=2, T=2, kept=kept)
+    tokens = (0, 1, 2, 4, 5, 6, 8, 9, 10, 13, 15)
+    return SMixerV2(2, 32, 5, 16, downsample=2, ratio=2, T=2, tokens=tokens)
 
 
 def small_qkformer() -> SMixerQKFormer:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from examples.zoo.common import conv_bn, lif, linear_bn, per_tick, repeated
+from examples.zoo.common import conv_bn, lif, linear_bn, per_tick, repeat
 
 INPUT = (3, 16, 16)  # of small()
 # small(): 2 blocks, patch 4
@@ -109,7 +109,7 @@ class Spikformer(nn.Module):
         self.head = nn.Linear(d, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x if self.T is None else repeated(x, self.T))
+        x = self.stem(x if self.T is None else repeat(x, self.T))
         x = x.flatten(-2).transpose(-1, -2)
         for block in self.blocks:
             x = block(x)

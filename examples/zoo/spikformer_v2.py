@@ -21,7 +21,7 @@ from examples.zoo.common import conv_bn, lif, per_tick
 from examples.zoo.spikformer import Mlp, SelfAttention, Spikformer
 
 INPUT = (3, 64, 64)  # of small()
-REUSED = ("spikformer",)  # attention and MLP, with their findings
+PARTS_FROM = ("spikformer",)  # attention and MLP, with their findings
 # small(): 2 blocks
 EXPECTED: dict[str, int] = {
     "NC120": 2 * 2,  # a block: q k^T, attn v

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from examples.zoo.common import conv1_bn, conv_bn, lif, per_tick, repeated
+from examples.zoo.common import conv1_bn, conv_bn, lif, per_tick, repeat
 
 INPUT = (3, 16, 16)  # of small()
 # small(): 2 blocks, patch 4
@@ -108,7 +108,7 @@ class Spikingformer(nn.Module):
         self.head = nn.Linear(d, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.tokenizer(x if self.T is None else repeated(x, self.T)).flatten(-2)
+        x = self.tokenizer(x if self.T is None else repeat(x, self.T)).flatten(-2)
         for block in self.blocks:
             x = block(x)
         return self.head(x.mean(-1).mean(0))

@@ -17,7 +17,7 @@ from spikingjelly.activation_based import neuron
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from examples.zoo.common import conv1_bn, conv_bn, if_, per_tick, repeated
+from examples.zoo.common import conv1_bn, conv_bn, if_, per_tick, repeat
 from neurocompile.nn import TokenMixer
 
 INPUT = (3, 16, 16)  # of small()
@@ -150,7 +150,7 @@ class STMixer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         if x.ndim == 4:
-            x = repeated(x, self.T)
+            x = repeat(x, self.T)
         x = self.stem(x)
         taps = [x]
         for number, block in enumerate(self.blocks, 1):

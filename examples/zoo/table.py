@@ -53,8 +53,8 @@ def architectures() -> list[str]:
 
 def small_networks(module: ModuleType) -> dict[str, Callable[[], nn.Module]]:
     """The factories `small` and `small_*` of a file, by name."""
-    return {name: made for name, made in vars(module).items()
-            if (name == "small" or name.startswith("small_")) and callable(made)}
+    return {name: make for name, make in vars(module).items()
+            if (name == "small" or name.startswith("small_")) and callable(make)}
 
 
 def shift_norms(model: nn.Module) -> nn.Module:
@@ -86,17 +86,17 @@ def verdicts(module: ModuleType, make: Callable[[], nn.Module]) -> Iterator[
             yield timing, "not read", ["-"] * len(TARGETS), error.diagnostics
         return
     for timing in TIMINGS:
-        found = check_graph(graph, timing)
-        legal = all(d.level < Severity.ERROR for d in found)
+        findings = check_graph(graph, timing)
+        legal = all(d.level < Severity.ERROR for d in findings)
         on = [fits(graph, t) if legal and timing == "tick" else "-" for t in TARGETS]
-        yield timing, "legal" if legal else "illegal", on, found
+        yield timing, "legal" if legal else "illegal", on, findings
 
 
-def told(found: Sequence[Diagnostic]) -> str:
+def lines_of(findings: Sequence[Diagnostic]) -> str:
     """Codes with counts and lines: `NC120 × 4 (65, 66)`; another file's lines with its name."""
     counts: dict[str, int] = defaultdict(int)
     lines: dict[str, set[tuple[str, int]]] = defaultdict(set)
-    for d in found:
+    for d in findings:
         counts[d.code] += 1
         if d.where.file is not None and d.where.line is not None:
             lines[d.code].add((Path(d.where.file).name, d.where.line))
@@ -115,8 +115,8 @@ def rows(name: str) -> Iterator[str]:
     module = importlib.import_module(f"examples.zoo.{name}")
     for factory, make in small_networks(module).items():
         variant = factory.removeprefix("small").replace("_", " ")
-        for timing, verdict, on, found in verdicts(module, make):
-            cells = (f"{name}{variant}", timing, verdict, *on, told(found))
+        for timing, verdict, on, findings in verdicts(module, make):
+            cells = (f"{name}{variant}", timing, verdict, *on, lines_of(findings))
             yield f"| {' | '.join(cells)} |"
 
 

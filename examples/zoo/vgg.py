@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from examples.zoo.common import conv_bn, if_, per_tick, repeated
+from examples.zoo.common import conv_bn, if_, per_tick, repeat
 
 INPUT = (3, 16, 16)  # of small()
 EXPECTED: dict[str, int] = {"NC122": 2}  # a pool each stage
@@ -60,7 +60,7 @@ class VGG(nn.Module):
         self.head = nn.Linear(hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stages(repeated(x, self.T)).flatten(2)
+        x = self.stages(repeat(x, self.T)).flatten(2)
         x = self.sn2(self.fc2(self.sn1(self.fc1(x))))
         return self.head(x).mean(0)
 

@@ -60,7 +60,8 @@ def read_options(manifest: Mapping[str, Any], kind: type[Options], folder: Path)
     Raises UsageError (NC003) where this version does not know one, or not its value.
     """
     values, names = manifest.get("options"), {one.name for one in declared_in(kind)}
-    version = manifest.get("tool", {}).get("version", "of no version")
+    tool = manifest.get("tool")
+    version = tool.get("version", "of no version") if isinstance(tool, dict) else "of no version"
     if not isinstance(values, dict):
         raise _unreadable(folder, "its manifest has no options")
     for name in values:

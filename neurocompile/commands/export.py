@@ -97,7 +97,7 @@ def _maker(source: str, name: str, target: str) -> Callable[[Capture, Sample | N
     from neurocompile.families.targets import load_target
 
     chip = load_target(target)
-    form = family_of(chip).forms.get(source)
+    form = family_of(chip).forms().get(source)
     if form is None:
         raise UsageError(Diagnostic("NC601", values={"backend": name, "target": target}))
     return lambda capture, sample: form(compile_graph(

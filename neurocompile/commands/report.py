@@ -67,13 +67,13 @@ def _diff(old: Path, new: Path, limit: float | None, fmt: str, output: Path | No
     from neurocompile.report import diff_text
     from neurocompile.report.diff import compare
 
-    found = compare(_data(old), _data(new), limit)
+    differences = compare(_data(old), _data(new), limit)
     if fmt == "json":
-        show(json.dumps(found, indent=1), output)
+        show(json.dumps(differences, indent=1), output)
     else:
         render = diff_text.render_markdown if fmt == "markdown" else diff_text.render
-        show(render(found), output)
-    return int(bool(found["growth"]))
+        show(render(differences), output)
+    return int(bool(differences["growth"]))
 
 
 def _one(build: Path, fmt: str, output: Path | None) -> None:

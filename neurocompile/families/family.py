@@ -81,7 +81,6 @@ class Family(Protocol[T, C]):
         Raises UsageError (NC602) where what runs it is not installed.
         """
 
-    @property
     def forms(self) -> Mapping[str, Callable[[C], Any]]:
         """What it makes of its integers for files, by the `source` of their `formats.Writer`.
 

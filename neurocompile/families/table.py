@@ -33,11 +33,11 @@ def options_of(family: Family[Any, Any], values: Mapping[str, Any]) -> Options:
     Raises UsageError (NC009) for a value, TypeError for a name that no family's option has.
     """
     own = {one.name for one in declared_in(family.options_type)}
-    declared = {one.name: one for one in declared_options()}
-    extra = sorted(set(values) - own - set(declared))
+    by_name = {one.name: one for one in declared_options()}
+    extra = sorted(set(values) - own - set(by_name))
     if extra:
-        raise TypeError(f"no option `{extra[0]}`; there are {', '.join(declared)}")
-    foreign = tuple(declared[name] for name in values if name not in own
-                    and declared[name].read(values[name]) != declared[name].default)
+        raise TypeError(f"no option `{extra[0]}`; there are {', '.join(by_name)}")
+    foreign = tuple(by_name[name] for name in values if name not in own
+                    and by_name[name].read(values[name]) != by_name[name].default)
     return family.options_type(
         **{name: value for name, value in values.items() if name in own}, foreign=foreign)

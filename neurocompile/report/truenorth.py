@@ -10,9 +10,10 @@ import numpy as np
 
 from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Population
-from neurocompile.passes.truenorth.chip_mapping import splitters, used
+from neurocompile.passes.truenorth.chip_mapping import splitters
+from neurocompile.passes.truenorth.chip_mapping import usage as core_usage
 from neurocompile.passes.truenorth.core_network import CoreNetwork
-from neurocompile.passes.truenorth.legalize import Legalized
+from neurocompile.passes.truenorth.legalize import Legalization
 from neurocompile.passes.truenorth.rows import Row
 from neurocompile.report import usage
 from neurocompile.report.data import plain
@@ -44,7 +45,7 @@ class TrueNorthView(CommonView, Protocol):
         """The chip."""
 
     @property
-    def legalized(self) -> Legalized:
+    def legalized(self) -> Legalization:
         """Cores, and rows of the report."""
 
     @property
@@ -60,7 +61,7 @@ def resources_json(compilation: TrueNorthView) -> Data:
     """What the network takes of the chip: per core, per population, in all."""
     target, network, mapping = compilation.target, compilation.network, compilation.mapping
     amounts = [dict(zip(RESOURCES, map(int, pair), strict=True)) for pair in zip(
-        *used(compilation.legalized.network), strict=True)]
+        *core_usage(compilation.legalized.network), strict=True)]
     cores = _cores(compilation, amounts)
     return {
         "schema": "neurocompile/resources/1",
@@ -83,7 +84,7 @@ def resources_json(compilation: TrueNorthView) -> Data:
 
 def mapping_json(compilation: TrueNorthView) -> Data:
     """Which neurons sit on which core, where the core is, and the traffic between them."""
-    neurons, axons = used(compilation.legalized.network)
+    neurons, axons = core_usage(compilation.legalized.network)
     taken = [{"neurons": int(n), "axons": int(a)} for n, a in zip(neurons, axons, strict=True)]
     return {"schema": "neurocompile/mapping/1", "target": compilation.target.name,
             **compilation.mapping.to_json(taken)}

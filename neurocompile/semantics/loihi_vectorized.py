@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE, STATE_MAX
 from neurocompile.semantics.reset import Reset
-from neurocompile.semantics.vectorized import IntegerBatch, Ints, Shape
+from neurocompile.semantics.vectorized import BatchShape, IntegerBatch, Ints
 
 if TYPE_CHECKING:  # which imports this when it runs
     from neurocompile.semantics.loihi import LoihiNeuron
@@ -24,7 +24,7 @@ _SPAN = 2 * (STATE_MAX + 1)
 class LoihiBatch(IntegerBatch):
     """Advanced by Loihi's integer rules."""
 
-    def __init__(self, neuron: LoihiNeuron, bias: torch.Tensor | None, shape: Shape,
+    def __init__(self, neuron: LoihiNeuron, bias: torch.Tensor | None, shape: BatchShape,
                  device: str) -> None:
         super().__init__(neuron.states, bias, shape, device)
         self.neuron = neuron

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from neurocompile.semantics.reset import Reset
-from neurocompile.semantics.vectorized import IntegerBatch, Ints, Shape
+from neurocompile.semantics.vectorized import BatchShape, IntegerBatch, Ints
 
 if TYPE_CHECKING:  # which imports this when it runs
     from neurocompile.semantics.truenorth import TrueNorthNeurons
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # which imports this when it runs
 class TrueNorthBatch(IntegerBatch):
     """Advanced by the rules of TrueNorth's populations."""
 
-    def __init__(self, neurons: TrueNorthNeurons, bias: torch.Tensor | None, shape: Shape,
+    def __init__(self, neurons: TrueNorthNeurons, bias: torch.Tensor | None, shape: BatchShape,
                  device: str) -> None:
         super().__init__(neurons.states, bias, shape, device)
         self.neurons = neurons

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 POTENTIAL = "v"  # the state that a threshold compares, that is traced and read
 
-Shape = tuple[int, int]  # samples, neurons
+BatchShape = tuple[int, int]  # samples, neurons
 Ints = NDArray[np.int64]
 
 
@@ -43,7 +43,7 @@ class NeuronBatch(Batch):
     The bias is [neurons], [samples, neurons], or one for every tick [samples, ticks, neurons].
     """
 
-    def __init__(self, states: Iterable[str], bias: torch.Tensor | None, shape: Shape,
+    def __init__(self, states: Iterable[str], bias: torch.Tensor | None, shape: BatchShape,
                  dtype: torch.dtype, device: str) -> None:
         self._biases, self._now = bias, 0
         self.bias = bias
@@ -69,7 +69,7 @@ class NeuronBatch(Batch):
 class IntegerBatch(NeuronBatch):
     """Neurons of whole numbers: on the CPU all ticks in one compiled loop."""
 
-    def __init__(self, states: Iterable[str], bias: torch.Tensor | None, shape: Shape,
+    def __init__(self, states: Iterable[str], bias: torch.Tensor | None, shape: BatchShape,
                  device: str) -> None:
         super().__init__(states, bias, shape, torch.int64, device)
 

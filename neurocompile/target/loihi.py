@@ -1,6 +1,6 @@
 """Machines of Loihi chips: synapse lists in each core's memory.
 
-Upper ends of widths are those of the executable specification (`semantics/loihi.py`).
+Upper ends of widths are those of the executable specification (`semantics/loihi_widths.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+from neurocompile.semantics.loihi_widths import CONSTANTS, MAXIMA
 from neurocompile.target.base import Quantity, Range, Target
 
 _MEMORY = 1 << 33  # bits
@@ -41,15 +42,18 @@ class CoreLimits:
 class SynapseFormat:
     """How synapse lists are stored and what a synapse can be."""
 
-    # largest; sign mode mixed keeps even values in [-2^bits, 2^bits)
-    weight_bits: Annotated[Quantity, Range(1, 8, "weights of the reference")]
+    # largest; the highest of eight, of which a list with both signs spends one on them
+    weight_bits: Annotated[Quantity, Range(
+        1, MAXIMA["synapse.weight_bits"], "weights of the reference")]
     weight_exponent_min: Exponent
-    weight_exponent_max: Annotated[Quantity, Range(0, 7, "3 bits and a sign")]
+    weight_exponent_max: Annotated[Quantity, Range(
+        0, MAXIMA["synapse.weight_exponent_max"], "3 bits and a sign")]
     # extra ticks beyond the ordinary next tick
-    max_delay: Annotated[Quantity, Range(0, 62, "delays that Lava takes")]
+    max_delay: Annotated[Quantity, Range(0, MAXIMA["synapse.max_delay"], "delays that Lava takes")]
     index_bits: Annotated[Quantity, Range(1, 20)]  # by which a synapse names a core's neuron
     # payload of a graded spike; 0: binary spikes only
-    message_bits: Annotated[Quantity, Range(0, 24, "graded spikes of Lava")]
+    message_bits: Annotated[Quantity, Range(
+        0, MAXIMA["synapse.message_bits"], "graded spikes of Lava")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,19 @@ class ListAccounting:
 class NeuronFormat:
     """Widths of a neuron's state and parameters."""
 
-    state_bits: Annotated[Quantity, Range(8, 24, "registers of the reference")]  # u, v, signed
-    decay_bits: Annotated[Quantity, Range(1, 12, "decays of the reference")]
+    # u and v, signed
+    state_bits: Annotated[Quantity, Range(
+        8, MAXIMA["neuron.state_bits"], "registers of the reference")]
+    decay_bits: Annotated[Quantity, Range(1, MAXIMA["neuron.decay_bits"], "decays of the reference")]
     # mantissa, unsigned
-    threshold_bits: Annotated[Quantity, Range(1, 17, "thresholds of the reference")]
-    threshold_shift: Annotated[Quantity, Range(6, 6, "the reference's shift")]
-    bias_bits: Annotated[Quantity, Range(2, 13, "biases of the reference")]  # mantissa, signed
-    bias_exponent_max: Annotated[Quantity, Range(0, 7, "3 bits")]
+    threshold_bits: Annotated[Quantity, Range(
+        1, MAXIMA["neuron.threshold_bits"], "thresholds of the reference")]
+    threshold_shift: Annotated[Quantity, Range(
+        CONSTANTS["neuron.threshold_shift"], CONSTANTS["neuron.threshold_shift"],
+        "the reference's shift")]
+    # mantissa, signed
+    bias_bits: Annotated[Quantity, Range(2, MAXIMA["neuron.bias_bits"], "biases of the reference")]
+    bias_exponent_max: Annotated[Quantity, Range(0, MAXIMA["neuron.bias_exponent_max"], "3 bits")]
     programs: Flag  # 1: custom neuron programs (microcode) can be loaded; 0: fixed model
 
 

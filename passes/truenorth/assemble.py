@@ -76,38 +76,38 @@ def empty_cores(n_cores: int) -> Cores:
 
 def cores(assembly: Assembly) -> Cores:
     """The arrays of all cores."""
-    made = empty_cores(assembly.packing.n_cores)
+    result = empty_cores(assembly.packing.n_cores)
     offsets = {name: np.cumsum(t.slots) - t.slots for name, t in assembly.tilings.items()}
     for item, name, piece in assembly.pieces():
-        _piece(made, assembly, item, name, piece, offsets[name])
+        _piece(result, assembly, item, name, piece, offsets[name])
     for item, relays in assembly.relays():
         core, slots = assembly.slot_ids(item)
         axon = int(assembly.packing.axon[item])
-        made.weights[core, slots, 0] = 1
-        _connect(made, core, np.full(len(relays.targets), axon), np.arange(slots.start, slots.stop))
-        _aim(made, assembly, core, slots, relays.targets, relays.delays)
-    return made
+        result.weights[core, slots, 0] = 1
+        _connect(result, core, np.full(len(relays.targets), axon), np.arange(slots.start, slots.stop))
+        _aim(result, assembly, core, slots, relays.targets, relays.delays)
+    return result
 
 
-def _piece(made: Cores, assembly: Assembly, item: int, name: str, piece: Piece,
+def _piece(cores_so_far: Cores, assembly: Assembly, item: int, name: str, piece: Piece,
            offsets: Ints) -> None:
-    driven, (core, slots) = assembly.tilings[name].driven, assembly.slot_ids(item)
-    block, first = driven.block, int(assembly.packing.axon[item])
+    drive, (core, slots) = assembly.tilings[name].drive, assembly.slot_ids(item)
+    block, first = drive.block, int(assembly.packing.axon[item])
     neuron = np.repeat(piece.neurons, piece.slots)
-    made.axon_types[core, first:first + len(piece.kind)] = piece.kind
-    made.weights[core, slots] = driven.encoding.values[neuron]
-    made.leak[core, slots] = driven.leak[neuron]
-    made.threshold[core, slots] = block.threshold[neuron]
-    made.floor[core, slots] = block.floor
-    made.reset_mode[core, slots] = block.mode
-    made.potential[core, slots] = driven.potential(assembly.depth[name])[neuron]
+    cores_so_far.axon_types[core, first:first + len(piece.kind)] = piece.kind
+    cores_so_far.weights[core, slots] = drive.encoding.values[neuron]
+    cores_so_far.leak[core, slots] = drive.leak[neuron]
+    cores_so_far.threshold[core, slots] = block.threshold[neuron]
+    cores_so_far.floor[core, slots] = block.floor
+    cores_so_far.reset_mode[core, slots] = block.mode
+    cores_so_far.potential[core, slots] = drive.potential(assembly.depth[name])[neuron]
     axon, local = piece.synapses
     begin = np.cumsum(piece.slots) - piece.slots
     many = piece.slots[local]
     slot = np.repeat(begin[local], many) + _ranks(many)
-    _connect(made, core, np.repeat(axon, many) + first, slot + slots.start)
+    _connect(cores_so_far, core, np.repeat(axon, many) + first, slot + slots.start)
     at = np.repeat(offsets[piece.neurons], piece.slots) + _ranks(piece.slots)
-    _aim(made, assembly, core, slots, assembly.wiring.targets[name][at],
+    _aim(cores_so_far, assembly, core, slots, assembly.wiring.targets[name][at],
          assembly.wiring.delays[name][at])
 
 
@@ -116,22 +116,22 @@ def _ranks(counts: Ints) -> Ints:
     return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def _connect(made: Cores, core: int, axon: Ints, slot: Ints) -> None:
+def _connect(cores_so_far: Cores, core: int, axon: Ints, slot: Ints) -> None:
     bits = np.left_shift(1, slot % 8).astype(np.uint8)
-    np.bitwise_or.at(made.crossbar[core], (axon, slot // 8), bits)
+    np.bitwise_or.at(cores_so_far.crossbar[core], (axon, slot // 8), bits)
 
 
-def _aim(made: Cores, assembly: Assembly, core: int, slots: slice, targets: Ints,
+def _aim(cores_so_far: Cores, assembly: Assembly, core: int, slots: slice, targets: Ints,
          delays: Ints) -> None:
     packing = assembly.packing
     ends = np.cumsum(packing.axons)
     item = np.searchsorted(ends, targets, side="right").clip(max=len(ends) - 1)
     within = targets - (ends - packing.axons)[item] + packing.axon[item]
     line = FIRST_LINE - targets
-    made.target_core[core, slots] = np.where(
+    cores_so_far.target_core[core, slots] = np.where(
         targets >= 0, packing.core[item], np.where(line >= 0, OUTPUT, NOWHERE))
-    made.target_axon[core, slots] = np.where(targets >= 0, within, np.maximum(line, 0))
-    made.delay[core, slots] = delays
+    cores_so_far.target_axon[core, slots] = np.where(targets >= 0, within, np.maximum(line, 0))
+    cores_so_far.delay[core, slots] = delays
 
 
 def input_tables(assembly: Assembly, step: int, sources: Mapping[str, bool],
@@ -143,7 +143,7 @@ def input_tables(assembly: Assembly, step: int, sources: Mapping[str, bool],
     empty = np.zeros(0, np.int64)
     rows = {name: [(empty,) * 4] for name in sources}
     for item, name, piece in assembly.pieces():
-        block, core = assembly.tilings[name].driven.block, int(assembly.packing.core[item])
+        block, core = assembly.tilings[name].drive.block, int(assembly.packing.core[item])
         feed_of, starts = block.feed_of, np.cumsum([0, *(feed.size for feed in block.feeds)])
         for number in np.unique(feed_of[piece.column]).tolist():
             feed = block.feeds[number]
@@ -154,8 +154,8 @@ def input_tables(assembly: Assembly, step: int, sources: Mapping[str, bool],
                     piece.column[at] - starts[number], np.full(len(at), core),
                     at + int(assembly.packing.axon[item]), np.full(len(at), delay)))
     tables = []
-    for name, found in rows.items():
-        element, core_of, axon, delays = (np.concatenate(x) for x in zip(*found, strict=True))
+    for name, columns in rows.items():
+        element, core_of, axon, delays = (np.concatenate(x) for x in zip(*columns, strict=True))
         tables.append(InputTable(name, element, core_of, axon, delays, sources.get(name, True)))
     return tuple(tables)
 
@@ -176,10 +176,10 @@ def population_tables(assembly: Assembly, names: Sequence[str]) -> tuple[Populat
 
 def roles(assembly: Assembly) -> tuple[str, ...]:
     """What each core does: the populations that it computes, then those that it splits."""
-    found: list[dict[str, None]] = [{} for _ in range(assembly.packing.n_cores)]
+    names: list[dict[str, None]] = [{} for _ in range(assembly.packing.n_cores)]
     for item, name, _ in assembly.pieces():
-        found[int(assembly.packing.core[item])][name] = None
+        names[int(assembly.packing.core[item])][name] = None
     for item, relays in assembly.relays():
         kind = "relay" if len(relays.targets) == 1 else "splitter"
-        found[int(assembly.packing.core[item])][f"{kind} of {relays.source}"] = None
-    return tuple(", ".join(names) for names in found)
+        names[int(assembly.packing.core[item])][f"{kind} of {relays.source}"] = None
+    return tuple(", ".join(names) for names in names)

@@ -91,36 +91,36 @@ def on_core(population: Population) -> TrueNorthNeurons:
     return population.neuron
 
 
-def unsupported(network: Network) -> Iterator[Diagnostic]:
+def misfits(network: Network) -> Iterator[Diagnostic]:
     """NC436 for all that no core can receive or compute."""
     for item in network.inputs:
         values = item.kind not in (InputKind.SPIKES, InputKind.ONE) or item.levels > 1
         if values and any(not network.population(p.target).on_host
                           for p in network.out_of(item.name)):
-            yield _refused(item.name, Location(item.name),
+            yield _refusal(item.name, Location(item.name),
                            "it sends values, and an axon carries one spike a tick")
     if all(p.on_host for p in network.populations):
-        yield _refused("the network", Location(), "all its populations are on the host")
+        yield _refusal("the network", Location(), "all its populations are on the host")
     for encoder in network.encoders:
         if not network.population(encoder.target).on_host:
-            yield _refused(encoder.target, network.population(encoder.target).where,
+            yield _refusal(encoder.target, network.population(encoder.target).where,
                            "its current differs from sample to sample")
     for population in network.populations:
         if population.on_host:
             if population.graded:
-                yield _refused(population.name, population.where, "it sends values")
+                yield _refusal(population.name, population.where, "it sends values")
         elif not isinstance(population.neuron, TrueNorthNeurons):
-            yield _refused(population.name, population.where,
+            yield _refusal(population.name, population.where,
                            "its neurons are those of another chip")
         elif population.neuron.reset not in (Reset.HARD, Reset.SOFT):
-            yield _refused(population.name, population.where,
+            yield _refusal(population.name, population.where,
                            f"its reset is {population.neuron.reset.value}")
     for name in sorted(network.accumulators):
-        yield _refused(name, network.population(name).where,
+        yield _refusal(name, network.population(name).where,
                        "its potential is read, and a core sends spikes only")
 
 
-def _refused(name: str, where: Location, reason: str) -> Diagnostic:
+def _refusal(name: str, where: Location, reason: str) -> Diagnostic:
     return Diagnostic("NC436", where, {"module": where.module or name, "reason": reason})
 
 

@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Driven:
+class Drive:
     """A block with the column that delivers constants, its encoding, and the leaks."""
 
     block: Block
@@ -74,8 +74,8 @@ def leak_range(block: Block, depth: int, step: int, crossbar: Crossbar, *, quiet
     return -np.minimum(most, (block.threshold - 1) // (depth - 1)), most
 
 
-def driven(block: Block, encoding: Encoding, low: Ints, high: Ints, crossbar: Crossbar
-           ) -> Driven | None:
+def drive_of(block: Block, encoding: Encoding, low: Ints, high: Ints, crossbar: Crossbar
+           ) -> Drive | None:
     """Constants as leaks from low to high, the rest by axons; None where a neuron cannot."""
     constant = block.constant
     if block.kind is Kind.STATELESS:  # beyond, a neuron never fires, or always
@@ -97,7 +97,7 @@ def driven(block: Block, encoding: Encoding, low: Ints, high: Ints, crossbar: Cr
                         extra, leak)
 
 
-def _with_column(block: Block, encoding: Encoding, extra: Ints, leak: Ints) -> Driven:
+def _with_column(block: Block, encoding: Encoding, extra: Ints, leak: Ints) -> Drive:
     """The block with a last column, whose digits are `extra` [neurons, types]."""
     at = np.flatnonzero(extra.any(axis=1))
     columns, ends = block.synapses.shape[1], block.synapses.indptr[at + 1]
@@ -108,7 +108,7 @@ def _with_column(block: Block, encoding: Encoding, extra: Ints, leak: Ints) -> D
     indptr = block.synapses.indptr + np.concatenate([[0], np.cumsum(extra.any(axis=1))])
     synapses = sp.csr_array((data, indices, indptr), shape=(block.size, columns + 1))
     digits = np.insert(encoding.digits, ends, extra[at], axis=0) if len(at) else encoding.digits
-    return Driven(replace(block, synapses=synapses,
+    return Drive(replace(block, synapses=synapses,
                           feeds=(*block.feeds, Feed(ALWAYS, 1, on_chip=False))),
                   replace(encoding, digits=digits), leak)
 

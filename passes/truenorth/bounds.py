@@ -49,7 +49,7 @@ def left_behind(block: Block, n_ticks: int) -> Range:
     return Range(low, high)
 
 
-def reach(block: Block, encoding: Encoding, leak: Ints, left: Range) -> Ints:
+def reach(block: Block, encoding: Encoding, leak: Ints, rest: Range) -> Ints:
     """[neurons] the largest magnitude that a potential takes in a tick.
 
     The block's synapses hold what delivers constants as well.
@@ -58,8 +58,8 @@ def reach(block: Block, encoding: Encoding, leak: Ints, left: Range) -> Ints:
     parts = encoding.digits * encoding.values[row]
     down = row_sums(block.synapses, np.minimum(parts, 0).sum(axis=1))
     up = row_sums(block.synapses, np.maximum(parts, 0).sum(axis=1))
-    highest = left.high + up + np.maximum(leak, 0)
-    return np.asarray(np.maximum(highest, -(left.low + down + np.minimum(leak, 0))), np.int64)
+    highest = rest.high + up + np.maximum(leak, 0)
+    return np.asarray(np.maximum(highest, -(rest.low + down + np.minimum(leak, 0))), np.int64)
 
 
 def out_of_range(original: Block, block: Block, encoding: Encoding, leak: Ints,
@@ -71,19 +71,19 @@ def out_of_range(original: Block, block: Block, encoding: Encoding, leak: Ints,
     """
     if block.kind is Kind.SUM:
         return
-    left = Range(np.zeros(block.size, np.int64), np.zeros(block.size, np.int64))
+    rest = Range(np.zeros(block.size, np.int64), np.zeros(block.size, np.int64))
     if block.kind is Kind.MEMORY:
-        left = left_behind(original, n_ticks)
-    needed = np.maximum(reach(block, encoding, leak, left), np.abs(leak) * depth)
-    yield from beyond(block, np.maximum(needed, block.threshold), n_ticks, crossbar)
+        rest = left_behind(original, n_ticks)
+    demand = np.maximum(reach(block, encoding, leak, rest), np.abs(leak) * depth)
+    yield from beyond(block, np.maximum(demand, block.threshold), n_ticks, crossbar)
 
 
-def beyond(block: Block, needed: Ints, n_ticks: int, crossbar: Crossbar) -> Iterator[Diagnostic]:
+def beyond(block: Block, demand: Ints, n_ticks: int, crossbar: Crossbar) -> Iterator[Diagnostic]:
     """NC433 where more is needed than a potential holds."""
     limit = crossbar.potential_max
-    over = np.flatnonzero(needed > limit)
+    over = np.flatnonzero(demand > limit)
     if len(over):
         yield Diagnostic("NC433", block.where, {
             "module": block.where.module or block.population, "count": len(over),
-            "needed": int(needed.max()), "limit": limit, "key": crossbar.potential_key,
+            "needed": int(demand.max()), "limit": limit, "key": crossbar.potential_key,
             "ticks": n_ticks})

@@ -41,14 +41,14 @@ def chip_mapping(network: CoreNetwork, target: TrueNorthTarget, rate: Floats | N
 def _partition(network: CoreNetwork) -> Partition:
     """Each population's neurons by core and slot, and the runs of them that a core holds."""
     orders, names = {}, {}
-    held: list[list[CoreSlice]] = [[] for _ in range(len(network.cores))]
+    pieces: list[list[CoreSlice]] = [[] for _ in range(len(network.cores))]
     for table in network.populations:
         order = np.lexsort((table.slot, table.core))
         orders[table.name], names[table.name] = order, "cores"
-        found, first, count = np.unique(table.core[order], return_index=True, return_counts=True)
-        for core, start, size in zip(found.tolist(), first.tolist(), count.tolist(), strict=True):
-            held[core].append(CoreSlice(table.name, start, start + size))
-    return Partition(orders, names, tuple(map(tuple, held)))
+        cores, first, count = np.unique(table.core[order], return_index=True, return_counts=True)
+        for core, start, size in zip(cores.tolist(), first.tolist(), count.tolist(), strict=True):
+            pieces[core].append(CoreSlice(table.name, start, start + size))
+    return Partition(orders, names, tuple(map(tuple, pieces)))
 
 
 def _entering(network: CoreNetwork, rates: Mapping[str, Floats]) -> tuple[Ints, Ints, Floats]:
@@ -56,14 +56,14 @@ def _entering(network: CoreNetwork, rates: Mapping[str, Floats]) -> tuple[Ints, 
     n = len(network.cores)
     axons, messages = np.zeros(n, np.int64), np.zeros(n)
     for table in network.inputs:
-        sent = rates[table.name][table.element] if table.name in rates else np.ones(len(table.core))
+        rate = rates[table.name][table.element] if table.name in rates else np.ones(len(table.core))
         axons += np.bincount(table.core, minlength=n)
-        messages += np.bincount(table.core, sent, n)
+        messages += np.bincount(table.core, rate, n)
     cores = np.flatnonzero(axons)
     return cores, axons[cores], messages[cores]
 
 
-def used(network: CoreNetwork) -> tuple[Ints, Ints]:
+def usage(network: CoreNetwork) -> tuple[Ints, Ints]:
     """Neurons and axons of each core that do something."""
     cores, n = network.cores, len(network.cores)
     slots = cores.target_core != NOWHERE
@@ -73,14 +73,14 @@ def used(network: CoreNetwork) -> tuple[Ints, Ints]:
     pairs = [(cores.target_core[source], cores.target_axon[source]),
              *((table.core, table.axon) for table in network.inputs)]
     rows, columns = (np.concatenate([pair[k] for pair in pairs]).astype(np.int64) for k in (0, 1))
-    reached = sp.csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, NEURONS))
-    reached.sum_duplicates()
-    return slots.sum(axis=1).astype(np.int64), np.diff(reached.indptr).astype(np.int64)
+    reach = sp.csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, NEURONS))
+    reach.sum_duplicates()
+    return slots.sum(axis=1).astype(np.int64), np.diff(reach.indptr).astype(np.int64)
 
 
 def splitters(network: CoreNetwork) -> Ints:
     """Numbers of the cores that only repeat spikes."""
-    held = np.zeros(len(network.cores), np.bool_)
+    has_population = np.zeros(len(network.cores), np.bool_)
     for table in network.populations:
-        held[table.core] = True
-    return np.flatnonzero(~held).astype(np.int64)
+        has_population[table.core] = True
+    return np.flatnonzero(~has_population).astype(np.int64)

@@ -40,17 +40,17 @@ class Code:
     @cached_property
     def digits(self) -> dict[int, tuple[int, ...]]:
         """For each weight the digits with the fewest copies, of one whole range around 0."""
-        found: dict[int, tuple[int, ...]] = {}
+        by_value: dict[int, tuple[int, ...]] = {}
         for k in itertools.product(*(range(n + 1) for n in self.copies)):
             weight = sum(a * b for a, b in zip(k, self.values, strict=True))
-            if weight not in found or sum(k) < sum(found[weight]):
-                found[weight] = k
+            if weight not in by_value or sum(k) < sum(by_value[weight]):
+                by_value[weight] = k
         low, high = 0, 0
-        while low - 1 in found:
+        while low - 1 in by_value:
             low -= 1
-        while high + 1 in found:
+        while high + 1 in by_value:
             high += 1
-        return {w: found[w] for w in range(low, high + 1)}
+        return {w: by_value[w] for w in range(low, high + 1)}
 
     @cached_property
     def low(self) -> int:
@@ -113,7 +113,7 @@ class Encoding:
     code: Ints  # [neurons] of the codes for a core's types; -1: values of the neuron's own
     factor: Ints  # [neurons] of the code's values, signed
 
-    def decoded(self, synapses: sp.csr_array) -> Ints:
+    def decode(self, synapses: sp.csr_array) -> Ints:
         """The weights, in the order of the synapses."""
         row = np.repeat(np.arange(len(self.values)), np.diff(synapses.indptr))
         return np.asarray((self.digits * self.values[row]).sum(axis=1), np.int64)
@@ -136,14 +136,14 @@ def encodings(synapses: sp.csr_array, blocks: Ints, factors_of: Ints, crossbar: 
     `blocks` [columns] numbers the feeds that columns belong to. A code's factor divides
     `factors_of` [neurons] as well, where that is not 0.
     """
-    own = _coded(synapses, factors_of, crossbar, uniform=False)
+    own = _encode(synapses, factors_of, crossbar, uniform=False)
     book = _own_values(synapses, own, crossbar)
     if book is not None:
         yield book
     if own is not None:
         yield own
         if len(np.unique(own.code)) > 1:
-            uniform = _coded(synapses, factors_of, crossbar, uniform=True)
+            uniform = _encode(synapses, factors_of, crossbar, uniform=True)
             if uniform is not None:
                 yield uniform
     by_block = _by_block(synapses, blocks, crossbar)
@@ -151,7 +151,7 @@ def encodings(synapses: sp.csr_array, blocks: Ints, factors_of: Ints, crossbar: 
         yield by_block
 
 
-def _coded(synapses: sp.csr_array, factors_of: Ints, crossbar: Crossbar, *, uniform: bool
+def _encode(synapses: sp.csr_array, factors_of: Ints, crossbar: Crossbar, *, uniform: bool
            ) -> Encoding | None:
     """Per neuron the smallest code; with `uniform` that of the neuron that needs the largest."""
     codes = CODES[crossbar.axon_types]
@@ -185,17 +185,17 @@ def _choice(synapses: sp.csr_array, factors_of: Ints, crossbar: Crossbar, smalle
         high[full] = np.maximum(np.maximum.reduceat(synapses.data, starts), 0)
         common[full] = np.gcd(common[full], np.gcd.reduceat(np.abs(synapses.data), starts))
     common = np.maximum(common, 1)
-    chosen, factor = np.full(n, -1, np.int64), np.ones(n, np.int64)
+    choice, factor = np.full(n, -1, np.int64), np.ones(n, np.int64)
     for number, code in enumerate(CODES[crossbar.axon_types][smallest:], smallest):
         for size, sign in itertools.product((common, np.ones(n, np.int64)), (1, -1)):
             least, most = (low, high) if sign > 0 else (-high, -low)
-            fits = ((chosen < 0) & (least >= code.low * size) & (most <= code.high * size)
+            fits = ((choice < 0) & (least >= code.low * size) & (most <= code.high * size)
                     & (size * code.reach <= crossbar.weight_max))
-            chosen[fits], factor[fits] = number, sign * size[fits]
-    return chosen, factor
+            choice[fits], factor[fits] = number, sign * size[fits]
+    return choice, factor
 
 
-def _own_values(synapses: sp.csr_array, coded: Encoding | None, crossbar: Crossbar
+def _own_values(synapses: sp.csr_array, by_digits: Encoding | None, crossbar: Crossbar
                 ) -> Encoding | None:
     """Values of a neuron's own where it has no more weights than axons have types, else its code.
 
@@ -208,17 +208,17 @@ def _own_values(synapses: sp.csr_array, coded: Encoding | None, crossbar: Crossb
     owner, weight = keys // span, keys % span - span // 2
     few = np.bincount(owner, minlength=n) <= types
     few &= np.bincount(owner, np.abs(weight) > crossbar.weight_max, minlength=n) == 0
-    if not few.any() or (coded is None and not few.all()):
+    if not few.any() or (by_digits is None and not few.all()):
         return None
     first = np.searchsorted(owner, np.arange(n))
     negative = np.bincount(owner, weight < 0, minlength=n).astype(np.int64)
     rank = np.arange(len(keys)) - first[owner]
     kind = np.where(weight < 0, types - negative[owner] + rank, rank - negative[owner])
-    values = np.zeros((n, AXON_TYPES), np.int64) if coded is None else coded.values.copy()
-    digits = (np.zeros((len(row), AXON_TYPES), np.int64) if coded is None
-              else coded.digits.copy())
-    code = np.full(n, -1, np.int64) if coded is None else coded.code.copy()
-    factor = np.ones(n, np.int64) if coded is None else coded.factor
+    values = np.zeros((n, AXON_TYPES), np.int64) if by_digits is None else by_digits.values.copy()
+    digits = (np.zeros((len(row), AXON_TYPES), np.int64) if by_digits is None
+              else by_digits.digits.copy())
+    code = np.full(n, -1, np.int64) if by_digits is None else by_digits.code.copy()
+    factor = np.ones(n, np.int64) if by_digits is None else by_digits.factor
     values[few], code[few] = 0, -1
     own = few[owner]
     values[owner[own], kind[own]] = weight[own]
@@ -229,11 +229,11 @@ def _own_values(synapses: sp.csr_array, coded: Encoding | None, crossbar: Crossb
 
 def _by_block(synapses: sp.csr_array, blocks: Ints, crossbar: Crossbar) -> Encoding | None:
     """A type for each feed, where every neuron has one weight for all that it gets of it."""
-    n, used = synapses.shape[0], np.unique(blocks[synapses.indices])
-    if not 1 <= len(used) <= crossbar.axon_types:
+    n, columns = synapses.shape[0], np.unique(blocks[synapses.indices])
+    if not 1 <= len(columns) <= crossbar.axon_types:
         return None
     row = np.repeat(np.arange(n), np.diff(synapses.indptr))
-    kind = np.searchsorted(used, blocks[synapses.indices])
+    kind = np.searchsorted(columns, blocks[synapses.indices])
     values = np.zeros((n, AXON_TYPES), np.int64)
     values[row, kind] = synapses.data
     if (np.any(values[row, kind] != synapses.data)

@@ -37,17 +37,17 @@ def depths(blocks: Mapping[str, Block], split: Mapping[str, bool], step: int) ->
             source = feed.source if feed.on_chip else ALWAYS  # the host
             if feed.on_chip:
                 late += 1 + (split[feed.source] and not feed.delay)
-            known = graph.get_edge_data(source, name, {"weight": -late})["weight"]
-            graph.add_edge(source, name, weight=min(known, -late))
+            weight = graph.get_edge_data(source, name, {"weight": -late})["weight"]
+            graph.add_edge(source, name, weight=min(weight, -late))
     try:
-        found = nx.single_source_bellman_ford_path_length(graph, ALWAYS)
+        lengths = nx.single_source_bellman_ford_path_length(graph, ALWAYS)
     except nx.NetworkXUnbounded:
         cycle = nx.find_negative_cycle(graph, ALWAYS)
         late = -sum(graph.edges[edge]["weight"] for edge in nx.utils.pairwise(cycle))
         raise FindingsError(Diagnostic("NC504", blocks[cycle[0]].where, {
             "path": f"{' -> '.join(cycle)} (feedback over {late} more ticks than it may take)"
         })) from None
-    return {name: int(-found[name]) for name in blocks}
+    return {name: int(-lengths[name]) for name in blocks}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +96,8 @@ class _Router:
         targets[copy[own]], delays[copy[own]] = reach.axon[own], reach.lag[own]
         for n in np.flatnonzero(~plain).tolist():
             at = slice(int(start[n]), int(start[n] + count[n]))
-            sent = self._neuron(name, n, reach.axon[at], reach.lag[at], int(slots[n]) - read)
-            for k, (target, delay) in enumerate(sent, int(offset[n]) + read):
+            aims = self._neuron(name, n, reach.axon[at], reach.lag[at], int(slots[n]) - read)
+            for k, (target, delay) in enumerate(aims, int(offset[n]) + read):
                 targets[k], delays[k] = target, delay
         return targets, delays
 
@@ -109,14 +109,14 @@ class _Router:
         splitters = next(q for q in range(room + 1)
                          if len(lag) - min(room - q, near) <= q * core)
         direct = min(room - splitters, near)
-        sent = list(zip(axon[:direct].tolist(), lag[:direct].tolist(), strict=True))
+        aims = list(zip(axon[:direct].tolist(), lag[:direct].tolist(), strict=True))
         for start in range(direct, len(lag), core):
             rest = slice(start, start + core)
             wait = min(longest, int(lag[start]) - 1)
             if wait < 1:
                 raise ValueError(f"a spike of {name} comes too late through a splitter")
-            sent.append((self._repeat(name, n, axon[rest], lag[rest] - wait), wait))
-        return sent
+            aims.append((self._repeat(name, n, axon[rest], lag[rest] - wait), wait))
+        return aims
 
     def _repeat(self, name: str, n: int, axon: Ints, lag: Ints) -> int:
         """The number of an axon whose relays set these; the last of a chain comes first."""
@@ -162,10 +162,10 @@ def wire(tilings: Mapping[str, Tiling], depth: Mapping[str, int], step: int,
 def _reaches(tilings: Mapping[str, Tiling], base: Mapping[str, Ints], depth: Mapping[str, int],
              step: int) -> dict[str, _Reach]:
     empty = np.zeros(0, np.int64)
-    found: dict[str, list[tuple[Ints, Ints, Ints]]] = {
+    by_source: dict[str, list[tuple[Ints, Ints, Ints]]] = {
         name: [(empty, empty, empty)] for name in tilings}
     for name, tiling in tilings.items():
-        block = tiling.driven.block
+        block = tiling.drive.block
         feed_of, starts = block.feed_of, np.cumsum([0, *(feed.size for feed in block.feeds)])
         for first, piece in zip(base[name].tolist(), tiling.pieces, strict=True):
             for number in np.unique(feed_of[piece.column]).tolist():
@@ -173,10 +173,10 @@ def _reaches(tilings: Mapping[str, Tiling], base: Mapping[str, Ints], depth: Map
                 if feed.on_chip:
                     at = np.flatnonzero(feed_of[piece.column] == number)
                     lag = depth[name] + feed.delay * step - feed.early - depth[feed.source]
-                    found[feed.source].append((piece.column[at] - starts[number], first + at,
+                    by_source[feed.source].append((piece.column[at] - starts[number], first + at,
                                                np.full(len(at), lag)))
     reaches = {}
-    for name, parts in found.items():
+    for name, parts in by_source.items():
         element, axon, lag = (np.concatenate(x) for x in zip(*parts, strict=True))
         order = np.lexsort((axon, lag, element))
         reaches[name] = _Reach(element[order], axon[order], lag[order])

@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import FindingsError, raise_errors
 from neurocompile.ir.network import free_name
 from neurocompile.passes.truenorth.blocks import ALWAYS, Block, Feed, Kind
-from neurocompile.passes.truenorth.boundaries import driven, leak_range
+from neurocompile.passes.truenorth.boundaries import drive_of, leak_range
 from neurocompile.passes.truenorth.bounds import beyond, left_behind, one_sided
 from neurocompile.passes.truenorth.codes import Encoding
 from neurocompile.passes.truenorth.crossbar import Crossbar
-from neurocompile.passes.truenorth.fan_in import fitting, unwritable, written
+from neurocompile.passes.truenorth.fan_in import fitting, unwritable, ways_to_write
 from neurocompile.semantics.truenorth import AXON_TYPES, ResetMode
 
+TYPES = 4  # of the axons of a sum: trains and gates, each that add and that subtract
 SLOW = 2  # any step of more than one tick, where only that matters
 
 Ints = NDArray[np.int64]
@@ -55,19 +56,19 @@ def in_parts(blocks: Mapping[str, Block], n_ticks: int, names: Collection[str],
 def _needs_parts(block: Block, n_ticks: int, crossbar: Crossbar) -> bool:
     """Whether a block does not fit, or could fire again before the next tick of the model."""
     low, high = leak_range(block, 0, SLOW, crossbar, quiet=True)
-    ways = [driven(block, e, low, high, crossbar) for e in written(block, SLOW, crossbar)]
+    ways = [drive_of(block, e, low, high, crossbar) for e in ways_to_write(block, SLOW, crossbar)]
     again = block.mode is ResetMode.LINEAR and bool(
         np.any(left_behind(block, n_ticks + 1).high >= block.threshold))
     return again or not fitting([way for way in ways if way is not None], crossbar.axons)
 
 
-def _slow(block: Block, n_ticks: int, taken: Collection[str], crossbar: Crossbar
+def _slow(block: Block, n_ticks: int, names: Collection[str], crossbar: Crossbar
           ) -> Iterator[Block]:
     """The parts of a block, and the block that sums them up."""
     if block.kind is Kind.STATELESS:  # what is missing to 0 is the threshold
         threshold = np.maximum(0, -block.constant)
         block = replace(block, constant=block.constant + threshold, threshold=threshold)
-    parts = list(_parts(block, taken, crossbar))
+    parts = list(_parts(block, names, crossbar))
     longest = max((part.busy for part, _ in parts), default=1)
     yield from (part for part, _ in parts)
     yield _sum(block, parts, _gates(block, longest, n_ticks, crossbar), longest)
@@ -81,7 +82,7 @@ class _Owners:
     sign: Ints
 
 
-def _parts(block: Block, taken: Collection[str], crossbar: Crossbar
+def _parts(block: Block, names: Collection[str], crossbar: Crossbar
            ) -> Iterator[tuple[Block, _Owners]]:
     encoding, of_part = _cut(block, crossbar)
     row = np.repeat(np.arange(block.size), np.diff(block.synapses.indptr))
@@ -101,7 +102,7 @@ def _parts(block: Block, taken: Collection[str], crossbar: Crossbar
                    + np.arange(len(synapses.data)) - np.repeat(synapses.indptr[:-1],
                                                                np.diff(synapses.indptr)))
         yield Block(
-            free_name(f"{block.name} part {number}", taken), block.population, Kind.PART, synapses,
+            free_name(f"{block.name} part {number}", names), block.population, Kind.PART, synapses,
             block.feeds, constant[owner] * sign, np.ones(len(owner), np.int64), ResetMode.LINEAR,
             encoding=Encoding(encoding.values[owner] * sign[:, None],
                               encoding.digits[at][entries], encoding.code[owner],
@@ -116,22 +117,22 @@ def _cut(block: Block, crossbar: Crossbar) -> tuple[Encoding, Ints]:
     """
     best: tuple[int, Encoding, Ints] | None = None
     none = np.zeros(block.size, np.int64)
-    for encoding in written(block, SLOW, crossbar):
-        held = np.zeros((block.synapses.shape[1], AXON_TYPES), np.int64)
-        np.maximum.at(held, block.synapses.indices, encoding.digits)
-        way = driven(replace(block, kind=Kind.PART), encoding, none, none, crossbar)
+    for encoding in ways_to_write(block, SLOW, crossbar):
+        axons = np.zeros((block.synapses.shape[1], AXON_TYPES), np.int64)
+        np.maximum.at(axons, block.synapses.indices, encoding.digits)
+        way = drive_of(replace(block, kind=Kind.PART), encoding, none, none, crossbar)
         if way is None:
             continue
         extra = way.encoding.axons(way.block.synapses) - encoding.axons(block.synapses)
         room = crossbar.axons - int(extra.max(initial=0))
-        size = room // max(int(held.sum(axis=1).max(initial=1)), 1)
+        size = room // max(int(axons.sum(axis=1).max(initial=1)), 1)
         if size < 1:
             continue
         lengths = np.diff(block.synapses.indptr)
         rank = np.arange(len(block.synapses.data)) - np.repeat(block.synapses.indptr[:-1], lengths)
-        used = held.any(axis=1)
-        if -(-np.count_nonzero(used) // size) == -(-int(lengths.max(initial=1)) // size):
-            rank = (np.cumsum(used) - 1)[block.synapses.indices]
+        in_use = axons.any(axis=1)
+        if -(-np.count_nonzero(in_use) // size) == -(-int(lengths.max(initial=1)) // size):
+            rank = (np.cumsum(in_use) - 1)[block.synapses.indices]
         parts = rank // size
         if best is None or int(parts.max(initial=0)) < best[0]:
             best = int(parts.max(initial=0)), encoding, parts
@@ -142,15 +143,9 @@ def _cut(block: Block, crossbar: Crossbar) -> tuple[Encoding, Ints]:
 
 @dataclass(frozen=True, slots=True)
 class _Gates:
-    """Gates of a sum, and what they rest on; `value` is that of one axon.
-
-    They have types of axons of their own where a core has more than trains take; else their value
-    is 1.
-    """
+    """Gates of a sum, and what they rest on; `value` is that of one axon."""
 
     value: int
-    lifting: int  # type of axon
-    lowering: int
     axons: tuple[tuple[int, int], ...]  # ticks before the neuron's own; axons, negative: lowering
     floor: int
     potential: int  # before the first tick
@@ -168,12 +163,11 @@ def _sum(block: Block, parts: list[tuple[Block, _Owners]], gates: _Gates, longes
     for number, (_, amount) in enumerate(gates.axons):
         rows.append(np.arange(block.size))
         columns.append(np.full(block.size, first + number))
-        kinds.append(np.full(block.size, gates.lifting if amount > 0 else gates.lowering))
+        kinds.append(np.full(block.size, 2 if amount > 0 else 3))
         counts.append(np.full(block.size, abs(amount)))
     row, column, kind, count = (np.concatenate(x) for x in (rows, columns, kinds, counts))
     order = np.lexsort((column, row))
-    values = np.zeros(AXON_TYPES, np.int64)
-    values[[0, 1, gates.lifting, gates.lowering]] = 1, -1, gates.value, -gates.value
+    values = np.array([1, -1, gates.value, -gates.value], np.int64)
     ptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=block.size))])
     digits = np.zeros((len(row), AXON_TYPES), np.int64)
     digits[np.arange(len(row)), kind[order]] = count[order]
@@ -190,31 +184,24 @@ def _sum(block: Block, parts: list[tuple[Block, _Owners]], gates: _Gates, longes
 def _gates(block: Block, longest: int, n_ticks: int, crossbar: Crossbar) -> _Gates:
     """Gates for the most that can come before its opposite does.
 
-    Raises FindingsError: NC433 where a potential has no room for them, NC432 where an axon cannot
-    lower it.
+    Raises FindingsError (NC433) where a potential has no room for them.
     """
-    if crossbar.axon_types < 2:
-        raise FindingsError(*unwritable(block, crossbar))
-    own = crossbar.axon_types == AXON_TYPES
-    lifting, lowering = (2, 3) if own else (0, 1)
-    most = crossbar.weight_max if own else 1
+    most = crossbar.weight_max
     negative, positive = one_sided(block.synapses)
     up, down = positive + np.maximum(block.constant, 0), -negative - np.minimum(block.constant, 0)
     if block.kind is Kind.MEMORY:
-        left = left_behind(block, n_ticks)
-        axons, value = _gate(int(np.max(left.high + up - block.threshold + 1, initial=1)), most)
+        rest = left_behind(block, n_ticks)
+        axons, value = _gate(int(np.max(rest.high + up - block.threshold + 1, initial=1)), most)
         bound = axons * value
-        furthest = np.maximum(bound + down - left.low, left.high + up)
+        furthest = np.maximum(bound + down - rest.low, rest.high + up)
         raise_errors(beyond(block, np.maximum(furthest, block.threshold), n_ticks, crossbar))
-        return _Gates(value=value, lifting=lifting, lowering=lowering, floor=block.floor,
-                      axons=((-1, -axons), (0, axons)), potential=-bound)
+        return _Gates(value, ((-1, -axons), (0, axons)), block.floor, -bound)
     axons, value = _gate(int(max(np.max(up - block.threshold + 1, initial=1),
                                  np.max(down, initial=1))), most)
     floor = 2 * axons * value
     clear = -(-(floor + int(block.threshold.max(initial=0))) // value)
     raise_errors(beyond(block, floor + clear * value + block.threshold, n_ticks, crossbar))
-    return _Gates(value=value, lifting=lifting, lowering=lowering, floor=floor,
-                  axons=((-1, -clear), (longest - 1, axons), (0, axons)), potential=-floor)
+    return _Gates(value, ((-1, -clear), (longest - 1, axons), (0, axons)), floor, -floor)
 
 
 def _gate(bound: int, most: int) -> tuple[int, int]:

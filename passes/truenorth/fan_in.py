@@ -17,7 +17,7 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import InputKind, Network, Projection
 from neurocompile.ir.operators import Conv, most_sources
 from neurocompile.passes.truenorth.blocks import Block, blocks_of
-from neurocompile.passes.truenorth.boundaries import Driven
+from neurocompile.passes.truenorth.boundaries import Drive
 from neurocompile.passes.truenorth.codes import CODES, Encoding, encodings, row_sums
 from neurocompile.passes.truenorth.crossbar import Crossbar
 
@@ -25,12 +25,12 @@ Ints = NDArray[np.int64]
 
 _COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
 
-def fitting(ways: Sequence[Driven], axons: int) -> list[Driven]:
+def fitting(ways: Sequence[Drive], axons: int) -> list[Drive]:
     """Those in which every neuron fits a core of its own, of so many axons."""
     return [w for w in ways if w.encoding.axons(w.block.synapses).max(initial=0) <= axons]
 
 
-def written(block: Block, step: int, crossbar: Crossbar) -> list[Encoding]:
+def ways_to_write(block: Block, step: int, crossbar: Crossbar) -> list[Encoding]:
     """All ways to write a block's weights."""
     if block.encoding is not None:
         return [block.encoding]
@@ -47,12 +47,12 @@ def unwritable(block: Block, crossbar: Crossbar) -> Iterator[Diagnostic]:
         "types": crossbar.axon_types})
 
 
-def too_many_inputs(block: Block, ways: Sequence[Driven], crossbar: Crossbar
+def too_many_inputs(block: Block, ways: Sequence[Drive], crossbar: Crossbar
                     ) -> Iterator[Diagnostic]:
     """NC431 with the numbers of the neuron that needs most, in the best of the ways tried."""
-    needed, way = min(((w.encoding.axons(w.block.synapses), w) for w in ways),
-                      key=lambda found: int(found[0].max(initial=0)))
-    worst = int(np.argmax(needed))
+    demand, way = min(((w.encoding.axons(w.block.synapses), w) for w in ways),
+                      key=lambda pair: int(pair[0].max(initial=0)))
+    worst = int(np.argmax(demand))
     code = int(way.encoding.code.max(initial=0))
     codes = CODES[crossbar.axon_types]
     bits = f"{_COUNTS[crossbar.axon_types]}-valued" if code < 0 else f"{codes[code].bits}-bit"
@@ -64,7 +64,7 @@ def too_many_inputs(block: Block, ways: Sequence[Driven], crossbar: Crossbar
     if constant:
         notes.append(f"{constant} of the axons deliver its constant")
     yield Diagnostic("NC431", block.where, {
-        "module": block.where.module or block.population, "needed": int(needed[worst]),
+        "module": block.where.module or block.population, "needed": int(demand[worst]),
         "fan_in": int(np.diff(block.synapses.indptr)[worst]), "weights": bits,
         "limit": crossbar.axons},
         notes=tuple(notes))
@@ -78,11 +78,11 @@ def group_constraints(network: Network, names: Sequence[str], crossbar: Crossbar
     """
     blocks = blocks_of(network, crossbar)
     return {"axons": crossbar.axons, "populations": [
-        _grouped(network, blocks[name], crossbar) for name in names]}
+        _groups_of(network, blocks[name], crossbar) for name in names]}
 
 
-def _grouped(network: Network, block: Block, crossbar: Crossbar) -> Mapping[str, Any]:
-    ways = written(block, 1, crossbar)
+def _groups_of(network: Network, block: Block, crossbar: Crossbar) -> Mapping[str, Any]:
+    ways = ways_to_write(block, 1, crossbar)
     copies = min((int(way.digits.max(axis=0, initial=0).sum()) for way in ways),
                  default=CODES[crossbar.axon_types][-1].axons)
     largest = crossbar.axons // max(copies, 1)

@@ -39,8 +39,8 @@ def copies(demand: Demand, most: int, core: int) -> Ints:
 
 def too_many_copies(block: Block, demand: Demand, core: int) -> Iterator[Diagnostic]:
     """NC435 where even with splitters a neuron's copies do not fit its core of so many neurons."""
-    needed = int(copies(demand, 1, core).max(initial=0))
-    if needed > core:
+    n_copies = int(copies(demand, 1, core).max(initial=0))
+    if n_copies > core:
         yield Diagnostic("NC435", block.where, {
-            "module": block.where.module or block.population, "needed": needed,
+            "module": block.where.module or block.population, "needed": n_copies,
             "limit": core})

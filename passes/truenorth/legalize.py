@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, raise_errors
@@ -16,13 +16,13 @@ from neurocompile.passes.truenorth.assemble import (
     population_tables,
     roles,
 )
-from neurocompile.passes.truenorth.blocks import Block, blocks_of, unsupported
+from neurocompile.passes.truenorth.blocks import Block, blocks_of, misfits
 from neurocompile.passes.truenorth.boundaries import independent_samples
 from neurocompile.passes.truenorth.bounds import out_of_range
 from neurocompile.passes.truenorth.core_network import CoreNetwork, InputTable
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.delays import wire
-from neurocompile.passes.truenorth.exact_slow import in_parts
+from neurocompile.passes.truenorth.exact_slow import TYPES, in_parts
 from neurocompile.passes.truenorth.pack import pack
 from neurocompile.passes.truenorth.place import places
 from neurocompile.passes.truenorth.rows import Row, rows
@@ -34,7 +34,7 @@ FanIn = Literal["reject", "group", "exact-slow"]
 
 
 @dataclass(frozen=True, eq=False)
-class Legalized:
+class Legalization:
     """A core network, and a row of the report for each population on the chip."""
 
     network: CoreNetwork
@@ -42,13 +42,13 @@ class Legalized:
 
 
 def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reject",
-             rates: Rates | None = None) -> Legalized:
+             rates: Rates | None = None) -> Legalization:
     """The network on cores with places; every spike as in the network, `depth` ticks later.
 
     Raises FindingsError: NC431 to NC436 for what cannot be built, NC504 for feedback that comes
     too late. `rates`: spikes per neuron and tick by population, where measured.
     """
-    raise_errors(unsupported(network))
+    raise_errors(misfits(network))
     crossbar = Crossbar.of(target)
     blocks, step = blocks_of(network, crossbar), 1
     read = frozenset(source for readout in network.readouts for source, _ in readout.terms
@@ -58,6 +58,8 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
     except FindingsError as error:
         if fan_in != "exact-slow" or any(d.code != "NC431" for d in error.diagnostics):
             raise
+        if crossbar.axon_types < TYPES:
+            raise FindingsError(*map(_without_sums, error.diagnostics)) from None
         blocks, step = in_parts(blocks, network.n_ticks, network.sources(), crossbar)
         tilings, depth = Tiler(network, blocks, step, read, crossbar).run()
     raise_errors(_out_of_range(blocks, tilings, depth, network.n_ticks, crossbar))
@@ -70,7 +72,7 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
     assembly = Assembly(tilings=tilings, wiring=wiring, packing=packing, depth=depth, lines=lines)
     arrays = cores(assembly)
     on_chip = [p.name for p in network.populations if not p.on_host]
-    return Legalized(CoreNetwork(
+    return Legalization(CoreNetwork(
         cores=arrays, inputs=_inputs(network, assembly, step),
         populations=population_tables(assembly, on_chip), n_ticks=network.n_ticks, step=step,
         reload=step > 1 or not independent_samples(blocks), roles=roles(assembly),
@@ -78,11 +80,17 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
         tuple(rows(network, assembly, crossbar)))
 
 
+def _without_sums(fan_in: Diagnostic) -> Diagnostic:
+    """NC431 where no partial sums help."""
+    return replace(fan_in, notes=(*fan_in.notes, (
+        f"partial sums (--fan-in exact-slow) take {TYPES} types of axons (`core.axon_types`)")))
+
+
 def _out_of_range(blocks: Mapping[str, Block], tilings: Mapping[str, Tiling],
                   depth: Mapping[str, int], n_ticks: int, crossbar: Crossbar
                   ) -> Iterator[Diagnostic]:
     for name, tiling in tilings.items():
-        way = tiling.driven
+        way = tiling.drive
         yield from out_of_range(blocks[name], way.block, way.encoding, way.leak, depth[name],
                                 n_ticks, crossbar)
 

@@ -25,12 +25,12 @@ def places(cores: Cores, assembly: Assembly, target: TrueNorthTarget,
 
     `rates`: spikes per neuron and tick by population, where measured; others count as one.
     """
-    needed, limit = len(cores), target.total_cores
-    if needed > limit:
+    demand, limit = len(cores), target.total_cores
+    if demand > limit:
         raise FindingsError(Diagnostic("NC434", values={
-            "needed": needed, "target": target.name, "limit": limit}))
+            "needed": demand, "target": target.name, "limit": limit}))
     traffic = core_traffic(cores, _rates(cores, assembly, rates or {}), rates is not None)
-    return place(Partition({}, {}, ((),) * needed), target, traffic).cores
+    return place(Partition({}, {}, ((),) * demand), target, traffic).cores
 
 
 def core_traffic(cores: Cores, rate: Floats, measured: bool = False) -> Traffic:
@@ -42,24 +42,24 @@ def core_traffic(cores: Cores, rate: Floats, measured: bool = False) -> Traffic:
     count = sp.csr_array((np.ones(len(source)), (source, destination)), shape=(n, n))
     amount.sum_duplicates()
     count.sum_duplicates()
-    listed = count.tocoo()
-    return Traffic(n, listed.row.astype(np.int64), listed.col.astype(np.int64),
-                   listed.data.astype(np.int64), amount.tocoo().data, measured)
+    pairs = count.tocoo()
+    return Traffic(n, pairs.row.astype(np.int64), pairs.col.astype(np.int64),
+                   pairs.data.astype(np.int64), amount.tocoo().data, measured)
 
 
 def _rates(cores: Cores, assembly: Assembly, rates: Mapping[str, float | Floats]) -> Floats:
     """[cores, slots] spikes per tick."""
-    found = np.ones(cores.target_core.shape)
+    of_slots = np.ones(cores.target_core.shape)
     for item, name, piece in assembly.pieces():
-        block = assembly.tilings[name].driven.block
+        block = assembly.tilings[name].drive.block
         rate = np.asarray(rates.get(block.population, 1.0)).reshape(-1)
         if len(rate) in (1, block.size):  # parts of a sum are other neurons than the population's
             rate = np.broadcast_to(rate, block.size)
             core, slots = assembly.slot_ids(item)
-            found[core, slots] = np.repeat(rate[piece.neurons], piece.slots)
+            of_slots[core, slots] = np.repeat(rate[piece.neurons], piece.slots)
     for item, relays in assembly.relays():
         if relays.source in rates:
             rate = np.asarray(rates[relays.source]).reshape(-1)
             core, slots = assembly.slot_ids(item)
-            found[core, slots] = rate[relays.element if len(rate) > 1 else 0]
-    return found
+            of_slots[core, slots] = rate[relays.element if len(rate) > 1 else 0]
+    return of_slots

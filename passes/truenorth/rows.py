@@ -10,7 +10,7 @@ import numpy as np
 from neurocompile.ir.network import Network
 from neurocompile.passes.truenorth.assemble import Assembly
 from neurocompile.passes.truenorth.blocks import Kind
-from neurocompile.passes.truenorth.boundaries import Driven
+from neurocompile.passes.truenorth.boundaries import Drive
 from neurocompile.passes.truenorth.codes import row_sums
 from neurocompile.passes.truenorth.crossbar import Crossbar
 
@@ -45,18 +45,18 @@ def rows(network: Network, assembly: Assembly, crossbar: Crossbar) -> Iterator[R
 
 
 def _row(name: str, assembly: Assembly, crossbar: Crossbar) -> Row:
-    mine = {n: t for n, t in assembly.tilings.items() if t.driven.block.population == name}
+    mine = {n: t for n, t in assembly.tilings.items() if t.drive.block.population == name}
     items = [(item, piece) for item, block, piece in assembly.pieces() if block in mine]
-    held = {int(assembly.packing.core[item]) for item, _ in items}
+    core_numbers = {int(assembly.packing.core[item]) for item, _ in items}
     every = {int(assembly.packing.core[item]) for item, _, _ in assembly.pieces()}
     relays = [(item, r) for item, r in assembly.relays() if r.source in mine]
     splitters = {int(assembly.packing.core[item]) for item, _ in relays} - every
-    block = mine[name].driven.block
+    block = mine[name].drive.block
     inputs = [int(np.bincount(piece.column).max(initial=0)) for _, piece in items]
-    fan_in = sum(_fan_in(t.driven) for n, t in mine.items()
+    fan_in = sum(_fan_in(t.drive) for n, t in mine.items()
                  if n != name or block.kind is not Kind.SUM)
     return Row(
-        population=name, neurons=block.size, cores=len(held), splitter_cores=len(splitters),
+        population=name, neurons=block.size, cores=len(core_numbers), splitter_cores=len(splitters),
         relays=sum(len(r.targets) for _, r in relays),
         copies=sum(int((t.slots - 1).sum()) for t in mine.values()),
         axons=sum(len(piece.kind) for _, piece in items),
@@ -65,7 +65,7 @@ def _row(name: str, assembly: Assembly, crossbar: Crossbar) -> Row:
         why=_why(name, assembly, crossbar))
 
 
-def _fan_in(way: Driven) -> int:
+def _fan_in(way: Drive) -> int:
     """The most inputs of a neuron, without what delivers constants: the last column."""
     synapses = way.block.synapses
     inputs = row_sums(synapses, synapses.indices < synapses.shape[1] - 1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.operators import Shape
 from neurocompile.passes.placing.neuron_orders import candidates, neuron_order
-from neurocompile.passes.truenorth.boundaries import Driven
+from neurocompile.passes.truenorth.boundaries import Drive
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_out import Demand, copies
 
@@ -41,7 +41,7 @@ class Piece:
 class Tiling:
     """A block in pieces."""
 
-    driven: Driven
+    drive: Drive
     order_name: str
     slots: Ints  # [neurons] copies of each
     pieces: tuple[Piece, ...]
@@ -50,7 +50,7 @@ class Tiling:
     @cached_property
     def axons(self) -> Ints:
         """[columns] axons over all pieces."""
-        columns = self.driven.block.synapses.shape[1]
+        columns = self.drive.block.synapses.shape[1]
         return sum((np.bincount(p.column, minlength=columns) for p in self.pieces),
                    np.zeros(columns, np.int64))
 
@@ -65,7 +65,7 @@ class _Cut:
     slots: Ints  # [neurons]
 
 
-def tile(ways: Sequence[Driven], shape: Shape, demand: Demand, crossbar: Crossbar) -> Tiling:
+def tile(ways: Sequence[Drive], shape: Shape, demand: Demand, crossbar: Crossbar) -> Tiling:
     """The cheapest tiling found, of a block in each of the given encodings.
 
     Every neuron must fit an empty piece. `shape` is that of the neurons.
@@ -85,18 +85,18 @@ def tile(ways: Sequence[Driven], shape: Shape, demand: Demand, crossbar: Crossba
         trials.add(slots.tobytes())
         cut = _cut(arrays, best.order_name, best.order, slots, crossbar)
         if _cost(cut, demand, crossbar) < cost:
-            cost, best = _cost(cut, demand, crossbar), _filled(cut, demand, crossbar)
-    return Tiling(driven=way, order_name=best.order_name, slots=best.slots,
+            cost, best = _cost(cut, demand, crossbar), _fill_up(cut, demand, crossbar)
+    return Tiling(drive=way, order_name=best.order_name, slots=best.slots,
                   pieces=tuple(_pieces(way, best)), cost=cost)
 
 
-def _best(way: Driven, shape: Shape, names: Sequence[str], slots: Ints, demand: Demand,
-          crossbar: Crossbar) -> tuple[float, Driven, _Cut]:
+def _best(way: Drive, shape: Shape, names: Sequence[str], slots: Ints, demand: Demand,
+          crossbar: Crossbar) -> tuple[float, Drive, _Cut]:
     """The cheapest of these orders."""
-    arrays, cuts = _arrays(way), list[tuple[float, Driven, _Cut]]()
+    arrays, cuts = _arrays(way), list[tuple[float, Drive, _Cut]]()
     for name in names:
         cut = _cut(arrays, name, neuron_order(shape, name), slots, crossbar)
-        cuts.append((_cost(cut, demand, crossbar), way, _filled(cut, demand, crossbar)))
+        cuts.append((_cost(cut, demand, crossbar), way, _fill_up(cut, demand, crossbar)))
         if len(cut.axons) == 1:
             break
     return min(cuts, key=lambda one: one[0])
@@ -120,7 +120,7 @@ def _steps(demand: Demand, core: int) -> Iterator[int]:
 Arrays = tuple[Ints, Ints, NDArray[np.uint16], NDArray[np.bool_]]
 
 
-def _arrays(way: Driven) -> Arrays:
+def _arrays(way: Drive) -> Arrays:
     """What `_fill` reads of a block."""
     block = way.block
     from_chip = np.array([feed.on_chip for feed in block.feeds], np.bool_)[block.feed_of]
@@ -136,7 +136,7 @@ def _cut(arrays: Arrays, name: str, order: Ints, slots: Ints, crossbar: Crossbar
 
 def _cost(cut: _Cut, demand: Demand, crossbar: Crossbar) -> float:
     """Cores, as shares that other pieces leave; what feeds the axons and splits the spikes."""
-    full = _filled(cut, demand, crossbar)
+    full = _fill_up(cut, demand, crossbar)
     pieces = np.maximum(cut.axons / crossbar.axons, _sums(full) / crossbar.neurons)
     missing = demand.total - full.slots
     relays = int((missing + 1)[missing > 0].sum())
@@ -149,7 +149,7 @@ def _sums(cut: _Cut) -> Ints:
     return np.asarray(np.add.reduceat(cut.slots[cut.order], cut.cuts[:-1]), np.int64)
 
 
-def _filled(cut: _Cut, demand: Demand, crossbar: Crossbar) -> _Cut:
+def _fill_up(cut: _Cut, demand: Demand, crossbar: Crossbar) -> _Cut:
     """The same with more copies, as far as that takes no more of a core than its axons do."""
     missing = (demand.total - cut.slots)[cut.order]
     piece = np.repeat(np.arange(len(cut.axons)), np.diff(cut.cuts))
@@ -164,7 +164,7 @@ def _filled(cut: _Cut, demand: Demand, crossbar: Crossbar) -> _Cut:
     return replace(cut, slots=slots)
 
 
-def _pieces(way: Driven, cut: _Cut) -> Iterator[Piece]:
+def _pieces(way: Drive, cut: _Cut) -> Iterator[Piece]:
     synapses, digits = way.block.synapses, way.encoding.digits
     for start, stop in zip(cut.cuts[:-1], cut.cuts[1:], strict=True):
         neurons = cut.order[start:stop]
@@ -173,10 +173,10 @@ def _pieces(way: Driven, cut: _Cut) -> Iterator[Piece]:
         at = (np.repeat(synapses.indptr[neurons] - np.cumsum(lengths) + lengths, lengths)
               + np.arange(len(local)))
         column, inverse = np.unique(synapses.indices[at], return_inverse=True)
-        held = np.zeros((len(column), digits.shape[1]), np.int64)
-        np.maximum.at(held, inverse, digits[at])
-        counts = held.reshape(-1)
-        base = (np.cumsum(counts) - counts).reshape(held.shape)
+        axons = np.zeros((len(column), digits.shape[1]), np.int64)
+        np.maximum.at(axons, inverse, digits[at])
+        counts = axons.reshape(-1)
+        base = (np.cumsum(counts) - counts).reshape(axons.shape)
         number, kind = np.divmod(np.repeat(np.arange(len(counts)), counts), digits.shape[1])
         k = digits[at].reshape(-1)
         first = np.repeat(base[inverse].reshape(-1), k)
@@ -191,38 +191,38 @@ def _fill(order: Ints, ptr: Ints, columns: Ints, digits: NDArray[np.uint16],
           from_chip: NDArray[np.bool_], slots: Ints, most_axons: int, most_slots: int
           ) -> tuple[Ints, Ints, int]:
     """Cuts, axons of each piece, and the axons of all that neurons of the chip set."""
-    held = np.zeros((len(from_chip), digits.shape[1]), np.uint16)
+    on_piece = np.zeros((len(from_chip), digits.shape[1]), np.uint16)
     stamp = np.full(len(from_chip), -1, np.int64)  # the last piece that saw the column
     cuts = np.zeros(len(order) + 1, np.int64)
     axons = np.zeros(len(order), np.int64)
-    piece = used = chip = 0
+    piece = n_axons = chip = 0
     for place in range(len(order)):
         v = order[place]
         while True:  # at most twice: an empty piece takes any neuron
             more = more_chip = 0
             for s in range(ptr[v], ptr[v + 1]):
-                seen = stamp[columns[s]] == piece
+                in_piece = stamp[columns[s]] == piece
                 for g in range(digits.shape[1]):
-                    there = held[columns[s], g] if seen else 0
+                    there = on_piece[columns[s], g] if in_piece else 0
                     if digits[s, g] > there:
                         more += digits[s, g] - there
                         more_chip += (digits[s, g] - there) * from_chip[columns[s]]
-            if used == 0 or (axons[piece] + more <= most_axons
-                             and used + slots[v] <= most_slots):
+            if n_axons == 0 or (axons[piece] + more <= most_axons
+                             and n_axons + slots[v] <= most_slots):
                 break
             piece += 1
             cuts[piece] = place
-            used = 0
+            n_axons = 0
         for s in range(ptr[v], ptr[v + 1]):
             c = columns[s]
             if stamp[c] != piece:
                 stamp[c] = piece
-                held[c] = 0
+                on_piece[c] = 0
             for g in range(digits.shape[1]):
-                held[c, g] = max(held[c, g], digits[s, g])
+                on_piece[c, g] = max(on_piece[c, g], digits[s, g])
         axons[piece] += more
         chip += more_chip
-        used += slots[v]
+        n_axons += slots[v]
     cuts[piece + 1] = len(order)
     return cuts[:piece + 2].copy(), axons[:piece + 1].copy(), chip
 

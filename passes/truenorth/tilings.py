@@ -19,11 +19,11 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, InternalError, r
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Shape
 from neurocompile.passes.truenorth.blocks import Block
-from neurocompile.passes.truenorth.boundaries import Driven, driven, leak_range, quiet_blocks
+from neurocompile.passes.truenorth.boundaries import Drive, drive_of, leak_range, quiet_blocks
 from neurocompile.passes.truenorth.codes import Encoding
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.delays import depths
-from neurocompile.passes.truenorth.fan_in import fitting, too_many_inputs, unwritable, written
+from neurocompile.passes.truenorth.fan_in import fitting, too_many_inputs, unwritable, ways_to_write
 from neurocompile.passes.truenorth.fan_out import Demand, too_many_copies
 from neurocompile.passes.truenorth.tile import Tiling, tile
 
@@ -53,20 +53,20 @@ class Tiler:
         not come to an end.
         """
         self.encodings = {
-            name: written(b, self.step, self.crossbar) for name, b in self.blocks.items()}
+            name: ways_to_write(b, self.step, self.crossbar) for name, b in self.blocks.items()}
         self.quiet = quiet_blocks(self.blocks)
         raise_errors(self._too_large())
-        assumed = depths(self.blocks, dict.fromkeys(self.blocks, False), self.step)
+        guess = depths(self.blocks, dict.fromkeys(self.blocks, False), self.step)
         self.feedback = {name: np.zeros(b.size, np.int64) for name, b in self.blocks.items()}
         for _ in range(ROUNDS):
-            tilings = self._round(assumed)
-            actual = {name: _sent(tilings, name, feedback=True) for name in self.blocks}
-            found = self._depths(tilings)
-            if found is not None and all(
-                    self._exact(tilings[n].driven, found[n])
+            tilings = self._round(guess)
+            actual = {name: _targets(tilings, name, feedback=True) for name in self.blocks}
+            depth_of = self._depths(tilings)
+            if depth_of is not None and all(
+                    self._exact(tilings[n].drive, depth_of[n])
                     and np.all(actual[n] <= self.feedback[n]) for n in self.blocks):
-                return {name: tilings[name] for name in self.blocks}, found
-            assumed = {n: max(assumed[n], (found or assumed)[n]) for n in self.blocks}
+                return {name: tilings[name] for name in self.blocks}, depth_of
+            guess = {n: max(guess[n], (depth_of or guess)[n]) for n in self.blocks}
             self.feedback = {n: np.maximum(actual[n], self.feedback[n]) for n in self.blocks}
         raise InternalError(Diagnostic("NC901", values={
             "stage": "legalize", "predicate": "tilings-agree-with-depths",
@@ -94,7 +94,7 @@ class Tiler:
                                  self.crossbar)
         return tilings
 
-    def _exact(self, way: Driven, depth: int) -> bool:
+    def _exact(self, way: Drive, depth: int) -> bool:
         """Whether the leaks are exact at that depth."""
         low, high = leak_range(way.block, depth, self.step, self.crossbar,
                                quiet=way.block.name in self.quiet)
@@ -103,15 +103,15 @@ class Tiler:
     def _too_large(self) -> Iterator[Diagnostic]:
         """NC431 and NC432 of all blocks that fit at no depth."""
         for block in self.blocks.values():
-            ways = self._written(block, 0)
+            ways = self._ways_to_write(block, 0)
             if not ways:
                 yield from unwritable(block, self.crossbar)
             elif not fitting(ways, self.crossbar.axons):
                 yield from too_many_inputs(block, ways, self.crossbar)
 
-    def _ways(self, block: Block, depth: int) -> list[Driven]:
+    def _ways(self, block: Block, depth: int) -> list[Drive]:
         """The block with its constants at that depth, in all ways that fit a core."""
-        ways = self._written(block, depth)
+        ways = self._ways_to_write(block, depth)
         if not ways:
             raise FindingsError(*unwritable(block, self.crossbar))
         fits = fitting(ways, self.crossbar.axons)
@@ -119,10 +119,10 @@ class Tiler:
             raise FindingsError(*too_many_inputs(block, ways, self.crossbar))
         return fits
 
-    def _written(self, block: Block, depth: int) -> list[Driven]:
+    def _ways_to_write(self, block: Block, depth: int) -> list[Drive]:
         low, high = leak_range(block, depth, self.step, self.crossbar,
                                quiet=block.name in self.quiet)
-        ways = [driven(block, e, low, high, self.crossbar) for e in self.encodings[block.name]]
+        ways = [drive_of(block, e, low, high, self.crossbar) for e in self.encodings[block.name]]
         return [way for way in ways if way is not None]
 
     def _shape(self, block: Block) -> Shape:
@@ -132,7 +132,7 @@ class Tiler:
     def _demand(self, tilings: Mapping[str, Tiling], name: str) -> Demand:
         """Axons that a block's neurons set in the pieces so far, feedback as assumed."""
         at_once = self.feedback[name] + (name in self.read)
-        total = at_once + _sent(tilings, name, feedback=False)
+        total = at_once + _targets(tilings, name, feedback=False)
         return Demand(total, total if name in self.unsplit else at_once)
 
 
@@ -145,12 +145,12 @@ def consumers_first(blocks: Mapping[str, Block]) -> list[str]:
     return list(reversed(list(nx.lexicographical_topological_sort(graph))))
 
 
-def _sent(tilings: Mapping[str, Tiling], source: str, feedback: bool) -> Ints:
+def _targets(tilings: Mapping[str, Tiling], source: str, feedback: bool) -> Ints:
     """Axons that each neuron of a block sets, by feedback or in the same tick of the model."""
     total = np.zeros(1, np.int64)
     for tiling in tilings.values():
-        ends = np.cumsum([feed.size for feed in tiling.driven.block.feeds])
-        for feed, end in zip(tiling.driven.block.feeds, ends, strict=True):
+        ends = np.cumsum([feed.size for feed in tiling.drive.block.feeds])
+        for feed, end in zip(tiling.drive.block.feeds, ends, strict=True):
             if feed.source == source and feed.on_chip and bool(feed.delay) == feedback:
                 total = total + tiling.axons[end - feed.size:end]
     return total

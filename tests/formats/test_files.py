@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -25,7 +24,6 @@ from neurocompile.diagnostics import UsageError
 from neurocompile.formats.checkpoint import load_checkpoint, state_dict
 from neurocompile.formats.load import load_model
 from neurocompile.formats.request import Capture, Request
-from neurocompile.formats.samples import Sample, load_sample
 
 NET = """
 import torch
@@ -76,24 +74,24 @@ def _weights(hidden: int = 6) -> dict[str, torch.Tensor]:
             "fc.bias": torch.zeros(hidden)}
 
 
-def _load(spec: str, **given: Any) -> Capture:
-    return load_model(Request(spec=spec, shape=(5,), **given))
+def _load(spec: str, **options: Any) -> Capture:
+    return load_model(Request(spec=spec, shape=(5,), **options))
 
 
-def _fails(code: str, spec: str, **given: Any) -> str:
+def _fails(code: str, spec: str, **options: Any) -> str:
     start = time.monotonic()
     with pytest.raises(UsageError, match=code) as error:
-        _load(spec, **given)
+        _load(spec, **options)
     assert time.monotonic() - start < 10
     assert error.value.exit_code == 2
     return str(error.value)
 
 
 def test_a_factory_is_captured_and_its_file_is_told(folder: Path) -> None:
-    told: list[str] = []
-    capture = load_model(Request(spec="tiny_net:make", shape=(5,)), say=told.append)
+    lines: list[str] = []
+    capture = load_model(Request(spec="tiny_net:make", shape=(5,)), say=lines.append)
     assert capture.inputs() == {"x": (4, 5)}
-    assert told == ["tiny_net:make comes from tiny_net.py"]
+    assert lines == ["tiny_net:make comes from tiny_net.py"]
     assert [s.role for s in capture.sources] == ["architecture"]
 
 
@@ -101,13 +99,13 @@ def test_a_factory_is_captured_and_its_file_is_told(folder: Path) -> None:
 def test_weights_in_all_their_wrappings(folder: Path, wrap: str) -> None:
     weights = _weights()
     prefix = {"module": "module.", "compiled": "_orig_mod."}.get(wrap, "")
-    renamed = {prefix + name: tensor for name, tensor in weights.items()}
-    saved: Any = {"ordered": OrderedDict(weights), "model": {"model": weights, "epoch": 3},
-                  "state_dict": {"state_dict": weights, "lr": 0.1}}.get(wrap, renamed)
-    torch.save(saved, folder / "w.pt")
-    found = state_dict(folder / "w.pt", load_checkpoint(folder / "w.pt"))
-    assert list(found) == list(weights)
-    assert all(torch.equal(found[name], weights[name]) for name in weights)
+    by_prefix = {prefix + name: tensor for name, tensor in weights.items()}
+    content: Any = {"ordered": OrderedDict(weights), "model": {"model": weights, "epoch": 3},
+                  "state_dict": {"state_dict": weights, "lr": 0.1}}.get(wrap, by_prefix)
+    torch.save(content, folder / "w.pt")
+    state = state_dict(folder / "w.pt", load_checkpoint(folder / "w.pt"))
+    assert list(state) == list(weights)
+    assert all(torch.equal(state[name], weights[name]) for name in weights)
 
 
 def test_weights_reach_the_graph(folder: Path) -> None:
@@ -129,10 +127,10 @@ def test_every_key_that_differs_is_told(folder: Path) -> None:
     weights = _weights(hidden=7)
     weights["head.bias"] = weights.pop("fc.bias")
     torch.save(weights, folder / "w.pt")
-    told = _fails("NC003", "w.pt", arch="tiny_net:make")
+    text = _fails("NC003", "w.pt", arch="tiny_net:make")
     for part in ("missing: `fc.bias`", "unexpected: `head.bias`",
                  "`fc.weight` is (7, 5) in the file, (6, 5) in the model"):
-        assert part in told
+        assert part in text
 
 
 def test_arguments_reach_the_factory(folder: Path) -> None:
@@ -141,13 +139,13 @@ def test_arguments_reach_the_factory(folder: Path) -> None:
     assert model.get_parameter("fc.weight").shape == (9, 5)
 
 
-@pytest.mark.parametrize(("entry", "told"), [
+@pytest.mark.parametrize(("entry", "words"), [
     ("tiny_nte:make", "did you mean `tiny_net`?"), ("tiny_net:mkae", "did you mean `make`?"),
     ("tiny_net:number", "it is a int"), ("tiny_net:none", "gives a NoneType"),
     ("tiny_net:broken", "ZeroDivisionError: division by zero"), ("tiny_net:", "pkg.mod:factory"),
 ])
-def test_a_factory_that_is_none(folder: Path, entry: str, told: str) -> None:
-    assert told in _fails("NC007", entry)
+def test_a_factory_that_is_none(folder: Path, entry: str, words: str) -> None:
+    assert words in _fails("NC007", entry)
 
 
 def test_a_module_that_needs_another_package(folder: Path) -> None:
@@ -171,9 +169,9 @@ def test_a_pickled_module_is_named_and_not_run(folder: Path) -> None:
     model, _ = make_model("tiny_net:make", {}, [folder])
     torch.save(model, folder / "m.pt")
     assert "tiny_net.Net" in _fails("NC101", "m.pt")
-    told: list[str] = []
-    load_model(Request(spec="m.pt", shape=(5,), trust_pickle=True), say=told.append)
-    assert "--trust-pickle: running the code" in told[0]
+    lines: list[str] = []
+    load_model(Request(spec="m.pt", shape=(5,), trust_pickle=True), say=lines.append)
+    assert "--trust-pickle: running the code" in lines[0]
 
 
 def test_code_in_a_file_is_never_run(folder: Path) -> None:
@@ -249,10 +247,10 @@ def test_odd_tensors_are_refused(folder: Path) -> None:
                                 torch.zeros(2).to(torch.float8_e4m3fn))):
         torch.save({"fc.weight": tensor}, folder / f"{k}.pt")
         _fails("NC003", f"{k}.pt", arch="tiny_net:make")
-    nested: list[Any] = []
+    lists: list[Any] = []
     for _ in range(300):
-        nested = [nested]
-    torch.save(nested, folder / "deep.pt")
+        lists = [lists]
+    torch.save(lists, folder / "deep.pt")
     _fails("NC003", "deep.pt", arch="tiny_net:make")
 
 
@@ -268,8 +266,8 @@ def test_numbers_that_are_none_are_named(folder: Path) -> None:
     weight = torch.zeros(6, 5)
     weight[2, 3] = float("nan")
     torch.save({"fc.weight": weight, "fc.bias": torch.zeros(6)}, folder / "nan.pt")
-    told = _fails("NC003", "nan.pt", arch="tiny_net:make")
-    assert "`fc.weight` holds 1 of 30 values that are not finite, the first at (2, 3)" in told
+    text = _fails("NC003", "nan.pt", arch="tiny_net:make")
+    assert "`fc.weight` holds 1 of 30 values that are not finite, the first at (2, 3)" in text
 
 
 def test_half_precision_weights_are_read(folder: Path) -> None:
@@ -291,8 +289,8 @@ def test_safetensors(folder: Path) -> None:
                         "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
     _safetensors(folder / "w.safetensors", json.dumps(header), data)
-    found = load_checkpoint(folder / "w.safetensors")
-    assert all(torch.equal(found[name], weights[name]) for name in weights)
+    tensors = load_checkpoint(folder / "w.safetensors")
+    assert all(torch.equal(tensors[name], weights[name]) for name in weights)
 
 
 @pytest.mark.parametrize(("header", "size"), [
@@ -310,49 +308,3 @@ def test_bad_safetensors(folder: Path, header: str, size: int) -> None:
     _fails("NC003", "bad.safetensors", arch="tiny_net:make")
     (folder / "long.safetensors").write_bytes(struct.pack("<Q", 1 << 60) + b"{}")
     _fails("NC003", "long.safetensors", arch="tiny_net:make")
-
-
-def _sample(path: Path, **arrays: Any) -> Sample:
-    np.savez(path, **arrays)
-    return load_sample(path)
-
-
-def test_a_sample_is_fitted_to_the_inputs(tmp_path: Path) -> None:
-    x = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
-    sample = _sample(tmp_path / "s.npz", x=x, y=np.array([1, 0]))
-    shapes = {"image": (4, 3, 4)}, {"events": (3, 7, 4)}
-    from neurocompile.formats.samples import fit
-
-    for inputs in shapes:  # batch first; time first, then batch
-        (array,) = fit(sample, inputs).values()
-        assert array.dtype == np.float32
-        assert array.shape == x.shape
-    with pytest.raises(UsageError, match=r"`x` is \(2, 3, 4\), the model takes \(samples, 5\)"):
-        fit(sample, {"image": (4, 5)})
-
-
-@pytest.mark.parametrize("arrays", [
-    {"x": np.array([[1.0, np.nan]])}, {"x": np.array([[1.0, np.inf]])}, {"x": np.zeros((0, 3))},
-    {"x": np.zeros(3)}, {"x": np.zeros((2, 3), complex)}, {"x": np.array([["a"]])},
-    {"y": np.zeros(3, int)}, {"x": np.zeros((2, 3)), "y": np.zeros(3, int)},
-    {"x": np.zeros((2, 3)), "y": np.zeros(2)}, {"a": np.zeros((2, 3)), "b": np.zeros((3, 3))},
-])
-def test_bad_samples(tmp_path: Path, arrays: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="NC008"):
-        _sample(tmp_path / "s.npz", **arrays)
-
-
-def test_files_that_are_no_samples(tmp_path: Path) -> None:
-    marker = tmp_path / "marker"
-    np.savez(tmp_path / "pickled.npz", x=np.array([Evil(marker)], dtype=object))
-    (tmp_path / "empty.npz").write_bytes(b"")
-    (tmp_path / "text.npz").write_text("hello")
-    for name in ("pickled", "empty", "text"):
-        with pytest.raises(UsageError, match="NC008"):
-            load_sample(tmp_path / f"{name}.npz")
-    assert not marker.exists()
-    with pytest.raises(UsageError, match="NC007"):
-        load_sample(tmp_path / "none.npz")
-    np.savez(tmp_path / "s.npz", x=np.zeros((2, 3)))
-    with pytest.raises(UsageError, match="NC008"):
-        load_sample(tmp_path / "s.npz", (4,))

@@ -42,7 +42,7 @@ class Evil:
         return os.system, (f"touch {self.marker}",)
 
 
-def _saved(make: Callable[[Path], Any]) -> Make:
+def _save(make: Callable[[Path], Any]) -> Make:
     return lambda path: torch.save(make(path), path)
 
 
@@ -61,10 +61,10 @@ def _cut(path: Path) -> None:
 
 
 def _deep(path: Path) -> None:
-    nested: Any = []
+    lists: Any = []
     for _ in range(300):
-        nested = [nested]
-    torch.save({"model": nested}, path)
+        lists = [lists]
+    torch.save({"model": lists}, path)
 
 
 def _header(header: str, size: int = 8) -> Make:
@@ -75,8 +75,8 @@ def _header(header: str, size: int = 8) -> Make:
 ONE = '{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
 BIG = '{"dtype":"F32","shape":[1000000,1000000,1000000,1000000],"data_offsets":[0,8]}'
 WEIGHTS: dict[str, tuple[Make, str]] = {
-    "reduce.pt": (_saved(lambda p: Evil(p.with_name("marker"))), "NC101"),
-    "module.pt": (_saved(lambda p: nn.Linear(2, 2)), "NC101"),
+    "reduce.pt": (_save(lambda p: Evil(p.with_name("marker"))), "NC101"),
+    "module.pt": (_save(lambda p: nn.Linear(2, 2)), "NC101"),
     "bare-pickle.pt": (lambda p: p.write_bytes(pickle.dumps(Evil(p.with_name("marker")))), "NC109"),
     "torchscript.pt": (lambda p: torch.jit.save(torch.jit.script(nn.Linear(2, 2)), str(p)), "NC109"),
     "truncated.pt": (_cut, "NC003"),
@@ -88,15 +88,15 @@ WEIGHTS: dict[str, tuple[Make, str]] = {
     "bomb.pt": (_zip({"a/data.pkl": bytes(1 << 26)}, zipfile.ZIP_DEFLATED), "NC003"),
     "slip.pt": (_zip({"a/data.pkl": b"", "a/../../x": b""}), "NC003"),
     "no-data.pt": (_zip({"a/x": b""}), "NC003"),
-    "expanded.pt": (_saved(lambda p: {"w": torch.zeros(1).expand(10**6, 10**6)}), "NC004"),
-    "sparse.pt": (_saved(lambda p: {"w": torch.sparse_coo_tensor(
+    "expanded.pt": (_save(lambda p: {"w": torch.zeros(1).expand(10**6, 10**6)}), "NC004"),
+    "sparse.pt": (_save(lambda p: {"w": torch.sparse_coo_tensor(
         torch.zeros(2, 1, dtype=torch.int64), torch.ones(1), (10**6, 10**6))}), "NC003"),
     "nested.pt": (_deep, "NC003"),
-    "nan.pt": (_saved(lambda p: {"w": torch.tensor([1.0, float("nan")])}), "NC003"),
-    "complex.pt": (_saved(lambda p: {"w": torch.zeros(2, dtype=torch.complex64)}), "NC003"),
-    "float8.pt": (_saved(lambda p: {"w": torch.zeros(2).to(torch.float8_e5m2)}), "NC003"),
-    "meta.pt": (_saved(lambda p: {"w": torch.zeros(2, device="meta")}), "NC003"),
-    "other-keys.pt": (_saved(lambda p: OrderedDict(x=torch.zeros(1))), "NC003"),
+    "nan.pt": (_save(lambda p: {"w": torch.tensor([1.0, float("nan")])}), "NC003"),
+    "complex.pt": (_save(lambda p: {"w": torch.zeros(2, dtype=torch.complex64)}), "NC003"),
+    "float8.pt": (_save(lambda p: {"w": torch.zeros(2).to(torch.float8_e5m2)}), "NC003"),
+    "meta.pt": (_save(lambda p: {"w": torch.zeros(2, device="meta")}), "NC003"),
+    "other-keys.pt": (_save(lambda p: OrderedDict(x=torch.zeros(1))), "NC003"),
     "overflow.safetensors": (_header(f'{{"a":{BIG}}}'), "NC003"),
     "overlap.safetensors": (_header(f'{{"a":{ONE},"b":{ONE}}}'), "NC003"),
     "trailing.safetensors": (_header(f'{{"a":{ONE}}}', 20), "NC003"),
@@ -158,14 +158,14 @@ def test_every_hostile_file_is_refused_soon_with_its_code(tmp_path: Path) -> Non
         if name.endswith(".nir"):
             command += ["--nir-producer", "nir", "--nir-dt", "0.0001", "--nir-reset", "hard",
                         "--nir-discretization", "euler"]
-        done = subprocess.run([sys.executable, "-c", RUN, *command], cwd=folder, timeout=300, check=False,
-                              capture_output=True, text=True)
-        exit_code, seconds, peak = json.loads(done.stderr.splitlines()[-1])
-        text = done.stdout + done.stderr
-        left = {p.name for p in folder.iterdir()} - {name, "hostile_arch.py", "__pycache__"}
-        if (exit_code != (1 if code == "NC504" else 2) or code not in text or left
+        process = subprocess.run([sys.executable, "-c", RUN, *command], cwd=folder, timeout=300,
+                                 check=False, capture_output=True, text=True)
+        exit_code, seconds, peak = json.loads(process.stderr.splitlines()[-1])
+        text = process.stdout + process.stderr
+        extra = {p.name for p in folder.iterdir()} - {name, "hostile_arch.py", "__pycache__"}
+        if (exit_code != (1 if code == "NC504" else 2) or code not in text or extra
                 or "Traceback" in text or seconds > SECONDS or peak > MEGABYTES * 1024):
-            wrong.append((name, code, exit_code, round(seconds, 1), peak // 1024, sorted(left),
+            wrong.append((name, code, exit_code, round(seconds, 1), peak // 1024, sorted(extra),
                           text[-300:]))
     assert wrong == []
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse
 from neurocompile.passes.truenorth.core_network import CoreNetwork
-from neurocompile.passes.truenorth.legalize import Legalized
+from neurocompile.passes.truenorth.legalize import Legalization
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import AXONS, NEURONS, TrueNorthNeurons
 
@@ -209,7 +209,7 @@ def compare(network: Network, made: CoreNetwork, samples: int = 3, seed: int = 0
     return different, {name: float(expected[name].mean()) for name in found}
 
 
-def features(network: Network, made: Legalized) -> set[str]:
+def features(network: Network, made: Legalization) -> set[str]:
     """What a network shows of legalization."""
     chip, seen = made.network, set[str]()
     for population in network.populations:

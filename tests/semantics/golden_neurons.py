@@ -48,7 +48,7 @@ class Row:
     profile: Profile | None = None
     constants: tuple[float, ...] = ()  # in the profile's order, as float32 holds them
     reason: str = ""
-    compared: int = 0
+    count: int = 0
     different: int = 0
 
     @property
@@ -61,22 +61,22 @@ class Row:
 @lru_cache
 def rows(path: Path) -> tuple[Row, ...]:
     """All cases of a file, compared."""
-    found = [_profiled(case) for case in load(path)]
-    runs = [row for row in found if row.profile is not None]
-    counts = {id(row): [0, 0] for row in found}
+    entries = [_with_profile(case) for case in load(path)]
+    runs = [row for row in entries if row.profile is not None]
+    counts = {id(row): [0, 0] for row in entries}
     for ticks in (True, False):
         feeds = [_inputs(row.case, ticks) for row in runs]
-        for row, feed, saved in zip(runs, feeds, _run_onnx(runs, feeds), strict=True):
-            for outputs in (_run_torch(row, feed), saved):
+        for row, feed, from_onnx in zip(runs, feeds, _run_onnx(runs, feeds), strict=True):
+            for outputs in (_run_torch(row, feed), from_onnx):
                 values = {"s": outputs.spikes, **outputs.final}
                 for name, expected in _expected(row.case, ticks).items():
                     counts[id(row)][0] += expected.size
                     counts[id(row)][1] += _different(expected, values[name])
-    return tuple(replace(row, compared=counts[id(row)][0], different=counts[id(row)][1])
-                 for row in found)
+    return tuple(replace(row, count=counts[id(row)][0], different=counts[id(row)][1])
+                 for row in entries)
 
 
-def _profiled(case: Case) -> Row:
+def _with_profile(case: Case) -> Row:
     framework = ADAPTER_OF.get(case.framework, case.framework)
     adapter = importlib.import_module(f"neurocompile.capture.adapters.{framework}")
     if all("training" in variant for variant in case.variants):
@@ -102,10 +102,10 @@ def _inputs(case: Case, ticks: bool) -> Inputs[np.ndarray]:
 
 def _expected(case: Case, ticks: bool) -> dict[str, np.ndarray]:
     """What the framework gave: spikes of all ticks, states after the last, or after each."""
-    found = {name: case.arrays[name] for name in "suv" if name in case.arrays}
+    arrays = {name: case.arrays[name] for name in "suv" if name in case.arrays}
     if ticks:
-        return {name: array if name == "s" else array[-1] for name, array in found.items()}
-    return {name: array[None] if name == "s" else array for name, array in found.items()}
+        return {name: array if name == "s" else array[-1] for name, array in arrays.items()}
+    return {name: array[None] if name == "s" else array for name, array in arrays.items()}
 
 
 def _different(expected: np.ndarray, result: np.ndarray) -> int:
@@ -154,9 +154,9 @@ def _run_onnx(runs: list[Row], feeds: list[Inputs[np.ndarray]]) -> list[Outputs[
         functions=[function_body(profile, OPSET) for profile in profiles.values()],
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)])
     onnx.checker.check_model(model)
-    wanted = [output.name for output in outputs]
-    results = dict(zip(wanted, onnxruntime.InferenceSession(model.SerializeToString()).run(
-        wanted, arrays), strict=True))
+    output_names = [output.name for output in outputs]
+    results = dict(zip(output_names, onnxruntime.InferenceSession(model.SerializeToString()).run(
+        output_names, arrays), strict=True))
     return [Outputs(results[one.spikes], {state: results[name] for state, name in one.final.items()})
             for one in names]
 
@@ -188,7 +188,7 @@ def _line(row: Row) -> str:
     cells = (case.cls.removeprefix(f"{case.framework}."), options or "-",
              row.profile.name if row.profile else "-", len(case.arrays["x"]),
              "-" if row.spikes is None else row.spikes,
-             f"{row.different} of {row.compared}" if row.profile else "-", reset, chip)
+             f"{row.different} of {row.count}" if row.profile else "-", reset, chip)
     return f"| {' | '.join(str(cell) for cell in cells)} |\n"
 
 

@@ -20,7 +20,7 @@ def test_binary_means_that_a_comparison_is_emitted() -> None:
     assert not Equations("s = trunc(v + x)").binary
 
 
-@pytest.mark.parametrize(("text", "said"), [
+@pytest.mark.parametrize(("text", "reason"), [
     ("import os", "no assignment"), ("s = __import__('os')", "not allowed"),
     ("s = v.data", "not allowed"), ("s = [v][0]", "not allowed"), ("s = v ** 2", "not allowed"),
     ("s, t = v, v", "no assignment"), ("h = v + x", "no equation for `s`"), ("s = v +", "invalid"),
@@ -28,8 +28,8 @@ def test_binary_means_that_a_comparison_is_emitted() -> None:
     ("s = 0 < v < 1", "not allowed"), ("s = floor(v, x)", "not allowed"),
     ("s = " + "(" * 5000 + "v" + ")" * 5000, "not equations"), ("s = v > 'a'", "not allowed"),
 ])
-def test_what_is_no_equation_is_refused(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_what_is_no_equation_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         Equations(text)
 
 

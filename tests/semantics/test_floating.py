@@ -42,12 +42,12 @@ def test_spikingjelly_stand_ins_equal_their_nodes(mode: str) -> None:
         assert stand_in is not None
         with torch.no_grad():
             if mode == "m":
-                expected, found = node(x), stand_in(x)
+                expected, result = node(x), stand_in(x)
             else:
                 expected = torch.stack([node(t) for t in x])
-                found = torch.stack([stand_in(t) for t in x])
+                result = torch.stack([stand_in(t) for t in x])
         assert expected.sum() > 100
-        assert torch.equal(expected, found), node
+        assert torch.equal(expected, result), node
         assert torch.equal(node.v, stand_in.states["v"]), node
 
 
@@ -78,9 +78,9 @@ def test_snntorch_synaptic_equals_its_stand_in(reset: str, hidden: bool) -> None
     state, state_found = cell.reset_mem(), stand_in.reset_mem()
     total = 0.0
     for x in drive(1):
-        given_, found_ = ((), ()) if hidden else (state, state_found)
-        spk, *state = cell(x, *given_)
-        spk_found, *state_found = stand_in(x, *found_)
+        framework_state, own_state = ((), ()) if hidden else (state, state_found)
+        spk, *state = cell(x, *framework_state)
+        spk_found, *state_found = stand_in(x, *own_state)
         total += float(spk.sum())
         assert torch.equal(spk, spk_found)
         assert torch.equal(torch.stack(state), torch.stack(state_found))
@@ -114,7 +114,7 @@ def test_normal_form_spikes_like_the_profile(name: str) -> None:
     model = normal.neuron
     x_seq, y_seq = (torch.round(drive(seed) * 64).double() / 64 for seed in (2, 3))
     states = {"u": torch.zeros(40).double(), "v": torch.full((40,), normal.rest).double()}
-    nu, nv, fired = torch.zeros(40).double(), torch.zeros(40).double(), torch.zeros(40).bool()
+    nu, nv, spike = torch.zeros(40).double(), torch.zeros(40).double(), torch.zeros(40).bool()
     spikes = 0
     for x, y in zip(x_seq[:40], y_seq[:40], strict=True):
         s, states = advance(profile, CONSTANTS, x, states, y)
@@ -122,14 +122,14 @@ def test_normal_form_spikes_like_the_profile(name: str) -> None:
         nu = drive_ if model.alpha is None else model.alpha * nu + drive_
         nv = model.decay * nv + nu
         if model.reset is Reset.SOFT_DELAYED:
-            nv = nv - fired * model.v_th
+            nv = nv - spike * model.v_th
         elif model.reset is Reset.HARD_DELAYED:
-            nv = nv.masked_fill(fired, 0.0)
-        fired = nv > model.v_th if model.strict else nv >= model.v_th
+            nv = nv.masked_fill(spike, 0.0)
+        spike = nv > model.v_th if model.strict else nv >= model.v_th
         if model.reset is Reset.HARD:
-            nv = nv.masked_fill(fired, 0.0)
+            nv = nv.masked_fill(spike, 0.0)
         elif model.reset is Reset.SOFT:
-            nv = nv - fired * model.v_th
-        assert torch.equal(s.bool(), fired)
-        spikes += int(fired.sum())
+            nv = nv - spike * model.v_th
+        assert torch.equal(s.bool(), spike)
+        spikes += int(spike.sum())
     assert spikes > 50

@@ -34,8 +34,8 @@ def refusal(profile: Profile) -> str | None:
 @pytest.mark.parametrize("profile", OURS, ids=lambda p: p.name)
 def test_normal_form_spikes_like_the_profile(profile: Profile) -> None:
     c = constants(profile)
-    if (said := refusal(profile)) is not None:
-        with pytest.raises(NoNormalForm, match=said):
+    if (reason := refusal(profile)) is not None:
+        with pytest.raises(NoNormalForm, match=reason):
             normal_form(profile, c)
         return
     normal = normal_form(profile, c)
@@ -50,9 +50,9 @@ def test_normal_form_spikes_like_the_profile(profile: Profile) -> None:
         current = normal.gain * x + normal.gain_y * y + normal.offset
         nu = current if model.alpha is None else model.alpha * nu + current
         nv = model.decay * nv + nu
-        fired = nv > model.v_th if model.strict else nv >= model.v_th
+        spike = nv > model.v_th if model.strict else nv >= model.v_th
         assert model.reset in (Reset.HARD, Reset.SOFT)
-        nv = nv.masked_fill(fired, 0.0) if model.reset is Reset.HARD else nv - fired * model.v_th
-        assert torch.equal(s.bool(), fired)
-        spikes += int(fired.sum())
+        nv = nv.masked_fill(spike, 0.0) if model.reset is Reset.HARD else nv - spike * model.v_th
+        assert torch.equal(s.bool(), spike)
+        spikes += int(spike.sum())
     assert 50 < spikes < 1590  # of 1600

@@ -30,12 +30,12 @@ def profile(text: str, model: str = "LIF") -> Profile:
 ])
 def test_patterns_of_hand_written_neurons(text: str, reset: Reset, expected: dict[str, object]
                                           ) -> None:
-    found = normal_form(profile(text), {"rest": 0.25})
-    assert found.neuron.reset is reset
-    assert {k: getattr(found.neuron, k) for k in expected} == expected
+    form = normal_form(profile(text), {"rest": 0.25})
+    assert form.neuron.reset is reset
+    assert {k: getattr(form.neuron, k) for k in expected} == expected
 
 
-@pytest.mark.parametrize(("text", "said"), [
+@pytest.mark.parametrize(("text", "reason"), [
     ("s = trunc(v + x)\nv = v - s", "more than one spike"),
     ("v = relu(v + x)\ns = v > 1", "not affine"),
     ("v = v * x\ns = v > 1", "multiplies"),
@@ -51,8 +51,8 @@ def test_patterns_of_hand_written_neurons(text: str, reset: Reset, expected: dic
     ("a = v > 3\nb = v > 2\nv = v + x + a + b\ns = v > 1", "3 times"),
     ("v = v + x\ns = v > 1\nu = u * (1 - s)", "synaptic current"),
 ])
-def test_what_no_chip_computes_is_refused_with_the_reason(text: str, said: str) -> None:
-    with pytest.raises(NoNormalForm, match=said):
+def test_what_no_chip_computes_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(NoNormalForm, match=reason):
         normal_form(profile(text), {})
 
 
@@ -64,21 +64,21 @@ def test_a_leaky_integrator_emits_no_spikes() -> None:
 def run(normal: NormalForm, xs: list[torch.Tensor], ys: list[torch.Tensor]) -> list[list[bool]]:
     neuron, spikes = normal.neuron, []
     u, v = torch.zeros_like(xs[0]), torch.zeros_like(xs[0])
-    fired = torch.zeros_like(xs[0], dtype=torch.bool)
+    spike = torch.zeros_like(xs[0], dtype=torch.bool)
     for x, y in zip(xs, ys, strict=True):
         drive = normal.gain * x + normal.gain_y * y + normal.offset
         u = drive if neuron.alpha is None else neuron.alpha * u + drive
         v = neuron.decay * v + u
         if neuron.reset is Reset.SOFT_DELAYED:
-            v = v - fired * neuron.v_th
+            v = v - spike * neuron.v_th
         elif neuron.reset is Reset.HARD_DELAYED:
-            v = v.masked_fill(fired, 0.0)
-        fired = v > neuron.v_th if neuron.strict else v >= neuron.v_th
+            v = v.masked_fill(spike, 0.0)
+        spike = v > neuron.v_th if neuron.strict else v >= neuron.v_th
         if neuron.reset is Reset.HARD:
-            v = v.masked_fill(fired, 0.0)
+            v = v.masked_fill(spike, 0.0)
         elif neuron.reset is Reset.SOFT:
-            v = v - fired * neuron.v_th
-        spikes.append(fired.tolist())
+            v = v - spike * neuron.v_th
+        spikes.append(spike.tolist())
     return spikes
 
 

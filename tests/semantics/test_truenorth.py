@@ -40,11 +40,11 @@ def test_threshold_is_reached_by_equality() -> None:
     assert step(NEURON, 10, [], no_draw) == (0, True)
 
 
-@pytest.mark.parametrize(("mode", "left", "below"), [
+@pytest.mark.parametrize(("mode", "after", "below"), [
     (ResetMode.NORMAL, 4, -4), (ResetMode.LINEAR, 2, -2), (ResetMode.NONE, 12, -7)])
-def test_resets_and_their_mirror_images(mode: ResetMode, left: int, below: int) -> None:
+def test_resets_and_their_mirror_images(mode: ResetMode, after: int, below: int) -> None:
     neuron = replace(NEURON, reset_mode=mode, reset_value=4, saturate=False)
-    assert step(neuron, 12, [], no_draw) == (left, True)
+    assert step(neuron, 12, [], no_draw) == (after, True)
     assert step(neuron, -7, [], no_draw) == (below, False)
     assert step(neuron, -5, [], no_draw) == (-5, False)  # strictly below the floor
     assert step(replace(neuron, saturate=True), -7, [], no_draw) == (-5, False)
@@ -64,12 +64,12 @@ def test_spike_wins_over_the_floor() -> None:
 
 
 def test_potential_is_clipped_to_20_bits_once_a_tick() -> None:
-    held = TrueNorthNeuron((255, -255, 0, 0), threshold=2 ** 18 - 1, floor=2 ** 18 - 1,
+    neuron = TrueNorthNeuron((255, -255, 0, 0), threshold=2 ** 18 - 1, floor=2 ** 18 - 1,
                            reset_mode=ResetMode.NONE, saturate=False)
-    assert step(held, POTENTIAL_MAX, [0] * 3, no_draw) == (POTENTIAL_MAX, True)
-    assert step(held, POTENTIAL_MIN, [1] * 3, no_draw) == (POTENTIAL_MIN, False)
-    assert step(held, POTENTIAL_MAX, [0, 1], no_draw) == (POTENTIAL_MAX, True)
-    assert step(held, POTENTIAL_MAX, [0, 1, 1], no_draw) == (POTENTIAL_MAX - 255, True)
+    assert step(neuron, POTENTIAL_MAX, [0] * 3, no_draw) == (POTENTIAL_MAX, True)
+    assert step(neuron, POTENTIAL_MIN, [1] * 3, no_draw) == (POTENTIAL_MIN, False)
+    assert step(neuron, POTENTIAL_MAX, [0, 1], no_draw) == (POTENTIAL_MAX, True)
+    assert step(neuron, POTENTIAL_MAX, [0, 1, 1], no_draw) == (POTENTIAL_MAX - 255, True)
 
 
 def test_random_synapses_and_leak_move_by_one_with_the_chance_of_their_size() -> None:

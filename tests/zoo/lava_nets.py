@@ -8,7 +8,7 @@ from spikingjelly.activation_based import neuron
 from torch import Tensor, nn
 
 from examples.zoo import ms_resnet, smixer, spikingformer, vgg
-from examples.zoo.common import if_, lif, per_tick, repeated
+from examples.zoo.common import if_, lif, per_tick, repeat
 
 IMAGE = (3, 16, 16)
 
@@ -66,7 +66,7 @@ class Skips(nn.Module):
         self.head = nn.Linear(4, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = repeated(x, self.T)
+        x = repeat(x, self.T)
         spikes = []
         for conv, sn in zip(self.convs[:-1], self.sns[:-1], strict=True):
             x = sn(per_tick(conv, x))
@@ -91,7 +91,7 @@ class TwoInTwoOut(nn.Module):
 
     def forward(self, image: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         frames = frames.transpose(0, 1)
-        s1 = self.sn1(per_tick(self.conv, repeated(image, frames.shape[0])) * 4)
+        s1 = self.sn1(per_tick(self.conv, repeat(image, frames.shape[0])) * 4)
         s2 = self.sn2(self.fc1(frames))
         s3 = self.sn3(self.fc2(s1.flatten(2)) + self.fc3(s2))
         return self.head(s3).mean(0), self.sn4(self.fc4(s2))
@@ -111,7 +111,7 @@ class Grouped(nn.Module):
         self.head = nn.Linear(6, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.sns[0](per_tick(self.conv1, repeated(x, self.T)) * 4)
+        x = self.sns[0](per_tick(self.conv1, repeat(x, self.T)) * 4)
         x = self.sns[1](per_tick(self.depthwise, x) * 6 + 0.5)
         x = self.sns[2](per_tick(self.grouped, x) * 6 + 1)
         return self.head(x.mean((-2, -1)).mean(0))

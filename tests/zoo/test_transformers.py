@@ -110,7 +110,7 @@ def test_codes_counts_and_lines(name: str, factory: str, table: str) -> None:
     assert Counter(d.code for d in findings(name, factory)) == expected
     found = reported(name, factory)
     here = {line for line in marked(name) if line[0] in expected}
-    elsewhere = set().union(*map(marked, getattr(load(name), "REUSED", ())))
+    elsewhere = set().union(*map(marked, getattr(load(name), "PARTS_FROM", ())))
     assert {line for line in found if line[1] == f"{name}.py"} == here
     assert {line for line in found if line[1] != f"{name}.py"} <= elsewhere
 

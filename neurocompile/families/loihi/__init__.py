@@ -72,7 +72,6 @@ class Loihi:
         return verify(program, compilation.network, compilation.schedule, inputs, reference,
                       limit=checks.timeout, lava_python=checks.lava_python)
 
-    @property
     def forms(self) -> Mapping[str, Callable[[LoihiCompilation], Any]]:
         """A chain that lava-dl reads; see `Family.forms`."""
         return {CHAIN: _chain}

@@ -73,7 +73,6 @@ class TrueNorth:
         return verify_in_batches(load_network(program / NETWORK), compilation.network, inputs,
                                  progress)
 
-    @property
     def forms(self) -> Mapping[str, Callable[[TrueNorthCompilation], Any]]:
         """None: its programs are its only files; see `Family.forms`."""
         return {}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neurocompile.families.compilation import Compilation
 from neurocompile.ir.mapping import ChipMapping
 from neurocompile.passes.truenorth.core_network import CoreNetwork
-from neurocompile.passes.truenorth.legalize import Legalized
+from neurocompile.passes.truenorth.legalize import Legalization
 from neurocompile.target.truenorth import TrueNorthTarget
 
 
@@ -30,7 +30,7 @@ class TrueNorthCompilation(Compilation):
     """Crossbars of TrueNorth chips."""
 
     target: TrueNorthTarget
-    legalized: Legalized
+    legalized: Legalization
     mapping: ChipMapping
     activity: Activity | None = None  # None: no sample was given
 

@@ -10,7 +10,7 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.results import Verification
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
-from neurocompile.backends.truenorth.verify import host_spikes, joined, verify
+from neurocompile.backends.truenorth.verify import host_spikes, join, verify
 from neurocompile.families.compilation import Progress
 from neurocompile.families.truenorth.compilation import Activity
 from neurocompile.ir.network import Network
@@ -34,7 +34,7 @@ def verify_in_batches(cores: CoreNetwork, network: Network, inputs: Mapping[str,
         parts.append(verify(cores, network, batch, reference))
         if count > size:
             progress(f"verify {min(start + size, count):,} of {count:,} samples")
-    return joined(parts)
+    return join(parts)
 
 
 def measure_activity(network: Network, cores: CoreNetwork,

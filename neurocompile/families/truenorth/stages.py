@@ -26,7 +26,7 @@ from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.chip_mapping import chip_mapping
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_in import group_constraints
-from neurocompile.passes.truenorth.legalize import FanIn, Legalized, legalize
+from neurocompile.passes.truenorth.legalize import FanIn, Legalization, legalize
 from neurocompile.passes.truenorth.quantization.quantize import Quantize
 from neurocompile.target.truenorth import TrueNorthTarget
 
@@ -69,7 +69,7 @@ def compile_network(run: Recorder, lowering: Lowering, target: TrueNorthTarget,
 
 def _on_cores(run: Recorder, lowering: Lowering, floating: Network, target: TrueNorthTarget,
               options: Options, whole_biases: bool
-              ) -> tuple[Network, Fidelity | None, Legalized]:
+              ) -> tuple[Network, Fidelity | None, Legalization]:
     """The integer network, what it lost, and its cores."""
     network = _quantize(run, floating, target, options, whole_biases)
     fidelity, rates = measure_fidelity(run, lowering, floating, network)
@@ -117,7 +117,7 @@ def _refusals(floating: Network, target: TrueNorthTarget, options: Options) -> I
 
 
 def _legalize(network: Network, target: TrueNorthTarget, options: Options,
-              rates: Rates | None) -> Legalized:
+              rates: Rates | None) -> Legalization:
     """The network on cores. Raises FindingsError; with `--fan-in group` NC431 names the groups."""
     try:
         return legalize(network, target, fan_in=_WAYS[options.fan_in], rates=rates)

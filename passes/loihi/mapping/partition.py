@@ -26,7 +26,7 @@ from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network, Population, Projection
 from neurocompile.passes.loihi.mapping.groups import groups
 from neurocompile.passes.loihi.mapping.indivisible import indivisible, neuron_exceeds
-from neurocompile.passes.loihi.mapping.tiles import tilings
+from neurocompile.passes.loihi.mapping.tiles import MESSAGE_WEIGHT, tilings
 from neurocompile.passes.loihi.resources import (
     FORMS,
     CoreUsage,
@@ -46,7 +46,6 @@ from neurocompile.passes.loihi.resources import (
 from neurocompile.passes.placing.neuron_orders import candidates, neuron_order, tile_sizes
 from neurocompile.target.loihi import LoihiTarget
 
-MESSAGE_WEIGHT = 1e-3  # cores that one message is worth
 ROUNDS = 32  # fills of a cycle before a net is assumed to reach a core per pin
 
 Ints = NDArray[np.int64]

@@ -24,7 +24,7 @@ from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.assignment import Assignment, Counter
 from neurocompile.passes.loihi.mapping.groups import groups
-from neurocompile.passes.loihi.mapping.partition import MESSAGE_WEIGHT
+from neurocompile.passes.loihi.mapping.tiles import MESSAGE_WEIGHT
 from neurocompile.passes.loihi.resources import Incoming, into_chip, on_chip
 from neurocompile.target.loihi import LoihiTarget
 

@@ -40,7 +40,7 @@ def audit(model: Network, network: CoreNetwork, target: TrueNorthTarget) -> Iter
             yield from _population(model, population, reader, target)
 
 
-def _broken(predicate: str, detail: str) -> Diagnostic:
+def _violation(predicate: str, detail: str) -> Diagnostic:
     return Diagnostic("NC901", values={"stage": "legalize", "predicate": predicate,
                                        "detail": detail})
 
@@ -49,10 +49,10 @@ def _beyond_target(network: CoreNetwork, target: TrueNorthTarget) -> Iterator[Di
     """Numbers of the target that some core exceeds."""
     limits = dict(target.quantities())
     for key, amounts in extents(network).items():
-        core, limit = int(amounts.argmax()), limits[key]
-        if amounts[core] > limit.value:
+        limit = limits[key]
+        for core in np.flatnonzero(amounts > limit.value)[:1].tolist():
             unit = f" {limit.unit}" if limit.unit else ""
-            yield _broken("within-the-target", f"core {core} takes {amounts[core]}{unit} of "
+            yield _violation("within-the-target", f"core {core} takes {amounts[core]}{unit} of "
                           f"`{key}`; {target.name} has {limit.value}")
 
 
@@ -61,13 +61,13 @@ def _wires(reader: Deliveries) -> Iterator[Diagnostic]:
     network, setters = reader.network, reader.trace.setters
     many = np.flatnonzero(setters > 1)
     if len(many):
-        yield _broken("one-source-for-an-axon", f"axon {many[0] % AXONS} of core "
+        yield _violation("one-source-for-an-axon", f"axon {many[0] % AXONS} of core "
                       f"{many[0] // AXONS} has {setters[many[0]]}")
     if np.any(network.cores.delay[network.cores.target_core >= 0] < 1):
-        yield _broken("delays-in-range", "a delay of 0 ticks")
+        yield _violation("delays-in-range", "a delay of 0 ticks")
     yield from _lines(reader)
     if len(set(network.places)) != len(network.places):
-        yield _broken("one-core-for-a-place", "two cores have the same place")
+        yield _violation("one-core-for-a-place", "two cores have the same place")
 
 
 def _lines(reader: Deliveries) -> Iterator[Diagnostic]:
@@ -81,7 +81,7 @@ def _lines(reader: Deliveries) -> Iterator[Diagnostic]:
                for line, core, slot in zip(table.line, table.core, table.slot, strict=False)
                if line >= 0}
     if setters != readers or len(setters) != len(senders):
-        yield _broken("lines", f"{len(readers)} are to be read, {len(senders)} are set")
+        yield _violation("lines", f"{len(readers)} are to be read, {len(senders)} are set")
 
 
 def _population(model: Network, population: Population, reader: Deliveries,
@@ -90,20 +90,20 @@ def _population(model: Network, population: Population, reader: Deliveries,
     table = reader.tables[population.name]
     neurons = table.core * NEURONS + table.slot
     if len(np.unique(neurons)) != population.size:
-        yield _broken("every-neuron-once", f"`{population.name}` holds neurons twice")
+        yield _violation("every-neuron-once", f"`{population.name}` holds neurons twice")
         return
     delivery = reader.to(neurons, table.depth)
     if delivery.trains.nnz:
         delivery = without_trains(delivery, reader, table.depth)
     elif delivery.raising.any() or delivery.lowering.any():
-        yield _broken("constants-in-time", f"`{population.name}` gets one in another tick")
+        yield _violation("constants-in-time", f"`{population.name}` gets one in another tick")
     claim = _Claim.of(model, population, reader)
     difference = sp.csr_array(delivery.synapses - claim.synapses)
     difference.eliminate_zeros()
     if difference.nnz:
         n = int(np.flatnonzero(np.diff(difference.indptr))[0])
         key = int(difference.indices[difference.indptr[n]])
-        yield _broken("synapses", f"neuron {n} of `{population.name}` and source "
+        yield _violation("synapses", f"neuron {n} of `{population.name}` and source "
                       f"{key // reader.span}, arriving {key % reader.span} ticks later: off by "
                       f"{int(difference.data[difference.indptr[n]])}")
     numbers = _Numbers.of(reader.network, table)
@@ -111,7 +111,7 @@ def _population(model: Network, population: Population, reader: Deliveries,
             ("parameters", _wrong_parameters(claim, numbers, delivery, reader, target)),
             ("potentials", _out_of_range(claim, numbers, delivery, model.n_ticks, target))):
         if wrong.any():
-            yield _broken(predicate, f"neuron {int(np.flatnonzero(wrong)[0])} of "
+            yield _violation(predicate, f"neuron {int(np.flatnonzero(wrong)[0])} of "
                           f"`{population.name}`")
 
 

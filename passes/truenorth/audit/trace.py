@@ -33,7 +33,7 @@ class Trace:
 
     def synapses(self, cores: Cores, neurons: Ints) -> sp.csr_array:
         """[neurons, axons] weights, of neurons numbered through all cores."""
-        found = []
+        parts = []
         order = np.argsort(neurons, kind="stable")
         core_of = neurons[order] // NEURONS
         for core in np.unique(core_of).tolist():
@@ -41,8 +41,8 @@ class Trace:
             bits = np.unpackbits(cores.crossbar[core], axis=1, bitorder="little")
             axon, at = np.nonzero(bits[:, slots])
             weight = cores.weights[core, slots[at], cores.axon_types[core, axon]]
-            found.append((order[core_of == core][at], core * AXONS + axon, weight.astype(np.int64)))
-        row, column, weight = (np.concatenate(x) for x in zip(*found, strict=True))
+            parts.append((order[core_of == core][at], core * AXONS + axon, weight.astype(np.int64)))
+        row, column, weight = (np.concatenate(x) for x in zip(*parts, strict=True))
         return sp.csr_array((weight, (row, column)), shape=(len(neurons), len(self.source)))
 
 
@@ -50,10 +50,10 @@ def trace(network: CoreNetwork) -> Trace:
     """The sources of all axons. Neurons of populations count as sources, whatever they do."""
     cores, n = network.cores, len(network.cores) * NEURONS
     like = np.concatenate([_alike(cores, c) + c * NEURONS for c in range(len(cores))])
-    held = np.zeros(n, np.bool_)
+    has_source = np.zeros(n, np.bool_)
     for population in network.populations:
-        held[population.core * NEURONS + population.slot] = True
-    _part_those_without_synapses(cores, like, held)
+        has_source[population.core * NEURONS + population.slot] = True
+    _part_those_without_synapses(cores, like, has_source)
     source, lag = np.full(n, NOBODY), np.zeros(n, np.int64)
     setters = np.zeros(n, np.int64)
     at = np.flatnonzero(cores.target_core.reshape(-1) >= 0)
@@ -71,7 +71,7 @@ def trace(network: CoreNetwork) -> Trace:
         always.append(np.full(int(table.element.max(initial=0)) + 1, table.always))
         number += len(always[-1])
     repeats = _repeated_axon(cores)
-    repeats[like[held]] = NOBODY
+    repeats[like[has_source]] = NOBODY
     for _ in range(n):
         behind = np.flatnonzero((source >= 0) & (source < n))
         behind = behind[repeats[source[behind]] >= 0]
@@ -95,20 +95,20 @@ def _alike(cores: Cores, core: int) -> Ints:
     return np.asarray(first[inverse.reshape(-1)], np.int64)
 
 
-def _part_those_without_synapses(cores: Cores, like: Ints, held: NDArray[np.bool_]) -> None:
+def _part_those_without_synapses(cores: Cores, like: Ints, has_source: NDArray[np.bool_]) -> None:
     """Without inputs nothing tells neurons of two populations apart: copies follow the first."""
-    reached = np.unpackbits(np.bitwise_or.reduce(cores.crossbar, axis=1), axis=1,
+    has_synapse = np.unpackbits(np.bitwise_or.reduce(cores.crossbar, axis=1), axis=1,
                             bitorder="little").reshape(-1)
     numbers = np.arange(len(like))
-    last = np.maximum.accumulate(np.where(held, numbers, -1))
+    last = np.maximum.accumulate(np.where(has_source, numbers, -1))
     own = np.where((last >= 0) & (last // NEURONS == numbers // NEURONS), last, numbers)
     own = np.where(like[own] == like, own, numbers)
-    like[:] = np.where(reached == 0, own, like)
+    like[:] = np.where(has_synapse == 0, own, like)
 
 
 def _repeated_axon(cores: Cores) -> Ints:
     """[neurons] the axon whose spikes a neuron repeats in the same tick, NOBODY."""
-    found = np.full((len(cores), NEURONS), NOBODY)
+    axons = np.full((len(cores), NEURONS), NOBODY)
     plain = ((cores.threshold == 1) & (cores.leak == 0) & (cores.potential == 0)
              & (cores.reset_value == 0) & (cores.reset_mode == ResetMode.NORMAL))
     for core in range(len(cores)):
@@ -116,5 +116,5 @@ def _repeated_axon(cores: Cores) -> Ints:
         axon = bits.argmax(axis=0)
         weight = cores.weights[core, np.arange(NEURONS), cores.axon_types[core, axon]]
         one = plain[core] & (bits.sum(axis=0, dtype=np.int64) == 1) & (weight >= 1)
-        found[core, one] = core * AXONS + axon[one]
-    return found.reshape(-1)
+        axons[core, one] = core * AXONS + axon[one]
+    return axons.reshape(-1)

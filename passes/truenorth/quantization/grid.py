@@ -43,7 +43,7 @@ def span(bits: int) -> tuple[int, int]:
 
 def sharing(operators: Sequence[Operator], size: int) -> Ints:
     """Per neuron the number of its group: those that share weights, and so one unit."""
-    labels = [found for operator in operators if (found := _channels(operator)) is not None]
+    labels = [channels for operator in operators if (channels := _channels(operator)) is not None]
     if not labels:
         return np.arange(size)
     first, rows, columns = size, [], []
@@ -88,26 +88,26 @@ def on_grid(operators: Sequence[Operator], groups: Ints, bits: int) -> list[Step
     unit, best = np.where(largest > 0, largest, 1.0) * sign, np.full(count, np.inf)
     exact = largest == 0
     best[exact] = 0.0
-    for tried, fine in _units(largest, smallest, low, high):
+    for size, fine in _units(largest, smallest, low, high):
         if exact.all():
             break
         error, power = np.zeros(count), np.zeros(count)
         for operator in operators:
-            wanted = operator.times(1 / (tried * sign)[groups])
-            steps = np.clip(np.rint(wanted.weights), low, high)
-            error += _summed(wanted, (wanted.weights - steps) ** 2, groups)
-            power += _summed(wanted, steps**2, groups)
+            exact_steps = operator.times(1 / (size * sign)[groups])
+            steps = np.clip(np.rint(exact_steps.weights), low, high)
+            error += _sum_by_group(exact_steps, (exact_steps.weights - steps) ** 2, groups)
+            power += _sum_by_group(exact_steps, steps**2, groups)
         fits = error <= _NEAR * np.maximum(power, 1)
-        better = (fits if fine else error * tried**2 < best) & ~exact
-        unit[better], best[better] = (tried * sign)[better], (error * tried**2)[better]
+        better = (fits if fine else error * size**2 < best) & ~exact
+        unit[better], best[better] = (size * sign)[better], (error * size**2)[better]
         exact |= fits & better
-    return [_rounded(operator, unit[groups], low, high, bool(exact.all())) for operator in operators]
+    return [_steps_of(operator, unit[groups], low, high, bool(exact.all())) for operator in operators]
 
 
-def _rounded(operator: Operator, unit: Floats, low: int, high: int, exact: bool) -> Steps:
-    wanted = operator.times(1 / unit)
-    steps = np.clip(np.rint(wanted.weights), low, high).astype(np.int64)
-    return Steps(wanted.with_weights(steps), unit, exact)
+def _steps_of(operator: Operator, unit: Floats, low: int, high: int, exact: bool) -> Steps:
+    exact_steps = operator.times(1 / unit)
+    steps = np.clip(np.rint(exact_steps.weights), low, high).astype(np.int64)
+    return Steps(exact_steps.with_weights(steps), unit, exact)
 
 
 def _units(largest: Floats, smallest: Floats, low: int, high: int) -> Iterator[tuple[Floats, bool]]:
@@ -119,7 +119,7 @@ def _units(largest: Floats, smallest: Floats, low: int, high: int) -> Iterator[t
         yield whole * tail, False
 
 
-def _summed(operator: Operator, weights: Array, groups: Ints) -> Floats:
+def _sum_by_group(operator: Operator, weights: Array, groups: Ints) -> Floats:
     """The sum over each group's synapses of values in the place of the weights."""
     sums = operator.with_weights(weights).row_sums()
     return np.asarray(np.bincount(groups, sums), np.float64)
@@ -135,10 +135,10 @@ def _extremes(operators: Sequence[Operator], groups: Ints,
             targets = np.arange(start, min(start + _CHUNK, size))
             rows = operator.rows(targets).astype(np.float64)
             rows.eliminate_zeros()
-            filled = np.flatnonzero(np.diff(rows.indptr))
-            if not len(filled):
+            rows_in_use = np.flatnonzero(np.diff(rows.indptr))
+            if not len(rows_in_use):
                 continue
-            starts, at = rows.indptr[filled], start + filled
+            starts, at = rows.indptr[rows_in_use], start + rows_in_use
             sizes = np.abs(rows.data)
             largest[at] = np.maximum(largest[at], np.maximum.reduceat(sizes, starts))
             smallest[at] = np.minimum(smallest[at], np.minimum.reduceat(sizes, starts))

@@ -18,7 +18,7 @@ from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
 
 ANALOG = (InputKind.STATIC, InputKind.ANALOG)
-_DELAYED = (Reset.SOFT_DELAYED, Reset.HARD_DELAYED)
+_LATE_RESETS = (Reset.SOFT_DELAYED, Reset.HARD_DELAYED)
 
 
 def stateless(neuron: FloatNeuron, n_ticks: int) -> bool:
@@ -26,7 +26,7 @@ def stateless(neuron: FloatNeuron, n_ticks: int) -> bool:
     return n_ticks == 1 or (not neuron.decay and not neuron.alpha)
 
 
-def unsupported(network: Network, target: TrueNorthTarget, encoder: str) -> Iterator[Diagnostic]:
+def misfits(network: Network, target: TrueNorthTarget, encoder: str) -> Iterator[Diagnostic]:
     """What the target's neurons, axons and inputs cannot do, and numbers that are none."""
     for item in network.inputs:
         if item.kind is InputKind.SPIKES and item.levels > 1:
@@ -55,7 +55,7 @@ def _neuron(population: Population, n_ticks: int, target: TrueNorthTarget) -> It
     neuron, values = population.floating, {"module": population.name, "target": target.name}
     if n_ticks == 1:
         return
-    if neuron.reset in _DELAYED or (neuron.reset is Reset.NONE and neuron.decay):
+    if neuron.reset in _LATE_RESETS or (neuron.reset is Reset.NONE and neuron.decay):
         yield Diagnostic("NC202", population.where, {
             **values, "mode": neuron.reset.value, "modes": "hard and soft, at once"},
             hint="train with a reset in the spike's own tick, or with one tick")

@@ -18,9 +18,9 @@ from neurocompile.ir.operators import Array
 from neurocompile.passes.quantization.host import INPUT_BITS, CurrentFormat, encoders
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.grid import Ints, Steps, on_grid, sharing
-from neurocompile.passes.truenorth.quantization.neurons import ANALOG, stateless, unsupported
+from neurocompile.passes.truenorth.quantization.neurons import ANALOG, misfits, stateless
 from neurocompile.passes.truenorth.quantization.reach import overflows
-from neurocompile.passes.truenorth.quantization.scale import Received, integers
+from neurocompile.passes.truenorth.quantization.scale import Arrivals, integers
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 from neurocompile.target.truenorth import TrueNorthTarget
@@ -47,29 +47,29 @@ class Quantize:
         Raises FindingsError: NC202, NC206, NC211, NC303, NC305, NC307 and NC309 for what the target
         cannot do.
         """
-        problems = list(unsupported(network, target, self.encoder))
+        problems = list(misfits(network, target, self.encoder))
         if problems:
             raise FindingsError(*problems)
         populations: list[Population] = []
         projections: list[Projection] = []
-        encoded: list[Encoder] = []
+        host_encoders: list[Encoder] = []
         kinds = {item.name: item.kind for item in network.inputs}
         for population in network.populations:
             into = [p for p in network.into(population.name) if p.delay < network.n_ticks]
             bias = _constant(population, [p for p in into if kinds.get(p.source) is InputKind.ONE])
             analog = [p for p in into if kinds.get(p.source) in ANALOG]
             if analog:
-                made, found = _on_host(population, analog, bias, network)
-                encoded.extend(found)
+                integers_of, more = _on_host(population, analog, bias, network)
+                host_encoders.extend(more)
             else:
                 synapses = [p for p in into if kinds.get(p.source) is not InputKind.ONE]
-                made, stored = self._on_chip(population, synapses, bias, network.n_ticks,
+                integers_of, synapses_of = self._on_chip(population, synapses, bias, network.n_ticks,
                                              Crossbar.of(target))
-                projections.extend(stored)
-            populations.append(made)
+                projections.extend(synapses_of)
+            populations.append(integers_of)
         integer = replace(
             network, inputs=tuple(i for i in network.inputs if i.kind is not InputKind.ONE),
-            populations=tuple(populations), projections=tuple(projections), encoders=tuple(encoded))
+            populations=tuple(populations), projections=tuple(projections), encoders=tuple(host_encoders))
         raise_errors(overflow for population in integer.populations
                      for overflow in overflows(integer, population, target))
         return integer
@@ -81,8 +81,8 @@ class Quantize:
         steps = on_grid(operators, groups, self.weight_bits) if operators else []
         if len(steps) > 1 and not steps[0].exact:
             steps = _ternary(synapses, groups, crossbar.axon_types) or steps
-        received = Received(synapses=synapses, steps=steps, groups=groups, bias=bias)
-        return integers(population, received, crossbar, n_ticks=n_ticks, whole=self.whole_biases,
+        arrivals = Arrivals(synapses=synapses, steps=steps, groups=groups, bias=bias)
+        return integers(population, arrivals, crossbar, n_ticks=n_ticks, whole=self.whole_biases,
                         memory=not stateless(population.floating, n_ticks))
 
 
@@ -116,10 +116,10 @@ def _on_host(population: Population, analog: list[Projection], bias: Array,
     reset = Reset.SOFT if neuron.reset is Reset.SOFT and memory else Reset.HARD
     items = {item.name: item for item in network.inputs}
     bits = _fraction_bits(analog, bias, unit, [items[p.source] for p in analog])
-    found = encoders(replace(population, bias=Bias(bias)), analog, items, CurrentFormat(
+    own_encoders = encoders(replace(population, bias=Bias(bias)), analog, items, CurrentFormat(
         unit=unit, exponent=0, limit=_HOST_LIMIT, fraction_bits=bits))
     return replace(population, neuron=TrueNorthNeurons(threshold, reset, memory), bias=None,
-                   on_host=True), found
+                   on_host=True), own_encoders
 
 
 def _fraction_bits(analog: Sequence[Projection], bias: Array, unit: float,
@@ -129,5 +129,5 @@ def _fraction_bits(analog: Sequence[Projection], bias: Array, unit: float,
         p.operator.bounds() for p in analog))
     largest = float(np.abs(bias).max(initial=0.0))
     reach = min(max(abs(item.low), abs(item.high), 1e-30) for item in inputs)
-    needed = max(widest, largest / reach, 1e-9) * unit
-    return min(20, 60 - INPUT_BITS - math.ceil(math.log2(needed)))
+    demand = max(widest, largest / reach, 1e-9) * unit
+    return min(20, 60 - INPUT_BITS - math.ceil(math.log2(demand)))

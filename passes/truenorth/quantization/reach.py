@@ -31,9 +31,9 @@ def reach(low: Array, high: Array, threshold: Array, neurons: tuple[Reset, bool]
         before = kept_low, kept_high
         tick_low, tick_high = kept_low + low, kept_high + high
         lowest, highest = np.minimum(lowest, tick_low), np.maximum(highest, tick_high)
-        left = np.zeros_like(high) if reset is Reset.HARD else tick_high - threshold
+        rest = np.zeros_like(high) if reset is Reset.HARD else tick_high - threshold
         kept_low = np.minimum(tick_low, 0)
-        kept_high = np.maximum(np.minimum(tick_high, threshold), left)
+        kept_high = np.maximum(np.minimum(tick_high, threshold), rest)
         if np.array_equal(kept_low, before[0]) and np.array_equal(kept_high, before[1]):
             break
     return lowest, highest
@@ -50,8 +50,8 @@ def overflows(network: Network, population: Population, target: TrueNorthTarget
         low, high = low + population.bias.value, high + population.bias.value
     lowest, highest = reach(low, high, neurons.threshold, (neurons.reset, neurons.memory),
                             network.n_ticks)
-    needed = int(max(-lowest.min(initial=0), highest.max(initial=0)))
-    if needed > crossbar.potential_max:
+    demand = int(max(-lowest.min(initial=0), highest.max(initial=0)))
+    if demand > crossbar.potential_max:
         yield Diagnostic("NC303", population.where, {
-            "module": population.name, "needed": needed, "register": "v", "target": target.name,
+            "module": population.name, "needed": demand, "register": "v", "target": target.name,
             "limit": crossbar.potential_max}, notes=(f"the limit is {crossbar.potential_key}",))

@@ -29,7 +29,7 @@ _ROOM = 2  # of the potential's range, what a chosen multiplier leaves free
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Received:
+class Arrivals:
     """What the neurons of a population receive: synapses on their grids, and constants."""
 
     synapses: Sequence[Projection]
@@ -39,7 +39,7 @@ class Received:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Scaled:
+class Scaling:
     """A population's numbers per neuron, in units of its largest step."""
 
     steps: Sequence[Steps]
@@ -50,39 +50,39 @@ class Scaled:
     whole: bool  # whether biases are whole steps, which the weights' axons can deliver
 
 
-def integers(population: Population, received: Received, crossbar: Crossbar, *, n_ticks: int,
+def integers(population: Population, arrivals: Arrivals, crossbar: Crossbar, *, n_ticks: int,
              memory: bool, whole: bool) -> tuple[Population, list[Projection]]:
     """The population and its synapses in whole numbers.
 
     With `whole`, the biases of weights that take all types of axons are whole steps.
     """
-    neuron, size, steps = population.floating, population.size, received.steps
+    neuron, size, steps = population.floating, population.size, arrivals.steps
     reset = Reset.SOFT if neuron.reset is Reset.SOFT and memory else Reset.HARD
     unit = np.max([np.abs(s.unit) for s in steps], axis=0) if steps else np.full(
         size, abs(neuron.v_th) or 1.0)
     whole = whole and (crossbar.axon_types < 3 or any(digit(one) > 1 for one in steps))
-    scaled = Scaled(steps=steps, ratios=[s.unit / unit for s in steps], whole=whole,
-                    threshold=neuron.v_th / unit, bias=received.bias / unit, groups=received.groups)
-    most = _largest(scaled, reset, memory, n_ticks, crossbar)
-    times = _multiplier(scaled, most, memory, n_ticks)[received.groups]
-    made = []
+    scaling = Scaling(steps=steps, ratios=[s.unit / unit for s in steps], whole=whole,
+                    threshold=neuron.v_th / unit, bias=arrivals.bias / unit, groups=arrivals.groups)
+    most = _largest(scaling, reset, memory, n_ticks, crossbar)
+    times = _multiplier(scaling, most, memory, n_ticks)[arrivals.groups]
+    result = []
     low, high = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    for projection, one, ratio in zip(received.synapses, steps, scaled.ratios, strict=True):
+    for projection, one, ratio in zip(arrivals.synapses, steps, scaling.ratios, strict=True):
         weights = one.operator.times(np.rint(times * ratio).astype(np.int64))
         weights = weights.with_weights(weights.weights.astype(np.int64))
-        made.append(replace(projection, operator=weights))
+        result.append(replace(projection, operator=weights))
         low, high = (total + part.astype(np.int64) for total, part in zip(
             (low, high), weights.bounds(), strict=True))
     if not memory:
-        threshold = _first_above((scaled.threshold - scaled.bias) * times, neuron.strict)
+        threshold = _first_above((scaling.threshold - scaling.bias) * times, neuron.strict)
         threshold = np.clip(threshold, low, high + 1)  # beyond, it never fires or always does
         neurons, constant = TrueNorthNeurons(threshold, reset, memory), None
     else:
-        neurons = TrueNorthNeurons(_threshold(scaled.threshold * times, reset, neuron.strict), reset)
-        constant = (np.rint(scaled.bias) * times if whole else np.rint(scaled.bias * times)
+        neurons = TrueNorthNeurons(_threshold(scaling.threshold * times, reset, neuron.strict), reset)
+        constant = (np.rint(scaling.bias) * times if whole else np.rint(scaling.bias * times)
                     ).astype(np.int64)
     return replace(population, neuron=neurons, bias=Bias(constant) if (
-        constant is not None and constant.any()) else None), made
+        constant is not None and constant.any()) else None), result
 
 
 def _first_above(level: Floats, strict: bool) -> Ints:
@@ -101,26 +101,26 @@ def _threshold(level: Floats, reset: Reset, strict: bool) -> Ints:
     nearest = np.rint(level).astype(np.int64)
     first = _first_above(level, strict)
     whole = np.abs(level - nearest) <= _NEAR * np.maximum(np.abs(level), 1)
-    found: Ints = np.where(whole, first, nearest) if reset is Reset.SOFT else first
-    return np.maximum(found, 1)
+    threshold: Ints = np.where(whole, first, nearest) if reset is Reset.SOFT else first
+    return np.maximum(threshold, 1)
 
 
-def _multiplier(scaled: Scaled, most: Ints, memory: bool, n_ticks: int) -> Ints:
+def _multiplier(scaling: Scaling, most: Ints, memory: bool, n_ticks: int) -> Ints:
     """Per group the smallest multiplier, up to `most`, of those with the least rounding."""
-    groups, count = scaled.groups, len(most)
-    best, chosen = np.full(count, np.inf), np.ones(count, np.int64)
+    groups, count = scaling.groups, len(most)
+    best, multiplier = np.full(count, np.inf), np.ones(count, np.int64)
     power = [one.operator.with_weights(np.abs(one.operator.weights)).row_sums()
-             for one in scaled.steps]
+             for one in scaling.steps]
     for times in range(1, int(most.max(initial=1)) + 1):
-        lost = sum((_off(times * ratio) * weight for ratio, weight in zip(
-            scaled.ratios, power, strict=True)), start=np.zeros(len(groups)))
+        loss = sum((_off(times * ratio) * weight for ratio, weight in zip(
+            scaling.ratios, power, strict=True)), start=np.zeros(len(groups)))
         if memory:
-            lost = lost + _off(times * scaled.threshold)
-            lost = lost + (0 if scaled.whole else n_ticks * _off(times * scaled.bias))
-        total = np.bincount(groups, lost, count) / times
+            loss = loss + _off(times * scaling.threshold)
+            loss = loss + (0 if scaling.whole else n_ticks * _off(times * scaling.bias))
+        total = np.bincount(groups, loss, count) / times
         better = (total < best * (1 - _NEAR) - _NEAR) & (times <= most)
-        best[better], chosen[better] = total[better], times
-    return chosen
+        best[better], multiplier[better] = total[better], times
+    return multiplier
 
 
 def _off(values: Floats) -> Floats:
@@ -129,26 +129,26 @@ def _off(values: Floats) -> Floats:
     return np.where(off <= _NEAR * np.maximum(np.abs(values), 1), 0.0, off)
 
 
-def _largest(scaled: Scaled, reset: Reset, memory: bool, n_ticks: int, crossbar: Crossbar
+def _largest(scaling: Scaling, reset: Reset, memory: bool, n_ticks: int, crossbar: Crossbar
              ) -> Ints:
     """Per group the largest multiplier with which every number has its place; at least 1."""
-    size = len(scaled.groups)
-    largest = max(map(digit, scaled.steps), default=1)
+    size = len(scaling.groups)
+    largest = max(map(digit, scaling.steps), default=1)
     limit = np.full(size, crossbar.weight_max // largest, np.float64)
     if memory:
-        low, high = scaled.bias, scaled.bias
-        for one, ratio in zip(scaled.steps, scaled.ratios, strict=True):
+        low, high = scaling.bias, scaling.bias
+        for one, ratio in zip(scaling.steps, scaling.ratios, strict=True):
             least, most = one.operator.bounds()
             low = low + np.minimum(least * ratio, most * ratio)
             high = high + np.maximum(least * ratio, most * ratio)
-        lowest, highest = reach(low, high, scaled.threshold, (reset, memory), n_ticks)
-        furthest = np.maximum(np.maximum(-lowest, highest), scaled.threshold)
+        lowest, highest = reach(low, high, scaling.threshold, (reset, memory), n_ticks)
+        furthest = np.maximum(np.maximum(-lowest, highest), scaling.threshold)
         limit = np.minimum(limit, crossbar.potential_max / _ROOM / np.maximum(furthest, 1e-9))
-        if not scaled.whole:
-            limit = np.minimum(limit, crossbar.leak_max / np.maximum(np.abs(scaled.bias), 1e-9))
-    found = np.full(int(scaled.groups.max(initial=-1)) + 1, np.inf)
-    np.minimum.at(found, scaled.groups, limit)
-    whole: Ints = np.maximum(np.floor(found), 1).astype(np.int64)
+        if not scaling.whole:
+            limit = np.minimum(limit, crossbar.leak_max / np.maximum(np.abs(scaling.bias), 1e-9))
+    of_group = np.full(int(scaling.groups.max(initial=-1)) + 1, np.inf)
+    np.minimum.at(of_group, scaling.groups, limit)
+    whole: Ints = np.maximum(np.floor(of_group), 1).astype(np.int64)
     return whole
 
 

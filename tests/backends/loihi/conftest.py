@@ -129,83 +129,108 @@ def loihi2() -> Target:
     return load_target("loihi2")
 
 
+INPUTS = (Input("image", (2, 5, 4), InputKind.STATIC), Input("frames", (3, 6, 5), InputKind.SPIKES),
+          Input("one", (1,), InputKind.ONE),
+          Input("levels", (12,), InputKind.ANALOG, high=15, levels=15))
+
+
+class Zoo:
+    """One network with everything that the backend can emit, in the making."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.populations: list[Population] = []
+        self.projections: list[Projection] = []
+
+    def add(self, name: str, shape: tuple[int, ...], neuron: LoihiNeuron = IF,
+            bias: Bias | None = None) -> None:
+        self.populations.append(Population(name, shape, neuron, bias))
+
+    def join(self, source: str, target: str, operator: Dense | Conv | Sparse, exponent: int = 0,
+             delay: int = 0) -> None:
+        self.projections.append(Projection(source, target, operator, exponent, delay))
+
+    def some_bias(self, n: int, reach: int = 250, exponent: int = 5) -> Bias:
+        return Bias(self.rng.integers(-reach // 4, reach, n), exponent)
+
+    def skips(self) -> Encoder:
+        """Encoder -> dense -> dense, a skip over two layers and one into the same population."""
+        rng, join = self.rng, self.join
+        self.add("encoded", (2, 5, 4), LoihiNeuron(4095, 1024, 120))
+        encoder = Encoder(
+            "image", "encoded", Dense((2, 5, 4), (2, 5, 4), rng.integers(-120, 150, (40, 40))),
+            rng.integers(-9, 9, 40), 6, 8, 5, 4095)
+        self.add("hidden", (30,), LoihiNeuron(4095, 300, 150), self.some_bias(30))
+        self.add("deeper", (20,), IF)
+        self.add("merged", (25,), LoihiNeuron(4095, 2048, 300))
+        join("encoded", "hidden", dense(rng, 40, 30))
+        join("hidden", "deeper", dense(rng, 30, 20))
+        join("deeper", "merged", dense(rng, 20, 25))
+        join("hidden", "merged", dense(rng, 30, 25), exponent=1)
+        join("encoded", "merged", sparse(rng, 40, 25))
+        return encoder
+
+    def convolutions(self) -> None:
+        """Of spike frames: stride, padding, dilation, groups; a delayed one; pooling."""
+        rng, join = self.rng, self.join
+        self.add("conv1", (4, 3, 5), LoihiNeuron(4095, 0, 60))
+        self.add("conv2", (6, 3, 3), LoihiNeuron(4095, 500, 70))
+        self.add("pooled", (6, 1, 2), LoihiNeuron(4095, 0, 40))
+        join("frames", "conv1", conv(rng, (3, 6, 5), 4, (3, 2), (2, 1), (1, 1), (1, 2)))
+        join("conv1", "conv2", conv(rng, (4, 3, 5), 6, (1, 3), groups=2), exponent=1)
+        join("frames", "conv2", conv(rng, (3, 6, 5), 6, (2, 3), (2, 1)))
+        join("conv2", "pooled", conv(rng, (6, 3, 3), 6, (2, 2), groups=6, stride=(2, 1), scale=80))
+
+    def graded_spikes(self) -> None:
+        """By a dense, a sparse, a convolved and a delayed path; biases by synapses."""
+        rng, join = self.rng, self.join
+        self.add("graded", (12,), LoihiNeuron(4095, 100, 900))
+        self.add("graded2", (9,), LoihiNeuron(4095, 100, 1500))
+        join("levels", "graded", dense(rng, 12, 12))
+        join("one", "graded", dense(rng, 1, 12), exponent=2)
+        join("graded", "graded2", dense(rng, 12, 9), exponent=3)
+        join("levels", "graded2", sparse(rng, 12, 9))
+        join("levels", "graded2", dense(rng, 12, 9))
+        join("levels", "graded2", Conv((3, 2, 2), (1, 3, 3), np.array(
+            rng.integers(-9, 9, (1, 3, 2, 2)) * 2, np.int32), padding=(1, 1)))
+        join("one", "graded2", dense(rng, 1, 9), exponent=1)
+
+    def resets(self) -> None:
+        """All of them, a synaptic current with memory, one sign, feedback; sums beyond 16 bits."""
+        rng, join = self.rng, self.join
+        for name, reset in (("soft", Reset.SOFT), ("soft1", Reset.SOFT_DELAYED),
+                            ("hard1", Reset.HARD_DELAYED), ("none", Reset.NONE)):
+            self.add(name, (15,), LoihiNeuron(
+                4095, 700, 110, reset, 105 if "soft" in name else 0), self.some_bias(15, 130, 6))
+            join("frames", name, dense(rng, 90, 15, 15))
+        self.add("cuba", (15,), LoihiNeuron(1500, 333, 400))
+        join("soft", "cuba", dense(rng, 15, 15, 80, sign=1))
+        join("none", "cuba", dense(rng, 15, 15, 60, sign=-1))
+        join("cuba", "soft", dense(rng, 15, 15), delay=2)
+        join("cuba", "cuba", sparse(rng, 15, 15), delay=1)
+        self.add("loud", (6,), LoihiNeuron(4095, 0, 100_000))
+        join("soft1", "loud", Dense((15,), (6,), np.full((6, 15), 68, np.int32)), exponent=7)
+
+    def camera(self, encoder: Encoder) -> Encoder:
+        """Simulated by the host, so that only its spikes reach the chip; one alone with its bias."""
+        self.populations.append(Population(
+            "camera", (2, 5, 4), LoihiNeuron(4095, 0, 120), on_host=True))
+        self.add("seen", (11,), LoihiNeuron(4095, 0, 250))
+        self.join("camera", "seen", dense(self.rng, 40, 11))
+        self.add("alone", (10,), IF, self.some_bias(10, 4000, 1))
+        return Encoder("image", "camera", encoder.operator, encoder.offset, 6, 8, 6, 4095)
+
+
 def make_zoo(seed: int, samples: int = 3, ticks: int = 6) -> Case:
     """One network with everything that the backend can emit: several unconnected parts."""
-    rng = np.random.default_rng(seed)
-    image, frames, one, levels = (
-        Input("image", (2, 5, 4), InputKind.STATIC), Input("frames", (3, 6, 5), InputKind.SPIKES),
-        Input("one", (1,), InputKind.ONE),
-        Input("levels", (12,), InputKind.ANALOG, high=15, levels=15))
-    populations: list[Population] = []
-    projections: list[Projection] = []
-
-    def add(name: str, shape: tuple[int, ...], neuron: LoihiNeuron = IF,
-            bias: Bias | None = None) -> str:
-        populations.append(Population(name, shape, neuron, bias))
-        return name
-
-    def join(source: str, target: str, operator: Dense | Conv | Sparse, exponent: int = 0,
-             delay: int = 0) -> None:
-        projections.append(Projection(source, target, operator, exponent, delay))
-
-    def some_bias(n: int, reach: int = 250, exponent: int = 5) -> Bias:
-        return Bias(rng.integers(-reach // 4, reach, n), exponent)
-
-    # encoder -> dense -> dense, a skip over two layers and one into the same population
-    add("encoded", (2, 5, 4), LoihiNeuron(4095, 1024, 120))
-    encoder = Encoder(
-        "image", "encoded", Dense((2, 5, 4), (2, 5, 4), rng.integers(-120, 150, (40, 40))),
-        rng.integers(-9, 9, 40), 6, 8, 5, 4095)
-    add("hidden", (30,), LoihiNeuron(4095, 300, 150), some_bias(30))
-    add("deeper", (20,), IF)
-    add("merged", (25,), LoihiNeuron(4095, 2048, 300))
-    join("encoded", "hidden", dense(rng, 40, 30))
-    join("hidden", "deeper", dense(rng, 30, 20))
-    join("deeper", "merged", dense(rng, 20, 25))
-    join("hidden", "merged", dense(rng, 30, 25), exponent=1)
-    join("encoded", "merged", sparse(rng, 40, 25))
-    # convolutions of spike frames: stride, padding, dilation, groups; a delayed one; pooling
-    add("conv1", (4, 3, 5), LoihiNeuron(4095, 0, 60))
-    add("conv2", (6, 3, 3), LoihiNeuron(4095, 500, 70))
-    add("pooled", (6, 1, 2), LoihiNeuron(4095, 0, 40))
-    join("frames", "conv1", conv(rng, (3, 6, 5), 4, (3, 2), (2, 1), (1, 1), (1, 2)))
-    join("conv1", "conv2", conv(rng, (4, 3, 5), 6, (1, 3), groups=2), exponent=1)
-    join("frames", "conv2", conv(rng, (3, 6, 5), 6, (2, 3), (2, 1)))
-    join("conv2", "pooled", conv(rng, (6, 3, 3), 6, (2, 2), groups=6, stride=(2, 1), scale=80))
-    # graded spikes by a dense, a sparse, a convolved and a delayed path; biases by synapses
-    add("graded", (12,), LoihiNeuron(4095, 100, 900))
-    add("graded2", (9,), LoihiNeuron(4095, 100, 1500))
-    join("levels", "graded", dense(rng, 12, 12))
-    join("one", "graded", dense(rng, 1, 12), exponent=2)
-    join("graded", "graded2", dense(rng, 12, 9), exponent=3)
-    join("levels", "graded2", sparse(rng, 12, 9))
-    join("levels", "graded2", dense(rng, 12, 9))
-    join("levels", "graded2", Conv((3, 2, 2), (1, 3, 3), np.array(
-        rng.integers(-9, 9, (1, 3, 2, 2)) * 2, np.int32), padding=(1, 1)))
-    join("one", "graded2", dense(rng, 1, 9), exponent=1)
-    # all resets, a synaptic current with memory, one sign, feedback
-    for name, reset in (("soft", Reset.SOFT), ("soft1", Reset.SOFT_DELAYED),
-                        ("hard1", Reset.HARD_DELAYED), ("none", Reset.NONE)):
-        add(name, (15,), LoihiNeuron(
-            4095, 700, 110, reset, 105 if "soft" in name else 0), some_bias(15, 130, 6))
-        join("frames", name, dense(rng, 90, 15, 15))
-    add("cuba", (15,), LoihiNeuron(1500, 333, 400))
-    join("soft", "cuba", dense(rng, 15, 15, 80, sign=1))
-    join("none", "cuba", dense(rng, 15, 15, 60, sign=-1))
-    join("cuba", "soft", dense(rng, 15, 15), delay=2)
-    join("cuba", "cuba", sparse(rng, 15, 15), delay=1)
-    # sums beyond 16 bits
-    add("loud", (6,), LoihiNeuron(4095, 0, 100_000))
-    join("soft1", "loud", Dense((15,), (6,), np.full((6, 15), 68, np.int32)), exponent=7)
-    # simulated by the host: only its spikes reach the chip
-    populations.append(Population("camera", (2, 5, 4), LoihiNeuron(4095, 0, 120), on_host=True))
-    on_host = Encoder("image", "camera", encoder.operator, encoder.offset, 6, 8, 6, 4095)
-    add("seen", (11,), LoihiNeuron(4095, 0, 250))
-    join("camera", "seen", dense(rng, 40, 11))
-    # alone: driven by its bias
-    add("alone", (10,), IF, some_bias(10, 4000, 1))
-    network = Network((image, frames, one, levels), tuple(populations), tuple(projections), (),
-                      ticks, (encoder, on_host))
+    builder = Zoo(seed)
+    encoder = builder.skips()
+    builder.convolutions()
+    builder.graded_spikes()
+    builder.resets()
+    on_host, rng = builder.camera(encoder), builder.rng
+    network = Network(INPUTS, tuple(builder.populations), tuple(builder.projections), (), ticks,
+                      (encoder, on_host))
     inputs = {
         "image": rng.random((samples, 2, 5, 4)),
         "frames": rng.integers(0, 2, (samples, ticks, 3, 6, 5)),

@@ -40,20 +40,20 @@ if __name__ == "__main__":
         from lava.proc import io
 
         with np.load(sys.argv[2]) as file:
-            given = dict(file)
-        ticks, first = int(given["ticks"]), int(given["first"])
+            arrays = dict(file)
+        ticks, first = int(arrays["ticks"]), int(arrays["first"])
         net = hdf5.Network(sys.argv[1], reset_interval=ticks, reset_offset=first)
-        if "bias" in given:
+        if "bias" in arrays:
             cells = net.in_layer.neuron
-            mantissas = given["bias"].reshape(cells.v.shape[::-1])
+            mantissas = arrays["bias"].reshape(cells.v.shape[::-1])
             cells.bias_mant.init = mantissas.transpose()
-            cells.bias_exp.init = int(given["bias_exp"])
+            cells.bias_exp.init = int(arrays["bias_exp"])
         else:
             shape = net.inp.shape[::-1]
-            data = given["spikes"].reshape(-1, *shape).transpose().astype(int)
+            data = arrays["spikes"].reshape(-1, *shape).transpose().astype(int)
             source = io.source.RingBuffer(data=data)
             source.s_out.connect(net.inp)
-        steps = int(given["steps"])
+        steps = int(arrays["steps"])
         sinks = []
         for layer in net.layers:
             sinks.append(io.sink.RingBuffer(shape=layer.out.shape, buffer=steps))

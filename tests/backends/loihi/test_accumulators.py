@@ -37,41 +37,41 @@ def network(target: Target, ticks: int = 5) -> Network:
     return LoihiQuantizer(8).run(accumulate(floating, "chip", target, 8)[0], target)[0]
 
 
-def inputs(made: Network, samples: int = 6) -> dict[str, np.ndarray]:
-    shape = (samples, made.n_ticks, 20)
+def inputs(integers: Network, samples: int = 6) -> dict[str, np.ndarray]:
+    shape = (samples, integers.n_ticks, 20)
     return {"x": (np.random.default_rng(5).random(shape) < 0.4).astype(float)}
 
 
 @pytest.mark.lava
 def test_sums_of_lava_equal_the_references(tmp_path: Path, loihi2: Target) -> None:
-    made = network(loihi2)
-    schedule, x = align(made), inputs(made)
-    files = emit(made, schedule, loihi2, tmp_path / "program").files
+    integers = network(loihi2)
+    schedule, x = align(integers), inputs(integers)
+    files = emit(integers, schedule, loihi2, tmp_path / "program").files
     assert not [f for f in files if f.suffix == ".net"]
-    reference = synchronous.run(made, x)
+    reference = synchronous.run(integers, x)
     assert (reference.sums["y.sum"] != 0).all()
-    done = verify(tmp_path / "program", made, schedule, x, reference, work=tmp_path)
-    assert (done.differences, done.diagnostics, done.sums) == (0, (), 6 * 7)
-    assert done.summary == f"verified on 6 samples, 30 ticks, {done.spikes:,} spikes, 42 sums: 0 differences"
+    verification = verify(tmp_path / "program", integers, schedule, x, reference, work=tmp_path)
+    assert (verification.differences, verification.diagnostics, verification.sums) == (0, (), 6 * 7)
+    assert verification.summary == f"verified on 6 samples, 30 ticks, {verification.spikes:,} spikes, 42 sums: 0 differences"
     assert {f.name for f in (tmp_path / "run").glob("*.npy")} == {
         "n000.npy", "n001.npy", "sum_n002.npy"}
     assert np.load(tmp_path / "run" / "sum_n002.npy").shape == (6, 7)
     weights = dict(np.load(tmp_path / "program" / "weights.npz"))
     weights["p003"][2] = -weights["p003"][2]  # b into the sum of output 2
     save_arrays(tmp_path / "program" / "weights.npz", weights)
-    done = verify(tmp_path / "program", made, schedule, x, reference, work=tmp_path)
-    first = done.diagnostics[0]
+    verification = verify(tmp_path / "program", integers, schedule, x, reference, work=tmp_path)
+    first = verification.diagnostics[0]
     assert (first.code, first.values["population"], first.values["neuron"]) == ("NC702", "y.sum", 2)
-    assert first.values["tick"] == made.n_ticks - 1
+    assert first.values["tick"] == integers.n_ticks - 1
     assert first.values["expected"] == f"a sum of {reference.sums['y.sum'][0, 2]:,}"
 
 
 def test_the_program_says_what_it_reads(tmp_path: Path, loihi2: Target) -> None:
-    made = network(loihi2)
-    emit(made, align(made), loihi2, tmp_path)
+    integers = network(loihi2)
+    emit(integers, align(integers), loihi2, tmp_path)
     assert 'SUMS = ["n002"]' in (tmp_path / "net.py").read_text()
     assert "`sum_n002.npy`" in (tmp_path / "README.md").read_text()
-    host = dataclasses.replace(made, readouts=made.readouts[1:], populations=made.populations[:2],
-                               projections=made.projections[:2])
+    host = dataclasses.replace(integers, readouts=integers.readouts[1:], populations=integers.populations[:2],
+                               projections=integers.projections[:2])
     emit(host, align(host), loihi2, tmp_path)
     assert "SUMS" not in (tmp_path / "net.py").read_text()

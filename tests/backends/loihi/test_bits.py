@@ -34,10 +34,10 @@ def small(neuron: LoihiNeuron = IF, weight: list[list[float]] | None = None,
 
 
 def codes(network: Network, target: Target, depth: int = 1) -> list[str]:
-    found = check_bits(network, Schedule({"x": 0, "n": depth}, 4), target)
-    for diagnostic in found:
+    findings = check_bits(network, Schedule({"x": 0, "n": depth}, 4), target)
+    for diagnostic in findings:
         assert "{" not in diagnostic.message
-    return [d.code for d in found]
+    return [d.code for d in findings]
 
 
 def neuron(**changes: object) -> LoihiNeuron:

@@ -33,13 +33,13 @@ SIZE = 18
 Simulate = Callable[[Network, dict[str, np.ndarray]], Reference]
 
 
-def bounded(network: Network) -> Network:
+def with_ranges(network: Network) -> Network:
     """Its adders with the ranges of their sums."""
     for population in network.order():
         if population.graded:
-            made = replace(population, neuron=Adder(*synaptic_range(network, population)))
+            adder = replace(population, neuron=Adder(*synaptic_range(network, population)))
             network = replace(network, populations=tuple(
-                made if p is population else p for p in network.populations))
+                adder if p is population else p for p in network.populations))
     return network
 
 
@@ -71,7 +71,7 @@ def stream() -> Network:
         Projection("c", "late", Dense(SHAPE, SHAPE, weights(SIZE, SIZE))),
         Projection("sum1", "late", wire),  # waits two steps more
         Projection("sum2", "late", wire.with_weights(wire.weights * 2)))
-    return bounded(Network((Input("x", SHAPE, InputKind.SPIKES),), populations, projections, (),
+    return with_ranges(Network((Input("x", SHAPE, InputKind.SPIKES),), populations, projections, (),
                            TICKS))
 
 
@@ -87,20 +87,20 @@ def inputs() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def reference(network: Network, inputs: dict[str, np.ndarray], simulate: Simulate) -> Reference:
-    found = simulate(network, inputs)
+    states = simulate(network, inputs)
     for population in network.populations:
-        spikes = found.spikes[population.name]
+        spikes = states.spikes[population.name]
         assert 0.05 < np.mean(spikes != 0), population.name
         assert (spikes.min() < 0) == population.graded
-    return found
+    return states
 
 
 def test_reference_equals_the_specification(network: Network, inputs: dict[str, np.ndarray],
                                             reference: Reference) -> None:
-    found = synchronous.run(network, inputs, record_state=True)
+    result = synchronous.run(network, inputs, record_state=True)
     for name, spikes in reference.spikes.items():
-        assert np.array_equal(found.spikes[name], spikes), name
-        assert np.array_equal(found.v[name], reference.v[name]), name
+        assert np.array_equal(result.spikes[name], spikes), name
+        assert np.array_equal(result.v[name], reference.v[name]), name
 
 
 @pytest.mark.lava
@@ -115,9 +115,9 @@ def test_lava_equals_the_specification(network: Network, inputs: dict[str, np.nd
     ids = part_ids(network)
     for population in network.populations:
         name = population.name
-        sent, v = (np.load(tmp_path / f"{key}{ids[name]}.npy") for key in ("", "v_"))
-        assert sent.dtype == (np.int32 if population.graded else np.uint8)
-        assert np.array_equal(sent, reference.spikes[name].reshape(sent.shape)), name
+        spikes, v = (np.load(tmp_path / f"{key}{ids[name]}.npy") for key in ("", "v_"))
+        assert spikes.dtype == (np.int32 if population.graded else np.uint8)
+        assert np.array_equal(spikes, reference.spikes[name].reshape(spikes.shape)), name
         assert np.array_equal(v, reference.v[name].reshape(v.shape)), name
 
 
@@ -143,8 +143,8 @@ def with_range(network: Network, reach: int) -> tuple[Network, Schedule]:
     wide = Adder(np.full(SIZE, -reach), np.full(SIZE, reach))
     populations = tuple(replace(p, neuron=wide) if p.name == "sum1" else p
                         for p in network.populations)
-    made = replace(network, populations=populations)
-    return made, align(made)
+    changed_network = replace(network, populations=populations)
+    return changed_network, align(changed_network)
 
 
 def test_payloads_that_no_message_holds(network: Network, loihi2: Target) -> None:

@@ -78,13 +78,13 @@ def spike_chain() -> tuple[Network, Schedule, dict[str, Array]]:
     return network, Schedule({"frames": 0, "conv": 1, "out": 2}, TICKS), inputs
 
 
-def run_netx(net: Path, given: Mapping[str, Array], folder: Path) -> list[Array]:
+def run_netx(net: Path, arrays: Mapping[str, Array], folder: Path) -> list[Array]:
     """Spikes [steps, neurons] of each layer."""
     program = Path(emit_module.__file__).parent / "program"
     for file in (Path(__file__).parent / "netx_run.py", program / "lavacompat.py",
                  program / "lavacrash.py"):
         shutil.copy(file, folder)
-    np.savez(folder / "given.npz", **given)
+    np.savez(folder / "given.npz", **arrays)
     subprocess.run([sys.executable, "-B", str(folder / "netx_run.py"), str(net),
                     str(folder / "given.npz"), str(folder / "spikes.npz")],
                    check=True, timeout=60, stdin=subprocess.DEVNULL)
@@ -100,17 +100,17 @@ def test_netx_runs_the_same_network(make, tmp_path: Path, loihi2: Target, simula
     assert emission.diagnostics == ()
     reference = simulate(network, inputs)
     first = schedule.depth[network.populations[0].name]
-    given: dict[str, Array] = {"ticks": np.array(TICKS), "first": np.array(first),
+    arrays: dict[str, Array] = {"ticks": np.array(TICKS), "first": np.array(first),
                                "steps": np.array(TICKS + schedule.latency)}
     if network.encoders:
-        given["bias"] = network.encoders[0].mantissas(inputs["image"])[0]
-        given["bias_exp"] = np.array(network.encoders[0].exponent)
+        arrays["bias"] = network.encoders[0].mantissas(inputs["image"])[0]
+        arrays["bias_exp"] = np.array(network.encoders[0].exponent)
     else:
-        given["spikes"] = inputs["frames"][0]
+        arrays["spikes"] = inputs["frames"][0]
     readme = (tmp_path / "program" / "README.md").read_text()
     assert f"reset_interval={TICKS}, reset_offset={first})" in readme
     (tmp_path / "netx").mkdir()
-    layers = run_netx(tmp_path / "program" / "network.net", given, tmp_path / "netx")
+    layers = run_netx(tmp_path / "program" / "network.net", arrays, tmp_path / "netx")
     for population, spikes in zip(network.populations, layers, strict=True):
         depth = schedule.depth[population.name]
         expected = reference.spikes[population.name][0]
@@ -118,7 +118,7 @@ def test_netx_runs_the_same_network(make, tmp_path: Path, loihi2: Target, simula
         np.testing.assert_array_equal(spikes[depth:depth + TICKS], expected, population.name)
 
 
-@pytest.mark.parametrize(("weights", "kept"), [
+@pytest.mark.parametrize(("weights", "exact"), [
     ([[0, 0]], False),
     ([[0, 300]], False),
     ([[-300, -2]], False),
@@ -132,8 +132,8 @@ def test_netx_runs_the_same_network(make, tmp_path: Path, loihi2: Target, simula
     ([[-6, -2]], True),
     ([[-3, 0]], True),
 ])
-def test_knows_what_netx_does_to_weights(weights: list[list[int]], kept: bool) -> None:
-    assert netx_keeps(np.array(weights)) is kept
+def test_knows_what_netx_does_to_weights(weights: list[list[int]], exact: bool) -> None:
+    assert netx_keeps(np.array(weights)) is exact
 
 
 def test_says_why_there_is_no_file(tmp_path: Path, zoo, loihi2: Target) -> None:

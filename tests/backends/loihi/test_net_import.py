@@ -24,7 +24,7 @@ from neurocompile.formats.request import Request
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.target import Target
-from tests.formats.net.net_files import MAKERS, shipped, write
+from tests.formats.net.net_files import MAKERS, file_of_lava, write
 
 
 def runnable(source: Path, path: Path) -> Path:
@@ -44,19 +44,19 @@ def in_netx(source: Path, result: Compilation, x: Array, folder: Path) -> dict[s
     from neurocompile.backends.loihi import emit as emit_module
 
     network, layers = result.network, [p.name for p in result.network.populations]
-    given: dict[str, Array] = {"ticks": np.array(network.n_ticks)}
+    arrays: dict[str, Array] = {"ticks": np.array(network.n_ticks)}
     if network.encoders:
-        given["bias"] = network.encoders[0].mantissas(x)[0]
-        given["bias_exp"] = np.array(network.encoders[0].exponent)
+        arrays["bias"] = network.encoders[0].mantissas(x)[0]
+        arrays["bias_exp"] = np.array(network.encoders[0].exponent)
     else:
-        given["spikes"] = x[0]
-    given["first"] = np.array(0 if network.encoders else 1)
-    given["steps"] = np.array(network.n_ticks + len(layers) + 1 - len(network.encoders))
+        arrays["spikes"] = x[0]
+    arrays["first"] = np.array(0 if network.encoders else 1)
+    arrays["steps"] = np.array(network.n_ticks + len(layers) + 1 - len(network.encoders))
     folder.mkdir()
     for file in (Path(__file__).parent / "netx_run.py",
                  *(Path(emit_module.__file__).parent / "program").glob("lava*.py")):
         (folder / file.name).write_text(file.read_text())
-    np.savez(folder / "given.npz", **given)
+    np.savez(folder / "given.npz", **arrays)
     subprocess.run([sys.executable, "-B", str(folder / "netx_run.py"),
                     str(runnable(source, folder / "file.net")), str(folder / "given.npz"),
                     str(folder / "out.npz")], check=True, timeout=120, stdin=subprocess.DEVNULL)
@@ -64,7 +64,7 @@ def in_netx(source: Path, result: Compilation, x: Array, folder: Path) -> dict[s
         return dict(file)
 
 
-def compared(source: Path, tmp_path: Path, target: Target, rate: float = 0.4, **request: object
+def compare(source: Path, tmp_path: Path, target: Target, rate: float = 0.4, **request: object
              ) -> tuple[Compilation, dict[str, Array], Array]:
     """Build and run everywhere on one random sample; all spikes of all layers are equal."""
     capture = load_model(Request(spec=str(source), **request))  # type: ignore[arg-type]
@@ -78,31 +78,31 @@ def compared(source: Path, tmp_path: Path, target: Target, rate: float = 0.4, **
     reference = synchronous.run(network, {item.name: x}, record_state=True)
     emission = emit(network, schedule, target, tmp_path / "program")
     assert [d for d in emission.diagnostics if d.level.name == "ERROR"] == []
-    done = verify(tmp_path / "program", network, schedule, {item.name: x}, reference)
-    assert done.differences == 0
-    found = in_netx(source, result, x, tmp_path / "netx")
+    verification = verify(tmp_path / "program", network, schedule, {item.name: x}, reference)
+    assert verification.differences == 0
+    layers = in_netx(source, result, x, tmp_path / "netx")
     for number, population in enumerate(network.populations):
         depth = number if static else number + 1
         expected = reference.spikes[population.name][0]
-        sent = found[f"arr_{number}"][depth:depth + network.n_ticks]
+        spikes = layers[f"arr_{number}"][depth:depth + network.n_ticks]
         assert expected.any(), population.name
-        np.testing.assert_array_equal(sent, expected, population.name)
-    return result, found, x
+        np.testing.assert_array_equal(spikes, expected, population.name)
+    return result, layers, x
 
 
 @pytest.mark.lava
 @pytest.mark.parametrize("name", ["mnist.net", "tiny.net"])
 def test_shipped_files(name: str, tmp_path: Path, loihi2: Target) -> None:
     """All layers; of mnist.net's last one, which never spikes, what is read of it."""
-    result, found, x = compared(shipped(name), tmp_path, loihi2)
+    result, layers, x = compare(file_of_lava(name), tmp_path, loihi2)
     item, = result.network.inputs
     read, = synchronous.outputs(result.network, {item.name: x}).values()
     if name == "mnist.net":
-        assert np.array_equal(found["v"] / 64, read[0])
+        assert np.array_equal(layers["v"] / 64, read[0])
         assert np.count_nonzero(read) == 10
 
 
 @pytest.mark.lava
 @pytest.mark.parametrize("name", MAKERS)
 def test_every_kind_of_layer(name: str, tmp_path: Path, loihi2: Target) -> None:
-    compared(write(tmp_path / "x.net", MAKERS[name]()), tmp_path, loihi2)
+    compare(write(tmp_path / "x.net", MAKERS[name]()), tmp_path, loihi2)

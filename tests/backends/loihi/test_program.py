@@ -111,16 +111,16 @@ def test_refuses_what_does_not_fit(tmp_path: Path, zoo, loihi2: Target) -> None:
 
 
 @pytest.fixture(scope="module")
-def emitted(tmp_path_factory: pytest.TempPathFactory, zoo, loihi2: Target) -> Path:
+def program(tmp_path_factory: pytest.TempPathFactory, zoo, loihi2: Target) -> Path:
     folder = tmp_path_factory.mktemp("program")
     emit(zoo.network, zoo.schedule, loihi2, folder)
     return folder
 
 
 @pytest.mark.lava
-def test_lava_equals_the_specification(emitted: Path, zoo, zoo_reference: Reference,
+def test_lava_equals_the_specification(program: Path, zoo, zoo_reference: Reference,
                                        tmp_path: Path) -> None:
-    result = verify(emitted, zoo.network, zoo.schedule, zoo.inputs, zoo_reference, limit=120,
+    result = verify(program, zoo.network, zoo.schedule, zoo.inputs, zoo_reference, limit=120,
                     work=tmp_path)
     assert result.diagnostics == ()
     assert result.differences == 0
@@ -129,7 +129,7 @@ def test_lava_equals_the_specification(emitted: Path, zoo, zoo_reference: Refere
         assert 0.04 < population.spikes / events < 0.7, population.name
     assert result.summary == (f"verified on 3 samples, 18 ticks, {result.spikes:,} spikes: "
                               "0 differences")
-    assert not list(emitted.rglob("__pycache__"))
+    assert not list(program.rglob("__pycache__"))
 
 
 @pytest.mark.lava
@@ -155,5 +155,5 @@ def test_a_changed_weight_is_found(zoo, zoo_reference: Reference, loihi2: Target
     v = np.load(tmp_path / "first-difference" / "v_n002.npy")
     assert first.values["found_v"] == v[-1, 3]
     others = np.arange(20) != 3  # agree to the last tick, in state as well
-    known = zoo_reference.v["deeper"].reshape(-1, 20)
-    np.testing.assert_array_equal(v[:, others], known[: len(v), others])
+    potentials = zoo_reference.v["deeper"].reshape(-1, 20)
+    np.testing.assert_array_equal(v[:, others], potentials[: len(v), others])

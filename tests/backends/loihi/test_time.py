@@ -34,15 +34,15 @@ def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> 
                                                       f"max_delay = {{ value = {limit},")
     (folder / "short.toml").write_text(text)
     target = load_target(str(folder / "short.toml"))
-    relayed, schedule, notes = relay(shuffled(net, 3), align(net), target, 8)
+    with_relays, schedule, notes = relay(shuffled(net, 3), align(net), target, 8)
     assert bool(notes) == (limit < 6)
-    emit(relayed, schedule, target, folder / "program")
+    emit(with_relays, schedule, target, folder / "program")
     plain = synchronous.run(net, inputs, record_state=True)
-    spikes = {**synchronous.run(relayed, inputs).spikes, **plain.spikes}  # of relays, too
-    done = verify(folder / "program", relayed, schedule, inputs, replace(plain, spikes=spikes))
-    assert all(p.spikes for p in done.populations)
-    assert len(done.populations) == len(relayed.populations)
-    return done.differences
+    spikes = {**synchronous.run(with_relays, inputs).spikes, **plain.spikes}  # of relays, too
+    verification = verify(folder / "program", with_relays, schedule, inputs, replace(plain, spikes=spikes))
+    assert all(p.spikes for p in verification.populations)
+    assert len(verification.populations) == len(with_relays.populations)
+    return verification.differences
 
 
 @pytest.mark.lava

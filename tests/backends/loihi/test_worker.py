@@ -43,25 +43,25 @@ def sabotage(program: Path, line: str) -> None:
 
 def left_over(program: Path) -> list[str]:
     """Processes that still run this program."""
-    found = []
+    processes = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             command = entry.read_bytes()
         except OSError:
             continue
         if os.fsencode(program) in command:
-            found.append(entry.parent.name)
-    return found
+            processes.append(entry.parent.name)
+    return processes
 
 
 @pytest.mark.lava
 def test_a_failing_model_is_shown(program: Path, tmp_path: Path) -> None:
     sabotage(program, "import sys; raise RuntimeError('torch' in sys.modules)")
-    started = time.monotonic()
-    with pytest.raises(FindingsError) as caught:
+    start = time.monotonic()
+    with pytest.raises(FindingsError) as error:
         run_program(Job(program, tmp_path / "out", limit=60))
-    assert time.monotonic() - started < 30
-    finding = caught.value.diagnostics[0]
+    assert time.monotonic() - start < 30
+    finding = error.value.diagnostics[0]
     assert finding.code == "NC603"
     assert finding.values["reason"] == "RuntimeError: False"  # and torch is not loaded
     assert any('neurons.py", line' in line for line in finding.notes)
@@ -72,10 +72,10 @@ def test_a_failing_model_is_shown(program: Path, tmp_path: Path) -> None:
 @pytest.mark.lava
 def test_a_killed_model_is_noticed(program: Path, tmp_path: Path) -> None:
     sabotage(program, "import os; os.kill(os.getpid(), 9)")
-    started = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(FindingsError, match=r"NC603.*signal 9"):
         run_program(Job(program, tmp_path / "out", limit=60))
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - start < 30
     assert left_over(program) == []
 
 
@@ -93,9 +93,9 @@ def test_names_what_is_missing(program: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare-python"
     bare.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'lava'\" >&2\nexit 1\n")
     bare.chmod(0o755)
-    with pytest.raises(UsageError, match=r"NC602.*lava-nc") as caught:
+    with pytest.raises(UsageError, match=r"NC602.*lava-nc") as error:
         run_program(Job(program, tmp_path / "out", lava_python=str(bare)))
-    assert "--no-deps" in caught.value.diagnostics[0].help
+    assert "--no-deps" in error.value.diagnostics[0].help
 
 
 def test_wrong_input_is_an_error(program: Path, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from neurocompile.semantics.vectorized import IntegerBatch
 
 def assert_paths_agree(network: Network, x: np.ndarray) -> None:
     """Both give the same spikes and potentials, here on the CPU."""
-    compiled = run(network, {"x": x}, record_state=True)
+    loops = run(network, {"x": x}, record_state=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.delattr(IntegerBatch, "advance")
-        vectorized = run(network, {"x": x}, record_state=True)
-    for name, spikes in compiled.spikes.items():
-        assert np.array_equal(spikes, vectorized.spikes[name])
-        assert np.array_equal(compiled.v[name], vectorized.v[name])
+        tensors = run(network, {"x": x}, record_state=True)
+    for name, spikes in loops.spikes.items():
+        assert np.array_equal(spikes, tensors.spikes[name])
+        assert np.array_equal(loops.v[name], tensors.v[name])

@@ -30,19 +30,19 @@ FAMILIES = re.compile("loihi|truenorth", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Tired:
+class Weary:
     """Fires from a threshold on, then rests for some ticks, in which it takes nothing in."""
 
     threshold: int
     rest: int
     reset: Reset = Reset.HARD
-    model: str = "tired"
+    model: str = "weary"
 
     states: ClassVar[tuple[str, ...]] = ("v", "wait", "fatigue")
 
     def executor(self, bias: torch.Tensor | None, shape: tuple[int, int],
-                 device: str) -> "TiredBatch":
-        return TiredBatch(self, bias, shape, device)
+                 device: str) -> "WearyBatch":
+        return WearyBatch(self, bias, shape, device)
 
     def step(self, state: dict[str, int], current: int) -> bool:
         """The definition, for one neuron and tick."""
@@ -56,19 +56,19 @@ class Tired:
         return spike
 
 
-class TiredBatch(IntegerBatch):
-    def __init__(self, neuron: Tired, bias: torch.Tensor | None, shape: tuple[int, int],
+class WearyBatch(IntegerBatch):
+    def __init__(self, neuron: Weary, bias: torch.Tensor | None, shape: tuple[int, int],
                  device: str) -> None:
         super().__init__(neuron.states, bias, shape, device)
         self.neuron = neuron
 
     def _loop(self, current: np.ndarray, bias: np.ndarray, states: Mapping[str, np.ndarray],
               spikes: np.ndarray, trace: np.ndarray) -> None:
-        driven = np.broadcast_to(bias, current.shape) + current
+        drive = np.broadcast_to(bias, current.shape) + current
         for s, n in np.ndindex(*current.shape[::2]):
             state = {name: int(array[s, n]) for name, array in states.items()}
             for t in range(current.shape[1]):
-                spikes[s, t, n] = self.neuron.step(state, int(driven[s, t, n]))
+                spikes[s, t, n] = self.neuron.step(state, int(drive[s, t, n]))
                 if len(trace):
                     trace[s, t, n] = state["v"]
             for name, array in states.items():
@@ -81,23 +81,23 @@ class TiredBatch(IntegerBatch):
 @pytest.mark.parametrize("feedback", [False, True])
 def test_a_neuron_with_more_states(feedback: bool) -> None:
     rng = np.random.default_rng(1)
-    neuron: IntegerNeuron = Tired(9, 2)
+    neuron: IntegerNeuron = Weary(9, 2)
     weight, bias = rng.integers(-3, 8, (4, 5)), rng.integers(-1, 2, 4)
-    back = Projection("tired", "tired", Dense((4,), (4,), -np.eye(4, dtype=int)), delay=1)
+    back = Projection("weary", "weary", Dense((4,), (4,), -np.eye(4, dtype=int)), delay=1)
     network = Network(
-        (Input("x", (5,), InputKind.SPIKES),), (Population("tired", (4,), neuron, Bias(bias)),),
-        (Projection("x", "tired", Dense((5,), (4,), weight)), *[back] * feedback), (), TICKS)
+        (Input("x", (5,), InputKind.SPIKES),), (Population("weary", (4,), neuron, Bias(bias)),),
+        (Projection("x", "weary", Dense((5,), (4,), weight)), *[back] * feedback), (), TICKS)
     x = (rng.random((SAMPLES, TICKS, 5)) < 0.4).astype(int)
-    got = run(network, {"x": x}, record_state=True)
-    assert got.spikes["tired"].any(axis=(0, 1)).all()
+    result = run(network, {"x": x}, record_state=True)
+    assert result.spikes["weary"].any(axis=(0, 1)).all()
     for sample, n in np.ndindex(SAMPLES, 4):
-        state, spike = dict.fromkeys(Tired.states, 0), False
+        state, spike = dict.fromkeys(Weary.states, 0), False
         for tick in range(TICKS):
             current = int(weight[n] @ x[sample, tick] + bias[n]) - (feedback and spike)
-            spike = Tired(9, 2).step(state, current)
-            assert got.spikes["tired"][sample, tick, n] == spike
-            assert got.v["tired"][sample, tick, n] == state["v"]
-        assert state["fatigue"] == got.spikes["tired"][sample, :, n].sum()
+            spike = Weary(9, 2).step(state, current)
+            assert result.spikes["weary"][sample, tick, n] == spike
+            assert result.v["weary"][sample, tick, n] == state["v"]
+        assert state["fatigue"] == result.spikes["weary"][sample, :, n].sum()
 
 
 @pytest.mark.parametrize("room", [

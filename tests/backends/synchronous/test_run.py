@@ -51,7 +51,7 @@ def networks(draw: st.DrawFn) -> tuple[Network, np.ndarray]:
     return network, x
 
 
-def specified(network: Network, x: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def specification(network: Network, x: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Spikes and v by the specification alone: one neuron at a time, plain integers."""
     spikes = {p.name: np.zeros((SAMPLES, TICKS, p.size), int) for p in network.populations}
     spikes["x"] = x.reshape(SAMPLES, TICKS, -1)
@@ -64,14 +64,14 @@ def specified(network: Network, x: np.ndarray) -> tuple[dict[str, np.ndarray], d
                 total = np.zeros(population.size, int)
                 for p in network.into(population.name):
                     if tick - p.delay >= 0:
-                        sent = spikes[p.source][sample, tick - p.delay]
-                        total += (matrices[id(p)] @ sent) << p.exponent
+                        source_spikes = spikes[p.source][sample, tick - p.delay]
+                        total += (matrices[id(p)] @ source_spikes) << p.exponent
                 for i in range(population.size):
                     b = 0 if population.bias is None else int(population.bias.value[i])
                     state = states[population.name][i]
                     assert isinstance(population.neuron, LoihiNeuron)
-                    fired = step(population.neuron, state, int(total[i]), b)
-                    spikes[population.name][sample, tick, i] = fired
+                    spike = step(population.neuron, state, int(total[i]), b)
+                    spikes[population.name][sample, tick, i] = spike
                     v[population.name][sample, tick, i] = state.v
     return spikes, v
 
@@ -80,11 +80,11 @@ def specified(network: Network, x: np.ndarray) -> tuple[dict[str, np.ndarray], d
 @given(networks())
 def test_reference_equals_the_specification(case: tuple[Network, np.ndarray]) -> None:
     network, x = case
-    expected, v = specified(network, x)
-    found = run(network, {"x": x}, record_state=True)
+    expected, v = specification(network, x)
+    result = run(network, {"x": x}, record_state=True)
     for name in ("a", "b"):
-        assert np.array_equal(expected[name], found.spikes[name]), name
-        assert np.array_equal(v[name], found.v[name]), name
+        assert np.array_equal(expected[name], result.spikes[name]), name
+        assert np.array_equal(v[name], result.v[name]), name
 
 
 @settings(max_examples=25, deadline=None)
@@ -100,8 +100,8 @@ def test_the_property_sees_activity() -> None:
     @settings(max_examples=30, deadline=None, database=None)
     @given(networks())
     def collect(case: tuple[Network, np.ndarray]) -> None:
-        found = run(case[0], {"x": case[1]})
-        active.append(all(s.any() for s in found.spikes.values()))
+        result = run(case[0], {"x": case[1]})
+        active.append(all(s.any() for s in result.spikes.values()))
     collect()
     assert np.mean(active) > 0.5
 
@@ -117,9 +117,9 @@ def test_batches_and_order_of_populations_do_not_matter() -> None:
     x = (rng.random((6, TICKS, 30)) < 0.3).astype(int)
     whole = run(network, {"x": x})
     assert all(s.any() for s in whole.spikes.values())
-    turned = replace(network, populations=network.populations[::-1],
+    backwards = replace(network, populations=network.populations[::-1],
                      projections=network.projections[::-1])
-    again = run(turned, {"x": x})
+    again = run(backwards, {"x": x})
     parts = [run(network, {"x": x[i:i + 2]}) for i in (0, 2, 4)]
     for name, spikes in whole.spikes.items():
         assert np.array_equal(spikes, again.spikes[name])
@@ -129,18 +129,18 @@ def test_batches_and_order_of_populations_do_not_matter() -> None:
 @pytest.mark.parametrize(("largest", "dtype"), [(1, torch.float32), (1 << 30, torch.float64)])
 def test_arithmetic_is_chosen_by_the_bound(largest: int, dtype: torch.dtype,
                                            monkeypatch: pytest.MonkeyPatch) -> None:
-    used: list[torch.dtype] = []
+    dtypes: list[torch.dtype] = []
     real = arithmetic.float_map
 
     def spy(operator: Operator, dtype: torch.dtype, device: str) -> arithmetic.LinearMap:
-        used.append(dtype)
+        dtypes.append(dtype)
         return real(operator, dtype, device)
     monkeypatch.setattr(arithmetic, "float_map", spy)
     dense = Dense((4,), (4,), np.full((4, 4), 254))
-    mapped = arithmetic.integer_map(dense, largest, "cpu", Location())
-    assert used == [dtype]
+    linear = arithmetic.integer_map(dense, largest, "cpu", Location())
+    assert dtypes == [dtype]
     x = torch.full((1, 4), largest)
-    assert mapped(x).tolist() == [[254 * 4 * largest] * 4]
+    assert linear(x).tolist() == [[254 * 4 * largest] * 4]
 
 
 def test_inexact_arithmetic_is_caught_by_the_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,8 +150,8 @@ def test_inexact_arithmetic_is_caught_by_the_self_test(monkeypatch: pytest.Monke
         exact = real(operator, dtype, device)
         return (lambda x: exact(x) + 1) if dtype is torch.float32 else exact
     monkeypatch.setattr(arithmetic, "float_map", off_by_one)
-    mapped = arithmetic.integer_map(Dense((4,), (4,), np.eye(4, dtype=int)), 1, "cpu", Location())
-    assert mapped(torch.eye(4, dtype=torch.int64)).tolist() == np.eye(4).tolist()
+    linear = arithmetic.integer_map(Dense((4,), (4,), np.eye(4, dtype=int)), 1, "cpu", Location())
+    assert linear(torch.eye(4, dtype=torch.int64)).tolist() == np.eye(4).tolist()
 
 
 def test_sums_beyond_float64_are_refused() -> None:
@@ -164,9 +164,9 @@ def test_sums_beyond_float64_are_refused() -> None:
 def test_selected_neurons_of_a_convolution() -> None:
     conv = Conv((2, 4, 4), (3, 4, 4), np.arange(54).reshape(3, 2, 3, 3), padding=(1, 1))
     ins, outs = np.arange(31, 0, -3), np.array([40, 7, 0, 13])
-    selected = Restriction((len(ins),), (4,), conv, ins, outs)
+    restriction = Restriction((len(ins),), (4,), conv, ins, outs)
     x = np.random.default_rng(0).integers(0, 2, (5, len(ins)))
-    mapped = arithmetic.integer_map(selected, 1, "cpu", Location())
+    linear = arithmetic.integer_map(restriction, 1, "cpu", Location())
     expected = x @ conv.matrix().toarray()[np.ix_(outs, ins)].T
     assert expected.any()
-    assert np.array_equal(mapped(torch.as_tensor(x)).numpy(), expected)
+    assert np.array_equal(linear(torch.as_tensor(x)).numpy(), expected)

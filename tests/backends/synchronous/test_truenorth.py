@@ -16,7 +16,7 @@ TICKS, SAMPLES = 6, 3
 KINDS = [(Reset.HARD, True), (Reset.SOFT, True), (Reset.HARD, False)]
 
 
-def make(seed: int, kinds: list[tuple[Reset, bool]], delayed: bool) -> tuple[Network, np.ndarray]:
+def make(seed: int, kinds: list[tuple[Reset, bool]], feedback: bool) -> tuple[Network, np.ndarray]:
     rng = np.random.default_rng(seed)
 
     def population(name: str, shape: tuple[int, ...], kind: tuple[Reset, bool]) -> Population:
@@ -28,7 +28,7 @@ def make(seed: int, kinds: list[tuple[Reset, bool]], delayed: bool) -> tuple[Net
                                   padding=(1, 1))),
         Projection("a", "b", Dense((3, 4, 4), (6,), rng.integers(-8, 8, (6, 48)))),
         Projection("x", "b", Dense((2, 4, 4), (6,), rng.integers(-1, 2, (6, 32))))]
-    if delayed:
+    if feedback:
         projections.append(Projection("b", "a", Dense((6,), (3, 4, 4), rng.integers(
             -8, 8, (48, 6))), delay=1))
     network = Network((Input("x", (2, 4, 4), InputKind.SPIKES),),
@@ -37,7 +37,7 @@ def make(seed: int, kinds: list[tuple[Reset, bool]], delayed: bool) -> tuple[Net
     return network, (rng.random((SAMPLES, TICKS, 2, 4, 4)) < 0.3).astype(np.float32)
 
 
-def specified(network: Network, x: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def definition(network: Network, x: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Spikes and v by the text of `TrueNorthNeurons`, one neuron and tick at a time."""
     spikes = {p.name: np.zeros((SAMPLES, TICKS, p.size), int) for p in network.populations}
     spikes["x"] = x.reshape(SAMPLES, TICKS, -1).astype(int)
@@ -67,12 +67,12 @@ cases = st.builds(make, st.integers(0, 10_000),
 @given(cases)
 def test_reference_equals_the_definition(case: tuple[Network, np.ndarray]) -> None:
     network, x = case
-    spikes, v = specified(network, x)
-    found = run(network, {"x": x}, record_state=True)
-    assert found.spikes["a"].any()
+    spikes, v = definition(network, x)
+    result = run(network, {"x": x}, record_state=True)
+    assert result.spikes["a"].any()
     for name in ("a", "b"):
-        assert np.array_equal(spikes[name], found.spikes[name]), name
-        assert np.array_equal(v[name], found.v[name]), name
+        assert np.array_equal(spikes[name], result.spikes[name]), name
+        assert np.array_equal(v[name], result.v[name]), name
 
 
 @settings(max_examples=15, deadline=None)

@@ -18,6 +18,8 @@ from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.formats.tensor_file import read_tensors, write_tensors
 from neurocompile.ir.mapping import CoreId
 from neurocompile.passes.truenorth.core_network import CoreNetwork
+from neurocompile.passes.truenorth.crossbar import WHOLE
+from neurocompile.passes.truenorth.extents import extents
 from tests.backends.truenorth.random_cores import random_input, random_network
 
 
@@ -32,7 +34,7 @@ def same(a: CoreNetwork, b: CoreNetwork) -> None:
                 np.testing.assert_array_equal(left, right)
             else:
                 assert left == right
-    for name in ("n_ticks", "step", "reload", "roles", "places"):
+    for name in ("n_ticks", "step", "reload", "roles", "places", "crossbar"):
         assert getattr(a, name) == getattr(b, name)
 
 
@@ -55,6 +57,43 @@ def test_nothing_is_lost_and_bytes_repeat(seed: int, tmp_path: Path) -> None:
     save_network(loaded, tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+
+def smaller(seed: int = 0) -> CoreNetwork:
+    """A network of cores of 64 axons and 50 neurons, with delays up to 3 and weights up to 9."""
+    network = random_network(seed)
+    cores = network.cores
+    cores.crossbar[:, 64:], cores.crossbar[..., 6:], cores.weights[:, 50:] = 0, 0, 0
+    cores.weights[...] = np.clip(cores.weights, -9, 9)
+    cores.weights[0, 3, 2], cores.threshold[0, 7] = -9, 511
+    cores.target_core[:, 50:] = -1
+    cores.target_axon[cores.target_core >= 0] %= 64
+    cores.delay[...] = np.minimum(cores.delay, 3)
+    cores.threshold[...], cores.floor[...] = cores.threshold % 512, cores.floor % 512
+    inputs = tuple(replace(t, axon=t.axon % 64) for t in network.inputs)
+    populations = tuple(replace(p, slot=p.slot % 50, line=p.line) for p in network.populations)
+    crossbar = replace(WHOLE, axons=64, neurons=50, max_delay=3, weight_max=9, threshold_bits=9)
+    return replace(network, inputs=inputs, populations=populations, crossbar=crossbar)
+
+
+def test_smaller_cores_are_kept_and_checked(tmp_path: Path) -> None:
+    network = smaller()
+    most = {key: int(amounts.max()) for key, amounts in extents(network).items()}
+    assert 48 <= most.pop("core.neurons") <= 50
+    assert {k: most[k] for k in ("core.axons", "core.max_delay", "neuron.weight_max",
+                                 "neuron.threshold_bits")} == {
+        "core.axons": 64, "core.max_delay": 3, "neuron.weight_max": 9, "neuron.threshold_bits": 9}
+    save_network(network, tmp_path / "a")
+    same(network, load_network(tmp_path / "a"))
+    changes = [("weights", (1, 3, 0), 10), ("leak", (0, 0), 256), ("threshold", (0, 1), 512),
+               ("floor", (0, 49), 512), ("crossbar", (0, 64, 0), 1), ("crossbar", (0, 5, 6), 4),
+               ("target_core", (0, 50), 0)]
+    for name, at, number in changes:
+        array = getattr(network.cores, name).copy()
+        array[at] = number
+        spoilt = replace(network, cores=replace(network.cores, **{name: array}))
+        with pytest.raises(FindingsError, match="NC613"):
+            save_network(spoilt, tmp_path / "b")
 
 
 def test_constants_take_no_room(tmp_path: Path) -> None:
@@ -92,6 +131,12 @@ METADATA: dict[str, Change] = {
     "constant-float": lambda m, t: (t.pop("cores.leak"), m["constants"].update(leak=0.5)),
     "constant-crossbar": lambda m, t: (t.pop("cores.crossbar"), m["constants"].update(crossbar=0)),
 }
+METADATA |= {f"crossbar-{name}": (lambda m, t, numbers=numbers: m.update(crossbar=numbers))
+             for name, numbers in {
+    "none": {}, "number": 7, "unknown": WHOLE.to_json() | {"more": 1},
+    "text": WHOLE.to_json() | {"axons": "64"}, "zero": WHOLE.to_json() | {"neurons": 0},
+    "large": WHOLE.to_json() | {"axons": 257}, "less": WHOLE.to_json() | {"axons": 255},
+    "no-weight": WHOLE.to_json() | {"weight_max": 1}}.items()}
 TENSORS: dict[str, Change] = {
     **{f"{name}-{end}": (lambda m, t, name=name, value=value: t.update(
         {f"cores.{name}": np.full((len(t["cores.crossbar"]), *LAYOUTS[name].shape), value,

@@ -20,7 +20,7 @@ from neurocompile.ir.mapping import CoreId
 from neurocompile.passes.truenorth.core_network import NOWHERE, OUTPUT, CoreNetwork
 from neurocompile.semantics.truenorth import FLOOR_MAX
 from tests.backends.truenorth.random_cores import random_input, random_network
-from tests.backends.truenorth.test_network_file import same
+from tests.backends.truenorth.test_network_file import same, smaller
 from tests.paths import GOLDEN
 
 GOLDEN = GOLDEN / "ranc"
@@ -61,6 +61,30 @@ def test_out_and_in_again_is_the_same_network(seed: int, tmp_path: Path) -> None
     assert one.raster.any()
     np.testing.assert_array_equal(one.raster, other.raster)
     np.testing.assert_array_equal(one.raster_potentials, other.raster_potentials)
+
+
+def test_smaller_cores_go_out_and_in_again(tmp_path: Path) -> None:
+    """RANC is told the size of a core; floors that are never met are this core's own."""
+    network = smaller()
+    cores = network.cores
+    cores.floor[...] = np.where(cores.saturate, 511, 0)
+    cores.reset_value[...], cores.potential[...], cores.leak[...] = 0, 0, 0
+    cores.weights[...] = cores.weights // 9
+    cores.weights[:, :, 3] = 0
+    cores.axon_types[...] %= 3
+    plain = replace(cores, reset_mode=cores.reset_mode % 2, saturate=np.ones_like(cores.saturate),
+                    leak_reversal=np.zeros_like(cores.saturate), weights=np.abs(cores.weights))
+    network = replace(network, cores=plain, crossbar=replace(network.crossbar, axon_types=3))
+    write_ranc(network, tmp_path / "net.json", tmp_path / "config.json")
+    config = json.loads((tmp_path / "config.json").read_bytes())
+    assert [config[f"num_{name}"] for name in ("neurons", "axons", "weights")] == [50, 64, 3]
+    assert config["max_tick_offset"] == 4
+    core, = {len(neuron["weights"]) for core in json.loads(
+        (tmp_path / "net.json").read_bytes())["cores"] for neuron in core["neurons"]}
+    assert core == 3
+    again, _ = read_ranc(tmp_path / "net.json")
+    same(canonical(network), again)
+    assert again.cores.floor.max() == 511
 
 
 Spoil = Callable[[CoreNetwork], object]

@@ -113,9 +113,12 @@ class Toy:
     keys: tuple[str, ...] = ("toy",)
     target_type: type[ToyTarget] = ToyTarget
     options_type: type[ToyOptions] = ToyOptions
-    weight_bits: int = 8
     stages: tuple[str, ...] = ("check", "lower", "quantize", "fidelity", "place")
     runs_on: str = "a sheet of paper"
+
+    def usual_weight_bits(self, target: ToyTarget) -> int:
+        """See `Family.usual_weight_bits`."""
+        return 8
 
     def compile(self, run: Recorder, lowering: Lowering, target: ToyTarget,
                 options: Options) -> ToyCompilation:

@@ -23,7 +23,7 @@ def _layers(*layers: dict[str, Any], ticks: int | None = 6) -> Make:
     return lambda path: write(path, [dict(layer) for layer in layers], ticks)
 
 
-def _edited(edit: Callable[[h5py.File], Any]) -> Make:
+def _after(edit: Callable[[h5py.File], Any]) -> Make:
     def make(path: Path) -> None:
         write(path, [frames(4), dense(W)])
         with h5py.File(path, "a") as file:
@@ -31,28 +31,28 @@ def _edited(edit: Callable[[h5py.File], Any]) -> Make:
     return make
 
 
-def _replaced(name: str, value: Any) -> Make:
+def _substitute(name: str, value: Any) -> Make:
     """The plain file with one dataset replaced; None removes it."""
     def edit(file: h5py.File) -> None:
         del file[name]
         if value is not None:
             file[name] = value
-    return _edited(edit)
+    return _after(edit)
 
 
-def _made(name: str, **options: Any) -> Make:
+def _dataset(name: str, **options: Any) -> Make:
     """The plain file with one dataset made by `create_dataset`."""
     def edit(file: h5py.File) -> None:
         del file[name]
         file.create_dataset(name, **options)
-    return _edited(edit)
+    return _after(edit)
 
 
 def _link(name: str, link: Any) -> Make:
     def edit(file: h5py.File) -> None:
         del file[name]
         file[name] = link
-    return _edited(edit)
+    return _after(edit)
 
 
 def _virtual(path: Path) -> None:
@@ -104,7 +104,7 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-500])
 
 
-def _scrambled(path: Path) -> None:
+def _scramble(path: Path) -> None:
     write(path, [frames(4), dense(W)])
     data = bytearray(path.read_bytes())
     data[600:1400] = bytes(reversed(data[600:1400]))
@@ -142,7 +142,7 @@ CASES: dict[str, tuple[Make, str]] = {
     "pickle": (lambda path: path.write_bytes(b"\x80\x04cposix\nsystem\nX\x04touchR."), "NC003"),
     "signature only": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n"), "NC003"),
     "cut off": (_cut, "NC003"),
-    "scrambled": (_scrambled, "NC003"),
+    "scrambled": (_scramble, "NC003"),
     "a directory": (lambda path: path.mkdir(), "NC003"),
     # links and storage
     "external link": (_link("layer/1/weight", h5py.ExternalLink("/etc/passwd", "/x")), "NC003"),
@@ -152,59 +152,59 @@ CASES: dict[str, tuple[Make, str]] = {
     "dangling link": (_link("layer/1/neuron", h5py.SoftLink("/nowhere")), "NC003"),
     "group in itself": (_loop, "NC003"),
     "virtual dataset": (_virtual, "NC003"),
-    "external storage": (_made("layer/1/weight", shape=(3, 4), dtype="f4",
+    "external storage": (_dataset("layer/1/weight", shape=(3, 4), dtype="f4",
                                external=[("/etc/passwd", 0, 48)]), "NC003"),
-    "compressed": (_made("layer/1/weight", data=np.random.default_rng(0).random((3, 4)),
+    "compressed": (_dataset("layer/1/weight", data=np.random.default_rng(0).random((3, 4)),
                          compression="gzip"), "NC003"),
     "compression bomb": (_bomb, "NC004"),
     # sizes
-    "unwritten": (_made("layer/1/weight", shape=(3, 4), dtype="f4"), "NC003"),
-    "unwritten, unlimited": (_made("layer/1/weight", shape=(3, 4), dtype="f4", chunks=(1, 1),
+    "unwritten": (_dataset("layer/1/weight", shape=(3, 4), dtype="f4"), "NC003"),
+    "unwritten, unlimited": (_dataset("layer/1/weight", shape=(3, 4), dtype="f4", chunks=(1, 1),
                                    maxshape=(None, None)), "NC003"),
     "one array a thousand times": (_often, "NC003"),
     "huge input": (_layers(frames(2048, 2048, 2048), dense(W)), "NC004"),
-    "huge layer": (_replaced("layer/1/shape", [1 << 40]), "NC003"),
-    "negative layer": (_replaced("layer/1/shape", [-3]), "NC003"),
+    "huge layer": (_substitute("layer/1/shape", [1 << 40]), "NC003"),
+    "negative layer": (_substitute("layer/1/shape", [-3]), "NC003"),
     "many ticks": (_layers(frames(4000), dense(np.full((900, 4000), 2, np.int8)), ticks=100_000),
                    "NC004"),
-    "too many ticks": (_replaced("simulation/tSample", 1 << 60), "NC003"),
+    "too many ticks": (_substitute("simulation/tSample", 1 << 60), "NC003"),
     "no ticks": (_layers(frames(4), dense(W), ticks=None), "NC007"),
     "too many layers": (_long_chain, "NC003"),
     # what the arrays hold
-    "weights of text": (_replaced("layer/1/weight", np.full((3, 4), b"2")), "NC003"),
-    "complex numbers": (_replaced("layer/1/weight", W.astype(np.complex64)), "NC003"),
-    "a record": (_replaced("layer/1/weight", np.zeros((3, 4), [("a", "f4")])), "NC003"),
-    "object references": (_edited(lambda file: file["layer/1"].__setitem__(
+    "weights of text": (_substitute("layer/1/weight", np.full((3, 4), b"2")), "NC003"),
+    "complex numbers": (_substitute("layer/1/weight", W.astype(np.complex64)), "NC003"),
+    "a record": (_substitute("layer/1/weight", np.zeros((3, 4), [("a", "f4")])), "NC003"),
+    "object references": (_after(lambda file: file["layer/1"].__setitem__(
         "bias", np.array([file.ref], h5py.ref_dtype))), "NC003"),
-    "nothing in it": (_replaced("layer/1/weight", h5py.Empty("f4")), "NC003"),
-    "not a number": (_replaced("layer/1/weight", np.where(W > 0, np.nan, 0)), "NC003"),
-    "infinite": (_replaced("layer/1/weight", np.full((3, 4), np.inf)), "NC003"),
-    "fractions": (_replaced("layer/1/weight", W + 0.5), "NC003"),
-    "weights beyond all registers": (_replaced("layer/1/weight", W * 1e9), "NC003"),
-    "no weights": (_replaced("layer/1/weight", None), "NC003"),
-    "empty weights": (_replaced("layer/1/weight", np.zeros((0, 4))), "NC003"),
-    "weights of another size": (_replaced("layer/1/weight", np.full((3, 5), 2)), "NC003"),
-    "weights the other way": (_replaced("layer/1/weight", W.T.copy()), "NC003"),
-    "six axes and more": (_replaced("layer/1/weight", W.reshape(3, 4, 1, 1, 1, 1, 1)), "NC003"),
+    "nothing in it": (_substitute("layer/1/weight", h5py.Empty("f4")), "NC003"),
+    "not a number": (_substitute("layer/1/weight", np.where(W > 0, np.nan, 0)), "NC003"),
+    "infinite": (_substitute("layer/1/weight", np.full((3, 4), np.inf)), "NC003"),
+    "fractions": (_substitute("layer/1/weight", W + 0.5), "NC003"),
+    "weights beyond all registers": (_substitute("layer/1/weight", W * 1e9), "NC003"),
+    "no weights": (_substitute("layer/1/weight", None), "NC003"),
+    "empty weights": (_substitute("layer/1/weight", np.zeros((0, 4))), "NC003"),
+    "weights of another size": (_substitute("layer/1/weight", np.full((3, 5), 2)), "NC003"),
+    "weights the other way": (_substitute("layer/1/weight", W.T.copy()), "NC003"),
+    "six axes and more": (_substitute("layer/1/weight", W.reshape(3, 4, 1, 1, 1, 1, 1)), "NC003"),
     "bias of another size": (_with(bias=np.ones(2)), "NC003"),
     "bias of a convolution, per nothing": (_filter(bias=np.ones((4, 3))), "NC003"),
     "delay of another size": (_with(delay=np.ones(5)), "NC003"),
     "negative delay": (_with(delay=np.array([-1, 0, 0])), "NC003"),
-    "a shape of four": (_replaced("layer/0/shape", [1, 1, 2, 2]), "NC003"),
-    "a shape of two": (_replaced("layer/0/shape", [2, 2]), "NC003"),
+    "a shape of four": (_substitute("layer/0/shape", [1, 1, 2, 2]), "NC003"),
+    "a shape of two": (_substitute("layer/0/shape", [2, 2]), "NC003"),
     # structure
     "no layers": (lambda path: h5py.File(path, "w").close(), "NC003"),
-    "layers are an array": (_replaced("layer", [1, 2]), "NC003"),
-    "a layer missing": (_edited(lambda file: file.move("layer/1", "layer/2")), "NC003"),
-    "a layer of another name": (_edited(lambda file: file.move("layer/1", "layer/one")), "NC003"),
-    "a layer that is an array": (_replaced("layer/1", 1), "NC003"),
-    "no type": (_replaced("layer/1/type", None), "NC003"),
-    "type is a number": (_replaced("layer/1/type", 7), "NC003"),
-    "type is no ASCII": (_replaced("layer/1/type", np.bytes_("dénse".encode())), "NC003"),
-    "a long type": (_replaced("layer/1/type", np.bytes_("x" * 100_000)), "NC003"),
+    "layers are an array": (_substitute("layer", [1, 2]), "NC003"),
+    "a layer missing": (_after(lambda file: file.move("layer/1", "layer/2")), "NC003"),
+    "a layer of another name": (_after(lambda file: file.move("layer/1", "layer/one")), "NC003"),
+    "a layer that is an array": (_substitute("layer/1", 1), "NC003"),
+    "no type": (_substitute("layer/1/type", None), "NC003"),
+    "type is a number": (_substitute("layer/1/type", 7), "NC003"),
+    "type is no ASCII": (_substitute("layer/1/type", np.bytes_("dénse".encode())), "NC003"),
+    "a long type": (_substitute("layer/1/type", np.bytes_("x" * 100_000)), "NC003"),
     "two inputs": (_layers(frames(4), dense(W), frames(3)), "NC003"),
     "only an input": (_layers(frames(4)), "NC003"),
-    "something else beside the layers": (_edited(lambda file: file.create_group("model")), "NC003"),
+    "something else beside the layers": (_after(lambda file: file.create_group("model")), "NC003"),
     "convolution of another shape": (_filter(shape=(2, 9, 9)), "NC003"),
     "convolution of stride 0": (_filter(stride=(0, 1)), "NC003"),
     "convolution in 3 groups": (_filter(groups=3), "NC003"),

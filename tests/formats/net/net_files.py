@@ -13,11 +13,11 @@ import numpy as np
 Layers = list[dict[str, Any]]
 
 
-def put(group: h5py.Group, members: Mapping[str, Any]) -> None:
+def write_members(group: h5py.Group, members: Mapping[str, Any]) -> None:
     """Groups, text and arrays."""
     for name, value in members.items():
         if isinstance(value, dict):
-            put(group.create_group(name), value)
+            write_members(group.create_group(name), value)
         elif callable(value):
             value(group, name)
         elif isinstance(value, str):
@@ -35,7 +35,7 @@ def write(path: Path, layers: Layers, ticks: int | None = 6) -> Path:
             group = root.create_group(str(i))
             if kind is not None:
                 group.create_dataset("type", (1,), "S10", [kind.encode()])
-            put(group, layer)
+            write_members(group, layer)
         if ticks is not None:
             file["simulation/Ts"], file["simulation/tSample"] = 1, ticks
     return path
@@ -72,7 +72,7 @@ def conv(weight: np.ndarray, shape: tuple[int, ...], **more: Any) -> dict[str, A
             "stride": (2, 1), "padding": (1, 0), "dilation": (1, 1), "groups": 1, **more}
 
 
-def mixed(seed: int = 0) -> Layers:
+def mixture(seed: int = 0) -> Layers:
     """spikes 2x6x5 -> conv 4x3x3 -> flatten -> dense with current -> read-out."""
     rng = np.random.default_rng(seed)
     return [frames(2, 6, 5),
@@ -82,7 +82,7 @@ def mixed(seed: int = 0) -> Layers:
             {"type": "dense", "shape": (3,), "weight": even(rng, 3, 12)}]
 
 
-def delayed(seed: int = 1) -> Layers:
+def with_delays(seed: int = 1) -> Layers:
     """spikes 8 -> dense, a delay per neuron -> dense, a delay per input."""
     rng = np.random.default_rng(seed)
     first, second = even(rng, 10, 8, scale=30), even(rng, 5, 10, scale=40)
@@ -100,7 +100,7 @@ def recurrent(seed: int = 2) -> Layers:
             dense(even(rng, 4, 9, scale=40))]
 
 
-def pictured(seed: int = 3) -> Layers:
+def of_picture(seed: int = 3) -> Layers:
     """image 6 -> its neurons -> dense -> dense."""
     rng = np.random.default_rng(seed)
     return [picture(6), dense(even(rng, 8, 6, scale=40)),
@@ -108,10 +108,10 @@ def pictured(seed: int = 3) -> Layers:
 
 
 MAKERS: dict[str, Callable[[], Layers]] = {
-    "mixed": mixed, "delayed": delayed, "recurrent": recurrent, "pictured": pictured}
+    "mixed": mixture, "delayed": with_delays, "recurrent": recurrent, "pictured": of_picture}
 
 
-def shipped(name: str) -> Path:
+def file_of_lava(name: str) -> Path:
     """A file that lies in the lava-dl wheel's tests."""
     distribution = importlib.metadata.distribution("lava-dl")
     return Path(str(distribution.locate_file(f"tests/lava/lib/dl/netx/{name}")))

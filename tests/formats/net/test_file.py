@@ -23,11 +23,11 @@ def test_hostile_files_are_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / "x.net"
     make(path)
     before = sorted(tmp_path.iterdir())
-    started = time.monotonic()
-    with pytest.raises(UsageError) as refused:
+    start = time.monotonic()
+    with pytest.raises(UsageError) as error:
         load_model(Request(spec=str(path)))
-    assert [d.code for d in refused.value.diagnostics] == [code], str(refused.value)
-    assert time.monotonic() - started < 5
+    assert [d.code for d in error.value.diagnostics] == [code], str(error.value)
+    assert time.monotonic() - start < 5
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -46,10 +46,10 @@ def test_no_flipped_byte_crashes_the_reader(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     codes = []
     for _ in range(250):
-        damaged = bytearray(data)
+        noise = bytearray(data)
         for place in rng.integers(0, len(data), 6):
-            damaged[place] = rng.integers(0, 256)
-        (tmp_path / "y.net").write_bytes(damaged)
+            noise[place] = rng.integers(0, 256)
+        (tmp_path / "y.net").write_bytes(noise)
         try:
             read_net(tmp_path / "y.net")
         except UsageError as error:
@@ -69,13 +69,13 @@ def test_the_command_line_says_why_and_exits_with_2(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("given", "expected"), [
+@pytest.mark.parametrize(("delay", "expected"), [
     (3.0, [[3, 3], [3, 3], [3, 3]]), ([1, 2, 3], [[1, 1], [2, 2], [3, 3]]),
     ([1, 2], [[1, 2], [1, 2], [1, 2]]), ([[1, 2], [3, 4], [5, 6]], [[1, 2], [3, 4], [5, 6]]),
     (0, None)])
-def test_delays_of_all_shapes(given: object, expected: object, tmp_path: Path) -> None:
+def test_delays_of_all_shapes(delay: object, expected: object, tmp_path: Path) -> None:
     layer = read_net(write(tmp_path / "x.net", [
-        frames(2), dense(np.full((3, 2), 2.0), delay=given)])).layers[1]
+        frames(2), dense(np.full((3, 2), 2.0), delay=delay)])).layers[1]
     assert isinstance(layer, DenseLayer)
     assert (None if layer.delay is None else layer.delay.tolist()) == expected
 

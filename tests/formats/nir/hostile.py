@@ -59,7 +59,7 @@ def edges(file: h5py.File, *pairs: tuple[str, str]) -> None:
     file.create_dataset("node/edges", data=np.array(pairs, object).reshape(-1, 2), dtype=TEXT)
 
 
-def _replaced(name: str, **options: Any) -> Change:
+def _substitute(name: str, **options: Any) -> Change:
     """Another data set at a place."""
     def change(file: h5py.File) -> None:
         del file[name]
@@ -77,10 +77,10 @@ def _layer(kind: str, shape: list[int], **values: Any) -> Change:
 
 
 def _conv(shape: list[int], **values: Any) -> Change:
-    given: dict[str, Any] = {
+    sound: dict[str, Any] = {
         "weight": np.ones((3, 1, 2, 2)), "bias": np.zeros(3), "stride": [1, 1], "padding": [0, 0],
         "dilation": [1, 1], "groups": 1}
-    return _layer("Conv2d", shape, **given | values)
+    return _layer("Conv2d", shape, **sound | values)
 
 
 def _value(name: str, index: Any, value: float) -> Change:
@@ -118,10 +118,10 @@ def _bomb(file: h5py.File) -> None:
     del file["node/nodes/fc/weight"]
     data = file.create_dataset("node/nodes/fc/weight", (4, 10**8), np.float32, compression="gzip",
                                chunks=(1, 10**6))
-    packed = zlib.compress(bytes(4 * 10**6))
+    chunk = zlib.compress(bytes(4 * 10**6))
     for row in range(4):
         for column in range(0, 10**8, 10**6):
-            data.id.write_direct_chunk((row, column), packed)
+            data.id.write_direct_chunk((row, column), chunk)
 
 
 def _overfull_chunk(file: h5py.File) -> None:
@@ -161,7 +161,7 @@ def _not_utf8(file: h5py.File) -> None:
     file.create_dataset("node/nodes/fc/type", data=b"\xff\xfe", dtype=TEXT)
 
 
-def _nested(file: h5py.File) -> None:
+def _nest(file: h5py.File) -> None:
     group = file["node/nodes"]
     for _ in range(200):
         group = group.create_group("sub")
@@ -170,7 +170,7 @@ def _nested(file: h5py.File) -> None:
         group = group.create_group("nodes")
 
 
-def _edged(*pairs: tuple[str, str]) -> Change:
+def _with_edges(*pairs: tuple[str, str]) -> Change:
     return lambda file: edges(file, *pairs)
 
 
@@ -205,7 +205,7 @@ def _raw(content: bytes) -> Callable[[Path], None]:
     return lambda path: (path.write_bytes(content), None)[1]
 
 
-def _truncated(path: Path) -> None:
+def _cut(path: Path) -> None:
     write(path)
     path.write_bytes(path.read_bytes()[:3000])
 
@@ -220,28 +220,28 @@ _CHANGES: dict[str, tuple[Change, str]] = {
     "gzip-bomb": (_bomb, "NC004"),
     "chunk-unpacks-too-far": (_overfull_chunk, "NC003"),
     "chunk-is-no-zlib": (_bad_chunk, "NC003"),
-    "claims-10^12": (_replaced(_ON, shape=(10**6, 10**6), dtype="f8", chunks=(2**14, 2**14)),
+    "claims-10^12": (_substitute(_ON, shape=(10**6, 10**6), dtype="f8", chunks=(2**14, 2**14)),
                      "NC004"),
-    "claims-10^12-unchunked": (_replaced(_ON, shape=(10**6, 10**6), dtype="f8"), "NC004"),
-    "chunks-never-written": (_replaced(_ON, shape=(3, 4), dtype="f4", chunks=(3, 4)), "NC003"),
-    "never-written": (_replaced(_ON, shape=(3, 4), dtype="f4"), "NC003"),
+    "claims-10^12-unchunked": (_substitute(_ON, shape=(10**6, 10**6), dtype="f8"), "NC004"),
+    "chunks-never-written": (_substitute(_ON, shape=(3, 4), dtype="f4", chunks=(3, 4)), "NC003"),
+    "never-written": (_substitute(_ON, shape=(3, 4), dtype="f4"), "NC003"),
     "virtual": (_virtual, "NC003"),
-    "external-storage": (_replaced(_ON, shape=(3, 4), dtype="f4",
+    "external-storage": (_substitute(_ON, shape=(3, 4), dtype="f4",
                                    external=[("/etc/passwd", 0, 48)]), "NC003"),
-    "lzf": (_replaced(_ON, data=np.ones((3, 4)), compression="lzf"), "NC003"),
-    "fletcher32": (_replaced(_ON, data=np.ones((3, 4)), fletcher32=True, chunks=(3, 4)), "NC003"),
-    "scale-offset": (_replaced(_ON, data=np.ones((3, 4)), scaleoffset=4, chunks=(3, 4)), "NC003"),
-    "resizable-chunks": (_replaced(_ON, data=np.ones((3, 4)), chunks=(64, 64),
+    "lzf": (_substitute(_ON, data=np.ones((3, 4)), compression="lzf"), "NC003"),
+    "fletcher32": (_substitute(_ON, data=np.ones((3, 4)), fletcher32=True, chunks=(3, 4)), "NC003"),
+    "scale-offset": (_substitute(_ON, data=np.ones((3, 4)), scaleoffset=4, chunks=(3, 4)), "NC003"),
+    "resizable-chunks": (_substitute(_ON, data=np.ones((3, 4)), chunks=(64, 64),
                                    maxshape=(None, None)), "NC003"),
     "variable-length": (_vlen, "NC003"),
-    "compound": (_replaced(_ON, data=np.zeros((3, 4), [("a", "f4")])), "NC003"),
-    "complex": (_replaced(_ON, data=np.zeros((3, 4), np.complex64)), "NC003"),
-    "long-double": (_replaced(_ON, data=np.zeros((3, 4), np.longdouble)), "NC003"),
-    "texts-as-numbers": (_replaced(_ON, data=np.array([[b"1"] * 4] * 3)), "NC003"),
-    "empty-dataspace": (_replaced(_ON, data=h5py.Empty("f4")), "NC003"),
+    "compound": (_substitute(_ON, data=np.zeros((3, 4), [("a", "f4")])), "NC003"),
+    "complex": (_substitute(_ON, data=np.zeros((3, 4), np.complex64)), "NC003"),
+    "long-double": (_substitute(_ON, data=np.zeros((3, 4), np.longdouble)), "NC003"),
+    "texts-as-numbers": (_substitute(_ON, data=np.array([[b"1"] * 4] * 3)), "NC003"),
+    "empty-dataspace": (_substitute(_ON, data=h5py.Empty("f4")), "NC003"),
     "named-type": (_named_type, "NC003"),
     "no-utf8": (_not_utf8, "NC003"),
-    "nested-200-deep": (_nested, "NC003"),
+    "nested-200-deep": (_nest, "NC003"),
     "unknown-type": (lambda f: text(f, "node/nodes/fc/type", "Conv3d"), "NC118"),
     "type-of-another-language": (
         lambda f: text(f, "node/nodes/fc/type", "__import__('os').system('touch marker')"),
@@ -249,31 +249,31 @@ _CHANGES: dict[str, tuple[Change, str]] = {
     "unknown-version": (lambda f: text(f, "version", "2.0.0"), "NC003"),
     "version-missing": (lambda f: f.pop("version"), "NC003"),
     "type-missing": (lambda f: f.pop("node/nodes/fc/type"), "NC003"),
-    "node-is-data": (_replaced("node/nodes/fc", data=1.0), "NC003"),
+    "node-is-data": (_substitute("node/nodes/fc", data=1.0), "NC003"),
     "root-is-no-graph": (lambda f: text(f, "node/type", "Input"), "NC003"),
     "field-missing": (lambda f: f.pop("node/nodes/lif/tau"), "NC003"),
     "field-unknown": (lambda f: f.create_dataset("node/nodes/fc/gain", data=2.0), "NC003"),
-    "edge-to-nothing": (_edged(("in", "fc"), ("fc", "lif"), ("lif", "gone")), "NC003"),
-    "edge-twice": (_edged(("in", "fc"), ("in", "fc"), ("fc", "lif"), ("lif", "out")), "NC003"),
-    "edge-into-input": (_edged(("in", "fc"), ("fc", "lif"), ("lif", "out"), ("lif", "in")),
+    "edge-to-nothing": (_with_edges(("in", "fc"), ("fc", "lif"), ("lif", "gone")), "NC003"),
+    "edge-twice": (_with_edges(("in", "fc"), ("in", "fc"), ("fc", "lif"), ("lif", "out")), "NC003"),
+    "edge-into-input": (_with_edges(("in", "fc"), ("fc", "lif"), ("lif", "out"), ("lif", "in")),
                         "NC003"),
-    "edges-none": (_edged(), "NC003"),
-    "edges-of-three": (_replaced("node/edges", data=np.array([["a", "b", "c"]], object),
+    "edges-none": (_with_edges(), "NC003"),
+    "edges-of-three": (_substitute("node/edges", data=np.array([["a", "b", "c"]], object),
                                  dtype=TEXT), "NC003"),
     "no-input": (lambda f: f.pop("node/nodes/in"), "NC003"),
     "no-output": (lambda f: (f.pop("node/nodes/out"), edges(f, ("in", "fc"), ("fc", "lif")))[1],
                   "NC003"),
-    "dead-node": (_edged(("in", "fc"), ("fc", "out")), "NC003"),
+    "dead-node": (_with_edges(("in", "fc"), ("fc", "out")), "NC003"),
     "cycle-without-neuron": (_cycle, "NC504"),
     "nested-graph-with-two-inputs": (_two_inputs_inside, "NC003"),
     "nan-weight": (_value("fc/weight", (1, 2), np.nan), "NC307"),
     "infinite-tau": (_value("lif/tau", 1, np.inf), "NC307"),
-    "weight-does-not-fit": (_replaced(_ON, data=np.ones((3, 5))), "NC003"),
-    "bias-does-not-fit": (_replaced("node/nodes/fc/bias", data=np.ones(7)), "NC003"),
-    "parameter-does-not-fit": (_replaced("node/nodes/lif/r", data=np.ones(2)), "NC003"),
-    "output-does-not-fit": (_replaced("node/nodes/out/shape", data=[5]), "NC003"),
-    "negative-shape": (_replaced("node/nodes/in/shape", data=[-4]), "NC003"),
-    "fractional-shape": (_replaced("node/nodes/in/shape", data=[4.5]), "NC003"),
+    "weight-does-not-fit": (_substitute(_ON, data=np.ones((3, 5))), "NC003"),
+    "bias-does-not-fit": (_substitute("node/nodes/fc/bias", data=np.ones(7)), "NC003"),
+    "parameter-does-not-fit": (_substitute("node/nodes/lif/r", data=np.ones(2)), "NC003"),
+    "output-does-not-fit": (_substitute("node/nodes/out/shape", data=[5]), "NC003"),
+    "negative-shape": (_substitute("node/nodes/in/shape", data=[-4]), "NC003"),
+    "fractional-shape": (_substitute("node/nodes/in/shape", data=[4.5]), "NC003"),
     "huge-shape": (_layer("Scale", [2**30], scale=1.0), "NC003"),
     "stride-0": (_conv([1, 4, 4], stride=[0, 1]), "NC003"),
     "groups-0": (_conv([1, 4, 4], groups=0), "NC003"),
@@ -299,6 +299,6 @@ _CHANGES: dict[str, tuple[Change, str]] = {
 CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "empty": (_raw(b""), "NC003"),
     "another-format": (_raw(b"\x89PNG\r\n\x1a\n" + bytes(500)), "NC003"),
-    "truncated": (_truncated, "NC003"),
+    "truncated": (_cut, "NC003"),
     **{name: (partial(write, change=change), code) for name, (change, code) in _CHANGES.items()},
 }

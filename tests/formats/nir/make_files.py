@@ -20,7 +20,7 @@ from torch import nn
 
 HERE = Path(__file__).parent
 TICKS, BATCH = 24, 3
-Recorded = dict[str, list[torch.Tensor]]
+Record = dict[str, list[torch.Tensor]]
 
 
 def spikes(*shape: int) -> torch.Tensor:
@@ -47,43 +47,43 @@ def full(value: float, *shape: int) -> torch.Tensor:
     return torch.full(shape, value)
 
 
-def recorded(modules: dict[str, nn.Module], pick: Callable[[Any], torch.Tensor]) -> Recorded:
-    found: Recorded = {name: [] for name in modules}
+def record(modules: dict[str, nn.Module], pick: Callable[[Any], torch.Tensor]) -> Record:
+    outputs: Record = {name: [] for name in modules}
     for name, module in modules.items():
         def note(_: Any, __: Any, out: Any, name: str = name) -> None:
-            found[name].append(pick(out).detach())
+            outputs[name].append(pick(out).detach())
         module.register_forward_hook(note)
-    return found
+    return outputs
 
 
 def first(out: Any) -> torch.Tensor:
     return out[0] if isinstance(out, tuple) else out
 
 
-def snntorch_feed_forward(reset: str) -> tuple[torch.Tensor, Recorded]:
+def snntorch_feed_forward(reset: str) -> tuple[torch.Tensor, Record]:
     import snntorch as snn
     from snntorch.export_nir import export_to_nir
 
-    given: dict[str, Any] = {"init_hidden": True, "reset_mechanism": reset}
+    options: dict[str, Any] = {"init_hidden": True, "reset_mechanism": reset}
     net = louder(nn.Sequential(
         nn.Conv2d(2, 4, 3, padding=1, stride=2),
-        snn.Leaky(beta=full(0.83, 4, 4, 4), threshold=full(0.5, 4, 4, 4), **given),
+        snn.Leaky(beta=full(0.83, 4, 4, 4), threshold=full(0.5, 4, 4, 4), **options),
         nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 20),
-        snn.Synaptic(alpha=full(0.7, 20), beta=full(0.9, 20), threshold=full(1.2, 20), **given),
+        snn.Synaptic(alpha=full(0.7, 20), beta=full(0.9, 20), threshold=full(1.2, 20), **options),
         nn.Linear(20, 5, bias=False),
-        snn.Leaky(beta=full(0.4, 5), threshold=full(1.0, 5), **given)), 3.0, 0.05)
+        snn.Leaky(beta=full(0.4, 5), threshold=full(1.0, 5), **options)), 3.0, 0.05)
     x = spikes(2, 8, 8)
     write(f"snntorch_{reset}", export_to_nir(net, x[0, :1], ignore_dims=[0]))
     for module in net:
         if isinstance(module, snn.SpikingNeuron):
             module.reset_mem()
-    found = recorded({"1": net[1], "5": net[5], "7": net[7]}, first)
+    outputs = record({"1": net[1], "5": net[5], "7": net[7]}, first)
     for now in x:
         net(now)
-    return x, found
+    return x, outputs
 
 
-def snntorch_recurrent() -> tuple[torch.Tensor, Recorded]:
+def snntorch_recurrent() -> tuple[torch.Tensor, Record]:
     import snntorch as snn
     from snntorch.export_nir import export_to_nir
 
@@ -104,13 +104,13 @@ def snntorch_recurrent() -> tuple[torch.Tensor, Recorded]:
     write("snntorch_recurrent", export_to_nir(net, x[0, :1], ignore_dims=[0]))
     net.rec.reset_mem()
     net.last.reset_mem()
-    found = recorded({"rec.lif": net.rec, "last": net.last}, first)
+    outputs = record({"rec.lif": net.rec, "last": net.last}, first)
     for now in x:
         net(now)
-    return x, found
+    return x, outputs
 
 
-def spikingjelly() -> tuple[torch.Tensor, Recorded]:
+def spikingjelly() -> tuple[torch.Tensor, Record]:
     from spikingjelly.activation_based import functional, layer, neuron
     from spikingjelly.activation_based.nir_exchange import export_to_nir
 
@@ -124,13 +124,13 @@ def spikingjelly() -> tuple[torch.Tensor, Recorded]:
     x = spikes(2, 8, 8)
     write("spikingjelly", export_to_nir(net, x[0], dt=1e-3))
     functional.reset_net(net)
-    found = recorded({f"_{name}": net[int(name)] for name in "1468"}, first)
+    outputs = record({f"_{name}": net[int(name)] for name in "1468"}, first)
     for now in x:
         net(now)
-    return x, found
+    return x, outputs
 
 
-def norse_cells() -> tuple[torch.Tensor, Recorded]:
+def norse_cells() -> tuple[torch.Tensor, Record]:
     import norse.torch as norse
     from norse.torch.utils.export_nir import to_nir
 
@@ -146,35 +146,36 @@ def norse_cells() -> tuple[torch.Tensor, Recorded]:
     louder(net, 4.0, 0.1)
     x = spikes(12)
     write("norse", to_nir(net, x[0, 0]))
-    found = recorded({"1": net[1], "3": net[3], "5": net[5]}, first)
+    outputs = record({"1": net[1], "3": net[3], "5": net[5]}, first)
     state = None
     for now in x:
         _, state = net(now, state)
-    return x, found
+    return x, outputs
 
 
-def sinabs_single() -> tuple[torch.Tensor, Recorded]:
+def sinabs_single() -> tuple[torch.Tensor, Record]:
     import sinabs.layers as sl
     from sinabs.activation import SingleSpike
     from sinabs.nir import to_nir
 
-    given: dict[str, Any] = {"spike_fn": SingleSpike, "batch_size": BATCH}
+    options: dict[str, Any] = {"spike_fn": SingleSpike, "batch_size": BATCH}
     net = louder(nn.Sequential(
-        nn.Linear(12, 16), sl.LIFSqueeze(tau_mem=full(8.0, 16), spike_threshold=full(0.5, 16), **given),
-        nn.Linear(16, 6), sl.IAFSqueeze(spike_threshold=full(1.0, 6), **given)), 4.0, 0.1)
+        nn.Linear(12, 16), sl.LIFSqueeze(
+            tau_mem=full(8.0, 16), spike_threshold=full(0.5, 16), **options),
+        nn.Linear(16, 6), sl.IAFSqueeze(spike_threshold=full(1.0, 6), **options)), 4.0, 0.1)
     x = spikes(12)
     flat = x.movedim(0, 1).reshape(-1, 12)
     write("sinabs", to_nir(net, flat))
     for module in net.modules():
         if isinstance(module, sl.StatefulLayer):
             module.reset_states()
-    found = recorded({"1": net[1], "3": net[3]}, lambda out: out)
+    outputs = record({"1": net[1], "3": net[3]}, lambda out: out)
     net(flat)
     return x, {name: list(outs[0].reshape(BATCH, TICKS, -1).movedim(1, 0))
-               for name, outs in found.items()}
+               for name, outs in outputs.items()}
 
 
-MAKERS: dict[str, Callable[[], tuple[torch.Tensor, Recorded]]] = {
+MAKERS: dict[str, Callable[[], tuple[torch.Tensor, Record]]] = {
     "snntorch_subtract": lambda: snntorch_feed_forward("subtract"),
     "snntorch_zero": lambda: snntorch_feed_forward("zero"),
     "snntorch_recurrent": snntorch_recurrent,
@@ -189,9 +190,9 @@ def main() -> None:
     for name, make in MAKERS.items():
         torch.manual_seed(7)
         with torch.no_grad():
-            x, found = make()
+            x, outputs = make()
         arrays[f"{name}/x"] = x.numpy().astype(np.uint8)
-        for neuron, ticks in found.items():
+        for neuron, ticks in outputs.items():
             train = torch.stack(ticks).numpy()
             sys.stdout.write(f"{name} {neuron}: {train.shape}, rate {train.mean():.3f}\n")
             arrays[f"{name}/{neuron}"] = train.astype(np.uint8)

@@ -73,9 +73,9 @@ def test_packed_arrays_are_what_h5py_reads(packing: dict[str, object], kind: str
         del file["node/nodes/fc/weight"]
         file.create_dataset("node/nodes/fc/weight", data=weight, **packing)
     hostile.write(tmp_path / "x.nir", change)
-    found = load_nir(tmp_path / "x.nir").graph.nodes["fc"].weight
-    assert found.dtype == (np.float32 if kind[1:] == "f4" else np.float64)
-    assert np.array_equal(found, weight)
+    array = load_nir(tmp_path / "x.nir").graph.nodes["fc"].weight
+    assert array.dtype == (np.float32 if kind[1:] == "f4" else np.float64)
+    assert np.array_equal(array, weight)
 
 
 @pytest.mark.slow
@@ -83,14 +83,14 @@ def test_flipped_bytes_never_crash_or_hang(tmp_path: Path) -> None:
     """In a process of its own: the HDF5 library is C."""
     hostile.write(tmp_path / "x.nir")
     (tmp_path / "fuzz.py").write_text(_FUZZ)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(tmp_path / "fuzz.py"), str(tmp_path / "x.nir"),
          str(random.Random(0).randrange(1 << 30)), "1500"],
         capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    read, refused = (int(n) for n in done.stdout.split())
+    assert process.returncode == 0, process.stderr[-2000:]
+    read, refusals = (int(n) for n in process.stdout.split())
     assert read > 100
-    assert refused > 100
+    assert refusals > 100
 
 
 _FUZZ = """

@@ -46,16 +46,16 @@ def chain(path: Path, shape: n.Shape, *nodes: n.Node, options: NirOptions = BOOK
                    *zip(order, [*names, "out"], strict=True), options=options)
 
 
-def per_tick(found: NirNetwork, *x: np.ndarray) -> np.ndarray:
+def per_tick(net: NirNetwork, *x: np.ndarray) -> np.ndarray:
     """Outputs [ticks, samples, ...]."""
-    reset(found.model)
+    reset(net.model)
     with torch.no_grad():
-        return found.model.eval()(*(torch.from_numpy(a.astype(np.float32)) for a in x)).numpy()
+        return net.model.eval()(*(torch.from_numpy(a.astype(np.float32)) for a in x)).numpy()
 
 
-def run(found: NirNetwork, *x: np.ndarray) -> np.ndarray:
+def run(net: NirNetwork, *x: np.ndarray) -> np.ndarray:
     """Outputs summed over ticks."""
-    return per_tick(found, *x).sum(0)
+    return per_tick(net, *x).sum(0)
 
 
 def whole(*shape: int) -> np.ndarray:
@@ -95,12 +95,12 @@ CASES: dict[str, tuple[n.Shape, n.Node, Any]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_nodes_without_memory(name: str, tmp_path: Path) -> None:
-    shape, node, wanted = CASES[name]
+    shape, node, reference = CASES[name]
     x = whole(3, 2, *shape)
-    found = per_tick(chain(tmp_path / "x.nir", shape, node), x)
-    expected = torch.stack([wanted(torch.from_numpy(now)) for now in x]).numpy()
+    output = per_tick(chain(tmp_path / "x.nir", shape, node), x)
+    expected = torch.stack([reference(torch.from_numpy(now)) for now in x]).numpy()
     assert np.abs(expected).max() > 0
-    assert np.allclose(found, expected, rtol=1e-6, atol=1e-6)  # 6 * mean is not whole
+    assert np.allclose(output, expected, rtol=1e-6, atol=1e-6)  # 6 * mean is not whole
 
 
 def simulate(node: Any, x: np.ndarray, dt: float, reset: str, exact: bool) -> np.ndarray:
@@ -154,30 +154,30 @@ def test_neurons_by_the_book(name: str, mode: str, step: str, tmp_path: Path) ->
     spiking = hasattr(node, "v_threshold")
     x = RNG.random((40, 2, 3))
     options = NirOptions(producer="nir", dt=1e-3, reset=mode, discretization=step)
-    found = chain(tmp_path / "x.nir", (3,), node, options=options)
-    wanted = simulate(node, x, 1e-3, mode, step == "exact")
+    net = chain(tmp_path / "x.nir", (3,), node, options=options)
+    expected = simulate(node, x, 1e-3, mode, step == "exact")
     if spiking:
-        assert 0.05 < wanted.mean() < 0.9
-        assert np.array_equal(per_tick(found, x), wanted)
+        assert 0.05 < expected.mean() < 0.9
+        assert np.array_equal(per_tick(net, x), expected)
     else:
-        assert np.allclose(per_tick(found, x), wanted, rtol=1e-4)
+        assert np.allclose(per_tick(net, x), expected, rtol=1e-4)
 
 
 def test_threshold(tmp_path: Path) -> None:
     x = RNG.random((9, 2, 3)).astype(np.float32)
-    found = chain(tmp_path / "x.nir", (3,), n.Threshold(f(0.5)))
-    assert np.array_equal(per_tick(found, x), x > 0.5)
+    net = chain(tmp_path / "x.nir", (3,), n.Threshold(f(0.5)))
+    assert np.array_equal(per_tick(net, x), x > 0.5)
 
 
 @pytest.mark.parametrize("ticks", [[0, 0, 0], [2, 2, 2], [0, 1, 3]])
 def test_delays(ticks: list[int], tmp_path: Path) -> None:
     x = (RNG.random((7, 2, 3)) < 0.5).astype(np.float32)
-    found = chain(tmp_path / "x.nir", (3,), n.Delay(np.array(ticks) * 1e-3))
-    wanted = np.zeros_like(x)
+    net = chain(tmp_path / "x.nir", (3,), n.Delay(np.array(ticks) * 1e-3))
+    expected = np.zeros_like(x)
     for i, k in enumerate(ticks):
-        wanted[k:, :, i] = x[:len(x) - k, :, i]
-    assert wanted.sum() > 5
-    assert np.array_equal(per_tick(found, x), wanted)
+        expected[k:, :, i] = x[:len(x) - k, :, i]
+    assert expected.sum() > 5
+    assert np.array_equal(per_tick(net, x), expected)
 
 
 def test_a_delay_between_ticks_is_refused(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def _recurrent(delay: bool) -> tuple[dict[str, n.Node], list[tuple[str, str]]]:
 @pytest.mark.parametrize("delay", [True, False])
 def test_cycles_take_a_tick(delay: bool, tmp_path: Path) -> None:
     nodes, edges = _recurrent(delay)
-    found = network(tmp_path / "x.nir", nodes, *edges)
+    net = network(tmp_path / "x.nir", nodes, *edges)
     x = RNG.random((15, 2, 3))
     lif, rec = nodes["lif"], nodes["rec"]
     v, s, out = np.zeros((2, 3)), np.zeros((2, 3)), []
@@ -211,8 +211,8 @@ def test_cycles_take_a_tick(delay: bool, tmp_path: Path) -> None:
         v = np.where(s > 0, 0.0, v)
         out.append(s)
     assert np.mean(out) > 0.2
-    assert found.model.looped
-    assert np.array_equal(per_tick(found, x), np.stack(out))
+    assert net.model.looped
+    assert np.array_equal(per_tick(net, x), np.stack(out))
 
 
 def test_nested_graphs_are_the_flat_one(tmp_path: Path) -> None:
@@ -221,24 +221,24 @@ def test_nested_graphs_are_the_flat_one(tmp_path: Path) -> None:
                        (("i", "fc"), ("fc", "o")))
     outer = n.NIRGraph({"a": n.Input((6,)), "inner": inner, "lif": lif, "z": n.Output((5,))},
                        (("a", "inner"), ("inner", "lif"), ("lif", "z")))
-    found = chain(tmp_path / "x.nir", (6,), outer)
+    net = chain(tmp_path / "x.nir", (6,), outer)
     plain = chain(tmp_path / "y.nir", (6,), n.Linear(FC), lif)
     x = RNG.random((12, 2, 6))
     assert run(plain, x).sum() > 10
-    assert np.array_equal(run(found, x), run(plain, x))
-    assert "n0.inner.fc" in found.model.part_names
-    assert "n0.lif" in found.model.part_names
+    assert np.array_equal(run(net, x), run(plain, x))
+    assert "n0.inner.fc" in net.model.part_names
+    assert "n0.lif" in net.model.part_names
 
 
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:
     nodes: dict[str, n.Node] = {
         "b": n.Input((3,)), "a": n.Input((3,)), "s": n.Scale(f(2.0)), "y": n.Output((3,)),
         "z": n.Output((3,)), "t": n.Threshold(f(0.5))}
-    found = network(tmp_path / "x.nir", nodes, ("a", "s"), ("b", "s"), ("s", "z"), ("b", "t"),
+    net = network(tmp_path / "x.nir", nodes, ("a", "s"), ("b", "s"), ("s", "z"), ("b", "t"),
                     ("t", "y"))
-    assert list(found.inputs) == ["a", "b"]
+    assert list(net.inputs) == ["a", "b"]
     a, b = RNG.random((2, 4, 2, 3)).astype(np.float32)
-    y, z = (t.numpy() for t in found.model(torch.from_numpy(a), torch.from_numpy(b)))
+    y, z = (t.numpy() for t in net.model(torch.from_numpy(a), torch.from_numpy(b)))
     assert np.array_equal(y, b > 0.5)
     assert np.allclose(z, 2 * (a + b), rtol=1e-6)
 
@@ -247,20 +247,20 @@ def test_an_input_that_holds(tmp_path: Path) -> None:
     path = tmp_path / "x.nir"
     chain(path, (3,), NEURONS["LIF"])
     x = RNG.random((2, 3)) + 0.2
-    held = read_network(path, BOOK, n_ticks=9)
-    assert held.static
-    timed = run(read_network(path, BOOK), np.repeat(x[None], 9, 0))
-    assert timed.sum() > 5
-    assert np.array_equal(run(held, x), timed)
+    constant = read_network(path, BOOK, n_ticks=9)
+    assert constant.static
+    repeats = run(read_network(path, BOOK), np.repeat(x[None], 9, 0))
+    assert repeats.sum() > 5
+    assert np.array_equal(run(constant, x), repeats)
 
 
 @pytest.mark.parametrize("name", ["Layer/1", "a.b", "x y", "0", "neuron", "forward", "ï"])
 def test_names_are_kept(name: str, tmp_path: Path) -> None:
     if "/" in name:
         name = name.replace("/", "|")  # HDF5 has no name with a slash
-    found = network(tmp_path / "x.nir", {"in": n.Input((3,)), name: NEURONS["LIF"],
+    net = network(tmp_path / "x.nir", {"in": n.Input((3,)), name: NEURONS["LIF"],
                                          "out": n.Output((3,))}, ("in", name), (name, "out"))
-    assert [m.path for m in found.model.modules() if hasattr(m, "path")] == [name]
+    assert [m.path for m in net.model.modules() if hasattr(m, "path")] == [name]
 
 
 def test_parameters_that_differ_are_refused(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in (
     "snntorch_subtract", "snntorch_zero", "snntorch_recurrent", "spikingjelly", "sinabs")]
 
 
-def unpacked(name: str, folder: Path) -> Path:
+def unpack(name: str, folder: Path) -> Path:
     path = folder / f"{name}.nir"
     path.write_bytes(gzip.decompress((HERE / f"{name}.nir.gz").read_bytes()))
     return path
@@ -54,26 +54,26 @@ def golden(name: str) -> dict[str, np.ndarray]:
 
 def spikes_of(network: NirNetwork, x: torch.Tensor) -> dict[str, np.ndarray]:
     """Spikes [ticks, samples, ...] of each neuron node of an imported model."""
-    found: dict[str, list[torch.Tensor]] = {}
+    outputs: dict[str, list[torch.Tensor]] = {}
     for module in network.model.modules():
         if isinstance(module, NirNeuron):
             name = module.neuron.path
             module.register_forward_hook(
-                lambda _, __, out, name=name: found.setdefault(name, []).append(out))
+                lambda _, __, out, name=name: outputs.setdefault(name, []).append(out))
     with torch.no_grad():
         network.model.eval()(x)
-    return {name: torch.cat(parts).numpy() for name, parts in found.items()}
+    return {name: torch.cat(parts).numpy() for name, parts in outputs.items()}
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_producers_spikes(name: str, tmp_path: Path) -> None:
-    network = read_network(unpacked(name, tmp_path), OPTIONS[name])
-    found = spikes_of(network, torch.from_numpy(GOLDEN[f"{name}/x"]).float())
-    wanted = golden(name)
-    assert found.keys() == wanted.keys()
-    for neuron, spikes in wanted.items():
+    network = read_network(unpack(name, tmp_path), OPTIONS[name])
+    spikes_by_name = spikes_of(network, torch.from_numpy(GOLDEN[f"{name}/x"]).float())
+    expected = golden(name)
+    assert spikes_by_name.keys() == expected.keys()
+    for neuron, spikes in expected.items():
         assert spikes.any(axis=(0, 1)).mean() >= 0.5  # of the neurons
-        assert np.array_equal(found[neuron], spikes)
+        assert np.array_equal(spikes_by_name[neuron], spikes)
 
 
 def request_for(path: Path, name: str) -> Request:
@@ -83,30 +83,32 @@ def request_for(path: Path, name: str) -> Request:
 
 @pytest.mark.parametrize("name", ["norse", *SLOW])
 def test_through_capture_and_lower(name: str, tmp_path: Path) -> None:
-    path = unpacked(name, tmp_path)
+    path = unpack(name, tmp_path)
     sample = Sample(path, {"x": GOLDEN[f"{name}/x"].astype(np.float32).swapaxes(0, 1)})
     capture = load_model(request_for(path, name), sample)
     assert [d for d in check_graph(capture.graph, "tick", ()) if d.level] == []
     network, _ = lower(capture.graph)
     assert [readout.name for readout in network.readouts] == ["output"]
-    found = synchronous.run(network, capture.fit(sample)).spikes
-    for neuron, spikes in golden(name).items():
-        assert np.array_equal(found[neuron], spikes.swapaxes(0, 1).reshape(found[neuron].shape))
+    run = synchronous.run(network, capture.fit(sample))
+    for neuron, expected in golden(name).items():
+        spikes = run.spikes[neuron]
+        assert np.array_equal(spikes, expected.swapaxes(0, 1).reshape(spikes.shape))
 
 
-def _asked(path: Path, options: NirOptions) -> list[str]:
+def _questions(path: Path, options: NirOptions) -> list[str]:
     with pytest.raises(UsageError, match="NC116") as error:
         read_network(path, options)
     return [str(d.values["option"]).split()[0] for d in error.value.diagnostics]
 
 
 def test_what_neither_file_nor_user_says_is_asked_for(tmp_path: Path) -> None:
-    path = unpacked("norse", tmp_path)
-    assert _asked(path, NirOptions()) == ["--nir-producer"]
-    assert _asked(path, NirOptions(producer="norse")) == ["--nir-dt", "--nir-reset"]
-    assert _asked(path, NirOptions(producer="spikingjelly")) == ["--nir-dt"]
-    assert _asked(path, NirOptions(producer="snntorch")) == ["--nir-reset"]
-    assert _asked(path, NirOptions(producer="nir", dt=1e-3)) == ["--nir-reset", "--nir-discretization"]
+    path = unpack("norse", tmp_path)
+    assert _questions(path, NirOptions()) == ["--nir-producer"]
+    assert _questions(path, NirOptions(producer="norse")) == ["--nir-dt", "--nir-reset"]
+    assert _questions(path, NirOptions(producer="spikingjelly")) == ["--nir-dt"]
+    assert _questions(path, NirOptions(producer="snntorch")) == ["--nir-reset"]
+    assert _questions(path, NirOptions(producer="nir", dt=1e-3)) == [
+        "--nir-reset", "--nir-discretization"]
 
 
 @pytest.mark.parametrize(("options", "message"), [
@@ -121,22 +123,22 @@ def test_what_neither_file_nor_user_says_is_asked_for(tmp_path: Path) -> None:
 def test_a_file_of_another_producer_is_refused(options: NirOptions, message: str,
                                                tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
-        read_network(unpacked("spikingjelly", tmp_path), options)
+        read_network(unpack("spikingjelly", tmp_path), options)
 
 
 def test_noise_needs_a_number_of_ticks(tmp_path: Path) -> None:
-    path = unpacked("sinabs", tmp_path)
+    path = unpack("sinabs", tmp_path)
     with pytest.raises(UsageError, match=r"NC007.*ticks"):
         load_model(request_for(path, "sinabs"))
     request = replace(request_for(path, "sinabs"), prove=False)
     capture: Capture = load_model(replace(request, input_ticks=5))
     assert capture.inputs() == {"input": (5, 4, 12)}
-    held = load_model(replace(request, n_ticks=5))
-    assert held.inputs() == {"input": (4, 12)}
+    constant = load_model(replace(request, n_ticks=5))
+    assert constant.inputs() == {"input": (4, 12)}
 
 
 def test_a_sample_of_another_shape_is_refused(tmp_path: Path) -> None:
-    path = unpacked("sinabs", tmp_path)
+    path = unpack("sinabs", tmp_path)
     sample = Sample(path, {"x": np.zeros((2, 6, 13), np.float32)})
     with pytest.raises(UsageError, match=r"NC008.*\(samples, ticks, 12\)"):
         load_model(request_for(path, "sinabs"), sample)
@@ -144,16 +146,16 @@ def test_a_sample_of_another_shape_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("beta", [0.9, 0.83, 0.5, 0.95, 0.99, 0.1, 2 / 3, 0.7234567])
 def test_roundings_of_snntorch_are_undone(beta: float) -> None:
-    kept = np.float32(beta)
-    stored = 1e-4 / (1 - kept)
-    assert isinstance(stored, np.float32)
-    found = invert(lambda b: 1e-4 / (1 - b), 1 - 1e-4 / float(stored), stored)
-    assert np.float32(found) == kept
+    retention = np.float32(beta)
+    tau = 1e-4 / (1 - retention)
+    assert isinstance(tau, np.float32)
+    number = invert(lambda b: 1e-4 / (1 - b), 1 - 1e-4 / float(tau), tau)
+    assert np.float32(number) == retention
 
 
 @pytest.mark.parametrize(("tau", "dt"), [(2.0, 1e-4), (3.0, 1e-3), (1.7, 1e-4), (100 / 7, 0.003)])
 def test_roundings_of_spikingjelly_are_undone(tau: float, dt: float) -> None:
-    stored = np.full(3, tau * dt)
-    found = invert(lambda t: t * dt, stored[0] / dt, stored)
-    assert found == tau or tau == 100 / 7  # a short decimal is found exactly
-    assert found * dt == stored[0]
+    product = np.full(3, tau * dt)
+    number = invert(lambda t: t * dt, product[0] / dt, product)
+    assert number == tau or tau == 100 / 7  # a short decimal is found exactly
+    assert number * dt == product[0]

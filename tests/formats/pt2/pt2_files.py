@@ -71,13 +71,13 @@ class _Code:
         return os.system, (f"touch {self.marker}",)
 
 
-def _pickled(path: Path) -> bytes:
+def _pickle(path: Path) -> bytes:
     data = io.BytesIO()
     torch.save(_Code(path.with_name("marker")), data)
     return data.getvalue()
 
 
-def _changed(change: Callable[[Members, Path], Any], compression: int = zipfile.ZIP_STORED) -> Make:
+def _after(change: Callable[[Members, Path], Any], compression: int = zipfile.ZIP_STORED) -> Make:
     """A sound file after `change` of its members."""
     def make(path: Path) -> None:
         with zipfile.ZipFile(io.BytesIO(_sound())) as archive:
@@ -96,7 +96,7 @@ def _json(member: str, edit: Callable[[Any], Any], compression: int = zipfile.ZI
         data = json.loads(members[member])
         edit(data)
         members[member] = json.dumps(data).encode()
-    return _changed(change, compression)
+    return _after(change, compression)
 
 
 def _graph(data: Any) -> Any:
@@ -115,7 +115,7 @@ def _pickled_weight(members: Members, path: Path) -> None:
     config = json.loads(members[WEIGHTS])
     entry = _first_weight(config)
     entry["use_pickle"] = True
-    members[f"data/weights/{entry['path_name']}"] = _pickled(path)
+    members[f"data/weights/{entry['path_name']}"] = _pickle(path)
     members[WEIGHTS] = json.dumps(config).encode()
 
 
@@ -158,8 +158,8 @@ def _class_tree(data: Any) -> None:
 
 SYSTEM = "__import__('os').system('touch marker')"
 CASES: dict[str, tuple[Make, str]] = {
-    "pickled-weight": (_changed(_pickled_weight), "NC115"),
-    "opaque-constant": (_changed(_opaque_constant), "NC115"),
+    "pickled-weight": (_after(_pickled_weight), "NC115"),
+    "opaque-constant": (_after(_opaque_constant), "NC115"),
     "expression-as-size": (_json(PROGRAM, lambda d: _size(d, {"as_expr": {
         "expr_str": SYSTEM, "hint": {"as_int": 2}}})), "NC115"),
     "symbolic-size": (_json(PROGRAM, lambda d: _size(d, {"as_expr": {
@@ -178,7 +178,7 @@ CASES: dict[str, tuple[Make, str]] = {
     "dynamic-range": (_json(PROGRAM, lambda d: d.update(
         range_constraints={"s0": {"min_val": 1, "max_val": 9}})), "NC115"),
     "unknown-verifier": (_json(PROGRAM, lambda d: d.update(verifiers=["os.system"])), "NC115"),
-    "library-inside": (_changed(lambda m, _: m.update(
+    "library-inside": (_after(lambda m, _: m.update(
         {"data/aotinductor/model/lib.so": b"\x7fELF"})), "NC115"),
     "weight-outside": (_json(WEIGHTS, lambda d: _first_weight(d).update(
         path_name="../../etc/passwd")), "NC115"),
@@ -190,13 +190,13 @@ CASES: dict[str, tuple[Make, str]] = {
         device={"type": "cuda", "index": 0})), "NC115"),
     "weight-complex": (_json(WEIGHTS, lambda d: _first_weight(d)["tensor_meta"].update(
         dtype=10)), "NC115"),
-    "weight-nan": (_changed(_nan), "NC003"),
-    "no-program": (_changed(lambda m, _: m.pop(PROGRAM)), "NC003"),
-    "no-weights": (_changed(lambda m, _: m.pop(WEIGHTS)), "NC003"),
-    "no-json": (_changed(lambda m, _: m.update({PROGRAM: b"{"})), "NC003"),
-    "deep-json": (_changed(lambda m, _: m.update({PROGRAM: b"[" * 200_000})), "NC003"),
-    "another-json": (_changed(lambda m, _: m.update({PROGRAM: b"[1, 2]"})), "NC003"),
-    "member-outside": (_changed(lambda m, _: m.update({"../../x": b""})), "NC003"),
+    "weight-nan": (_after(_nan), "NC003"),
+    "no-program": (_after(lambda m, _: m.pop(PROGRAM)), "NC003"),
+    "no-weights": (_after(lambda m, _: m.pop(WEIGHTS)), "NC003"),
+    "no-json": (_after(lambda m, _: m.update({PROGRAM: b"{"})), "NC003"),
+    "deep-json": (_after(lambda m, _: m.update({PROGRAM: b"[" * 200_000})), "NC003"),
+    "another-json": (_after(lambda m, _: m.update({PROGRAM: b"[1, 2]"})), "NC003"),
+    "member-outside": (_after(lambda m, _: m.update({"../../x": b""})), "NC003"),
     "compressed": (_json(PROGRAM, lambda d: d, zipfile.ZIP_DEFLATED), "NC003"),
     "empty": (lambda path: path.write_bytes(b""), "NC003"),
     "truncated": (lambda path: path.write_bytes(_sound()[:-200]), "NC003"),

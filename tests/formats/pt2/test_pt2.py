@@ -30,9 +30,9 @@ def test_a_program_is_captured_and_spikes_like_its_model(tmp_path: Path) -> None
     run = synchronous.run(network, {name: X.movedim(0, 1).double().numpy()})
     with torch.no_grad():
         expected = Net().eval()(X)
-    found = torch.from_numpy(run.read(network.readouts[0]))
+    output = torch.from_numpy(run.read(network.readouts[0]))
     assert all(0.05 < s.mean() < 0.95 for s in run.spikes.values())
-    assert torch.equal((found * 6).round(), (expected * 6).round())
+    assert torch.equal((output * 6).round(), (expected * 6).round())
 
 
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
@@ -44,11 +44,11 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
 
 def test_pickled_sample_inputs_are_never_loaded(tmp_path: Path) -> None:
     """The file is sound but for its sample inputs, which nothing needs."""
-    from tests.formats.pt2.pt2_files import _changed, _pickled
+    from tests.formats.pt2.pt2_files import _after, _pickle
 
     path = tmp_path / "net.pt2"
-    _changed(lambda members, path: members.update(
-        {"data/sample_inputs/model.pt": _pickled(path)}))(path)
+    _after(lambda members, path: members.update(
+        {"data/sample_inputs/model.pt": _pickle(path)}))(path)
     load_program(path)
     assert not (tmp_path / "marker").exists()
 

@@ -59,16 +59,16 @@ def test_a_sum_on_chip_is_the_readout(seed: int, ticks: int) -> None:
     assert not notes
     assert floating.accumulators == {"y.sum"}
     x = inputs(before)
-    wanted = synchronous.outputs(before, x)["y"]
-    assert np.abs(wanted).max() > 1
-    assert np.abs(synchronous.outputs(floating, x)["y"] - wanted).max() < 1e-9
+    answers = synchronous.outputs(before, x)["y"]
+    assert np.abs(answers).max() > 1
+    assert np.abs(synchronous.outputs(floating, x)["y"] - answers).max() < 1e-9
     integer, _ = LoihiQuantizer(8).run(floating, LOIHI2)
     assert not list(state_overflows(integer, integer.population("y.sum"), LOIHI2))
     run = synchronous.run(integer, x, record_state=True)
     assert not run.spikes["y.sum"].any()
     assert np.array_equal(run.sums["y.sum"], run.v["y.sum"][:, -1])
-    counts, made = run.counts(), integer.population("y.sum")
-    assert loihi_neuron(made).vth == (1 << 17) - 1
+    counts, accumulator = run.counts(), integer.population("y.sum")
+    assert loihi_neuron(accumulator).vth == (1 << 17) - 1
     total = sum((p.operator.matrix() @ counts[p.source].T).T << np.int64(p.exponent)
                 for p in integer.into("y.sum"))
     assert np.array_equal(run.sums["y.sum"], total << 6)
@@ -110,9 +110,9 @@ def test_no_input_makes_an_accumulator_fire() -> None:
     assert (run.sums["y.sum"][0] == [high[0], low[1]]).all()
     assert high[0] > (1 << 22)  # the range is used
     before = replace(before, n_ticks=2 * ticks * 20)
-    floating, found = accumulate(before, "chip", LOIHI2, 8)
-    assert [d.code for d in found] == ["NC209"]
-    assert "steps" in found[0].message
+    floating, warnings = accumulate(before, "chip", LOIHI2, 8)
+    assert [d.code for d in warnings] == ["NC209"]
+    assert "steps" in warnings[0].message
     assert floating.readouts == before.readouts
 
 
@@ -120,19 +120,19 @@ def test_no_input_makes_an_accumulator_fire() -> None:
 def test_single_ticks_stay_on_the_host(ticks: str | int) -> None:
     before = network()
     before = replace(before, readouts=(replace(before.readouts[0], ticks=ticks), before.readouts[0]))
-    floating, found = accumulate(before, "chip", LOIHI2, 8)
-    assert [(d.code, d.values["reason"]) for d in found] == [("NC209", "it reads ticks one by one")]
+    floating, warnings = accumulate(before, "chip", LOIHI2, 8)
+    assert [(d.code, d.values["reason"]) for d in warnings] == [("NC209", "it reads ticks one by one")]
     assert [r.accumulator for r in floating.readouts] == [None, "y.sum"]
-    floating, found = accumulate(before, "host", LOIHI2, 8)
-    assert (floating.readouts, found) == (before.readouts, [])
+    floating, warnings = accumulate(before, "host", LOIHI2, 8)
+    assert (floating.readouts, warnings) == (before.readouts, [])
 
 
 def test_a_readout_of_inputs_alone_stays_on_the_host() -> None:
     before = network()
     readout, = before.readouts
     before = replace(before, readouts=(replace(readout, terms=readout.terms[2:]),))
-    floating, found = accumulate(before, "chip", LOIHI2, 8)
-    assert [d.code for d in found] == ["NC209"]
+    floating, warnings = accumulate(before, "chip", LOIHI2, 8)
+    assert [d.code for d in warnings] == ["NC209"]
     assert not floating.accumulators
 
 
@@ -175,7 +175,7 @@ def test_a_sum_of_more_axons_than_a_core_has_stays_on_the_host() -> None:
                    for name, size in (("a", hidden), ("b", deep)) if size}
         dense = {name: Dense((w.shape[1],), (2,), w) for name, w in weights.items()}
         net = replace(net, readouts=(replace(readout, terms=tuple(dense.items())),))
-        _, found = accumulate(net, "chip", LOIHI2, 8)
-        assert [d.code for d in found] == ([] if fits else ["NC209"])
+        _, warnings = accumulate(net, "chip", LOIHI2, 8)
+        assert [d.code for d in warnings] == ([] if fits else ["NC209"])
         floating, _ = accumulate(net, "auto", LOIHI2, 8)
         assert floating.accumulators == ({"y.sum"} if fits else set())

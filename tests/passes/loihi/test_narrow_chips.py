@@ -104,7 +104,7 @@ def networks(draw: st.DrawFn) -> Network:
                           np.zeros(3)),))
 
 
-def on_chip(network: Network, target: LoihiTarget, bits: int) -> tuple[Network, Schedule]:
+def with_schedule(network: Network, target: LoihiTarget, bits: int) -> tuple[Network, Schedule]:
     """The stages up to the schedule. Raises FindingsError."""
     network, _ = build_streams(network, target, "auto", bits)
     network, _ = accumulate(network, "chip", target, bits)
@@ -113,10 +113,10 @@ def on_chip(network: Network, target: LoihiTarget, bits: int) -> tuple[Network, 
     return network, schedule
 
 
-def specified(network: Network, x: np.ndarray) -> Iterator[tuple[str, tuple[int, ...], int, State]]:
+def specification(network: Network, x: np.ndarray) -> Iterator[tuple[str, tuple[int, ...], int, State]]:
     """(population, (sample, tick, neuron), what it sends, state) by the specification alone."""
-    sent: dict[str, np.ndarray] = {"x": x.reshape(*x.shape[:2], -1).astype(np.int64)}
-    sent |= {p.name: np.zeros((len(x), TICKS, p.size), np.int64) for p in network.populations}
+    messages: dict[str, np.ndarray] = {"x": x.reshape(*x.shape[:2], -1).astype(np.int64)}
+    messages |= {p.name: np.zeros((len(x), TICKS, p.size), np.int64) for p in network.populations}
     matrices = {id(p): p.operator.matrix().toarray().astype(int) for p in network.projections}
     for sample in range(len(x)):
         states = {p.name: [State() for _ in range(p.size)] for p in network.populations}
@@ -125,13 +125,13 @@ def specified(network: Network, x: np.ndarray) -> Iterator[tuple[str, tuple[int,
                 total = np.zeros(population.size, np.int64)
                 for p in network.into(population.name):
                     if tick >= p.delay:
-                        total += (matrices[id(p)] @ sent[p.source][sample, tick - p.delay]
+                        total += (matrices[id(p)] @ messages[p.source][sample, tick - p.delay]
                                   ) << p.exponent
                 for n, state in enumerate(states[population.name]):
                     bias = 0 if population.bias is None else int(population.bias.value[n])
                     out = add(state, int(total[n])) if isinstance(population.neuron, Adder) else (
                         int(step(loihi_neuron(population), state, int(total[n]), bias)))
-                    sent[population.name][sample, tick, n] = out
+                    messages[population.name][sample, tick, n] = out
                     yield population.name, (sample, tick, n), out, state
 
 
@@ -141,8 +141,8 @@ def within_widths(network: Network, target: LoihiTarget) -> None:
     coarse = 1 << (8 - synapse.weight_bits.value)
     for p in network.projections:
         weights = p.operator.weights
-        mixed = weights.min(initial=0) < 0 < weights.max(initial=0)
-        assert not np.any(weights % (coarse << mixed))
+        both_signs = weights.min(initial=0) < 0 < weights.max(initial=0)
+        assert not np.any(weights % (coarse << both_signs))
         assert -256 <= weights.min(initial=0)
         assert weights.max(initial=0) < 256
         assert max(0, synapse.weight_exponent_min.value) <= p.exponent
@@ -182,7 +182,7 @@ def test_the_property_sees_activity() -> None:
     def collect(network: Network, target: LoihiTarget, seed: int) -> None:
         refusals.append(True)
         try:
-            integers, _ = on_chip(network, target, target.synapse.weight_bits.value)
+            integers, _ = with_schedule(network, target, target.synapse.weight_bits.value)
         except FindingsError:
             return
         refusals[-1] = False
@@ -201,7 +201,7 @@ def test_the_property_sees_activity() -> None:
 def test_any_widths_are_kept_or_refused(network: Network, target: LoihiTarget, seed: int) -> None:
     bits = target.synapse.weight_bits.value
     try:
-        integers, schedule = on_chip(network, target, bits)
+        integers, schedule = with_schedule(network, target, bits)
     except FindingsError as error:
         for finding in error.diagnostics:
             names_its_limit(finding)
@@ -211,7 +211,7 @@ def test_any_widths_are_kept_or_refused(network: Network, target: LoihiTarget, s
     assert all(wait <= target.synapse.max_delay.value for _, wait in schedule.waits(integers))
     x, limit = spikes_in(seed, 2), 1 << (target.neuron.state_bits.value - 1)
     result = run(integers, {"x": x}, record_state=True)
-    for name, at, out, state in specified(integers, x):
+    for name, at, out, state in specification(integers, x):
         assert (out, state.v) == (result.spikes[name][at], result.v[name][at]), (name, at)
         assert abs(state.u) < limit
         assert abs(state.v) < limit
@@ -252,7 +252,7 @@ def test_states_too_narrow_for_relays() -> None:
 def test_relays_of_few_weight_bits() -> None:
     """A relay's weight is on the grid of the synapses, and every spike passes it."""
     network, target = skips(residual(0, 1), 3), with_widths(max_delay=1, weight_bits=2)
-    integers, schedule = on_chip(network, target, 2)
+    integers, schedule = with_schedule(network, target, 2)
     relays = [p for p in integers.populations if p.repeats]
     assert relays
     assert check_bits(integers, schedule, target) == ()

@@ -39,8 +39,8 @@ def skip(length: int, ends: int = 1, levels: int = 1) -> Network:
 def test_nothing_changes_where_delays_suffice() -> None:
     net = skip(62)
     schedule = align(net)
-    relayed, same, notes = relay(net, schedule, delays_up_to(62), 8)
-    assert (relayed.populations, same.depth, notes) == (net.populations, schedule.depth, [])
+    with_relays, same, notes = relay(net, schedule, delays_up_to(62), 8)
+    assert (with_relays.populations, same.depth, notes) == (net.populations, schedule.depth, [])
 
 
 @pytest.mark.parametrize(("limit", "of_input", "of_first"), [(0, 7, 6), (1, 3, 3), (2, 2, 2),
@@ -48,12 +48,12 @@ def test_nothing_changes_where_delays_suffice() -> None:
 def test_relays_are_as_few_as_delays_allow_and_shared(limit: int, of_input: int,
                                                       of_first: int) -> None:
     net = skip(7, ends=3)  # `end` is 8 steps behind the input, 7 behind n00
-    relayed, schedule, notes = relay(net, align(net), delays_up_to(limit), 8)
-    made = [p for p in relayed.populations if p.repeats]
-    assert [p.repeats for p in made] == ["x"] * of_input + ["n00"] * of_first
+    with_relays, schedule, notes = relay(net, align(net), delays_up_to(limit), 8)
+    relays = [p for p in with_relays.populations if p.repeats]
+    assert [p.repeats for p in relays] == ["x"] * of_input + ["n00"] * of_first
     assert [n.values["count"] for n in notes] == [n for n in (of_input, of_first) if n]
     assert all(n.code == "NC207" and n.values["neurons"] == 2 * n.values["count"] for n in notes)
-    waits = [wait for _, wait in schedule.waits(relayed)]
+    waits = [wait for _, wait in schedule.waits(with_relays)]
     assert max(waits) <= limit
     assert min(waits) == 0
     assert schedule.latency == align(net).latency
@@ -61,10 +61,10 @@ def test_relays_are_as_few_as_delays_allow_and_shared(limit: int, of_input: int,
 
 def test_names_of_relays_are_free() -> None:
     net = skip(4)
-    taken = replace(net.populations[0], name="x relay 1")
-    relayed, _, _ = relay(replace(net, populations=(*net.populations, taken)), align(net),
+    namesake = replace(net.populations[0], name="x relay 1")
+    with_relays, _, _ = relay(replace(net, populations=(*net.populations, namesake)), align(net),
                           delays_up_to(2), 8)
-    assert [p.name for p in relayed.populations if p.repeats] == ["x relay 2", "n00 relay 1"]
+    assert [p.name for p in with_relays.populations if p.repeats] == ["x relay 2", "n00 relay 1"]
 
 
 def test_graded_spikes_are_not_relayed() -> None:
@@ -80,16 +80,16 @@ def test_graded_spikes_are_not_relayed() -> None:
 @given(st.integers(0, 10_000), st.integers(0, 3))
 def test_relays_change_no_spike(seed: int, limit: int) -> None:
     net = timed_net(seed, size=7)
-    relayed, schedule, _ = relay(net, align(net), delays_up_to(limit), 8)
+    with_relays, schedule, _ = relay(net, align(net), delays_up_to(limit), 8)
     inputs = inputs_for(net, 2)
-    before, after = (synchronous.run(n, inputs, record_state=True) for n in (net, relayed))
+    before, after = (synchronous.run(n, inputs, record_state=True) for n in (net, with_relays))
     assume(all(spikes.any() for spikes in before.spikes.values()))
     for name, spikes in before.spikes.items():
         np.testing.assert_array_equal(after.spikes[name], spikes)
         np.testing.assert_array_equal(after.v[name], before.v[name])
-    for population in relayed.populations:
-        assert not list(state_overflows(relayed, population, load_target("loihi2")))
+    for population in with_relays.populations:
+        assert not list(state_overflows(with_relays, population, load_target("loihi2")))
         if population.repeats is not None:
-            sent = before.spikes.get(population.repeats, inputs["frames"].reshape(2, 4, -1))
-            np.testing.assert_array_equal(after.spikes[population.name], sent)
-    assert all(0 <= wait <= limit for _, wait in schedule.waits(relayed))
+            spikes_of_source = before.spikes.get(population.repeats, inputs["frames"].reshape(2, 4, -1))
+            np.testing.assert_array_equal(after.spikes[population.name], spikes_of_source)
+    assert all(0 <= wait <= limit for _, wait in schedule.waits(with_relays))

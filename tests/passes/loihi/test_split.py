@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.mapping_nets import limited
+from benchmarks.mapping_nets import with_limits
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.synchronous import run
@@ -29,7 +29,7 @@ LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")
 
 
 def tight(axons: int) -> LoihiTarget:
-    return limited(LOIHI2, input_axons=axons)
+    return with_limits(LOIHI2, input_axons=axons)
 
 
 def fan_in(network: Network, name: str) -> int:
@@ -59,7 +59,7 @@ def test_every_neuron_fits_and_spikes_as_before(seed: int, depth: int, axons: in
 def test_what_fits_and_what_has_no_adders_stays() -> None:
     network = residual(1, 2)
     assert split(network, LOIHI2, 8) == (network, [])
-    small = limited(LOIHI1, input_axons=5)
+    small = with_limits(LOIHI1, input_axons=5)
     assert split(network, small, 8) == (network, [])
     with pytest.raises(FindingsError) as error:
         partition(LoihiQuantizer(8).run(network, LOIHI2)[0], small, weight_bits=8)
@@ -80,11 +80,11 @@ def test_numbers_of_the_note() -> None:
 def test_feedback_is_not_put_off() -> None:
     network = residual(1, 1, twins=False)
     loop = Projection("stem", "stem", Dense(SHAPE, SHAPE, np.eye(18) / 4), delay=1)
-    looped = replace(network, projections=(*network.projections, loop))
-    parts, _ = split(looped, tight(20), 8)
+    with_loop = replace(network, projections=(*network.projections, loop))
+    parts, _ = split(with_loop, tight(20), 8)
     assert [p.source for p in parts.into("stem") if p.delay] == ["stem"]
     assert align(parts).latency
-    too_tight, notes = split(looped, tight(10), 8)  # the loop alone takes 18
+    too_tight, notes = split(with_loop, tight(10), 8)  # the loop alone takes 18
     assert [p.source for p in too_tight.into("stem")] == ["x", "stem"]
     assert all(n.values["module"] != "stem" for n in notes)
 
@@ -94,19 +94,19 @@ def test_on_lava(tmp_path: Path) -> None:
     """The integer network with adders runs as the reference does, within all limits."""
     network, target = residual(5, 2, decay=1.0), tight(8)
     whole, _ = LoihiQuantizer(8).run(network, LOIHI2)
-    made, _ = LoihiQuantizer(8).run(split(network, target, 8)[0], target)
-    assert [d for p in made.populations for d in state_overflows(made, p, LOIHI2)] == []
-    assert not list(recount_partition(made, partition(made, target, weight_bits=8), target, weight_bits=8))
+    integers, _ = LoihiQuantizer(8).run(split(network, target, 8)[0], target)
+    assert [d for p in integers.populations for d in state_overflows(integers, p, LOIHI2)] == []
+    assert not list(recount_partition(integers, partition(integers, target, weight_bits=8), target, weight_bits=8))
     x = {"x": spikes_in(5, 8)}
-    reference, expected = run(made, x, record_state=True), run(whole, x).spikes
+    reference, expected = run(integers, x, record_state=True), run(whole, x).spikes
     for name, spikes in expected.items():
         assert spikes.any(), name
         assert np.array_equal(spikes, reference.spikes[name]), name
-    schedule = align(made)
-    emit(made, schedule, LOIHI2, tmp_path / "program")
-    done = verify(tmp_path / "program", made, schedule, x, reference)
-    assert done.differences == 0
-    assert sum(p.name.count("part") for p in done.populations) > 3
+    schedule = align(integers)
+    emit(integers, schedule, LOIHI2, tmp_path / "program")
+    verification = verify(tmp_path / "program", integers, schedule, x, reference)
+    assert verification.differences == 0
+    assert sum(p.name.count("part") for p in verification.populations) > 3
 
 
 def test_inputs_of_different_neurons_are_not_added_up() -> None:

@@ -37,7 +37,7 @@ from neurocompile.target.text import target_toml
 INFORMATIONAL = {
     "synapse.weight_exponent_min": "weights of integer networks have no exponents below 0",
 }
-SHIPPED = ("loihi1", "loihi2", "loihi2-hala-point")
+NAMES = ("loihi1", "loihi2", "loihi2-hala-point")
 
 
 def loihi(name: str) -> LoihiTarget:
@@ -143,8 +143,8 @@ def over_chips(target: str) -> Network:
 
 def half_of_all(target: str) -> Network:
     """More neurons than half of all cores hold, at one neuron each."""
-    shipped = load_target(target)
-    return lists(shipped.total_cores // 2 + 1, 1)()
+    whole_target = load_target(target)
+    return lists(whole_target.total_cores // 2 + 1, 1)()
 
 
 def build(text: str, network: Network, folder: Path, **options: Any) -> tuple[Any, ...]:
@@ -194,9 +194,9 @@ PROBES: dict[str, tuple[Callable[..., Network], dict[str, Any]]] = {
 
 def quantities() -> list[Any]:
     """Every number of every target that is not 0, or said to inform alone."""
-    keys = [(name, key) for name in SHIPPED for key, quantity in load_target(name).quantities()
+    keys = [(name, key) for name in NAMES for key, quantity in load_target(name).quantities()
             if quantity.value and key not in INFORMATIONAL]
-    return [pytest.param(*one, marks=[pytest.mark.slow] * (one == (SHIPPED[2], "chip.chips")))
+    return [pytest.param(*one, marks=[pytest.mark.slow] * (one == (NAMES[2], "chip.chips")))
             for one in keys]
 
 

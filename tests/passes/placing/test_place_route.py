@@ -29,7 +29,7 @@ def parts(number: int) -> Partition:
 
 
 def test_snake_over_two_chips(nets: ModuleType, loihi1: Target) -> None:
-    target = nets.limited(loihi1, cores=5, grid_width=2, chips=2)  # the last row holds one core
+    target = nets.with_limits(loihi1, cores=5, grid_width=2, chips=2)  # the last row holds one core
     assert place(parts(7), target).cores == (
         CoreId(0, 0, 0), CoreId(0, 0, 1), CoreId(0, 0, 2), CoreId(0, 1, 1), CoreId(0, 1, 0),
         CoreId(1, 0, 0), CoreId(1, 0, 1))
@@ -37,9 +37,9 @@ def test_snake_over_two_chips(nets: ModuleType, loihi1: Target) -> None:
 
 def test_whole_machine_and_one_more(loihi1: Target) -> None:
     assert len(set(place(parts(4096), loihi1).cores)) == 4096
-    with pytest.raises(FindingsError) as caught:
+    with pytest.raises(FindingsError) as error:
         place(parts(4097), loihi1)
-    assert caught.value.diagnostics[0].code == "NC501"
+    assert error.value.diagnostics[0].code == "NC501"
 
 
 @pytest.fixture
@@ -94,16 +94,16 @@ def test_link_loads_carry_every_hop(nets: ModuleType, loihi1: Target) -> None:
     routing = route(network, part, place(part, loihi1), loihi1, rates)
     assert sum(routing.link_loads.values()) == routing.messages @ routing.hops
     usage = count(network, part, loihi1, 8)
-    sent = np.bincount(routing.source[~routing.off_chip], routing.axons[~routing.off_chip],
+    outward = np.bincount(routing.source[~routing.off_chip], routing.axons[~routing.off_chip],
                        len(part.cores))
-    received = np.bincount(routing.destination, routing.axons, len(part.cores))
-    assert sent.tolist() == [c.output_axons for c in usage.cores]
-    assert received.tolist() == [c.input_axons for c in usage.cores]
+    inward = np.bincount(routing.destination, routing.axons, len(part.cores))
+    assert outward.tolist() == [c.output_axons for c in usage.cores]
+    assert inward.tolist() == [c.input_axons for c in usage.cores]
 
 
 def test_mapping_json(nets: ModuleType, loihi1: Target) -> None:
     network = nets.Builder(2, 8, 8).conv("a", 16).conv("b", 8, 2).dense("c", 10).build()
-    target = nets.limited(loihi1, neurons=200)
+    target = nets.with_limits(loihi1, neurons=200)
 
     def once() -> str:
         part = partition(network, target, weight_bits=8)
@@ -114,7 +114,7 @@ def test_mapping_json(nets: ModuleType, loihi1: Target) -> None:
 
     data = json.loads(once())
     assert once() == once()
-    placed = {p.name: np.zeros(p.size, int) for p in network.populations}
+    copies = {p.name: np.zeros(p.size, int) for p in network.populations}
     for number, core in enumerate(data["cores"]):
         assert core["core"] == number
         assert set(core) == {"core", "chip", "x", "y", "slices", "usage"}
@@ -123,8 +123,8 @@ def test_mapping_json(nets: ModuleType, loihi1: Target) -> None:
             shape = network.population(piece["population"]).shape
             assert data["populations"][piece["population"]]["order"] == piece["order"]
             neurons = neuron_order(shape, piece["order"])[piece["start"]:piece["stop"]]
-            placed[piece["population"]][neurons] += 1
-    assert all(np.all(copies == 1) for copies in placed.values())
+            copies[piece["population"]][neurons] += 1
+    assert all(np.all(copies == 1) for copies in copies.values())
     assert data["routing"]["measured"] is False
     assert data["routing"]["links"]["used"] > 0
 
@@ -158,7 +158,7 @@ def ring() -> Traffic:
 
 
 def square(nets: ModuleType, target: Target, side: int) -> Target:
-    grid: Target = nets.limited(target, cores=side * side, grid_width=side, chips=1, board_width=1)
+    grid: Target = nets.with_limits(target, cores=side * side, grid_width=side, chips=1, board_width=1)
     return grid
 
 
@@ -183,7 +183,7 @@ def test_line_of_two_chips_is_cut_once(nets: ModuleType, loihi1: Target) -> None
     source, destination = np.array(sorted(pairs)).T
     ones = np.ones(len(source))
     traffic = Traffic(8, source, destination, ones.astype(int), ones, False)
-    target = nets.limited(loihi1, cores=4, grid_width=2, chips=2, board_width=2)
+    target = nets.with_limits(loihi1, cores=4, grid_width=2, chips=2, board_width=2)
     placement = place(parts(8), target, traffic)
     assert {frozenset(placement.cores[k].chip for k in c) for c in clique} == {
         frozenset({0}), frozenset({1})}
@@ -194,31 +194,31 @@ def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: Target) -> No
     part = partition(network, loihi1, weight_bits=8)
     rates = {p.name: np.random.default_rng(0).random(p.size) for p in network.populations}
     traffic = core_traffic(network, part, rates)
-    posed = problem(traffic, loihi1)
-    starts = posed.starts()
+    task = problem(traffic, loihi1)
+    starts = task.starts()
     for at in starts.values():
         assert len(set(at.tolist())) == len(part.cores)
     placement = place(part, loihi1, traffic)
     assert list(recount_partition(network, part, loihi1, weight_bits=8, placement=placement)) == []
     assert {c.chip for c in placement.cores} == {0, 4, 8}  # a board of four chips a row
-    found = posed.solve()
-    best = min(starts.values(), key=posed.way)
-    assert posed.way(found) < 0.9 * posed.way(best)
-    assert posed.peak(found) < 0.9 * posed.peak(best)
-    assert found.tolist() == posed.solve().tolist()
+    solution = task.solve()
+    best = min(starts.values(), key=task.way)
+    assert task.way(solution) < 0.9 * task.way(best)
+    assert task.peak(solution) < 0.9 * task.peak(best)
+    assert solution.tolist() == task.solve().tolist()
 
 
 def test_more_cores_are_pulled_together(loihi1: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     source = np.arange(299)
-    shuffled = np.random.default_rng(0).permutation(300)
+    order = np.random.default_rng(0).permutation(300)
     ones = np.ones(299)
-    traffic = Traffic(300, shuffled[source], shuffled[source + 1], ones.astype(int), ones, False)
-    posed = problem(traffic, loihi1)
-    at = np.random.default_rng(1).permutation(len(posed.x))[:300]
+    traffic = Traffic(300, order[source], order[source + 1], ones.astype(int), ones, False)
+    task = problem(traffic, loihi1)
+    at = np.random.default_rng(1).permutation(len(task.x))[:300]
     monkeypatch.setattr(place_module, "MANY", 100)
-    found = posed.improve(at)
-    assert len(set(found.tolist())) == 300
-    assert posed.way(found) < 0.5 * posed.way(at)
+    solution = task.improve(at)
+    assert len(set(solution.tolist())) == 300
+    assert task.way(solution) < 0.5 * task.way(at)
 
 
 def test_loads_of_both_counters_agree(nets: ModuleType, loihi1: Target) -> None:
@@ -226,20 +226,20 @@ def test_loads_of_both_counters_agree(nets: ModuleType, loihi1: Target) -> None:
     source, destination = np.divmod(rng.choice(400, 60, replace=False), 20)
     amount = rng.integers(1, 9, 60)
     traffic = Traffic(20, source, destination, amount, amount.astype(float), False)
-    target = nets.limited(loihi1, cores=6, grid_width=3, chips=4, board_width=2)
+    target = nets.with_limits(loihi1, cores=6, grid_width=3, chips=4, board_width=2)
     mesh = Mesh.of(target)
     slots = mesh.snake(20)
     routing = route_traffic(traffic, Placement(tuple(slots[:20])), target)
-    posed = problem(traffic, target)
-    loads = link_loads(posed.ptr, posed.ids, posed.outward, np.arange(20), posed.column, posed.row,
-                       *posed.grid.shape)
+    task = problem(traffic, target)
+    loads = link_loads(task.ptr, task.ids, task.outward, np.arange(20), task.column, task.row,
+                       *task.grid.shape)
     assert sum(routing.link_loads.values()) == routing.messages @ routing.hops
     assert sorted(routing.link_loads.values()) == pytest.approx(
         sorted(loads[loads > 0] / (1 + QUIET)))
 
 
 def test_board_of_chips(nets: ModuleType, loihi1: Target) -> None:
-    mesh = Mesh.of(nets.limited(loihi1, cores=5, grid_width=2, chips=4, board_width=2))
+    mesh = Mesh.of(nets.with_limits(loihi1, cores=5, grid_width=2, chips=4, board_width=2))
     cores = mesh.snake(20)
     assert len(set(cores)) == 20
     columns, rows = mesh.position(cores)

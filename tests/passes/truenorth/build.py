@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -10,6 +13,7 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.ir.operators import Dense, Operator, Shape
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
+from neurocompile.target.truenorth import TrueNorthTarget
 
 
 def dense(weight: ArrayLike) -> Operator:
@@ -42,3 +46,13 @@ def network(populations: list[Population], projections: list[tuple[object, ...]]
     sources = tuple(Input(name, shape, InputKind.SPIKES)
                     for name, shape in (inputs or {"x": (4,)}).items())
     return Network(sources, tuple(populations), tuple(made), readouts, ticks)
+
+
+def limited(target: TrueNorthTarget, numbers: Mapping[str, int]) -> TrueNorthTarget:
+    """The target with other numbers, by key: `core.axons`, ..."""
+    for key, number in numbers.items():
+        table, _, name = key.partition(".")
+        section = getattr(target, table)
+        target = replace(target, **{table: replace(
+            section, **{name: replace(getattr(section, name), value=number)})})
+    return target

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neurocompile.passes.truenorth.blocks import Block, Feed, Kind
-from neurocompile.passes.truenorth.boundaries import driven, leak_range
+from neurocompile.passes.truenorth.boundaries import drive_of, leak_range
 from neurocompile.passes.truenorth.codes import CODES, encodings
 from neurocompile.passes.truenorth.crossbar import WHOLE
 
@@ -34,6 +34,22 @@ def test_table_of_codes(bits: int, axons: int, fan_in: int) -> None:
         assert all(0 <= k <= n for k, n in zip(digits, code.copies, strict=True))
 
 
+@pytest.mark.parametrize(("types", "axons"), [
+    (1, [1]), (2, [1, 2, 4, 8, 13, 19, 29, 42, 60]), (3, [1, 2, 3, 5, 7, 11, 15, 20, 26]),
+    (4, [1, 2, 3, 4, 6, 8, 10, 14, 18])])
+def test_codes_of_fewer_types(types: int, axons: list[int]) -> None:
+    codes = CODES[types]
+    assert [next(c.axons for c in codes if c.bits == bits)
+            for bits in range(1, len(axons) + 1)] == axons
+    for code in codes:
+        top = min(1 << (code.bits - 1), 255)
+        ends = [w for w in (-top, top - 1) if code.low <= w <= code.high]
+        assert len(ends) == 2 or code.values[:2] in ((1, 0), (1, -1)) or code.reach == 127
+        assert code.values[types:] == code.copies[types:] == (0,) * (4 - types)
+        for weight, digits in code.digits.items():
+            assert sum(k * s for k, s in zip(digits, code.values, strict=True)) == weight
+
+
 @settings(deadline=None)
 @given(bits=st.integers(1, 8), data=st.data(), scale=st.integers(1, 3))
 def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
@@ -46,7 +62,7 @@ def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
     assert ways
     most = next(c.axons for c in CODES[4] if c.low <= low and high <= c.high)
     for way in ways:
-        assert np.array_equal(way.decoded(written), written.data)
+        assert np.array_equal(way.decode(written), written.data)
         assert np.abs(way.values).max(initial=0) <= 255
         assert way.digits.min(initial=0) >= 0
     assert min(way.digits.sum(axis=1).max(initial=0) for way in ways) <= most
@@ -84,11 +100,11 @@ def test_constants_are_exact(bits: int, data: st.DataObject, depth: int, step: i
     block = Block("a", "a", Kind.MEMORY if memory else Kind.STATELESS, synapses(weight),
                   (Feed("x", m, on_chip=False),), constant, np.full(n, 50))
     low, high = leak_range(block, depth, step, WHOLE, quiet=True)
-    ways = [driven(block, way, low, high, WHOLE) for way in encodings(
+    ways = [drive_of(block, way, low, high, WHOLE) for way in encodings(
         block.synapses, block.feed_of, constant if step > 1 else np.zeros(n, np.int64), WHOLE)]
     assert any(ways)
     for way in filter(None, ways):
-        decoded = way.encoding.decoded(way.block.synapses)
+        decoded = way.encoding.decode(way.block.synapses)
         full = sp.csr_array((decoded, way.block.synapses.indices, way.block.synapses.indptr),
                             shape=(n, m + 1)).toarray()
         assert np.array_equal(full[:, :m], weight)

@@ -9,7 +9,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.passes.truenorth.audit.audit import audit
-from neurocompile.passes.truenorth.legalize import Legalized, legalize
+from neurocompile.passes.truenorth.legalize import Legalization, legalize
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
@@ -123,7 +123,7 @@ def test_no_form_nc436(truenorth: TrueNorthTarget) -> None:
     assert "sends values" in refused(image, truenorth).message
     hosted = network([population("h", 4, on_host=True), population("a", 2)], [
         ("x", "h", np.eye(4)), ("h", "a", [[1, 1, 1, 1], [1, -1, 1, 1]])])
-    made: Legalized = legalize(replace(hosted, inputs=image.inputs), truenorth)
+    made: Legalization = legalize(replace(hosted, inputs=image.inputs), truenorth)
     assert [p.name for p in made.network.populations] == ["a"]
     assert {t.name: len(t.element) > 0 for t in made.network.inputs} == {"x": False, "h": True}
     alone = network([population("h", 4, on_host=True)], [("x", "h", np.eye(4))])

@@ -24,13 +24,13 @@ NONE = {"neurons": 0, "input_axons": 0, "output_axons": 0, "synapse_memory": 0}
 CODES = ("NC404", "NC402", "NC403", "NC401")
 
 
-def recounted(nets: ModuleType, network: Network, part, target: Target, bits: int = 8):
+def recount_usage(nets: ModuleType, network: Network, part, target: Target, bits: int = 8):
     """What every core takes, by the recount alone."""
-    reserved = max(a.reserved_memory.value for a in target.accounting.values())
-    none = nets.limited(target, **NONE | {"synapse_memory": reserved})
-    found = {(d.code, d.values["core"]): d.values["needed"]
+    reserve = max(a.reserved_memory.value for a in target.accounting.values())
+    none = nets.with_limits(target, **NONE | {"synapse_memory": reserve})
+    amounts = {(d.code, d.values["core"]): d.values["needed"]
              for d in recount_partition(network, part, none, weight_bits=bits) if d.code != "NC406"}
-    return tuple(CoreUsage(*(int(str(found.get((code, k), 0))) for code in CODES))
+    return tuple(CoreUsage(*(int(str(amounts.get((code, k), 0))) for code in CODES))
                  for k in range(len(part.cores)))
 
 
@@ -78,12 +78,12 @@ def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: Target
     network = nets.Builder(700).dense("a", 700).dense("b", 10).build()
     first, second = with_zeros(network, 0.8).projections[0], network.projections[1]
     network = replace(network, projections=(first, second))
-    chosen = encode(network, strict, "auto", 8)
-    assert forms(chosen) == {"in -> a": "sparse", "a -> b": "dense"}
-    fewer, more = (partition(n, strict, weight_bits=8) for n in (chosen, network))
+    auto = encode(network, strict, "auto", 8)
+    assert forms(auto) == {"in -> a": "sparse", "a -> b": "dense"}
+    fewer, more = (partition(n, strict, weight_bits=8) for n in (auto, network))
     assert len(fewer.cores) < len(more.cores)
-    assert not list(recount_partition(chosen, fewer, strict, weight_bits=8))
-    assert list(recount_partition(chosen, fewer, nets.limited(strict, input_axons=699), weight_bits=8))
+    assert not list(recount_partition(auto, fewer, strict, weight_bits=8))
+    assert list(recount_partition(auto, fewer, nets.with_limits(strict, input_axons=699), weight_bits=8))
 
 
 @pytest.mark.slow
@@ -98,7 +98,7 @@ def test_shared_lists_on_the_benchmark(nets: ModuleType, strict: Target, name: s
     boxes = {p.target for p in shared.projections if p.encoding == "shared"}
     assert boxes == {n for n, order in part.order_names.items() if order.startswith("tile/")}
     usage = count(shared, part, strict, 8)
-    assert recounted(nets, shared, part, strict) == usage.cores
+    assert recount_usage(nets, shared, part, strict) == usage.cores
     assert all(core.fits(usage.limits) for core in usage.cores)
 
 
@@ -111,22 +111,22 @@ def test_shared_only_where_it_takes_fewer_cores(nets: ModuleType, strict: Target
 def test_shared_where_dense_lists_would_not_fit_the_machine(nets: ModuleType,
                                                             strict: Target) -> None:
     network = nets.Builder(16, 16, 16).conv("a", 32).build()
-    target = nets.limited(strict, cores=8, chips=1)
-    with pytest.raises(FindingsError) as caught:
+    target = nets.with_limits(strict, cores=8, chips=1)
+    with pytest.raises(FindingsError) as error:
         partition(network, target, weight_bits=8)
-    assert [d.code for d in caught.value.diagnostics] == ["NC410"]
+    assert [d.code for d in error.value.diagnostics] == ["NC410"]
     assert len(partition(encode(network, target, "shared", 8), target, weight_bits=8).cores) == 8
 
 
 def test_boxes_with_a_skip_beside_the_convolution(nets: ModuleType, strict: Target) -> None:
     builder = nets.Builder(16, 12, 12).conv("a", 16).conv("b", 16)
     builder.join("a", "b", identity((16, 12, 12)), delay=1)
-    target = nets.limited(strict, synapse_memory=60_000)
+    target = nets.with_limits(strict, synapse_memory=60_000)
     shared = encode(builder.build(), target, "shared", 8)
     assert [p.encoding for p in shared.projections] == ["shared", "shared", "dense"]
     part = partition(shared, target, weight_bits=8)
     assert len(part.cores) < len(partition(builder.build(), target, weight_bits=8).cores)
-    assert recounted(nets, shared, part, target) == count(shared, part, target, 8).cores
+    assert recount_usage(nets, shared, part, target) == count(shared, part, target, 8).cores
 
 
 def test_tile_order() -> None:
@@ -170,21 +170,21 @@ def conv_nets(draw: st.DrawFn, nets: ModuleType) -> Network:
 def test_any_network_in_any_encoding(nets: ModuleType, strict: Target,
                                      data: st.DataObject) -> None:
     network = with_zeros(data.draw(conv_nets(nets)), data.draw(st.sampled_from([0.0, 0.5, 0.9])))
-    target = nets.limited(strict, neurons=data.draw(st.integers(4, 60)),
+    target = nets.with_limits(strict, neurons=data.draw(st.integers(4, 60)),
                           input_axons=data.draw(st.integers(60, 300)),
                           output_axons=data.draw(st.integers(20, 300)),
                           synapse_memory=data.draw(st.integers(5_000, 30_000)))
     bits = data.draw(st.sampled_from([1, 4, 8]))
     how = data.draw(st.sampled_from(["sparse", "shared", "auto"]))
     try:
-        encoded = encode(network, target, how, bits)
-        part = partition(encoded, target, weight_bits=bits)
+        with_encodings = encode(network, target, how, bits)
+        part = partition(with_encodings, target, weight_bits=bits)
     except FindingsError as error:
         assert {d.code for d in error.diagnostics} == {"NC405"}  # noqa: PT017
         return
-    part = refine(encoded, part, target, weight_bits=bits)
-    assert not list(recount_partition(encoded, part, target, weight_bits=bits))
-    usage = count(encoded, part, target, bits)
-    assert recounted(nets, encoded, part, target, bits) == usage.cores
+    part = refine(with_encodings, part, target, weight_bits=bits)
+    assert not list(recount_partition(with_encodings, part, target, weight_bits=bits))
+    usage = count(with_encodings, part, target, bits)
+    assert recount_usage(nets, with_encodings, part, target, bits) == usage.cores
     assert all(one.least.fits(one.total) for one in usage.populations)
     assert len(usage.cores) >= max(usage.least.cores(usage.limits).values())

@@ -35,7 +35,7 @@ def test_core_filled_to_capacity(nets: ModuleType, loihi1: Target, limit: str, a
                                  one_less: list[int]) -> None:
     network = nets.Builder(10).dense("a", 8).dense("b", 1).build()
     for capacity, expected in ((at_capacity, [8]), (at_capacity - 1, one_less)):
-        target = nets.limited(loihi1, **{limit: capacity})
+        target = nets.with_limits(loihi1, **{limit: capacity})
         part = partition(network, target, weight_bits=8)
         sizes = [p.size for core in part.cores for p in core if p.population == "a"]
         assert sizes == expected
@@ -45,27 +45,27 @@ def test_core_filled_to_capacity(nets: ModuleType, loihi1: Target, limit: str, a
 def test_input_axons_to_capacity(nets: ModuleType, loihi1: Target) -> None:
     # two groups of five sources, each with its own two neurons
     network = nets.Builder(2, 5).add("a", nets.per_channel((2, 5), 2), (4,)).build()
-    assert cores(network, nets.limited(loihi1, input_axons=10)) == 1
-    assert cores(network, nets.limited(loihi1, input_axons=9)) == 2
+    assert cores(network, nets.with_limits(loihi1, input_axons=10)) == 1
+    assert cores(network, nets.with_limits(loihi1, input_axons=9)) == 2
 
 
-@pytest.mark.parametrize(("limit", "needed", "unit"), [
+@pytest.mark.parametrize(("limit", "amount", "unit"), [
     ("input_axons", 10, "axons"), ("synapse_memory", 640, "bit"),
 ])
-def test_neuron_that_exceeds_a_core(nets: ModuleType, loihi1: Target, limit: str, needed: int,
+def test_neuron_that_exceeds_a_core(nets: ModuleType, loihi1: Target, limit: str, amount: int,
                                     unit: str) -> None:
     network = nets.Builder(10).dense("a", 8).dense("b", 2).build()
     network = replace(network, populations=tuple(
         replace(p, where=Location(f"net.{p.name}", "net.py", 3)) for p in network.populations))
-    assert not list(indivisible(network, nets.limited(loihi1, **{limit: needed}), 8))
-    target = nets.limited(loihi1, **{limit: needed - 1})
-    with pytest.raises(FindingsError) as caught:
+    assert not list(indivisible(network, nets.with_limits(loihi1, **{limit: amount}), 8))
+    target = nets.with_limits(loihi1, **{limit: amount - 1})
+    with pytest.raises(FindingsError) as error:
         partition(network, target, weight_bits=8)
-    (finding,) = caught.value.diagnostics
+    (finding,) = error.value.diagnostics
     assert finding.code == "NC405"
     assert finding.where == Location("net.a", "net.py", 3)
     assert finding.values == {
-        "module": "net.a", "needed": needed, "limit": needed - 1, "unit": unit,
+        "module": "net.a", "needed": amount, "limit": amount - 1, "unit": unit,
         "resource": limit.replace("_", " "), "target": "loihi1", "legal": "at most 9 inputs"}
     assert finding.notes == ("legal on loihi1: at most 9 inputs",)
     assert [d.values for d in indivisible(network, target, 8)] == [finding.values]
@@ -98,29 +98,29 @@ def test_legal_size_of_several_projections(nets: ModuleType, strict: Target) -> 
 
 def test_all_indivisible_populations_are_named(nets: ModuleType, loihi1: Target) -> None:
     network = nets.Builder(10).dense("a", 9).dense("b", 2).build()
-    with pytest.raises(FindingsError) as caught:
-        partition(network, nets.limited(loihi1, input_axons=8, synapse_memory=600), weight_bits=8)
-    assert [(d.values["module"], d.values["resource"]) for d in caught.value.diagnostics] == [
+    with pytest.raises(FindingsError) as error:
+        partition(network, nets.with_limits(loihi1, input_axons=8, synapse_memory=600), weight_bits=8)
+    assert [(d.values["module"], d.values["resource"]) for d in error.value.diagnostics] == [
         ("a", "input axons"), ("a", "synapse memory"), ("b", "input axons")]
 
 
 def test_neuron_that_sends_to_too_many_cores(nets: ModuleType, loihi1: Target) -> None:
     network = nets.Builder(4).dense("a", 2).dense("b", 3).build()
-    target = nets.limited(loihi1, neurons=1, output_axons=2)
-    with pytest.raises(FindingsError) as caught:
+    target = nets.with_limits(loihi1, neurons=1, output_axons=2)
+    with pytest.raises(FindingsError) as error:
         partition(network, target, weight_bits=8)
-    (finding,) = caught.value.diagnostics
+    (finding,) = error.value.diagnostics
     assert (finding.code, finding.values["resource"]) == ("NC405", "output axons")
     assert (finding.values["needed"], finding.values["limit"]) == (3, 2)
-    assert cores(network, nets.limited(loihi1, neurons=1, output_axons=3)) == 5
+    assert cores(network, nets.with_limits(loihi1, neurons=1, output_axons=3)) == 5
 
 
 def test_too_many_cores(nets: ModuleType, loihi1: Target) -> None:
     network = nets.Builder(4).dense("a", 5).build()
-    assert cores(network, nets.limited(loihi1, neurons=1, cores=5, chips=1)) == 5
-    with pytest.raises(FindingsError) as caught:
-        partition(network, nets.limited(loihi1, neurons=1, cores=2, chips=2), weight_bits=8)
-    (finding,) = caught.value.diagnostics
+    assert cores(network, nets.with_limits(loihi1, neurons=1, cores=5, chips=1)) == 5
+    with pytest.raises(FindingsError) as error:
+        partition(network, nets.with_limits(loihi1, neurons=1, cores=2, chips=2), weight_bits=8)
+    (finding,) = error.value.diagnostics
     assert finding.code == "NC410"
     assert finding.values == {"needed": 5, "bound": 5, "limit": 4, "target": "loihi1"}
     assert finding.notes == ("no mapping can fit",)
@@ -128,9 +128,9 @@ def test_too_many_cores(nets: ModuleType, loihi1: Target) -> None:
 
 def test_too_many_cores_without_a_proof(nets: ModuleType, loihi1: Target) -> None:
     network = nets.Builder(4).dense("a", 6).dense("b", 6).dense("c", 6).build()
-    with pytest.raises(FindingsError) as caught:
-        partition(network, nets.limited(loihi1, neurons=10, cores=2, chips=1), weight_bits=8)
-    (finding,) = caught.value.diagnostics
+    with pytest.raises(FindingsError) as error:
+        partition(network, nets.with_limits(loihi1, neurons=10, cores=2, chips=1), weight_bits=8)
+    (finding,) = error.value.diagnostics
     assert (finding.values["needed"], finding.values["bound"]) == (3, 2)
     assert "not proved" in finding.notes[0]
 
@@ -138,8 +138,8 @@ def test_too_many_cores_without_a_proof(nets: ModuleType, loihi1: Target) -> Non
 def test_small_populations_share_a_core(nets: ModuleType, loihi1: Target) -> None:
     network = nets.Builder(4).dense("a", 5).dense("b", 5).dense("c", 5).build()
     assert cores(network, loihi1) == 1
-    assert cores(network, nets.limited(loihi1, neurons=14)) == 2
-    part = partition(network, nets.limited(loihi1, neurons=14), weight_bits=8)
+    assert cores(network, nets.with_limits(loihi1, neurons=14)) == 2
+    part = partition(network, nets.with_limits(loihi1, neurons=14), weight_bits=8)
     assert [[p.population for p in core] for core in part.cores] == [["a", "b"], ["c"]]
 
 
@@ -147,7 +147,7 @@ def test_host_populations_and_inputs_have_no_core(nets: ModuleType, loihi1: Targ
     network = nets.Builder(4).dense("h", 5).dense("a", 3).build()
     network = replace(network, populations=(replace(network.populations[0], on_host=True),
                                             network.populations[1]))
-    part = partition(network, nets.limited(loihi1, input_axons=5), weight_bits=8)
+    part = partition(network, nets.with_limits(loihi1, input_axons=5), weight_bits=8)
     assert list(part.orders) == ["a"]
     assert count(network, part, loihi1, 8).cores[0].input_axons == 5
 
@@ -168,7 +168,7 @@ def test_recurrent_reach_is_never_underestimated(nets: ModuleType, loihi1: Targe
     network = (nets.Builder(6).dense("a", 40).dense("b", 30)
                .join("a", "a", nets.dense((40,), (40,)), delay=1)
                .join("b", "a", nets.dense((30,), (40,)), delay=1).build())
-    target = nets.limited(loihi1, neurons=8, output_axons=100)
+    target = nets.with_limits(loihi1, neurons=8, output_axons=100)
     part = partition(network, target, weight_bits=8)
     assert not list(recount_partition(network, part, target, weight_bits=8))
     usage = count(network, part, target, 8)
@@ -185,10 +185,10 @@ def test_cycle_without_delay_still_has_an_order(nets: ModuleType, loihi1: Target
 def test_delayed_skip_is_filled_after_its_consumer(nets: ModuleType, loihi1: Target) -> None:
     network = (nets.Builder(6).dense("a", 4).dense("b", 6)
                .join("in", "b", nets.dense((6,), (6,))).build())
-    delayed = replace(network, projections=tuple(
+    late = replace(network, projections=tuple(
         replace(p, delay=1) if p.source == "a" else p for p in network.projections))
-    target = nets.limited(loihi1, neurons=2, output_axons=6)
-    assert [core[0].size for core in partition(delayed, target, weight_bits=8).cores] == [2, 2, 2, 2, 2]
+    target = nets.with_limits(loihi1, neurons=2, output_axons=6)
+    assert [core[0].size for core in partition(late, target, weight_bits=8).cores] == [2, 2, 2, 2, 2]
 
 
 # (cores, messages) are the bars of facts/mapping.md, section 11.
@@ -245,7 +245,7 @@ def networks(draw: st.DrawFn, nets: ModuleType) -> Network:
 def test_any_network_is_placed_once_and_within_limits(nets: ModuleType, loihi1: Target,
                                                       data: st.DataObject) -> None:
     network = data.draw(networks(nets))
-    target = nets.limited(loihi1, neurons=data.draw(st.integers(1, 40)),
+    target = nets.with_limits(loihi1, neurons=data.draw(st.integers(1, 40)),
                           input_axons=data.draw(st.integers(10, 150)),
                           output_axons=data.draw(st.integers(20, 200)),
                           synapse_memory=data.draw(st.integers(3_000, 30_000)))
@@ -269,6 +269,6 @@ def _each_neuron_once(network: Network, part: Partition) -> None:
         name = population.name
         order = neuron_order(population.shape, part.order_names[name])
         assert np.array_equal(order, part.orders[name])
-        placed = [order[p.start:p.stop] for core in part.cores for p in core
+        neurons = [order[p.start:p.stop] for core in part.cores for p in core
                   if p.population == name]
-        assert np.array_equal(np.sort(np.concatenate(placed)), np.arange(population.size))
+        assert np.array_equal(np.sort(np.concatenate(neurons)), np.arange(population.size))

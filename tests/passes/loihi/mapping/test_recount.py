@@ -24,7 +24,7 @@ def network(nets: ModuleType) -> Network:
 
 @pytest.fixture
 def target(nets: ModuleType, loihi1: Target) -> Target:
-    small: Target = nets.limited(loihi1, neurons=50, synapse_memory=16_000)
+    small: Target = nets.with_limits(loihi1, neurons=50, synapse_memory=16_000)
     return small
 
 
@@ -33,7 +33,7 @@ def part(network: Network, target: Target) -> Partition:
     return partition(network, target, weight_bits=8)
 
 
-def moved(part: Partition, core: int, *pieces: CoreSlice) -> Partition:
+def with_core(part: Partition, core: int, *pieces: CoreSlice) -> Partition:
     """The partition with other pieces on one core."""
     return replace(part, cores=(*part.cores[:core], pieces, *part.cores[core + 1:]))
 
@@ -49,8 +49,8 @@ def test_clean(network: Network, part: Partition, target: Target) -> None:
 
 def test_lost_neuron(network: Network, part: Partition, target: Target) -> None:
     first = part.cores[0][0]
-    lost = moved(part, 0, replace(first, stop=first.stop - 1))
-    (finding,) = recount_partition(network, lost, target, weight_bits=8)
+    incomplete = with_core(part, 0, replace(first, stop=first.stop - 1))
+    (finding,) = recount_partition(network, incomplete, target, weight_bits=8)
     assert finding.values["predicate"] == "every-neuron-placed"
     assert str(finding.values["detail"]).startswith("1 neurons of `a`")
 
@@ -62,7 +62,7 @@ def test_duplicated_slice(network: Network, part: Partition, target: Target) -> 
 
 def test_neuron_moved_to_another_core(network: Network, part: Partition, target: Target) -> None:
     a, b = part.cores[0][0], part.cores[1][0]
-    there = moved(moved(part, 0, replace(a, stop=a.stop - 1)), 1, replace(b, start=b.start - 1))
+    there = with_core(with_core(part, 0, replace(a, stop=a.stop - 1)), 1, replace(b, start=b.start - 1))
     usage = count(network, there, target, 8).cores
     tight = replace(target, core=replace(target.core, neurons=replace(
         target.core.neurons, value=usage[1].neurons - 1)))
@@ -101,24 +101,24 @@ def test_core_over_a_limit(nets: ModuleType, network: Network, part: Partition, 
                            resource: str, code: str) -> None:
     usage = count(network, part, target, 8)
     worst = usage.worst(resource)
-    used = getattr(usage.cores[worst], resource)
-    assert not list(recount_partition(network, part, nets.limited(target, **{resource: used}), weight_bits=8))
-    findings = list(recount_partition(network, part, nets.limited(target, **{resource: used - 1}), weight_bits=8))
+    amount = getattr(usage.cores[worst], resource)
+    assert not list(recount_partition(network, part, nets.with_limits(target, **{resource: amount}), weight_bits=8))
+    findings = list(recount_partition(network, part, nets.with_limits(target, **{resource: amount - 1}), weight_bits=8))
     assert {d.code for d in findings} == {code}
     assert findings[0].values == {
-        "core": worst, "needed": used, "limit": used - 1, "target": "loihi1"}
-    assert f"{used:,}" in findings[0].message
+        "core": worst, "needed": amount, "limit": amount - 1, "target": "loihi1"}
+    assert f"{amount:,}" in findings[0].message
 
 
 @pytest.mark.parametrize("bits", [1, 5, 8])
 def test_agrees_with_the_count_by_nets(nets: ModuleType, network: Network, target: Target,
                                        bits: int) -> None:
     part = partition(network, target, weight_bits=bits)
-    none = nets.limited(target, neurons=0, input_axons=0, output_axons=0, synapse_memory=0)
-    found = {(d.code, d.values["core"]): d.values["needed"]
+    none = nets.with_limits(target, neurons=0, input_axons=0, output_axons=0, synapse_memory=0)
+    amounts = {(d.code, d.values["core"]): d.values["needed"]
              for d in recount_partition(network, part, none, weight_bits=bits)}
     for number, core in enumerate(count(network, part, target, bits).cores):
-        assert core == CoreUsage(*(int(str(found.get((code, number), 0))) for code in (
+        assert core == CoreUsage(*(int(str(amounts.get((code, number), 0))) for code in (
             "NC404", "NC402", "NC403", "NC401")))
 
 
@@ -127,7 +127,7 @@ def test_zero_weights_are_counted(nets: ModuleType, loihi1: Target) -> None:
     operator = network.projections[0].operator
     silent = replace(network, projections=(replace(
         network.projections[0], operator=operator.with_weights(np.zeros((8, 10), np.int32))),))
-    tight = nets.limited(loihi1, synapse_memory=1279)
+    tight = nets.with_limits(loihi1, synapse_memory=1279)
     assert [d.code for d in recount_partition(silent, partition(silent, loihi1, weight_bits=8), tight, weight_bits=8)] == ["NC401"]
 
 

@@ -29,7 +29,7 @@ def two_mixers(nets: ModuleType) -> Network:
 
 
 def test_pieces_share_a_core(nets: ModuleType, loihi1: Target) -> None:
-    network, target = two_mixers(nets), nets.limited(loihi1, neurons=8)
+    network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=8)
     before = partition(network, target, weight_bits=8)
     after = refine(network, before, target, weight_bits=8)
     assert pieces(after) == [[("a", 4 * k, 4 * k + 4), ("b", 4 * k, 4 * k + 4)]
@@ -41,7 +41,7 @@ def test_pieces_share_a_core(nets: ModuleType, loihi1: Target) -> None:
 
 
 def test_last_core_is_shared(nets: ModuleType, loihi1: Target) -> None:
-    network, target = two_mixers(nets), nets.limited(loihi1, neurons=24)
+    network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=24)
     after = refine(network, partition(network, target, weight_bits=8), target, weight_bits=8)
     assert pieces(after) == [[("a", 0, 12), ("b", 0, 12)],
                              [("a", 12, 16), ("b", 12, 16), ("c", 0, 3)]]
@@ -49,7 +49,7 @@ def test_last_core_is_shared(nets: ModuleType, loihi1: Target) -> None:
 
 def test_cores_open_anywhere_where_whole_pieces_take_more(nets: ModuleType,
                                                           loihi1: Target) -> None:
-    network, target = two_mixers(nets), nets.limited(loihi1, neurons=7)
+    network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=7)
     before = partition(network, target, weight_bits=8)
     after = refine(network, before, target, weight_bits=8)
     assert len(after.cores) <= len(before.cores)
@@ -61,7 +61,7 @@ def test_cores_open_anywhere_where_whole_pieces_take_more(nets: ModuleType,
 
 def test_one_piece_stays_as_it_is(nets: ModuleType, loihi1: Target) -> None:
     network, target = (nets.Builder(9).dense("a", 9).dense("b", 9).build(),
-                       nets.limited(loihi1, neurons=4))
+                       nets.with_limits(loihi1, neurons=4))
     before = partition(network, target, weight_bits=8)
     assert refine(network, before, target, weight_bits=8) is before
 
@@ -71,7 +71,7 @@ def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: Target) -> 
     network = (nets.Builder(4).dense("s", 4).add("a", nets.dense((4,), (4, 4)), (4, 4))
                .add("b", nets.per_channel((4, 4), 4), (4, 4)).build())
     for output_axons, together in ((16, True), (8, False)):
-        target = nets.limited(loihi1, neurons=8, output_axons=output_axons)
+        target = nets.with_limits(loihi1, neurons=8, output_axons=output_axons)
         before = partition(network, target, weight_bits=8)
         after = refine(network, before, target, weight_bits=8)
         assert (after is not before) == together
@@ -82,7 +82,7 @@ def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: Target) -> 
 def test_configuration_entries_of_a_core_are_kept(nets: ModuleType, loihi1: Target, limit: int,
                                                   together: bool) -> None:
     """A producer and its consumer have thresholds of their own."""
-    network, target = two_mixers(nets), nets.limited(loihi1, neurons=8, threshold_configs=limit)
+    network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=8, threshold_configs=limit)
     network = replace(network, populations=tuple(
         replace(p, neuron=replace(p.neuron, vth=100 + k))
         for k, p in enumerate(network.populations)))
@@ -99,7 +99,7 @@ def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Targe
         replace(p, neuron=replace(p.neuron, vth=100 + (p.name == "c")))
         for p in network.populations))
     for limit, cores in ((2, 2), (1, 3)):
-        target = nets.limited(loihi1, neurons=24, threshold_configs=limit)
+        target = nets.with_limits(loihi1, neurons=24, threshold_configs=limit)
         after = refine(network, partition(network, target, weight_bits=8), target, weight_bits=8)
         assert len(after.cores) == cores
         assert not list(recount_partition(network, after, target, weight_bits=8))
@@ -139,7 +139,7 @@ def mixers(draw: st.DrawFn, nets: ModuleType) -> Network:
 @given(data=st.data())
 def test_never_worse(nets: ModuleType, loihi1: Target, data: st.DataObject) -> None:
     network = data.draw(mixers(nets))
-    target = nets.limited(loihi1, neurons=data.draw(st.integers(1, 40)),
+    target = nets.with_limits(loihi1, neurons=data.draw(st.integers(1, 40)),
                           input_axons=data.draw(st.integers(10, 60)),
                           output_axons=data.draw(st.integers(20, 100)),
                           synapse_memory=data.draw(st.integers(3_000, 12_000)))

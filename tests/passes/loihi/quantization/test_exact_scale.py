@@ -35,8 +35,8 @@ def exact(network: Network, integer: Network) -> bool:
     old, = network.populations
     k = loihi_neuron(population).vth + (0 if old.floating.strict or old.floating.decay < 1 else 1)
     scale = k / old.floating.v_th
-    stored = after.operator.weights * 2.0**after.exponent
-    same = np.allclose(stored, before.operator.weights * scale, rtol=1e-12, atol=0)
+    integers = after.operator.weights * 2.0**after.exponent
+    same = np.allclose(integers, before.operator.weights * scale, rtol=1e-12, atol=0)
     if old.bias is not None and population.bias is not None:
         same = same and np.allclose(population.bias.value, old.bias.mantissa * scale * 64,
                                     rtol=1e-12, atol=0)
@@ -56,9 +56,9 @@ def test_weights_in_any_unit_are_stored_without_rounding(
     counts = counts if sign == "mixed" else np.abs(counts) * (1 if sign == "positive" else -1)
     cell = FloatNeuron("LIF", decay, 40 * unit, strict, Reset.HARD)
     network = layer(counts * unit, cell, rng.integers(-20, 20, 5) * unit)
-    integer, found = LoihiQuantizer(8).run(network, LOIHI2)
+    integer, warnings = LoihiQuantizer(8).run(network, LOIHI2)
     assert exact(network, integer)
-    assert [d for d in found if d.code in ("NC301", "NC302", "NC303")] == []
+    assert [d for d in warnings if d.code in ("NC301", "NC302", "NC303")] == []
 
 
 def test_a_neuron_that_rounds_keeps_its_own_scale() -> None:
@@ -66,8 +66,8 @@ def test_a_neuron_that_rounds_keeps_its_own_scale() -> None:
     rng = np.random.default_rng(0)
     cell = FloatNeuron("CubaLIF", 0.9697265625, 80.0 * 64, True, Reset.HARD, None, 1.0)
     network = layer(rng.integers(-20, 30, (6, 12)) * 4.0 * 64, cell)
-    integer, found = LoihiQuantizer(8).run(network, LOIHI2)
-    assert found == []
+    integer, warnings = LoihiQuantizer(8).run(network, LOIHI2)
+    assert warnings == []
     assert loihi_neuron(integer.populations[0]).vth == 80
     x = {"x": (rng.random((5, 6, 12)) < 0.5).astype(float)}
     expected, spikes = run(network, x).spikes["lif"], run(integer, x).spikes["lif"]
@@ -80,8 +80,8 @@ def test_a_neuron_that_rounds_keeps_its_own_scale() -> None:
 def test_a_scale_that_the_chip_has_not_is_told(change: dict[str, float], code: str) -> None:
     cell = FloatNeuron("CubaLIF", 0.75, 80.0 * 64, True, Reset.HARD, None, 1.0)
     network = layer(np.array([[2.0, -4.0]]) * 64, replace(cell, **change))
-    _, found = LoihiQuantizer(8).run(network, LOIHI2)
-    finding = next(d for d in found if d.code == code)
+    _, warnings = LoihiQuantizer(8).run(network, LOIHI2)
+    finding = next(d for d in warnings if d.code == code)
     assert finding.level is Severity.WARNING
     assert "another scale" in finding.notes[-1]
 

@@ -36,7 +36,7 @@ def one_layer(weight: np.ndarray, cell: FloatNeuron | None = None, bias: np.ndar
         (Projection("x", "lif", Dense((weight.shape[1],), (len(weight),), weight)),), (), ticks)
 
 
-def quantized(network: Network, **options: object) -> Network:
+def quantize(network: Network, **options: object) -> Network:
     return LoihiQuantizer(**{"weight_bits": 8, **options}).run(network, LOIHI2)[0]  # type: ignore[arg-type]
 
 
@@ -47,14 +47,14 @@ def test_weights_lie_on_the_grid_of_their_bits(seed: int, bits: int, sign: str) 
     weight = rng.normal(0, 0.3, (5, 9))
     if sign != "mixed":
         weight = np.abs(weight) * (1 if sign == "positive" else -1)
-    projection, = quantized(one_layer(weight), weight_bits=bits).projections
-    stored = projection.operator.weights
+    projection, = quantize(one_layer(weight), weight_bits=bits).projections
+    integers = projection.operator.weights
     step = 1 << (9 - bits if sign == "mixed" else 8 - bits)
-    assert np.all(stored % step == 0)
-    assert stored.min() >= -256
-    assert stored.max() <= 255
+    assert np.all(integers % step == 0)
+    assert integers.min() >= -256
+    assert integers.max() <= 255
     assert 0 <= projection.exponent <= 7
-    assert (stored.min() >= 0) == (sign == "positive") or sign == "mixed"
+    assert (integers.min() >= 0) == (sign == "positive") or sign == "mixed"
 
 
 def test_weights_that_fit_the_grid_are_exact() -> None:
@@ -66,7 +66,7 @@ def test_weights_that_fit_the_grid_are_exact() -> None:
         for reset in (Reset.HARD, Reset.SOFT, Reset.SOFT_DELAYED):
             network = one_layer(weight, neuron(1.0, 0.5, strict, reset), bias, ticks=9)
             x = (rng.random((40, 9, 12)) < 0.4).astype(float)
-            exact, integer = run(network, {"x": x}), run(quantized(network), {"x": x})
+            exact, integer = run(network, {"x": x}), run(quantize(network), {"x": x})
             assert exact.spikes["lif"].sum() > 200
             assert np.array_equal(exact.spikes["lif"], integer.spikes["lif"]), (strict, reset)
 
@@ -75,7 +75,7 @@ def test_spikes_follow_the_float_network_closely() -> None:
     rng = np.random.default_rng(1)
     network = one_layer(rng.normal(0, 0.25, (60, 40)), bias=rng.normal(0, 0.1, 60), ticks=10)
     x = (rng.random((30, 10, 40)) < 0.3).astype(float)
-    exact, integer = run(network, {"x": x}), run(quantized(network), {"x": x})
+    exact, integer = run(network, {"x": x}), run(quantize(network), {"x": x})
     spikes = exact.spikes["lif"].sum()
     assert spikes > 2000
     assert (exact.spikes["lif"] != integer.spikes["lif"]).sum() < 0.02 * spikes
@@ -89,7 +89,7 @@ def test_no_reachable_state_leaves_its_bound(seed: int, reset: Reset, decay: flo
     """Extreme inputs: everything excitatory on, everything inhibitory on, random."""
     rng = np.random.default_rng(seed)
     weight = rng.normal(0, 0.5, (6, 30))
-    network = quantized(one_layer(weight, neuron(decay, 1.0, True, reset, 0.7 if cuba else None),
+    network = quantize(one_layer(weight, neuron(decay, 1.0, True, reset, 0.7 if cuba else None),
                                   None if cuba else rng.normal(0, 0.3, 6), ticks=8))
     population, = network.populations
     bounds = state_bounds(network, population)
@@ -98,19 +98,19 @@ def test_no_reachable_state_leaves_its_bound(seed: int, reset: Reset, decay: flo
     positive = (weight > 0).astype(int)
     cases = [positive[i] for i in range(6)] + [1 - positive[i] for i in range(6)]
     x = np.concatenate([np.repeat(np.array(cases)[:, None], 8, 1), rng.random((6, 8, 30)) < 0.5])
-    found = run(network, {"x": x.astype(int)}, record_state=True)
-    assert found.spikes["lif"].any()
+    result = run(network, {"x": x.astype(int)}, record_state=True)
+    assert result.spikes["lif"].any()
     low, high = bounds.states["v"]
-    assert np.all(found.v["lif"] >= np.minimum(low, 0))
-    assert np.all(found.v["lif"] <= np.maximum(high, 0))
+    assert np.all(result.v["lif"] >= np.minimum(low, 0))
+    assert np.all(result.v["lif"] <= np.maximum(high, 0))
 
 
 def test_bound_is_tight_without_leak() -> None:
     network = one_layer(np.full((1, 10), -0.5), neuron(1.0), ticks=5)
-    integer = quantized(network)
+    integer = quantize(network)
     low, _ = state_bounds(integer, integer.populations[0]).states["v"]
-    found = run(integer, {"x": np.ones((1, 5, 10))}, record_state=True)
-    assert found.v["lif"].min() == low.min()
+    result = run(integer, {"x": np.ones((1, 5, 10))}, record_state=True)
+    assert result.v["lif"].min() == low.min()
 
 
 def image_network(neurons: FloatNeuron, low: float = 0.0) -> Network:
@@ -129,7 +129,7 @@ def test_every_encoder_follows_the_float_network(encoder: str) -> None:
     network = image_network(neuron())
     x = np.random.default_rng(0).random((20, 1, 6, 6))
     exact, integer = run(network, {"image": x}), run(
-        quantized(network, encoder=encoder), {"image": x})
+        quantize(network, encoder=encoder), {"image": x})
     for name in ("a", "b"):
         assert exact.spikes[name].sum() > 50
         wrong = (exact.spikes[name] != integer.spikes[name]).sum()
@@ -138,12 +138,12 @@ def test_every_encoder_follows_the_float_network(encoder: str) -> None:
 
 def test_encoder_mantissas_are_the_rounded_currents() -> None:
     network = image_network(neuron())
-    encoder, = quantized(network).encoders
+    encoder, = quantize(network).encoders
     x = np.random.default_rng(0).random((4, 1, 6, 6))
     projection, population = network.projections[0], network.populations[0]
     assert population.bias is not None
     current = (projection.operator.matrix() @ x.reshape(4, -1).T).T + population.bias.value
-    chip = quantized(network).population("a").neuron
+    chip = quantize(network).population("a").neuron
     assert isinstance(chip, LoihiNeuron)
     exact = current * chip.vth * 2.0 ** (6 - encoder.exponent)
     assert np.abs(encoder.mantissas(x) - exact).max() <= 0.51
@@ -155,29 +155,29 @@ def test_input_that_changes_every_tick_is_encoded_by_the_host() -> None:
     network = one_layer(rng.normal(0, 0.3, (30, 12)), neuron(), rng.normal(0, 0.1, 30),
                         InputKind.ANALOG)
     x = rng.random((20, 6, 12))
-    integer = quantized(network)
+    integer = quantize(network)
     assert [p.on_host for p in integer.populations] == [True]
-    exact, found = run(network, {"x": x}), run(integer, {"x": x})
+    exact, result = run(network, {"x": x}), run(integer, {"x": x})
     assert exact.spikes["lif"].sum() > 200
-    assert (exact.spikes["lif"] != found.spikes["lif"]).sum() < 0.05 * exact.spikes["lif"].sum()
+    assert (exact.spikes["lif"] != result.spikes["lif"]).sum() < 0.05 * exact.spikes["lif"].sum()
 
 
 def test_analog_input_of_a_synaptic_current_comes_as_graded_spikes() -> None:
     rng = np.random.default_rng(0)
     network = one_layer(rng.normal(0, 0.3, (30, 12)), neuron(0.8, alpha=0.5), None,
                         InputKind.STATIC)
-    integer = quantized(network)
+    integer = quantize(network)
     assert integer.inputs[0].levels == 255
     assert not integer.encoders
     x = rng.random((20, 12))
-    exact, found = run(network, {"x": x}), run(integer, {"x": x})
+    exact, result = run(network, {"x": x}), run(integer, {"x": x})
     assert exact.spikes["lif"].sum() > 200
     # 17 bits for weights times inputs, with room for the worst case: coarse, and said in reports
-    assert (exact.spikes["lif"] != found.spikes["lif"]).sum() < 0.3 * exact.spikes["lif"].sum()
+    assert (exact.spikes["lif"] != result.spikes["lif"]).sum() < 0.3 * exact.spikes["lif"].sum()
 
 
 def test_host_population_is_off_chip() -> None:
-    network = quantized(image_network(neuron()), encoder="host")
+    network = quantize(image_network(neuron()), encoder="host")
     assert [p.on_host for p in network.populations] == [True, False]
 
 
@@ -215,20 +215,20 @@ def test_a_neuron_without_memory_forgets(seed: int, reset: Reset) -> None:
     weight = rng.integers(-3, 4, (10, 8)).astype(float)
     network = one_layer(weight, neuron(0.0, float(rng.integers(1, 5)), True, reset), ticks=5)
     x = (rng.random((20, 5, 8)) < 0.5).astype(float)
-    exact, integer = run(network, {"x": x}), run(quantized(network), {"x": x})
+    exact, integer = run(network, {"x": x}), run(quantize(network), {"x": x})
     assert exact.spikes["lif"].any()
     assert np.array_equal(exact.spikes["lif"], x @ weight.T > network.populations[0].floating.v_th)
     assert np.array_equal(exact.spikes["lif"], integer.spikes["lif"])
 
 
 def test_coarse_decay_is_warned_of() -> None:
-    _, found = LoihiQuantizer(8).run(
+    _, warnings = LoihiQuantizer(8).run(
         replace(one_layer(np.ones((1, 2)), neuron(0.9999)), n_ticks=1000), LOIHI2)
-    assert [d.code for d in found] == ["NC304"]
+    assert [d.code for d in warnings] == ["NC304"]
     assert not LoihiQuantizer(8).run(one_layer(np.ones((1, 2)) * 0.5, neuron(0.5)), LOIHI2)[1]
 
 
 def test_clipped_tail_is_warned_of() -> None:
     weight = np.random.default_rng(0).normal(0, 1, (20, 20))  # one bit holds no positive weight
-    _, found = LoihiQuantizer(weight_bits=1).run(one_layer(weight), LOIHI2)
-    assert {d.code for d in found} == {"NC302"}
+    _, warnings = LoihiQuantizer(weight_bits=1).run(one_layer(weight), LOIHI2)
+    assert {d.code for d in warnings} == {"NC302"}

@@ -35,7 +35,7 @@ def test_no_partition_takes_less(data: st.DataObject) -> None:
     builder.dense("b", data.draw(st.integers(1, 20)))
     builder.join("a", "b", nets.sparse(builder.populations[0].shape, builder.shape, 0.4, 1), delay=1)
     builder.join("b", "a", nets.dense(builder.shape, builder.populations[0].shape), delay=1)
-    network, target = builder.build(), nets.limited(LOIHI1, neurons=7)
+    network, target = builder.build(), nets.with_limits(LOIHI1, neurons=7)
     bits = data.draw(st.sampled_from([1, 4, 8]))
     usage = count(network, any_partition(network, data.draw), target, bits)
     for one in usage.populations:
@@ -47,12 +47,12 @@ def test_no_partition_takes_less(data: st.DataObject) -> None:
 
 def test_by_hand() -> None:
     network = nets.Builder(10).dense("a", 8).dense("b", 3).build()
-    found = bounds(network, nets.limited(LOIHI1, neurons=4, synapse_memory=1024), 8)
+    least = bounds(network, nets.with_limits(LOIHI1, neurons=4, synapse_memory=1024), 8)
     # 8 synapses of a source of `a` in lists of at most 4 of 64 bits; 10 inputs on each of 3 cores
-    assert found.least["a"] == CoreUsage(8, 20, 8, 10 * 128)
+    assert least.least["a"] == CoreUsage(8, 20, 8, 10 * 128)
     # b's three synapses per neuron fit one list and one core
-    assert found.least["b"] == CoreUsage(3, 8, 0, 8 * 64)
-    assert found.cores == {"neurons": 3, "input_axons": 1, "output_axons": 1, "synapse_memory": 2}
+    assert least.least["b"] == CoreUsage(3, 8, 0, 8 * 64)
+    assert least.cores == {"neurons": 3, "input_axons": 1, "output_axons": 1, "synapse_memory": 2}
 
 
 def test_lists_cut_at_the_best_length() -> None:

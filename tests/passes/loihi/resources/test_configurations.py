@@ -22,9 +22,9 @@ NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
 
 @pytest.fixture(scope="module")
 def target() -> LoihiTarget:
-    found = load_target("loihi1")
-    assert isinstance(found, LoihiTarget)
-    return found
+    loihi1 = load_target("loihi1")
+    assert isinstance(loihi1, LoihiTarget)
+    return loihi1
 
 
 def chain(*neurons: LoihiNeuron, exponents: tuple[int, ...] = (0,)) -> Network:
@@ -55,9 +55,9 @@ def test_published_limits(target: LoihiTarget) -> None:
 
 def test_equal_entries_are_shared() -> None:
     network = chain(NEURON, replace(NEURON, vth=200), replace(NEURON, vth=200, dv=5))
-    found = [entries(network, p) for p in network.populations]
-    assert together(found) == {"synapse_formats": 1, "threshold_configs": 2, "neuron_configs": 2}
-    assert together(found[:1]) == dict.fromkeys(together(found), 1)
+    by_population = [entries(network, p) for p in network.populations]
+    assert together(by_population) == {"synapse_formats": 1, "threshold_configs": 2, "neuron_configs": 2}
+    assert together(by_population[:1]) == dict.fromkeys(together(by_population), 1)
 
 
 def test_what_makes_an_entry_its_own() -> None:
@@ -70,8 +70,8 @@ def test_what_makes_an_entry_its_own() -> None:
     network = replace(network, populations=(
         network.populations[0], replace(network.populations[1], bias=Bias(np.ones(3), 2)),
         *network.populations[2:]))
-    found = together(entries(network, p) for p in network.populations)
-    assert found == {"synapse_formats": 4, "threshold_configs": 1, "neuron_configs": 2}
+    counts = together(entries(network, p) for p in network.populations)
+    assert counts == {"synapse_formats": 4, "threshold_configs": 1, "neuron_configs": 2}
 
 
 @pytest.mark.parametrize(("kind", "make"), [
@@ -104,8 +104,8 @@ def test_synapse_formats_of_a_core(target: LoihiTarget) -> None:
 def test_a_population_with_too_many_formats(target: LoihiTarget) -> None:
     legal, illegal = (chain(NEURON, exponents=tuple(range(n))) for n in (7, 8))
     assert len(partition(legal, target, weight_bits=8).cores) == 1
-    with pytest.raises(FindingsError) as caught:
+    with pytest.raises(FindingsError) as error:
         partition(illegal, target, weight_bits=8)
-    (finding,) = caught.value.diagnostics
+    (finding,) = error.value.diagnostics
     assert finding.code == "NC406"
     assert finding.message == "`p0` needs 8 synapse formats; a loihi1 core holds 7"

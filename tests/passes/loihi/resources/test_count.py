@@ -71,14 +71,14 @@ def test_list_bits_follow_the_target(target: Target) -> None:
 
 def test_usage_arithmetic() -> None:
     limits = CoreUsage(10, 20, 30, 40)
-    used = CoreUsage(5, 5, 5, 5) + CoreUsage(0, 14, 0, 30)
-    assert used == CoreUsage(5, 19, 5, 35)
-    assert used.fits(limits)
-    assert not (used + CoreUsage(0, 2)).fits(limits)
-    assert used.binding(limits) == "input_axons"
-    assert used.headroom(limits) == {
+    usage = CoreUsage(5, 5, 5, 5) + CoreUsage(0, 14, 0, 30)
+    assert usage == CoreUsage(5, 19, 5, 35)
+    assert usage.fits(limits)
+    assert not (usage + CoreUsage(0, 2)).fits(limits)
+    assert usage.binding(limits) == "input_axons"
+    assert usage.headroom(limits) == {
         "neurons": 5, "input_axons": 1, "output_axons": 25, "synapse_memory": 5}
-    assert used.utilization(limits)["synapse_memory"] == 0.875
+    assert usage.utilization(limits)["synapse_memory"] == 0.875
 
 
 def test_capacity(target: Target) -> None:
@@ -133,11 +133,11 @@ def test_count_on_two_cores(target: Target) -> None:
 
 def test_zero_weights_are_stored_and_biases_are_not(target: Target) -> None:
     net = network(Projection("in", "a", Dense((3,), (2,), np.zeros((2, 3), np.int32))), a=2, b=2)
-    biased = replace(net, populations=tuple(
+    with_bias = replace(net, populations=tuple(
         replace(p, bias=Bias(np.ones(2, np.int64))) for p in net.populations))
     partition = Partition({"a": np.arange(2), "b": np.arange(2)}, {"a": "chw", "b": "chw"},
                           ((CoreSlice("a", 0, 2),), (CoreSlice("b", 0, 2),)))
-    assert count(biased, partition, target, 8).cores == (
+    assert count(with_bias, partition, target, 8).cores == (
         CoreUsage(2, 3, 0, 192), CoreUsage(2, 0, 0, 0))
 
 

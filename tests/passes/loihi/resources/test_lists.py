@@ -104,11 +104,11 @@ def test_shared_lists_are_those_written_out(data: st.DataObject) -> None:
     flat = np.arange(conv.out_size).reshape(conv.out_shape)[c0:c1, y0:y1, x0:x1]
     neurons = flat.transpose(1, 2, 0).reshape(-1)
     bits = data.draw(st.sampled_from([1, 4, 8]))
-    axons, stored = written_out(conv, "shared", neurons)
-    assert shared_bits(conv, tuple(box), LOIHI1, bits) == stored_bits(stored, LOIHI1, bits, "shared")
+    axons, lists = written_out(conv, "shared", neurons)
+    assert shared_bits(conv, tuple(box), LOIHI1, bits) == stored_bits(lists, LOIHI1, bits, "shared")
     own_axons, own = written_out(conv, "dense", neurons)
     assert (axons, axons) == (own_axons, len(own))
-    assert len(stored) <= len(own)
+    assert len(lists) <= len(own)
 
 
 def test_shared_lists_by_hand() -> None:
@@ -116,8 +116,8 @@ def test_shared_lists_by_hand() -> None:
     conv = Conv((2, 8, 8), (3, 8, 8), np.ones((3, 2, 3, 3), np.int32), padding=(1, 1))
     box = ((0, 3), (2, 6), (2, 6))
     neurons = np.arange(192).reshape(3, 8, 8)[:, 2:6, 2:6].transpose(1, 2, 0).reshape(-1)
-    axons, stored = written_out(conv, "shared", neurons)
+    axons, lists = written_out(conv, "shared", neurons)
     assert axons == 2 * 36
-    assert (len(stored), stored.sum()) == (2 * 25, 2 * 81 * 3)
+    assert (len(lists), lists.sum()) == (2 * 25, 2 * 81 * 3)
     assert shared_bits(conv, box, by("nengo-loihi"), 8) == 2 * sum(
         64 * -(-(3 * a * b * 8 + 10) // 64) for a in (1, 2, 3, 2, 1) for b in (1, 2, 3, 2, 1))

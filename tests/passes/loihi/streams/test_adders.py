@@ -29,7 +29,7 @@ def memory(network: Network, target: Target = LOIHI2) -> int:
     return Prices(target, 8).of(network).synapse_memory
 
 
-def chosen(network: Network) -> Choice:
+def choice_of(network: Network) -> Choice:
     choice = build_streams(network, LOIHI2, "auto", 8)[1]
     assert choice is not None
     return choice
@@ -48,10 +48,10 @@ def test_adders_at_any_points_give_the_same_spikes(seed: int, depth: int, mask: 
     network = residual(seed, depth)
     streams = find(network)
     points = [p for k, p in enumerate(streams.points) if mask >> k & 1] or streams.points
-    summed = with_adders(network, streams, points)
-    assert sum(p.graded for p in summed.populations) == len(points)
+    rebuilt = with_adders(network, streams, points)
+    assert sum(p.graded for p in rebuilt.populations) == len(points)
     x = {"x": spikes_in(seed)}
-    before, after = run(network, x), run(summed, x)
+    before, after = run(network, x), run(rebuilt, x)
     assert all(spikes.any() for name, spikes in before.spikes.items() if name.startswith("in"))
     for name, spikes in before.spikes.items():
         assert np.array_equal(spikes, after.spikes[name]), name
@@ -65,8 +65,8 @@ def test_auto_is_the_cheapest_choice_of_points(seed: int, depth: int, word: int)
     every = [subset for n in range(len(streams.points) + 1)
              for subset in itertools.combinations(streams.points, n)]
     least = min(memory(with_adders(network, streams, points), target) for points in every)
-    taken, choice = build_streams(network, target, "auto", 8)
-    assert memory(taken, target) == least
+    cheapest, choice = build_streams(network, target, "auto", 8)
+    assert memory(cheapest, target) == least
     assert choice is not None
     assert choice.form == ("adder" if least < memory(network, target) else "duplicate")
     assert choice.prices[choice.form].synapse_memory == least
@@ -74,10 +74,10 @@ def test_auto_is_the_cheapest_choice_of_points(seed: int, depth: int, word: int)
 
 def test_every_branch_is_stored_once() -> None:
     network = residual(3, 4, gains=False, twins=False)
-    summed, choice = build_streams(network, LOIHI2, "adder", 8)
+    rebuilt, choice = build_streams(network, LOIHI2, "adder", 8)
     assert choice is not None
     assert choice.adders == tuple(f"in{k}.0.stream" for k in range(3))
-    into = {p.name: [q.source for q in summed.into(p.name)] for p in summed.populations}
+    into = {p.name: [q.source for q in rebuilt.into(p.name)] for p in rebuilt.populations}
     assert into["in2.0"] == ["in2.0.stream"]
     assert into["in2.0.stream"] == ["in1.0.stream", "hidden1"]
     assert into["in3.0"] == ["hidden2", "in2.0.stream"]  # no other population receives hidden2
@@ -89,11 +89,11 @@ def test_both_forms_are_priced_and_said() -> None:
     network = residual(3, 4, gains=False, twins=False)
     _, choice = build_streams(network, LOIHI2, "auto", 8)
     assert choice is not None
-    said = note(choice)
-    assert said.code == "NC140"
-    assert said.values["duplicate_synapse_memory"] == memory(network)
-    assert said.values["adder_synapses"] == choice.prices["adder"].synapses
-    assert f"{memory(network):,} bit" in said.message
+    finding = note(choice)
+    assert finding.code == "NC140"
+    assert finding.values["duplicate_synapse_memory"] == memory(network)
+    assert finding.values["adder_synapses"] == choice.prices["adder"].synapses
+    assert f"{memory(network):,} bit" in finding.message
     price = choice.prices["duplicate"]
     assert price.neurons == sum(p.size for p in network.populations)
     assert price.synapses == sum(p.operator.n_synapses for p in network.projections)
@@ -127,12 +127,12 @@ def test_feedback_that_adders_would_delay_keeps_its_synapses() -> None:
     """`in1.0` and `other` compute a tick in the same step, unless an adder stands before one."""
     network = residual(2, 4, gains=False, twins=False)
     other = Population("other", (7,), neuron())
-    looped = replace(network, populations=(*network.populations, other), projections=(
+    with_loop = replace(network, populations=(*network.populations, other), projections=(
         *network.projections, Projection("hidden0", "other", Dense((7,), (7,), np.eye(7))),
         Projection("in1.0", "other", Dense((2, 3, 3), (7,), np.ones((7, 18))), delay=1)))
-    assert chosen(network).form == "adder"
-    same, choice = build_streams(looped, LOIHI2, "auto", 8)
-    assert same is looped
+    assert choice_of(network).form == "adder"
+    same, choice = build_streams(with_loop, LOIHI2, "auto", 8)
+    assert same is with_loop
     assert choice is not None
     assert choice.reason == "the ticks that adders take leave no schedule"
 
@@ -142,20 +142,20 @@ def test_feedback_that_adders_would_delay_keeps_its_synapses() -> None:
 def test_integers_are_proved_and_wires_are_exact(seed: int, depth: int, reset: Reset) -> None:
     """No sum leaves its range and no register overflows; one scale, so every wire is a 1."""
     network = residual(seed, depth, reset=reset)
-    summed, _ = build_streams(network, LOIHI2, "adder", 8)
-    made, _ = LoihiQuantizer(8).run(summed, LOIHI2)
-    assert [d for p in made.populations for d in state_overflows(made, p, LOIHI2)] == []
-    found = run(made, {"x": spikes_in(seed)})
+    rebuilt, _ = build_streams(network, LOIHI2, "adder", 8)
+    integers, _ = LoihiQuantizer(8).run(rebuilt, LOIHI2)
+    assert [d for p in integers.populations for d in state_overflows(integers, p, LOIHI2)] == []
+    result = run(integers, {"x": spikes_in(seed)})
     active = 0
-    for population in made.populations:
+    for population in integers.populations:
         if isinstance(population.neuron, Adder):
-            sums = found.spikes[population.name]
+            sums = result.spikes[population.name]
             active += int(np.count_nonzero(sums))
             assert sums.dtype == np.int32
             assert np.all(sums >= population.neuron.low)
             assert np.all(sums <= population.neuron.high)
             assert population.neuron.reach < 1 << 17
-            for p in made.into(population.name):
+            for p in integers.into(population.name):
                 if p.source.endswith("stream"):
                     assert is_identity(p.operator)
                     assert p.exponent == 0
@@ -167,18 +167,18 @@ def test_integers_on_the_grid_give_the_float_spikes() -> None:
     network, x = residual(5, 3, decay=1.0), {"x": spikes_in(5, 8)}
     expected = run(network, x).spikes
     for form in ("duplicate", "adder"):
-        made, _ = LoihiQuantizer(8).run(build_streams(network, LOIHI2, form, 8)[0], LOIHI2)
-        found = run(made, x).spikes
+        integers, _ = LoihiQuantizer(8).run(build_streams(network, LOIHI2, form, 8)[0], LOIHI2)
+        integer_spikes = run(integers, x).spikes
         for name, spikes in expected.items():
             assert spikes.any(), name
-            assert np.array_equal(spikes, found[name]), (form, name)
+            assert np.array_equal(spikes, integer_spikes[name]), (form, name)
 
 
 def test_range_that_an_adder_can_leave_is_found() -> None:
     network = residual(1, 3)
-    made, _ = LoihiQuantizer(8).run(build_streams(network, LOIHI2, "adder", 8)[0], LOIHI2)
-    last = next(p for p in reversed(made.populations) if isinstance(p.neuron, Adder))
+    integers, _ = LoihiQuantizer(8).run(build_streams(network, LOIHI2, "adder", 8)[0], LOIHI2)
+    last = next(p for p in reversed(integers.populations) if isinstance(p.neuron, Adder))
     assert isinstance(last.neuron, Adder)
     tight = replace(last, neuron=Adder(last.neuron.low + 1, last.neuron.high))
-    broken = replace(made, populations=tuple(tight if p is last else p for p in made.populations))
-    assert [d.code for d in state_overflows(broken, tight, LOIHI2)] == ["NC303"]
+    too_narrow = replace(integers, populations=tuple(tight if p is last else p for p in integers.populations))
+    assert [d.code for d in state_overflows(too_narrow, tight, LOIHI2)] == ["NC303"]

@@ -18,6 +18,7 @@ from neurocompile.passes.truenorth.quantization.reach import overflows, reach
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
+from tests.passes.truenorth.build import limited
 
 TARGET = load_target("truenorth")
 TICKS = 7
@@ -284,3 +285,50 @@ def test_no_input_leaves_the_reach(reset: Reset) -> None:
     large = replace(made, bias=Bias(np.full(20, -Crossbar.of(TARGET).potential_max // 3)))
     found, = overflows(replace(network, populations=(large,)), large, TARGET)
     assert found.code == "NC303"
+
+
+LIMITS = {  # a smaller number of the target, and what it bounds in the integer network
+    "neuron.weight_max": (127, lambda p, w: np.abs(w).max()),
+    "neuron.leak_max": (127, lambda p, w: np.abs(p.bias.mantissa).max()),
+    "neuron.threshold_bits": (7, lambda p, w: int(p.neuron.threshold.max()).bit_length()),
+    "neuron.potential_bits": (10, lambda p, w: int(np.abs(w).sum(axis=1).max()).bit_length() + 1)}
+
+
+@pytest.mark.parametrize("key", LIMITS)
+def test_scales_keep_to_the_target(key: str) -> None:
+    """Thresholds and biases between the steps want a large multiplier: limits make it smaller."""
+    rng = np.random.default_rng(4)
+    weight = rng.integers(-3, 4, (6, 9)) / 3
+    network = one_layer(weight, neuron(v_th=1.2345), rng.uniform(-0.9, 0.9, 6))
+    most, amount = LIMITS[key]
+    amounts = []
+    for target in (TARGET, limited(TARGET, {key: most})):
+        integer = Quantize(3).run(network, target)
+        population, = integer.populations
+        amounts.append(amount(population, integer.projections[0].operator.matrix().toarray()))
+    assert amounts[0] > most >= amounts[1]
+
+
+def test_a_potential_beyond_the_target_nc303() -> None:
+    network = one_layer(np.ones((2, 40)), neuron(Reset.HARD, v_th=30.0), np.full(2, -1.0))
+    Quantize(2).run(network, TARGET)
+    with pytest.raises(FindingsError) as caught:
+        Quantize(2).run(network, limited(TARGET, {"neuron.potential_bits": 6}))
+    finding, = caught.value.diagnostics
+    assert (finding.code, finding.values["limit"]) == ("NC303", 31)
+    assert "neuron.potential_bits" in finding.notes[0]
+
+
+def test_fewer_types_of_axons_take_fewer_grids() -> None:
+    """Two ternary projections of their own scales take four types; else they share a grid."""
+    rng = np.random.default_rng(2)
+    first, second = (rng.choice([-1, 0, 1], (5, 7)) * scale for scale in (1.0, 0.3))
+    network = replace(one_layer(first, neuron()), projections=(
+        *one_layer(first, neuron()).projections,
+        Projection("x", "a", Dense((7,), (5,), second))))
+    for types, exact in ((4, True), (3, False)):
+        integer = Quantize(4).run(network, limited(TARGET, {"core.axon_types": types}))
+        values = [set(np.abs(p.operator.weights).ravel().tolist()) for p in integer.projections]
+        assert all(len(one) <= 2 for one in values)
+        ratio = max(values[1]) / max(values[0])
+        assert (abs(ratio - 0.3) < 0.01) == exact
