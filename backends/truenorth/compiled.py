@@ -37,4 +37,5 @@ class NumbaKernel:
 
     def deliver(self, state: State, tick: int) -> None:
         """Set the axons that spikes reach."""
-        kernel.deliver(tick, state.ring, state.spikes_now, state.program.route, state.activity.spikes)
+        kernel.deliver(tick, state.ring, state.spikes_now, state.program.route,
+                       state.activity.spikes)

@@ -26,7 +26,7 @@ NATIVE = ("-march=native",)
 _SECONDS = 120
 _PROGRAM = ("rows", "axons", "weights", "leak", "threshold", "floor", "modes", "reset", "reset_row",
             "route", "special", "all_weights", "reversal", "random_synapse", "random_leak", "mask")
-_STATE = ("v", "fired", "ring", "axon_events", "synaptic_events", "spikes")
+_STATE = ("v", "spikes_now", "ring", "axon_events", "synaptic_events", "spikes")
 
 
 class _ProgramPointers(ctypes.Structure):

@@ -20,7 +20,7 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Activity:
+class CoreActivity:
     """Events of each core, summed over samples and ticks."""
 
     axon_events: Ints  # active axons
@@ -28,9 +28,9 @@ class Activity:
     spikes: Ints
 
     @staticmethod
-    def zero(cores: int) -> Activity:
+    def zero(cores: int) -> CoreActivity:
         """Nothing yet."""
-        return Activity(*(np.zeros(cores, np.int64) for _ in range(3)))
+        return CoreActivity(*(np.zeros(cores, np.int64) for _ in range(3)))
 
 
 class Engine(Protocol):
@@ -51,7 +51,7 @@ class State:
     """What the loops of a compiled engine read and write."""
 
     program: Program
-    activity: Activity
+    activity: CoreActivity
     v: NDArray[np.int32]
     spikes_now: Words
     ring: Words  # [SLOTS, samples, cores, AXONS / 64]
@@ -76,7 +76,7 @@ class Kernel(Protocol):
 class CompiledEngine:
     """A kernel over all cores: in as many ranges as the pool has threads."""
 
-    def __init__(self, kernel: Kernel, program: Program, activity: Activity, samples: range,
+    def __init__(self, kernel: Kernel, program: Program, activity: CoreActivity, samples: range,
                  seed: int, pool: ThreadPoolExecutor | None, threads: int) -> None:
         shape = len(samples), len(program)
         self.v = start(program, len(samples))

@@ -43,7 +43,7 @@ def host_spikes(network: Network, cores: CoreNetwork, inputs: Mapping[str, Array
     return by_input
 
 
-def verify(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
+def verify_in_simulator(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
            reference: Reference) -> Verification:
     """Run the core network on `inputs` and compare it with a reference run of `network`.
 

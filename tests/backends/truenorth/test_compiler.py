@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from neurocompile.backends.truenorth import compiler
-from neurocompile.backends.truenorth.engine import Activity, CompiledEngine
+from neurocompile.backends.truenorth.engine import CompiledEngine, CoreActivity
 from neurocompile.backends.truenorth.program import Program
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
@@ -78,7 +78,7 @@ if HAS_COMPILER:
             network = random_network(seed, stochastic=seed % 3 == 0)
             cores = network.cores
             cores.weights[...] = np.where(rng.random(cores.weights.shape) < 0.9, 255, cores.weights)
-            program, activity = Program.of(cores), Activity.zero(len(cores))
+            program, activity = Program.of(cores), CoreActivity.zero(len(cores))
             engine = CompiledEngine(compiler.CKernel(program, flags), program, activity, range(1),
                                     0, None, 1)
             core, axon = (x.ravel() for x in np.indices((len(cores), 256)))

@@ -23,7 +23,7 @@ from tests.passes.truenorth.build import network, population, with_numbers
 SMALLER = {  # odd sizes, halves and extremes
     "core.axons": (7, 33, 64, 100, 128, 200), "core.neurons": (1, 2, 5, 16, 64, 100, 200),
     "core.axon_types": (1, 2, 3), "core.max_delay": (1, 2, 3, 7),
-    "neuron.weight_max": (1, 3, 20, 63, 127), "neuron.leak_max": (1, 5, 50, 127),
+    "neuron.weight_max": (1, 3, 20, 63, 127), "neuron.leak_max": (0, 1, 5, 50, 127),
     "neuron.threshold_bits": (4, 8, 9, 12), "neuron.potential_bits": (6, 10, 12)}
 REFUSALS = {"NC431", "NC432", "NC433", "NC435"}
 

@@ -12,8 +12,8 @@ from neurocompile.ir.network import Network
 from neurocompile.passes.placing.mesh import Mesh
 from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.core_network import CoreNetwork
+from neurocompile.passes.truenorth.core_places import crossbar_traffic
 from neurocompile.passes.truenorth.legalize import legalize
-from neurocompile.passes.truenorth.place import core_traffic
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import Link, network, population
@@ -159,7 +159,7 @@ def test_places_are_near_and_deterministic(truenorth: TrueNorthTarget) -> None:
     legal = legalize(net, truenorth).network
     assert len(legal.cores) >= 12
     assert legalize(net, truenorth).network.places == legal.places
-    traffic = core_traffic(legal.cores, np.ones(legal.cores.target_core.shape))
+    traffic = crossbar_traffic(legal.cores, np.ones(legal.cores.target_core.shape))
 
     def hops(places: tuple[CoreId, ...]) -> int:
         x, y = Mesh.of(truenorth).position(places)

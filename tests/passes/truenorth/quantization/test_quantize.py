@@ -13,8 +13,8 @@ from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.passes.truenorth.crossbar import Crossbar
-from neurocompile.passes.truenorth.quantization.quantize import Quantize
-from neurocompile.passes.truenorth.quantization.reach import overflows, reach
+from neurocompile.passes.truenorth.quantization.potential_range import overflows, potential_range
+from neurocompile.passes.truenorth.quantization.quantizer import CrossbarQuantizer
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
@@ -40,7 +40,7 @@ def one_layer(weight: np.ndarray, cell: FloatNeuron, bias: np.ndarray | None = N
 
 def quantize(network: Network, weight_bits: int = 4, encoder: str = "auto",
               whole_biases: bool = False) -> Network:
-    return Quantize(weight_bits, encoder, whole_biases).run(network, TARGET)
+    return CrossbarQuantizer(weight_bits, encoder, whole_biases).run(network, TARGET)
 
 
 def codes(error: pytest.ExceptionInfo[FindingsError]) -> set[str]:
@@ -279,7 +279,7 @@ def test_no_input_leaves_the_reach(reset: Reset) -> None:
     weights, bias = network.projections[0].operator.weights, layer.bias.value
     low = np.minimum(weights, 0).sum(axis=1) + bias
     high = np.maximum(weights, 0).sum(axis=1) + bias
-    lowest, highest = reach(low, high, layer.neuron.threshold, (reset, True), TICKS)
+    lowest, highest = potential_range(low, high, layer.neuron.threshold, (reset, True), TICKS)
     x = np.concatenate([np.repeat(weights[:, None] > 0, TICKS, 1), np.repeat(weights[:, None] < 0, TICKS, 1)])
     v = run(network, {"x": x.astype(float)}, record_state=True).v["a"]
     assert np.all(v >= lowest)
@@ -307,7 +307,7 @@ def test_scales_keep_to_the_target(key: str) -> None:
     most, amount = LIMITS[key]
     amounts = []
     for target in (TARGET, with_numbers(TARGET, {key: most})):
-        integer = Quantize(3).run(network, target)
+        integer = CrossbarQuantizer(3).run(network, target)
         population, = integer.populations
         amounts.append(amount(population, integer.projections[0].operator.matrix().toarray()))
     assert amounts[0] > most >= amounts[1]
@@ -315,9 +315,9 @@ def test_scales_keep_to_the_target(key: str) -> None:
 
 def test_a_potential_beyond_the_target_nc303() -> None:
     network = one_layer(np.ones((2, 40)), neuron(Reset.HARD, v_th=30.0), np.full(2, -1.0))
-    Quantize(2).run(network, TARGET)
+    CrossbarQuantizer(2).run(network, TARGET)
     with pytest.raises(FindingsError) as error:
-        Quantize(2).run(network, with_numbers(TARGET, {"neuron.potential_bits": 6}))
+        CrossbarQuantizer(2).run(network, with_numbers(TARGET, {"neuron.potential_bits": 6}))
     finding, = error.value.diagnostics
     assert (finding.code, finding.values["limit"]) == ("NC303", 31)
     assert "neuron.potential_bits" in finding.notes[0]
@@ -331,7 +331,8 @@ def test_fewer_types_of_axons_take_fewer_grids() -> None:
         *one_layer(first, neuron()).projections,
         Projection("x", "a", Dense((7,), (5,), second))))
     for types, exact in ((4, True), (3, False)):
-        integer = Quantize(4).run(network, with_numbers(TARGET, {"core.axon_types": types}))
+        integer = CrossbarQuantizer(4).run(
+            network, with_numbers(TARGET, {"core.axon_types": types}))
         values = [set(np.abs(p.operator.weights).ravel().tolist()) for p in integer.projections]
         assert all(len(one) <= 2 for one in values)
         ratio = max(values[1]) / max(values[0])
