@@ -4,6 +4,7 @@ import importlib
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
+from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind
@@ -70,7 +72,7 @@ def test_one_parameter_within_its_start_range() -> None:
 
 
 @pytest.mark.parametrize("arguments", [(0,), (9, 0), (9, 2, "NCHW")])
-def test_bad_arguments(arguments: tuple[int, ...]) -> None:
+def test_bad_arguments(arguments: Any) -> None:
     with pytest.raises(ValueError, match="TokenMixer needs tokens and heads of at least 1"):
         TokenMixer(*arguments)
 
@@ -96,6 +98,8 @@ def test_in_place_of_attention() -> None:
     (mixing,) = network.into("attn_lif")
     assert mixing.source == "v_lif"
     compilation = compile_graph(graph, load_target("loihi2"))
+    assert isinstance(compilation, LoihiCompilation)
+    assert compilation.mapping is not None
     assert compilation.mapping.partition.cores
 
 

@@ -16,8 +16,9 @@ import pytest
 
 from neurocompile.builds import directory as build_directory
 from neurocompile.builds.directory import check_replaceable, new_build, open_build
-from neurocompile.builds.manifest import read_manifest, write_manifest
+from neurocompile.builds.manifest import write_manifest
 from neurocompile.diagnostics import UsageError
+from tests.builds.provenance import provenance_of
 
 KILLS = 12
 WRITER = """
@@ -25,13 +26,14 @@ import sys, time
 from pathlib import Path
 from neurocompile.builds.directory import new_build
 from neurocompile.builds.manifest import write_manifest
+from tests.builds.provenance import provenance_of
 out = Path(sys.argv[1])
 for version in range(int(sys.argv[2]), 10**6):
     with new_build(out) as folder:
         for k in range(6):
             (folder / f"part{k}").write_text(f"{version} " * 2000)
             time.sleep(0.003)
-        write_manifest(folder, {"version": version})
+        write_manifest(folder, provenance_of(str(version)))
     print(version, flush=True)
 """
 
@@ -40,7 +42,7 @@ def _build(out: Path, text: str = "one", force: bool = False) -> None:
     with new_build(out, force) as folder:
         (folder / "program").mkdir()
         (folder / "program" / "net.py").write_text(text)
-        write_manifest(folder, {"version": text})
+        write_manifest(folder, provenance_of(text))
 
 
 def _siblings(out: Path) -> list[str]:
@@ -58,7 +60,7 @@ def test_a_build_replaces_the_one_before(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "build"
     _build(out)
     _build(out, "two")
-    assert (open_build(out) / "program" / "net.py").read_text() == "two"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "two"
     assert _siblings(out) == []
 
 
@@ -67,7 +69,7 @@ def test_an_error_leaves_the_old_build_and_nothing_else(tmp_path: Path) -> None:
     _build(out)
     with pytest.raises(ZeroDivisionError), new_build(out) as folder:
         (folder / "half").write_text(str(1 // 0))
-    assert (open_build(out) / "program" / "net.py").read_text() == "one"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "one"
     assert _siblings(out) == []
 
 
@@ -84,9 +86,7 @@ def test_killed_writers_leave_a_whole_build(tmp_path: Path) -> None:
         writer.send_signal(signal.SIGKILL)
         last = max([last, *(int(line) for line in writer.stdout)])
         writer.wait()
-        manifest = read_manifest(open_build(out))  # every hash is checked
-        assert manifest is not None
-        version = manifest["version"]
+        version = int(open_build(out).manifest.model)  # every hash is checked
         assert version in (last, last + 1)
         assert {(out / f"part{k}").read_text() for k in range(6)} == {f"{version} " * 2000}
         version += 1
@@ -102,7 +102,7 @@ def test_without_exchange_a_kill_between_the_renames_is_recovered(
     _build(out, "two")
     assert _siblings(out) == []
     out.rename(tmp_path / ".build.old")  # where such a kill leaves it
-    assert (open_build(out) / "program" / "net.py").read_text() == "two"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "two"
     assert _siblings(out) == []
 
 
@@ -130,7 +130,7 @@ def test_a_file_added_to_a_build_is_not_deleted(tmp_path: Path) -> None:
     (out / "notes.txt").write_text("mine")
     _assert_refusal(out, "notes.txt")
     _build(out, "two", force=True)
-    assert (open_build(out) / "program" / "net.py").read_text() == "two"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "two"
     assert (tmp_path / "build.replaced-1" / "notes.txt").read_text() == "mine"
 
 
@@ -152,8 +152,8 @@ def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
     out = tmp_path / "build"
     with new_build(out) as folder:
         _assert_refusal(out, f"process {os.getpid()} is writing it")
-        write_manifest(folder, {})
-    assert open_build(out) == out
+        write_manifest(folder, provenance_of("one"))
+    assert open_build(out).folder == out
 
 
 def test_a_lock_file_of_a_dead_writer_is_no_lock(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_full_disk_is_told_and_leaves_the_old(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No space left"), new_build(out), Path("/dev/full").open(
             "w") as full:
         full.write("x" * 100_000)
-    assert (open_build(out) / "program" / "net.py").read_text() == "one"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "one"
 
 
 @pytest.mark.parametrize("damage", ["changed", "removed", "linked", "added", "escape"])
@@ -214,7 +214,7 @@ def test_caches_and_results_beside_the_program_are_no_damage(tmp_path: Path) -> 
     for name in ("program/__pycache__/net.pyc", "program/out/n000.npy"):
         (out / name).parent.mkdir()
         (out / name).write_text("")
-    assert open_build(out) == out
+    assert open_build(out).folder == out
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 3}', '{"format": "other/1"}'])
@@ -236,7 +236,7 @@ def test_the_time_comes_from_the_environment(tmp_path: Path,
                                              monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     _build(tmp_path / "build")
-    assert (read_manifest(tmp_path / "build") or {})["created"] == "1970-01-01T00:00:00Z"
+    assert open_build(tmp_path / "build").manifest.time == "1970-01-01T00:00:00Z"
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "soon")
     with pytest.raises(UsageError, match="NC009"):
         _build(tmp_path / "build")

@@ -122,6 +122,8 @@ class TwoLayers(nn.Module):
 class HiddenState(nn.Module):
     """One tick a call, the potential kept in the module; hard reset by `torch.where`."""
 
+    mem: Any
+
     def __init__(self, v_th: float = 1.0, v_reset: float = 0.0, start: float | None = None) -> None:
         super().__init__()
         self.v_th, self.v_reset, self.mem = v_th, v_reset, start
@@ -312,6 +314,8 @@ class FirstTickApart(nn.Module):
 
 class Buffer(nn.Module):
     """The potential is a buffer; relu(sign) as threshold, the mask negated as reset."""
+
+    mem: Tensor
 
     def __init__(self) -> None:
         super().__init__()

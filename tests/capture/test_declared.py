@@ -46,6 +46,9 @@ class Ticks(nn.Module):
 class Tick(nn.Module):
     """One tick a call; `clear` starts again."""
 
+    syn: Any
+    mem: Any
+
     def __init__(self) -> None:
         super().__init__()
         self.clear()
@@ -86,7 +89,8 @@ class All(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.ticks(self.fc1(h.over_ticks(x, 4)))
-        total, mem = 0, None
+        total: Any = 0
+        mem = None
         for t in range(4):
             s, mem = self.state(self.fc3(self.tick(self.fc2(x[t]))), mem)
             total = total + s
@@ -117,7 +121,7 @@ def test_every_layout_is_proved() -> None:
 
 @pytest.mark.parametrize("reset", ["", "mem"])
 def test_a_state_is_kept_between_calls_where_a_reset_is_named(reset: str) -> None:
-    neuron = Ticks()
+    neuron: Any = Ticks()
     setattr(neuron, ATTRIBUTE, Declaration(LIF, reset=(reset,) * bool(reset), constants=GOOD))
     neuron.mem = None
     stand_in = adapt(neuron, "lif")
@@ -138,7 +142,7 @@ class Mlp(nn.Module):
 
 
 def refusal(declaration: Declaration) -> tuple[str, str]:
-    neuron = Ticks()
+    neuron: Any = Ticks()
     setattr(neuron, ATTRIBUTE, declaration)
     with pytest.raises(NeurocompileError) as error:
         capture(lively(Mlp(neuron)), nets.image(3, 8))

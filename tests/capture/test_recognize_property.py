@@ -61,7 +61,7 @@ def codes(draw: Any) -> str:
     return CODE.format(begin=begin, ticks=draw(st.integers(3, 5)), **parts)
 
 
-def module_of(code: str) -> nn.Module:
+def module_of(code: str) -> Any:
     """The network of a text."""
     name = f"hand_written_{abs(hash(code))}.py"
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)
@@ -71,7 +71,7 @@ def module_of(code: str) -> nn.Module:
     return model.eval()
 
 
-def few(count: int) -> Any:
+def few(count: int) -> settings:
     return settings(max_examples=count, deadline=None, phases=[Phase.generate], derandomize=True,
                     database=None, suppress_health_check=list(HealthCheck))
 

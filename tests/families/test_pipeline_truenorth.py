@@ -1,6 +1,5 @@
 """From a Graph to cores, stage by stage, and on to the simulator and the report."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,19 +14,25 @@ from neurocompile.backends.truenorth.ranc import canonical
 from neurocompile.backends.truenorth.ranc_import import read_ranc
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.documents import report
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph, quantize
+from neurocompile.families.table import sections_of
 from neurocompile.families.targets import load_target
 from neurocompile.families.truenorth import TRUENORTH
 from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+from neurocompile.families.truenorth.crossbars import crossbars
+from neurocompile.families.truenorth.estimates import estimates
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind
 from neurocompile.options import Options
 from neurocompile.report import html, terminal
-from neurocompile.report.data import diagnostics_json, fidelity_json
+from neurocompile.report.model.manifest import Provenance, Tool
+from neurocompile.report.model.report import Report
 from tests.families import truenorth_models as models
 
 TARGET = load_target("truenorth")
+SECTIONS = sections_of(TARGET)
 
 
 def silent(_: str) -> None:
@@ -49,6 +54,13 @@ def compilation(graph: Graph, sample: dict[str, np.ndarray]) -> TrueNorthCompila
     result = compile_graph(graph, TARGET, sample=sample)
     assert isinstance(result, TrueNorthCompilation)
     return result
+
+
+def documents_of(compilation: TrueNorthCompilation) -> Report:
+    """What its reports are made from."""
+    provenance = Provenance(tool=Tool(name="neurocompile", version="1"), model="net",
+                            target=TARGET.name, options={}, seed=0, inputs=(), versions={})
+    return report(compilation, TRUENORTH.demand(compilation), [], provenance)
 
 
 def codes(error: pytest.ExceptionInfo[FindingsError]) -> set[str]:
@@ -134,41 +146,38 @@ def test_activity_is_that_of_the_reference(compilation: TrueNorthCompilation,
 
 
 def test_reports_of_a_core_network(compilation: TrueNorthCompilation) -> None:
-    resources, mapping = TRUENORTH.resources(compilation), TRUENORTH.mapping(compilation)
-    fidelity, diagnostics = fidelity_json(compilation), diagnostics_json([], TARGET.name)
-    for part in (resources, mapping):
-        assert json.loads(json.dumps(part)) == part
-    totals, first = resources["totals"], resources["populations"][0]
-    assert totals["cores"] == compilation.n_cores == len(mapping["cores"])
-    assert totals["neurons"] == 8 * 36 + 24
-    assert first["exactness"] == "exact"
-    assert first["axons_per_input"] == 4
-    assert sum(s["stop"] - s["start"] for c in resources["cores"] for s in c["slices"]) == 312
-    for core in resources["cores"]:
-        assert max(of["used"] for of in core["resources"].values()) <= 256
-    estimate = resources["estimates"]
-    assert estimate["measured"]
+    documents = documents_of(compilation)
+    resources = documents.resources
+    assert resources.totals.cores == compilation.n_cores == len(resources.cores)
+    assert resources.totals.neurons == 8 * 36 + 24
+    first = crossbars(compilation).populations[resources.populations[0].name]
+    assert (first.exactness, first.axons_per_input) == ("exact", 4)
+    assert sum(s.stop - s.start for core in resources.cores for s in core.slices) == 312
+    for core in resources.cores:
+        assert max(of.amount for of in core.resources.values()) <= 256
+    cost = estimates(compilation).cost
+    assert cost is not None
+    assert cost.measured
     ticks = compilation.cores.ticks_per_sample
-    assert estimate["energy_pj"]["static"][0] == pytest.approx(64e-3 * ticks * 1e-3 * 1e12)
-    assert estimate["energy_pj"]["synapses"][0] == pytest.approx(
-        2.3 * estimate["synaptic_events"], abs=0.01)
-    text = terminal.render(resources, fidelity)
+    assert cost.energy_pj["static"][0] == pytest.approx(64e-3 * ticks * 1e-3 * 1e12)
+    assert cost.energy_pj["synapses"][0] == pytest.approx(2.3 * cost.synaptic_events, abs=0.01)
+    text = terminal.render(documents, SECTIONS)
     for words in ("crossbars", "copies of neurons", "estimate:", "measured in simulation",
                   "potentials are loaded again"):
         assert words in text, words
-    page = html.render(resources, mapping, diagnostics, fidelity, {})
+    page = html.render(documents, SECTIONS)
     assert page.count("<svg") == 1
     assert "Crossbars" in page
     assert f'data-core="{compilation.n_cores - 1}"' in page
 
 
 def test_a_core_without_a_population_shows_its_role(compilation: TrueNorthCompilation) -> None:
-    resources, mapping = TRUENORTH.resources(compilation), TRUENORTH.mapping(compilation)
-    core = resources["cores"][0]
-    core["slices"], core["role"] = [], "splitter of <if1>"
-    fidelity = fidelity_json(compilation)
-    assert "splitter of <if1>" in terminal.render(resources, fidelity)
-    page = html.render(resources, mapping, diagnostics_json([], TARGET.name), fidelity, {})
+    documents = documents_of(compilation)
+    first, *rest = documents.resources.cores
+    cores = (replace(first, slices=(), role="splitter of <if1>"), *rest)
+    documents = replace(documents, resources=replace(documents.resources, cores=cores))
+    assert "splitter of <if1>" in terminal.render(documents, SECTIONS)
+    page = html.render(documents, SECTIONS)
     assert page.count("splitter of &lt;if1&gt;") == 2  # the grid's label and the table's row
     assert "splitter of <if1>" not in page
 
@@ -177,9 +186,10 @@ def test_without_a_sample_everything_counts_as_spiking(graph: Graph) -> None:
     result = compile_graph(graph, TARGET)
     assert isinstance(result, TrueNorthCompilation)
     assert result.activity is None
-    resources = TRUENORTH.resources(result)
-    assert not resources["estimates"]["measured"]
-    assert "if every axon were active" in terminal.render(resources, fidelity_json(result))
+    cost = estimates(result).cost
+    assert cost is not None
+    assert not cost.measured
+    assert "if every axon were active" in terminal.render(documents_of(result), SECTIONS)
 
 
 def test_a_leak_is_refused_with_what_to_do() -> None:
@@ -261,7 +271,7 @@ def test_too_many_inputs_and_every_way_out(tmp_path: Path) -> None:
     verification = TRUENORTH.verify(tmp_path, slow, x, Checks(), silent)
     assert verification.differences == 0
     assert all(p.spikes > 10 for p in verification.populations)
-    assert "exact, slow" in terminal.render(TRUENORTH.resources(slow), fidelity_json(slow))
+    assert "exact, slow" in terminal.render(documents_of(slow), SECTIONS)
 
 
 def test_quantized_is_what_is_compiled(compilation: TrueNorthCompilation) -> None:

@@ -27,7 +27,7 @@ class Holder(nn.Module):
         return self.it(x)
 
 
-def pair(module: nn.Module) -> tuple[nn.Module, nn.Module]:
+def pair(module: nn.Module) -> tuple[Any, Any]:
     """(the module, its stand-in), both without state."""
     holder = Holder(module)
     reset(holder)

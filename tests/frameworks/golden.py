@@ -73,7 +73,8 @@ def save(cases: Sequence[Case], folder: Path = FOLDER) -> Path:
     text = json.dumps(rows, sort_keys=True).encode()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{cases[0].framework}-{cases[0].version}.npz"
-    np.savez_compressed(path, cases=np.frombuffer(text, np.uint8), **store.arrays)
+    arrays: dict[str, Any] = {"cases": np.frombuffer(text, np.uint8), **store.arrays}
+    np.savez_compressed(path, **arrays)
     return path
 
 

@@ -77,8 +77,7 @@ def test_numbers_in_parameters_are_multiplied_as_norse_does(norse: Any) -> None:
 
 
 def test_what_cannot_be_read_is_refused(norse: Any) -> None:
-    class Mine(norse.LIFCell):
-        pass
+    Mine = type("Mine", (norse.LIFCell,), {})
 
     many = norse.LIFParameters(v_th=torch.tensor([1.0, 2.0]))
     assert refusal(norse.LIFCell(many)) == ("NC203", "v_th")

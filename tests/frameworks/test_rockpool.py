@@ -73,8 +73,7 @@ def test_torch_api_returns_the_output_alone(rockpool: Any) -> None:
 
 
 def test_what_cannot_be_read_is_refused(rockpool: Any) -> None:
-    class Mine(rockpool.modules.LIFTorch):
-        pass
+    Mine = type("Mine", (rockpool.modules.LIFTorch,), {})
 
     lif = rockpool.modules.LIFTorch
     assert refusal(make(rockpool, threshold=torch.arange(1.0, 9.0))) == ("NC203", "threshold")

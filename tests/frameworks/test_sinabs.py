@@ -89,11 +89,9 @@ def test_other_shapes_start_from_rest(sinabs: Any) -> None:
 
 
 def test_what_cannot_be_read_is_refused(sinabs: Any) -> None:
-    class Mine(sinabs.layers.IAF):
-        pass
+    Mine = type("Mine", (sinabs.layers.IAF,), {})
 
-    class Own(sinabs.activation.MembraneReset):
-        pass
+    Own = type("Own", (sinabs.activation.MembraneReset,), {})
 
     assert refusal(sinabs.layers.LIF(tau_mem=torch.tensor([2.0, 3.0]))) == ("NC203", "tau_mem")
     assert refusal(Mine())[0] == "NC111"

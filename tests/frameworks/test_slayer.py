@@ -107,8 +107,7 @@ def test_block_equals_its_stand_in(slayer: Any, name: str) -> None:
 
 
 def test_what_cannot_be_read_is_refused(slayer: Any) -> None:
-    class Mine(slayer.neuron.cuba.Neuron):
-        pass
+    Mine = type("Mine", (slayer.neuron.cuba.Neuron,), {})
 
     neuron, block = slayer.neuron.cuba.Neuron, slayer.block.cuba
     assert refusal(Mine(**HALF))[0] == "NC111"

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters import snntorch as adapter
-from neurocompile.capture.adapters.base import StandIn
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
 from tests.frameworks.comparing import active, active_graph, pair, refusal, same, stimulus
@@ -47,7 +46,7 @@ def make(name: str, reset: str = "subtract", delay: bool = True, **more: Any) ->
 def test_cell_equals_its_stand_in(name: str, reset: str, delay: bool, hidden: bool, output: bool
                                   ) -> None:
     one, other = pair(make(name, reset, delay, init_hidden=hidden, output=output))
-    assert isinstance(other, StandIn)
+    assert isinstance(other, adapter.SnnTorchStandIn)
     spikes = []
     for _ in range(2):  # the second reset_mem gives zeros of the state's shape
         starts = one.reset_mem(), other.reset_mem()
@@ -114,7 +113,7 @@ def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 class Net(nn.Module):
     """Recurrent cells of all kinds, state passed and hidden, one tick after the other."""
 
-    def __init__(self, cell: nn.Module, hidden: bool, image: bool = False) -> None:
+    def __init__(self, cell: Any, hidden: bool, image: bool = False) -> None:
         super().__init__()
         self.first: nn.Module = nn.Conv2d(1, 2, 3, padding=1) if image else nn.Linear(6, 8)
         self.cell, self.hidden, self.image = cell, hidden, image

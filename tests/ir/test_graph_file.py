@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -104,7 +105,8 @@ def _dynamic(proto: onnx.ModelProto) -> None:
 
 
 def _text_tensor(proto: onnx.ModelProto) -> None:
-    proto.graph.initializer.append(helper.make_tensor("t", TensorProto.STRING, [1], [b"x"]))
+    texts: Any = [b"x"]
+    proto.graph.initializer.append(helper.make_tensor("t", TensorProto.STRING, [1], texts))
 
 
 CASES: dict[str, tuple[Change, str]] = {

@@ -1,5 +1,7 @@
 """The ONNX bodies of all profiles compute what the torch op computes, bit for bit."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -40,7 +42,7 @@ def constants(profile: Profile) -> dict[str, float]:
 @pytest.mark.parametrize("profile", [*PROFILES.values(), BOTH_SIGNS, SECOND, INTEGER, ROUNDING],
                          ids=lambda p: p.name)
 def test_function_body_equals_the_torch_op(profile: Profile) -> None:
-    values = constants(profile)
+    values: dict[str, Any] = constants(profile)
     states = profile.states
     names, outputs = input_names(profile).in_order(states), output_names(profile)
     node = helper.make_node(profile.model, names, outputs.in_order(states), domain=DOMAIN,

@@ -1,6 +1,8 @@
 """Operators against explicit matrices and torch."""
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +75,7 @@ def einsums(draw: st.DrawFn, in_sizes: tuple[int, ...] | None = None) -> Operato
                   tuple(axes), sizes, weight)
 
 
-def _some(draw: st.DrawFn, size: int) -> np.ndarray:
+def _some(draw: Callable[..., Any], size: int) -> np.ndarray:
     """Some of so many elements, in any order, at least one."""
     order = draw(st.permutations(range(size)))
     return np.array(order[:draw(st.integers(1, size))], np.int64)

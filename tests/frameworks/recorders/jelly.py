@@ -69,7 +69,8 @@ def sequence(node: Any, x: torch.Tensor) -> Run:
 def activation_based(name: str, options: dict[str, Any], version: str) -> list[Case]:
     """Step modes s and m, in training and evaluation mode, grouped by their equations."""
     make = getattr(importlib.import_module("spikingjelly.activation_based.neuron"), name)
-    x, runs = stimulus(options), defaultdict(dict)
+    x = stimulus(options)
+    runs: dict[str, dict[str, tuple[torch.Tensor, torch.Tensor]]] = defaultdict(dict)
     for training, mode in itertools.product((False, True), "sm"):
         node = make(**options, step_mode=mode, **({"store_v_seq": True} if mode == "m" else {}))
         node.train(training)

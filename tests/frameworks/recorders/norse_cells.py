@@ -79,7 +79,7 @@ def one(name: str, block: str, kind: Any, options: dict[str, float], version: st
     public = {k: c for k, c in options.items() if k in kind._fields} | {"dt": dt}
     public |= {k: function.__name__ for k, function in more.items()}
     arrays = run(name, p, dt, x)
-    start = {"u": 0.0, "v": float(by_name.get("v_leak", by_name.get("v_reset")))}
+    start = {"u": 0.0, "v": float(by_name["v_leak" if "v_leak" in by_name else "v_reset"])}
     start = {k: c for k, c in start.items() if k in arrays}
     variants = ("tick by tick",) if name.endswith("Cell") else ("tick by tick", "one call")
     return case(make(name, p, dt), f"norse {version}", public, block, by_name, start,

@@ -17,8 +17,9 @@ SPIKES = {"StepPWL": StepPWL, "PeriodicExponential": PeriodicExponential}
 
 def make(options: dict[str, Any]) -> Any:
     """A fresh layer of NEURONS neurons."""
-    keywords = {k: torch.tensor(c) if k != "dt" and isinstance(c, list | float) else c
-             for k, c in options.items()}
+    keywords: dict[str, Any] = {
+        k: torch.tensor(c) if k != "dt" and isinstance(c, list | float) else c
+        for k, c in options.items()}
     if "spike_generation_fn" in keywords:
         keywords["spike_generation_fn"] = SPIKES[keywords["spike_generation_fn"]]
     if keywords.get("has_rec"):
