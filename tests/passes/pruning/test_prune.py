@@ -1,6 +1,7 @@
 """Pruning: the pruned network is the model whose tokens and ticks are cropped by hand."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -20,7 +21,7 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.builds import builder, rebuild
-from neurocompile.builds.manifest import read_manifest
+from neurocompile.builds.directory import open_build
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.family import Checks
@@ -36,8 +37,10 @@ from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.passes.pruning.calibrate import Selection, calibrate
 from neurocompile.passes.pruning.drop import with_ticks
-from neurocompile.passes.pruning.prune import Pruning, prune
+from neurocompile.passes.pruning.prune import Pruning, n_neurons, prune
 from neurocompile.passes.pruning.token_axis import token_axes
+from neurocompile.report import words
+from neurocompile.report.plain import to_json
 from tests.capture import nets as capture_nets
 from tests.passes.lowering.test_lower import model_spikes
 from tests.zoo.test_mixers import captured, small
@@ -157,9 +160,9 @@ def test_structure_stays() -> None:
     assert stem.weights.shape == before[name].weights.shape
     sizes = {p.name: p.shape for p in found.after.populations}
     assert (sizes["stem.lifs.3"], sizes["blocks.1.mlp.lif2"]) == ((32, 8, 8), (64, 12))
-    told = found.to_json()
-    assert told["neurons"]["before"] - told["neurons"]["after"] == 4 * (8 * 32 + 2 * 64)
-    assert {p["name"] for p in told["populations"]} == {n for n in sizes if "blocks" in n}
+    assert n_neurons(found.before) - n_neurons(found.after) == 4 * (8 * 32 + 2 * 64)
+    assert {p.name for p in found.before.populations if p.size != math.prod(sizes[p.name])} == {
+        n for n in sizes if "blocks" in n}
 
 
 def test_strongest_tokens_and_ticks_of_events() -> None:
@@ -249,7 +252,6 @@ def test_a_share_is_dropped_in_order_and_never_all(values: list[int], share: flo
     assert len(dropped) + 1 > share * len(values) - 1e-6 or len(found.numbers) == 1
     assert all(values[lost] <= values[one] for lost in dropped for one in found.numbers)
     assert 0 <= found.siv <= 1
-    assert Selection.from_json(json.loads(json.dumps(Selection(found, found).to_json()))) == Selection(found, found)
 
 
 def with_events(n_ticks: int) -> Network:
@@ -269,17 +271,20 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     note = next(d for d in made.diagnostics if d.code == "NC139")
     assert "tokens: 12 of 16" in note.message
     assert "ticks: 1 of 2" in note.message
-    told = made.resources["pruning"]
-    assert (len(told["tokens"]["kept"]), told["ticks"]["kept"]) == (12, [0])
-    assert made.resources["totals"]["ticks"] == 1
-    assert made.fidelity["accuracy"].keys() == {"right", "samples", "unpruned"}
-    assert "before pruning" in made.accuracy.summary
+    facts = made.report.resources.pruning
+    assert (len(facts.tokens.numbers), facts.ticks.numbers) == (12, (0,))
+    lost = 4 * (8 * 32 + 2 * 64)
+    assert facts.neurons.before - facts.neurons.after >= lost
+    assert all(p.before > p.after for p in facts.populations)
+    assert made.report.resources.totals.ticks == 1
+    assert to_json(made.accuracy).keys() == {"right", "samples", "unpruned"}
+    assert "before pruning" in words.accuracy(made.accuracy)
     whole = compile_graph(graph, LOIHI2, sample={"x": x.numpy()})
     expected = builder.measure_accuracy(whole.network, {"x": x.numpy()}, sample)
-    assert made.accuracy.unpruned == expected.right
-    manifest = read_manifest(tmp_path / "b")
-    again = rebuild.recompile(tmp_path / "b", manifest)
-    rebuild.recheck(tmp_path / "b", again, manifest)
+    assert made.accuracy.before_pruning == expected.right
+    build = open_build(tmp_path / "b")
+    again = rebuild.recompile(build)
+    rebuild.recheck(build, again)
     assert again.compilation.pruning.selection == made.compilation.pruning.selection
 
 
