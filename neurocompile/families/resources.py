@@ -176,7 +176,7 @@ def _population(compilation: Compilation, demand: Demand, population: Population
         weight_bits=own.weight_bits if own else None,
         order=demand.mapping.partition.order_names.get(name), cores=len(holders),
         lower_bound=max(bounds.values(), default=0), lower_bounds=bounds, usage=usage,
-        utilization=_rounded(shares),
+        utilization=_round(shares),
         binding=max(shares, key=lambda resource: shares[resource]) if holders else None,
         binds_on=_binds_on(holders, limits),
         worst=None if fullest is None else FullestCore(
@@ -209,7 +209,7 @@ def _totals(compilation: Compilation, demand: Demand, cores: Sequence[CoreFacts]
         host_neurons=sum(p.size for p in network.populations if p.on_host),
         synapses=sum(_synapses(network, p) for p in on_chip),
         ticks=network.n_ticks, latency=demand.latency, binds_on=_binds_on(cores, limits),
-        mean=_rounded({name: sum(core.resources[name].amount for core in cores)
+        mean=_round({name: sum(core.resources[name].amount for core in cores)
                        / (limit * max(len(cores), 1)) for name, limit in limits.items()}),
         worst={name: _fullest(cores, name) for name in limits} if cores else {})
 
@@ -236,5 +236,5 @@ def _synapses(network: Network, population: Population) -> int:
     return sum(p.operator.n_synapses for p in network.into(population.name))
 
 
-def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
+def _round(shares: Mapping[str, float]) -> dict[str, float]:
     return {name: round(share, DIGITS) for name, share in shares.items()}

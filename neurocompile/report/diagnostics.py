@@ -16,9 +16,9 @@ LEVELS: Mapping[Severity, Level] = {
 
 def findings_document(diagnostics: Iterable[Diagnostic], target_name: str) -> Findings:
     """The findings, errors first. A fingerprint stays when lines move; each is unique."""
-    ordered = sorted(diagnostics, key=Diagnostic.sort_key)
-    return Findings(target=target_name, counts=severities(ordered),
-                    diagnostics=tuple(_findings(ordered, target_name)))
+    in_order = sorted(diagnostics, key=Diagnostic.sort_key)
+    return Findings(target=target_name, counts=severities(in_order),
+                    diagnostics=tuple(_findings(in_order, target_name)))
 
 
 def severities(diagnostics: Iterable[Diagnostic]) -> Counts:
@@ -27,9 +27,9 @@ def severities(diagnostics: Iterable[Diagnostic]) -> Counts:
     return Counts(**{level.label: levels[level] for level in Severity})
 
 
-def _findings(ordered: Iterable[Diagnostic], target: str) -> Iterator[Finding]:
+def _findings(in_order: Iterable[Diagnostic], target: str) -> Iterator[Finding]:
     repeats: Counter[tuple[str, str]] = Counter()
-    for one in ordered:
+    for one in in_order:
         place = (one.code, one.where.module)
         key = "\0".join((*place, target, str(repeats[place])))
         repeats[place] += 1

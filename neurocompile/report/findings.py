@@ -35,21 +35,21 @@ def render(diagnostics: Iterable[Diagnostic], fmt: str, color: bool = False, sum
 
     `summary` is the last line of the two formats for people. Raises ValueError for another format.
     """
-    ordered = sorted(diagnostics, key=Diagnostic.sort_key)
+    in_order = sorted(diagnostics, key=Diagnostic.sort_key)
     if fmt == "json":
-        return json.dumps(to_json(findings_document(ordered, target_name)), indent=2)
+        return json.dumps(to_json(findings_document(in_order, target_name)), indent=2)
     if fmt in DOCUMENTS:
         return document(fmt, [ModelFindings(model="", target=target_name,
-                                            findings=tuple(ordered))])
+                                            findings=tuple(in_order))])
     if fmt == "github":
-        return "\n".join(_github(group) for group in fold(ordered))
+        return "\n".join(_github(group) for group in fold(in_order))
     if fmt == "full":
         paint = _Paint(color)
-        blocks = [_full(group, paint) for group in fold(ordered)]
+        blocks = [_full(group, paint) for group in fold(in_order)]
         return "\n\n".join([*blocks, *([printable(summary)] if summary else [])])
     if fmt == "concise":
         paint = _Paint(color)
-        lines = [_concise(one, paint) for one in ordered]
+        lines = [_concise(one, paint) for one in in_order]
         return "\n".join([*lines, *([printable(summary)] if summary else [])])
     raise ValueError(f"{fmt!r} is none of {', '.join(FORMATS)}")
 

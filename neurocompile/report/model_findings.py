@@ -45,9 +45,9 @@ class Occurrence:
 def occurrences(groups: Sequence[ModelFindings]) -> Iterator[Occurrence]:
     """All findings, in order: by group, errors first."""
     for group in groups:
-        ordered = sorted(group.findings, key=Diagnostic.sort_key)
-        marks = fingerprints(group.model, group.target, ordered)
-        for one, mark in zip(ordered, marks, strict=True):
+        in_order = sorted(group.findings, key=Diagnostic.sort_key)
+        marks = fingerprints(group.model, group.target, in_order)
+        for one, mark in zip(in_order, marks, strict=True):
             where = one.where
             path = relative(where.file) if where.file else None
             line = where.line if path is not None and where.line and where.line > 0 else None
@@ -57,9 +57,9 @@ def occurrences(groups: Sequence[ModelFindings]) -> Iterator[Occurrence]:
                              line=line or 1, fingerprint=mark)
 
 
-def fingerprints(model: str, target: str, ordered: Sequence[Diagnostic]) -> list[str]:
+def fingerprints(model: str, target: str, in_order: Sequence[Diagnostic]) -> list[str]:
     """A fingerprint for each finding of a sorted list; unique within it."""
-    items = findings_document(ordered, target).diagnostics
+    items = findings_document(in_order, target).diagnostics
     return [hashlib.sha256(f"{model}\0{item.fingerprint}".encode("utf-8", "surrogatepass"))
             .hexdigest()[:LENGTH] for item in items]
 

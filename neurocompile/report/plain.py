@@ -113,15 +113,15 @@ def _scalar(kind: type, value: Any, path: str) -> Any:
 def _dataclass(kind: type, value: Any, path: str) -> Any:
     if not isinstance(value, dict):
         raise _mismatch(path, "an object", value)
-    declared = json_fields(kind)
-    extra = sorted(set(value) - {f.key for f in declared})
+    hints = json_fields(kind)
+    extra = sorted(set(value) - {f.key for f in hints})
     if extra:
         raise ValueError(f"`{_at(path, str(extra[0])[:40])}` is not known")
-    missing = [f.key for f in declared if f.key not in value and not f.optional]
+    missing = [f.key for f in hints if f.key not in value and not f.optional]
     if missing:
         raise ValueError(f"`{_at(path, missing[0])}` is missing")
     return kind(**{f.name: _read(f.hint, value[f.key], _at(path, f.key))
-                   for f in declared if f.key in value})
+                   for f in hints if f.key in value})
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, path: str) -> Any:
@@ -153,9 +153,9 @@ def _at(path: str, name: str) -> str:
 
 
 def _mismatch(path: str, expected: str, value: Any) -> ValueError:
-    shown = repr(value)
+    text = repr(value)
     return ValueError(f"`{path or 'all of it'}` is not {expected}: "
-                      f"{shown if len(shown) <= 40 else shown[:37] + '...'}")
+                      f"{text if len(text) <= 40 else text[:37] + '...'}")
 
 
 def plain(value: object) -> Any:

@@ -66,12 +66,12 @@ def schema_file(kind: type) -> str:
 
 def _object(kind: type, defs: dict[str, Schema]) -> Schema:
     comments = _comments(kind)
-    declared = json_fields(kind)
+    hints = json_fields(kind)
     return {
         "description": inspect.cleandoc(kind.__doc__ or "").replace("\n", " ").replace("  ", "\n"),
         "type": "object",
-        "required": [f.key for f in declared if not f.optional],
-        "properties": {f.key: _property(f, comments.get(f.name), defs) for f in declared},
+        "required": [f.key for f in hints if not f.optional],
+        "properties": {f.key: _property(f, comments.get(f.name), defs) for f in hints},
     }
 
 

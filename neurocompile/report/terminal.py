@@ -22,7 +22,7 @@ WIDTH, LEAST, WIDE = 100, 80, 96  # columns: at most, at least, and where all of
 TITLE = 12  # columns of a section's title
 BAR = 8  # characters
 STYLES = {"": "", "good": "green", "warn": "yellow", "bad": "bold red"}
-FIXED = ("share", "core", "count", "number", "percent", "rate", "amount")  # are not broken
+WIDTHS = ("share", "core", "count", "number", "percent", "rate", "amount")  # are not broken
 
 
 def render(report: Report, sections: Sequence[Section], color: bool = False,
@@ -93,7 +93,7 @@ def _grid(table: Table, title: str, color: bool, width: int) -> Grid:
                 padding=0, pad_edge=False, show_edge=False, header_style="bold", title=title,
                 title_justify="left", title_style="bold")
     for _, column in columns:
-        grid.add_column(_text(column.title), no_wrap=column.form in FIXED, overflow="fold",
+        grid.add_column(_text(column.title), no_wrap=column.form in WIDTHS, overflow="fold",
                         justify="left" if column.form in ("text", "share") else "right")
     rows = table.rows[:table.most]
     names = [row[0].text for row in rows if isinstance(row[0], Name)]

@@ -10,14 +10,14 @@ from neurocompile.ir.network import Readout
 from neurocompile.ir.operators import Dense
 
 SPIKES = np.array([[[1, 0], [1, 0], [0, 1]], [[0, 1], [1, 1], [0, 1]]], np.uint8)  # 2 samples, 3 ticks
-GIVEN = np.array([[[0.5]], [[2.0]]])  # static: one tick
-RUN = Run({"lif": SPIKES}, inputs={"x": GIVEN})
+STATIC = np.array([[[0.5]], [[2.0]]])  # static: one tick
+RUN = Run({"lif": SPIKES}, inputs={"x": STATIC})
 
 
 def readout(ticks: Any) -> Readout:
     weight = np.array([[1.0, 0.0], [0.0, 3.0]])
-    return Readout("y", (2,), (("lif", Dense((2,), (2,), weight)),
-                               ("x", Dense((1,), (2,), np.ones((2, 1))))), np.array([0.0, 0.25]), ticks)
+    terms = ("lif", Dense((2,), (2,), weight)), ("x", Dense((1,), (2,), np.ones((2, 1))))
+    return Readout(name="y", shape=(2,), terms=terms, bias=np.array([0.0, 0.25]), ticks=ticks)
 
 
 @pytest.mark.parametrize(("ticks", "values", "answers"), [

@@ -62,13 +62,13 @@ def what_if(compilation: LoihiCompilation) -> WhatIf:
 def _encodings(compilation: LoihiCompilation) -> Iterator[Change]:
     """Other encodings, where they take fewer cores."""
     target, bits = compilation.target, compilation.options.bits
-    tried = {_forms(compilation.network)}
+    trial = {_forms(compilation.network)}
     for how in ("shared", "auto"):
         network = encode(compilation.network, target, how, bits)
         synapses = max((p.operator.n_synapses for p in network.projections
                       if p.encoding == "sparse"), default=0)
-        if _forms(network) not in tried and synapses <= MOST_LISTED:
-            tried.add(_forms(network))
+        if _forms(network) not in trial and synapses <= MOST_LISTED:
+            trial.add(_forms(network))
             cores = _cores(network, target, bits)
             if cores is not None and cores < len(compilation.usage.cores):
                 yield Change(change="encoding", value=how, cores=cores)

@@ -46,15 +46,16 @@ class TrueNorth:
 
     def quantize(self, floating: Network, target: TrueNorthTarget, options: Options) -> Network:
         """See `Family.quantize`."""
-        from neurocompile.passes.truenorth.quantization.quantize import Quantize
+        from neurocompile.passes.truenorth.quantization.quantizer import CrossbarQuantizer
 
-        return Quantize(options.bits, options.encoder).run(floating, target)
+        return CrossbarQuantizer(options.bits, options.encoder).run(floating, target)
 
     def emit(self, compilation: TrueNorthCompilation, out: Path) -> Emission:
         """A core network's file; see `Family.emit`."""
-        from neurocompile.backends.truenorth import emit
+        from neurocompile.backends.truenorth.emit import emit_core_network
 
-        return emit.emit(compilation.cores, compilation.network, compilation.target.name, out)
+        return emit_core_network(compilation.cores, compilation.network, compilation.target.name,
+                                 out)
 
     def placed_as(self, compilation: TrueNorthCompilation, program: Path) -> TrueNorthCompilation:
         """The compilation with the places in the network file, which rest on measured rates."""
@@ -63,7 +64,7 @@ class TrueNorth:
 
         places = load_network(program / NETWORK).places
         cores = replace(compilation.cores, places=places)
-        return replace(compilation, legalized=replace(compilation.legalized, network=cores))
+        return replace(compilation, legalization=replace(compilation.legalization, network=cores))
 
     def verify(self, program: Path, compilation: TrueNorthCompilation, inputs: Mapping[str, Array],
                checks: Checks, progress: Progress) -> Verification:

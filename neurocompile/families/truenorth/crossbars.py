@@ -43,7 +43,7 @@ class Crossbars:
 
 def crossbars(compilation: TrueNorthCompilation) -> Crossbars:
     """What a compilation takes of crossbars."""
-    chip, rows = compilation.cores, compilation.legalized.rows
+    chip, rows = compilation.cores, compilation.legalization.rows
     return Crossbars(
         ticks_per_step=chip.step, reload=chip.reload, axons=int(usage(chip)[1].sum()),
         copies=sum(row.copies for row in rows), relays=sum(row.relays for row in rows),

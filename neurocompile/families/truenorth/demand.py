@@ -12,7 +12,7 @@ RESOURCES = ("neurons", "axons")
 def demand(compilation: TrueNorthCompilation) -> Demand:
     """Neurons and axons that do something."""
     chip, core = compilation.cores, compilation.target.core
-    rows = compilation.legalized.rows
+    rows = compilation.legalization.rows
     return Demand(
         mapping=compilation.mapping,
         resources={name: resource(getattr(core, name), name) for name in RESOURCES},
