@@ -278,16 +278,15 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
                          Options(prune_tokens=0.25, prune_steps=0.5), tmp_path / "b",
                          sample=sample, checks=Checks(0))
     note = next(d for d in result.diagnostics if d.code == "NC139")
-    assert "tokens: 12 of 16" in note.message
-    assert "ticks: 1 of 2" in note.message
+    assert all(part in note.message for part in ("tokens: 12 of 16", "ticks: 1 of 2"))
     facts = result.report.resources.pruning
     assert (len(facts.tokens.numbers), facts.ticks.numbers) == (12, (0,))
-    lost = 4 * (8 * 32 + 2 * 64)
-    assert facts.neurons.before - facts.neurons.after >= lost
+    at_least = 4 * (8 * 32 + 2 * 64)
+    assert facts.neurons.before - facts.neurons.after >= at_least
     assert all(p.before > p.after for p in facts.populations)
     assert result.report.resources.totals.ticks == 1
     assert to_json(result.accuracy).keys() == {"right", "samples", "unpruned"}
-    assert "before pruning" in words.accuracy(result.accuracy)
+    assert result.accuracy and "before pruning" in words.accuracy(result.accuracy)
     whole = compile_for_loihi(graph, LOIHI2, sample={"x": x.numpy()})
     expected = builder.measure_accuracy(whole.network, {"x": x.numpy()}, sample)
     assert result.accuracy.before_pruning == expected.right
