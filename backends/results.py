@@ -36,7 +36,7 @@ class Reference(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class PopulationComparison:
     """One population of the program beside the reference's."""
 
     name: str
@@ -52,7 +52,7 @@ class Verification:
 
     samples: int
     ticks: int  # per sample
-    populations: tuple[Compared, ...]
+    populations: tuple[PopulationComparison, ...]
     diagnostics: tuple[Diagnostic, ...]
     seconds: float  # of running the program
 

@@ -14,7 +14,6 @@ from neurocompile.ir.network import Input, InputKind, Network, Population, Proje
 from neurocompile.ir.operators import Conv, Dense, Operator, Shape, Sparse, identity
 from neurocompile.passes.placing.route import route
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import Target
 from neurocompile.target.loihi import LoihiTarget
 
 NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
@@ -134,7 +133,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
 }
 
 
-def with_limits(target: Target, **values: int) -> Target:
+def with_limits(target: LoihiTarget, **values: int) -> LoihiTarget:
     """The target with other limits of a core, or of its chip."""
     core = {k: replace(getattr(target.core, k), value=v) for k, v in values.items()
             if hasattr(target.core, k)}
@@ -148,7 +147,7 @@ def counted_as(target: LoihiTarget, accounting: str) -> LoihiTarget:
     return replace(target, accounting={accounting: target.accounting[accounting]})
 
 
-def messages(network: Network, partition: Partition, target: Target) -> int:
+def messages(network: Network, partition: Partition, target: LoihiTarget) -> int:
     """Messages between cores when every neuron fires once."""
     row = Placement(tuple(CoreId(0, k, 0) for k in range(len(partition.cores))))
     routing = route(network, partition, row, target)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.resources import capacity, incoming, on_chip
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 BITS_PER_SYNAPSE = 8.3
 IMBALANCE = 0.03
@@ -25,7 +25,7 @@ MOST_SYNAPSES = 35_000_000  # of a graph for METIS: about 5 GB
 Ints = NDArray[np.int64]
 
 
-def mt_kahypar(network: Network, target: Target, parts: int) -> tuple[Partition, float]:
+def mt_kahypar(network: Network, target: LoihiTarget, parts: int) -> tuple[Partition, float]:
     """Preset DEFAULT, objective km1, seed 1, one thread; nets with their destinations as pins."""
     import mtkahypar
 
@@ -47,7 +47,7 @@ def mt_kahypar(network: Network, target: Target, parts: int) -> tuple[Partition,
     return _as_partition(network, blocks), seconds
 
 
-def metis(network: Network, target: Target, parts: int) -> tuple[Partition, float]:
+def metis(network: Network, target: LoihiTarget, parts: int) -> tuple[Partition, float]:
     """k-way on the graph of neurons (the method of SNEAP, GLSVLSI 2020), one edge per synapse."""
     import pymetis
 
@@ -77,7 +77,7 @@ def _neuron_graph(network: Network) -> sp.csr_array:
     return sp.csr_array((np.ones(len(ends[0]), np.bool_), ends), shape=(size, size))
 
 
-def _weights(network: Network, target: Target) -> Ints:
+def _weights(network: Network, target: LoihiTarget) -> Ints:
     """Of each neuron, in millionths of a core."""
     limits, shares = capacity(target), []
     for population in on_chip(network):

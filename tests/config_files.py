@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MODEL = '[models.a]\nentry = "a:b"\n'
-BROKEN: dict[str, bytes] = {name: text.encode() if isinstance(text, str) else text for name, text in {
+_TEXTS: dict[str, str | bytes] = {
     "not UTF-8": b'target = "\xff\xfe"',
     "byte order mark": b'\xef\xbb\xbftarget = "loihi2"',
     "NUL": b'target = "a\x00b"',
@@ -56,4 +56,6 @@ BROKEN: dict[str, bytes] = {name: text.encode() if isinstance(text, str) else te
     "neuron of no layout": '[[neurons]]\nclass = "a:B"\nequations = "v = x"\nlayout = "x"',
     "neuron that starts anywhere": '[[neurons]]\nclass = "a:B"\nequations = "v"\nstart = [1]',
     "constants of truth": '[[neurons]]\nclass = "a:B"\nequations = "v"\nconstants = {a = true}',
-}.items()}
+}
+INVALID: dict[str, bytes] = {name: text.encode() if isinstance(text, str) else text
+                             for name, text in _TEXTS.items()}

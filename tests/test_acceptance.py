@@ -85,41 +85,41 @@ def expected() -> Counter[tuple[str, int]]:
 
 
 def test_every_violation_of_a_spikformer_block_is_found_once(block: Path) -> None:
-    done = run("check", "spikformer_block:make", "-t", "loihi2", "--input-shape", "3,8,8",
+    process = run("check", "spikformer_block:make", "-t", "loihi2", "--input-shape", "3,8,8",
                "--format", "json", cwd=block)
-    assert done.returncode == 1, done.stderr
-    items = json.loads(done.stdout)["checks"][0]["diagnostics"]
-    found = Counter((i["code"], i["line"]) for i in items if i["severity"] == "error")
-    assert found == expected()
+    assert process.returncode == 1, process.stderr
+    items = json.loads(process.stdout)["checks"][0]["diagnostics"]
+    counts = Counter((i["code"], i["line"]) for i in items if i["severity"] == "error")
+    assert counts == expected()
     assert {i["file"] for i in items if i["severity"] == "error"} == {"spikformer_block.py"}
-    assert sum(found.values()) == 7
+    assert sum(counts.values()) == 7
 
 
 def test_the_same_in_text_names_lines_and_fixes(block: Path) -> None:
-    done = run("check", "spikformer_block:make", "--target", "loihi2", "--input-shape", "3,8,8",
+    process = run("check", "spikformer_block:make", "--target", "loihi2", "--input-shape", "3,8,8",
                cwd=block)
-    assert done.returncode == 1
+    assert process.returncode == 1
     for code, line in expected():
-        assert f"[{code}]" in done.stdout
-        assert f"spikformer_block.py:{line}" in done.stdout
-    assert "help:" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+        assert f"[{code}]" in process.stdout
+        assert f"spikformer_block.py:{line}" in process.stdout
+    assert "help:" in process.stdout
+    assert "Traceback" not in process.stdout + process.stderr
 
 
 @pytest.mark.parametrize("model", ["conv", "fc"])
 def test_the_mnist_networks_are_cleared(model: str) -> None:
-    done = run("check", model, "--format", "json", cwd=MNIST)
-    assert done.returncode == 0, done.stdout
-    items = json.loads(done.stdout)["checks"][0]["diagnostics"]
+    process = run("check", model, "--format", "json", cwd=MNIST)
+    assert process.returncode == 0, process.stdout
+    items = json.loads(process.stdout)["checks"][0]["diagnostics"]
     assert not [i for i in items if i["severity"] == "error"]
     assert not [i for i in items if i["code"].startswith("NC1") and i["severity"] != "note"]
 
 
 @pytest.mark.lava
 def test_build_as_typed_in_the_readme(tmp_path: Path) -> None:
-    done = run("build", "model.pt", "--target", "loihi2", "-o", str(tmp_path / "b"), cwd=MNIST)
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"verified on 4 samples, 32 ticks, [\d,]+ spikes: 0 differences", done.stdout)
+    process = run("build", "model.pt", "--target", "loihi2", "-o", str(tmp_path / "b"), cwd=MNIST)
+    assert process.returncode == 0, process.stderr
+    assert re.search(r"verified on 4 samples, 32 ticks, [\d,]+ spikes: 0 differences", process.stdout)
     names = {p.name for p in (tmp_path / "b").iterdir()}
     assert {"manifest.json", "program", "mapping.json", "diagnostics.json", "resources.json",
             "resources.csv", "report.html", "trace.json"} <= names

@@ -28,10 +28,10 @@ def test_the_configuration_is_valid() -> None:
 
 @pytest.mark.parametrize("command", sorted(c for c in COMMANDS if " --" in c))
 def test_every_option_exists(command: str) -> None:
-    known = CliRunner().invoke(cli.commands, ["check", "--help"]).output
-    known += " ".join(re.findall(r"--[a-z-]+", known))
+    usage = CliRunner().invoke(cli.commands, ["check", "--help"]).output
+    usage += " ".join(re.findall(r"--[a-z-]+", usage))
     for option in re.findall(r"(?<=\s)--[a-z-]+", command):
-        assert re.search(rf"{option}\b", known), command
+        assert re.search(rf"{option}\b", usage), command
 
 
 def test_the_hook_is_the_one_that_the_docs_name() -> None:

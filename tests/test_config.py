@@ -18,7 +18,7 @@ from neurocompile.config.schema import configuration_schema
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.families.table import declared_options
 from neurocompile.families.targets import load_target
-from tests.config_files import BROKEN
+from tests.config_files import INVALID
 from tests.paths import EXAMPLES
 
 LOIHI2 = load_target("loihi2")
@@ -106,7 +106,7 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     assert load_config(start=inner).targets == ("loihi1",)
 
 
-@pytest.mark.parametrize(("text", "told"), [
+@pytest.mark.parametrize(("text", "message"), [
     ('targte = "loihi2"', "did you mean `target`? at `targte`"),
     ("target = 3", "expected a string or a list of strings at `target`"),
     ('[models.a]\nentry = "a:b"\nwieghts = "w"', "did you mean `weights`?"),
@@ -132,10 +132,10 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ("a = 1\na = 2", "`(file)`"),
     ("= 3", "`(file)`"),
 ])
-def test_mistakes_name_their_key(tmp_path: Path, text: str, told: str) -> None:
+def test_mistakes_name_their_key(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError, match="NC002") as error:
         load_config(_write(tmp_path, text))
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert error.value.exit_code == 2
 
 
@@ -154,17 +154,17 @@ def test_entries_are_found_by_name_factory_and_weights(tmp_path: Path,
 
 def test_unused_ignores_are_told(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, FULL))
-    used = Diagnostic("NC312", Location("head.lif"), {"module": "head.lif", "share": 0.0})
-    assert unused_ignores(config, [used]) == []
-    (unused,) = unused_ignores(config, [Diagnostic("NC312", Location("body.lif"))])
-    assert unused.code == "NC012"
+    finding = Diagnostic("NC312", Location("head.lif"), {"module": "head.lif", "share": 0.0})
+    assert unused_ignores(config, [finding]) == []
+    (warning,) = unused_ignores(config, [Diagnostic("NC312", Location("body.lif"))])
+    assert warning.code == "NC012"
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", INVALID)
 def test_a_broken_configuration_is_one_finding_with_its_line(
         name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "neurocompile.toml").write_bytes(BROKEN[name])
+    (tmp_path / "neurocompile.toml").write_bytes(INVALID[name])
     monkeypatch.chdir(tmp_path)
     start = time.process_time()
     assert run(["check", "a", "-t", "loihi2", "--debug"]) == 2
@@ -196,12 +196,12 @@ def test_the_schema_says_what_is_read() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(tomllib.loads(FULL))
-    refused = [name for name, text in BROKEN.items()
+    invalid = [name for name, text in INVALID.items()
                if (data := _data(text)) is not None and not validator.is_valid(data)]
-    readable = [name for name, text in BROKEN.items() if _data(text) is not None]
+    readable = [name for name, text in INVALID.items() if _data(text) is not None]
     beyond = {"target has a line break", "a model without a name", "entry with NUL",
               "weights with NUL", "shape too large", "bits as a float", "share NaN", "NUL", "long"}
-    assert set(readable) - set(refused) <= beyond
+    assert set(readable) - set(invalid) <= beyond
     model = schema["properties"]["models"]["additionalProperties"]
     for option in declared_options():
         assert model["properties"][option.key]["description"] == option.help

@@ -4,6 +4,7 @@ import importlib
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
+from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind
@@ -57,9 +59,9 @@ def test_each_head_mixes_its_own_channels(heads: int) -> None:
     assert mixer(x).shape == x.shape
     assert expected.any()
     assert torch.equal(mixer(x), expected)
-    turned = TokenMixer(TOKENS, heads, "CN")
-    turned.load_state_dict(mixer.state_dict())
-    assert torch.equal(turned(x.transpose(-2, -1)).transpose(-2, -1), mixer(x))
+    transpose = TokenMixer(TOKENS, heads, "CN")
+    transpose.load_state_dict(mixer.state_dict())
+    assert torch.equal(transpose(x.transpose(-2, -1)).transpose(-2, -1), mixer(x))
 
 
 def test_one_parameter_within_its_start_range() -> None:
@@ -70,7 +72,7 @@ def test_one_parameter_within_its_start_range() -> None:
 
 
 @pytest.mark.parametrize("arguments", [(0,), (9, 0), (9, 2, "NCHW")])
-def test_bad_arguments(arguments: tuple[int, ...]) -> None:
+def test_bad_arguments(arguments: Any) -> None:
     with pytest.raises(ValueError, match="TokenMixer needs tokens and heads of at least 1"):
         TokenMixer(*arguments)
 
@@ -88,15 +90,17 @@ def test_in_place_of_attention() -> None:
     assert [d.code for d in check_graph(graph)] == []
     network, _ = lower(graph)
     image = next(i.name for i in network.inputs if i.kind is not InputKind.ONE)
-    expected, found = model_spikes(model, x), synchronous.run(network, {image: x.numpy()}).spikes
-    assert expected.keys() == found.keys()
+    expected, result = model_spikes(model, x), synchronous.run(network, {image: x.numpy()}).spikes
+    assert expected.keys() == result.keys()
     for path, spikes in expected.items():
         assert 0 < spikes.mean() < 1, path
-        assert np.array_equal(spikes.reshape(found[path].shape), found[path]), path
+        assert np.array_equal(spikes.reshape(result[path].shape), result[path]), path
     (mixing,) = network.into("attn_lif")
     assert mixing.source == "v_lif"
-    built = compile_graph(graph, load_target("loihi2"))
-    assert built.mapping.partition.cores
+    compilation = compile_graph(graph, load_target("loihi2"))
+    assert isinstance(compilation, LoihiCompilation)
+    assert compilation.mapping is not None
+    assert compilation.mapping.partition.cores
 
 
 def test_diagnostics_name_a_module_that_exists() -> None:
@@ -108,5 +112,5 @@ def test_diagnostics_name_a_module_that_exists() -> None:
 def test_the_package_finds_it_without_importing_torch_first() -> None:
     code = ("import sys, neurocompile; early = 'torch' in sys.modules; "
             "print(early, neurocompile.nn.TokenMixer(4).weight.shape)")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False torch.Size([1, 4, 4])\n"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout == "False torch.Size([1, 4, 4])\n"

@@ -56,10 +56,10 @@ def test_other():
 def test_checks_in_a_suite(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(plugged=NET, test_nets=TESTS)
     pytester.syspathinsert()
-    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-m", "neurocompile",
+    process = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-m", "neurocompile",
                                          "--strict-markers", "-rf")
-    done.assert_outcomes(passed=3, failed=2, deselected=1)
-    text = done.stdout.str()
+    process.assert_outcomes(passed=3, failed=2, deselected=1)
+    text = process.stdout.str()
     assert "error[NC121]: `Mul` masks one spike-dependent value by another" in text
     assert "--> plugged.py:" in text
     assert "loihi2: 1 error" in text
@@ -75,14 +75,14 @@ def test_a_budget_fails_the_test(pytester: pytest.Pytester) -> None:
             neurocompile.check(Net(), input_shape=(5,), max_synapses=3)
     """)
     pytester.syspathinsert()
-    done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
-    done.assert_outcomes(failed=1)
-    assert "error[NC411]: synapses: 64 needed, over the project's budget of 3" in done.stdout.str()
+    process = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    process.assert_outcomes(failed=1)
+    assert "error[NC411]: synapses: 64 needed, over the project's budget of 3" in process.stdout.str()
 
 
 def test_loading_the_plugin_imports_nothing_heavy(tmp_path: Path) -> None:
     code = ("import sys, neurocompile.pytest_plugin; "
             "print(sorted({'torch', 'numpy', 'onnx', 'click'} & set(sys.modules)))")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=tmp_path)
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"

@@ -16,18 +16,18 @@ LIMIT = 0.3  # seconds of CPU, interpreter included
     "--help", "build --help", "check --help", "explain NC405", "rules", "targets",
     "targets loihi2 --format toml", "doctor"])
 def test_light_commands_import_nothing_heavy(command: str) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "neurocompile", *command.split()],
         capture_output=True, text=True, check=True)
-    lines = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
+    lines = [line.rpartition("|")[2].strip() for line in process.stderr.splitlines()]
     assert not HEAVY.intersection(name.partition(".")[0] for name in lines)
-    assert done.stdout
+    assert process.stdout
 
 
 def test_the_package_imports_no_torch() -> None:
     code = "import sys, neurocompile; print('torch' in sys.modules, neurocompile.__version__)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("False")
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.startswith("False")
 
 
 @pytest.mark.parametrize("command", ["--help", "explain NC405", "rules", "targets"])

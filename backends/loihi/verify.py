@@ -14,7 +14,7 @@ from neurocompile.backends.loihi.emit import save_arrays
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.plan import part_ids
 from neurocompile.backends.loihi.worker import LOG, Job, run_program
-from neurocompile.backends.results import Compared, Reference, Verification
+from neurocompile.backends.results import PopulationComparison, Reference, Verification
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Array
@@ -60,7 +60,7 @@ def verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[
               limit=limit, lava_python=lava_python)
     seconds = run_program(job)
     ids = part_ids(network)
-    rows: list[Compared] = []
+    rows: list[PopulationComparison] = []
     diagnostics: list[Diagnostic] = []
     first: _Place | None = None
     for rank, population in enumerate(p for p in network.order() if not p.on_host):
@@ -71,7 +71,7 @@ def verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[
         actual = actual.reshape(expected.shape)
         differs = expected != actual
         count = int(np.count_nonzero(expected))
-        rows.append(Compared(population.name, population.size, 0 if is_sum else count,
+        rows.append(PopulationComparison(population.name, population.size, 0 if is_sum else count,
                                  int(differs.sum()), count if is_sum else 0))
         if not count:
             diagnostics.append(Diagnostic("NC703", population.where,

@@ -33,13 +33,14 @@ from neurocompile.semantics.truenorth import (
     ResetMode,
 )
 
+_LEAST = {"leak_max": 0}
 _MAXIMA = {key.rpartition(".")[2]: limit for key, limit in MAXIMA.items()}
 TICKS_MAX = 1 << 20  # of a sample; also the longest delay from the host
 LINES_MAX = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ArrayLayout:
     """An array of `Cores`: its type, its shape after the cores, its smallest and largest value."""
 
     dtype: str
@@ -50,23 +51,23 @@ class Layout:
 
 _NEURON = (NEURONS,)
 LAYOUTS = {
-    "axon_types": Layout("uint8", (AXONS,), 0, AXON_TYPES - 1),
-    "crossbar": Layout("uint8", (AXONS, NEURONS // 8), 0, 255),
-    "weights": Layout("int16", (NEURONS, AXON_TYPES), -WEIGHT_MAX, WEIGHT_MAX),
-    "leak": Layout("int16", _NEURON, -LEAK_MAX, LEAK_MAX),
-    "threshold": Layout("int32", _NEURON, 0, THRESHOLD_MAX),
-    "floor": Layout("int32", _NEURON, 0, FLOOR_MAX),
-    "reset_value": Layout("int32", _NEURON, -POTENTIAL_MAX, POTENTIAL_MAX),
-    "reset_mode": Layout("uint8", _NEURON, 0, max(ResetMode)),
-    "saturate": Layout("bool", _NEURON, 0, 1),
-    "leak_reversal": Layout("bool", _NEURON, 0, 1),
-    "random_synapse": Layout("bool", (NEURONS, AXON_TYPES), 0, 1),
-    "random_leak": Layout("bool", _NEURON, 0, 1),
-    "threshold_mask": Layout("int32", _NEURON, 0, THRESHOLD_MAX),
-    "potential": Layout("int32", _NEURON, POTENTIAL_MIN, POTENTIAL_MAX),
-    "target_core": Layout("int32", _NEURON, OUTPUT, 2 ** 31 - 1),
-    "target_axon": Layout("int32", _NEURON, -1, LINES_MAX),
-    "delay": Layout("uint8", _NEURON, 0, DELAY_MAX),
+    "axon_types": ArrayLayout("uint8", (AXONS,), 0, AXON_TYPES - 1),
+    "crossbar": ArrayLayout("uint8", (AXONS, NEURONS // 8), 0, 255),
+    "weights": ArrayLayout("int16", (NEURONS, AXON_TYPES), -WEIGHT_MAX, WEIGHT_MAX),
+    "leak": ArrayLayout("int16", _NEURON, -LEAK_MAX, LEAK_MAX),
+    "threshold": ArrayLayout("int32", _NEURON, 0, THRESHOLD_MAX),
+    "floor": ArrayLayout("int32", _NEURON, 0, FLOOR_MAX),
+    "reset_value": ArrayLayout("int32", _NEURON, -POTENTIAL_MAX, POTENTIAL_MAX),
+    "reset_mode": ArrayLayout("uint8", _NEURON, 0, max(ResetMode)),
+    "saturate": ArrayLayout("bool", _NEURON, 0, 1),
+    "leak_reversal": ArrayLayout("bool", _NEURON, 0, 1),
+    "random_synapse": ArrayLayout("bool", (NEURONS, AXON_TYPES), 0, 1),
+    "random_leak": ArrayLayout("bool", _NEURON, 0, 1),
+    "threshold_mask": ArrayLayout("int32", _NEURON, 0, THRESHOLD_MAX),
+    "potential": ArrayLayout("int32", _NEURON, POTENTIAL_MIN, POTENTIAL_MAX),
+    "target_core": ArrayLayout("int32", _NEURON, OUTPUT, 2 ** 31 - 1),
+    "target_axon": ArrayLayout("int32", _NEURON, -1, LINES_MAX),
+    "delay": ArrayLayout("uint8", _NEURON, 0, DELAY_MAX),
 }
 
 
@@ -115,7 +116,7 @@ def _ranges(network: CoreNetwork) -> Iterator[str]:
         if len(extra) not in (0, count):
             yield f"{len(extra)} {name} for {count} cores"
     for name, number in network.crossbar.to_json().items():
-        yield from _outside(f"`{name}` of the crossbar", number, 1, _MAXIMA[name])
+        yield from _outside(f"`{name}` of the crossbar", number, _LEAST.get(name, 1), _MAXIMA[name])
     yield from _outside("n_ticks", network.n_ticks, 1, TICKS_MAX)
     yield from _outside("step", network.step, 1, TICKS_MAX)
     yield from _outside("ticks of a sample", network.ticks_per_sample, 1, TICKS_MAX)

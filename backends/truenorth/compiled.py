@@ -27,14 +27,15 @@ class NumbaKernel:
 
     def integrate(self, state: State, tick: int, cores: Range) -> None:
         """Move a range of cores."""
-        kernel.integrate(*cores, state.ring[tick % SLOTS], state.v, state.fired,
+        kernel.integrate(*cores, state.ring[tick % SLOTS], state.v, state.spikes_now,
                          state.activity.axon_events, state.activity.synaptic_events, self._program)
 
     def finish_special(self, state: State, tick: int, cores: Range, keys: Words) -> None:
         """The rest of it for special cores."""
-        kernel.finish_special(*cores, keys, state.ring[tick % SLOTS], state.v, state.fired,
+        kernel.finish_special(*cores, keys, state.ring[tick % SLOTS], state.v, state.spikes_now,
                               self._program, self._modes)
 
     def deliver(self, state: State, tick: int) -> None:
         """Set the axons that spikes reach."""
-        kernel.deliver(tick, state.ring, state.fired, state.program.route, state.activity.spikes)
+        kernel.deliver(tick, state.ring, state.spikes_now, state.program.route,
+                       state.activity.spikes)

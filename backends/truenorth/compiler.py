@@ -26,7 +26,7 @@ NATIVE = ("-march=native",)
 _SECONDS = 120
 _PROGRAM = ("rows", "axons", "weights", "leak", "threshold", "floor", "modes", "reset", "reset_row",
             "route", "special", "all_weights", "reversal", "random_synapse", "random_leak", "mask")
-_STATE = ("v", "fired", "ring", "axon_events", "synaptic_events", "spikes")
+_STATE = ("v", "spikes_now", "ring", "axon_events", "synaptic_events", "spikes")
 
 
 class _ProgramPointers(ctypes.Structure):
@@ -68,7 +68,7 @@ class CKernel:
     def _call(self, function: str, state: State, *values: int | NDArray[np.generic]) -> None:
         activity = state.activity
         pointers = _StatePointers(
-            state.v.ctypes.data, state.fired.ctypes.data, state.ring.ctypes.data,
+            state.v.ctypes.data, state.spikes_now.ctypes.data, state.ring.ctypes.data,
             activity.axon_events.ctypes.data, activity.synaptic_events.ctypes.data,
             activity.spikes.ctypes.data, len(state.v))
         arguments = [ctypes.c_int64(x) if isinstance(x, int) else ctypes.c_void_p(x.ctypes.data)

@@ -22,7 +22,7 @@ RANC = ("ranc.json", "ranc_config.json")
 RANC_CORES = 64  # of larger networks no JSON is written
 
 
-def emit(cores: CoreNetwork, network: Network, target: str, out: Path) -> Emission:
+def emit_core_network(cores: CoreNetwork, network: Network, target: str, out: Path) -> Emission:
     """Write the core network of an integer network into the folder `out`; always the same bytes.
 
     Raises FindingsError (NC613) for a core network that is out of range.

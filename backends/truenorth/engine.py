@@ -20,7 +20,7 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Activity:
+class CoreActivity:
     """Events of each core, summed over samples and ticks."""
 
     axon_events: Ints  # active axons
@@ -28,16 +28,16 @@ class Activity:
     spikes: Ints
 
     @staticmethod
-    def zero(cores: int) -> Activity:
+    def zero(cores: int) -> CoreActivity:
         """Nothing yet."""
-        return Activity(*(np.zeros(cores, np.int64) for _ in range(3)))
+        return CoreActivity(*(np.zeros(cores, np.int64) for _ in range(3)))
 
 
 class Engine(Protocol):
     """A batch of samples in the state before the next tick."""
 
     v: NDArray[np.int32]  # [samples, cores, NEURONS]
-    fired: Words  # [samples, cores, NEURONS / 64]: spikes of the last tick
+    spikes_now: Words  # [samples, cores, NEURONS / 64]: spikes of the last tick
 
     def inject(self, tick: int, sample: Ints, core: Ints, axon: Ints) -> None:
         """Set axons for this tick; before `advance`."""
@@ -51,9 +51,9 @@ class State:
     """What the loops of a compiled engine read and write."""
 
     program: Program
-    activity: Activity
+    activity: CoreActivity
     v: NDArray[np.int32]
-    fired: Words
+    spikes_now: Words
     ring: Words  # [SLOTS, samples, cores, AXONS / 64]
 
 
@@ -76,13 +76,13 @@ class Kernel(Protocol):
 class CompiledEngine:
     """A kernel over all cores: in as many ranges as the pool has threads."""
 
-    def __init__(self, kernel: Kernel, program: Program, activity: Activity, samples: range,
+    def __init__(self, kernel: Kernel, program: Program, activity: CoreActivity, samples: range,
                  seed: int, pool: ThreadPoolExecutor | None, threads: int) -> None:
         shape = len(samples), len(program)
         self.v = start(program, len(samples))
-        self.fired = np.zeros((*shape, NEURONS // 64), np.uint64)
+        self.spikes_now = np.zeros((*shape, NEURONS // 64), np.uint64)
         ring = np.zeros((SLOTS, *shape, AXONS // 64), np.uint64)
-        self._state = State(program, activity, self.v, self.fired, ring)
+        self._state = State(program, activity, self.v, self.spikes_now, ring)
         self._kernel, self._pool = kernel, pool
         self._keys = Keys(seed, samples, len(program)) if program.special.any() else None
         cuts = np.linspace(0, len(program), threads + 1).astype(int).tolist()

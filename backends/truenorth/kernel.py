@@ -50,7 +50,7 @@ def integrate(first: int, last: int, now: Any, v: Any, spikes_now: Any, events: 
               program: Any) -> None:
     """One tick of cores first..last - 1 for all samples, without what special neurons draw.
 
-    `now` [samples, cores, WORDS] are the active axons, v [samples, cores, NEURONS]; `fired`
+    `now` [samples, cores, WORDS] are the active axons, v [samples, cores, NEURONS]; `spikes_now`
     [samples, cores, WORDS] is written. The sum of a tick stays in v for special cores.
     """
     rows, axons, weights, leak, threshold, floor, modes, reset, reset_row, special = program

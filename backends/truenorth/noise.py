@@ -37,6 +37,6 @@ class Keys:
         return keys_of(self._states, range(tick, tick + 1))[..., 0]
 
 
-def draw(states: Words) -> NDArray[np.int64]:
+def draw_words(states: Words) -> NDArray[np.int64]:
     """The number that each state draws; the next one is drawn from state + GOLDEN."""
     return (mix_words(states) >> np.uint64(32)).astype(np.int64)

@@ -165,7 +165,7 @@ def _mirrors(cores: Cores) -> Bools:
 def inexpressible(network: CoreNetwork) -> Iterator[Diagnostic]:
     """NC611 for each kind of thing that RANC has no word for."""
     cores = network.cores
-    low, high = reach(network)
+    low, high = potential_bounds(network)
     clipping = cores.saturate & ~_mirrors(cores) & (low < -cores.floor.astype(np.int64))
     wide = (low < POTENTIAL_MIN) | (high > POTENTIAL_MAX)
     for what, where in (
@@ -182,7 +182,7 @@ def inexpressible(network: CoreNetwork) -> Iterator[Diagnostic]:
                                               "place": f", neuron {neuron}"})
 
 
-def reach(network: CoreNetwork) -> tuple[Ints, Ints]:
+def potential_bounds(network: CoreNetwork) -> tuple[Ints, Ints]:
     """Bounds of what potentials can be before thresholds within a sample, floors not counted.
 
     Per neuron: from the start or what a reset leaves, every tick with the worst sum of its synapses.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.backends.truenorth.engine import Activity, Engine
+from neurocompile.backends.truenorth.engine import CoreActivity, Engine
 from neurocompile.backends.truenorth.host import Reading
 from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.semantics.truenorth import NEURONS
@@ -35,7 +35,7 @@ class Simulation:
 
     engine: str
     ticks: int  # of the chip, all samples together
-    activity: Activity
+    activity: CoreActivity
     spikes: dict[str, NDArray[np.uint8]] = field(default_factory=dict)  # [samples, n_ticks, neurons]
     potentials: dict[str, NDArray[np.int32]] = field(default_factory=dict)  # the same, after a tick
     counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # [samples, n_ticks]
@@ -43,7 +43,7 @@ class Simulation:
     raster_potentials: NDArray[np.int32] | None = None
 
 
-class Recorder:
+class ProbeRecorder:
     """Fills a Simulation from the engines of all batches."""
 
     def __init__(self, network: CoreNetwork, probes: Probes, samples: int, engine: str) -> None:
@@ -59,7 +59,7 @@ class Recorder:
         def size(name: str) -> int:
             return len(self._readings[name].place)
         self.result = Simulation(
-            engine, samples * network.ticks_per_sample, Activity.zero(len(network.cores)),
+            engine, samples * network.ticks_per_sample, CoreActivity.zero(len(network.cores)),
             {n: np.zeros((*shape, size(n)), np.uint8) for n in choose(probes.spikes)},
             {n: np.zeros((*shape, size(n)), np.int32) for n in choose(probes.potentials)},
             {n: np.zeros(shape, np.int64) for n in choose(probes.counts)},
@@ -81,8 +81,8 @@ class Recorder:
             result.potentials[name][samples, due[name]] = flat[:, self._readings[name].place]
 
     def _take_spikes(self, engine: Engine, samples: slice, tick: int, due: dict[str, int]) -> None:
-        result, count = self.result, len(engine.fired)
-        flat = np.unpackbits(engine.fired.view(np.uint8).reshape(count, -1), axis=1,
+        result, count = self.result, len(engine.spikes_now)
+        flat = np.unpackbits(engine.spikes_now.view(np.uint8).reshape(count, -1), axis=1,
                              bitorder="little")
         if result.raster is not None:
             result.raster[samples, tick] = flat.reshape(count, -1, NEURONS)

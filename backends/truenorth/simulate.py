@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 from neurocompile.backends.truenorth.check import require
-from neurocompile.backends.truenorth.engine import Activity, CompiledEngine, Engine, Kernel
+from neurocompile.backends.truenorth.engine import CompiledEngine, CoreActivity, Engine, Kernel
 from neurocompile.backends.truenorth.host import Inputs, events, n_samples
 from neurocompile.backends.truenorth.program import Program
-from neurocompile.backends.truenorth.results import Probes, Recorder, Simulation
+from neurocompile.backends.truenorth.results import ProbeRecorder, Probes, Simulation
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.passes.truenorth.core_network import CoreNetwork
 
@@ -22,7 +22,7 @@ _SAMPLE_BYTES = {"numpy": 1 << 14, "numba": 1600, "c": 1600}  # per core
 MOST_THREADS = 1024
 
 Progress = Callable[[int, int], None]  # ticks of the chip done, in all
-Make = Callable[[Program, Activity, range, int, ThreadPoolExecutor | None, int], Engine]
+Make = Callable[[Program, CoreActivity, range, int, ThreadPoolExecutor | None, int], Engine]
 
 
 def simulate(network: CoreNetwork, inputs: Inputs, *, engine: str = "auto", threads: int = 1,
@@ -38,7 +38,7 @@ def simulate(network: CoreNetwork, inputs: Inputs, *, engine: str = "auto", thre
     require(network)
     name = "numba" if engine == "auto" else engine
     samples = n_samples(network, inputs)
-    recorder = Recorder(network, probes, samples, name)
+    recorder = ProbeRecorder(network, probes, samples, name)
     program = Program.of(network.cores)
     make = _maker(name, program)
     size = max(1, _BATCH_BYTES // (_SAMPLE_BYTES[name] * max(1, len(program))))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.backends.truenorth.engine import Activity, Ints, Words, start
-from neurocompile.backends.truenorth.noise import Keys, draw, keys_of
+from neurocompile.backends.truenorth.engine import CoreActivity, Ints, Words, start
+from neurocompile.backends.truenorth.noise import Keys, draw_words, keys_of
 from neurocompile.backends.truenorth.program import COUNT_BITS, KEEP, LINEAR, SATURATE, Program
 from neurocompile.semantics.truenorth import (
     AXONS,
@@ -26,10 +26,10 @@ _Which = slice | Ints  # cores
 class NumpyEngine:
     """All samples and cores in one array operation after the other."""
 
-    def __init__(self, program: Program, activity: Activity, samples: range, seed: int) -> None:
+    def __init__(self, program: Program, activity: CoreActivity, samples: range, seed: int) -> None:
         shape = len(samples), len(program)
         self.v = start(program, len(samples))
-        self.fired = np.zeros((*shape, NEURONS // 64), np.uint64)
+        self.spikes_now = np.zeros((*shape, NEURONS // 64), np.uint64)
         self._program, self._activity = program, activity
         self._ring = np.zeros((SLOTS, *shape, AXONS), np.bool_)
         self._special = np.flatnonzero(program.special)
@@ -52,7 +52,7 @@ class NumpyEngine:
             spikes[:, self._special] = self._finish(before, self._keys.at(tick), sample[special],
                                                     core[special], axon[special])
         now[...] = False
-        self.fired[...] = np.packbits(spikes, axis=-1, bitorder="little").view(np.uint64)
+        self.spikes_now[...] = np.packbits(spikes, axis=-1, bitorder="little").view(np.uint64)
         self._activity.spikes[:] += spikes.sum((0, 2))
         s, c, n = np.nonzero(spikes & (program.route >= 0))
         way = program.route[c, n]
@@ -113,7 +113,7 @@ class NumpyEngine:
         leak = np.where(c.random_leak[at], _chance(leak, states), leak)
         v += np.where(c.leak_reversal[at], leak * np.sign(v), leak)
         np.clip(v, POTENTIAL_MIN, POTENTIAL_MAX, out=v)
-        noise = draw(states + _GOLDEN) & c.threshold_mask[at]
+        noise = draw_words(states + _GOLDEN) & c.threshold_mask[at]
         top = p.threshold[at] + noise
         floor = p.floor[at] + np.where(c.saturate[at], 0, noise)
         above, below = v >= top, v < -floor
@@ -141,4 +141,4 @@ class NumpyEngine:
 
 def _chance(amount: _Wide, states: Words) -> _Wide:
     """As in `semantics.truenorth`, for the number that each state draws."""
-    return np.where(np.abs(amount) >= draw(states) & 255, np.sign(amount), 0)
+    return np.where(np.abs(amount) >= draw_words(states) & 255, np.sign(amount), 0)

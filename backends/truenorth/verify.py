@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from neurocompile.backends.results import Compared, Reference, Verification
+from neurocompile.backends.results import PopulationComparison, Reference, Verification
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
 from neurocompile.diagnostics import Diagnostic
@@ -43,7 +43,7 @@ def host_spikes(network: Network, cores: CoreNetwork, inputs: Mapping[str, Array
     return by_input
 
 
-def verify(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
+def verify_in_simulator(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
            reference: Reference) -> Verification:
     """Run the core network on `inputs` and compare it with a reference run of `network`.
 
@@ -59,7 +59,7 @@ def verify(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
         expected = np.asarray(reference.spikes[name]).reshape(simulation.spikes[name].shape)
         differs = expected != simulation.spikes[name]
         spikes = int(np.count_nonzero(expected))
-        populations.append(Compared(name, population.size, spikes, int(differs.sum())))
+        populations.append(PopulationComparison(name, population.size, spikes, int(differs.sum())))
         if not spikes:
             diagnostics.append(Diagnostic("NC703", population.where, {"population": name}))
         for sample, tick, neuron in _first(differs):
@@ -81,7 +81,7 @@ def verify(cores: CoreNetwork, network: Network, inputs: Mapping[str, Array],
 
 def join(parts: Sequence[Verification]) -> Verification:
     """Several verifications of one network, of samples that follow each other, as one."""
-    populations = tuple(Compared(
+    populations = tuple(PopulationComparison(
         of[0].name, of[0].neurons, sum(one.spikes for one in of), sum(one.differences for one in of))
         for of in zip(*(part.populations for part in parts), strict=True))
     silent = {one.name for one in populations if not one.spikes}

@@ -7,7 +7,6 @@ import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,16 +24,24 @@ from neurocompile.diagnostics import (
     raise_errors,
 )
 from neurocompile.families.compilation import Compilation, Progress
+from neurocompile.families.demand import Demand
+from neurocompile.families.documents import report, trace
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph, quantize
-from neurocompile.families.table import family_of
+from neurocompile.families.resources import layout, selection
+from neurocompile.families.table import family_of, sections_of
 from neurocompile.formats.reading import source
 from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
-from neurocompile.report import data, html
+from neurocompile.report import html
+from neurocompile.report.model.fidelity import Accuracy
+from neurocompile.report.model.manifest import Provenance, SourceFile, Tool
+from neurocompile.report.model.report import Report
+from neurocompile.report.plain import to_json
+from neurocompile.report.spreadsheet import resources_csv
 from neurocompile.target import Target
 from neurocompile.target.text import target_toml
 
@@ -42,34 +49,20 @@ SEED = 0  # of the inputs that stand in for a sample
 SPIKE_RATE = 0.2  # of those inputs, where they are spikes
 
 
-@dataclass(frozen=True, eq=False)
-class Accuracy:
-    """How many samples of known label the integer network gets right."""
-
-    right: int
-    samples: int
-    unpruned: int | None = None  # right before pruning, in integers; None: not pruned, or no fit
-
-    @property
-    def summary(self) -> str:
-        """One line."""
-        before = "" if self.unpruned is None else (
-            f"; before pruning {self.unpruned:,} ({self.unpruned / self.samples:.2%})")
-        return (f"accuracy of the integer network: {self.right:,} of {self.samples:,} samples "
-                f"({self.right / self.samples:.2%}){before}")
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class BuildResult:
     """A published build."""
 
     path: Path
     compilation: Compilation
     diagnostics: tuple[Diagnostic, ...]
-    resources: Mapping[str, Any]
-    fidelity: Mapping[str, Any]
-    verification: Verification | None
-    accuracy: Accuracy | None
+    verification: Verification | None  # None: the program was not run
+    report: Report
+
+    @property
+    def accuracy(self) -> Accuracy | None:
+        """How many labeled samples are right; None without labels."""
+        return self.report.fidelity.accuracy
 
 
 def _silent(_: str) -> None:
@@ -92,25 +85,29 @@ def build(capture: Capture, target: Target, options: Options, out: Path, *,
     arrays = None if sample is None else capture.fit(sample)
     compilation = compile_graph(capture.graph, target, options, arrays, progress)
     with new_build(out, force) as folder:
-        found = [*doubts(capture.graph), *compilation.diagnostics]
+        findings = [*doubts(capture.graph), *compilation.diagnostics]
         if program:
             progress("emit")
             emission = family_of(target).emit(compilation, folder / "program")
             raise_errors(emission.diagnostics)
-            found += emission.diagnostics
+            findings += emission.diagnostics
         verification = None
         if program and checks is not None and checks.samples:
             progress("verify")
             inputs = first_inputs(compilation.network, arrays, checks.samples)
             verification, more = try_verify(folder / "program", compilation, inputs, checks)
-            found += more
-            raise_errors(found)
+            findings += more
+            raise_errors(findings)
         progress("report")
-        accuracy = _accuracy_beside_whole(compilation, arrays, sample)
-        found = sorted(filter(select, found), key=Diagnostic.sort_key)
-        written = _write(folder, capture, compilation, found, verification, accuracy)
-        write_manifest(folder, _provenance(capture, compilation, sample))
-    return BuildResult(out, compilation, tuple(found), *written, verification, accuracy)
+        findings = sorted(filter(select, findings), key=Diagnostic.sort_key)
+        demand = family_of(target).demand(compilation)
+        documents = report(
+            compilation, demand, findings, _provenance(capture, compilation, sample), verification,
+            _accuracy_beside_whole(compilation, arrays, sample))
+        _write(folder, capture, compilation, demand, documents)
+        write_manifest(folder, documents.provenance)
+    return BuildResult(path=out, compilation=compilation, diagnostics=tuple(findings),
+                       verification=verification, report=documents)
 
 
 def require_proof(capture: Capture) -> None:
@@ -123,14 +120,15 @@ def try_verify(program: Path, compilation: Compilation, inputs: Mapping[str, Arr
                checks: Checks) -> tuple[Verification | None, list[Diagnostic]]:
     """Verify where that is possible; without Lava, a warning says that nothing was verified."""
     try:
-        done = family_of(compilation.target).verify(program, compilation, inputs, checks, _silent)
+        verification: Verification = family_of(compilation.target).verify(
+            program, compilation, inputs, checks, _silent)
     except UsageError as error:
         if any(d.code != "NC602" for d in error.diagnostics):
             raise
         return None, [dataclasses.replace(d, severity=Severity.WARNING,
                                           notes=(*d.notes, "the build is not verified"))
                       for d in error.diagnostics]
-    return done, list(done.diagnostics)
+    return verification, list(verification.diagnostics)
 
 
 def first_inputs(network: Network, arrays: Mapping[str, Array] | None, count: int
@@ -157,60 +155,47 @@ def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,
     if arrays is None or sample is None or sample.labels is None or not network.readouts:
         return None
     first = network.readouts[0]
-    guessed = first.answers(synchronous.outputs(network, arrays)[first.name])
-    return Accuracy(int((guessed == sample.labels).sum()), len(sample.labels))
+    answers = first.answers(synchronous.outputs(network, arrays)[first.name])
+    return Accuracy(right=int((answers == sample.labels).sum()), samples=len(sample.labels))
 
 
 def _accuracy_beside_whole(compilation: Compilation, arrays: Mapping[str, Array] | None,
-                       sample: Sample | None) -> Accuracy | None:
+                           sample: Sample | None) -> Accuracy | None:
     """Accuracy; of a pruned network, that of the whole one beside it."""
-    found = measure_accuracy(compilation.network, arrays, sample)
-    if found is None or compilation.pruning is None:
-        return found
+    accuracy = measure_accuracy(compilation.network, arrays, sample)
+    if accuracy is None or compilation.pruning is None:
+        return accuracy
     try:
         whole = quantize(compilation.pruning.before, compilation.target, compilation.options)
     except FindingsError:  # too large for the target's registers: nothing to compare with
-        return found
+        return accuracy
     before = measure_accuracy(whole, arrays, sample)
-    return dataclasses.replace(found, unpruned=before.right if before is not None else None)
+    return dataclasses.replace(accuracy, before_pruning=None if before is None else before.right)
 
 
-def _write(folder: Path, capture: Capture, compilation: Compilation, found: list[Diagnostic],
-           verification: Verification | None, accuracy: Accuracy | None
-           ) -> tuple[dict[str, Any], dict[str, Any]]:
-    family = family_of(compilation.target)
-    resources, mapping = family.resources(compilation), family.mapping(compilation)
-    fidelity = data.fidelity_json(compilation, verification)
-    if accuracy is not None:
-        fidelity["accuracy"] = {"right": accuracy.right, "samples": accuracy.samples}
-        if compilation.pruning is not None:
-            fidelity["accuracy"]["unpruned"] = accuracy.unpruned
-    diagnostics = data.diagnostics_json(found, compilation.target.name)
+def _write(folder: Path, capture: Capture, compilation: Compilation, demand: Demand,
+           documents: Report) -> None:
+    """All files beside the program and the manifest."""
     (folder / "model.onnx").write_bytes(capture.graph.to_bytes())
     (folder / "target.toml").write_text(target_toml(compilation.target), encoding="utf-8")
-    write_json(folder / "resources.json", resources)
-    write_json(folder / "fidelity.json", fidelity)
-    write_json(folder / "mapping.json", mapping)
-    write_json(folder / "diagnostics.json", diagnostics)
-    write_json(folder / "trace.json", data.trace_json(compilation, seconds=True))
-    (folder / "resources.csv").write_text(data.resources_csv(resources), encoding="utf-8")
-    page = html.render(resources, mapping, diagnostics, fidelity,
-                       _provenance(capture, compilation, None))
+    write_json(folder / "resources.json", documents.resources)
+    write_json(folder / "fidelity.json", documents.fidelity)
+    write_json(folder / "mapping.json", layout(compilation, demand))
+    write_json(folder / "diagnostics.json", documents.findings)
+    write_json(folder / "trace.json", trace(compilation))
+    (folder / "resources.csv").write_text(resources_csv(documents.resources), encoding="utf-8")
+    page = html.render(documents, sections_of(compilation.target))
     (folder / "report.html").write_text(page, encoding="utf-8")
-    return resources, fidelity
 
 
-def _provenance(capture: Capture, compilation: Compilation, sample: Sample | None
-                ) -> dict[str, Any]:
+def _provenance(capture: Capture, compilation: Compilation, sample: Sample | None) -> Provenance:
     sources = [*capture.sources, *([] if sample is None else [source("sample", sample.file)])]
-    return {
-        "tool": {"name": "neurocompile", "version": neurocompile.__version__},
-        "model": capture.name,
-        "target": compilation.target.name,
-        "options": compilation.options.record(family_of(compilation.target).name),
-        "seed": SEED,
-        **({} if compilation.pruning is None else {"pruning": compilation.pruning.selection.to_json()}),
-        "inputs": [dataclasses.asdict(item) for item in sources],
-        "versions": {**capture.graph.info.get("versions", {}),
-                     **{name: importlib.metadata.version(name) for name in ("numpy", "scipy")}},
-    }
+    return Provenance(
+        tool=Tool(name="neurocompile", version=neurocompile.__version__),
+        model=capture.name, target=compilation.target.name,
+        options=to_json(compilation.options.record(family_of(compilation.target).name)), seed=SEED,
+        pruning=None if compilation.pruning is None else selection(compilation.pruning),
+        inputs=tuple(SourceFile(role=one.role, name=one.name, sha256=one.sha256, size=one.size)
+                     for one in sources),
+        versions={**capture.graph.info.get("versions", {}),
+                  **{name: importlib.metadata.version(name) for name in ("numpy", "scipy")}})

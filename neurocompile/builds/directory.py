@@ -15,17 +15,24 @@ import contextlib
 import ctypes
 import errno
 import fcntl
-import json
 import os
 import re
 import secrets
 import shutil
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from neurocompile.builds.manifest import MANIFEST, foreign_files, read_manifest
+from neurocompile.builds.manifest import (
+    MANIFEST,
+    check_files,
+    foreign_files,
+    load_manifest,
+    read_manifest,
+)
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.report.model.manifest import Manifest
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
@@ -209,23 +216,27 @@ def exchange(first: Path, second: Path) -> bool:
     raise OSError(code, os.strerror(code), str(second))
 
 
-def open_build(path: Path) -> Path:
-    """The build at a path, whole and as written; recovers an old one after a kill.
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A build that is whole and as it was written."""
 
-    Raises UsageError: NC007 when there is none, NC704 for what does not match its manifest.
+    folder: Path
+    manifest: Manifest
+
+
+def open_build(path: Path) -> Build:
+    """The build at a path; recovers an old one after a kill.
+
+    Raises UsageError: NC007 when there is none, NC003 for one that this version cannot read, NC704
+    for what does not match its manifest.
     """
-    from neurocompile.builds.manifest import check_files
-
     out = _resolve(path)
     if not out.exists() and _old(out).is_dir():
         with _lock(out):
             _recover(out)
-    try:
-        manifest = read_manifest(out)
-    except json.JSONDecodeError:
-        manifest = None
+    manifest = load_manifest(out)
     if manifest is None:
         raise UsageError(Diagnostic("NC007", values={
             "what": f"a build in `{path}`", "reason": "it has no manifest of neurocompile"}))
     check_files(out, manifest)
-    return out
+    return Build(out, manifest)

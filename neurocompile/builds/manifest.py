@@ -6,64 +6,85 @@ import datetime
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
+from neurocompile.report.model.manifest import FileEntry, Manifest, Provenance
+from neurocompile.report.plain import from_json, to_json
+from neurocompile.report.schema import identifier
 
 MANIFEST = "manifest.json"
-FORMAT = "neurocompile/build/"
-VERSION = 1
+FORMAT = identifier(Manifest)  # of this version; the number follows the last slash
 WITHOUT_HASH = ("trace.json",)  # timings differ from run to run
 
 
-def write_manifest(folder: Path, fields: Mapping[str, Any]) -> None:
+def write_manifest(folder: Path, provenance: Provenance) -> None:
     """Write the manifest of all files in a folder; nothing may be written after it."""
-    files = {name: {"sha256": sha256(folder / name), "bytes": (folder / name).stat().st_size}
+    files = {name: FileEntry(sha256=sha256(folder / name), size=(folder / name).stat().st_size)
              for name in sorted(_files(folder)) if name not in WITHOUT_HASH}
-    manifest = {"format": f"{FORMAT}{VERSION}", "created": _creation_time(), **fields,
-                "files": files, "unhashed": [n for n in WITHOUT_HASH if (folder / n).exists()]}
-    write_json(folder / MANIFEST, manifest)
+    origin = {f.name: getattr(provenance, f.name) for f in fields(Provenance)}
+    write_json(folder / MANIFEST, Manifest(
+        time=_creation_time(), files=files, **origin,
+        without_hash=tuple(n for n in WITHOUT_HASH if (folder / n).exists())))
 
 
-def write_json(path: Path, data: Any) -> None:
-    """JSON as all of a build's files have it: stable, one trailing line break."""
-    text = json.dumps(data, indent=1) + "\n"
+def write_json(path: Path, document: object) -> None:
+    """A dataclass, or plain values, as all JSON of a build is written: one line break at the end."""
+    text = json.dumps(to_json(document), indent=1) + "\n"
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
+def load_manifest(folder: Path) -> Manifest | None:
     """The manifest of a build; None where the folder is no build.
 
-    Raises UsageError (NC003) for a build of a later format.
+    Raises UsageError (NC003) for one that this version cannot read.
+    """
+    values = read_manifest(folder)
+    if values is None:
+        return None
+    try:
+        return from_json(Manifest, values)
+    except ValueError as error:
+        raise UsageError(Diagnostic("NC003", Location(file=str(folder)), {
+            "file": str(folder), "kind": "a build of this version", "reason": str(error)},
+            hint="use the neurocompile that wrote it, or build it again")) from None
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """What a manifest says, of whatever version; None where the folder is no build.
+
+    `files` is an object, `unhashed` a list. Raises UsageError (NC003) for a later format.
     """
     try:
         data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     form = data.get("format") if isinstance(data, dict) else None
-    if not isinstance(form, str) or not form.startswith(FORMAT):
+    kind, _, version = FORMAT.rpartition("/")
+    if not isinstance(form, str) or not form.startswith(f"{kind}/"):
         return None
-    if form != f"{FORMAT}{VERSION}":
+    if form != FORMAT:
         raise UsageError(Diagnostic("NC003", Location(file=str(folder)), {
-            "file": str(folder), "kind": f"a build of format {VERSION}",
+            "file": str(folder), "kind": f"a build of format {version}",
             "reason": f"it is `{form}`, which a later neurocompile wrote"}))
-    if not isinstance(data.get("files"), dict):
+    if not isinstance(data.get("files"), dict) or not isinstance(data.get("unhashed"), list):
         return None
     manifest: dict[str, Any] = data
     return manifest
 
 
-def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
+def check_files(folder: Path, manifest: Manifest) -> None:
     """Raise UsageError (NC704) when a listed file differs, or an unlisted one lies beside it."""
-    for name, entry in manifest["files"].items():
+    for name, entry in manifest.files.items():
         path = folder / name
         inside = not Path(name).is_absolute() and ".." not in Path(name).parts
         if not inside or path.is_symlink() or not path.is_file() or (
-                sha256(path) != entry.get("sha256")):
+                sha256(path) != entry.sha256):
             raise UsageError(_damage(path))
-    folders = {str(Path(name).parent) for name in manifest["files"]}
+    folders = {str(Path(name).parent) for name in manifest.files}
     for name in foreign_files(folder):
         if str(Path(name).parent) in folders:
             raise UsageError(_damage(folder / name))
@@ -72,7 +93,7 @@ def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
 def foreign_files(folder: Path) -> list[str]:
     """Files of a build that its manifest does not list, caches of Python left out."""
     manifest = read_manifest(folder) or {"files": {}, "unhashed": []}
-    names = {*manifest["files"], *manifest["unhashed"], MANIFEST}
+    names = {MANIFEST, *manifest["files"], *map(str, manifest["unhashed"])}
     return sorted(name for name in _files(folder)
                   if name not in names and "__pycache__" not in Path(name).parts)
 

@@ -67,7 +67,7 @@ def write_baseline(path: Path, checks: Iterable[Findings]) -> Baseline:
 def _marks(model: str, target: str, findings: Sequence[Diagnostic]
             ) -> Iterable[tuple[Diagnostic, str | None]]:
     """The findings with their fingerprints; None for those that no baseline may hold."""
-    from neurocompile.report.sections import fingerprints
+    from neurocompile.report.model_findings import fingerprints
 
     in_order = sorted(findings, key=Diagnostic.sort_key)
     for one, mark in zip(in_order, fingerprints(model, target, in_order), strict=True):

@@ -104,25 +104,24 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
         show(findings_text(result.diagnostics, fmt, target=target))
         return
     if fmt in DOCUMENTS:
-        from neurocompile.report.sections import Section
+        from neurocompile.report.model_findings import ModelFindings
 
         name = work.entry.name
-        show(document(fmt, [Section(name, target, tuple(visible(result.diagnostics)),
-                                    anchor(work.config, name))]))
+        show(document(fmt, [ModelFindings(
+            model=name, target=target, findings=tuple(visible(result.diagnostics)),
+            anchor=anchor(work.config, name))]))
         return
     findings = visible(result.diagnostics)
     if findings:
         show(findings_text(findings, fmt) + "\n")
     if fmt != "full":
         return
-    from neurocompile.families.table import family_of
+    from neurocompile.families.table import family_of, sections_of
     from neurocompile.report import terminal
 
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
-    show(terminal.render(dict(result.resources), dict(result.fidelity),
+    show(terminal.render(result.report, sections_of(result.compilation.target),
                          settings().colored(sys.stdout), width))
-    if result.accuracy is not None:
-        show(result.accuracy.summary)
     program = (f"program/ runs on {family_of(result.compilation.target).runs_on}"
                if (result.path / "program").is_dir() else "no program")
     show(f"wrote {out}/: {program}, report.html shows the mapping")

@@ -56,7 +56,7 @@ def _program(path: Path) -> Path:
     from neurocompile.backends.truenorth.emit import NETWORK
     from neurocompile.builds.directory import open_build
 
-    file = open_build(path) / "program" / NETWORK
+    file = open_build(path).folder / "program" / NETWORK
     if not file.is_file():
         raise UsageError(Diagnostic("NC007", values={
             "what": f"a core network in `{path}`", "reason": "the build is for another family"}))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,8 @@ from neurocompile.commands.terminal import common, settings, show
 from neurocompile.diagnostics import Diagnostic, UsageError
 
 if TYPE_CHECKING:
-    from neurocompile.report.diff import BuildData
+    from neurocompile.report.model.report import Report
+    from neurocompile.report.section import Section
 
 FORMATS = ("term", "json", "html", "csv", "markdown")
 OF_ONE, OF_TWO = ("term", "json", "html", "csv"), ("term", "json", "markdown")
@@ -64,49 +66,48 @@ def _check(build: Path | None, diff: tuple[Path, Path] | None, limit: float | No
 
 def _diff(old: Path, new: Path, limit: float | None, fmt: str, output: Path | None) -> int:
     """Show what differs; 1 when something grew by more than the limit."""
+    from neurocompile.builds.directory import open_build
+    from neurocompile.builds.files import load_report
     from neurocompile.report import diff_text
     from neurocompile.report.diff import compare
+    from neurocompile.report.plain import to_json
 
-    differences = compare(_data(old), _data(new), limit)
+    before, after = (load_report(open_build(path))[0] for path in (old, new))
+    difference = compare(before, after, limit)
     if fmt == "json":
-        show(json.dumps(differences, indent=1), output)
+        show(json.dumps(to_json(difference), indent=1), output)
     else:
         render = diff_text.render_markdown if fmt == "markdown" else diff_text.render
-        show(render(differences), output)
-    return int(bool(differences["growth"]))
+        show(render(difference), output)
+    return int(bool(difference.growth))
 
 
 def _one(build: Path, fmt: str, output: Path | None) -> None:
     from neurocompile.builds.directory import open_build
+    from neurocompile.builds.files import load_report
 
-    folder = open_build(build)
+    whole = open_build(build)
     if fmt in ("csv", "html"):
         name = "resources.csv" if fmt == "csv" else "report.html"
-        show((folder / name).read_text(encoding="utf-8").rstrip("\n"), output)
+        show((whole.folder / name).read_text(encoding="utf-8").rstrip("\n"), output)
         return
-    resources, fidelity = _read(folder, "resources"), _read(folder, "fidelity")
+    report, sections = load_report(whole)
     if fmt == "json":
-        show(json.dumps({"schema": "neurocompile/report/1", "resources": resources,
-                         "fidelity": fidelity, "diagnostics": _read(folder, "diagnostics")},
-                        indent=1), output)
+        show(json.dumps(_document(report, sections), indent=1), output)
     else:
         from neurocompile.report import terminal
 
         width = min(shutil.get_terminal_size((100, 24)).columns, 100)
         color = output is None and settings().colored(sys.stdout)
-        show(terminal.render(resources, fidelity, color, width), output)
+        show(terminal.render(report, sections, color, width), output)
 
 
-def _data(build: Path) -> BuildData:
-    from neurocompile.builds.directory import open_build
-    from neurocompile.builds.manifest import read_manifest
-    from neurocompile.report.diff import BuildData
+def _document(report: Report, sections: Sequence[Section]) -> object:
+    """What the sections say, then the documents that they read."""
+    from neurocompile.report.model.report import ReportDocument
+    from neurocompile.report.plain import to_json
+    from neurocompile.report.section import texts
 
-    folder = open_build(build)
-    return BuildData(_read(folder, "resources"), _read(folder, "fidelity"),
-                     _read(folder, "diagnostics"), read_manifest(folder) or {})
-
-
-def _read(folder: Path, name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    return data
+    return to_json(ReportDocument(
+        sections=tuple(texts(sections, report)), resources=report.resources,
+        fidelity=report.fidelity, diagnostics=report.findings))

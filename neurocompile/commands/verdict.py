@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from neurocompile.commands.terminal import findings_text, settings, visible
 from neurocompile.diagnostics import Diagnostic, Location, Severity, errors
@@ -14,6 +14,7 @@ from neurocompile.report.documents import DOCUMENTS, document
 
 if TYPE_CHECKING:
     from neurocompile.passes.legality.summary import Summary
+    from neurocompile.report.model.check import ArithmeticFacts, CheckDocument, Verdict
 
 BUDGET = "NC411"
 ENERGY = "arithmetic only: 4.6 pJ per MAC, 0.9 pJ per AC, 45 nm"
@@ -39,7 +40,7 @@ class CheckResult:
     n_known: int = 0  # in the baseline
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """One word or two, from all that is in `findings`."""
         codes = {one.code for one in errors(self.findings)}
         if not codes:
@@ -60,17 +61,20 @@ def exit_code(results: Sequence[CheckResult]) -> int:
     return max(codes, default=0)
 
 
-def text(results: Sequence[CheckResult], verdicts: Sequence[str], fmt: str) -> str:
+def text(results: Sequence[CheckResult], verdicts: Sequence[Verdict], fmt: str) -> str:
     """All results in one format. `verdicts` are those before findings were left out."""
     if fmt == "json":
-        return json.dumps(_data(results, verdicts), indent=1)
+        from neurocompile.report.plain import to_json
+
+        return json.dumps(to_json(_document(results, verdicts)), indent=1)
     pairs = list(zip(results, verdicts, strict=True))
     if fmt in DOCUMENTS:
-        from neurocompile.report.sections import Section
+        from neurocompile.report.model_findings import ModelFindings
 
-        return document(fmt, [Section(
-            one.model, one.target, tuple(visible(one.findings)), one.anchor,
-            "\n".join([_headline(one, verdict, ""), *(f"{a}: {b}" for a, b in _details(one))]))
+        return document(fmt, [ModelFindings(
+            model=one.model, target=one.target, findings=tuple(visible(one.findings)),
+            anchor=one.anchor, summary="\n".join(
+                [_headline(one, verdict, ""), *(f"{a}: {b}" for a, b in _details(one))]))
             for one, verdict in pairs])
     many = len(results) > 1
     parts = []
@@ -84,7 +88,7 @@ def text(results: Sequence[CheckResult], verdicts: Sequence[str], fmt: str) -> s
     return ("\n\n" if fmt == "full" else "\n").join(part for part in parts if part)
 
 
-def _headline(one: CheckResult, verdict: str, name: str) -> str:
+def _headline(one: CheckResult, verdict: Verdict, name: str) -> str:
     counts = [(sum(d.level == level for d in one.findings), level.label)
               for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)]
     summary = ", ".join(f"{n:,} {label}{'s' * (n > 1)}" for n, label in counts if n) or "no findings"
@@ -127,23 +131,28 @@ def _amount(count: int) -> str:
     return str(count)
 
 
-def _data(results: Sequence[CheckResult], verdicts: Sequence[str]) -> dict[str, Any]:
-    from neurocompile.report.data import diagnostics_json
+def _document(results: Sequence[CheckResult], verdicts: Sequence[Verdict]) -> CheckDocument:
+    from neurocompile.report.diagnostics import findings_document
+    from neurocompile.report.model.check import CheckDocument, CheckItem
 
-    return {"schema": "neurocompile/check/1", "checks": [
-        {"model": one.model, "verdict": verdict, "stages": list(one.stages),
-         "left_out": one.left_out, "ignored": one.n_ignored, "known": one.n_known,
-         "summary": _numbers(one.summary), **diagnostics_json(one.findings, one.target)}
-        for one, verdict in zip(results, verdicts, strict=True)]}
+    items = []
+    for one, verdict in zip(results, verdicts, strict=True):
+        findings = findings_document(one.findings, one.target)
+        items.append(CheckItem(
+            target=findings.target, counts=findings.counts, diagnostics=findings.diagnostics,
+            model=one.model, verdict=verdict, stages=one.stages, left_out=one.left_out,
+            n_ignored=one.n_ignored, n_known=one.n_known, summary=_numbers(one.summary)))
+    return CheckDocument(checks=tuple(items))
 
 
-def _numbers(summary: Summary | None) -> dict[str, Any] | None:
+def _numbers(summary: Summary | None) -> ArithmeticFacts | None:
     if summary is None:
         return None
-    share = summary.event_driven
-    return {
-        "operators": {place.name.lower(): n for place, n in summary.operators.items()},
-        "macs": {place.name.lower(): n for place, n in summary.macs.items()},
-        "event_driven": None if share is None else round(share, 6),
-        "energy_mj": None if summary.energy_mj is None else float(f"{summary.energy_mj:.6g}"),
-    }
+    from neurocompile.report.model.check import ArithmeticFacts
+
+    share, energy = summary.event_driven, summary.energy_mj
+    return ArithmeticFacts(
+        operators={place.name.lower(): n for place, n in summary.operators.items()},
+        macs={place.name.lower(): n for place, n in summary.macs.items()},
+        event_driven=None if share is None else round(share, 6),
+        energy_mj=None if energy is None else float(f"{energy:.6g}"))

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,8 @@ from neurocompile.diagnostics import Diagnostic, UsageError, errors
 
 if TYPE_CHECKING:
     from neurocompile.backends.results import Verification
+    from neurocompile.builds.directory import Build
+    from neurocompile.report.model.fidelity import Accuracy
 
 
 @click.command(short_help="Compare a build with its reference.")
@@ -37,14 +39,12 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     The reference is compilation again from the build's own graph; the model's code is not needed.
     """
     from neurocompile.builds.directory import open_build
-    from neurocompile.builds.manifest import read_manifest
     from neurocompile.formats.samples import load_sample
 
     progress = Progress()
     progress("load")
-    folder = open_build(build)
-    manifest = read_manifest(folder) or {}
-    if not (folder / "program").is_dir():
+    whole = open_build(build)
+    if not (whole.folder / "program").is_dir():
         raise UsageError(Diagnostic("NC007", values={
             "what": f"a program in `{build}`", "reason": "it was built with --stop-after place"}))
     sample = None if file is None else load_sample(file)
@@ -55,8 +55,8 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     from neurocompile.families.table import family_of
 
     progress("compile")
-    again = rebuild.recompile(folder, manifest)
-    rebuild.recheck(folder, again, manifest)
+    again = rebuild.recompile(whole)
+    rebuild.recheck(whole, again)
     arrays = None if sample is None else again.capture.fit(sample)
     count = len(sample) if sample is not None else samples or Checks().samples
     network = again.compilation.network
@@ -64,7 +64,7 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     progress("verify")
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
         program = Path(work) / "program"
-        _copy_listed(folder, manifest, program)
+        _copy_program(whole, program)
         verification = family_of(again.compilation.target).verify(
             program, again.compilation, inputs, Checks(count, timeout, lava_python), progress)
     progress.end()
@@ -73,18 +73,23 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     return 1 if errors(verification.diagnostics) else 0
 
 
-def _copy_listed(folder: Path, manifest: dict[str, Any], program: Path) -> None:
+def _copy_program(build: Build, program: Path) -> None:
     """Copy the program's own files, and nothing that was laid beside them."""
-    for name in manifest["files"]:
+    for name in build.manifest.files:
         if name.startswith("program/"):
             target = program / name.removeprefix("program/")
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / name, target)
+            shutil.copyfile(build.folder / name, target)
 
 
-def _tell(verification: Verification, accuracy: Any, fmt: str) -> None:
+def _tell(verification: Verification, accuracy: Accuracy | None, fmt: str) -> None:
+    from neurocompile.report import words
+
     if fmt == "json":
-        show(json.dumps(_data(verification), indent=1))
+        from neurocompile.families.documents import verify_document
+        from neurocompile.report.plain import to_json
+
+        show(json.dumps(to_json(verify_document(verification, accuracy)), indent=1))
         return
     findings: tuple[Diagnostic, ...] = verification.diagnostics
     if findings:
@@ -96,18 +101,4 @@ def _tell(verification: Verification, accuracy: Any, fmt: str) -> None:
         show(f"{one.name:{width}}  {one.neurons:>9,}  {amount:>11}  {one.differences:>11,}")
     show(verification.summary)
     if accuracy is not None:
-        show(accuracy.summary)
-
-
-
-def _data(verification: Verification) -> dict[str, Any]:
-    from neurocompile.report.data import diagnostics_json
-
-    return {
-        "schema": "neurocompile/verify/1", "summary": verification.summary, "samples": verification.samples,
-        "ticks": verification.samples * verification.ticks, "spikes": verification.spikes,
-        "differences": verification.differences,
-        "populations": [{"name": p.name, "neurons": p.neurons, "spikes": p.spikes, "sums": p.sums,
-                         "differences": p.differences} for p in verification.populations],
-        "diagnostics": diagnostics_json(verification.diagnostics, "")["diagnostics"],
-    }
+        show(words.accuracy(accuracy))

@@ -13,8 +13,10 @@ from neurocompile.target import Target
 if TYPE_CHECKING:  # a table of families imports no torch
     from neurocompile.backends.results import Emission, Verification
     from neurocompile.families.compilation import Compilation, Lowering, Progress, Recorder
+    from neurocompile.families.demand import Demand
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
+    from neurocompile.report.section import Section
 
 T = TypeVar("T", bound=Target)
 C = TypeVar("C", bound="Compilation")
@@ -87,8 +89,9 @@ class Family(Protocol[T, C]):
         Each raises FindingsError for a network that has no such form.
         """
 
-    def resources(self, compilation: C) -> dict[str, Any]:
-        """What the mapping takes of the chip: the contents of resources.json."""
+    def demand(self, compilation: C) -> Demand:
+        """What the mapping takes of the chips: all reports derive from it."""
 
-    def mapping(self, compilation: C) -> dict[str, Any]:
-        """What sits where: the contents of mapping.json."""
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """What only its reports have; each names the section that it stands behind."""

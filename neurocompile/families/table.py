@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurocompile.families.family import Family
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.truenorth import TRUENORTH
 from neurocompile.options import Option, Options, declared_in
 from neurocompile.target import Target
+
+if TYPE_CHECKING:  # a table of families is light
+    from neurocompile.report.section import Section
 
 FAMILIES: dict[str, Family[Any, Any]] = {
     key: family for family in (LOIHI, TRUENORTH) for key in family.keys}
@@ -18,6 +21,19 @@ FAMILIES: dict[str, Family[Any, Any]] = {
 def family_of(target: Target) -> Family[Any, Any]:
     """The family of a target."""
     return FAMILIES[target.family]
+
+
+def sections_of(target: Target) -> tuple[Section, ...]:
+    """The sections of a report for a target, in order."""
+    return sections_of_family(family_of(target))
+
+
+def sections_of_family(family: Family[Any, Any]) -> tuple[Section, ...]:
+    """The sections of all chips with those of a family, in order."""
+    from neurocompile.report import sections
+    from neurocompile.report.section import in_order
+
+    return in_order(sections.SECTIONS, family.sections)
 
 
 def declared_options() -> tuple[Option, ...]:

@@ -1,22 +1,21 @@
-"""A comparison of two builds as text or Markdown, from its plain data."""
+"""A comparison of two builds as text or Markdown, from its document."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from neurocompile.diagnostics import printable
 from neurocompile.report import markdown, words
+from neurocompile.report.model.diff import Diff, NumberChange, PopulationSize
 
-Data = Mapping[str, Any]
 Row = tuple[str, ...]
 MAX_POPULATIONS = 40  # of each kind; JSON has all
 SAME = "nothing that is compared has changed"
 
 
-def render(diff: Data) -> str:
+def render(diff: Diff) -> str:
     """Plain ASCII text without a line break at the end."""
-    parts = [_head(diff), *(f"{title}\n{_aligned(head, rows)}"
+    parts = [_head(diff), *(f"{title}\n{_text_table(head, rows)}"
                             for title, head, rows in _tables(diff))]
     lines = list(_lines(diff))
     if lines:
@@ -26,7 +25,7 @@ def render(diff: Data) -> str:
     return _plain("\n\n".join(parts))
 
 
-def render_markdown(diff: Data) -> str:
+def render_markdown(diff: Diff) -> str:
     """For job summaries and comments."""
     parts = [f"### {markdown.text(_head(diff))}"]
     parts += [f"**{title}**\n\n{_markdown_table(head, rows)}"
@@ -43,57 +42,60 @@ def _plain(text: str) -> str:
                      for line in text.split("\n"))
 
 
-def _head(diff: Data) -> str:
-    old, new = (diff["builds"][which] for which in ("old", "new"))
-    names = [printable(f"{one['model']} on {one['target']}") for one in (old, new)]
+def _head(diff: Diff) -> str:
+    names = [printable(f"{one.model} on {one.target}")
+             for one in (diff.builds.old, diff.builds.new)]
     return names[0] if names[0] == names[1] else " -> ".join(names)
 
 
-def _tables(diff: Data) -> Iterator[tuple[str, Row, list[Row]]]:
+def _tables(diff: Diff) -> Iterator[tuple[str, Row, list[Row]]]:
     """Title, titles of columns, rows; of rows only those that changed."""
     change = ("", "old", "new", "change")
-    for title, rows in (("totals", diff["totals"]), ("traffic per tick", diff["traffic"] or [])):
-        moved: list[Row] = [
-            (row["name"], words.number(row["old"]), words.number(row["new"]), _percent(row))
-            for row in rows if row["old"] != row["new"]]
-        if moved:
-            yield title, change, moved
-    for title in ("given", "results"):
-        if diff[title]:
-            yield title, change[:3], [(printable(row["name"]), _value(row["old"]),
-                                       _value(row["new"])) for row in diff[title]]
-    changed: list[Row] = [
-        (printable(p["name"]), key.replace("_", " "), _value(value["old"]), _value(value["new"]))
-        for p in diff["populations"]["changed"][:MAX_POPULATIONS]
-        for key, value in p["values"].items()]
-    if changed:
-        yield "populations", ("population", "of it", "old", "new"), changed
+    for title, rows in (("totals", diff.totals), ("traffic per tick", diff.traffic or ())):
+        differing: list[Row] = [
+            (row.name, words.number(row.old), words.number(row.new), _percent(row))
+            for row in rows if row.old != row.new]
+        if differing:
+            yield title, change, differing
+    for title, facts in (("given", diff.origin), ("results", diff.results)):
+        if facts:
+            yield title, change[:3], [(printable(row.name), _value(row.old), _value(row.new))
+                                      for row in facts]
+    populations: list[Row] = [
+        (printable(p.name), key.replace("_", " "), _value(value.old), _value(value.new))
+        for p in diff.populations.differing[:MAX_POPULATIONS]
+        for key, value in p.values.items()]
+    if populations:
+        yield "populations", ("population", "of it", "old", "new"), populations
 
 
-def _lines(diff: Data) -> Iterator[str]:
+def _lines(diff: Diff) -> Iterator[str]:
     """Populations and findings that are new or gone; what grew too much."""
-    if diff["traffic"] is None:
+    if diff.traffic is None:
         yield "traffic is not compared: it was measured in one of the builds only"
-    rest = len(diff["populations"]["changed"]) - MAX_POPULATIONS
+    rest = len(diff.populations.differing) - MAX_POPULATIONS
     if rest > 0:
         yield f"{words.plural(rest, 'more population')} changed; --format json has all"
-    for which in ("new", "gone"):
-        found = diff["populations"][which]
-        for p in found[:MAX_POPULATIONS]:
-            sizes = ", ".join(words.plural(p[f"{one}s"], one)
-                              for one in ("neuron", "synapse", "core"))
-            yield f"{which} population `{printable(p['name'])}`: {sizes}"
-        if len(found) > MAX_POPULATIONS:
-            yield f"{which}: {words.plural(len(found) - MAX_POPULATIONS, 'more population')}"
-    for which in ("new", "gone"):
-        for one in diff["findings"][which]:
-            yield f"{which} {one['severity']}[{one['code']}]: {printable(one['message'])}"
-    for one in diff["growth"]:
-        yield f"{one['severity']}[{one['code']}]: {one['message']}"
+    yield from _sizes("new", diff.populations.new)
+    yield from _sizes("gone", diff.populations.only_old)
+    for which, findings in (("new", diff.findings.new), ("gone", diff.findings.only_old)):
+        for one in findings:
+            yield f"{which} {one.severity}[{one.code}]: {printable(one.message)}"
+    for one in diff.growth:
+        yield f"{one.severity}[{one.code}]: {one.message}"
 
 
-def _percent(row: Data) -> str:
-    return "-" if row["percent"] is None else f"{row['percent']:+.1f} %"
+def _sizes(which: str, populations: Sequence[PopulationSize]) -> Iterator[str]:
+    """Populations that one build has alone."""
+    for p in populations[:MAX_POPULATIONS]:
+        yield (f"{which} population `{printable(p.name)}`: {words.plural(p.neurons, 'neuron')}, "
+               f"{words.plural(p.synapses, 'synapse')}, {words.plural(p.cores, 'core')}")
+    if len(populations) > MAX_POPULATIONS:
+        yield f"{which}: {words.plural(len(populations) - MAX_POPULATIONS, 'more population')}"
+
+
+def _percent(row: NumberChange) -> str:
+    return "-" if row.percent is None else f"{row.percent:+.1f} %"
 
 
 def _value(value: object) -> str:
@@ -104,7 +106,7 @@ def _value(value: object) -> str:
     return printable(str(value).replace("_", " "))
 
 
-def _aligned(head: Row, rows: Sequence[Row]) -> str:
+def _text_table(head: Row, rows: Sequence[Row]) -> str:
     """Columns of equal width; all but the first are aligned right."""
     table = [head, *rows]
     widths = [max(len(row[k]) for row in table) for k in range(len(head))]

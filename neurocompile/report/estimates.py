@@ -1,104 +1,44 @@
-"""Energy and time of a mapping, as a range, where a target states what operations take.
-
-A tick takes as long as the busiest core plus the barrier; a core's work is its neurons and its
-synaptic events in turn. Static power counts for that time, so for chips that wait for nothing.
-Hosts, their processors and input and output are left out.
-"""
+"""Energy and time as a family estimates them, where its target states what operations take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from neurocompile.diagnostics import printable
+from neurocompile.report import words
 
-from neurocompile.ir.network import Network
-from neurocompile.passes.loihi.resources import on_chip
-from neurocompile.report.views import CompilationView
-from neurocompile.target.loihi import OperationCosts
-
-Data = dict[str, Any]
-Floats = NDArray[np.float64]  # [low, high]
-DIGITS = 3
+Band = tuple[float, float]  # from the least to the most
 
 
-def estimates(compilation: CompilationView) -> Data:
-    """Energy [pJ] of a sample by part and time [ns] of a tick and a sample, each [low, high].
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a sample takes, each from the least to the most."""
 
-    Inputs, and populations without a measured rate, are taken to spike in every tick; `measured`
-    tells whether all populations that send have a rate. Where the target states no costs, only `known` and the reason.
-    """
-    costs = compilation.target.costs
-    if costs is None:
-        return {"known": False, "reason": f"no energy or time per operation is published for "
-                                          f"{compilation.target.name}"}
-    rates = _rates(compilation)
-    events = _events(compilation.network, rates)
-    tick = _tick(compilation, costs, events)
-    ticks = compilation.network.n_ticks
-    parts = _energy(compilation, costs, float(sum(events.values())), tick)
-    return {
-        "known": True, "measured": _all_measured(compilation.network, rates),
-        "synaptic_events": round(sum(events.values()) * ticks, DIGITS),
-        "energy_pj": {name: _rounded(part * ticks) for name, part in parts.items()},
-        "total_pj": _rounded(sum(parts.values(), np.zeros(2)) * ticks),
-        "tick_ns": _rounded(tick), "sample_ns": _rounded(tick * ticks),
-    }
+    measured: bool  # at rates on the sample; else everything is taken to spike in every tick
+    samples: int | None = None  # that activity was counted on, where it was
+    synaptic_events: float  # per sample
+    energy_pj: Mapping[str, Band]  # of a sample, by what takes it
+    total_pj: Band
+    tick_ns: Band
+    sample_ns: Band
 
 
-def _rates(compilation: CompilationView) -> dict[str, float]:
-    """Measured spikes per neuron and tick."""
-    fidelity = compilation.fidelity
-    return {} if fidelity is None else {name: p.rate for name, p in fidelity.populations.items()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimates:
+    """Energy and time of a sample, or why they are not known."""
+
+    reason: str  # why nothing is known; empty where something is
+    cost: Cost | None
 
 
-def _all_measured(network: Network, rates: Mapping[str, float]) -> bool:
-    chip, inputs = {p.name for p in on_chip(network)}, {item.name for item in network.inputs}
-    return {p.source for p in network.projections if p.target in chip} <= {*rates, *inputs}
+def energy(cost: Cost) -> str:
+    """The sentence of a sample's energy and what takes it."""
+    parts = ", ".join(f"{name} {words.band(cost.energy_pj[name], words.ENERGY)}"
+                      for name in sorted(cost.energy_pj))
+    return f"estimate: {words.band(cost.total_pj, words.ENERGY)} per sample ({parts})"
 
 
-def _events(network: Network, rates: Mapping[str, float]) -> dict[str, float]:
-    """Synaptic events per tick into each population on chip, at its sources' mean rates."""
-    return {p.name: float(sum(one.operator.n_synapses * rates.get(one.source, 1.0)
-                              for one in network.into(p.name))) for p in on_chip(network)}
-
-
-def _tick(compilation: CompilationView, costs: OperationCosts, events: dict[str, float]) -> Floats:
-    """Nanoseconds of a tick."""
-    sizes = {p.name: p.size for p in on_chip(compilation.network)}
-    cores = compilation.mapping.partition.cores
-    neurons = np.array([sum(s.size for s in pieces) for pieces in cores], np.float64)
-    work = np.array([sum(events[s.population] * s.size / sizes[s.population] for s in pieces)
-                     for pieces in cores], np.float64)
-    routing = compilation.mapping.routing
-    got = np.bincount(routing.destination, routing.messages, len(cores))
-    many = len({core.chip for core in compilation.mapping.placement.cores}) > 1
-    low = float((work * costs.synapse_time_min.value
-                 + neurons * costs.neuron_time_min.value).max(initial=0))
-    high = float((work * costs.synapse_time_max.value + neurons * costs.neuron_time_max.value
-                  + got * costs.message_time_max.value).max(initial=0))
-    barrier = costs.system_barrier_time if many else costs.barrier_time_max
-    return np.array([low + costs.barrier_time_min.value, high + barrier.value]) / 1000
-
-
-def _energy(compilation: CompilationView, costs: OperationCosts, events: float,
-            tick: Floats) -> dict[str, Floats]:
-    """Picojoules of a tick, by what takes them."""
-    routing, chips = compilation.mapping.routing, {c.chip for c in compilation.mapping.placement.cores}
-    neurons = sum(p.size for p in on_chip(compilation.network))
-    sent = routing.messages[routing.between_cores]
-    hops = float((sent * routing.hops[routing.between_cores]).sum())
-    return {
-        "synapses": events * np.array([costs.synapse_energy_min.value,
-                                       costs.synapse_energy_max.value]) / 1000,
-        "neurons": neurons * np.array([costs.neuron_energy_min.value,
-                                       costs.neuron_energy_max.value]) / 1000,
-        "mesh": np.array([hops * costs.hop_energy_min.value, hops * costs.hop_energy_max.value
-                          + float(sent.sum()) * costs.message_energy_max.value]) / 1000,
-        "static": len(chips) * costs.static_power.value * tick,  # mW ns = pJ
-    }
-
-
-def _rounded(band: Floats) -> list[float]:
-    return [round(float(value), DIGITS) for value in band]
+def unknown(estimates: Estimates) -> str:
+    """The sentence of why nothing is known."""
+    return f"unknown: {printable(estimates.reason)}"

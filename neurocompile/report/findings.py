@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from neurocompile.diagnostics import Diagnostic, Location, Severity, printable
-from neurocompile.report.data import diagnostics_json
+from neurocompile.report.diagnostics import findings_document
 from neurocompile.report.documents import DOCUMENTS, document
-from neurocompile.report.sections import Section
+from neurocompile.report.model_findings import ModelFindings
+from neurocompile.report.plain import to_json
 
 FORMATS = ("full", "concise", "json", "github", *DOCUMENTS)
 MAX_SOURCE = 1 << 20  # larger files are not read for an excerpt
@@ -34,28 +35,29 @@ def render(diagnostics: Iterable[Diagnostic], fmt: str, color: bool = False, sum
 
     `summary` is the last line of the two formats for people. Raises ValueError for another format.
     """
-    found = sorted(diagnostics, key=Diagnostic.sort_key)
+    in_order = sorted(diagnostics, key=Diagnostic.sort_key)
     if fmt == "json":
-        return json.dumps(diagnostics_json(found, target_name), indent=2)
+        return json.dumps(to_json(findings_document(in_order, target_name)), indent=2)
     if fmt in DOCUMENTS:
-        return document(fmt, [Section("", target_name, tuple(found))])
+        return document(fmt, [ModelFindings(model="", target=target_name,
+                                            findings=tuple(in_order))])
     if fmt == "github":
-        return "\n".join(_github(group) for group in fold(found))
+        return "\n".join(_github(group) for group in fold(in_order))
     if fmt == "full":
         paint = _Paint(color)
-        blocks = [_full(group, paint) for group in fold(found)]
+        blocks = [_full(group, paint) for group in fold(in_order)]
         return "\n\n".join([*blocks, *([printable(summary)] if summary else [])])
     if fmt == "concise":
         paint = _Paint(color)
-        lines = [_concise(one, paint) for one in found]
+        lines = [_concise(one, paint) for one in in_order]
         return "\n".join([*lines, *([printable(summary)] if summary else [])])
     raise ValueError(f"{fmt!r} is none of {', '.join(FORMATS)}")
 
 
-def fold(found: Iterable[Diagnostic]) -> list[list[Diagnostic]]:
+def fold(diagnostics: Iterable[Diagnostic]) -> list[list[Diagnostic]]:
     """Findings that only differ in numbers of their module (`block.0`, `block.1`) or message."""
     groups: dict[tuple[object, ...], list[Diagnostic]] = {}
-    for one in found:
+    for one in diagnostics:
         where = one.where
         key = (one.level, one.code, _pattern(where.module), where.file, where.line,
                _pattern(one.message), _pattern(one.help))
@@ -110,8 +112,8 @@ def _full(group: Sequence[Diagnostic], paint: _Paint) -> str:
         lines.append(f"{margin}{paint('-->', 'gutter')} {place}")
     if excerpt:
         bar = paint("|", "gutter")
-        shown = paint(number.rjust(len(margin)), "gutter")
-        lines += [f"{margin} {bar}", f"{shown} {bar} {excerpt}", f"{margin} {bar}"]
+        margin_number = paint(number.rjust(len(margin)), "gutter")
+        lines += [f"{margin} {bar}", f"{margin_number} {bar} {excerpt}", f"{margin} {bar}"]
     details = [*one.notes, repeats(group)]
     details = [printable(text) for text in details if text]
     details += [f"help: {printable(one.help)}", f"note: `neurocompile explain {one.code}`"]
@@ -137,8 +139,8 @@ def _github(group: Sequence[Diagnostic]) -> str:
             properties["line"] = str(one.where.line)
     more = repeats(group)
     message = f"{one.message}; {more}" if more else one.message
-    shown = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{_GITHUB[one.level]} {shown}::{_data(message)}"
+    pairs = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{_GITHUB[one.level]} {pairs}::{_data(message)}"
 
 
 def _data(text: str) -> str:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 
 from neurocompile.diagnostics import printable
-from neurocompile.report.sections import Section, level, located
+from neurocompile.report.model_findings import ModelFindings, level, occurrences
 
 SEVERITIES = ("major", "minor", "info")
 
 
-def render(sections: Sequence[Section]) -> str:
+def render(groups: Sequence[ModelFindings]) -> str:
     """One item for each finding."""
     return json.dumps([{
         "description": f"{one.finding.code}: {one.finding.message}" + (
@@ -20,4 +20,4 @@ def render(sections: Sequence[Section]) -> str:
         "fingerprint": one.fingerprint,
         "severity": level(one.finding, SEVERITIES),
         "location": {"path": one.path, "lines": {"begin": one.line}},
-    } for one in located(sections)], indent=1)
+    } for one in occurrences(groups)], indent=1)

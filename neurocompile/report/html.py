@@ -1,4 +1,4 @@
-"""report.html: one file that needs no network, from the plain data of a build."""
+"""report.html: one file that needs no network, from what a build's documents hold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import jinja2
@@ -15,8 +15,13 @@ from markupsafe import Markup, escape
 
 from neurocompile.diagnostics import printable
 from neurocompile.report import svg, words
+from neurocompile.report.content import Amount, Cell, Column, Content, Name, Share
+from neurocompile.report.model.findings import Finding
+from neurocompile.report.model.report import Report
+from neurocompile.report.model.resources import Resources
+from neurocompile.report.plain import to_json
+from neurocompile.report.section import Section
 
-Data = Mapping[str, Any]
 MAX_FINDINGS = 200
 ALIKE = 2  # findings of one code that are shown unfolded
 MAX_FACTS = 400  # rows of provenance
@@ -24,31 +29,29 @@ MAX_SLICES = 6  # of a core, in the table; the panel beside the grid lists all
 OPEN_CORES = 64  # longer tables of cores start folded
 
 
-def render(resources: Data, mapping: Data, diagnostics: Data, fidelity: Data,
-           manifest: Data) -> str:
-    """The page. All arguments are what the build's JSON files hold, so no recompile is needed."""
+def render(report: Report, sections: Sequence[Section]) -> str:
+    """The page, from what a build's files hold, so nothing is compiled for it."""
     env = _environment()
     script = env.get_template("script.js.j2").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    resources = report.resources
     return env.get_template("report.html.j2").render(
-        r=resources, m=mapping, d=diagnostics, f=fidelity,
-        script=Markup(script), script_hash=digest, style=Markup(_style(env)),
-        chips=[(chip, used, Markup(text)) for chip, used, text in svg.grids(resources)],
+        r=resources, f=report.fidelity, d=report.findings, parts=list(_parts(report, sections)),
+        script=Markup(script), script_hash=digest,
+        style=Markup(env.get_template("style.css.j2").render()),
+        chips=[(chip, count, Markup(text)) for chip, count, text in svg.grids(resources)],
         verdict=words.verdict(resources), size=words.size(resources),
-        binding=[*words.proof(resources), *words.binding(resources),
-                 *words.configurations(resources)],
-        traffic=words.traffic(resources),
-        streams=words.streams(resources), units=list(resources["totals"]["worst"]),
-        crossbars=words.crossbars(resources),
-        what_if=words.what_if(resources), estimates=words.estimates(resources),
-        readouts=words.readouts(resources),
-        pruning=words.pruning(resources),
-        fidelity=words.fidelity(fidelity), accuracy=words.accuracy(fidelity),
-        verification=words.verification(fidelity),
-        unproved=words.unproved(fidelity), agreement=_agreement(fidelity),
-        findings=_grouped(diagnostics["diagnostics"][:MAX_FINDINGS]), alike=ALIKE,
-        facts=list(_facts(manifest))[:MAX_FACTS], data=_data(resources), limits=_limits(resources),
-        max_findings=MAX_FINDINGS, max_slices=MAX_SLICES, open_cores=OPEN_CORES)
+        findings=_groups(report.findings.diagnostics[:MAX_FINDINGS]),
+        facts=list(_facts(to_json(report.provenance)))[:MAX_FACTS], limits=_limits(resources),
+        data=_data(resources))
+
+
+def _parts(report: Report, sections: Sequence[Section]) -> Iterator[tuple[Section, Content]]:
+    """The sections that the page has, with what they say."""
+    for section in sections:
+        content = section.content(report)
+        if content or section.template:
+            yield section, content
 
 
 def _environment() -> jinja2.Environment:
@@ -56,15 +59,16 @@ def _environment() -> jinja2.Environment:
     env = jinja2.Environment(
         loader=jinja2.PackageLoader("neurocompile.report"), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, finalize=_shown)
+        keep_trailing_newline=True, finalize=_escapable)
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
-    env.filters.update(percent=words.percent, number=words.number, shape=words.shape,
-                       box=words.box, amount=words.amount, code=_code)
-    env.globals.update(labels=words.LABELS, short=words.SHORT, plural=words.plural)
+    env.filters.update(amount=words.amount, box=words.box, cell=_cell, code=_code,
+                       percent=words.percent, heading=_heading)
+    env.globals.update(plural=words.plural, alike=ALIKE, max_findings=MAX_FINDINGS,
+                       max_slices=MAX_SLICES, open_cores=OPEN_CORES)
     return env
 
 
-def _shown(value: Any) -> Any:
+def _escapable(value: Any) -> Any:
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -73,52 +77,72 @@ def _code(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(printable(text)))))
 
 
-def _style(env: jinja2.Environment) -> str:
-    return env.get_template("style.css.j2").render()
+def _heading(title: str) -> str:
+    return title[:1].upper() + title[1:]
 
 
-def _grouped(findings: Sequence[Data]) -> list[list[Data]]:
+def _cell(cell: Cell, column: Column, first: bool) -> Markup:
+    """A cell of a table as an element; the first of a row is its header."""
+    css = {"text": "m", "share": "", "core": ""}.get(column.form, "n")
+    if isinstance(cell, Share):
+        inner = _bar(cell)
+    elif isinstance(cell, Amount):
+        inner = escape(words.amount(cell.value, cell.unit))
+    elif isinstance(cell, Name):
+        return Markup('<th scope="row" class="name" title="{}">{}</th>').format(
+            printable(cell.where), printable(cell.text))
+    elif cell is None or isinstance(cell, str):
+        inner = escape("-" if cell is None else printable(cell))
+    elif column.form == "core":
+        inner = Markup('<a href="#core-{0}">core {0}</a>').format(cell)
+    else:
+        inner = escape(words.value(cell, column.form))
+    if first:
+        return Markup('<th scope="row" class="name">{}</th>').format(inner)
+    return Markup('<td class="{}">{}</td>' if css else "<td>{1}</td>").format(css, inner)
+
+
+def _bar(share: Share) -> Markup:
+    label = Markup(" <small>{}</small>").format(share.label) if share.label else ""
+    return Markup(
+        '<span class="share"><span class="bar" aria-hidden="true"><i style="--u:{:.3f}"></i></span>'
+        "{}</span>{}").format(share.value, words.percent(share.value), label)
+
+
+def _groups(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Findings of one code together, in their order."""
-    return [list(group) for _, group in groupby(findings, key=itemgetter("code"))]
+    return [list(group) for _, group in groupby(findings, key=attrgetter("code"))]
 
 
-def _agreement(fidelity: Data) -> dict[str, Data]:
-    return {p["name"]: p for p in fidelity["quantization"]["populations"]}
-
-
-def _data(resources: Data) -> dict[str, Any]:
+def _data(resources: Resources) -> dict[str, Any]:
     """What the script shows of a core, as short as it can be: 2,000 of them stay small."""
-    core_limits, units = resources["limits"]["core"], list(resources["totals"]["worst"])
-    names = [p["name"] for p in resources["populations"]]
-    index = {name: k for k, name in enumerate(names)}
+    names = list(resources.totals.worst)
+    index = {p.name: k for k, p in enumerate(resources.populations)}
     return {
-        "resources": [[words.LABELS[name], core_limits[name]["unit"], core_limits[name]["value"],
-                       core_limits[name]["confidence"]] for name in units],
-        "populations": [printable(name) for name in names],
-        "cores": [[c["core"], c["chip"], c["x"], c["y"],
-                   [c["resources"][name]["used"] for name in units],
-                   [[index[s["population"]], s["start"], s["stop"], words.box(s)]
-                    for s in c["slices"]],
-                   words.number(c["messages_sent"]), words.number(c["messages_received"]),
-                   printable(c.get("role", ""))]
-                  for c in resources["cores"]],
+        "resources": [[one.label, one.unit, one.limit, one.confidence]
+                      for one in map(resources.resources.__getitem__, names)],
+        "populations": [printable(name) for name in index],
+        "cores": [[c.core, c.chip, c.x, c.y, [c.resources[name].amount for name in names],
+                   [[index[s.population], s.start, s.stop, words.box(s)] for s in c.slices],
+                   words.number(c.messages_sent), words.number(c.messages_received),
+                   printable(c.role)] for c in resources.cores],
     }
 
 
-def _limits(resources: Data) -> list[tuple[str, Data]]:
-    return [(f"{table}.{name}", limit) for table, rows in resources["limits"].items()
+def _limits(resources: Resources) -> list[tuple[str, Any]]:
+    return [(f"{table}.{name}", limit) for table, rows in resources.limits.items()
             for name, limit in rows.items()]
 
 
 def _facts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The manifest as rows: dotted key, value."""
+    """The provenance as rows: dotted key, value."""
     if isinstance(value, Mapping):
         for key in value:
             yield from _facts(value[key], f"{path}.{key}" if path else str(key))
-    elif isinstance(value, (list, tuple)) and any(isinstance(v, (Mapping, list)) for v in value):
+    elif isinstance(value, list) and any(isinstance(v, (Mapping, list)) for v in value):
         for k, item in enumerate(value):
             yield from _facts(item, f"{path}[{k}]")
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, list):
         yield path, ", ".join(str(item) for item in value) or "none"
     else:
         yield path, "none" if value is None else str(value)

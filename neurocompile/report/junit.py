@@ -6,33 +6,33 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from neurocompile.diagnostics import Severity, errors, printable
-from neurocompile.report.sections import Located, Section, located
+from neurocompile.report.model_findings import ModelFindings, Occurrence, occurrences
 
 
-def render(sections: Sequence[Section]) -> str:
+def render(groups: Sequence[ModelFindings]) -> str:
     """Errors are failures; warnings and notes are output of tests that pass."""
-    tests = [_suite(section) for section in sections]
-    failures = sum(len(errors(section.found)) for section in sections)
-    count = sum(max(len(section.found), 1) for section in sections)
+    tests = [_suite(group) for group in groups]
+    failures = sum(len(errors(group.findings)) for group in groups)
+    count = sum(max(len(group.findings), 1) for group in groups)
     return "\n".join((
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<testsuites name="neurocompile" tests="{count}" failures="{failures}">',
         *tests, "</testsuites>"))
 
 
-def _suite(section: Section) -> str:
-    title = _attribute(section.title)
-    cases = [_case(one) for one in located([section])]
+def _suite(group: ModelFindings) -> str:
+    title = _attribute(group.title)
+    cases = [_case(one) for one in occurrences([group])]
     if not cases:  # a suite without a test reads as one that did not run
         cases = [f'  <testcase name="check" classname={title}/>']
-    counts = f'tests="{len(cases)}" failures="{len(errors(section.found))}" errors="0"'
+    counts = f'tests="{len(cases)}" failures="{len(errors(group.findings))}" errors="0"'
     return "\n".join((f" <testsuite name={title} {counts}>", *cases, " </testsuite>"))
 
 
-def _case(one: Located) -> str:
+def _case(one: Occurrence) -> str:
     finding = one.finding
     name = f"{finding.code} {finding.name} {one.fingerprint[:8]}"
-    classname = ".".join(part for part in (one.section.title, finding.where.module) if part)
+    classname = ".".join(part for part in (one.group.title, finding.where.module) if part)
     text = "\n".join((f"{one.path}:{one.line}: {finding.message}",
                       *map(printable, finding.notes), f"help: {finding.help}"))
     if finding.level == Severity.ERROR:

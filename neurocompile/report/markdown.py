@@ -7,26 +7,26 @@ from collections.abc import Sequence
 
 from neurocompile.diagnostics import Diagnostic, printable
 from neurocompile.report.findings import fold, repeats
-from neurocompile.report.sections import Section
+from neurocompile.report.model_findings import ModelFindings
 
 _ACTIVE = re.compile(r"([\\*_\[\]<>#@|~])")
 
 
-def render(sections: Sequence[Section]) -> str:
-    """A heading, the summary and a table of the findings, for each section."""
-    return "\n\n".join(_section(section) for section in sections)
+def render(models: Sequence[ModelFindings]) -> str:
+    """A heading, the summary and a table of the findings, for each model."""
+    return "\n\n".join(_model(one) for one in models)
 
 
-def _section(section: Section) -> str:
-    parts = [f"### {text(section.title)}"]
-    if section.summary:
-        parts.append("  \n".join(text(line) for line in section.summary.split("\n")))
-    groups = fold(sorted(section.found, key=Diagnostic.sort_key))
+def _model(one: ModelFindings) -> str:
+    parts = [f"### {text(one.title)}"]
+    if one.summary:
+        parts.append("  \n".join(text(line) for line in one.summary.split("\n")))
+    groups = fold(sorted(one.findings, key=Diagnostic.sort_key))
     if groups:
         parts.append("\n".join((
             "| | code | where | finding | what to do |", "|---|---|---|---|---|",
             *(_row(group) for group in groups))))
-    elif not section.summary:
+    elif not one.summary:
         parts.append("no findings")
     return "\n\n".join(parts)
 
@@ -34,8 +34,8 @@ def _section(section: Section) -> str:
 def _row(group: Sequence[Diagnostic]) -> str:
     one = group[0]
     more = repeats(group)
-    told = text(one.message) + (f"; {text(more)}" if more else "")
-    return (f"| {one.level.label} | {one.code} | {text(str(one.where))} | {told} | "
+    message = text(one.message) + (f"; {text(more)}" if more else "")
+    return (f"| {one.level.label} | {one.code} | {text(str(one.where))} | {message} | "
             f"{text(one.help)} |")
 
 

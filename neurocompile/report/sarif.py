@@ -9,7 +9,12 @@ from urllib.parse import quote
 
 from neurocompile import __version__
 from neurocompile.diagnostics import printable
-from neurocompile.report.sections import Located, Section, level, located
+from neurocompile.report.model_findings import (
+    ModelFindings,
+    Occurrence,
+    level,
+    occurrences,
+)
 from neurocompile.rules import RULES, Rule
 
 VERSION = "2.1.0"
@@ -21,10 +26,10 @@ LEVELS = ("error", "warning", "note")
 Data = dict[str, Any]
 
 
-def render(sections: Sequence[Section]) -> str:
-    """One run with the findings of all sections."""
-    found = list(located(sections))
-    codes = sorted({one.finding.code for one in found})
+def render(groups: Sequence[ModelFindings]) -> str:
+    """One run with the findings of all groups."""
+    items = list(occurrences(groups))
+    codes = sorted({one.finding.code for one in items})
     return json.dumps({
         "$schema": SCHEMA, "version": VERSION,
         "runs": [{
@@ -33,7 +38,7 @@ def render(sections: Sequence[Section]) -> str:
                 "semanticVersion": __version__,
                 "rules": [_rule(RULES[code]) for code in codes]}},
             "columnKind": "unicodeCodePoints",
-            "results": [_result(one, codes.index(one.finding.code)) for one in found],
+            "results": [_result(one, codes.index(one.finding.code)) for one in items],
         }],
     }, indent=1)
 
@@ -50,7 +55,7 @@ def _rule(rule: Rule) -> Data:
     }
 
 
-def _result(one: Located, index: int) -> Data:
+def _result(one: Occurrence, index: int) -> Data:
     finding = one.finding
     module = printable(finding.where.module)
     inside = f" (in {module})" if module else ""
@@ -65,5 +70,5 @@ def _result(one: Located, index: int) -> Data:
         "message": {"text": f"{finding.message}{inside}{notes}\nhelp: {finding.help}"},
         "locations": [location],
         "partialFingerprints": {FINGERPRINT: one.fingerprint},
-        "properties": {"model": one.section.model, "target": one.section.target},
+        "properties": {"model": one.group.model, "target": one.group.target},
     }

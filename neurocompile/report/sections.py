@@ -1,76 +1,187 @@
-"""What a document of findings holds: a section for each model and target."""
+"""The sections that reports for all chips have, in their order."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
-from neurocompile.diagnostics import Diagnostic, Location, Severity, printable
-from neurocompile.report.data import diagnostics_json
+from neurocompile.diagnostics import printable
+from neurocompile.report import words
+from neurocompile.report.content import (
+    Column,
+    Content,
+    Line,
+    Mood,
+    Table,
+    sentences,
+)
+from neurocompile.report.model.report import Report
+from neurocompile.report.model.resources import ReadoutFacts, Resources
+from neurocompile.report.section import Section, View
+from neurocompile.report.tables import core_table, population_table, resource_table
 
-NOWHERE = Location(file="neurocompile.toml", line=1)
-LENGTH = 32  # hex digits of a fingerprint
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """The findings for one model on one target."""
-
-    model: str
-    target: str
-    found: tuple[Diagnostic, ...]
-    anchor: Location = NOWHERE  # where a finding without a line of source points
-    summary: str = ""
-
-    @property
-    def title(self) -> str:
-        """`model on target`, as far as both are known."""
-        return " on ".join(part for part in (self.model, self.target) if part) or "neurocompile"
+MAX_NAMES = 6  # of a list in a sentence
+MOODS: dict[str, Mood] = {"verified": "good", "differs": "bad"}
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A finding with a place that exists in a repository."""
-
-    section: Section
-    finding: Diagnostic
-    path: str  # relative to the working directory, with slashes; printable
-    line: int
-    fingerprint: str  # of code, module, model and target: it stays when lines move
-
-
-def located(sections: Sequence[Section]) -> Iterator[Located]:
-    """All findings, in order: by section, errors first."""
-    for section in sections:
-        found = sorted(section.found, key=Diagnostic.sort_key)
-        marks = fingerprints(section.model, section.target, found)
-        for one, mark in zip(found, marks, strict=True):
-            where = one.where
-            path = relative(where.file) if where.file else None
-            line = where.line if path is not None and where.line and where.line > 0 else None
-            if path is None or (line is None and path.endswith(".py")):
-                path, line = relative(section.anchor.file or "") or "", section.anchor.line
-            yield Located(section, one, printable(path or str(NOWHERE.file)), line or 1, mark)
+def _findings(report: Report) -> Content:
+    """How many there are of each severity, with their codes."""
+    parts = []
+    for severity in ("error", "warning", "note"):
+        codes = [one.code for one in report.findings.diagnostics if one.severity == severity]
+        if codes:
+            parts.append(f"{words.plural(len(codes), severity)} ({', '.join(sorted(set(codes)))})")
+    return Content(lines=sentences(", ".join(parts) or "none"))
 
 
-def fingerprints(model: str, target: str, found: Sequence[Diagnostic]) -> list[str]:
-    """A fingerprint for each finding of a sorted list; unique within it."""
-    items = diagnostics_json(found, target)["diagnostics"]
-    return [hashlib.sha256(f"{model}\0{item['fingerprint']}".encode("utf-8", "surrogatepass"))
-            .hexdigest()[:LENGTH] for item in items]
+def _binding(report: Report) -> Content:
+    resources = report.resources
+    return Content(lines=sentences(_proof(resources), *_limits_that_bind(resources)),
+                   tables=(resource_table(resources),))
 
 
-def relative(file: str) -> str | None:
-    """A path below the working directory, relative to it; None for one elsewhere."""
-    if not file or "\0" in file:
-        return None
-    path = Path(os.path.relpath(file))
-    return None if path.is_absolute() or ".." in path.parts else path.as_posix()
+def _proof(resources: Resources) -> str:
+    """Why no mapping needs fewer cores; empty where none is needed."""
+    t = resources.totals
+    if not t.cores:
+        return ""
+    name = max(t.lower_bounds, key=lambda one: t.lower_bounds[one])
+    one = resources.resources[name]
+    return (f"needs at least {words.plural(t.lower_bound, 'core')}: {one.label} "
+            f"{words.amount(t.least[name], one.unit)} / {words.amount(one.limit, one.unit)}")
 
 
-def level(one: Diagnostic, names: tuple[str, str, str]) -> str:
-    """One of three names, for an error, a warning and a note."""
-    return names[{Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}[one.level]]
+def _limits_that_bind(resources: Resources) -> Iterator[str]:
+    """What binds, most cores first, and whether its limit is published."""
+    t = resources.totals
+    for name, cores in sorted(t.binds_on.items(), key=lambda item: (-item[1], item[0])):
+        one, most = resources.resources[name], t.worst[name].utilization
+        many = name.endswith("s")
+        verb = "bind" if many else "binds"
+        if most < words.BINDS:
+            verb = "are nearest to their limit" if many else "is nearest to its limit"
+        see = ("" if one.confidence == "published" else
+               f", see {printable(resources.target.path)}")
+        yield (f"{one.label} {verb} on {cores:,} of {words.plural(t.cores, 'core')} "
+               f"(at most {words.percent(most)}); limit {one.confidence}{see}")
+
+
+def _pruning(report: Report) -> Content:
+    """What of tokens and ticks is kept, and what that saves."""
+    facts = report.resources.pruning
+    if facts is None:
+        return Content()
+    lines = [f"{name}: {len(one.numbers):,} of {one.length:,} kept, with {words.percent(one.siv)} "
+             f"of the spikes: {', '.join(map(str, one.numbers))}"
+             for name, one in (("tokens", facts.tokens), ("ticks", facts.ticks))
+             if one is not None]
+    sizes = ", ".join(
+        f"{change.after:,} of {words.plural(change.before, word)}"
+        for word, change in (("neuron", facts.neurons), ("synapse", facts.synapses)))
+    return Content(lines=sentences(*lines, f"left of the network: {sizes}"))
+
+
+def _traffic(report: Report) -> Content:
+    """Messages per tick by distance, hops, imbalance, and the busiest links."""
+    t = report.resources.traffic
+    m, hops, skew = t.messages, t.hops, t.imbalance
+    basis = "at measured rates" if t.measured else "if every neuron spiked (no sample given)"
+    total = m.off_chip + m.within_cores + m.between_cores
+    messages = (f"{words.number(total)} messages per tick {basis}: {words.number(m.off_chip)} from "
+                f"off chip, {words.number(m.within_cores)} within cores, "
+                f"{words.number(m.between_cores)} between cores "
+                f"({words.number(m.between_chips)} between chips)")
+    way = "" if not m.between_cores else (
+        f"hops: mean {words.number(hops.mean)}, 95th percentile {hops.p95}, at most {hops.max}; "
+        f"the busiest core sends {words.number(skew.sender)} and receives "
+        f"{words.number(skew.receiver)} times the mean")
+    busiest = Table(
+        title=f"busiest of {words.plural(t.links.count, 'link')} (chip:x,y > chip:x,y)",
+        columns=(Column(title="link"), Column(title="messages per tick", form="number")),
+        rows=t.links.busiest, place="page")
+    return Content(lines=sentences(messages, way), tables=(busiest,) if busiest.rows else ())
+
+
+def _readouts(report: Report) -> Content:
+    """Where each output is computed, and what leaves the chip for it."""
+    return Content(lines=sentences(*map(_readout, report.resources.readouts)))
+
+
+def _readout(readout: ReadoutFacts) -> str:
+    name = f"`{printable(readout.name)}`"
+    if readout.on_chip:
+        return (f"{name} is added up on the chip in neurons that never fire, {readout.read:,} "
+                "values a sample")
+    return f"{name} is computed on the host from the spikes of {readout.read:,} neurons"
+
+
+def _fidelity(report: Report) -> Content:
+    """Float against integers on the sample, and the answers."""
+    q, accuracy = report.fidelity.quantization, report.fidelity.accuracy
+    on = f"float against integers on {words.plural(q.samples, 'sample')}"
+    lines = ["float against integers: not measured (no sample given)"] if not q.measured else [
+        f"{on}: same largest output of `{printable(name)}` on {same:,}"
+        for name, same in q.same_argmax.items()] or [f"{on}: no readout to compare"]
+    spikes = Table(
+        title="float against integer network, on the sample", place="page",
+        columns=(Column(title="population"), Column(title="float spikes", form="count"),
+                 Column(title="integer spikes", form="count"),
+                 Column(title="differing", form="count"),
+                 Column(title="neuron-ticks", form="count"),
+                 Column(title="agreement", form="percent")),
+        rows=tuple((p.name, p.float_spikes, p.integer_spikes, p.differing, p.neuron_ticks,
+                    p.agreement) for p in q.populations))
+    return Content(lines=sentences(*lines, "" if accuracy is None else words.accuracy(accuracy)),
+                   tables=(spikes,) if spikes.rows else ())
+
+
+def _verification(report: Report) -> Content:
+    """The deployed program against the reference."""
+    v = report.fidelity.verification
+    summary = Line(text=printable(v.summary), mood=MOODS.get(v.status, "warn"))
+    table = Table(
+        title=f"deployed program against reference, {words.plural(v.samples, 'sample')} of "
+              f"{words.plural(v.ticks_per_sample, 'tick')}", place="page",
+        columns=(Column(title="population"), Column(title="neurons", form="count"),
+                 Column(title="spikes", form="count"), Column(title="differences", form="count")),
+        rows=tuple((p.name, p.neurons, p.spikes, p.differences) for p in v.populations))
+    return Content(lines=(summary, *sentences(_without_proof(report), mood="warn")),
+                   tables=(table,) if table.rows else ())
+
+
+def _without_proof(report: Report) -> str:
+    """The populations for which a verification proved nothing; empty where there are none."""
+    names = [printable(p.name) for p in report.fidelity.verification.populations
+             if not p.spikes and not p.sums]
+    if not names:
+        return ""
+    more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
+    return f"nothing was proved for {', '.join(names[:MAX_NAMES])}{more}: no spike"
+
+
+def _populations(report: Report) -> Content:
+    return Content(tables=(population_table(report),))
+
+
+def _cores(report: Report) -> Content:
+    return Content(tables=(core_table(report.resources),))
+
+
+def _nothing(_: Report) -> Content:
+    """On the page only."""
+    return Content()
+
+
+SECTIONS: tuple[Section, ...] = (
+    View(key="findings", title="findings", show=_findings, template="findings.html.j2"),
+    View(key="binding", title="what binds", show=_binding),
+    View(key="map", title="map of cores", show=_nothing, template="map.html.j2"),
+    View(key="populations", title="populations", show=_populations),
+    View(key="cores", title="cores", show=_cores, template="cores.html.j2"),
+    View(key="pruning", title="pruning", show=_pruning),
+    View(key="traffic", title="traffic", show=_traffic),
+    View(key="readouts", title="readouts", show=_readouts),
+    View(key="fidelity", title="fidelity", show=_fidelity),
+    View(key="verification", title="verification", show=_verification),
+    View(key="limits", title="limits", show=_nothing, template="limits.html.j2"),
+    View(key="provenance", title="provenance", show=_nothing, template="provenance.html.j2"),
+)

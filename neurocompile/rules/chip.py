@@ -194,7 +194,8 @@ CAPACITY = (
          "300 inputs of ternary weights", "128 inputs of ternary weights"),
     Rule("NC432", "crossbar-weight", "error",
          "weights of `{module}` from {low} to {high} and its constants cannot be written with values "
-         "up to {limit} (`neuron.weight_max`) for {types} types of axons (`core.axon_types`)",
+         "up to {limit} (`neuron.weight_max`) for {types} types of axons (`core.axon_types`) and leaks "
+         "up to {leak} (`neuron.leak_max`)",
          "A neuron has a value for each type of axon, four of 9 bits on TrueNorth, and copies of "
          "axons add up to every weight of that range.",
          "fewer --weight-bits, at most 8", "a weight of 300", "weights from -128 to 127"),

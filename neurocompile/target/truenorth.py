@@ -8,31 +8,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from neurocompile.semantics.truenorth import MAXIMA
 from neurocompile.target.base import Quantity, Range, Target
-
-Lines = Annotated[Quantity, Range(1, 256, "a crossbar of 256 x 256")]
 
 
 @dataclass(frozen=True, slots=True)
 class CrossbarLimits:
     """What one TrueNorth core holds: a crossbar of axons and neurons."""
 
-    neurons: Lines
-    axons: Lines
+    neurons: Annotated[Quantity, Range(1, MAXIMA["core.neurons"], "a crossbar of 256 x 256")]
+    axons: Annotated[Quantity, Range(1, MAXIMA["core.axons"], "a crossbar of 256 x 256")]
     # an axon's type chooses among a neuron's weights
-    axon_types: Annotated[Quantity, Range(1, 4, "weights of a neuron")]
+    axon_types: Annotated[Quantity, Range(1, MAXIMA["core.axon_types"], "weights of a neuron")]
     # ticks from a spike to its axon
-    max_delay: Annotated[Quantity, Range(1, 15, "4 bits; at least the next tick")]
+    max_delay: Annotated[Quantity, Range(
+        1, MAXIMA["core.max_delay"], "4 bits; at least the next tick")]
 
 
 @dataclass(frozen=True, slots=True)
 class CrossbarNeuron:
     """Widths of a TrueNorth neuron's parameters and potential."""
 
-    weight_max: Annotated[Quantity, Range(1, 255, "9 bits with sign")]  # largest magnitude
-    leak_max: Annotated[Quantity, Range(0, 255, "9 bits with sign")]  # largest magnitude
-    threshold_bits: Annotated[Quantity, Range(1, 18)]  # unsigned, of both thresholds
-    potential_bits: Annotated[Quantity, Range(2, 20)]  # signed
+    # largest magnitudes
+    weight_max: Annotated[Quantity, Range(1, MAXIMA["neuron.weight_max"], "9 bits with sign")]
+    leak_max: Annotated[Quantity, Range(0, MAXIMA["neuron.leak_max"], "9 bits with sign")]
+    # unsigned, of both thresholds
+    threshold_bits: Annotated[Quantity, Range(1, MAXIMA["neuron.threshold_bits"])]
+    potential_bits: Annotated[Quantity, Range(2, MAXIMA["neuron.potential_bits"])]  # signed
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ def leak_range(block: Block, depth: int, step: int, crossbar: Crossbar, *, quiet
 def drive_of(block: Block, encoding: Encoding, low: Ints, high: Ints, crossbar: Crossbar
            ) -> Drive | None:
     """Constants as leaks from low to high, the rest by axons; None where a neuron cannot."""
+    if np.any(low > high):
+        return None
     constant = block.constant
     if block.kind is Kind.STATELESS:  # beyond, a neuron never fires, or always
         negative, positive = one_sided(block.synapses)

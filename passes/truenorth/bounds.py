@@ -49,7 +49,7 @@ def left_behind(block: Block, n_ticks: int) -> Range:
     return Range(low, high)
 
 
-def reach(block: Block, encoding: Encoding, leak: Ints, rest: Range) -> Ints:
+def furthest(block: Block, encoding: Encoding, leak: Ints, rest: Range) -> Ints:
     """[neurons] the largest magnitude that a potential takes in a tick.
 
     The block's synapses hold what delivers constants as well.
@@ -62,7 +62,7 @@ def reach(block: Block, encoding: Encoding, leak: Ints, rest: Range) -> Ints:
     return np.asarray(np.maximum(highest, -(rest.low + down + np.minimum(leak, 0))), np.int64)
 
 
-def out_of_range(original: Block, block: Block, encoding: Encoding, leak: Ints,
+def beyond_range(original: Block, block: Block, encoding: Encoding, leak: Ints,
                  depth: int, n_ticks: int, crossbar: Crossbar) -> Iterator[Diagnostic]:
     """NC433 where a potential or a threshold goes beyond what a core holds.
 
@@ -74,7 +74,7 @@ def out_of_range(original: Block, block: Block, encoding: Encoding, leak: Ints,
     rest = Range(np.zeros(block.size, np.int64), np.zeros(block.size, np.int64))
     if block.kind is Kind.MEMORY:
         rest = left_behind(original, n_ticks)
-    demand = np.maximum(reach(block, encoding, leak, rest), np.abs(leak) * depth)
+    demand = np.maximum(furthest(block, encoding, leak, rest), np.abs(leak) * depth)
     yield from beyond(block, np.maximum(demand, block.threshold), n_ticks, crossbar)
 
 

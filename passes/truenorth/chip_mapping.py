@@ -12,7 +12,7 @@ from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition, Placement
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import Traffic
 from neurocompile.passes.truenorth.core_network import NOWHERE, CoreNetwork
-from neurocompile.passes.truenorth.place import core_traffic
+from neurocompile.passes.truenorth.core_places import crossbar_traffic
 from neurocompile.semantics.truenorth import NEURONS
 from neurocompile.target.truenorth import TrueNorthTarget
 
@@ -29,7 +29,7 @@ def chip_mapping(network: CoreNetwork, target: TrueNorthTarget, rate: Floats | N
     """
     partition, placement = _partition(network), Placement(network.places)
     spikes = np.ones((len(network.cores), NEURONS)) if rate is None else rate
-    between = core_traffic(network.cores, spikes, rate is not None)
+    between = crossbar_traffic(network.cores, spikes, rate is not None)
     cores, axons, messages = _entering(network, inputs or {})
     traffic = Traffic(
         len(network.cores), np.concatenate([np.full(len(cores), -1), between.source]),

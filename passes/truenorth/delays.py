@@ -79,9 +79,9 @@ class _Router:
     crossbar: Crossbar
     relays: list[Relays] = field(default_factory=list)
 
-    def block(self, name: str, slots: Ints, reach: _Reach, line: int) -> tuple[Ints, Ints]:
+    def block(self, name: str, slots: Ints, fan_out: _FanOut, line: int) -> tuple[Ints, Ints]:
         """Targets and delays of a block's copies; `line` is its first line, or -1."""
-        read, count = int(line >= 0), np.bincount(reach.element, minlength=len(slots))
+        read, count = int(line >= 0), np.bincount(fan_out.element, minlength=len(slots))
         offset = np.cumsum(slots) - slots
         targets = np.full(int(slots.sum()), NO_TARGET, np.int64)
         delays = np.ones(len(targets), np.int64)
@@ -89,14 +89,14 @@ class _Router:
             targets[offset] = FIRST_LINE - line - np.arange(len(slots))
         start = np.cumsum(count) - count
         far = np.zeros(len(slots), np.bool_)
-        far[reach.element[reach.lag > self.crossbar.max_delay]] = True
+        far[fan_out.element[fan_out.lag > self.crossbar.max_delay]] = True
         plain = ~far & (count + read <= slots)
-        own = plain[reach.element]
-        copy = np.arange(len(own)) - start[reach.element] + offset[reach.element] + read
-        targets[copy[own]], delays[copy[own]] = reach.axon[own], reach.lag[own]
+        own = plain[fan_out.element]
+        copy = np.arange(len(own)) - start[fan_out.element] + offset[fan_out.element] + read
+        targets[copy[own]], delays[copy[own]] = fan_out.axon[own], fan_out.lag[own]
         for n in np.flatnonzero(~plain).tolist():
             at = slice(int(start[n]), int(start[n] + count[n]))
-            aims = self._neuron(name, n, reach.axon[at], reach.lag[at], int(slots[n]) - read)
+            aims = self._neuron(name, n, fan_out.axon[at], fan_out.lag[at], int(slots[n]) - read)
             for k, (target, delay) in enumerate(aims, int(offset[n]) + read):
                 targets[k], delays[k] = target, delay
         return targets, delays
@@ -135,7 +135,7 @@ class _Router:
 
 
 @dataclass(frozen=True, eq=False)
-class _Reach:
+class _FanOut:
     """Axons that a block's neurons set, by neuron, then by lag."""
 
     element: Ints
@@ -152,15 +152,15 @@ def wire(tilings: Mapping[str, Tiling], depth: Mapping[str, int], step: int,
         base[name] = number + np.cumsum(sizes) - sizes
         number += int(sizes.sum())
     router, targets, delays = _Router(number, crossbar), {}, {}
-    reaches = _reaches(tilings, base, depth, step)
+    fan_outs = _fan_outs(tilings, base, depth, step)
     for name, tiling in tilings.items():
-        targets[name], delays[name] = router.block(name, tiling.slots, reaches[name],
+        targets[name], delays[name] = router.block(name, tiling.slots, fan_outs[name],
                                                    lines.get(name, -1))
     return Wiring(base, targets, delays, tuple(router.relays))
 
 
-def _reaches(tilings: Mapping[str, Tiling], base: Mapping[str, Ints], depth: Mapping[str, int],
-             step: int) -> dict[str, _Reach]:
+def _fan_outs(tilings: Mapping[str, Tiling], base: Mapping[str, Ints], depth: Mapping[str, int],
+             step: int) -> dict[str, _FanOut]:
     empty = np.zeros(0, np.int64)
     by_source: dict[str, list[tuple[Ints, Ints, Ints]]] = {
         name: [(empty, empty, empty)] for name in tilings}
@@ -175,9 +175,9 @@ def _reaches(tilings: Mapping[str, Tiling], base: Mapping[str, Ints], depth: Map
                     lag = depth[name] + feed.delay * step - feed.early - depth[feed.source]
                     by_source[feed.source].append((piece.column[at] - starts[number], first + at,
                                                np.full(len(at), lag)))
-    reaches = {}
+    fan_outs = {}
     for name, parts in by_source.items():
         element, axon, lag = (np.concatenate(x) for x in zip(*parts, strict=True))
         order = np.lexsort((axon, lag, element))
-        reaches[name] = _Reach(element[order], axon[order], lag[order])
-    return reaches
+        fan_outs[name] = _FanOut(element[order], axon[order], lag[order])
+    return fan_outs

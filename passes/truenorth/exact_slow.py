@@ -45,11 +45,11 @@ def in_parts(blocks: Mapping[str, Block], n_ticks: int, names: Collection[str],
     """
     result, longest = dict[str, Block](), 1
     for block in blocks.values():
-        made = [block]
+        parts = [block]
         if _needs_parts(block, n_ticks, crossbar):
-            made = list(_slow(block, n_ticks, {*names, *result}, crossbar))
-            longest = max(longest, *(part.busy for part in made))
-        result |= {part.name: part for part in made}
+            parts = list(_slow(block, n_ticks, {*names, *result}, crossbar))
+            longest = max(longest, *(part.busy for part in parts))
+        result |= {part.name: part for part in parts}
     return result, longest + 1
 
 

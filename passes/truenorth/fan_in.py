@@ -44,7 +44,7 @@ def unwritable(block: Block, crossbar: Crossbar) -> Iterator[Diagnostic]:
         "module": block.where.module or block.population,
         "low": int(block.synapses.data.min(initial=0)),
         "high": int(block.synapses.data.max(initial=0)), "limit": crossbar.weight_max,
-        "types": crossbar.axon_types})
+        "types": crossbar.axon_types, "leak": crossbar.leak_max})
 
 
 def too_many_inputs(block: Block, ways: Sequence[Drive], crossbar: Crossbar

@@ -18,13 +18,13 @@ from neurocompile.passes.truenorth.assemble import (
 )
 from neurocompile.passes.truenorth.blocks import Block, blocks_of, misfits
 from neurocompile.passes.truenorth.boundaries import independent_samples
-from neurocompile.passes.truenorth.bounds import out_of_range
+from neurocompile.passes.truenorth.bounds import beyond_range
 from neurocompile.passes.truenorth.core_network import CoreNetwork, InputTable
+from neurocompile.passes.truenorth.core_places import core_places
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.delays import wire
 from neurocompile.passes.truenorth.exact_slow import TYPES, in_parts
 from neurocompile.passes.truenorth.pack import pack
-from neurocompile.passes.truenorth.place import places
 from neurocompile.passes.truenorth.rows import Row, rows
 from neurocompile.passes.truenorth.tile import Tiling
 from neurocompile.passes.truenorth.tilings import Tiler
@@ -76,7 +76,7 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
         cores=arrays, inputs=_inputs(network, assembly, step),
         populations=population_tables(assembly, on_chip), n_ticks=network.n_ticks, step=step,
         reload=step > 1 or not independent_samples(blocks), roles=roles(assembly),
-        places=places(arrays, assembly, target, rates), crossbar=crossbar),
+        places=core_places(arrays, assembly, target, rates), crossbar=crossbar),
         tuple(rows(network, assembly, crossbar)))
 
 
@@ -91,7 +91,7 @@ def _out_of_range(blocks: Mapping[str, Block], tilings: Mapping[str, Tiling],
                   ) -> Iterator[Diagnostic]:
     for name, tiling in tilings.items():
         way = tiling.drive
-        yield from out_of_range(blocks[name], way.block, way.encoding, way.leak, depth[name],
+        yield from beyond_range(blocks[name], way.block, way.encoding, way.leak, depth[name],
                                 n_ticks, crossbar)
 
 

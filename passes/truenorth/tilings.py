@@ -103,7 +103,7 @@ class Tiler:
     def _too_large(self) -> Iterator[Diagnostic]:
         """NC431 and NC432 of all blocks that fit at no depth."""
         for block in self.blocks.values():
-            ways = self._ways_to_write(block, 0)
+            ways = self._drives(block, 0)
             if not ways:
                 yield from unwritable(block, self.crossbar)
             elif not fitting(ways, self.crossbar.axons):
@@ -111,7 +111,7 @@ class Tiler:
 
     def _ways(self, block: Block, depth: int) -> list[Drive]:
         """The block with its constants at that depth, in all ways that fit a core."""
-        ways = self._ways_to_write(block, depth)
+        ways = self._drives(block, depth)
         if not ways:
             raise FindingsError(*unwritable(block, self.crossbar))
         fits = fitting(ways, self.crossbar.axons)
@@ -119,7 +119,7 @@ class Tiler:
             raise FindingsError(*too_many_inputs(block, ways, self.crossbar))
         return fits
 
-    def _ways_to_write(self, block: Block, depth: int) -> list[Drive]:
+    def _drives(self, block: Block, depth: int) -> list[Drive]:
         low, high = leak_range(block, depth, self.step, self.crossbar,
                                quiet=block.name in self.quiet)
         ways = [drive_of(block, e, low, high, self.crossbar) for e in self.encodings[block.name]]

@@ -16,8 +16,9 @@ import pytest
 
 from neurocompile.builds import directory as build_directory
 from neurocompile.builds.directory import check_replaceable, new_build, open_build
-from neurocompile.builds.manifest import read_manifest, write_manifest
+from neurocompile.builds.manifest import write_manifest
 from neurocompile.diagnostics import UsageError
+from tests.builds.provenance import provenance_of
 
 KILLS = 12
 WRITER = """
@@ -25,13 +26,14 @@ import sys, time
 from pathlib import Path
 from neurocompile.builds.directory import new_build
 from neurocompile.builds.manifest import write_manifest
+from tests.builds.provenance import provenance_of
 out = Path(sys.argv[1])
 for version in range(int(sys.argv[2]), 10**6):
     with new_build(out) as folder:
         for k in range(6):
             (folder / f"part{k}").write_text(f"{version} " * 2000)
             time.sleep(0.003)
-        write_manifest(folder, {"version": version})
+        write_manifest(folder, provenance_of(str(version)))
     print(version, flush=True)
 """
 
@@ -40,17 +42,17 @@ def _build(out: Path, text: str = "one", force: bool = False) -> None:
     with new_build(out, force) as folder:
         (folder / "program").mkdir()
         (folder / "program" / "net.py").write_text(text)
-        write_manifest(folder, {"version": text})
+        write_manifest(folder, provenance_of(text))
 
 
 def _siblings(out: Path) -> list[str]:
     return sorted(p.name for p in out.parent.iterdir() if p != out)
 
 
-def _refused(out: Path, told: str, force: bool = False) -> None:
+def _assert_refusal(out: Path, message: str, force: bool = False) -> None:
     with pytest.raises(UsageError, match="NC006") as error:
         _build(out, "two", force)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert error.value.exit_code == 2
 
 
@@ -58,7 +60,7 @@ def test_a_build_replaces_the_one_before(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "build"
     _build(out)
     _build(out, "two")
-    assert (open_build(out) / "program" / "net.py").read_text() == "two"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "two"
     assert _siblings(out) == []
 
 
@@ -67,7 +69,7 @@ def test_an_error_leaves_the_old_build_and_nothing_else(tmp_path: Path) -> None:
     _build(out)
     with pytest.raises(ZeroDivisionError), new_build(out) as folder:
         (folder / "half").write_text(str(1 // 0))
-    assert (open_build(out) / "program" / "net.py").read_text() == "one"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "one"
     assert _siblings(out) == []
 
 
@@ -79,15 +81,13 @@ def test_killed_writers_leave_a_whole_build(tmp_path: Path) -> None:
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(out), str(version)],
                                   stdout=subprocess.PIPE, text=True)
         assert writer.stdout is not None
-        seen = int(writer.stdout.readline())
+        last = int(writer.stdout.readline())
         time.sleep(chance.uniform(0, 0.12))
         writer.send_signal(signal.SIGKILL)
-        seen = max([seen, *(int(line) for line in writer.stdout)])
+        last = max([last, *(int(line) for line in writer.stdout)])
         writer.wait()
-        manifest = read_manifest(open_build(out))  # every hash is checked
-        assert manifest is not None
-        version = manifest["version"]
-        assert version in (seen, seen + 1)
+        version = int(open_build(out).manifest.model)  # every hash is checked
+        assert version in (last, last + 1)
         assert {(out / f"part{k}").read_text() for k in range(6)} == {f"{version} " * 2000}
         version += 1
     _build(out)
@@ -102,7 +102,7 @@ def test_without_exchange_a_kill_between_the_renames_is_recovered(
     _build(out, "two")
     assert _siblings(out) == []
     out.rename(tmp_path / ".build.old")  # where such a kill leaves it
-    assert (open_build(out) / "program" / "net.py").read_text() == "two"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "two"
     assert _siblings(out) == []
 
 
@@ -111,16 +111,16 @@ def test_foreign_places_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     foreign = tmp_path / "mine"
     foreign.mkdir()
     (foreign / "thesis.tex").write_text("years")
-    _refused(foreign, "no manifest")
+    _assert_refusal(foreign, "no manifest")
     (tmp_path / "file").write_text("x")
-    _refused(tmp_path / "file", "it is a file")
+    _assert_refusal(tmp_path / "file", "it is a file")
     (tmp_path / "link").symlink_to(foreign)
-    _refused(tmp_path / "link", "symbolic link", force=True)
-    _refused(Path(), "it is the working directory", force=True)
-    _refused(tmp_path.parent, "the working directory is inside it", force=True)
-    _refused(Path("/"), "inside it", force=True)
+    _assert_refusal(tmp_path / "link", "symbolic link", force=True)
+    _assert_refusal(Path(), "it is the working directory", force=True)
+    _assert_refusal(tmp_path.parent, "the working directory is inside it", force=True)
+    _assert_refusal(Path("/"), "inside it", force=True)
     monkeypatch.setenv("HOME", str(tmp_path / "mine"))
-    _refused(foreign, "it is your home", force=True)
+    _assert_refusal(foreign, "it is your home", force=True)
     assert (foreign / "thesis.tex").read_text() == "years"
 
 
@@ -128,9 +128,9 @@ def test_a_file_added_to_a_build_is_not_deleted(tmp_path: Path) -> None:
     out = tmp_path / "build"
     _build(out)
     (out / "notes.txt").write_text("mine")
-    _refused(out, "notes.txt")
+    _assert_refusal(out, "notes.txt")
     _build(out, "two", force=True)
-    assert (open_build(out) / "program" / "net.py").read_text() == "two"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "two"
     assert (tmp_path / "build.replaced-1" / "notes.txt").read_text() == "mine"
 
 
@@ -151,9 +151,9 @@ def test_an_empty_directory_is_fine(tmp_path: Path) -> None:
 def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
     out = tmp_path / "build"
     with new_build(out) as folder:
-        _refused(out, f"process {os.getpid()} is writing it")
-        write_manifest(folder, {})
-    assert open_build(out) == out
+        _assert_refusal(out, f"process {os.getpid()} is writing it")
+        write_manifest(folder, provenance_of("one"))
+    assert open_build(out).folder == out
 
 
 def test_a_lock_file_of_a_dead_writer_is_no_lock(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_build_needs_its_manifest(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_a_read_only_parent_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
-    _refused(tmp_path / "build", "Permission denied")
+    _assert_refusal(tmp_path / "build", "Permission denied")
 
 
 def test_a_full_disk_is_told_and_leaves_the_old(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_full_disk_is_told_and_leaves_the_old(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No space left"), new_build(out), Path("/dev/full").open(
             "w") as full:
         full.write("x" * 100_000)
-    assert (open_build(out) / "program" / "net.py").read_text() == "one"
+    assert (open_build(out).folder / "program" / "net.py").read_text() == "one"
 
 
 @pytest.mark.parametrize("damage", ["changed", "removed", "linked", "added", "escape"])
@@ -214,7 +214,7 @@ def test_caches_and_results_beside_the_program_are_no_damage(tmp_path: Path) -> 
     for name in ("program/__pycache__/net.pyc", "program/out/n000.npy"):
         (out / name).parent.mkdir()
         (out / name).write_text("")
-    assert open_build(out) == out
+    assert open_build(out).folder == out
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 3}', '{"format": "other/1"}'])
@@ -236,7 +236,7 @@ def test_the_time_comes_from_the_environment(tmp_path: Path,
                                              monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     _build(tmp_path / "build")
-    assert (read_manifest(tmp_path / "build") or {})["created"] == "1970-01-01T00:00:00Z"
+    assert open_build(tmp_path / "build").manifest.time == "1970-01-01T00:00:00Z"
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "soon")
     with pytest.raises(UsageError, match="NC009"):
         _build(tmp_path / "build")

@@ -38,7 +38,7 @@ class Ones(torch.autograd.Function):
         return grad
 
 
-def repeated(x: Tensor, ticks: int) -> Tensor:
+def over_ticks(x: Tensor, ticks: int) -> Tensor:
     return x.unsqueeze(0).repeat(ticks, *([1] * x.ndim))
 
 
@@ -105,15 +105,15 @@ class IntegerSpikes(nn.Module):
 class TwoLayers(nn.Module):
     """Linear, neuron, linear, neuron over [T, B, ...]; mean over ticks."""
 
-    def __init__(self, make: Any, merged: bool = False, ticks: int = TIME_WINDOW) -> None:
+    def __init__(self, make: Any, one_module: bool = False, ticks: int = TIME_WINDOW) -> None:
         super().__init__()
         self.fc1, self.lif1 = nn.Linear(8, 12), make()
         self.fc2, self.lif2 = nn.Linear(12, 6), make()
-        self.merged, self.ticks = merged, ticks
+        self.one_module, self.ticks = one_module, ticks
 
     def forward(self, x: Tensor) -> Tensor:
-        x = repeated(x, self.ticks)
-        if self.merged:
+        x = over_ticks(x, self.ticks)
+        if self.one_module:
             spikes = self.lif2(self.fc2(self.lif1(self.fc1(x.flatten(0, 1)))))
             return spikes.view(self.ticks, -1, 6).mean(0)
         return self.lif2(self.fc2(self.lif1(self.fc1(x)))).mean(0)
@@ -121,6 +121,8 @@ class TwoLayers(nn.Module):
 
 class HiddenState(nn.Module):
     """One tick a call, the potential kept in the module; hard reset by `torch.where`."""
+
+    mem: Any
 
     def __init__(self, v_th: float = 1.0, v_reset: float = 0.0, start: float | None = None) -> None:
         super().__init__()
@@ -213,7 +215,7 @@ class Deep(nn.Module):
             LocalState(4, keep=True)])
 
     def forward(self, x: Tensor) -> Tensor:
-        x = repeated(x, 4)
+        x = over_ticks(x, 4)
         for fc, neuron in zip(self.fc, self.neurons, strict=True):
             x = neuron(fc(x))
         return x.mean(0)
@@ -296,23 +298,6 @@ class InlineLayers(nn.Module):
         return total / self.ticks
 
 
-class Recurrent(nn.Module):
-    """Spikes fed back through a linear layer; the reset compares the old potential again."""
-
-    def __init__(self, ticks: int = 5) -> None:
-        super().__init__()
-        self.fc, self.back, self.ticks = nn.Linear(8, 12), nn.Linear(12, 12, bias=False), ticks
-
-    def forward(self, x: Tensor) -> Tensor:
-        mem = spike = total = torch.zeros(len(x), 12)
-        for _ in range(self.ticks):
-            reset = (mem > 1.0).float()
-            mem = 0.75 * mem + self.fc(x) + self.back(spike) - reset * 1.0
-            spike = (mem > 1.0).float()
-            total = total + spike
-        return total / self.ticks
-
-
 class FirstTickApart(nn.Module):
     """The first tick is written before the loop."""
 
@@ -330,6 +315,8 @@ class FirstTickApart(nn.Module):
 class Buffer(nn.Module):
     """The potential is a buffer; relu(sign) as threshold, the mask negated as reset."""
 
+    mem: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mem", torch.zeros(1))
@@ -341,124 +328,18 @@ class Buffer(nn.Module):
         return spike
 
 
-class Shared(nn.Module):
-    """One neuron module with local state, used for two populations; batch in front of time."""
+class Recurrent(nn.Module):
+    """Spikes fed back through a linear layer; the reset compares the old potential again."""
 
-    def __init__(self) -> None:
+    def __init__(self, ticks: int = 5) -> None:
         super().__init__()
-        self.fc1, self.fc2, self.sn = nn.Linear(8, 12), nn.Linear(12, 6), self.Neuron()
-
-    class Neuron(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            out, mem = torch.zeros_like(x), torch.zeros_like(x[:, 0])
-            for t in range(x.shape[1]):
-                mem = 0.5 * mem + x[:, t]
-                spike = torch.where(0.5 <= mem, 1.0, 0.0)
-                mem[spike > 0] = 0.25
-                out[:, t] = spike
-            return out
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.fc1(x).unsqueeze(1).repeat(1, 4, 1)
-        return self.sn(self.fc2(self.sn(y))).mean(1)
-
-
-class Drifting(nn.Module):
-    """A constant per neuron beside the input, the membrane itself returned."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc, self.drift = nn.Linear(8, 12), nn.Parameter(torch.arange(12) / 16)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        current, mem, total = self.fc(x), torch.zeros(len(x), 12), torch.zeros(len(x), 12)
-        for _ in range(4):
-            mem = mem + current * 0.5 + self.drift
-            spike = torch.gt(mem, torch.tensor(1.0)).int().float()
-            mem = mem - spike
-            total = total + spike
-        return total, mem
-
-
-class Threshold(nn.Module):
-    """A plain threshold of one tick."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x >= 0.25).float()
-
-
-class Plain(nn.Module):
-    """One tick: linear, threshold, linear, threshold, linear."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc1, self.s1, self.fc2, self.s2 = nn.Linear(8, 12), Threshold(), nn.Linear(12, 6), Threshold()
-        self.head = nn.Linear(6, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.s2(self.fc2(self.s1(self.fc1(x)))))
-
-
-class Near(nn.Module):
-    """One layer of a neuron that is nearly one; `kind` says in what it differs."""
-
-    def __init__(self, kind: str, ticks: int = 4) -> None:
-        super().__init__()
-        self.fc, self.kind, self.ticks = nn.Linear(8, 12), kind, ticks
-        self.decay = nn.Parameter(torch.linspace(0.1, 0.9, 12))
+        self.fc, self.back, self.ticks = nn.Linear(8, 12), nn.Linear(12, 12, bias=False), ticks
 
     def forward(self, x: Tensor) -> Tensor:
         mem = spike = total = torch.zeros(len(x), 12)
-        rise = torch.zeros(len(x), 12)
-        for t in range(self.ticks):
-            current = self.fc(x)
-            if self.kind == "decay":
-                mem = mem * self.decay * (1 - spike) + current  # decay
-            elif self.kind == "adaptive":
-                rise = 0.9 * rise + spike  # adaptive
-                mem = 0.5 * mem + current - rise
-            elif self.kind == "noise":
-                mem = 0.5 * mem * (1 - spike) + current + torch.randn_like(mem)  # noise
-            elif self.kind == "square":
-                mem = 0.5 * mem + current - 0.1 * mem.pow(2)  # square
-            elif self.kind == "straight-through":
-                mem = 0.5 * mem + current - spike
-                soft = torch.sigmoid(mem - 1.0)  # straight-through
-                spike = (mem > 1.0).float() + soft - soft.detach()
-                total = total + spike
-                continue
-            elif self.kind == "sign":
-                mem = 0.5 * mem + current - spike
-                spike = (torch.sign(mem - 1.0) + 1) / 2  # sign
-                total = total + spike
-                continue
-            elif self.kind == "gated":
-                mem = mem * current + current  # gated
-            elif self.kind == "steps":
-                mem = (0.5 if t < 2 else 0.25) * mem * (1 - spike) + current  # steps
-            else:
-                mem = 0.5 * mem * (1 - spike) + current
-            if self.kind == "sigmoid":
-                spike = torch.sigmoid(4 * (mem - 1.0))  # sigmoid
-            else:
-                spike = (mem > 1.0).float()
+        for _ in range(self.ticks):
+            reset = (mem > 1.0).float()
+            mem = 0.75 * mem + self.fc(x) + self.back(spike) - reset * 1.0
+            spike = (mem > 1.0).float()
             total = total + spike
-        return total
-
-
-class Memoryless(nn.Module):
-    """Thresholds without memory beside a neuron with one, and one of the input alone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc1, self.fc2, self.fc3 = nn.Linear(8, 12), nn.Linear(12, 12), nn.Linear(12, 6)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x, mem, total = (x > 0.5).float() * 2, torch.zeros(len(x), 12), torch.zeros(len(x), 6)
-        for _ in range(4):
-            mem = 0.5 * mem + self.fc1(x)
-            first = (mem > 1.0).float()
-            mem = mem * (1 - first)
-            second = (self.fc2(first) >= 0.25).float()
-            total = total + (self.fc3(second) >= 0.25).float()
-        return total
+        return total / self.ticks

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import snntorch
 import torch
 from spikingjelly.activation_based import layer, neuron
 from torch import nn
 
+Model = TypeVar("Model", bound=nn.Module)
 
-def lively(model: nn.Module) -> nn.Module:
+
+def lively(model: Model) -> Model:
     """Every layer fires, and all sums are exact in float32 whatever their order; eval mode.
 
     Weights are multiples of 1/64, BatchNorm scales by powers of two.
@@ -23,7 +25,7 @@ def lively(model: nn.Module) -> nn.Module:
                 nn.init.uniform_(module.bias, -0.25, 1.25)
             module.eps = 2.0**-10
             if module.track_running_stats:
-                module.running_var.fill_(0.0625 - module.eps)  # type: ignore[union-attr, operator]
+                module.running_var.fill_(0.0625 - module.eps)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim:

@@ -46,6 +46,9 @@ class Ticks(nn.Module):
 class Tick(nn.Module):
     """One tick a call; `clear` starts again."""
 
+    syn: Any
+    mem: Any
+
     def __init__(self) -> None:
         super().__init__()
         self.clear()
@@ -85,8 +88,9 @@ class All(nn.Module):
         self.fc3, self.state = nn.Linear(12, 12), State()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.ticks(self.fc1(h.repeated(x, 4)))
-        total, mem = 0, None
+        x = self.ticks(self.fc1(h.over_ticks(x, 4)))
+        total: Any = 0
+        mem = None
         for t in range(4):
             s, mem = self.state(self.fc3(self.tick(self.fc2(x[t]))), mem)
             total = total + s
@@ -117,7 +121,7 @@ def test_every_layout_is_proved() -> None:
 
 @pytest.mark.parametrize("reset", ["", "mem"])
 def test_a_state_is_kept_between_calls_where_a_reset_is_named(reset: str) -> None:
-    neuron = Ticks()
+    neuron: Any = Ticks()
     setattr(neuron, ATTRIBUTE, Declaration(LIF, reset=(reset,) * bool(reset), constants=GOOD))
     neuron.mem = None
     stand_in = adapt(neuron, "lif")
@@ -134,11 +138,11 @@ class Mlp(nn.Module):
         self.fc, self.lif = nn.Linear(8, 12), neuron
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.lif(self.fc(h.repeated(x, 4))).mean(0)
+        return self.lif(self.fc(h.over_ticks(x, 4))).mean(0)
 
 
-def refused(declaration: Declaration) -> tuple[str, str]:
-    neuron = Ticks()
+def refusal(declaration: Declaration) -> tuple[str, str]:
+    neuron: Any = Ticks()
     setattr(neuron, ATTRIBUTE, declaration)
     with pytest.raises(NeurocompileError) as error:
         capture(lively(Mlp(neuron)), nets.image(3, 8))
@@ -149,12 +153,12 @@ def refused(declaration: Declaration) -> tuple[str, str]:
 
 def test_wrong_equations_differ_in_the_replay() -> None:
     wrong = LIF.replace("h * (1 - s)", "h - s * v_th")
-    code, message = refused(Declaration(wrong, constants={"decay": "tau", "v_th": "v_th"}))
+    code, message = refusal(Declaration(wrong, constants={"decay": "tau", "v_th": "v_th"}))
     assert code == "NC105"
     assert "model with stand-in neurons" in message
 
 
-@pytest.mark.parametrize(("declaration", "told"), [
+@pytest.mark.parametrize(("declaration", "words"), [
     (Declaration("v = v +", constants={}), "not equations"),
     (Declaration("v = v + x", constants={}), "no equation for `s`"),
     (Declaration(LIF, "all", constants=GOOD), "`all` is none of ticks, tick, state"),
@@ -166,10 +170,10 @@ def test_wrong_equations_differ_in_the_replay() -> None:
     (Declaration(LIF, reset=(3,), constants=GOOD), "expected names"),  # type: ignore[arg-type]
     (Declaration(f"{LIF}\nw = y + v", constants=GOOD), "`y` has no place"),
 ])
-def test_a_malformed_declaration_is_refused(declaration: Declaration, told: str) -> None:
-    code, message = refused(declaration)
+def test_a_malformed_declaration_is_refused(declaration: Declaration, words: str) -> None:
+    code, message = refusal(declaration)
     assert code == "NC119"
-    assert told in message
+    assert words in message
 
 
 CONFIG = """
@@ -182,34 +186,34 @@ constants = {{ decay = 0.5, v_th = "v_th" }}
 """
 
 
-class Undeclared(Ticks):
+class WithoutDeclaration(Ticks):
     """Declared in the configuration alone."""
 
 
-setattr(Undeclared, ATTRIBUTE, None)
+setattr(WithoutDeclaration, ATTRIBUTE, None)
 
 
 def test_a_declaration_in_the_configuration(tmp_path: Path) -> None:
     path = tmp_path / "neurocompile.toml"
-    path.write_text(CONFIG.format(name=f"{__name__}:Undeclared", lif=LIF))
+    path.write_text(CONFIG.format(name=f"{__name__}:WithoutDeclaration", lif=LIF))
     neurons = load_config(path).neurons
-    assert neurons == {f"{__name__}.Undeclared": Declaration(
+    assert neurons == {f"{__name__}.WithoutDeclaration": Declaration(
         f"{LIF}\n", constants={"decay": 0.5, "v_th": "v_th"})}
-    model, x = lively(Mlp(Undeclared())), nets.image(3, 8) * 4
+    model, x = lively(Mlp(WithoutDeclaration())), nets.image(3, 8) * 4
     with pytest.raises(UsageError, match=r"NC111.*`tanh`"):
         capture(model, x)
     assert capture(model, x, neurons=neurons).info["replay"]["spikes"]["lif"] > 0
 
 
-@pytest.mark.parametrize(("line", "told"), [
+@pytest.mark.parametrize(("line", "message"), [
     ("clas = 'a:B'", "did you mean `class`?"), ("class = 'a:B'", "neurons[0].equations"),
     ("equations = 's = x > 0'", "neurons[0].class"),
     ("class = 'a.B'\nequations = 's = x > 0'", "expected `pkg.mod:Class`"),
     ("class = 'a:B'\nequations = 's = x > 0'\nreset = 3", "expected a string or a list"),
 ])
-def test_a_malformed_entry_names_its_key(tmp_path: Path, line: str, told: str) -> None:
+def test_a_malformed_entry_names_its_key(tmp_path: Path, line: str, message: str) -> None:
     path = tmp_path / "neurocompile.toml"
     path.write_text(f"[[neurons]]\n{line}\n")
     with pytest.raises(UsageError, match="NC002") as error:
         load_config(path)
-    assert told in str(error.value)
+    assert message in str(error.value)

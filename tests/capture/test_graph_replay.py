@@ -1,6 +1,7 @@
 """The last part of the gate: rounding is told from error, and errors are refused."""
 
 from dataclasses import replace
+from typing import Any
 
 import onnx
 import pytest
@@ -35,28 +36,28 @@ class Net(nn.Module):
 X = torch.randint(0, 3, (6, 2, 8), generator=torch.Generator().manual_seed(1)) / 2
 
 
-def proved() -> tuple[Graph, Replay]:
+def with_replay() -> tuple[Graph, Replay]:
     """A captured graph and what its program did, from the graph's own record."""
-    recorded: list[Replay] = []
+    records: list[Replay] = []
 
-    def keep(graph: Graph, inputs, passed: Replay):  # type: ignore[no-untyped-def]
-        recorded.append(passed)
-        return replay_graph(graph, inputs, passed)
+    def keep(graph: Graph, inputs, replay: Replay):  # type: ignore[no-untyped-def]
+        records.append(replay)
+        return replay_graph(graph, inputs, replay)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("neurocompile.capture.torch_model.replay_graph", keep)
         graph = capture(Net(), X)
-    return graph, recorded[0]
+    return graph, records[0]
 
 
 def test_an_exact_graph_has_no_difference() -> None:
-    graph, passed = proved()
-    found = replay_graph(graph, (X,), passed)
-    assert found.different == 0
-    assert found.spikes == sum(passed.spikes.values()) / 2 > 20
+    graph, replay = with_replay()
+    report = replay_graph(graph, (X,), replay)
+    assert report.different == 0
+    assert report.spikes == sum(replay.spikes.values()) / 2 > 20
     assert list(doubts(graph)) == []
 
 
-def changed(graph: Graph, tmp_path, change) -> Graph:  # type: ignore[no-untyped-def]
+def variant(graph: Graph, tmp_path, change) -> Graph:  # type: ignore[no-untyped-def]
     proto = onnx.load_model_from_string(graph.to_bytes())
     change(proto)
     path = tmp_path / "changed.onnx"
@@ -65,7 +66,7 @@ def changed(graph: Graph, tmp_path, change) -> Graph:  # type: ignore[no-untyped
 
 
 def test_a_wrong_weight_is_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    graph, passed = proved()
+    graph, replay = with_replay()
 
     def change(proto: onnx.ModelProto) -> None:
         weight = next(t for t in proto.graph.initializer if list(t.dims) == [8, 16])
@@ -73,41 +74,43 @@ def test_a_wrong_weight_is_refused(tmp_path) -> None:  # type: ignore[no-untyped
         array[:, :4] += 0.5
         weight.CopyFrom(onnx.numpy_helper.from_array(array, weight.name))
     with pytest.raises(FindingsError) as error:
-        replay_graph(changed(graph, tmp_path, change), (X,), passed)
+        replay_graph(variant(graph, tmp_path, change), (X,), replay)
     finding, = error.value.diagnostics
     assert (finding.code, finding.values["output"]) == ("NC105", "the current of lif1")
     assert finding.values["who"] == "saved graph in onnxruntime"
 
 
 def test_a_wrong_output_is_refused() -> None:
-    graph, passed = proved()
-    shifted = Replay(2, passed.values, passed.spikes, passed.runs, (passed.outputs[0] + 0.1,))
+    graph, replay = with_replay()
+    other = Replay(2, replay.values, replay.spikes, replay.runs, (replay.outputs[0] + 0.1,))
     with pytest.raises(FindingsError) as error:
-        replay_graph(graph, (X,), shifted)
+        replay_graph(graph, (X,), other)
     assert error.value.diagnostics[0].values["output"] == "output 0"
 
 
 def test_a_neuron_that_fires_otherwise_is_refused() -> None:
-    graph, passed = proved()
-    first, *rest = passed.runs
+    graph, replay = with_replay()
+    first, *rest = replay.runs
     outputs = replace(first.outputs, spikes=1 - first.outputs.spikes)
     other = replace(first, outputs=outputs)
     with pytest.raises(FindingsError) as error:
-        replay_graph(graph, (X,), Replay(2, passed.values, passed.spikes, (other, *rest),
-                                         passed.outputs))
+        replay_graph(graph, (X,), Replay(2, replay.values, replay.spikes, (other, *rest),
+                                         replay.outputs))
     assert "lif" in str(error.value.diagnostics[0].values["output"])
 
 
 def test_a_missing_neuron_is_refused() -> None:
-    graph, passed = proved()
-    for runs in (passed.runs[:1], (*passed.runs, passed.runs[0])):
+    graph, replay = with_replay()
+    for runs in (replay.runs[:1], (*replay.runs, replay.runs[0])):
         with pytest.raises(FindingsError) as error:
-            replay_graph(graph, (X,), Replay(2, 0, {}, runs, passed.outputs))
+            replay_graph(graph, (X,), Replay(2, 0, {}, runs, replay.outputs))
         assert error.value.diagnostics[0].values["index"] == "neuron nodes"
 
 
 class Tie(nn.Module):
     """A batch norm whose folding moves potentials across a threshold that they lie on."""
+
+    bn: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +130,9 @@ class Tie(nn.Module):
 
 def test_rounding_on_the_threshold_is_told_not_refused() -> None:
     graph = capture(Tie(), torch.ones(4, 2, 3, 3))
-    found, = doubts(graph)
-    assert found.code == "NC108"
-    assert 0 < found.values["different"] < 64 * 36
-    assert "fed with the same spikes every synapse agrees within 1e-05" in found.message
+    doubt, = doubts(graph)
+    assert doubt.code == "NC108"
+    different = doubt.values["different"]
+    assert isinstance(different, int)
+    assert 0 < different < 64 * 36
+    assert "fed with the same spikes every synapse agrees within 1e-05" in doubt.message

@@ -23,15 +23,16 @@ from neurocompile.passes.lowering.lower import lower
 from neurocompile.semantics.reset import Reset
 from tests.capture import hand_nets as h
 from tests.capture import nets
+from tests.capture import unusual_hand_nets as unusual
 
-Made = Callable[[], nn.Module]
-LEGAL: dict[str, tuple[Made, int | None]] = {  # name -> network, n_ticks
+Factory = Callable[[], nn.Module]
+LEGAL: dict[str, tuple[Factory, int | None]] = {  # name -> network, n_ticks
     "deep": (h.Deep, None),
     "steps": (h.Steps, None),
     "MS-ResNet": (lambda: h.TwoLayers(h.MemUpdate), None),
-    "STMixer": (lambda: h.TwoLayers(lambda: h.LocalState(4), merged=True), None),
+    "STMixer": (lambda: h.TwoLayers(lambda: h.LocalState(4), one_module=True), None),
     "STMixer, one tick": (lambda: h.TwoLayers(lambda: h.LocalState(1), True, 1), None),
-    "soft reset": (lambda: h.TwoLayers(lambda: h.LocalState(4, soft=True), merged=True), None),
+    "soft reset": (lambda: h.TwoLayers(lambda: h.LocalState(4, soft=True), one_module=True), None),
     "CUBA": (lambda: h.TwoLayers(h.Cuba), None),
     "CUBA with a gain": (lambda: h.TwoLayers(lambda: h.Cuba(0.25, 0.5)), None),
     "hidden state": (lambda: h.Loop(h.HiddenState), None),
@@ -46,18 +47,18 @@ LEGAL: dict[str, tuple[Made, int | None]] = {  # name -> network, n_ticks
     "inline, two ticks": (lambda: h.Inline(2), None),
     "inline layers": (h.InlineLayers, None),
     "recurrent": (h.Recurrent, None),
-    "plain threshold": (h.Plain, None),
+    "plain threshold": (unusual.Plain, None),
     "first tick apart": (lambda: h.TwoLayers(h.FirstTickApart), None),
 }
 QUICK = ("deep", "steps")  # the others are slower, one by one
-CAPTURED: dict[str, Made] = {  # recognized, but no neurons of a chip or no readout
+WITHOUT_CHIP: dict[str, Factory] = {  # recognized, but no neurons of a chip or no readout
     "integer spikes": lambda: h.TwoLayers(h.IntegerSpikes),
-    "shared, reset to 0.25 from 0": h.Shared,
-    "membrane returned": h.Drifting,
+    "shared, reset to 0.25 from 0": unusual.Shared,
+    "membrane returned": unusual.Drifting,
 }
 
 
-def lively(make: Made) -> nn.Module:
+def lively(make: Factory) -> nn.Module:
     """Every layer fires; weights are multiples of 1/64."""
     torch.manual_seed(4)
     model = make()
@@ -72,21 +73,21 @@ def image() -> torch.Tensor:
     return nets.image(3, 8) * 4
 
 
-def emitted(model: nn.Module, x: torch.Tensor) -> dict[str, np.ndarray]:
+def spikes_of(model: nn.Module, x: torch.Tensor) -> dict[str, np.ndarray]:
     """Spikes per recognized neuron, [samples, ticks, neurons]."""
     program = _export(model, (x,))
     assert recognize(program)
     recorder = _NeuronRecorder(program.module())
     with torch.no_grad():
         recorder.run(x)
-    found: dict[str, list[torch.Tensor]] = {}
+    by_module: dict[str, list[torch.Tensor]] = {}
     for one in recorder.runs:
-        found.setdefault(one.module, []).append(one.outputs.spikes)
-    return {name: torch.cat(parts).transpose(0, 1).numpy() for name, parts in found.items()}
+        by_module.setdefault(one.module, []).append(one.outputs.spikes)
+    return {name: torch.cat(parts).transpose(0, 1).numpy() for name, parts in by_module.items()}
 
 
 @lru_cache
-def captured(name: str) -> Graph:
+def graph_of(name: str) -> Graph:
     """The graph of a legal network; the replay gate compared it bit for bit."""
     make, n_ticks = LEGAL[name]
     return capture(lively(make), image(), n_ticks)
@@ -104,34 +105,34 @@ def active(graph: Graph) -> dict[str, int]:
 def test_the_network_spikes_like_the_model(name: str) -> None:
     make, n_ticks = LEGAL[name]
     x = image()
-    graph = captured(name)
+    graph = graph_of(name)
     network, _ = lower(graph)
     model = lively(make) if n_ticks is None else TickLoop(lively(make), n_ticks).eval()
-    expected = emitted(copy.deepcopy(model), x)
+    expected = spikes_of(copy.deepcopy(model), x)
     assert active(graph).keys() == expected.keys()
     item = next(i for i in network.inputs if i.kind is not InputKind.ONE)
-    found = run(network, {item.name: x.numpy()})
-    assert found.spikes.keys() == expected.keys()
+    result = run(network, {item.name: x.numpy()})
+    assert result.spikes.keys() == expected.keys()
     for path, spikes in expected.items():
-        assert np.array_equal(spikes.reshape(found.spikes[path].shape), found.spikes[path]), path
+        assert np.array_equal(spikes.reshape(result.spikes[path].shape), result.spikes[path]), path
     with torch.no_grad():
         outputs = model(x).numpy()
     readout, = network.readouts
     assert np.abs(outputs).sum() > 0
-    assert np.abs(readout.values(found.counts()) - outputs).max() < 1e-5
+    assert np.abs(readout.values(result.counts()) - outputs).max() < 1e-5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CAPTURED)
+@pytest.mark.parametrize("name", WITHOUT_CHIP)
 def test_others_are_captured_bit_for_bit(name: str) -> None:
-    graph = capture(lively(CAPTURED[name]), image())
+    graph = capture(lively(WITHOUT_CHIP[name]), image())
     active(graph)
     with pytest.raises(FindingsError):
         lower(graph)
 
 
 def test_equations_and_normal_forms() -> None:
-    graph = captured("deep")
+    graph = graph_of("deep")
     texts = {n.module: graph.profile(n).equations.text for n in graph.neurons()}
     assert texts["neurons.0"] == "r = v > v_th\nv = v * c1 * (1 - r) + x\ns = v > v_th"
     assert texts["neurons.4"] == (
@@ -149,13 +150,13 @@ def test_equations_and_normal_forms() -> None:
 
 def test_names_are_module_paths_and_lines() -> None:
     source = Path(h.__file__).read_text().splitlines()
-    first, second = emitted(lively(lambda: h.Inline(2)), image())
+    first, second = spikes_of(lively(lambda: h.Inline(2)), image())
     assert all("mem_update(self.fc" in source[int(n.removeprefix("@")) - 1]
                for n in (first, second))
-    line, *layers = emitted(lively(lambda: h.InlineLayers(3)), image())
+    line, *layers = spikes_of(lively(lambda: h.InlineLayers(3)), image())
     assert "(mem > 0.5)" in source[int(line.removeprefix("@")) - 1]
     assert layers == [f"{line}:2", f"{line}:3"]
-    assert [n.partition("@")[0] for n in emitted(lively(h.Shared), image())] == ["sn", "sn"]
+    assert [n.partition("@")[0] for n in spikes_of(lively(unusual.Shared), image())] == ["sn", "sn"]
 
 
 FORMS: list[Callable[[torch.Tensor], torch.Tensor]] = [
@@ -180,20 +181,20 @@ def test_every_form_of_a_threshold_is_exact_at_ties(number: int) -> None:
     program = _export(Net(), (x,))
     assert recognize(program) == {""}
     assert "neurocompile" in str(program.graph)
-    found = program.module()(x)
-    assert torch.equal(found, Net()(x))
-    assert found.any()
+    outputs = program.module()(x)
+    assert torch.equal(outputs, Net()(x))
+    assert outputs.any()
 
 
 def test_thresholds_without_memory_are_ticks_or_no_neurons() -> None:
     """Two in the loop are neurons of four ticks; the one of the input stays what it is."""
-    found = emitted(lively(h.Memoryless), image())
-    assert [spikes.shape for spikes in found.values()] == [(3, 4, 12), (3, 4, 12), (3, 4, 6)]
-    assert all(spikes.any() for spikes in found.values())
+    spikes = spikes_of(lively(unusual.Memoryless), image())
+    assert [spikes.shape for spikes in spikes.values()] == [(3, 4, 12), (3, 4, 12), (3, 4, 6)]
+    assert all(spikes.any() for spikes in spikes.values())
 
 
 def test_a_flag_leaves_its_dead_branch_out() -> None:
-    ann = h.TwoLayers(lambda: h.LocalState(4, use_ann=True), merged=True)
+    ann = h.TwoLayers(lambda: h.LocalState(4, use_ann=True), one_module=True)
     with pytest.raises(UsageError) as error:
         capture(ann, image())
     assert error.value.diagnostics[0].code == "NC130"
@@ -212,12 +213,12 @@ def test_a_flag_leaves_its_dead_branch_out() -> None:
 ])
 def test_what_is_nearly_a_neuron_is_refused_at_its_line(kind: str, code: str, reason: str) -> None:
     with pytest.raises(NeurocompileError) as error:
-        capture(lively(lambda: h.Near(kind)), image())
+        capture(lively(lambda: unusual.Near(kind)), image())
     finding, = error.value.diagnostics
     assert finding.code == code
     assert reason in finding.message
     assert (finding.where.file or "").endswith("hand_nets.py")
-    line = Path(h.__file__).read_text().splitlines()[(finding.where.line or 1) - 1]
+    line = Path(unusual.__file__).read_text().splitlines()[(finding.where.line or 1) - 1]
     assert line.endswith(f"# {kind}")
 
 
@@ -249,9 +250,9 @@ def test_hand_written_and_frameworks_neurons_together() -> None:
             for _ in range(4):
                 s, leaky = self.first.lif1(self.first.fc1(x), leaky)
                 mem = 0.5 * mem + self.second(self.first.fc2(s))
-                fired = (mem > 0.25).float()
-                mem = mem - fired * 0.25
-                total = total + fired
+                spikes = (mem > 0.25).float()
+                mem = mem - spikes * 0.25
+                total = total + spikes
             return total
 
     torch.manual_seed(4)

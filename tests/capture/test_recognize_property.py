@@ -61,7 +61,7 @@ def codes(draw: Any) -> str:
     return CODE.format(begin=begin, ticks=draw(st.integers(3, 5)), **parts)
 
 
-def made(code: str) -> nn.Module:
+def module_of(code: str) -> Any:
     """The network of a text."""
     name = f"hand_written_{abs(hash(code))}.py"
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)
@@ -71,14 +71,14 @@ def made(code: str) -> nn.Module:
     return model.eval()
 
 
-def few(count: int) -> Any:
+def few(count: int) -> settings:
     return settings(max_examples=count, deadline=None, phases=[Phase.generate], derandomize=True,
                     database=None, suppress_health_check=list(HealthCheck))
 
 
 def check(code: str) -> None:
     torch.manual_seed(1)
-    model = made(code)
+    model = module_of(code)
     nn.init.uniform_(model.fc.weight, -0.3, 0.8)
     x = torch.rand(5, 3, 5) * 1.5
     with torch.no_grad():
@@ -86,8 +86,8 @@ def check(code: str) -> None:
         program = _export(model, (x,))
         assert recognize(program) == {""}, code
         recorder = _NeuronRecorder(program.module())
-        found = recorder.run(x)
-    assert torch.equal(found, expected), code
+        outputs = recorder.run(x)
+    assert torch.equal(outputs, expected), code
     spikes = torch.cat([one.outputs.spikes for one in recorder.runs])
     assert torch.equal(spikes, expected), code
     assert spikes.any(), code

@@ -75,8 +75,8 @@ def test_values_stay_and_writes_go(code: Callable[[torch.Tensor], torch.Tensor],
             table.pop(op, None)
         program = torch.export.export(Code(code), (x,), strict=False).run_decompositions(table)
     join_writes(program)
-    found = Counter(node.target for node in program.graph.nodes)
-    assert sum(found[op] for op in WRITES) == writes
+    counts = Counter(node.target for node in program.graph.nodes)
+    assert sum(counts[op] for op in WRITES) == writes
     if joins is not None:
-        assert found[torch.ops.aten.cat.default] == joins
+        assert counts[torch.ops.aten.cat.default] == joins
     assert torch.equal(program.module()(x), code(x))

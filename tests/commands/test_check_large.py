@@ -25,10 +25,10 @@ def test_66_million_parameters(model: str, verdict: str, codes: set[str], tmp_pa
     process = subprocess.Popen([
         sys.executable, "-m", "neurocompile", "check", model, "--input", "3x224x224", "-t",
         "loihi2", "-q", "--format", "json", "-o", str(out)], cwd=ROOT)
-    _, _, used = os.wait4(process.pid, 0)
+    _, _, usage = os.wait4(process.pid, 0)
     process.returncode = 0  # it is reaped
     (one,) = json.loads(out.read_text())["checks"]
     assert (one["verdict"], {d["code"] for d in one["diagnostics"]}) == (verdict, codes)
     assert one["stages"] == ["capture without replay", "check"]
-    assert used.ru_utime + used.ru_stime < SECONDS
-    assert used.ru_maxrss * 1024 < BYTES
+    assert usage.ru_utime + usage.ru_stime < SECONDS
+    assert usage.ru_maxrss * 1024 < BYTES

@@ -1,17 +1,12 @@
-"""The command line: exit codes, streams, formats, and builds that are the same every time."""
+"""The command line: exit codes, streams and formats."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import jsonschema
-import numpy as np
 import pytest
 
 import neurocompile
@@ -20,70 +15,9 @@ from neurocompile.builds.directory import open_build
 from neurocompile.families.targets import known_targets, load_target, parse_target
 from neurocompile.target.text import target_toml
 from tests.commands.command_line import run as _run
+from tests.commands.project_files import CONFIG, DIAGNOSTICS
 
 TARGETS = known_targets()
-DIAGNOSTICS = Path(neurocompile.__file__).parent / "report/schemas/diagnostics-1.json"
-NET = """
-import torch
-from spikingjelly.activation_based import neuron
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self, attention=False):
-        super().__init__()
-        self.attention = attention
-        self.a, self.b = nn.Linear(5, 8), nn.Linear(8, 8)
-        self.lif1 = neuron.LIFNode(step_mode="m")
-        self.lif2 = neuron.LIFNode(step_mode="m")
-        torch.manual_seed(3)
-        nn.init.uniform_(self.a.weight, 0.0, 1.5)
-        nn.init.uniform_(self.b.weight, 0.0, 1.0)
-
-    def forward(self, x):
-        s = self.lif1(self.a(x.unsqueeze(0).repeat(6, 1, 1)))
-        y = self.b(s)
-        return self.lif2(y * s if self.attention else y).mean(0)
-
-make = Net
-
-def illegal():
-    return Net(attention=True)
-"""
-CONFIG = """
-target = "loihi2"
-[models.good]
-entry = "cli_net:make"
-sample = "s.npz"
-[models.bad]
-entry = "cli_net:illegal"
-sample = "s.npz"
-"""
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with two configured models, a sample with labels and an exported graph."""
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "cli_net.py").write_text(NET)
-    (folder / "neurocompile.toml").write_text(CONFIG)
-    random = np.random.default_rng(0)
-    np.savez(folder / "s.npz", x=random.random((6, 5)), y=np.arange(6) % 3)
-    here = Path.cwd()
-    os.chdir(folder)
-    try:
-        assert cli.run(["export", "good", "-o", "net.onnx"]) == 0
-        assert cli.run(["export", "bad", "-o", "bad.onnx"]) == 0
-        assert cli.run(["build", "net.onnx", "-t", "loihi2", "--sample", "s.npz", "--no-verify",
-                        "-o", "built"]) == 0
-    finally:
-        os.chdir(here)
-    return folder
-
-
-@pytest.fixture
-def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project as working directory."""
-    monkeypatch.chdir(project)
-    return project
 
 
 def test_check_of_a_legal_and_an_illegal_model(here: Path, capsys: Any) -> None:
@@ -250,24 +184,13 @@ def test_ignores_of_the_configuration(here: Path, tmp_path: Path, capsys: Any) -
     assert "NC421" not in out
 
 
-def test_a_build_that_stops_after_place_has_no_program(here: Path, capsys: Any) -> None:
-    out, _ = _run(capsys, "build net.onnx -t loihi2 --stop-after place -o mapped", 0)
-    assert out.endswith("wrote mapped/: no program, report.html shows the mapping\n")
-    assert not (here / "mapped/program").exists()
-    whole, mapped = ((here / folder / "mapping.json").read_text() for folder in ("built", "mapped"))
-    assert json.loads(whole)["cores"] == json.loads(mapped)["cores"]
-    _run(capsys, "report mapped", 0)
-    _, err = _run(capsys, "verify mapped", 2)
-    assert "error[NC007]: cannot find a program in `mapped`" in err
-
-
 def test_a_budget_is_enforced(here: Path, capsys: Any) -> None:
     _run(capsys, "check net.onnx --max-cores 1", 0)
     _run(capsys, "build net.onnx --no-verify -o tight --weight-bits 4", 0)
     assert json.loads((here / "tight/manifest.json").read_text())["options"]["weight_bits"] == 4
 
 
-@pytest.mark.parametrize(("command", "told"), [
+@pytest.mark.parametrize(("command", "message"), [
     ("check none.onnx", "NC007"), ("build net.onnx -t loihi3", "NC001"),
     ("build net.onnx --prune-tokens 0.5", "NC021"), ("build net.onnx --prune-steps 1", "0 to below 1"),
     ("build net.onnx -t loihi1,loihi2", "one target"), ("build net.onnx --weight-bits 12", "12"),
@@ -281,9 +204,9 @@ def test_a_budget_is_enforced(here: Path, capsys: Any) -> None:
     ("build net.onnx --weights s.npz", "--weights"), ("targets --format toml", "name it"),
 ])
 def test_unusable_input_exits_with_2_and_one_message(here: Path, capsys: Any, command: str,
-                                                     told: str) -> None:
+                                                     message: str) -> None:
     out, err = _run(capsys, command, 2)
-    assert told in err + out
+    assert message in err + out
     assert "Traceback" not in err + out
 
 
@@ -317,122 +240,6 @@ def test_an_interrupt_exits_with_130(here: Path, capsys: Any,
     _, err = _run(capsys, "build net.onnx --no-verify -o halted", 130)
     assert "interrupted" in err
     assert not (here / "halted").exists()
-
-
-def test_a_failed_build_leaves_the_old_one(here: Path, capsys: Any,
-                                           monkeypatch: pytest.MonkeyPatch) -> None:
-    _run(capsys, "build net.onnx --no-verify -o kept", 0)
-    before = (here / "kept/manifest.json").read_bytes()
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("neurocompile.builds.builder.write_json", full)
-    _, err = _run(capsys, "build net.onnx --no-verify -o kept", 2)
-    assert "No space left" in err
-    assert (here / "kept/manifest.json").read_bytes() == before
-    assert open_build(here / "kept")
-
-
-def test_the_build_directory(here: Path, capsys: Any) -> None:
-    built = here / "built"
-    assert sorted(p.name for p in built.iterdir()) == [
-        "diagnostics.json", "fidelity.json", "manifest.json", "mapping.json", "model.onnx",
-        "program", "report.html", "resources.csv", "resources.json", "target.toml", "trace.json"]
-    manifest = json.loads((built / "manifest.json").read_text())
-    assert [one["role"] for one in manifest["inputs"]] == ["graph", "sample"]
-    jsonschema.validate(json.loads((built / "diagnostics.json").read_text()),
-                        json.loads(DIAGNOSTICS.read_text()))
-    assert str(here) not in (built / "manifest.json").read_text()
-    out, _ = _run(capsys, "report built")
-    assert "not verified" in out
-    assert "fits on" in out
-    out, _ = _run(capsys, "report built --format json")
-    assert json.loads(out)["resources"]["totals"]
-    out, _ = _run(capsys, "report built --format csv")
-    assert out == (built / "resources.csv").read_text()
-    _run(capsys, "report built --format html --output page.html")
-    assert (here / "page.html").read_text() == (built / "report.html").read_text()
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-@pytest.mark.slow
-def test_builds_are_equal_byte_for_byte(here: Path, tmp_path: Path) -> None:
-    contents = []
-    for seed in ("1", "2"):
-        folder = tmp_path / f"somewhere{seed}"
-        folder.mkdir()
-        shutil.copy(here / "s.npz", folder)
-        shutil.copy(here / "cli_net.py", folder)
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": seed, "TZ": "UTC"}
-        subprocess.run(
-            [sys.executable, "-m", "neurocompile", "build", "cli_net:make", "-t", "loihi2", "-q",
-             "--sample", "s.npz", "--no-verify"], cwd=folder, env=environment, check=True,
-            capture_output=True)
-        contents.append(_files(folder / "build"))
-    first, second = contents
-    manifests = [json.loads(files.pop("manifest.json")) for files in contents]
-    for files, manifest in zip(contents, manifests, strict=True):
-        files.pop("trace.json")
-        manifest.pop("created")
-    assert manifests[0] == manifests[1]
-    assert first == second
-
-
-@pytest.mark.lava
-def test_build_and_verify_on_lava(here: Path, capsys: Any) -> None:
-    pytest.importorskip("lava")
-    out, _ = _run(capsys, "build net.onnx --sample s.npz -o proved")
-    assert "verified on 4 samples, 24 ticks" in out
-    assert "accuracy of the integer network:" in out
-    out, _ = _run(capsys, "verify proved --input s.npz")
-    assert "verified on 6 samples, 36 ticks" in out
-    assert ": 0 differences" in out
-    out, _ = _run(capsys, "verify proved --samples 1 --format json")
-    assert json.loads(out)["differences"] == 0
-
-
-def test_a_program_that_differs_is_not_published(here: Path, capsys: Any,
-                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    from neurocompile.backends.results import Verification
-    from neurocompile.diagnostics import Diagnostic
-
-    finding = Diagnostic("NC702", values={
-        "population": "lif1", "sample": 0, "tick": 1, "neuron": 2, "expected": 1, "found": 0,
-        "program": "it"})
-    monkeypatch.setattr("neurocompile.backends.loihi.verify.verify",
-                        lambda *_, **__: Verification(1, 6, (), (finding,), 0.0))
-    out, _ = _run(capsys, "build net.onnx -o wrong --format concise", 1)
-    assert out.startswith("error[NC702]")
-    assert not (here / "wrong").exists()
-    out, _ = _run(capsys, "verify built", 1)
-    assert "error[NC702]" in out
-
-
-def test_verify_refuses_a_changed_program(here: Path, capsys: Any) -> None:
-    shutil.copytree(here / "built", here / "changed", dirs_exist_ok=True)
-    program = here / "changed/program/net.py"
-    program.write_text(program.read_text() + "\n")
-    _, err = _run(capsys, "verify changed", 2)
-    assert "NC704" in err
-
-
-def test_without_lava_a_build_says_that_it_is_not_verified(
-        here: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from neurocompile.diagnostics import Diagnostic, UsageError
-
-    def missing(*_: object, **__: object) -> None:
-        raise UsageError(Diagnostic("NC602", values={"what": "it", "package": "lava-nc"}))
-
-    monkeypatch.setattr("neurocompile.backends.loihi.verify.verify", missing)
-    out, _ = _run(capsys, "build net.onnx -o unproved", 0)
-    assert "warning[NC602]" in out
-    assert "not verified" in out
-    _, err = _run(capsys, "verify unproved", 2)
-    assert "NC602" in err
 
 
 def test_the_catalog(capsys: Any) -> None:
@@ -470,29 +277,14 @@ def test_the_package_functions(here: Path, tmp_path: Path) -> None:
 
 def test_arguments_reach_the_factory(here: Path, capsys: Any) -> None:
     (here / "args.json").write_text('{"attention": true}')
-    for given in ('{"attention": true}', "@args.json"):
+    for text in ('{"attention": true}', "@args.json"):
         assert cli.run(["check", "cli_net:make", "--input-shape", "5", "-t", "loihi2",
-                        "--arch-args", given]) == 1
+                        "--arch-args", text]) == 1
         assert "NC121" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("given", ["{", "[1]", "@nothing.json", "[" * 100_000])
-def test_arguments_that_are_none(here: Path, capsys: Any, given: str) -> None:
+@pytest.mark.parametrize("text", ["{", "[1]", "@nothing.json", "[" * 100_000])
+def test_arguments_that_are_none(here: Path, capsys: Any, text: str) -> None:
     assert cli.run(["check", "cli_net:make", "--input-shape", "5", "-t", "loihi2",
-                    "--arch-args", given]) == 2
+                    "--arch-args", text]) == 2
     assert "error[NC009]: `--arch-args` cannot be" in capsys.readouterr().out
-
-
-def test_a_net_file_is_exported_and_read_back(here: Path, capsys: Any) -> None:
-    (here / "signed_net.py").write_text(NET.replace("(self.b.weight, 0.0", "(self.b.weight, -0.8")
-                                        .replace("LIFNode", "IFNode"))
-    assert cli.run(["export", "signed_net:make", "--input-shape", "5", "-o", "signed.net"]) == 0
-    assert "wrote signed.net: 2 layers" in capsys.readouterr().out
-    assert cli.run(["check", "signed.net", "-t", "loihi2", "--ticks", "6"]) == 0
-
-
-def test_what_a_net_file_cannot_say(here: Path, capsys: Any) -> None:
-    (here / "soft_net.py").write_text(NET.replace("LIFNode(", "LIFNode(v_reset=None, "))
-    assert cli.run(["export", "soft_net:make", "--input-shape", "5", "-o", "soft.net"]) == 1
-    assert "error[NC606]" in capsys.readouterr().out
-    assert not (here / "soft.net").exists()

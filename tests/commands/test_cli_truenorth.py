@@ -50,13 +50,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project as working directory."""
-    monkeypatch.chdir(project)
-    return project
-
-
 def test_a_build_holds_the_chip_and_is_verified(here: Path) -> None:
     files = {path.relative_to(here / "built").as_posix() for path in (here / "built").rglob("*.*")}
     assert files >= {"program/network.safetensors", "program/network.json", "program/README.md",
@@ -77,9 +70,9 @@ def test_verify_runs_the_build_on_other_samples(here: Path, capsys: Any) -> None
     assert "verified on 7 samples, 28 ticks" in out
     assert "0 differences" in out
     out, _ = _run(capsys, "verify built --input frames.npz --format json")
-    found = json.loads(out)
-    assert found["differences"] == 0
-    assert all(p["spikes"] > 0 for p in found["populations"])
+    verification = json.loads(out)
+    assert verification["differences"] == 0
+    assert all(p["spikes"] > 0 for p in verification["populations"])
 
 
 def test_a_changed_program_is_refused(here: Path, capsys: Any) -> None:
@@ -160,7 +153,7 @@ def test_groups_to_train_again_are_written(here: Path, capsys: Any) -> None:
     out, err = _run(capsys, "build wide -o none", 1)
     assert "wrote none.groups.json: with which groups to train again" in err
     assert "train it with 2 groups, of 7 to 3 channels" in out
-    told = json.loads((here / "none.groups.json").read_text())
-    assert told["axons"] == 256
-    assert told["populations"][0]["projections"][0]["groups"] == 2
+    groups = json.loads((here / "none.groups.json").read_text())
+    assert groups["axons"] == 256
+    assert groups["populations"][0]["projections"][0]["groups"] == 2
     assert not (here / "none").exists()

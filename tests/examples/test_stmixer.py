@@ -19,7 +19,7 @@ ENTRIES = {entry.name: entry for entry in load_config(FOLDER / "neurocompile.tom
 SAMPLES = 2
 
 
-def trained(entry: ModelEntry) -> torch.nn.Module:
+def checkpoint_model(entry: ModelEntry) -> torch.nn.Module:
     assert entry.entry is not None
     assert entry.weights is not None
     model, _ = make_model(entry.entry, entry.args, [FOLDER])
@@ -27,11 +27,11 @@ def trained(entry: ModelEntry) -> torch.nn.Module:
     return model.eval()
 
 
-def built(name: str, out: Path, verify_samples: int) -> BuildResult:
+def build(name: str, out: Path, verify_samples: int) -> BuildResult:
     entry = ENTRIES[name]
     assert entry.sample is not None
     return neurocompile.build(
-        trained(entry), out, sample=entry.sample, verify_samples=verify_samples,
+        checkpoint_model(entry), out, sample=entry.sample, verify_samples=verify_samples,
         options=Options(allow=("residual-distribution",) if name == "ms-resnet" else ()))
 
 
@@ -49,14 +49,14 @@ def assert_exact(result: BuildResult) -> None:
 
 
 def test_one_tick(tmp_path: Path) -> None:
-    assert_right(built("stmixer", tmp_path / "build", 0))
+    assert_right(build("stmixer", tmp_path / "build", 0))
 
 
 @pytest.mark.lava
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ENTRIES)
 def test_on_lava(name: str, tmp_path: Path) -> None:
-    result = built(name, tmp_path / "build", SAMPLES)
+    result = build(name, tmp_path / "build", SAMPLES)
     assert_right(result)
     assert_exact(result)
 

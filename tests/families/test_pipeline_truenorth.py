@@ -1,8 +1,8 @@
 """From a Graph to cores, stage by stage, and on to the simulator and the report."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,19 +14,25 @@ from neurocompile.backends.truenorth.ranc import canonical
 from neurocompile.backends.truenorth.ranc_import import read_ranc
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.documents import report
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph, quantize
+from neurocompile.families.table import sections_of
 from neurocompile.families.targets import load_target
 from neurocompile.families.truenorth import TRUENORTH
 from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+from neurocompile.families.truenorth.crossbars import crossbars
+from neurocompile.families.truenorth.estimates import estimates
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind
 from neurocompile.options import Options
 from neurocompile.report import html, terminal
-from neurocompile.report.data import diagnostics_json, fidelity_json
+from neurocompile.report.model.manifest import Provenance, Tool
+from neurocompile.report.model.report import Report
 from tests.families import truenorth_models as models
 
 TARGET = load_target("truenorth")
+SECTIONS = sections_of(TARGET)
 
 
 def silent(_: str) -> None:
@@ -44,75 +50,82 @@ def sample() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def compiled(graph: Graph, sample: dict[str, np.ndarray]) -> TrueNorthCompilation:
-    made = compile_graph(graph, TARGET, sample=sample)
-    assert isinstance(made, TrueNorthCompilation)
-    return made
+def compilation(graph: Graph, sample: dict[str, np.ndarray]) -> TrueNorthCompilation:
+    result = compile_graph(graph, TARGET, sample=sample)
+    assert isinstance(result, TrueNorthCompilation)
+    return result
+
+
+def documents_of(compilation: TrueNorthCompilation) -> Report:
+    """What its reports are made from."""
+    provenance = Provenance(tool=Tool(name="neurocompile", version="1"), model="net",
+                            target=TARGET.name, options={}, seed=0, inputs=(), versions={})
+    return report(compilation, TRUENORTH.demand(compilation), [], provenance)
 
 
 def codes(error: pytest.ExceptionInfo[FindingsError]) -> set[str]:
     return {d.code for d in error.value.diagnostics}
 
 
-def test_stages_and_what_they_make(compiled: TrueNorthCompilation) -> None:
-    assert tuple(stage.name for stage in compiled.stages) == TRUENORTH.stages
-    assert compiled.options.weight_bits == 4
-    assert compiled.n_cores == len(compiled.cores.cores) > 1
-    assert compiled.fidelity is not None
-    assert all(p.integer_spikes > 100 for p in compiled.fidelity.populations.values())
-    assert compiled.network.inputs[0].kind is InputKind.SPIKES
-    assert {d.code for d in compiled.diagnostics} <= {"NC701"}  # 4 bits, not trained for them
+def test_stages_and_what_they_make(compilation: TrueNorthCompilation) -> None:
+    assert tuple(stage.name for stage in compilation.stages) == TRUENORTH.stages
+    assert compilation.options.weight_bits == 4
+    assert compilation.n_cores == len(compilation.cores.cores) > 1
+    assert compilation.fidelity is not None
+    assert all(p.integer_spikes > 100 for p in compilation.fidelity.populations.values())
+    assert compilation.network.inputs[0].kind is InputKind.SPIKES
+    assert {d.code for d in compilation.diagnostics} <= {"NC701"}  # 4 bits, not trained for them
 
 
 def test_the_emitted_program_gives_the_references_spikes(
-        compiled: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
-    emission = TRUENORTH.emit(compiled, tmp_path / "a")
-    done = TRUENORTH.verify(tmp_path / "a", compiled, sample, Checks(), silent)
-    assert (done.differences, done.diagnostics) == (0, ())
-    assert done.summary.startswith("verified on 12 samples, 48 ticks")
-    assert all(p.spikes > 100 for p in done.populations)
-    again = TRUENORTH.emit(compiled, tmp_path / "b")
+        compilation: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
+    emission = TRUENORTH.emit(compilation, tmp_path / "a")
+    verification = TRUENORTH.verify(tmp_path / "a", compilation, sample, Checks(), silent)
+    assert (verification.differences, verification.diagnostics) == (0, ())
+    assert verification.summary.startswith("verified on 12 samples, 48 ticks")
+    assert all(p.spikes > 100 for p in verification.populations)
+    again = TRUENORTH.emit(compilation, tmp_path / "b")
     for one, other in zip(emission.files, again.files, strict=True):
         assert one.read_bytes() == other.read_bytes()
 
 
 def test_ranc_gets_its_file_where_it_can_express_the_network(
-        compiled: TrueNorthCompilation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        compilation: TrueNorthCompilation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Floors that no sum reaches are none; the file holds the same cores. Large ones: NC614."""
-    emission = TRUENORTH.emit(compiled, tmp_path / "small")
+    emission = TRUENORTH.emit(compilation, tmp_path / "small")
     assert not emission.diagnostics
     network, _ = read_ranc(tmp_path / "small/ranc.json")
-    assert np.array_equal(network.cores.weights, canonical(compiled.cores).cores.weights)
+    assert np.array_equal(network.cores.weights, canonical(compilation.cores).cores.weights)
     assert "ranc.json" in (tmp_path / "small/README.md").read_text()
     monkeypatch.setattr("neurocompile.backends.truenorth.emit.RANC_CORES", 1)
-    emission = TRUENORTH.emit(compiled, tmp_path / "large")
+    emission = TRUENORTH.emit(compilation, tmp_path / "large")
     assert [d.code for d in emission.diagnostics] == ["NC614"]
     assert not (tmp_path / "large/ranc.json").exists()
 
 
 def test_a_threshold_changed_in_the_file_is_found(
-        compiled: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
-    TRUENORTH.emit(compiled, tmp_path)
+        compilation: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path) -> None:
+    TRUENORTH.emit(compilation, tmp_path)
     path = tmp_path / "network.safetensors"
-    network, table = load_network(path), compiled.cores.populations[-1]
+    network, table = load_network(path), compilation.cores.populations[-1]
     threshold = network.cores.threshold.copy()
     threshold[table.core[2], table.slot[2]] += 40
     save_network(replace(network, cores=replace(network.cores, threshold=threshold)), path)
-    done = TRUENORTH.verify(tmp_path, compiled, sample, Checks(), silent)
-    assert done.differences > 0
-    first = done.diagnostics[0]
+    verification = TRUENORTH.verify(tmp_path, compilation, sample, Checks(), silent)
+    assert verification.differences > 0
+    first = verification.diagnostics[0]
     assert first.code == "NC702"
     assert first.values["population"] == table.name
     assert first.values["neuron"] == 2
     assert "v after that tick: reference" in first.notes[0]
 
 
-def test_activity_is_that_of_the_reference(compiled: TrueNorthCompilation,
+def test_activity_is_that_of_the_reference(compilation: TrueNorthCompilation,
                                            sample: dict[str, np.ndarray]) -> None:
     """Each neuron's spikes, and those that it sends before and after the sample's ticks."""
-    activity, network = compiled.activity, compiled.cores
+    activity, network = compilation.activity, compilation.cores
     assert activity is not None
-    spikes = synchronous.run(compiled.network, sample).spikes
+    spikes = synchronous.run(compilation.network, sample).spikes
     on = np.unpackbits(network.cores.crossbar, axis=2).sum(axis=2)
     arriving = np.zeros((len(network.cores), 256))
     for table in network.populations:
@@ -122,63 +135,61 @@ def test_activity_is_that_of_the_reference(compiled: TrueNorthCompilation,
     source = network.cores.target_core >= 0
     np.add.at(arriving, (network.cores.target_core[source], network.cores.target_axon[source]),
               activity.rate[source])
-    for table in network.inputs:
-        rate = np.ones(len(table.core)) if table.always else sample["x"].mean(
-            axis=(0, 1)).reshape(-1)[table.element]
-        np.add.at(arriving, (table.core, table.axon), rate)
+    for lines in network.inputs:
+        rate = np.ones(len(lines.core)) if lines.always else sample["x"].mean(
+            axis=(0, 1)).reshape(-1)[lines.element]
+        np.add.at(arriving, (lines.core, lines.axon), rate)
     most = (arriving * on).sum() * network.n_ticks
     assert 0.8 * most < activity.synaptic_events <= most  # spikes of the last tick go nowhere
-    assert compiled.mapping.routing.measured
-    assert compiled.mapping.routing.messages.sum() == pytest.approx(arriving.sum())
+    assert compilation.mapping.routing.measured
+    assert compilation.mapping.routing.messages.sum() == pytest.approx(arriving.sum())
 
 
-def test_reports_of_a_core_network(compiled: TrueNorthCompilation) -> None:
-    resources, mapping = TRUENORTH.resources(compiled), TRUENORTH.mapping(compiled)
-    fidelity, found = fidelity_json(compiled), diagnostics_json([], TARGET.name)
-    for part in (resources, mapping):
-        assert json.loads(json.dumps(part)) == part
-    totals, first = resources["totals"], resources["populations"][0]
-    assert totals["cores"] == compiled.n_cores == len(mapping["cores"])
-    assert totals["neurons"] == 8 * 36 + 24
-    assert first["exactness"] == "exact"
-    assert first["axons_per_input"] == 4
-    assert sum(s["stop"] - s["start"] for c in resources["cores"] for s in c["slices"]) == 312
-    for core in resources["cores"]:
-        assert max(of["used"] for of in core["resources"].values()) <= 256
-    estimate = resources["estimates"]
-    assert estimate["measured"]
-    ticks = compiled.cores.ticks_per_sample
-    assert estimate["energy_pj"]["static"][0] == pytest.approx(64e-3 * ticks * 1e-3 * 1e12)
-    assert estimate["energy_pj"]["synapses"][0] == pytest.approx(
-        2.3 * estimate["synaptic_events"], abs=0.01)
-    text = terminal.render(resources, fidelity)
+def test_reports_of_a_core_network(compilation: TrueNorthCompilation) -> None:
+    documents = documents_of(compilation)
+    resources = documents.resources
+    assert resources.totals.cores == compilation.n_cores == len(resources.cores)
+    assert resources.totals.neurons == 8 * 36 + 24
+    first = crossbars(compilation).populations[resources.populations[0].name]
+    assert (first.exactness, first.axons_per_input) == ("exact", 4)
+    assert sum(s.stop - s.start for core in resources.cores for s in core.slices) == 312
+    for core in resources.cores:
+        assert max(of.amount for of in core.resources.values()) <= 256
+    cost = estimates(compilation).cost
+    assert cost is not None
+    assert cost.measured
+    ticks = compilation.cores.ticks_per_sample
+    assert cost.energy_pj["static"][0] == pytest.approx(64e-3 * ticks * 1e-3 * 1e12)
+    assert cost.energy_pj["synapses"][0] == pytest.approx(2.3 * cost.synaptic_events, abs=0.01)
+    text = terminal.render(documents, SECTIONS)
     for words in ("crossbars", "copies of neurons", "estimate:", "measured in simulation",
                   "potentials are loaded again"):
         assert words in text, words
-    page = html.render(resources, mapping, found, fidelity, {})
+    page = html.render(documents, SECTIONS)
     assert page.count("<svg") == 1
     assert "Crossbars" in page
-    assert f'data-core="{compiled.n_cores - 1}"' in page
+    assert f'data-core="{compilation.n_cores - 1}"' in page
 
 
-def test_a_core_without_a_population_shows_its_role(compiled: TrueNorthCompilation) -> None:
-    resources, mapping = TRUENORTH.resources(compiled), TRUENORTH.mapping(compiled)
-    core = resources["cores"][0]
-    core["slices"], core["role"] = [], "splitter of <if1>"
-    fidelity = fidelity_json(compiled)
-    assert "splitter of <if1>" in terminal.render(resources, fidelity)
-    page = html.render(resources, mapping, diagnostics_json([], TARGET.name), fidelity, {})
+def test_a_core_without_a_population_shows_its_role(compilation: TrueNorthCompilation) -> None:
+    documents = documents_of(compilation)
+    first, *rest = documents.resources.cores
+    cores = (replace(first, slices=(), role="splitter of <if1>"), *rest)
+    documents = replace(documents, resources=replace(documents.resources, cores=cores))
+    assert "splitter of <if1>" in terminal.render(documents, SECTIONS)
+    page = html.render(documents, SECTIONS)
     assert page.count("splitter of &lt;if1&gt;") == 2  # the grid's label and the table's row
     assert "splitter of <if1>" not in page
 
 
 def test_without_a_sample_everything_counts_as_spiking(graph: Graph) -> None:
-    made = compile_graph(graph, TARGET)
-    assert isinstance(made, TrueNorthCompilation)
-    assert made.activity is None
-    resources = TRUENORTH.resources(made)
-    assert not resources["estimates"]["measured"]
-    assert "if every axon were active" in terminal.render(resources, fidelity_json(made))
+    result = compile_graph(graph, TARGET)
+    assert isinstance(result, TrueNorthCompilation)
+    assert result.activity is None
+    cost = estimates(result).cost
+    assert cost is not None
+    assert not cost.measured
+    assert "if every axon were active" in terminal.render(documents_of(result), SECTIONS)
 
 
 def test_a_leak_is_refused_with_what_to_do() -> None:
@@ -194,35 +205,35 @@ def test_a_leak_is_refused_with_what_to_do() -> None:
 def test_one_tick_needs_no_leak_and_a_binary_image_is_spikes(tmp_path: Path) -> None:
     """LIF neurons over one tick are stateless; 0 and 1 need no host."""
     x = models.bits(30)
-    compiled = compile_graph(capture(models.OneTick(), x[:4]), TARGET, sample={"x": x.numpy()})
-    assert isinstance(compiled, TrueNorthCompilation)
-    assert compiled.network.inputs[0].kind is InputKind.SPIKES
-    assert not any(p.on_host for p in compiled.network.populations)
-    assert not compiled.cores.reload
-    TRUENORTH.emit(compiled, tmp_path)
+    compilation = compile_graph(capture(models.OneTick(), x[:4]), TARGET, sample={"x": x.numpy()})
+    assert isinstance(compilation, TrueNorthCompilation)
+    assert compilation.network.inputs[0].kind is InputKind.SPIKES
+    assert not any(p.on_host for p in compilation.network.populations)
+    assert not compilation.cores.reload
+    TRUENORTH.emit(compilation, tmp_path)
     assert "a new sample may follow in the next tick" in (tmp_path / "README.md").read_text()
-    done = TRUENORTH.verify(tmp_path, compiled, {"x": x.numpy()}, Checks(), silent)
-    assert done.differences == 0
-    assert all(p.spikes > 30 for p in done.populations)
+    verification = TRUENORTH.verify(tmp_path, compilation, {"x": x.numpy()}, Checks(), silent)
+    assert verification.differences == 0
+    assert all(p.spikes > 30 for p in verification.populations)
 
 
 @pytest.mark.slow
 def test_a_gray_image_leaves_the_first_population_to_the_host(tmp_path: Path) -> None:
     x = models.bits(30) * 0.6 + 0.2
     model = models.OneTick(stream=False)
-    compiled = compile_graph(capture(model, x[:4]), TARGET, sample={"x": x.numpy()})
-    assert isinstance(compiled, TrueNorthCompilation)
-    assert [p.on_host for p in compiled.network.order()] == [True, False]
-    TRUENORTH.emit(compiled, tmp_path)
+    compilation = compile_graph(capture(model, x[:4]), TARGET, sample={"x": x.numpy()})
+    assert isinstance(compilation, TrueNorthCompilation)
+    assert [p.on_host for p in compilation.network.order()] == [True, False]
+    TRUENORTH.emit(compilation, tmp_path)
     assert "The host runs `lif1`" in (tmp_path / "README.md").read_text()
-    done = TRUENORTH.verify(tmp_path, compiled, {"x": x.numpy()}, Checks(), silent)
-    assert done.differences == 0
-    assert done.spikes > 30
+    verification = TRUENORTH.verify(tmp_path, compilation, {"x": x.numpy()}, Checks(), silent)
+    assert verification.differences == 0
+    assert verification.spikes > 30
 
 
 def test_what_is_asked_for_and_cannot_be_had(graph: Graph) -> None:
-    made = compile_graph(graph, TARGET, Options(readout="chip"))
-    assert "NC209" in {d.code for d in made.diagnostics}
+    result = compile_graph(graph, TARGET, Options(readout="chip"))
+    assert "NC209" in {d.code for d in result.diagnostics}
     with pytest.raises(FindingsError) as error:
         compile_graph(graph, TARGET, Options(max_cores=1))
     assert codes(error) == {"NC411"}
@@ -233,7 +244,7 @@ def test_what_is_asked_for_and_cannot_be_had(graph: Graph) -> None:
     with pytest.raises(FindingsError) as error:  # the stream reaches the second layer, too
         compile_graph(shared, TARGET, Options(encoder="host"))
     assert codes(error) == {"NC206"}
-    assert neurocompile.check(graph, target="truenorth").cores == made.n_cores
+    assert neurocompile.check(graph, target="truenorth").cores == result.n_cores
 
 
 @pytest.mark.slow
@@ -246,43 +257,46 @@ def test_too_many_inputs_and_every_way_out(tmp_path: Path) -> None:
     assert codes(error) == {"NC431"}
     with pytest.raises(FindingsError) as error:
         compile_graph(wide, TARGET, Options(fan_in="group"))
-    found = error.value.diagnostics[0]
-    projection = found.values["groups"]["populations"][0]["projections"][0]
-    assert found.code == "NC431"
-    assert "`if1 -> if2`: train it with 2 groups, of 7 to 3 channels" in found.notes
+    finding = error.value.diagnostics[0]
+    groups: Any = finding.values["groups"]
+    projection = groups["populations"][0]["projections"][0]
+    assert finding.code == "NC431"
+    assert "`if1 -> if2`: train it with 2 groups, of 7 to 3 channels" in finding.notes
     assert (projection["inputs"], projection["groups"]) == (14, 2)
     compile_graph(wide, TARGET, Options(weight_bits=2))
     slow = compile_graph(wide, TARGET, Options(fan_in="exact-slow"), x)
     assert isinstance(slow, TrueNorthCompilation)
     assert slow.cores.step > 1
     TRUENORTH.emit(slow, tmp_path)
-    done = TRUENORTH.verify(tmp_path, slow, x, Checks(), silent)
-    assert done.differences == 0
-    assert all(p.spikes > 10 for p in done.populations)
-    assert "exact, slow" in terminal.render(TRUENORTH.resources(slow), fidelity_json(slow))
+    verification = TRUENORTH.verify(tmp_path, slow, x, Checks(), silent)
+    assert verification.differences == 0
+    assert all(p.spikes > 10 for p in verification.populations)
+    assert "exact, slow" in terminal.render(documents_of(slow), SECTIONS)
 
 
-def test_quantized_is_what_is_compiled(compiled: TrueNorthCompilation) -> None:
-    made = quantize(compiled.floating, TARGET, compiled.options)
-    for one, other in zip(made.projections, compiled.network.projections, strict=True):
+def test_quantized_is_what_is_compiled(compilation: TrueNorthCompilation) -> None:
+    integer_network = quantize(compilation.floating, TARGET, compilation.options)
+    for one, other in zip(integer_network.projections, compilation.network.projections,
+                          strict=True):
         assert np.array_equal(one.operator.weights, other.operator.weights)
 
 
-def test_batches_are_verified_as_one(compiled: TrueNorthCompilation, sample: dict[str, np.ndarray],
-                                     tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    TRUENORTH.emit(compiled, tmp_path)
-    whole = TRUENORTH.verify(tmp_path, compiled, sample, Checks(), silent)
+def test_batches_are_verified_as_one(
+        compilation: TrueNorthCompilation, sample: dict[str, np.ndarray], tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    TRUENORTH.emit(compilation, tmp_path)
+    whole = TRUENORTH.verify(tmp_path, compilation, sample, Checks(), silent)
     monkeypatch.setattr("neurocompile.families.truenorth.simulation._BATCH_BYTES", 1)
-    said: list[str] = []
-    parts = TRUENORTH.verify(tmp_path, compiled, sample, Checks(), said.append)
+    messages: list[str] = []
+    parts = TRUENORTH.verify(tmp_path, compilation, sample, Checks(), messages.append)
     assert replace(parts, seconds=0.0) == replace(whole, seconds=0.0)
     assert whole.spikes > 100
-    assert said[-1] == "verify 12 of 12 samples"
+    assert messages[-1] == "verify 12 of 12 samples"
     cores = load_network(tmp_path / "network.safetensors")
     threshold = cores.cores.threshold + (cores.cores.threshold < 1 << 17)
     save_network(replace(cores, cores=replace(cores.cores, threshold=threshold)),
                  tmp_path / "network.safetensors")
-    first = TRUENORTH.verify(tmp_path, compiled, sample, Checks(), silent).diagnostics[0]
+    first = TRUENORTH.verify(tmp_path, compilation, sample, Checks(), silent).diagnostics[0]
     assert first.code == "NC702"
     monkeypatch.undo()
-    assert TRUENORTH.verify(tmp_path, compiled, sample, Checks(), silent).diagnostics[0] == first
+    assert TRUENORTH.verify(tmp_path, compilation, sample, Checks(), silent).diagnostics[0] == first

@@ -13,10 +13,10 @@ class Spiking(nn.Module):
     def __init__(self, decay: bool = False, groups: int = 2, width: int = 8) -> None:
         super().__init__()
         torch.manual_seed(1)
-        made = neuron.LIFNode if decay else neuron.IFNode
-        self.conv, self.if1 = nn.Conv2d(2, width, 3, padding=1), made(step_mode="m", v_reset=None)
+        node = neuron.LIFNode if decay else neuron.IFNode
+        self.conv, self.if1 = nn.Conv2d(2, width, 3, padding=1), node(step_mode="m", v_reset=None)
         self.mix, self.if2 = (nn.Conv2d(width, 6, 3, 3, groups=groups),
-                              made(step_mode="m", v_reset=0.0))
+                              node(step_mode="m", v_reset=0.0))
         self.head = nn.Linear(24, 3)
         for layer in (self.conv, self.mix):
             nn.init.uniform_(layer.weight, -0.4, 0.5)
@@ -42,8 +42,8 @@ class OneTick(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         current = self.a(x.unsqueeze(0))
-        added = self.b(self.lif1(current))
-        return self.lif2(added + current if self.stream else added).mean(0)
+        total = self.b(self.lif1(current))
+        return self.lif2(total + current if self.stream else total).mean(0)
 
 
 def frames(count: int, seed: int = 0) -> torch.Tensor:

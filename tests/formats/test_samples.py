@@ -21,7 +21,7 @@ def _sample(path: Path, **arrays: Any) -> Sample:
 def test_a_sample_is_fitted_to_the_inputs(tmp_path: Path) -> None:
     x = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     sample = _sample(tmp_path / "s.npz", x=x, y=np.array([1, 0]))
-    shapes = {"image": (4, 3, 4)}, {"events": (3, 7, 4)}
+    shapes: list[dict[str, tuple[int, ...]]] = [{"image": (4, 3, 4)}, {"events": (3, 7, 4)}]
     for inputs in shapes:  # batch first; time first, then batch
         (array,) = fit(sample, inputs).values()
         assert array.dtype == np.float32

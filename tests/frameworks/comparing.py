@@ -27,7 +27,7 @@ class Holder(nn.Module):
         return self.it(x)
 
 
-def pair(module: nn.Module) -> tuple[nn.Module, nn.Module]:
+def pair(module: nn.Module) -> tuple[Any, Any]:
     """(the module, its stand-in), both without state."""
     holder = Holder(module)
     reset(holder)
@@ -39,12 +39,12 @@ def refusal(module: nn.Module) -> tuple[str, str]:
     try:
         swap(Holder(module))
     except UsageError as error:
-        found = error.diagnostics[0]
-        return found.code, str(found.values.get("reason", found.values.get("param")))
+        finding = error.diagnostics[0]
+        return finding.code, str(finding.values.get("reason", finding.values.get("param")))
     raise ValueError("it was not refused")
 
 
-def driven(*shape: int, scale: float = 1.0) -> torch.Tensor:
+def stimulus(*shape: int, scale: float = 1.0) -> torch.Tensor:
     """Input of that shape, whose first size is ticks: every tick differs, thresholds are met."""
     width = int(torch.Size(shape[1:]).numel())
     rows = torch.cat([drive(scale, seed=seed) for seed in range(-(-width // 8))], 1)[:, :width]
@@ -63,7 +63,7 @@ def active(spikes: torch.Tensor) -> bool:
     return 0.05 < float((spikes != 0).float().mean()) < 0.95
 
 
-def proved(model: nn.Module, x: torch.Tensor) -> Graph:
+def active_graph(model: nn.Module, x: torch.Tensor) -> Graph:
     """The Graph of a model, captured with the replay gate; every neuron module fires."""
     graph = capture(model, x)
     assert graph.info["replay"]["spikes"]

@@ -23,9 +23,9 @@ def drive(scale: float = 1.0, first: float = 0.5, seed: int = 0) -> torch.Tensor
     x = np.concatenate([dyadic, noise], 1).astype(np.float32)
     x[60:80] = 0.0
     x[120:130] = -np.abs(x[120:130])
-    driven = torch.from_numpy(x) * scale
-    driven[0, :half] = first
-    return driven
+    stimulus = torch.from_numpy(x) * scale
+    stimulus[0, :half] = first
+    return stimulus
 
 
 def recurrent_weights(size: int = NEURONS, seed: int = 1) -> torch.Tensor:

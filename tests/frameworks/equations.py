@@ -19,11 +19,11 @@ STATES, RESULTS = ("u", "v"), ("u", "v", "s")
 def blocks() -> dict[str, list[tuple[str, str]]]:
     """Name of a block to its lines, as (target, expression)."""
     text = TABLE.read_text(encoding="utf-8")
-    found = {}
+    by_name = {}
     for name, body in re.findall(r"^### ([\w.-]+)\n(?:(?!^#).*\n)*?```\n(.*?)```", text, re.MULTILINE | re.DOTALL):
         lines = [line.split(" = ", 1) for line in body.strip().splitlines()]
-        found[name] = [(target.strip(), expression.strip()) for target, expression in lines]
-    return found
+        by_name[name] = [(target.strip(), expression.strip()) for target, expression in lines]
+    return by_name
 
 
 def evaluate(lines: list[tuple[str, str]], case: Case) -> dict[str, np.ndarray]:

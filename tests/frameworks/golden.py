@@ -51,7 +51,7 @@ class _Store:
         return name[:12]
 
 
-def _stored(name: str, array: np.ndarray) -> np.ndarray:
+def _compact(name: str, array: np.ndarray) -> np.ndarray:
     if name != "s":
         return np.ascontiguousarray(array, dtype=np.float32)
     smallest = np.min_scalar_type(int(array.max()))
@@ -65,15 +65,16 @@ def save(cases: Sequence[Case], folder: Path = FOLDER) -> Path:
     store, rows = _Store(), []
     for case in cases:
         row = asdict(case)
-        row["arrays"] = {k: store.key(_stored(k, a)) for k, a in case.arrays.items()}
+        row["arrays"] = {k: store.key(_compact(k, a)) for k, a in case.arrays.items()}
         row["constants"] = {
-            k: {"array": store.key(_stored(k, c))} if isinstance(c, np.ndarray) else c
+            k: {"array": store.key(_compact(k, c))} if isinstance(c, np.ndarray) else c
             for k, c in case.constants.items()}
         rows.append(row)
     text = json.dumps(rows, sort_keys=True).encode()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{cases[0].framework}-{cases[0].version}.npz"
-    np.savez_compressed(path, cases=np.frombuffer(text, np.uint8), **store.arrays)
+    arrays: dict[str, Any] = {"cases": np.frombuffer(text, np.uint8), **store.arrays}
+    np.savez_compressed(path, **arrays)
     return path
 
 

@@ -28,5 +28,5 @@ def install(name: str) -> None:
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:] or FRAMEWORKS:
-        install(wanted)
+    for framework in sys.argv[1:] or FRAMEWORKS:
+        install(framework)

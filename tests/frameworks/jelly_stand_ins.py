@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
-from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.comparing import active, active_graph, pair, refusal, same, stimulus
 from tests.frameworks.frameworks import use
 
 Settings = tuple[str, dict[str, Any]]
@@ -37,17 +37,17 @@ def settings() -> Iterator[Settings]:
 def compare(node: Any, multi_step: bool, options: dict[str, Any]) -> None:
     """Two calls over 300 ticks from a reset, then one with the state kept."""
     one, other = pair(node.eval())
-    assert isinstance(other, StandIn)
-    x = driven(300, 2, 8, scale=2.0 if options.get("decay_input") else 1.0)
+    assert issubclass(type(other), StandIn)
+    x = stimulus(300, 2, 8, scale=2.0 if options.get("decay_input") else 1.0)
     for call in range(3):
         if call < 2:
             one.reset()
             other.reset()
         if multi_step:
-            spikes, found = one(x), other(x)
+            spikes, spikes2 = one(x), other(x)
         else:
-            spikes, found = (torch.stack([m(row) for row in x]) for m in (one, other))
-        assert same(spikes, found), (node, call)
+            spikes, spikes2 = (torch.stack([m(row) for row in x]) for m in (one, other))
+        assert same(spikes, spikes2), (node, call)
         assert same(one.v, other.states["v"]), (node, call)
         assert active(spikes), node
 
@@ -63,9 +63,9 @@ def neurons(package: str) -> int:
             node = getattr(module, name)(step_mode="m" if multi_step else "s", **options)
         compare(node, multi_step, options)
         count += 1
-    stored = module.LIFNode(step_mode="m", store_v_seq=True) if package != "clock_driven" else (
+    with_voltages = module.LIFNode(step_mode="m", store_v_seq=True) if package != "clock_driven" else (
         module.MultiStepLIFNode())
-    compare(stored, True, {"decay_input": True})
+    compare(with_voltages, True, {"decay_input": True})
     return count + 1
 
 
@@ -118,7 +118,7 @@ def networks(package: str) -> int:
         ("LIFNode", {"decay_input": False, "v_reset": None}),
         ("ParametricLIFNode", {"decay_input": False, "v_threshold": 0.5}))
     for kind, options in kinds:
-        proved(lively(Net(package, kind, **options)), driven(2, 2, 8, 8).abs())
+        active_graph(lively(Net(package, kind, **options)), stimulus(2, 2, 8, 8).abs())
     return len(kinds)
 
 
@@ -128,11 +128,11 @@ def refusals(package: str) -> None:
     surrogate = importlib.import_module(f"spikingjelly.{package}.surrogate")
     subclass = type("Mine", (module.LIFNode,), {})
     smooth = module.IFNode(surrogate_function=surrogate.Sigmoid(spiking=False))
-    for node, said in ((subclass(), "not their subclasses"), (smooth, "no step"),
+    for node, words in ((subclass(), "not their subclasses"), (smooth, "no step"),
                        (module.QIFNode(), "supported are")):
         code, reason = refusal(node)
         assert code == "NC111", code
-        assert said in reason, reason
+        assert words in reason, reason
 
 
 def main(name: str) -> None:

@@ -28,19 +28,19 @@ def record(name: str, out: Path) -> None:
     torch.manual_seed(0)
     with torch.no_grad():
         recorder = importlib.import_module(f"tests.frameworks.recorders.{RECORDERS[framework]}")
-        found = recorder.cases(version)
-        path = save(found, out)
-        sys.stdout.write(f"{path.name}: {len(found)} cases, {path.stat().st_size} bytes\n")
+        cases = recorder.cases(version)
+        path = save(cases, out)
+        sys.stdout.write(f"{path.name}: {len(cases)} cases, {path.stat().st_size} bytes\n")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", metavar="NAME", default=list(FRAMEWORKS))
     parser.add_argument("--out", type=Path, default=FOLDER)
-    given = parser.parse_args()
-    if len(given.names) == 1:
-        record(given.names[0], given.out)
+    arguments = parser.parse_args()
+    if len(arguments.names) == 1:
+        record(arguments.names[0], arguments.out)
     else:  # versions of a framework cannot share a process
-        for each in given.names:
-            subprocess.run([sys.executable, "-m", "tests.frameworks.record", "--out", str(given.out),
+        for each in arguments.names:
+            subprocess.run([sys.executable, "-m", "tests.frameworks.record", "--out", str(arguments.out),
                             each], check=True)

@@ -30,11 +30,11 @@ def fires(case: Case) -> bool:
 
 def test_every_case_equals_its_block(cases: list[Case]) -> None:
     for case in cases:
-        found = evaluate(BLOCKS[case.block], case)
-        stored = {k: case.arrays[k] for k in RESULTS if k in case.arrays}
-        assert set(stored) == set(found) - {"h"}, case.name
-        for k, expected in stored.items():
-            wrong = np.argwhere(found[k] != expected)
+        ticks = evaluate(BLOCKS[case.block], case)
+        recording = {k: case.arrays[k] for k in RESULTS if k in case.arrays}
+        assert set(recording) == set(ticks) - {"h"}, case.name
+        for k, expected in recording.items():
+            wrong = np.argwhere(ticks[k] != expected)
             assert not len(wrong), (case.name, case.block, k, len(wrong), wrong[0])
 
 
@@ -43,21 +43,21 @@ def test_every_neuron_fires_and_rests(cases: list[Case]) -> None:
         assert len(case.arrays["x"]) >= 300
         assert (case.arrays["x"] < 0).any(), case.name
         if fires(case):
-            fired = (case.arrays["s"] != 0).sum(0)
-            assert fired.min() > 0, case.name
-            assert fired.max() < len(case.arrays["s"]), case.name
+            counts = (case.arrays["s"] != 0).sum(0)
+            assert counts.min() > 0, case.name
+            assert counts.max() < len(case.arrays["s"]), case.name
 
 
 def test_thresholds_are_met_exactly(cases: list[Case]) -> None:
     """Every comparison of a framework: without this, > and >= would give the same spikes."""
-    met: dict[str, int] = {}
+    ties: dict[str, int] = {}
     for case in cases:
         if fires(case):
             comparison = dict(BLOCKS[case.block])["s"]
             h = evaluate(BLOCKS[case.block], case)["h"]
             hits = int((h == np.asarray(case.constants["v_th"], h.dtype)).sum())
-            met[comparison] = met.get(comparison, 0) + hits
-    assert all(met.values()), met
+            ties[comparison] = ties.get(comparison, 0) + hits
+    assert all(ties.values()), ties
 
 
 def test_recurrent_currents_follow_from_spikes(cases: list[Case]) -> None:
@@ -72,24 +72,24 @@ def test_recurrent_currents_follow_from_spikes(cases: list[Case]) -> None:
 
 
 def test_slayer_blocks_round_weights_and_delay_spikes() -> None:
-    seen = []
+    kinds = []
     for case in load(FOLDER / "lava-dl-0.6.0.npz"):
         if "input" not in case.arrays:
             continue
-        seen.append(case.cls.rsplit(".", 1)[-1])
-        given, weight = case.arrays["input"], case.arrays["weight_used"]
-        rounded = np.clip(np.round(case.arrays["weight"] * 32) / 32, -4, 127 / 32)
-        assert np.array_equal(weight, rounded)
+        kinds.append(case.cls.rsplit(".", 1)[-1])
+        inputs, weight = case.arrays["input"], case.arrays["weight_used"]
+        on_grid = np.clip(np.round(case.arrays["weight"] * 32) / 32, -4, 127 / 32)
+        assert np.array_equal(weight, on_grid)
         assert not np.array_equal(weight, case.arrays["weight"])
-        image = torch.from_numpy(given.reshape(len(given), *case.options["input_shape"]))
-        if seen[-1] == "Conv":
+        image = torch.from_numpy(inputs.reshape(len(inputs), *case.options["input_shape"]))
+        if kinds[-1] == "Conv":
             x = torch.nn.functional.conv2d(image, torch.from_numpy(weight)).flatten(1)
         else:
             x = image @ torch.from_numpy(weight[..., 0, 0]).T
         assert np.array_equal(x.numpy(), case.arrays["x"])
         assert np.array_equal(case.arrays["output"][1:], case.arrays["s"][:-1])
         assert not case.arrays["output"][0].any()
-    assert seen == ["Dense", "Conv"]
+    assert kinds == ["Dense", "Conv"]
 
 
 def test_every_block_can_be_a_profile() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
-from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.comparing import active, active_graph, pair, refusal, same, stimulus
 from tests.frameworks.drive import recurrent_weights
 from tests.frameworks.frameworks import use
 
@@ -44,14 +44,14 @@ def test_cell_equals_its_stand_in(norse: Any, name: str, options: dict[str, floa
     one, other = pair(make(norse, name, options, 0.002))
     assert isinstance(other, StandIn)
     state = state2 = None
-    emitted = []
-    for x in driven(300, 2, 8, scale=12.0 if "Box" in name else 2.0):
+    spikes = []
+    for x in stimulus(300, 2, 8, scale=12.0 if "Box" in name else 2.0):
         out, state = one(x, state)
         out2, state2 = other(x, state2)
         assert type(state) is type(state2)
         assert same((out, *state), (out2, *state2))
-        emitted.append(out)
-    assert name in ("LICell", "LIBoxCell") or active(torch.stack(emitted))
+        spikes.append(out)
+    assert name in ("LICell", "LIBoxCell") or active(torch.stack(spikes))
 
 
 @pytest.mark.parametrize("options", [{}, ODD], ids=["default", "odd"])
@@ -59,7 +59,7 @@ def test_cell_equals_its_stand_in(norse: Any, name: str, options: dict[str, floa
 def test_layer_over_time_equals_its_stand_in(norse: Any, name: str,
                                              options: dict[str, float]) -> None:
     one, other = pair(make(norse, name, options, 0.002))
-    x = driven(300, 2, 8, scale=2.0)
+    x = stimulus(300, 2, 8, scale=2.0)
     first, second = one(x[:100]), other(x[:100])
     assert same(first, second)
     assert same(one(x[100:], first[1]), other(x[100:], second[1]))
@@ -70,15 +70,14 @@ def test_numbers_in_parameters_are_multiplied_as_norse_does(norse: Any) -> None:
     p = norse.LIFBoxParameters(tau_mem_inv=223.0, v_leak=torch.tensor(0.0))
     one, other = pair(norse.LIFBoxCell(p, dt=0.0023))
     state = state2 = None
-    for x in driven(300, 2, 8, scale=2.0):
+    for x in stimulus(300, 2, 8, scale=2.0):
         out, state = one(x, state)
         out2, state2 = other(x, state2)
         assert same((out, state), (out2, state2))
 
 
 def test_what_cannot_be_read_is_refused(norse: Any) -> None:
-    class Mine(norse.LIFCell):
-        pass
+    Mine = type("Mine", (norse.LIFCell,), {})
 
     many = norse.LIFParameters(v_th=torch.tensor([1.0, 2.0]))
     assert refusal(norse.LIFCell(many)) == ("NC203", "v_th")
@@ -91,7 +90,7 @@ def test_what_cannot_be_read_is_refused(norse: Any) -> None:
     assert "reset_method" in refusal(norse.LIFBoxCell(own))[1]
 
 
-class Looped(nn.Module):
+class Loop(nn.Module):
     """A SequentialState called once per tick."""
 
     def __init__(self, layers: nn.Module, ticks: int) -> None:
@@ -118,7 +117,7 @@ class First(nn.Module):
         return out
 
 
-def weighted(layer: Any, low: float, high: float) -> Any:
+def on_grid(layer: Any, low: float, high: float) -> Any:
     """The layer with weights in 1/64 from low to high."""
     torch.manual_seed(3)
     nn.init.uniform_(layer.weight, low, high)
@@ -129,19 +128,19 @@ def weighted(layer: Any, low: float, high: float) -> Any:
 
 def test_stateful_containers_are_captured(norse: Any) -> None:
     net = norse.SequentialState(
-        weighted(nn.Linear(6, 10, bias=False), -1.0, 3.0), norse.LIFCell(),
-        norse.SequentialState(weighted(nn.Linear(10, 5, bias=False), -1.0, 4.0),
+        on_grid(nn.Linear(6, 10, bias=False), -1.0, 3.0), norse.LIFCell(),
+        norse.SequentialState(on_grid(nn.Linear(10, 5, bias=False), -1.0, 4.0),
                               norse.LIFBoxCell(norse.LIFBoxParameters())))
     torch.manual_seed(0)
-    proved(Looped(net, 6), torch.randint(1, 5, (2, 6)) / 4)
+    active_graph(Loop(net, 6), torch.randint(1, 5, (2, 6)) / 4)
 
 
 def test_convolutions_over_time_are_captured(norse: Any) -> None:
     net = norse.SequentialState(
-        norse.Lift(weighted(nn.Conv2d(1, 4, 3, bias=False), -1.0, 3.0)), norse.LIF(),
-        nn.Flatten(2), weighted(nn.Linear(64, 5, bias=False), -0.5, 1.5), norse.IAF())
+        norse.Lift(on_grid(nn.Conv2d(1, 4, 3, bias=False), -1.0, 3.0)), norse.LIF(),
+        nn.Flatten(2), on_grid(nn.Linear(64, 5, bias=False), -0.5, 1.5), norse.IAF())
     torch.manual_seed(0)
-    graph = proved(First(net), torch.randint(0, 2, (6, 2, 1, 6, 6)).float())
+    graph = active_graph(First(net), torch.randint(0, 2, (6, 2, 1, 6, 6)).float())
     assert len(list(graph.neurons())) == 2
 
 
@@ -149,4 +148,4 @@ def test_recurrent_layer_is_captured(norse: Any) -> None:
     torch.manual_seed(0)
     layer = norse.LIFRecurrent(8, 8, input_weights=torch.eye(8) * 6,
                                recurrent_weights=recurrent_weights().clone())
-    proved(First(norse.SequentialState(layer)), torch.randint(0, 2, (6, 2, 8)).float())
+    active_graph(First(norse.SequentialState(layer)), torch.randint(0, 2, (6, 2, 8)).float())

@@ -23,9 +23,9 @@ def test_every_framework_version_has_a_file() -> None:
 def test_recording_again_gives_the_stored_numbers(name: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "tests.frameworks.record", "--out", str(tmp_path), name],
                    check=True, capture_output=True, cwd=ROOT)
-    stored, again = load(FOLDER / f"{name}.npz"), load(tmp_path / f"{name}.npz")
-    assert [case.name for case in stored] == [case.name for case in again]
-    for a, b in zip(stored, again, strict=True):
+    recording, again = load(FOLDER / f"{name}.npz"), load(tmp_path / f"{name}.npz")
+    assert [case.name for case in recording] == [case.name for case in again]
+    for a, b in zip(recording, again, strict=True):
         assert a.block == b.block
         assert a.constants.keys() == b.constants.keys()
         assert all(np.array_equal(a.constants[k], b.constants[k]) for k in a.constants)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
-from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.comparing import active, active_graph, pair, refusal, same, stimulus
 from tests.frameworks.drive import recurrent_weights
 from tests.frameworks.frameworks import use
 
@@ -49,7 +49,7 @@ def test_layer_equals_its_stand_in(rockpool: Any, name: str, function: str) -> N
     one, other = pair(make(rockpool, spike_generation_fn=spikes, **OPTIONS[name]))
     assert isinstance(other, StandIn)
     slow = name in ("default", "one spike", "one per neuron")
-    x = driven(300, 2, 8, scale=0.03 if slow else 0.5).transpose(0, 1)
+    x = stimulus(300, 2, 8, scale=0.03 if slow else 0.5).transpose(0, 1)
     with torch.no_grad():
         for call in x.split(100, 1):
             out, _, _ = one(call)
@@ -68,13 +68,12 @@ def test_fewer_axes_and_one_channel_are_spread_as_the_module_does(rockpool: Any)
 
 def test_torch_api_returns_the_output_alone(rockpool: Any) -> None:
     one, other = pair(make(rockpool).to_torch())
-    x = driven(300, 2, 8).transpose(0, 1)
+    x = stimulus(300, 2, 8).transpose(0, 1)
     assert same(one(x), other(x))
 
 
 def test_what_cannot_be_read_is_refused(rockpool: Any) -> None:
-    class Mine(rockpool.modules.LIFTorch):
-        pass
+    Mine = type("Mine", (rockpool.modules.LIFTorch,), {})
 
     lif = rockpool.modules.LIFTorch
     assert refusal(make(rockpool, threshold=torch.arange(1.0, 9.0))) == ("NC203", "threshold")
@@ -84,7 +83,7 @@ def test_what_cannot_be_read_is_refused(rockpool: Any) -> None:
     assert refusal(rockpool.modules.ExpSynTorch(8))[0] == "NC111"
 
 
-def rounded(net: Any) -> Any:
+def on_grid(net: Any) -> Any:
     torch.manual_seed(0)
     for name, weight in net.named_parameters():
         if name.endswith("weight"):
@@ -95,12 +94,12 @@ def rounded(net: Any) -> Any:
 
 def sequential(rockpool: Any, **options: Any) -> Any:
     linear = rockpool.modules.LinearTorch
-    return rounded(rockpool.combinators.Sequential(
+    return on_grid(rockpool.combinators.Sequential(
         linear((6, 8)), make(rockpool, **options), linear((8, 4)),
         rockpool.modules.LIFTorch(4, tau_mem=torch.tensor(0.01))))
 
 
-class Summed(nn.Module):
+class Sum(nn.Module):
     """A Rockpool network inside a torch model."""
 
     def __init__(self, net: nn.Module) -> None:
@@ -109,8 +108,8 @@ class Summed(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out, _, _ = self.net(x)
-        summed: torch.Tensor = out.sum(1)
-        return summed
+        total: torch.Tensor = out.sum(1)
+        return total
 
 
 @pytest.mark.parametrize("name", ["default", "one spike", "recurrent"])
@@ -118,6 +117,6 @@ def test_networks_are_captured(rockpool: Any, name: str) -> None:
     x = torch.randint(0, 2, (2, 6, 6)).float()
     net = sequential(rockpool, **OPTIONS[name])
     before = type(net(x))
-    whole = proved(net, x)
+    whole = active_graph(net, x)
     assert type(net(x)) is before is tuple  # the user's model is as it was
-    assert len(list(whole.neurons())) == len(list(proved(Summed(net), x).neurons()))
+    assert len(list(whole.neurons())) == len(list(active_graph(Sum(net), x).neurons()))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
-from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.comparing import active, active_graph, pair, refusal, same, stimulus
 from tests.frameworks.drive import recurrent_weights
 from tests.frameworks.frameworks import use
 
@@ -44,37 +44,37 @@ def settings(sinabs: Any, name: str) -> list[dict[str, Any]]:
     spikes = (a.MultiSpike, a.SingleSpike, a.MaxSpike(2), a.MaxSpike())
     resets = (a.MembraneSubtract(), a.MembraneSubtract(0.6), a.MembraneReset(),
               a.MembraneReset(-0.25 if name.startswith("LIF") else 0.125))
-    found = [{"spike_fn": s, "reset_fn": r, "min_v_mem": low, "tau_syn": syn}
+    combinations = [{"spike_fn": s, "reset_fn": r, "min_v_mem": low, "tau_syn": syn}
              for s, r, low, syn in itertools.product(spikes, resets, (None, -0.5), (None, 2.0))]
     if name.startswith("LIF"):
-        found += [{"norm_input": False}, {"train_alphas": True, "tau_syn": 3.0},
+        combinations += [{"norm_input": False}, {"train_alphas": True, "tau_syn": 3.0},
                   {"spike_threshold": torch.tensor(0.7), "record_states": True}]
-    return found
+    return combinations
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_layer_equals_its_stand_in(sinabs: Any, name: str) -> None:
     """Three calls in a row over [B, T, ...] or [B * T, ...]: state is carried."""
     scale = 6.0 if name.startswith("LIF") else 1.0
-    x = driven(300, 2, 8, scale=scale).transpose(0, 1)
+    x = stimulus(300, 2, 8, scale=scale).transpose(0, 1)
     calls = [call.flatten(0, 1) if "Squeeze" in name else call for call in x.split(100, 1)]
     for options in settings(sinabs, name):
         one, other = pair(make(sinabs, name, **options))
         assert isinstance(other, StandIn)
-        emitted = []
+        spikes = []
         with torch.no_grad():
             for call in calls:
-                emitted.append(one(call))
-                assert same(emitted[-1], other(call)), options
+                spikes.append(one(call))
+                assert same(spikes[-1], other(call)), options
                 assert same(one.v_mem, other.states["v"]), options
                 if options.get("tau_syn"):
                     assert same(one.i_syn, other.states["u"]), options
-        assert active(torch.stack(emitted)), options
+        assert active(torch.stack(spikes)), options
 
 
 def test_several_spikes_are_seen(sinabs: Any) -> None:
     one, other = pair(sinabs.layers.IAF())
-    x = driven(300, 2, 8, scale=2.0).transpose(0, 1)
+    x = stimulus(300, 2, 8, scale=2.0).transpose(0, 1)
     first = one(x)
     assert first.max() > 1
     assert same(first, other(x))
@@ -84,16 +84,14 @@ def test_several_spikes_are_seen(sinabs: Any) -> None:
 def test_other_shapes_start_from_rest(sinabs: Any) -> None:
     one, other = pair(sinabs.layers.IAF())
     for size in (8, 4):
-        x = driven(300, 2, size).transpose(0, 1)
+        x = stimulus(300, 2, size).transpose(0, 1)
         assert same(one(x), other(x))
 
 
 def test_what_cannot_be_read_is_refused(sinabs: Any) -> None:
-    class Mine(sinabs.layers.IAF):
-        pass
+    Mine = type("Mine", (sinabs.layers.IAF,), {})
 
-    class Own(sinabs.activation.MembraneReset):
-        pass
+    Own = type("Own", (sinabs.activation.MembraneReset,), {})
 
     assert refusal(sinabs.layers.LIF(tau_mem=torch.tensor([2.0, 3.0]))) == ("NC203", "tau_mem")
     assert refusal(Mine())[0] == "NC111"
@@ -102,7 +100,7 @@ def test_what_cannot_be_read_is_refused(sinabs: Any) -> None:
     assert "reset_fn" in refusal(sinabs.layers.IAF(reset_fn=lambda s, state, th: state))[1]
 
 
-class Converted(nn.Module):
+class Conversion(nn.Module):
     """A converted network on [B, T, ...]; its outputs summed over time."""
 
     def __init__(self, net: nn.Module, sizes: tuple[int, int]) -> None:
@@ -114,7 +112,7 @@ class Converted(nn.Module):
         return out
 
 
-def rounded(model: nn.Module) -> nn.Module:
+def on_grid(model: nn.Module) -> nn.Module:
     """Weights in 1/64, shifted up so that neurons fire."""
     with torch.no_grad():
         for parameter in model.parameters():
@@ -122,17 +120,17 @@ def rounded(model: nn.Module) -> nn.Module:
     return model
 
 
-def converted(sinabs: Any, **options: Any) -> nn.Module:
+def conversion(sinabs: Any, **options: Any) -> nn.Module:
     torch.manual_seed(0)
     ann = nn.Sequential(nn.Conv2d(1, 4, 3, bias=False), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(),
                         nn.Linear(36, 10, bias=False), nn.ReLU(), nn.Linear(10, 3, bias=False))
-    net = sinabs.from_torch.from_model(rounded(ann), batch_size=2, **options)
-    return Converted(net, (2, 5))
+    net = sinabs.from_torch.from_model(on_grid(ann), batch_size=2, **options)
+    return Conversion(net, (2, 5))
 
 
 def test_converted_network_is_captured(sinabs: Any) -> None:
     """What `from_model` makes by default: several spikes a tick, a lower bound of v."""
-    graph = proved(converted(sinabs), torch.randint(0, 3, (2, 5, 1, 8, 8)).float())
+    graph = active_graph(conversion(sinabs), torch.randint(0, 3, (2, 5, 1, 8, 8)).float())
     assert {graph.profile(node).name for node in graph.neurons()} == {"sinabs-multi-subtract-min"}
 
 
@@ -140,4 +138,4 @@ def test_recurrent_layers_are_captured(sinabs: Any) -> None:
     torch.manual_seed(0)
     for name in ("IAFRecurrent", "LIFRecurrent"):
         net = nn.Sequential(make(sinabs, name, spike_fn=sinabs.activation.SingleSpike))
-        proved(net, torch.randint(0, 8, (2, 5, 8)).float())
+        active_graph(net, torch.randint(0, 8, (2, 5, 8)).float())

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters.base import StandIn
-from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.comparing import active, active_graph, pair, refusal, same, stimulus
 from tests.frameworks.frameworks import STUBS
 
 HALF = {"threshold": 1.0, "current_decay": 0.5, "voltage_decay": 0.5}
@@ -35,8 +35,8 @@ CUBA = {"threshold": 0.5, "current_decay": 0.25, "voltage_decay": 0.05}
 @pytest.fixture(scope="module")
 def slayer() -> Any:
     sys.path.append(str(STUBS))  # for matplotlib
-    unused = "lava.lib.dl.slayer.object_detection"  # needs OpenCV
-    sys.modules.setdefault(unused, types.ModuleType(unused))
+    needs_opencv = "lava.lib.dl.slayer.object_detection"  # needs OpenCV
+    sys.modules.setdefault(needs_opencv, types.ModuleType(needs_opencv))
     import lava.lib.dl.slayer
     return lava.lib.dl.slayer
 
@@ -45,10 +45,10 @@ def slayer() -> Any:
 def test_neuron_equals_its_stand_in(slayer: Any, name: str) -> None:
     """Three calls in a row over [B, N, T]; state is carried if it persists."""
     options, scale = NEURONS[name]
-    dropped = {**options, "dropout": slayer.neuron.Dropout(0.2)}
-    one, other = pair(slayer.neuron.cuba.Neuron(**dropped).eval())
+    with_dropout = {**options, "dropout": slayer.neuron.Dropout(0.2)}
+    one, other = pair(slayer.neuron.cuba.Neuron(**with_dropout).eval())
     assert isinstance(other, StandIn)
-    x = driven(300, 2, 8, scale=scale).movedim(0, -1)
+    x = stimulus(300, 2, 8, scale=scale).movedim(0, -1)
     x[0, :2, 0] = float(options["threshold"])  # met exactly, from rest
     with torch.no_grad():
         for call in x.split(100, -1):
@@ -60,7 +60,7 @@ def test_neuron_equals_its_stand_in(slayer: Any, name: str) -> None:
                 assert same(one.current_state * 4096, other.states["u"])
 
 
-def filled(layer: Any, low: float = -0.5, high: float = 1.0) -> Any:
+def off_grid(layer: Any, low: float = -0.5, high: float = 1.0) -> Any:
     """The layer, its weights drawn between the multiples of 1/32, two of them clipped."""
     torch.manual_seed(2)
     weight = dict(layer.named_parameters())
@@ -95,9 +95,9 @@ BLOCKS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] 
 def test_block_equals_its_stand_in(slayer: Any, name: str) -> None:
     kind, args, more, shape = BLOCKS[name]
     params = {**CUBA, "threshold": 6.0} if kind == "Dense" and len(shape) > 3 else CUBA
-    made = getattr(slayer.block.cuba, kind)(params, *args, **more)
-    made = filled(made) if kind in ("Dense", "Conv") else made
-    one, other = pair(made)
+    block = getattr(slayer.block.cuba, kind)(params, *args, **more)
+    block = off_grid(block) if kind in ("Dense", "Conv") else block
+    one, other = pair(block)
     x = spikes(*shape)
     with torch.no_grad():
         out = one(x)
@@ -107,8 +107,7 @@ def test_block_equals_its_stand_in(slayer: Any, name: str) -> None:
 
 
 def test_what_cannot_be_read_is_refused(slayer: Any) -> None:
-    class Mine(slayer.neuron.cuba.Neuron):
-        pass
+    Mine = type("Mine", (slayer.neuron.cuba.Neuron,), {})
 
     neuron, block = slayer.neuron.cuba.Neuron, slayer.block.cuba
     assert refusal(Mine(**HALF))[0] == "NC111"
@@ -145,9 +144,9 @@ class Network(nn.Module):
 
 def test_networks_are_captured(slayer: Any) -> None:
     c = slayer.block.cuba
-    dense = Network(filled(c.Dense(CUBA, 12, 10, weight_norm=True)), filled(c.Dense(CUBA, 10, 4)))
-    assert len(list(proved(dense, spikes(2, 12, 8)).neurons())) == 2
-    conv = Network(filled(c.Conv(CUBA, 2, 4, 3)), c.Pool(CUBA, 2), c.Flatten(),
-                   filled(c.Dense(CUBA, 16, 4)))
-    graph = proved(conv, spikes(2, 2, 6, 6, 8))
+    dense = Network(off_grid(c.Dense(CUBA, 12, 10, weight_norm=True)), off_grid(c.Dense(CUBA, 10, 4)))
+    assert len(list(active_graph(dense, spikes(2, 12, 8)).neurons())) == 2
+    conv = Network(off_grid(c.Conv(CUBA, 2, 4, 3)), c.Pool(CUBA, 2), c.Flatten(),
+                   off_grid(c.Dense(CUBA, 16, 4)))
+    graph = active_graph(conv, spikes(2, 2, 6, 6, 8))
     assert [graph.profile(node).name for node in graph.neurons()] == ["slayer-cuba"] * 3

@@ -11,10 +11,9 @@ import torch
 from torch import nn
 
 from neurocompile.capture.adapters import snntorch as adapter
-from neurocompile.capture.adapters.base import StandIn
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
-from tests.frameworks.comparing import active, driven, pair, proved, refusal, same
+from tests.frameworks.comparing import active, active_graph, pair, refusal, same, stimulus
 
 snntorch = pytest.importorskip("snntorch")
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -47,15 +46,15 @@ def make(name: str, reset: str = "subtract", delay: bool = True, **more: Any) ->
 def test_cell_equals_its_stand_in(name: str, reset: str, delay: bool, hidden: bool, output: bool
                                   ) -> None:
     one, other = pair(make(name, reset, delay, init_hidden=hidden, output=output))
-    assert isinstance(other, StandIn)
+    assert isinstance(other, adapter.SnnTorchStandIn)
     spikes = []
     for _ in range(2):  # the second reset_mem gives zeros of the state's shape
-        begun = one.reset_mem(), other.reset_mem()
-        assert same(*begun)
-        states = [[s] if isinstance(s, torch.Tensor) else s for s in begun]
-        for x in driven(150, 2, 8, scale=4.0 if "Lapicque" in name else 1.0):
-            given, given2 = ([], []) if hidden else states
-            out, out2 = one(x, *given), other(x, *given2)
+        starts = one.reset_mem(), other.reset_mem()
+        assert same(*starts)
+        states = [[s] if isinstance(s, torch.Tensor) else s for s in starts]
+        for x in stimulus(150, 2, 8, scale=4.0 if "Lapicque" in name else 1.0):
+            carry, carry2 = ([], []) if hidden else states
+            out, out2 = one(x, *carry), other(x, *carry2)
             assert type(out) is type(out2)
             assert same(out, out2)
             assert torch.equal(one.mem, other.mem)
@@ -67,7 +66,7 @@ def test_cell_equals_its_stand_in(name: str, reset: str, delay: bool, hidden: bo
 
 def test_states_are_taken_by_name_and_refused_where_hidden() -> None:
     one, other = pair(make("Synaptic"))
-    x, mem = driven(1, 2, 8)[0], torch.full((2, 8), 0.5)
+    x, mem = stimulus(1, 2, 8)[0], torch.full((2, 8), 0.5)
     assert same(one(x, mem=mem), other(x, mem=mem))
     _, hidden = pair(make("Leaky", init_hidden=True))
     with pytest.raises(TypeError, match="mem"):
@@ -77,11 +76,11 @@ def test_states_are_taken_by_name_and_refused_where_hidden() -> None:
 def test_states_of_another_shape_start_at_zero() -> None:
     one, other = pair(make("Leaky", init_hidden=True, output=True))
     for batch in (2, 3, 3, 1):
-        x = driven(1, batch, 8, scale=2.0)[0]
+        x = stimulus(1, batch, 8, scale=2.0)[0]
         assert same(one(x), other(x))
 
 
-@pytest.mark.parametrize(("node", "said"), [
+@pytest.mark.parametrize(("node", "message"), [
     (lambda: make("Leaky", inhibition=True), "inhibition"),
     (lambda: make("Leaky", state_quant=lambda v: v), "state_quant"),
     (lambda: snntorch.RSynaptic(0.5, 0.5, linear_features=8, reset_delay=False), "reset_delay"),
@@ -89,17 +88,17 @@ def test_states_of_another_shape_start_at_zero() -> None:
     (lambda: make("Leaky", spike_grad=torch.sigmoid), "spike_grad"),
     (lambda: snntorch.Alpha(alpha=0.9, beta=0.8), "supported are"),
     (lambda: snntorch.Leaky(beta=torch.rand(8)), "beta"),
-    (lambda: _changed(make("Leaky")), "changed after"),
+    (lambda: _with_change(make("Leaky")), "changed after"),
 ])
-def test_what_is_not_read_exactly_is_refused(node: Any, said: str) -> None:
-    with pytest.warns(match="Inhibition") if said == "inhibition" else contextlib.nullcontext():
-        built = node()
-    code, reason = refusal(built)
-    assert code == ("NC203" if said == "beta" else "NC111")
-    assert said in reason
+def test_what_is_not_read_exactly_is_refused(node: Any, message: str) -> None:
+    with pytest.warns(match="Inhibition") if message == "inhibition" else contextlib.nullcontext():
+        cell = node()
+    code, reason = refusal(cell)
+    assert code == ("NC203" if message == "beta" else "NC111")
+    assert message in reason
 
 
-def _changed(node: Any) -> Any:
+def _with_change(node: Any) -> Any:
     node.reset_mechanism = "zero"
     return node
 
@@ -114,7 +113,7 @@ def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 class Net(nn.Module):
     """Recurrent cells of all kinds, state passed and hidden, one tick after the other."""
 
-    def __init__(self, cell: nn.Module, hidden: bool, image: bool = False) -> None:
+    def __init__(self, cell: Any, hidden: bool, image: bool = False) -> None:
         super().__init__()
         self.first: nn.Module = nn.Conv2d(1, 2, 3, padding=1) if image else nn.Linear(6, 8)
         self.cell, self.hidden, self.image = cell, hidden, image
@@ -138,13 +137,13 @@ class Net(nn.Module):
 @pytest.mark.parametrize(("name", "hidden"), [
     ("RLeaky, linear", True), ("RSynaptic, linear", False), ("RLeaky, one to one", False)])
 def test_recurrent_network_is_captured(name: str, hidden: bool) -> None:
-    graph = proved(Net(make(name, init_hidden=hidden), hidden), driven(4, 6).abs())
+    graph = active_graph(Net(make(name, init_hidden=hidden), hidden), stimulus(4, 6).abs())
     assert {neuron.second_current is None for neuron in graph.neurons()} == {False}
 
 
 def test_recurrent_convolution_is_captured() -> None:
     cell = snntorch.RLeaky(beta=0.5, conv2d_channels=2, kernel_size=3, init_hidden=True)
-    proved(Net(cell, True, True), driven(2, 1, 4, 4).abs() + 0.5)
+    active_graph(Net(cell, True, True), stimulus(2, 1, 4, 4).abs() + 0.5)
 
 
 class ResetsBetweenTicks(nn.Module):

@@ -18,7 +18,7 @@ COUNTS = {"spikingjelly-2.0.0": "31 neurons, 4 networks",
 @pytest.mark.parametrize("name", COUNTS)
 def test_stand_ins_equal_their_nodes(name: str) -> None:
     """In a process of its own: versions of a package cannot share one."""
-    done = subprocess.run([sys.executable, "-m", "tests.frameworks.jelly_stand_ins", name], cwd=ROOT,
+    process = subprocess.run([sys.executable, "-m", "tests.frameworks.jelly_stand_ins", name], cwd=ROOT,
                           capture_output=True, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.splitlines()[-1] == f"{name}: {COUNTS[name]}"
+    assert process.returncode == 0, process.stderr[-3000:]
+    assert process.stdout.splitlines()[-1] == f"{name}: {COUNTS[name]}"

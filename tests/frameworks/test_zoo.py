@@ -11,21 +11,21 @@ PAGE = DOCS / "zoo_capture.md"
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def found(request: pytest.FixtureRequest) -> list[Result]:
+def zoo(request: pytest.FixtureRequest) -> list[Result]:
     return results(request.param)
 
 
 @pytest.mark.frameworks
-def test_every_network_is_captured_and_replayed_equal(found: list[Result]) -> None:
-    assert len(found) >= 5
-    assert {result.name: result.verdict for result in found if result.verdict != "equal"} == {}
-    assert all(result.spikes > 1000 and result.neurons >= 4 for result in found)
+def test_every_network_is_captured_and_replayed_equal(zoo: list[Result]) -> None:
+    assert len(zoo) >= 5
+    assert {result.name: result.verdict for result in zoo if result.verdict != "equal"} == {}
+    assert all(result.spikes > 1000 and result.neurons >= 4 for result in zoo)
 
 
 @pytest.mark.frameworks
-def test_page_is_current(found: list[Result]) -> None:
+def test_page_is_current(zoo: list[Result]) -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert [row(result) for result in found if row(result) not in text] == []
+    assert [row(result) for result in zoo if row(result) not in text] == []
 
 
 def test_page_has_at_least_25_equal_networks() -> None:

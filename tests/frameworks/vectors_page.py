@@ -23,26 +23,26 @@ COLUMNS = ("class", "options", "run as", "block", "ticks", "neurons", "spikes", 
 
 def row(case: Case, lines: list[tuple[str, str]]) -> str:
     """A line of the page."""
-    found = evaluate(lines, case)
-    stored = [k for k in RESULTS if k in case.arrays]
-    different = sum(int((found[k] != case.arrays[k]).sum()) for k in stored)
-    spiking = "h" in found
+    ticks = evaluate(lines, case)
+    names = [k for k in RESULTS if k in case.arrays]
+    different = sum(int((ticks[k] != case.arrays[k]).sum()) for k in names)
+    spiking = "h" in ticks
     threshold = case.constants.get("v_th", 0.0)
     cells = (
         case.cls, ", ".join(f"{k}={v}" for k, v in case.options.items()) or "-",
         "; ".join(case.variants), case.block, *case.arrays["x"].shape,
         int(case.arrays["s"].sum()) if spiking else "-",
-        int((found["h"] == np.asarray(threshold, found["h"].dtype)).sum()) if spiking else "-",
-        f"{different} of {sum(case.arrays[k].size for k in stored)}",
+        int((ticks["h"] == np.asarray(threshold, ticks["h"].dtype)).sum()) if spiking else "-",
+        f"{different} of {sum(case.arrays[k].size for k in names)}",
     )
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
 def page() -> str:
     """The whole page."""
-    parts, known = [HEADER], blocks()
+    parts, equations = [HEADER], blocks()
     for path in sorted(FOLDER.glob("*.npz")):
-        rows = [row(case, known[case.block]) for case in load(path)]
+        rows = [row(case, equations[case.block]) for case in load(path)]
         parts.append("\n".join([f"## {path.stem}", "", "| " + " | ".join(COLUMNS) + " |",
                                 "|---" * len(COLUMNS) + "|", *rows, ""]))
     return "\n".join(parts)

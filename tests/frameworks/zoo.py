@@ -85,8 +85,8 @@ def rare_queries(net: nn.Module, x: torch.Tensor) -> None:
 
     Sets the statistics of the BatchNorms before q and k to those of x, one block after the other.
     """
-    found = [m for path, m in net.named_modules() if path.endswith("qk_conv_bn.1")]
-    for m in found:
+    norms = [m for path, m in net.named_modules() if path.endswith("qk_conv_bn.1")]
+    for m in norms:
         norm: Any = m
         norm.weight.data.fill_(1.0)
         norm.bias.data.zero_()
@@ -190,12 +190,12 @@ def clock_driven() -> Iterator[Entry]:
 
 def entries(version: str) -> list[Entry]:
     """The zoo of a framework version; call `use(version)` first."""
-    found: list[Entry] = []
+    rows: list[Entry] = []
     if version != "spikingjelly-0.0.0.0.12":
-        found += activation_based(version)
+        rows += activation_based(version)
     if version != "spikingjelly-2.0.0":
-        found += clock_driven()
-    return found
+        rows += clock_driven()
+    return rows
 
 
 def activity(net: nn.Module, x: torch.Tensor, ticks: int | None) -> tuple[int, int]:
@@ -203,12 +203,12 @@ def activity(net: nn.Module, x: torch.Tensor, ticks: int | None) -> tuple[int, i
 
     A module counts as a neuron if it keeps a membrane `v` and runs.
     """
-    fired: dict[str, list[float]] = {}
+    rates_by_path: dict[str, list[float]] = {}
     hooks = []
     for path, m in net.named_modules():
         if "v" in getattr(m, "_memories", ()):
-            def note(m: nn.Module, given: Any, out: torch.Tensor, path: str = path) -> None:
-                fired.setdefault(path, []).append(float(out.sum()) / out.numel())
+            def note(m: nn.Module, inputs: Any, out: torch.Tensor, path: str = path) -> None:
+                rates_by_path.setdefault(path, []).append(float(out.sum()) / out.numel())
                 total[0] += int(out.sum())
             hooks.append(m.register_forward_hook(note))
     total = [0]
@@ -217,13 +217,13 @@ def activity(net: nn.Module, x: torch.Tensor, ticks: int | None) -> tuple[int, i
             net(x)
     for hook in hooks:
         hook.remove()
-    wrong = {path: rates for path, rates in fired.items() if not 0 < sum(rates) < len(rates)}
+    wrong = {path: rates for path, rates in rates_by_path.items() if not 0 < sum(rates) < len(rates)}
     if wrong:
         raise ValueError(f"silent or saturated: {wrong}")
-    return len(fired), total[0]
+    return len(rates_by_path), total[0]
 
 
-def captured(entry: Entry) -> Result:
+def capture_entry(entry: Entry) -> Result:
     """Build, enliven, run, capture (which replays). A refusal is a verdict, other errors are not."""
     from neurocompile.capture.torch_model import capture, reset
     from neurocompile.diagnostics import FindingsError, UsageError
@@ -251,15 +251,15 @@ def run(version: str, names: list[str]) -> None:
     torch.set_num_threads(1)
     for entry in entries(version):
         if not names or entry.name in names:
-            sys.stdout.write(json.dumps(asdict(captured(entry))) + "\n")
+            sys.stdout.write(json.dumps(asdict(capture_entry(entry))) + "\n")
             sys.stdout.flush()
 
 
 def results(version: str) -> list[Result]:
     """All entries of a version, from a process of its own. Raises CalledProcessError."""
-    done = subprocess.run([sys.executable, "-m", "tests.frameworks.zoo", version], check=True,
+    process = subprocess.run([sys.executable, "-m", "tests.frameworks.zoo", version], check=True,
                           capture_output=True, text=True, cwd=ROOT)
-    lines = [line for line in done.stdout.splitlines() if line.startswith('{"name"')]
+    lines = [line for line in process.stdout.splitlines() if line.startswith('{"name"')]
     return [Result(**json.loads(line)) for line in lines]
 
 

@@ -37,8 +37,8 @@ def test_parts_add_up_and_keep_the_limit(seed: int, limit: int, which: int) -> N
 @pytest.mark.parametrize("which", range(4))
 def test_most_sources(which: int) -> None:
     operator = operators(1)[which]
-    listed = operator.with_weights(np.ones(operator.weights.shape)).matrix().toarray()
-    assert most_sources(operator) == int((listed != 0).sum(axis=1).max())
+    edges = operator.with_weights(np.ones(operator.weights.shape)).matrix().toarray()
+    assert most_sources(operator) == int((edges != 0).sum(axis=1).max())
 
 
 def test_a_convolution_is_cut_by_channels() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -66,7 +67,7 @@ def _claims(*dims: int) -> Change:
     return edit
 
 
-def _filled(*dims: int) -> Change:
+def _constant(*dims: int) -> Change:
     """A constant that a node makes, of that shape."""
     def edit(proto: onnx.ModelProto) -> None:
         proto.graph.initializer.append(numpy_helper.from_array(np.array(dims), "big_shape"))
@@ -90,7 +91,7 @@ def _evil_profile(proto: onnx.ModelProto) -> None:
     proto.functions[0].doc_string = "x|LIF|x\ns = __import__('os').system('touch marker') > v"
 
 
-def _nested(proto: onnx.ModelProto) -> None:
+def _nest(proto: onnx.ModelProto) -> None:
     graph = helper.make_graph([], "g", [], [])
     for level in range(40):
         graph = helper.make_graph([helper.make_node(
@@ -104,7 +105,8 @@ def _dynamic(proto: onnx.ModelProto) -> None:
 
 
 def _text_tensor(proto: onnx.ModelProto) -> None:
-    proto.graph.initializer.append(helper.make_tensor("t", TensorProto.STRING, [1], [b"x"]))
+    texts: Any = [b"x"]
+    proto.graph.initializer.append(helper.make_tensor("t", TensorProto.STRING, [1], texts))
 
 
 CASES: dict[str, tuple[Change, str]] = {
@@ -113,7 +115,7 @@ CASES: dict[str, tuple[Change, str]] = {
     "huge-claim": (_claims(1 << 20, 1 << 20), "NC003"),
     "negative-shape": (_claims(-1, 4), "NC003"),
     "more-than-it-holds": (_claims(100, 100), "NC003"),
-    "huge-constant": (_filled(1 << 14, 1 << 14), "NC004"),
+    "huge-constant": (_constant(1 << 14, 1 << 14), "NC004"),
     "no-metadata": (lambda p: p.metadata_props.pop(), "NC003"),
     "another-format": (_info(lambda i: i.update(format=99)), "NC003"),
     "damaged-inputs": (_info(lambda i: i.update(inputs=[])), "NC003"),
@@ -130,7 +132,7 @@ CASES: dict[str, tuple[Change, str]] = {
     "neuron-without-constants": (lambda p: _neuron(p).attribute.pop(0), "NC003"),
     "neuron-with-nan": (lambda p: setattr(next(
         a for a in _neuron(p).attribute if a.name == "tau"), "f", float("nan")), "NC003"),
-    "deep-control-flow": (_nested, "NC003"),
+    "deep-control-flow": (_nest, "NC003"),
     "dynamic-shape": (_dynamic, "NC003"),
     "texts": (_text_tensor, "NC003"),
     "long-name": (lambda p: p.graph.node.append(

@@ -1,5 +1,7 @@
 """The ONNX bodies of all profiles compute what the torch op computes, bit for bit."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -17,7 +19,7 @@ from neurocompile.semantics.profiles import PROFILES
 TICKS, SHAPE = 20, (3, 50)
 VALUES = {"v_th": 0.7, "v_reset": 0.1, "tau": 2.3, "rate": 0.37, "beta": 0.83, "alpha": 0.6,
           "R": 2.0, "inv_rc": 0.8, "dt": 0.9}
-GRADED = Profile("graded", "LIF", "test", Equations(
+BOTH_SIGNS = Profile("graded", "LIF", "test", Equations(
     "v = beta * v + x\nv = relu(v - low) + low\ns = minimum(trunc(v / v_th) * (v > 0), most)\n"
     "v = maximum(v * (s == 0) - floor(s) * -low, low)"))
 SECOND = Profile("second", "CubaLIF", "test", Equations(
@@ -26,7 +28,7 @@ INTEGER = Profile("integer", "CubaLIF", "test", Equations(
     "u = shifted(u, keep) + trunc(x * 4096)\nv = shifted(v, keep) + u\ns = v >= 3000\n"
     "v = v * (1 - s)"))
 
-ROUNDED = Profile("rounded", "IF", "test", Equations(
+ROUNDING = Profile("rounded", "IF", "test", Equations(
     "v = v + rounded(x * 4)\ns = v >= 3\nv = v * (1 - s)"))
 
 
@@ -37,14 +39,14 @@ def constants(profile: Profile) -> dict[str, float]:
     return {name: values.get(name, 0.5) for name in profile.constants}
 
 
-@pytest.mark.parametrize("profile", [*PROFILES.values(), GRADED, SECOND, INTEGER, ROUNDED],
+@pytest.mark.parametrize("profile", [*PROFILES.values(), BOTH_SIGNS, SECOND, INTEGER, ROUNDING],
                          ids=lambda p: p.name)
 def test_function_body_equals_the_torch_op(profile: Profile) -> None:
-    used = constants(profile)
+    values: dict[str, Any] = constants(profile)
     states = profile.states
     names, outputs = input_names(profile).in_order(states), output_names(profile)
     node = helper.make_node(profile.model, names, outputs.in_order(states), domain=DOMAIN,
-                            module="net.lif", **used)
+                            module="net.lif", **values)
     node.overload = profile.name
     info = helper.make_tensor_value_info
     torch.manual_seed(0)
@@ -62,7 +64,7 @@ def test_function_body_equals_the_torch_op(profile: Profile) -> None:
     onnx.checker.check_model(model)
     results = ort.InferenceSession(model.SerializeToString()).run(
         None, {name: tensor.numpy() for name, tensor in feeds.items()})
-    call = neuron_call(inputs, profile, list(used.values()), "m")
+    call = neuron_call(inputs, profile, list(values.values()), "m")
     expected = call.outputs(NEURON(*call))
     assert int(expected.spikes.count_nonzero()) > 50
     for a, b in zip(expected.in_order(states), results, strict=True):

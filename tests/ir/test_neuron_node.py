@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -31,7 +32,7 @@ from neurocompile.semantics.floating import MODELS, Profile, profile
 from neurocompile.semantics.normal_form import NoNormalForm, normal_form
 
 TICKS, SHAPE = 30, (2, 40)
-CONSTANTS = {"beta": 0.75, "v_th": 0.5, "pause": 3.0}
+CONSTANTS: dict[str, Any] = {"beta": 0.75, "v_th": 0.5, "pause": 3.0}
 EQUATIONS = ("h = beta * v + x", "s = (h > v_th) * (wait <= 0)", "v = h * (1 - s)",
              "wait = maximum(wait - 1, 0) + pause * s")
 FOLDERS = [Path(neurocompile.__file__).parent, *(

@@ -1,6 +1,8 @@
 """Operators against explicit matrices and torch."""
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,10 +63,10 @@ def einsums(draw: st.DrawFn, in_sizes: tuple[int, ...] | None = None) -> Operato
     """Any axes: contracted, shared, summed, repeated, in any order."""
     sizes = list(in_sizes or draw(st.lists(st.integers(1, 4), min_size=1, max_size=4)))
     ins = tuple(range(len(sizes)))
-    produced = draw(st.lists(st.integers(1, 3), max_size=2))
+    out_sizes = draw(st.lists(st.integers(1, 3), max_size=2))
     shared = draw(st.lists(st.sampled_from(ins), unique=True, max_size=3))
-    outs = draw(st.permutations([*shared, *range(len(sizes), len(sizes) + len(produced))]))
-    sizes += produced
+    outs = draw(st.permutations([*shared, *range(len(sizes), len(sizes) + len(out_sizes))]))
+    sizes += out_sizes
     axes = draw(st.lists(st.sampled_from(range(len(sizes))), unique=True))
     axes = [a for a in axes if a in ins or a in outs]
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
@@ -73,7 +75,7 @@ def einsums(draw: st.DrawFn, in_sizes: tuple[int, ...] | None = None) -> Operato
                   tuple(axes), sizes, weight)
 
 
-def _some(draw: st.DrawFn, size: int) -> np.ndarray:
+def _some(draw: Callable[..., Any], size: int) -> np.ndarray:
     """Some of so many elements, in any order, at least one."""
     order = draw(st.permutations(range(size)))
     return np.array(order[:draw(st.integers(1, size))], np.int64)
@@ -141,8 +143,8 @@ def test_nets_reach_exactly_the_connected_targets(operator: Operator) -> None:
     nets = operator.nets()
     connected = operator.with_weights(np.ones_like(operator.weights)).matrix().toarray() != 0
     for target in range(operator.out_size):
-        reached = set(nets.ids[nets.ptr[target]:nets.ptr[target + 1]])
-        assert {s for s in range(operator.in_size) if nets.of_source[s] in reached} == set(
+        targets = set(nets.ids[nets.ptr[target]:nets.ptr[target + 1]])
+        assert {s for s in range(operator.in_size) if nets.of_source[s] in targets} == set(
             np.flatnonzero(connected[target]))
     assert nets.multiplicity.sum() == operator.in_size
 
@@ -154,9 +156,9 @@ def test_nets_of_one_output_pixel(padding: tuple[int, int], kernel: tuple[int, i
                                   n_nets: int) -> None:
     conv = Conv((4, 3, 2), (6, 1, 1), np.ones((6, 2, *kernel)), (3, 2), padding, groups=2)
     nets = conv.nets()
-    reached = [set(np.flatnonzero(np.isin(nets.of_source, nets.ids[a:b])))
+    targets = [set(np.flatnonzero(np.isin(nets.of_source, nets.ids[a:b])))
                for a, b in itertools.pairwise(nets.ptr)]
-    assert reached == [set(np.flatnonzero(row)) for row in conv.matrix().toarray()]
+    assert targets == [set(np.flatnonzero(row)) for row in conv.matrix().toarray()]
     assert len(nets.multiplicity) == n_nets
 
 
@@ -211,13 +213,13 @@ def test_chains_keep_their_structure() -> None:
         assert isinstance(chain, Einsum)
         assert chain.weight.size == 2 * 64 * 64
     assert is_identity(compose(back, swap))
-    joined = compose(wiring((6 * 64,), (8 * 64,), np.r_[np.full(64, -1), np.arange(384),
+    through = compose(wiring((6 * 64,), (8 * 64,), np.r_[np.full(64, -1), np.arange(384),
                                                        np.full(64, -1)]), conv)
-    assert isinstance(joined, Part)
-    assert joined.weights is conv.weight
+    assert isinstance(through, Part)
+    assert through.weights is conv.weight
     pointwise = Conv((8, 8, 8), (2, 8, 8), rng.normal(size=(2, 8, 1, 1)))
-    assert isinstance(compose(pointwise, joined), Conv)
-    assert joined.times(np.repeat(np.arange(8.0), 64)).weights.shape == conv.weight.shape
+    assert isinstance(compose(pointwise, through), Conv)
+    assert through.times(np.repeat(np.arange(8.0), 64)).weights.shape == conv.weight.shape
 
 
 def test_gains_of_a_channel_stay_one_number_a_channel() -> None:
@@ -253,8 +255,8 @@ def test_same_compares_weights_and_geometry() -> None:
 @pytest.mark.parametrize("index", [[1, 0, -1], [2, 2, 2, 0], [-1, 1, 2], [0, 1, 2], [1, 2]])
 def test_wiring_moves_and_pads(index: list[int]) -> None:
     x = np.array([5.0, 6.0, 7.0])
-    moved = wiring((3,), (len(index),), np.array(index)).matrix() @ x
-    assert list(moved) == [0.0 if i < 0 else x[i] for i in index]
+    output = wiring((3,), (len(index),), np.array(index)).matrix() @ x
+    assert list(output) == [0.0 if i < 0 else x[i] for i in index]
 
 
 def _axes(size: int) -> list[Axis]:
@@ -271,13 +273,13 @@ def test_cropped_has_the_rows_and_columns_of_the_kept(data: st.DataObject,
     outs = data.draw(st.sampled_from([None, *(
         axis for axis in _axes(operator.out_size) if ins is None or axis.length == ins.length)]))
     length = (ins or outs or Axis(1, 1, 1)).length
-    kept = np.sort(_some(data.draw, length))
-    found = crop(operator, kept, ins, outs)
-    rows = np.arange(operator.out_size) if outs is None else outs.elements(kept)
-    columns = np.arange(operator.in_size) if ins is None else ins.elements(kept)
-    assert np.array_equal(found.matrix().toarray(),
+    numbers = np.sort(_some(data.draw, length))
+    part = crop(operator, numbers, ins, outs)
+    rows = np.arange(operator.out_size) if outs is None else outs.elements(numbers)
+    columns = np.arange(operator.in_size) if ins is None else ins.elements(numbers)
+    assert np.array_equal(part.matrix().toarray(),
                           operator.matrix().toarray()[np.ix_(rows, columns)])
-    assert (found.in_size, found.out_size) == (len(columns), len(rows))
+    assert (part.in_size, part.out_size) == (len(columns), len(rows))
 
 
 @settings(deadline=None)
@@ -285,17 +287,17 @@ def test_cropped_has_the_rows_and_columns_of_the_kept(data: st.DataObject,
 def test_beside_is_a_block_diagonal(data: st.DataObject, operator: Operator) -> None:
     """Targets with number n get nothing from sources with another one, in both directions."""
     axis = data.draw(st.sampled_from([*_axes(operator.in_size), None]))
-    made = None if axis is None else axis_beside(operator, axis)
-    if axis is None or made is None:
+    beside = None if axis is None else axis_beside(operator, axis)
+    if axis is None or beside is None:
         return
-    assert made.size == operator.out_size
-    assert axis_beside(operator, made, of_outs=True) == axis
-    assert made not in mixed_axes(operator, axis)
+    assert beside.size == operator.out_size
+    assert axis_beside(operator, beside, of_outs=True) == axis
+    assert beside not in mixed_axes(operator, axis)
     ones = np.ones_like(operator.weights)
-    reached = operator.with_weights(ones).matrix().toarray() != 0
+    targets = operator.with_weights(ones).matrix().toarray() != 0
     for n in range(axis.length):
         others = np.delete(np.arange(axis.length), n)
-        assert not reached[np.ix_(made.elements(np.array([n])), axis.elements(others))].any()
+        assert not targets[np.ix_(beside.elements(np.array([n])), axis.elements(others))].any()
 
 
 def test_axes_through_the_layers_of_a_mixer() -> None:
@@ -311,17 +313,17 @@ def test_axes_through_the_layers_of_a_mixer() -> None:
     assert axis_beside(linear, tokens) == Axis(16, 6, 1)
     assert axis_beside(Part((8, 6), (20, 6), linear, 0, 12), tokens) == Axis(20, 6, 1)
     assert axis_beside(Part((8, 6), (97,), linear, 0, 1), tokens) is None
-    turned = wiring((8, 6), (6, 8), np.arange(48).reshape(8, 6).T.reshape(-1))
-    assert axis_beside(turned, tokens) == Axis(1, 6, 8)
+    transpose = wiring((8, 6), (6, 8), np.arange(48).reshape(8, 6).T.reshape(-1))
+    assert axis_beside(transpose, tokens) == Axis(1, 6, 8)
     assert even(einsum((8, 6), (8,), (0, 1), (0,), (), (8, 6), np.full((), 1 / 6)), tokens)
     assert not even(mixer, tokens)
-    kept = np.array([0, 2, 5])
-    assert isinstance(found := crop(mixer, kept, tokens, tokens), Einsum)
-    assert found.weight.shape == (2, 3, 3)
-    assert isinstance(found := crop(linear, kept, tokens, Axis(16, 6, 1)), Conv)
-    assert (found.in_shape, found.out_shape) == ((8, 1, 3), (16, 1, 3))
+    numbers = np.array([0, 2, 5])
+    assert isinstance(part := crop(mixer, numbers, tokens, tokens), Einsum)
+    assert part.weight.shape == (2, 3, 3)
+    assert isinstance(part := crop(linear, numbers, tokens, Axis(16, 6, 1)), Conv)
+    assert (part.in_shape, part.out_shape) == ((8, 1, 3), (16, 1, 3))
     stem = Part((2, 4, 6), (8, 6), Conv((2, 4, 6), (7, 2, 3), rng.normal(size=(7, 2, 3, 3)), (2, 2),
                                         (1, 1)), 0, 6)
-    assert isinstance(found := crop(stem, kept, None, tokens), Part)
-    assert isinstance(found.inner, Restriction)
-    assert found.weights is stem.weights
+    assert isinstance(part := crop(stem, numbers, None, tokens), Part)
+    assert isinstance(part.inner, Restriction)
+    assert part.weights is stem.weights

@@ -10,8 +10,8 @@ from neurocompile.ir.network import Readout
 from neurocompile.ir.operators import Dense
 
 SPIKES = np.array([[[1, 0], [1, 0], [0, 1]], [[0, 1], [1, 1], [0, 1]]], np.uint8)  # 2 samples, 3 ticks
-GIVEN = np.array([[[0.5]], [[2.0]]])  # static: one tick
-RUN = Run({"lif": SPIKES}, inputs={"x": GIVEN})
+STATIC = np.array([[[0.5]], [[2.0]]])  # static: one tick
+RUN = Run({"lif": SPIKES}, inputs={"x": STATIC})
 
 
 def readout(ticks: Any) -> Readout:

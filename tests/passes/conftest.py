@@ -5,8 +5,8 @@ from types import ModuleType
 import pytest
 
 from benchmarks import mapping_nets
-from neurocompile.families.targets import load_target
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 
 
 @pytest.fixture(scope="session")
@@ -16,12 +16,12 @@ def nets() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def loihi1() -> Target:
+def loihi1() -> LoihiTarget:
     """Lists as nengo-loihi counts them: what the benchmark's bars are stated in."""
-    return mapping_nets.counted_as(load_target("loihi1"), "nengo-loihi")
+    return mapping_nets.counted_as(loihi_target("loihi1"), "nengo-loihi")
 
 
 @pytest.fixture(scope="session")
-def strict() -> Target:
+def strict() -> LoihiTarget:
     """Lists as the stricter of all accountings counts them: the default."""
-    return load_target("loihi1")
+    return loihi_target("loihi1")

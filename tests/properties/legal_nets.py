@@ -281,7 +281,7 @@ class _All(nn.Module):
         return tuple(getattr(self, name)(x) for name, x in zip(self.names, inputs, strict=True))
 
 
-def captured() -> dict[str, Graph]:
+def graphs() -> dict[str, Graph]:
     """The Graph of every net by name: one capture, which costs as much as one of each."""
     torch.manual_seed(0)
     nets = [make() for make in NETS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import onnx_ir as ir
@@ -19,7 +20,7 @@ from neurocompile.ir.neuron_node import DOMAIN
 T, B = 3, 2
 SHAPES = ((T, B, 4, 6), (T, B, 12), (T, B, 2, 3, 4), (T, B, 5, 1, 6))
 Index = NDArray[np.int64]
-SEEN: Counter[str] = Counter()
+STATISTICS: Counter[str] = Counter()
 
 
 class Net:
@@ -59,8 +60,9 @@ class Net:
         self.body.append(node)
         self.traced[self.value] = index
 
-    def each(self, f: object) -> tuple[Index, Index]:
-        return tuple(f(array) for array in self.index)  # type: ignore[operator, return-value]
+    def each(self, f: Callable[[Index], Index]) -> tuple[Index, Index]:
+        time, batch = self.index
+        return f(time), f(batch)
 
     # -- steps -----------------------------------------------------------------------------
 
@@ -110,17 +112,17 @@ class Net:
 
     def still(self) -> int | None:
         """An axis along which neither time nor batch changes."""
-        found = [axis for axis in range(len(self.shape))
+        axes = [axis for axis in range(len(self.shape))
                  if not any(np.diff(a, axis=axis).any() for a in self.index)]
-        return self.draw.choice(found) if found else None
+        return self.draw.choice(axes) if axes else None
 
     def slice(self) -> None:
         axis = self.still()
         if axis is not None:
             stop = self.draw.randint(1, self.shape[axis])
-            taken = (slice(None),) * axis + (slice(0, stop),)
+            part = (slice(None),) * axis + (slice(0, stop),)
             self.op("Slice", [self.ints(0), self.ints(stop), self.ints(axis)],
-                    self.each(lambda a: a[taken]))
+                    self.each(lambda a: a[part]))
 
     def flip(self) -> None:
         axis = self.still()
@@ -152,18 +154,18 @@ def place(index: Index, size: int) -> bool:
 
 def coordinate(layout: Layout, role: Role, shape: tuple[int, ...]) -> Index | None:
     """The index along the atom of a role, for every element; None without such an atom."""
-    found = None
+    index = None
     for axis, atoms in enumerate(layout):
         inner = math.prod(atom.size for atom in atoms)
         assert inner == shape[axis]
         for atom in atoms:
             inner //= atom.size
             if atom.role is role:
-                assert found is None, "twice"
+                assert index is None, "twice"
                 along = np.arange(shape[axis]) // inner % atom.size
-                found = np.broadcast_to(
+                index = np.broadcast_to(
                     along.reshape([-1 if a == axis else 1 for a in range(len(shape))]), shape)
-    return found
+    return index
 
 
 def run(draw: random.Random, cutting: bool) -> None:
@@ -173,17 +175,17 @@ def run(draw: random.Random, cutting: bool) -> None:
     for _ in range(draw.randint(2, 10)):
         draw.choice(steps)()
     net.body.outputs.append(net.value)
-    found = layouts(Graph(ir.Model(net.body, ir_version=10)))
-    blamed = {conflict.node for conflict in found.conflicts}
-    lost = False
+    axes = layouts(Graph(ir.Model(net.body, ir_version=10)))
+    culprits = {conflict.node for conflict in axes.conflicts}
+    unsure = False
     for value, (t, b) in net.traced.items():
         whole = place(t, T) and place(b, B)
-        layout = found.layout(value)
-        lost = lost or layout is None
-        SEEN["values"] += 1
-        SEEN["cut"] += not whole
-        if lost:
-            assert blamed, "the axes are lost, and nothing is blamed"
+        layout = axes.layout(value)
+        unsure = unsure or layout is None
+        STATISTICS["values"] += 1
+        STATISTICS["cut"] += not whole
+        if unsure:
+            assert culprits, "the axes are lost, and nothing is blamed"
             continue
         assert layout is not None
         assert whole, (value.name, "time or batch is cut, and nobody says so")
@@ -191,11 +193,11 @@ def run(draw: random.Random, cutting: bool) -> None:
             at = coordinate(layout, role, t.shape)
             assert at is not None, (value.name, role)
             assert np.array_equal(at, index), (value.name, role, layout)
-    for node in blamed:
+    for node in culprits:
         t, b = net.traced[node.outputs[0]]
         assert not (place(t, T) and place(b, B)), (node.op_type, "is blamed for nothing")
-    SEEN["graphs"] += 1
-    SEEN["conflicts"] += bool(blamed)
+    STATISTICS["graphs"] += 1
+    STATISTICS["conflicts"] += bool(culprits)
 
 
 SETTINGS = settings(max_examples=400, deadline=None, database=None, derandomize=True,
@@ -215,8 +217,8 @@ def test_a_reshape_is_blamed_iff_it_cuts(seed: int) -> None:
 
 
 def test_the_generator_was_active() -> None:
-    SEEN.clear()
+    STATISTICS.clear()
     for seed in range(200):
         run(random.Random(seed), cutting=True)
-    assert 0.2 * SEEN["graphs"] <= SEEN["conflicts"] <= 0.8 * SEEN["graphs"]
-    assert SEEN["values"] >= 5 * SEEN["graphs"]
+    assert 0.2 * STATISTICS["graphs"] <= STATISTICS["conflicts"] <= 0.8 * STATISTICS["graphs"]
+    assert STATISTICS["values"] >= 5 * STATISTICS["graphs"]

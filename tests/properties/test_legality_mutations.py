@@ -16,7 +16,8 @@ from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 from neurocompile.ir.graph import Graph
 from neurocompile.passes.legality import check_graph
 from tests.properties import legal_nets, mutations
-from tests.properties.mutations import LINE, MODULE, OPERATORS, Position, Unfit, injected, positions
+from tests.properties.mutant import LINE, MODULE, Unfit
+from tests.properties.mutations import OPERATORS, Position, injection, positions
 
 NAMES = [make.__name__ for make in legal_nets.NETS]
 QUICK = ("DenseNet", "ConvNet", "MembraneShortcut", "LeakyLoop")  # the rest with the slow tests
@@ -30,7 +31,7 @@ OUTSIDE = {"Softmax", "LayerNorm", "divide by the sum", "Q K^T", "outer product"
 
 @pytest.fixture(scope="session")
 def legal() -> dict[str, Graph]:
-    return legal_nets.captured()
+    return legal_nets.graphs()
 
 
 def expected(name: str, position: Position) -> list[str]:
@@ -51,17 +52,17 @@ def accusations(graph: Graph) -> list[Diagnostic]:
 
 def wrong(graph: Graph, position: Position, name: str, loop: bool) -> str | None:
     """What is wrong about the findings of one mutant; raises Unfit."""
-    with injected(graph, position, OPERATORS[name][0], legal_nets.T, legal_nets.B, loop):
-        found = accusations(graph)
-    here = all((d.where.module, d.where.line) == (MODULE, LINE) for d in found)
-    if here and sorted(d.code for d in found) == expected(name, position):
+    with injection(graph, position, OPERATORS[name][0], legal_nets.T, legal_nets.B, loop):
+        findings = accusations(graph)
+    here = all((d.where.module, d.where.line) == (MODULE, LINE) for d in findings)
+    if here and sorted(d.code for d in findings) == expected(name, position):
         return None
-    return f"{name} at {position.value.name}: {[(d.code, str(d.where)) for d in found]}"
+    return f"{name} at {position.value.name}: {[(d.code, str(d.where)) for d in findings]}"
 
 
 def mutants(graph: Graph, net: str, where: str, names: set[str]) -> Counter[str]:
     """Runs all of them; how often each operator had a place."""
-    done: Counter[str] = Counter()
+    places: Counter[str] = Counter()
     faults = []
     for position in positions(graph):
         for name in sorted(names) if position.where == where else ():
@@ -69,9 +70,9 @@ def mutants(graph: Graph, net: str, where: str, names: set[str]) -> Counter[str]
                 faults.append(wrong(graph, position, name, net in legal_nets.LOOPS))
             except Unfit:
                 continue
-            done[name] += 1
+            places[name] += 1
     assert [fault for fault in faults if fault] == []
-    return done
+    return places
 
 
 def test_there_are_enough_operators_and_networks() -> None:
@@ -90,14 +91,14 @@ def test_legal_networks_have_no_findings(legal: dict[str, Graph], net: str) -> N
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES])
 def test_between_neurons(legal: dict[str, Graph], net: str) -> None:
     names = set(OPERATORS) if net in ("DenseNet", "ConvNet") else EVERYWHERE
-    done = mutants(legal[net], net, "between", names)
-    assert min(done.values()) >= 1
-    assert sum(done.values()) >= 250
+    places = mutants(legal[net], net, "between", names)
+    assert min(places.values()) >= 1
+    assert sum(places.values()) >= 250
     assert accusations(legal[net]) == []  # the mutations left nothing behind
     if net not in legal_nets.LOOPS:
-        assert len(done) >= len(names) - 12  # those that need tokens or images do not fit
+        assert len(places) >= len(names) - 12  # those that need tokens or images do not fit
     else:
-        assert len(done) >= 35
+        assert len(places) >= 35
 
 
 @pytest.mark.parametrize("where", ["encoder", "readout"])
@@ -119,6 +120,6 @@ class Branching(nn.Module):
 
 
 def test_a_branch_on_data_is_refused_at_export() -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError) as error:
         capture(Branching(), torch.rand(3, 2, 4))
-    assert [d.code for d in caught.value.diagnostics] == ["NC104"]
+    assert [d.code for d in error.value.diagnostics] == ["NC104"]

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from neurocompile.backends import synchronous
 from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.passes.lowering.lower import lower
 from tests.capture import nets
-from tests.properties.timed_nets import delays_up_to, inputs_for, shuffled, timed_net
+from tests.loihi import loihi_target
+from tests.properties.timed_nets import delays_up_to, inputs_for, shuffle, timed_net
 
 
 def assert_equal(one: Run, other: Run) -> None:
@@ -33,9 +33,9 @@ def test_integer_networks(seed: int, order: int) -> None:
     net, target = timed_net(seed), delays_up_to(2)
     inputs = inputs_for(net, 2)
     runs, latencies = [], set()
-    for variant in (net, shuffled(net, order)):
-        relayed, schedule, _ = relay(variant, align(variant), target, 8)
-        runs.append(synchronous.run(relayed, inputs, record_state=True))
+    for variant in (net, shuffle(net, order)):
+        on_relays, schedule, _ = relay(variant, align(variant), target, 8)
+        runs.append(synchronous.run(on_relays, inputs, record_state=True))
         latencies.add(schedule.latency)
     assume(all(spikes.any() for spikes in runs[0].spikes.values()))
     assert_equal(*runs)
@@ -51,8 +51,8 @@ def floating() -> Network:
 def test_quantized_networks(floating: Network, encoder: str) -> None:
     """From float: the integers do not depend on the order either."""
     runs, x = [], nets.image(3, 2, 8, 8).numpy()
-    for variant in (floating, shuffled(floating, 1), shuffled(floating, 2)):
-        network, _ = LoihiQuantizer(8, encoder=encoder).run(variant, load_target("loihi2"))
+    for variant in (floating, shuffle(floating, 1), shuffle(floating, 2)):
+        network, _ = LoihiQuantizer(8, encoder=encoder).run(variant, loihi_target("loihi2"))
         runs.append(synchronous.run(network, {"x": x}, record_state=True))
     assert all(spikes.any() for spikes in runs[0].spikes.values())
     for run in runs[1:]:

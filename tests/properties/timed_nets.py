@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import (
     Bias,
     Encoder,
@@ -21,7 +21,8 @@ from neurocompile.ir.network import (
 from neurocompile.ir.operators import Array, Conv, Dense, Operator, Sparse
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 
 SHAPE = (2, 3, 3)
 SIZE = 18
@@ -81,18 +82,18 @@ def inputs_for(network: Network, samples: int, seed: int = 0) -> Mapping[str, Ar
             "frames": rng.integers(0, 2, (samples, network.n_ticks, *SHAPE))}
 
 
-def shuffled(network: Network, seed: int) -> Network:
+def shuffle(network: Network, seed: int) -> Network:
     """The same network, everything in another order."""
     rng = np.random.default_rng(seed)
-    parts = {name: tuple(items[k] for k in rng.permutation(len(items)))
+    parts: dict[str, Any] = {name: tuple(items[k] for k in rng.permutation(len(items)))
              for name in ("inputs", "populations", "projections", "encoders")
              if (items := getattr(network, name))}
     return dataclasses.replace(network, **parts)
 
 
-def delays_up_to(limit: int) -> Target:
+def delays_up_to(limit: int) -> LoihiTarget:
     """Loihi 2 with shorter synaptic delays."""
-    target = load_target("loihi2")
+    target = loihi_target("loihi2")
     longest = dataclasses.replace(target.synapse.max_delay, value=limit)
     return dataclasses.replace(target, synapse=dataclasses.replace(
         target.synapse, max_delay=longest))

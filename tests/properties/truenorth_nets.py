@@ -72,40 +72,17 @@ def random_net(seed: int, axons: int = 250) -> Network:
     inputs = [Input("a", shape, InputKind.SPIKES), Input("b", (5,), InputKind.SPIKES),
               Input("one", (1,), InputKind.ONE)]
     shapes: dict[str, Shape] = {"a": shape, "b": (5,)}
-    populations, projections = [], []
+    populations: list[Population] = []
+    projections: list[Projection] = []
     length = int(rng.choice([2, 3, 4, 6, 20], p=[0.2, 0.3, 0.3, 0.15, 0.05]))
     for k in range(length):
         name = f"p{k}"
         deep = length == 20
         size = int(rng.integers(2, 6)) if deep else int(rng.choice([4, 11, 40, 150]))
         own: Shape = (int(rng.integers(1, 4)), 4, 4) if spatial and not deep else (size,)
-        size = int(np.prod(own))
-        sources = ["a" if k == 0 else f"p{k - 1}"]
-        for other in ("b", *[f"p{j}" for j in range(k - 1)]):
-            if rng.random() < (0.03 if deep and other != "p0" else 0.3) or (
-                    deep and other == "p0" and k == length - 1):
-                sources.append(other)
-        bits = int(rng.integers(1, 9))
-        into = []
-        budget = axons
-        for source in sources:
-            made = operator(rng, shapes[source], own, bits)
-            fan_in = int(np.diff(made.matrix().indptr).max(initial=0))
-            while fan_in * COPIES[bits] > budget and bits > 1:
-                bits -= 1
-                made = operator(rng, shapes[source], own, bits)
-            if fan_in * COPIES[bits] <= budget or not into:
-                budget -= fan_in * COPIES[bits]
-                into.append(Projection(source, name, made))
-        if rng.random() < 0.3:
-            into.append(Projection("one", name, Dense((1,), own, rng.integers(-3, 9, (size, 1)))))
-        if rng.random() < 0.2:
-            into.append(Projection("one", name, Dense((1,), own, rng.integers(0, 2, (size, 1))),
-                                   delay=int(rng.integers(1, 4))))
-        if rng.random() < 0.2 and size <= 40:
-            into.append(Projection(name, name, Sparse(own, own, -2 * sp.eye_array(
-                size, dtype=np.int64, format="csr")), delay=int(rng.integers(1, 3))))
-        neuron, bias = neurons(rng, into, size)
+        into = from_others(rng, name, own, sources(rng, k, length, shapes), axons)
+        into += from_constants(rng, name, own)
+        neuron, bias = neurons(rng, into, int(np.prod(own)))
         populations.append(Population(name, own, neuron, bias))
         projections += into
         shapes[name] = own
@@ -116,6 +93,47 @@ def random_net(seed: int, axons: int = 250) -> Network:
         last.size))),), np.zeros(last.size)),)
     return Network(tuple(inputs), tuple(populations), tuple(projections), readouts,
                    int(rng.integers(3, 9)))
+
+
+def sources(rng: np.random.Generator, k: int, length: int, shapes: dict[str, Shape]
+            ) -> dict[str, Shape]:
+    """What the population of number `k` of a chain listens to: the one before it, and skips."""
+    names, deep = ["a" if k == 0 else f"p{k - 1}"], length == 20
+    for other in ("b", *[f"p{j}" for j in range(k - 1)]):
+        if rng.random() < (0.03 if deep and other != "p0" else 0.3) or (
+                deep and other == "p0" and k == length - 1):
+            names.append(other)
+    return {name: shapes[name] for name in names}
+
+
+def from_others(rng: np.random.Generator, name: str, shape: Shape, shapes: dict[str, Shape],
+                axons: int) -> list[Projection]:
+    """Projections from populations and inputs, within so many axons where they can be."""
+    bits, into = int(rng.integers(1, 9)), list[Projection]()
+    for source, source_shape in shapes.items():
+        linear = operator(rng, source_shape, shape, bits)
+        fan_in = int(np.diff(linear.matrix().indptr).max(initial=0))
+        while fan_in * COPIES[bits] > axons and bits > 1:
+            bits -= 1
+            linear = operator(rng, source_shape, shape, bits)
+        if fan_in * COPIES[bits] <= axons or not into:
+            axons -= fan_in * COPIES[bits]
+            into.append(Projection(source, name, linear))
+    return into
+
+
+def from_constants(rng: np.random.Generator, name: str, shape: Shape) -> list[Projection]:
+    """Perhaps a constant, one that comes later, and feedback of the population to itself."""
+    size, into = int(np.prod(shape)), list[Projection]()
+    if rng.random() < 0.3:
+        into.append(Projection("one", name, Dense((1,), shape, rng.integers(-3, 9, (size, 1)))))
+    if rng.random() < 0.2:
+        into.append(Projection("one", name, Dense((1,), shape, rng.integers(0, 2, (size, 1))),
+                               delay=int(rng.integers(1, 4))))
+    if rng.random() < 0.2 and size <= 40:
+        into.append(Projection(name, name, Sparse(shape, shape, -2 * sp.eye_array(
+            size, dtype=np.int64, format="csr")), delay=int(rng.integers(1, 3))))
+    return into
 
 
 COPIES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 10, 8: 14}
@@ -131,12 +149,12 @@ def inputs_for(network: Network, samples: int, seed: int = 0) -> Spikes:
 def reference(network: Network, inputs: Spikes) -> Spikes:
     """Spikes [samples, ticks, neurons] of all populations."""
     samples, ticks = len(next(iter(inputs.values()))), network.n_ticks
-    sent = {name: x.reshape(samples, ticks, -1).astype(np.int64) for name, x in inputs.items()}
+    events = {name: x.reshape(samples, ticks, -1).astype(np.int64) for name, x in inputs.items()}
     for item in network.inputs:
         if item.kind is InputKind.ONE:
-            sent[item.name] = np.ones((samples, ticks, 1), np.int64)
+            events[item.name] = np.ones((samples, ticks, 1), np.int64)
     order = network.order()
-    sent |= {p.name: np.zeros((samples, ticks, p.size), np.int64) for p in order
+    events |= {p.name: np.zeros((samples, ticks, p.size), np.int64) for p in order
              if p.name not in inputs}
     v = {p.name: np.zeros((samples, p.size), np.int64) for p in order}
     matrices = {id(p): p.operator.matrix().astype(np.int64) for p in network.projections}
@@ -149,17 +167,17 @@ def reference(network: Network, inputs: Spikes) -> Spikes:
             total = v[name] if neuron.memory else np.zeros_like(v[name])
             for p in network.into(name):
                 if t >= p.delay:
-                    total = total + (matrices[id(p)] @ sent[p.source][:, t - p.delay].T).T
+                    total = total + (matrices[id(p)] @ events[p.source][:, t - p.delay].T).T
             if population.bias is not None:
                 total = total + population.bias.value
-            fired = total >= neuron.threshold
+            spikes = total >= neuron.threshold
             after = total - neuron.threshold if neuron.reset is Reset.SOFT else 0
-            v[name] = np.where(fired, after, total)
-            sent[name][:, t] = fired
-    return {p.name: sent[p.name].astype(np.uint8) for p in order}
+            v[name] = np.where(spikes, after, total)
+            events[name][:, t] = spikes
+    return {p.name: events[p.name].astype(np.uint8) for p in order}
 
 
-def stepped(network: CoreNetwork, inputs: Spikes) -> Spikes:
+def step(network: CoreNetwork, inputs: Spikes) -> Spikes:
     """Spikes [samples, ticks of the model, neurons] of all populations of a core network."""
     cores, samples = network.cores, len(next(iter(inputs.values())))
     n, ticks = len(cores), network.ticks_per_sample
@@ -184,12 +202,12 @@ def stepped(network: CoreNetwork, inputs: Spikes) -> Spikes:
     for t in range(ticks):
         v = v + np.rint(active[t].astype(np.float64) @ synapses).astype(np.int64)
         v = v + cores.leak[:, None]
-        fired = v >= cores.threshold[:, None]
+        spikes = v >= cores.threshold[:, None]
         linear = cores.reset_mode[:, None] == 1
         after = np.where(linear, v - cores.threshold[:, None], cores.reset_value[:, None])
-        v = np.where(fired, after, np.maximum(v, -cores.floor[:, None].astype(np.int64)))
-        fired_at[t] = fired
-        k, who = np.nonzero(fired[source, :, slot])
+        v = np.where(spikes, after, np.maximum(v, -cores.floor[:, None].astype(np.int64)))
+        fired_at[t] = spikes
+        k, who = np.nonzero(spikes[source, :, slot])
         np.logical_or.at(active, (np.minimum(t + delays[k], ticks + 15), target[k], who, axon[k]),
                          True)
     when = np.arange(network.n_ticks) * network.step
@@ -197,33 +215,33 @@ def stepped(network: CoreNetwork, inputs: Spikes) -> Spikes:
             for p in network.populations}
 
 
-def compare(network: Network, made: CoreNetwork, samples: int = 3, seed: int = 0
+def compare(network: Network, cores: CoreNetwork, samples: int = 3, seed: int = 0
             ) -> tuple[list[str], dict[str, float]]:
     """Populations whose spikes differ, and the share of ticks in which each population fires."""
     inputs = inputs_for(network, samples, seed)
     expected = reference(network, inputs)
-    hosted = {p.name: expected[p.name] for p in network.populations if p.on_host}
-    found = stepped(made, {**inputs, **hosted})
-    different = [name for name, spikes in found.items()
+    from_host = {p.name: expected[p.name] for p in network.populations if p.on_host}
+    chip_spikes = step(cores, {**inputs, **from_host})
+    different = [name for name, spikes in chip_spikes.items()
                  if not np.array_equal(spikes, expected[name])]
-    return different, {name: float(expected[name].mean()) for name in found}
+    return different, {name: float(expected[name].mean()) for name in chip_spikes}
 
 
-def features(network: Network, made: Legalization) -> set[str]:
+def features(network: Network, legal: Legalization) -> set[str]:
     """What a network shows of legalization."""
-    chip, seen = made.network, set[str]()
+    chip, traits = legal.network, set[str]()
     for population in network.populations:
         neuron = population.neuron
         assert isinstance(neuron, TrueNorthNeurons)
-        seen.add(neuron.reset.value if neuron.memory else "stateless")
+        traits.add(neuron.reset.value if neuron.memory else "stateless")
     roles = " ".join(chip.roles)
-    seen |= {kind for kind in ("splitter", "relay") if f"{kind} of" in roles}
-    return seen | {name for name, present in {
+    traits |= {kind for kind in ("splitter", "relay") if f"{kind} of" in roles}
+    return traits | {name for name, present in {
         "host": any(p.on_host for p in network.populations),
         "constants": any(t.name == "constants" for t in chip.inputs),
         "feedback": any(p.source == p.target for p in network.projections),
         "no reload": not chip.reload,
         "shared core": "," in roles,
         "conv": any(isinstance(p.operator, Conv) for p in network.projections),
-        "over 256 targets": any(row.copies + row.relays > 256 * row.neurons for row in made.rows),
+        "over 256 targets": any(row.copies + row.relays > 256 * row.neurons for row in legal.rows),
     }.items() if present}

@@ -72,7 +72,7 @@ class Fidelity:
 
 
 @dataclass(frozen=True)
-class Compared:
+class PopulationComparison:
     name: str
     neurons: int
     spikes: int
@@ -84,7 +84,7 @@ class Compared:
 class Verified:
     samples: int
     ticks: int
-    populations: tuple[Compared, ...]
+    populations: tuple[PopulationComparison, ...]
     summary: str
 
 
@@ -188,7 +188,7 @@ def found() -> list[Diagnostic]:
 
 @pytest.fixture(scope="session")
 def verified() -> Verified:
-    return Verified(16, 4, (Compared("conv.lif", 256, 500, 0), Compared(HOSTILE, 300, 0, 0)),
+    return Verified(16, 4, (PopulationComparison("conv.lif", 256, 500, 0), PopulationComparison(HOSTILE, 300, 0, 0)),
                     "verified on 16 samples, 64 ticks, 500 spikes: 0 differences")
 
 

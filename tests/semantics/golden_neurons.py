@@ -55,7 +55,9 @@ class Row:
     def spikes(self) -> int | None:
         """How often it emitted; None for a class that emits its membrane."""
         s, v = (self.case.arrays.get(name) for name in "sv")
-        return None if s is None or np.array_equal(s, v) else int(np.count_nonzero(s))
+        if s is None or (v is not None and np.array_equal(s, v)):
+            return None
+        return int(np.count_nonzero(s))
 
 
 @lru_cache
@@ -90,14 +92,14 @@ def _with_profile(case: Case) -> Row:
 
 def _inputs(case: Case, ticks: bool) -> Inputs[np.ndarray]:
     """All ticks in a row, from the start; or each tick on its own, from the state before it."""
-    streams = [case.arrays.get(name) for name in "xy"]
-    states = {name: np.full_like(case.arrays["x"], case.start.get(name, 0.0)) for name in "uv"}
+    x, y = case.arrays["x"], case.arrays.get("y")
+    states = {name: np.full_like(x, case.start.get(name, 0.0)) for name in "uv"}
     for name, state in states.items():
         if name in case.arrays:
             state[1:] = case.arrays[name][:-1]
     if ticks:
-        return Inputs(streams[0], {name: state[0] for name, state in states.items()}, streams[1])
-    return Inputs(streams[0][None], states, None if streams[1] is None else streams[1][None])
+        return Inputs(x, {name: state[0] for name, state in states.items()}, y)
+    return Inputs(x[None], states, None if y is None else y[None])
 
 
 def _expected(case: Case, ticks: bool) -> dict[str, np.ndarray]:
@@ -131,7 +133,9 @@ def _op(profile: Profile, constants: tuple[float, ...], *texts: tuple[bytes, tup
 
 def _run_onnx(runs: list[Row], feeds: list[Inputs[np.ndarray]]) -> list[Outputs[np.ndarray]]:
     """What the function bodies give in onnxruntime: one model with a node per case."""
-    nodes, values, outputs, arrays, profiles, names = [], [], [], {}, {}, []
+    nodes, values, outputs, names = [], [], [], []
+    arrays: dict[str, np.ndarray] = {}
+    profiles: dict[str, Profile] = {}
     for number, (row, feed) in enumerate(zip(runs, feeds, strict=True)):
         profile: Any = row.profile
         profiles[profile.name] = profile

@@ -1,6 +1,7 @@
 """Float profiles against the frameworks themselves, bit for bit, and their normal form."""
 
 import itertools
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ def drive(seed: int = 0) -> torch.Tensor:
     return torch.randn(STEPS, 40) * 0.8 + 0.3
 
 
-def jelly_nodes() -> list[torch.nn.Module]:
+def jelly_nodes() -> list[Any]:
     nodes = []
     for v_reset, v_th in itertools.product((0.0, None, -0.3), (1.0, 0.7)):
         nodes.append(neuron.IFNode(v_threshold=v_th, v_reset=v_reset))
@@ -38,7 +39,7 @@ def test_spikingjelly_stand_ins_equal_their_nodes(mode: str) -> None:
     for node in jelly_nodes():
         node.step_mode = mode
         node.eval()
-        stand_in = sj_adapter.adapt(node, "n")
+        stand_in: Any = sj_adapter.adapt(node, "n")
         assert stand_in is not None
         with torch.no_grad():
             if mode == "m":
@@ -55,7 +56,7 @@ def test_spikingjelly_stand_ins_equal_their_nodes(mode: str) -> None:
     ("subtract", "zero", "none"), (0.9, 0.37, 1.0), (1.0, 0.6))))
 def test_snntorch_leaky_equals_its_stand_in(reset: str, beta: float, threshold: float) -> None:
     leaky = snntorch.Leaky(beta=beta, threshold=threshold, reset_mechanism=reset)
-    stand_in = snn_adapter.adapt(leaky, "n")
+    stand_in: Any = snn_adapter.adapt(leaky, "n")
     assert stand_in is not None
     mem, mem_found = leaky.reset_mem(), stand_in.reset_mem()
     total = 0.0
@@ -73,7 +74,7 @@ def test_snntorch_leaky_equals_its_stand_in(reset: str, beta: float, threshold: 
 def test_snntorch_synaptic_equals_its_stand_in(reset: str, hidden: bool) -> None:
     cell = snntorch.Synaptic(alpha=0.6, beta=0.8, reset_mechanism=reset, init_hidden=hidden,
                              output=hidden)
-    stand_in = snn_adapter.adapt(cell, "n")
+    stand_in: Any = snn_adapter.adapt(cell, "n")
     assert stand_in is not None
     state, state_found = cell.reset_mem(), stand_in.reset_mem()
     total = 0.0

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.frameworks.golden import FOLDER
 from tests.paths import DOCS
 from tests.semantics import golden_neurons
-from tests.semantics.golden_neurons import FOLDER, Row
+from tests.semantics.golden_neurons import Row
 
 PAGE = DOCS / "neurons.md"
 FILES = sorted(FOLDER.glob("*.npz"))

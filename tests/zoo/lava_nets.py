@@ -35,7 +35,9 @@ def spikingformer_mixing() -> nn.Module:
         model.tokenizer.pools[k] = nn.AvgPool2d(2)
     for block in model.blocks:
         block.attention = nn.Sequential(lif(), smixer.SMixer(32, 16))
-        nn.init.uniform_(block.attention[1].mix.weight, -0.3, 0.9)
+        mix = block.attention[1].mix
+        assert isinstance(mix, smixer.TokenMatrix)
+        nn.init.uniform_(mix.weight, -0.3, 0.9)
     return model
 
 
@@ -97,7 +99,7 @@ class TwoInTwoOut(nn.Module):
         return self.head(s3).mean(0), self.sn4(self.fc4(s2))
 
 
-class Grouped(nn.Module):
+class Groups(nn.Module):
     """Depthwise and grouped convolutions, strided and dilated, between ParametricLIF neurons."""
 
     def __init__(self, T: int = 4) -> None:
@@ -105,7 +107,7 @@ class Grouped(nn.Module):
         self.T = T
         self.conv1 = nn.Conv2d(2, 8, 3, padding=1)
         self.depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
-        self.grouped = nn.Conv2d(8, 6, 3, stride=2, groups=2, dilation=2)
+        self.groups = nn.Conv2d(8, 6, 3, stride=2, groups=2, dilation=2)
         self.sns = nn.ModuleList(
             neuron.ParametricLIFNode(init_tau=tau, step_mode="m") for tau in (1.5, 2.0, 3.0))
         self.head = nn.Linear(6, 3)
@@ -113,7 +115,7 @@ class Grouped(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.sns[0](per_tick(self.conv1, repeat(x, self.T)) * 4)
         x = self.sns[1](per_tick(self.depthwise, x) * 6 + 0.5)
-        x = self.sns[2](per_tick(self.grouped, x) * 6 + 1)
+        x = self.sns[2](per_tick(self.groups, x) * 6 + 1)
         return self.head(x.mean((-2, -1)).mean(0))
 
 

@@ -16,16 +16,17 @@ from torch import nn
 from examples.zoo import ms_resnet, sew_resnet, stmixer
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
-from neurocompile.backends.loihi.verify import Verification, verify
+from neurocompile.backends.loihi.verify import verify
+from neurocompile.backends.results import Verification
 from neurocompile.capture.torch_model import capture
-from neurocompile.families.compilation import Compilation
-from neurocompile.families.pipeline import compile_graph, inputs_from
-from neurocompile.families.targets import load_target
+from neurocompile.families.loihi.compilation import LoihiCompilation
+from neurocompile.families.pipeline import inputs_from
 from neurocompile.options import Options
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 from tests.capture import nets
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.properties.timed_nets import delays_up_to
-from tests.zoo import lava_nets as made
+from tests.zoo import lava_nets
 from tests.zoo.lava_nets import IMAGE, active
 
 SAMPLES = 5
@@ -64,15 +65,15 @@ class Case:
     @property
     def named_options(self) -> str:
         """What is not as by default, as on the command line."""
-        named = [f"--allow {name}" for name in self.options.allow]
-        named += [f"--{name} {value}" for name in ("encoder", "streams")
+        words = [f"--allow {name}" for name in self.options.allow]
+        words += [f"--{name} {value}" for name in ("encoder", "streams")
                   if (value := getattr(self.options, name)) != "auto"]
-        return " ".join(named if self.delays is None else [*named, f"delays up to {self.delays}"])
+        return " ".join(words if self.delays is None else [*words, f"delays up to {self.delays}"])
 
     @property
-    def target(self) -> Target:
+    def target(self) -> LoihiTarget:
         """loihi2, perhaps with shorter delays."""
-        return load_target("loihi2") if self.delays is None else delays_up_to(self.delays)
+        return loihi_target("loihi2") if self.delays is None else delays_up_to(self.delays)
 
 
 def exact(make: Callable[[], nn.Module], shape: tuple[int, ...] = (10,),
@@ -88,27 +89,28 @@ def frames() -> torch.Tensor:
 
 RESIDUAL, OR, AND = "residual-distribution", "or-pool", "coincidence-gates"
 CASES: dict[str, Case] = {
-    "STMixer, T = 1": Case(stmixer.small, IMAGE, slow=True, prepare=made.lively),
-    "STMixer, T = 4": Case(lambda: stmixer.small(4), IMAGE, slow=True, prepare=made.lively),
+    "STMixer, T = 1": Case(stmixer.small, IMAGE, slow=True, prepare=lava_nets.lively),
+    "STMixer, T = 4": Case(lambda: stmixer.small(4), IMAGE, slow=True, prepare=lava_nets.lively),
     "STMixer, T = 4, without adders": Case(
         lambda: stmixer.small(4), IMAGE, Options(streams="duplicate"), slow=True,
-        prepare=made.lively),
-    "Spikingformer with token mixing": Case(made.spikingformer_mixing, IMAGE, slow=True,
-                                            prepare=made.lively),
+        prepare=lava_nets.lively),
+    "Spikingformer with token mixing": Case(lava_nets.spikingformer_mixing, IMAGE, slow=True,
+                                            prepare=lava_nets.lively),
     "MS-ResNet, identity shortcuts": Case(ms_resnet.small_identity, IMAGE, slow=True),
-    "MS-ResNet-18, projection shortcuts": Case(made.ms_resnet18, IMAGE,
+    "MS-ResNet-18, projection shortcuts": Case(lava_nets.ms_resnet18, IMAGE,
                                                Options(allow=(RESIDUAL,)), slow=True),
     "MS-ResNet-18, without adders": Case(
-        made.ms_resnet18, IMAGE, Options(allow=(RESIDUAL,), streams="duplicate"), slow=True),
+        lava_nets.ms_resnet18, IMAGE, Options(allow=(RESIDUAL,), streams="duplicate"), slow=True),
     "SEW-ResNet, ADD": Case(sew_resnet.small, IMAGE, Options(allow=(RESIDUAL, OR)), slow=True),
     "SEW-ResNet, IAND": Case(sew_resnet.small_iand, IMAGE, Options(allow=(OR, AND)), slow=True),
-    "VGG, average pooling": Case(lambda: made.vgg_of("average"), IMAGE, slow=True),
-    "VGG, max-pooling": Case(lambda: made.vgg_of("max"), IMAGE, Options(allow=(OR,)), slow=True),
-    "skips of one and five layers, IF": Case(made.Skips, (2, 6, 6), slow=True),
-    "the same by relays": Case(made.Skips, (2, 6, 6), delays=1),
-    "two inputs, two outputs": Case(made.TwoInTwoOut, (2, 6, 6), more=(frames,)),
-    "depthwise and grouped convolution, ParametricLIF": Case(made.Grouped, (2, 10, 10)),
-    "recurrent snnTorch RLeaky": Case(made.RecurrentLeaky, slow=True),
+    "VGG, average pooling": Case(lambda: lava_nets.vgg_of("average"), IMAGE, slow=True),
+    "VGG, max-pooling": Case(lambda: lava_nets.vgg_of("max"), IMAGE, Options(allow=(OR,)),
+                             slow=True),
+    "skips of one and five layers, IF": Case(lava_nets.Skips, (2, 6, 6), slow=True),
+    "the same by relays": Case(lava_nets.Skips, (2, 6, 6), delays=1),
+    "two inputs, two outputs": Case(lava_nets.TwoInTwoOut, (2, 6, 6), more=(frames,)),
+    "depthwise and grouped convolution, ParametricLIF": Case(lava_nets.Groups, (2, 10, 10)),
+    "recurrent snnTorch RLeaky": Case(lava_nets.RecurrentLeaky, slow=True),
     "recurrent snnTorch Leaky, by hand": exact(nets.Recurrent),
     "soft reset, snnTorch Leaky": exact(nets.LeakyLoop),
     "soft reset, SpikingJelly IF": exact(
@@ -120,32 +122,32 @@ CASES: dict[str, Case] = {
 }
 
 
-def compiled(case: Case) -> tuple[Compilation, list[np.ndarray]]:
+def compilation(case: Case) -> tuple[LoihiCompilation, list[np.ndarray]]:
     """The network compiled for loihi2, and its inputs."""
     torch.manual_seed(SEED)
     model = case.prepare(case.make())
     xs = [nets.image(SAMPLES, *case.shape), *(more() for more in case.more)]
-    return compile_graph(capture(model, xs), case.target, case.options), [
+    return compile_for_loihi(capture(model, xs), case.target, case.options), [
         x.numpy() for x in xs]
 
 
-def run(case: Case) -> tuple[Compilation, Verification]:
+def run(case: Case) -> tuple[LoihiCompilation, Verification]:
     """The case on Lava, states of the reference recorded for the message on a difference."""
-    done, arrays = compiled(case)
-    network, schedule = done.network, done.schedule
+    network_compilation, arrays = compilation(case)
+    network, schedule = network_compilation.network, network_compilation.schedule
     inputs = inputs_from(network, arrays)
     reference = synchronous.run(network, inputs, record_state=True)
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as folder:
-        emit(network, schedule, done.target, Path(folder))
-        return done, verify(Path(folder), network, schedule, inputs, reference)
+        emit(network, schedule, network_compilation.target, Path(folder))
+        return network_compilation, verify(Path(folder), network, schedule, inputs, reference)
 
 
-def structure(name: str, done: Compilation) -> list[str]:
+def structure(name: str, result: LoihiCompilation) -> list[str]:
     """The columns that need no run: all but the last two."""
-    network = done.network
-    numbers = (network.n_ticks, done.schedule.latency, len(network.populations),
+    network = result.network
+    numbers = (network.n_ticks, result.schedule.latency, len(network.populations),
                sum(p.size for p in network.populations),
-               sum(p.operator.n_synapses for p in network.projections), len(done.usage.cores))
+               sum(p.operator.n_synapses for p in network.projections), len(result.usage.cores))
     return [name, CASES[name].named_options or "-", *(f"{n:,}" for n in numbers)]
 
 
@@ -156,11 +158,12 @@ def line(cells: list[str]) -> str:
 
 def row(name: str) -> str:
     """The row of a case, which runs it. Raises ValueError where a population is silent."""
-    done, found = run(CASES[name])
-    silent = [p.name for p in found.populations if not p.spikes]
+    result, verification = run(CASES[name])
+    silent = [p.name for p in verification.populations if not p.spikes]
     if silent:
         raise ValueError(f"{name}: no spike in {', '.join(silent)}")
-    return line([*structure(name, done), f"{found.spikes:,}", f"{found.differences:,}"])
+    return line([*structure(name, result), f"{verification.spikes:,}",
+                 f"{verification.differences:,}"])
 
 
 def page() -> Iterator[str]:

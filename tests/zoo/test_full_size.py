@@ -19,11 +19,10 @@ from neurocompile.backends import synchronous
 from neurocompile.builds.builder import first_inputs
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.compilation import Compilation
-from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import InputKind, Network, Population
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.semantics.loihi import State, add, step
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.zoo import on_lava
 
 NEURON_TICKS = 10_000  # of every population
@@ -35,9 +34,9 @@ def sampled_differences(network: Network, inputs: dict[str, np.ndarray], rng: np
     run = synchronous.run(network, inputs, record_state=True)
     n_samples = len(next(iter(inputs.values())))
     biases = {p.name: _bias(p, network, inputs, n_samples) for p in network.populations}
-    found = {}
+    counts = {}
     for population in network.populations:
-        sent = run.spikes[population.name]
+        events = run.spikes[population.name]
         count = min(population.size, -(-NEURON_TICKS // (n_samples * network.n_ticks)))
         neurons = np.sort(rng.choice(population.size, count, replace=False))
         sums = _sums(network, population, neurons, inputs, run.spikes, n_samples)
@@ -50,11 +49,11 @@ def sampled_differences(network: Network, inputs: dict[str, np.ndarray], rng: np
                 else:
                     spike = step(loihi_neuron(population), state, int(sums[s, t, n]),
                                  int(biases[population.name][s, t, neurons[n]]))
-                differences += (spike != sent[s, t, neurons[n]]
+                differences += (spike != events[s, t, neurons[n]]
                                 or state.v != run.v[population.name][s, t, neurons[n]])
-        found[population.name] = (n_samples * count * network.n_ticks,
-                                  int(np.count_nonzero(sent[:, :, neurons])), differences)
-    return found
+        counts[population.name] = (n_samples * count * network.n_ticks,
+                                  int(np.count_nonzero(events[:, :, neurons])), differences)
+    return counts
 
 
 def _bias(population: Population, network: Network, inputs: dict[str, np.ndarray],
@@ -84,29 +83,29 @@ def _sums(network: Network, population: Population, neurons: NDArray[np.int64],
     for projection in network.into(population.name):
         item = items.get(projection.source)
         if item is None:
-            sent = spikes[projection.source].astype(np.int64)
+            events = spikes[projection.source].astype(np.int64)
         elif item.kind is InputKind.ONE:
-            sent = np.ones((n_samples, network.n_ticks, 1), np.int64)
+            events = np.ones((n_samples, network.n_ticks, 1), np.int64)
         else:
-            sent = item.integers(inputs[item.name]).reshape(n_samples, -1, item.size)
-            sent = np.broadcast_to(sent, (n_samples, network.n_ticks, item.size))
-        late = np.zeros_like(sent)
-        late[:, projection.delay:] = sent[:, :network.n_ticks - projection.delay]
+            events = item.integers(inputs[item.name]).reshape(n_samples, -1, item.size)
+            events = np.broadcast_to(events, (n_samples, network.n_ticks, item.size))
+        late = np.zeros_like(events)
+        late[:, projection.delay:] = events[:, :network.n_ticks - projection.delay]
         rows = projection.operator.rows(neurons).astype(np.int64)
         flat = late.reshape(-1, late.shape[-1])
         total += (rows @ flat.T).T.reshape(total.shape) << projection.exponent
     return total
 
 
-def check(compiled: Compilation) -> None:
+def check(compilation: Compilation) -> None:
     """Every population computes at least 10,000 neuron-ticks, is active, and differs nowhere."""
-    network = compiled.network
+    network = compilation.network
     smallest = min(p.size for p in network.populations)
     count = max(5, -(-NEURON_TICKS // (smallest * network.n_ticks)))
     inputs = first_inputs(network, None, count)
-    found = sampled_differences(network, inputs, np.random.default_rng(0))
-    assert list(found) == [p.name for p in network.populations]
-    for name, (ticks, active, differences) in found.items():
+    samples = sampled_differences(network, inputs, np.random.default_rng(0))
+    assert list(samples) == [p.name for p in network.populations]
+    for name, (ticks, active, differences) in samples.items():
         assert ticks >= NEURON_TICKS, name
         assert active > 0, name
         assert differences == 0, name
@@ -115,8 +114,8 @@ def check(compiled: Compilation) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", on_lava.CASES)
 def test_networks_on_lava_equal_the_specification(name: str) -> None:
-    compiled, _ = on_lava.compilation(on_lava.CASES[name])
-    check(compiled)
+    compilation, _ = on_lava.compilation(on_lava.CASES[name])
+    check(compilation)
 
 
 @pytest.mark.slow
@@ -130,9 +129,10 @@ def test_stmixer_4_384_16_equals_the_specification(ticks: int) -> None:
             torch.nn.init.uniform_(module.weight, 1.0, 3.0)
             torch.nn.init.uniform_(module.bias, -0.25, 1.25)
             module.running_var.fill_(0.05)
-    started = time.process_time()
-    compiled = compile_graph(capture(model.eval(), torch.rand(1, 3, 32, 32)), load_target("loihi2-hala-point"))
-    assert time.process_time() - started < 180
+    start = time.process_time()
+    compilation = compile_for_loihi(
+        capture(model.eval(), torch.rand(1, 3, 32, 32)), loihi_target("loihi2-hala-point"))
+    assert time.process_time() - start < 180
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 6e6  # kB
-    assert sum(p.operator.n_synapses for p in compiled.network.projections) > 7e8
-    check(compiled)
+    assert sum(p.operator.n_synapses for p in compilation.network.projections) > 7e8
+    check(compilation)

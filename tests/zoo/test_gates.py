@@ -14,11 +14,10 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture, reset
-from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.passes.lowering.test_lower import model_spikes
 
 ALLOW = ("or-pool", "coincidence-gates")
@@ -32,7 +31,7 @@ CASES = {  # and the gates that must fire
 
 
 @cache
-def captured(make: Callable[[], nn.Module]) -> tuple[nn.Module, torch.Tensor, Graph]:
+def model_graph(make: Callable[[], nn.Module]) -> tuple[nn.Module, torch.Tensor, Graph]:
     """A model that is active in every layer, its input, and its Graph."""
     torch.manual_seed(0)
     model = make()
@@ -52,26 +51,27 @@ def captured(make: Callable[[], nn.Module]) -> tuple[nn.Module, torch.Tensor, Gr
         "SEW-ResNet AND", "VGG max"))])
 def test_float_network_spikes_like_the_model(name: str) -> None:
     make, gates = CASES[name]
-    model, x, graph = captured(make)
-    joined: dict[str, torch.Tensor] = {}
+    model, x, graph = model_graph(make)
+    layer_outputs: dict[str, torch.Tensor] = {}
     for path, module in model.named_modules():  # [T, B, ...], or T and B in one axis
-        module.register_forward_hook(lambda m, i, o, path=path: joined.__setitem__(path, o))
+        module.register_forward_hook(lambda m, i, o, path=path: layer_outputs.__setitem__(path, o))
     reset(model)
     with torch.no_grad():
         outputs = model(x).numpy()
     expected = model_spikes(model, x)
     network, _ = lower(graph, ALLOW)
-    found = synchronous.run(network, {"x": x.numpy()})
+    result = synchronous.run(network, {"x": x.numpy()})
     for path, spikes in expected.items():
         assert spikes.any(), path
-        assert np.array_equal(spikes, found.spikes[path]), path
-    assert found.spikes.keys() == {*expected, *gates}
+        assert np.array_equal(spikes, result.spikes[path]), path
+    assert result.spikes.keys() == {*expected, *gates}
     for gate in gates:
-        made = joined[gate.rpartition(".")[0]].reshape(model.T, SAMPLES, -1)
-        assert found.spikes[gate].any()
-        assert np.array_equal(made.transpose(0, 1).numpy(), found.spikes[gate]), gate
+        join = layer_outputs[gate.rpartition(".")[0]].reshape(
+            -1, SAMPLES, network.population(gate).size)
+        assert result.spikes[gate].any()
+        assert np.array_equal(join.transpose(0, 1).numpy(), result.spikes[gate]), gate
     readout, = network.readouts
-    assert np.abs(found.read(readout) - outputs).max() < 1e-5
+    assert np.abs(result.read(readout) - outputs).max() < 1e-5
 
 
 @pytest.mark.lava
@@ -80,11 +80,11 @@ def test_float_network_spikes_like_the_model(name: str) -> None:
         "SEW-ResNet AND", "VGG max"))])
 def test_deployed_spikes_equal_the_reference(name: str, tmp_path: Path) -> None:
     make, _ = CASES[name]
-    _, x, graph = captured(make)
-    target = load_target("loihi2")
-    compiled = compile_graph(graph, target, Options(allow=ALLOW))
-    network, schedule, inputs = compiled.network, compiled.schedule, {"x": x.numpy()}
+    _, x, graph = model_graph(make)
+    target = loihi_target("loihi2")
+    compilation = compile_for_loihi(graph, target, Options(allow=ALLOW))
+    network, schedule, inputs = compilation.network, compilation.schedule, {"x": x.numpy()}
     emit(network, schedule, target, tmp_path)
-    done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
-    assert (done.differences, done.diagnostics) == (0, ())
-    assert all(p.spikes for p in done.populations)
+    verification = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
+    assert (verification.differences, verification.diagnostics) == (0, ())
+    assert all(p.spikes for p in verification.populations)

@@ -59,13 +59,13 @@ def load(name: str) -> ModuleType:
 
 def small_ones() -> list[tuple[str, str]]:
     """(architecture, factory) for each small network; `small_x` has `EXPECTED_X`."""
-    return [(name, found) for name in ARCHITECTURES
-            for found in vars(load(name)) if found.startswith("small")]
+    return [(name, factory) for name in ARCHITECTURES
+            for factory in vars(load(name)) if factory.startswith("small")]
 
 
 def expected(name: str, factory: str) -> dict[str, int]:
-    found: dict[str, int] = getattr(load(name), "EXPECTED" + factory.removeprefix("small").upper())
-    return found
+    counts: dict[str, int] = getattr(load(name), "EXPECTED" + factory.removeprefix("small").upper())
+    return counts
 
 
 def lively(model: nn.Module) -> nn.Module:
@@ -88,26 +88,26 @@ def small(name: str, factory: str) -> tuple[nn.Module, torch.Tensor]:
 
 
 @cache
-def captured(name: str, factory: str) -> Graph:
+def model_graph(name: str, factory: str) -> Graph:
     return capture(*small(name, factory))
 
 
 def findings(name: str, factory: str) -> list[Diagnostic]:
     try:
-        return [d for d in check_graph(captured(name, factory)) if d.level > Severity.NOTE]
+        return [d for d in check_graph(model_graph(name, factory)) if d.level > Severity.NOTE]
     except UsageError as error:
         return list(error.diagnostics)
 
 
-def marked(name: str, factory: str) -> set[tuple[str, int]]:
+def marks(name: str, factory: str) -> set[tuple[str, int]]:
     """Lines that end in codes: `# NC122`, or for one factory alone `# NC121 NC129 (small_and)`."""
     lines = Path(load(name).__file__ or "").read_text().splitlines()
-    found = set()
+    codes = set()
     for number, text in enumerate(lines, 1):
         match = MARK.search(text)
         if match and match[2] in (None, factory):
-            found |= {(code, number) for code in match[1].split()}
-    return found
+            codes |= {(code, number) for code in match[1].split()}
+    return codes
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -118,10 +118,10 @@ def test_parameter_counts_are_the_published_ones(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "factory"), small_ones())
 def test_verdict(name: str, factory: str) -> None:
-    found = findings(name, factory)
-    assert Counter(d.code for d in found) == expected(name, factory)
-    assert {Path(d.where.file).name for d in found if d.where.file} <= {f"{name}.py"}
-    assert {(d.code, d.where.line) for d in found if d.where.file} == marked(name, factory)
+    diagnostics = findings(name, factory)
+    assert Counter(d.code for d in diagnostics) == expected(name, factory)
+    assert {Path(d.where.file).name for d in diagnostics if d.where.file} <= {f"{name}.py"}
+    assert {(d.code, d.where.line) for d in diagnostics if d.where.file} == marks(name, factory)
 
 
 @pytest.mark.parametrize(("name", "factory"), [
@@ -135,7 +135,7 @@ def test_verdict(name: str, factory: str) -> None:
     ("vgg", "small_strided"),
 ])
 def test_float_network_spikes_like_the_model(name: str, factory: str) -> None:
-    assert_same_spikes(*small(name, factory), captured(name, factory))
+    assert_same_spikes(*small(name, factory), model_graph(name, factory))
 
 
 def assert_same_spikes(model: nn.Module, x: torch.Tensor, graph: Graph) -> None:
@@ -148,12 +148,12 @@ def assert_same_spikes(model: nn.Module, x: torch.Tensor, graph: Graph) -> None:
     reset(model)
     network, _ = lower(graph)
     item = next(i for i in network.inputs if i.kind is not InputKind.ONE)
-    found = run(network, {item.name: x.numpy()})
-    assert found.spikes.keys() == spikes.keys()
+    result = run(network, {item.name: x.numpy()})
+    assert result.spikes.keys() == spikes.keys()
     for path, array in spikes.items():
-        assert np.array_equal(array.reshape(found.spikes[path].shape), found.spikes[path]), path
+        assert np.array_equal(array.reshape(result.spikes[path].shape), result.spikes[path]), path
     readout, = network.readouts
-    assert np.abs(readout.values(found.counts()) - outputs).max() < 1e-4
+    assert np.abs(readout.values(result.counts()) - outputs).max() < 1e-4
 
 
 @pytest.mark.parametrize("ticks", [1, 3])
@@ -164,9 +164,9 @@ def test_stmixer_neuron_is_the_published_one(ticks: int) -> None:
         v = now if ticks == 1 else 0.5 * v + now
         spikes.append((v - 1 >= 0).float())
         v = v * (1 - spikes[-1])
-    found = stmixer.spiking(ticks)(x)
-    assert found.any()
-    assert torch.equal(found, torch.stack(spikes))
+    outputs = stmixer.spiking(ticks)(x)
+    assert outputs.any()
+    assert torch.equal(outputs, torch.stack(spikes))
 
 
 def test_ms_resnet_neuron_is_the_published_one() -> None:
@@ -176,9 +176,9 @@ def test_ms_resnet_neuron_is_the_published_one() -> None:
         v = 0.25 * v + now
         spikes.append((v > 0.5).float())
         v = v * (1 - spikes[-1])
-    found = ms_resnet.spiking()(x)
+    outputs = ms_resnet.spiking()(x)
     assert (x[0] == 0.5).any()
-    assert torch.equal(found, torch.stack(spikes))
+    assert torch.equal(outputs, torch.stack(spikes))
 
 
 def test_surrogate_heads_are_for_training_only() -> None:
@@ -188,27 +188,27 @@ def test_surrogate_heads_are_for_training_only() -> None:
     assert [tuple(o.shape) for o in outputs] == [(BATCH, 5)] * 3
     loss = stmixer.sml_loss(outputs, torch.tensor([0, 3]))
     loss.backward()
-    used = [path for path, p in model.named_parameters() if p.grad is not None]
-    assert any(path.startswith("sml.1") for path in used)
+    with_gradient = [path for path, p in model.named_parameters() if p.grad is not None]
+    assert any(path.startswith("sml.1") for path in with_gradient)
     reset(model)
     assert model.eval()(x).shape == (BATCH, 5)
 
 
 @pytest.mark.parametrize(("width", "sops", "published"), [
     (384, 3.88e9, 4.69), (512, 6.52e9, 7.46), (768, 12.54e9, 13.68)])
-def test_energy_of_spikingformer(width: int, sops: float, published: float) -> None:
+def test_energy_of_spikingformer(width: int, sops: float, millijoules: float) -> None:
     macs = energy.conv_macs(3, width // 8, 3, 224, n_ticks=4)
-    assert round(energy.arithmetic_energy(macs, sops), 2) == published
+    assert round(energy.arithmetic_energy(macs, sops), 2) == millijoules
 
 
 @pytest.mark.parametrize(("width", "sops", "published", "right"), [
     (384, 6.82e9, 7.734, 7.33), (512, 11.09e9, 11.577, 11.58), (768, 22.09e9, 21.477, 22.27)])
-def test_energy_of_spikformer_counts_the_512_wide_stem(width: int, sops: float, published: float,
+def test_energy_of_spikformer_counts_the_512_wide_stem(width: int, sops: float, millijoules: float,
                                                        right: float) -> None:
     """The published table has one constant for the first convolution, whatever the width."""
     def total(d: int) -> float:
         return energy.arithmetic_energy(energy.conv_macs(3, d // 8, 3, 224, n_ticks=4), sops)
-    assert total(512) == pytest.approx(published, abs=2e-3)
+    assert total(512) == pytest.approx(millijoules, abs=2e-3)
     assert round(total(width), 2) == right
 
 

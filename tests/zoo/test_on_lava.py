@@ -22,8 +22,8 @@ def cells(row: str) -> list[str]:
 
 def rows() -> dict[str, list[str]]:
     """The page's cells by network."""
-    found = [cells(text) for text in PAGE.read_text().splitlines() if text.startswith("| ")]
-    return {row[0]: row for row in found[1:]}
+    lines = [cells(text) for text in PAGE.read_text().splitlines() if text.startswith("| ")]
+    return {row[0]: row for row in lines[1:]}
 
 
 def test_the_page_lists_the_cases() -> None:
@@ -36,14 +36,14 @@ def test_two_inputs_give_the_models_two_outputs() -> None:
     case = on_lava.CASES["two inputs, two outputs"]
     torch.manual_seed(on_lava.SEED)
     model = case.prepare(case.make())
-    done, arrays = on_lava.compilation(case)
-    assert [r.ticks for r in done.network.readouts] == ["sum", "each"]
+    compilation, arrays = on_lava.compilation(case)
+    assert [r.ticks for r in compilation.network.readouts] == ["sum", "each"]
     with torch.no_grad():
         classes, spikes = model(*map(torch.from_numpy, arrays))
-    found = list(synchronous.outputs(
-        done.floating, inputs_from(done.floating, arrays)).values())
-    np.testing.assert_allclose(found[0], classes, rtol=0, atol=1e-5)
-    np.testing.assert_array_equal(found[1], spikes.transpose(0, 1))
+    outputs = list(synchronous.outputs(
+        compilation.floating, inputs_from(compilation.floating, arrays)).values())
+    np.testing.assert_allclose(outputs[0], classes, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(outputs[1], spikes.transpose(0, 1))
     assert spikes.any()
 
 

@@ -20,14 +20,14 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.compilation import Compilation
 from neurocompile.families.fidelity import measure
-from neurocompile.families.pipeline import compile_graph, inputs_from
-from neurocompile.families.targets import load_target
+from neurocompile.families.loihi.compilation import LoihiCompilation
+from neurocompile.families.pipeline import inputs_from
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options
+from tests.loihi import compile_for_loihi, loihi_target
 
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 SAMPLES = 3
 
 
@@ -54,39 +54,39 @@ def graph() -> Graph:
 
 
 @cache
-def compiled(form: str) -> Compilation:
-    return compile_graph(graph(), LOIHI2, Options(streams=form))
+def compilation(form: str) -> LoihiCompilation:
+    return compile_for_loihi(graph(), LOIHI2, Options(streams=form))
 
 
 def test_prices_of_a_small_stmixer() -> None:
     """Its four consumers share three sums, each with a branch more than the one before."""
-    choice = compiled("auto").streams
+    choice = compilation("auto").streams
     assert choice is not None
     assert choice.form == "adder"
-    assert [p.name for p in compiled("auto").network.populations if p.graded] == [
+    assert [p.name for p in compilation("auto").network.populations if p.graded] == [
         f"blocks.{k}.stream" for k in ("0.mixing.lif1", "0.mlp.lif1", "1.mixing.lif1")]
     assert choice.prices["duplicate"].synapses > 1.4 * choice.prices["adder"].synapses
     assert choice.prices["adder"].neurons == choice.prices["duplicate"].neurons + 3 * 512
     for form in ("auto", "duplicate"):
-        made, price = compiled(form), choice.prices["adder" if form == "auto" else "duplicate"]
-        assert price.latency == made.schedule.latency
-        assert price.cores <= len(made.usage.cores)
-        assert price.synapses == sum(p.synapses for p in made.usage.populations)
-        assert price.synapse_memory <= sum(c.synapse_memory for c in made.usage.cores)
-    assert len(compiled("auto").usage.cores) < len(compiled("duplicate").usage.cores)
-    assert [d.code for d in compiled("auto").diagnostics].count("NC140") == 1
+        result, price = compilation(form), choice.prices["adder" if form == "auto" else "duplicate"]
+        assert price.latency == result.schedule.latency
+        assert price.cores <= len(result.usage.cores)
+        assert price.synapses == sum(p.synapses for p in result.usage.populations)
+        assert price.synapse_memory <= sum(c.synapse_memory for c in result.usage.cores)
+    assert len(compilation("auto").usage.cores) < len(compilation("duplicate").usage.cores)
+    assert [d.code for d in compilation("auto").diagnostics].count("NC140") == 1
 
 
 def test_spikes_of_both_forms_and_fidelity() -> None:
     """The float networks spike alike; adders are no part of what fidelity counts."""
     runs = {}
     for form in ("auto", "duplicate"):
-        made = compiled(form)
-        runs[form] = synchronous.run(made.floating, inputs_from(made.network, [images().numpy()]))
-        fidelity, rates = measure(made.floating, made.network, inputs_from(
-            made.network, [images().numpy()]))
+        result = compilation(form)
+        inputs = inputs_from(result.network, [images().numpy()])
+        runs[form] = synchronous.run(result.floating, inputs)
+        fidelity, rates = measure(result.floating, result.network, inputs)
         assert not [name for name in fidelity.populations if name.endswith("stream")]
-        assert all(0 < np.mean(rates[p.name]) <= 1 for p in made.network.populations)
+        assert all(0 < np.mean(rates[p.name]) <= 1 for p in result.network.populations)
     for name, spikes in runs["duplicate"].spikes.items():
         assert spikes.any()
         assert np.array_equal(spikes, runs["auto"].spikes[name]), name
@@ -94,7 +94,7 @@ def test_spikes_of_both_forms_and_fidelity() -> None:
 
 def test_refused_on_loihi1() -> None:
     with pytest.raises(FindingsError) as error:
-        compile_graph(graph(), load_target("loihi1"), Options(streams="adder"))
+        compile_for_loihi(graph(), loihi_target("loihi1"), Options(streams="adder"))
     assert [d.code for d in error.value.diagnostics if d.level == 2] == ["NC210"]
 
 
@@ -130,19 +130,19 @@ def make():
 @pytest.mark.slow
 def test_build_as_typed(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NET)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "neurocompile", "build", "net:make", "-t", "loihi2", "-o", "b",
          "--input-shape", "32", "--streams", "adder", "--no-verify"],
         cwd=tmp_path, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "sums of branches by" in done.stdout
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "sums of branches by" in process.stdout
     assert "Streams" in (tmp_path / "b" / "report.html").read_text()
-    found = json.loads((tmp_path / "b" / "resources.json").read_text())
-    assert found["streams"]["taken"] == "adder"
-    assert found["streams"]["adders"]
-    assert {p["name"] for p in found["populations"] if p["model"] == "adder"} == set(
-        found["streams"]["adders"])
-    assert set(found["streams"]["prices"]) == {"duplicate", "adder"}
+    resources = json.loads((tmp_path / "b" / "resources.json").read_text())
+    assert resources["streams"]["taken"] == "adder"
+    assert resources["streams"]["adders"]
+    assert {p["name"] for p in resources["populations"] if p["model"] == "adder"} == set(
+        resources["streams"]["adders"])
+    assert set(resources["streams"]["prices"]) == {"duplicate", "adder"}
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
     assert manifest["options"]["streams"] == "adder"
 
@@ -151,9 +151,9 @@ def test_build_as_typed(tmp_path: Path) -> None:
 @pytest.mark.lava
 @pytest.mark.parametrize("form", ["auto", "duplicate"])
 def test_small_stmixer_on_lava(form: str, tmp_path: Path) -> None:
-    network, schedule = compiled(form).network, compiled(form).schedule
+    network, schedule = compilation(form).network, compilation(form).schedule
     inputs = inputs_from(network, [images().numpy()])
     emit(network, schedule, LOIHI2, tmp_path)
-    done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
-    assert done.differences == 0, done.diagnostics
-    assert all(p.spikes for p in done.populations)
+    verification = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
+    assert verification.differences == 0, verification.diagnostics
+    assert all(p.spikes for p in verification.populations)

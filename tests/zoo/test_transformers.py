@@ -71,15 +71,15 @@ def findings(name: str, factory: str) -> tuple[Diagnostic, ...]:
     return tuple(d for d in check_graph(graph) if d.level > Severity.NOTE)
 
 
-def marked(name: str) -> set[Line]:
+def marks(name: str) -> set[Line]:
     """Lines of a file that end in a comment of one code, such as `# NC120`."""
     file = ZOO / f"{name}.py"
-    found = ((number, re.search(r"  # (NC\d{3})$", text))
+    matches = ((number, re.search(r"  # (NC\d{3})$", text))
              for number, text in enumerate(file.read_text().splitlines(), 1))
-    return {(match[1], file.name, number) for number, match in found if match}
+    return {(match[1], file.name, number) for number, match in matches if match}
 
 
-def reported(name: str, factory: str) -> set[Line]:
+def finding_lines(name: str, factory: str) -> set[Line]:
     return {(d.code, Path(d.where.file or "").name, d.where.line or 0)
             for d in findings(name, factory)}
 
@@ -87,9 +87,10 @@ def reported(name: str, factory: str) -> set[Line]:
 @pytest.mark.parametrize("name", MILLIONS)
 def test_parameter_counts(name: str) -> None:
     common, module = load("common"), load(name)
-    found = {factory: common.parameters(common.on_meta(getattr(module, factory)))
+    parameters = {factory: common.parameters(common.on_meta(getattr(module, factory)))
              for factory in MILLIONS[name]}
-    assert {factory: round(count / 1e6, 3) for factory, count in found.items()} == MILLIONS[name]
+    assert {factory: round(count / 1e6, 3)
+            for factory, count in parameters.items()} == MILLIONS[name]
 
 
 def test_spikformer_v2_has_the_size_of_its_abstract() -> None:
@@ -99,20 +100,20 @@ def test_spikformer_v2_has_the_size_of_its_abstract() -> None:
 
 def test_every_named_size_is_counted() -> None:
     for name, counts in MILLIONS.items():
-        named = {key for key, value in vars(load(name)).items()
+        names = {key for key, value in vars(load(name)).items()
                  if callable(value) and re.search(r", [\d.]+ M parameters", value.__doc__ or "")}
-        assert named == set(counts), name
+        assert names == set(counts), name
 
 
 @pytest.mark.parametrize(("name", "factory", "table"), cases())
 def test_codes_counts_and_lines(name: str, factory: str, table: str) -> None:
     expected = getattr(load(name), table)
     assert Counter(d.code for d in findings(name, factory)) == expected
-    found = reported(name, factory)
-    here = {line for line in marked(name) if line[0] in expected}
-    elsewhere = set().union(*map(marked, getattr(load(name), "PARTS_FROM", ())))
-    assert {line for line in found if line[1] == f"{name}.py"} == here
-    assert {line for line in found if line[1] != f"{name}.py"} <= elsewhere
+    lines = finding_lines(name, factory)
+    here = {line for line in marks(name) if line[0] in expected}
+    elsewhere = set().union(*map(marks, getattr(load(name), "PARTS_FROM", ())))
+    assert {line for line in lines if line[1] == f"{name}.py"} == here
+    assert {line for line in lines if line[1] != f"{name}.py"} <= elsewhere
 
 
 FULL_SIZE = """

@@ -16,10 +16,12 @@ from neurocompile.target.loihi import LoihiTarget
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
     from neurocompile.families.compilation import Lowering, Progress, Recorder
+    from neurocompile.families.demand import Demand
     from neurocompile.families.loihi.compilation import LoihiCompilation
     from neurocompile.formats.net.layers import NetFile
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
+    from neurocompile.report.section import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +78,18 @@ class Loihi:
         """A chain that lava-dl reads; see `Family.forms`."""
         return {CHAIN: _chain}
 
-    def resources(self, compilation: LoihiCompilation) -> dict[str, Any]:
-        """See `Family.resources`."""
-        from neurocompile.report import data
+    def demand(self, compilation: LoihiCompilation) -> Demand:
+        """See `Family.demand`."""
+        from neurocompile.families.loihi.demand import demand
 
-        return data.resources_json(compilation)
+        return demand(compilation)
 
-    def mapping(self, compilation: LoihiCompilation) -> dict[str, Any]:
-        """See `Family.mapping`."""
-        from neurocompile.report import data
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """See `Family.sections`."""
+        from neurocompile.families.loihi import sections
 
-        return data.mapping_json(compilation)
+        return sections.SECTIONS
 
 
 def _chain(compilation: LoihiCompilation) -> NetFile:

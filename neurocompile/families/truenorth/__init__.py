@@ -14,9 +14,11 @@ from neurocompile.target.truenorth import TrueNorthTarget
 if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
     from neurocompile.families.compilation import Lowering, Progress, Recorder
+    from neurocompile.families.demand import Demand
     from neurocompile.families.truenorth.compilation import TrueNorthCompilation
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
+    from neurocompile.report.section import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,16 @@ class TrueNorth:
 
     def quantize(self, floating: Network, target: TrueNorthTarget, options: Options) -> Network:
         """See `Family.quantize`."""
-        from neurocompile.passes.truenorth.quantization.quantize import Quantize
+        from neurocompile.passes.truenorth.quantization.quantizer import CrossbarQuantizer
 
-        return Quantize(options.bits, options.encoder).run(floating, target)
+        return CrossbarQuantizer(options.bits, options.encoder).run(floating, target)
 
     def emit(self, compilation: TrueNorthCompilation, out: Path) -> Emission:
         """A core network's file; see `Family.emit`."""
-        from neurocompile.backends.truenorth import emit
+        from neurocompile.backends.truenorth.emit import emit_core_network
 
-        return emit.emit(compilation.cores, compilation.network, compilation.target.name, out)
+        return emit_core_network(compilation.cores, compilation.network, compilation.target.name,
+                                 out)
 
     def placed_as(self, compilation: TrueNorthCompilation, program: Path) -> TrueNorthCompilation:
         """The compilation with the places in the network file, which rest on measured rates."""
@@ -61,7 +64,7 @@ class TrueNorth:
 
         places = load_network(program / NETWORK).places
         cores = replace(compilation.cores, places=places)
-        return replace(compilation, legalized=replace(compilation.legalized, network=cores))
+        return replace(compilation, legalization=replace(compilation.legalization, network=cores))
 
     def verify(self, program: Path, compilation: TrueNorthCompilation, inputs: Mapping[str, Array],
                checks: Checks, progress: Progress) -> Verification:
@@ -77,17 +80,18 @@ class TrueNorth:
         """None: its programs are its only files; see `Family.forms`."""
         return {}
 
-    def resources(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
-        """See `Family.resources`."""
-        from neurocompile.report import truenorth
+    def demand(self, compilation: TrueNorthCompilation) -> Demand:
+        """See `Family.demand`."""
+        from neurocompile.families.truenorth.demand import demand
 
-        return truenorth.resources_json(compilation)
+        return demand(compilation)
 
-    def mapping(self, compilation: TrueNorthCompilation) -> dict[str, Any]:
-        """See `Family.mapping`."""
-        from neurocompile.report import truenorth
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """See `Family.sections`."""
+        from neurocompile.families.truenorth import sections
 
-        return truenorth.mapping_json(compilation)
+        return sections.SECTIONS
 
 
 TRUENORTH = TrueNorth()

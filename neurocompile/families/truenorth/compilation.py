@@ -30,14 +30,14 @@ class TrueNorthCompilation(Compilation):
     """Crossbars of TrueNorth chips."""
 
     target: TrueNorthTarget
-    legalized: Legalization
+    legalization: Legalization
     mapping: ChipMapping
     activity: Activity | None = None  # None: no sample was given
 
     @property
     def cores(self) -> CoreNetwork:
         """The network on cores."""
-        return self.legalized.network
+        return self.legalization.network
 
     @property
     def n_cores(self) -> int:

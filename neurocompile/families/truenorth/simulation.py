@@ -10,7 +10,7 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.results import Verification
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
-from neurocompile.backends.truenorth.verify import host_spikes, join, verify
+from neurocompile.backends.truenorth.verify import host_spikes, join, verify_in_simulator
 from neurocompile.families.compilation import Progress
 from neurocompile.families.truenorth.compilation import Activity
 from neurocompile.ir.network import Network
@@ -31,7 +31,7 @@ def verify_in_batches(cores: CoreNetwork, network: Network, inputs: Mapping[str,
     for start in range(0, count, size):
         batch = {name: x[start:start + size] for name, x in inputs.items()}
         reference = synchronous.run(network, batch, record_state=True)
-        parts.append(verify(cores, network, batch, reference))
+        parts.append(verify_in_simulator(cores, network, batch, reference))
         if count > size:
             progress(f"verify {min(start + size, count):,} of {count:,} samples")
     return join(parts)

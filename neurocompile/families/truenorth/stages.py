@@ -27,7 +27,7 @@ from neurocompile.passes.truenorth.chip_mapping import chip_mapping
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import FanIn, Legalization, legalize
-from neurocompile.passes.truenorth.quantization.quantize import Quantize
+from neurocompile.passes.truenorth.quantization.quantizer import CrossbarQuantizer
 from neurocompile.target.truenorth import TrueNorthTarget
 
 _WAYS: Mapping[str, FanIn] = {"reject": "reject", "group": "group", "exact-slow": "exact-slow"}
@@ -63,7 +63,7 @@ def compile_network(run: Recorder, lowering: Lowering, target: TrueNorthTarget,
     run.stop()
     return TrueNorthCompilation(
         graph=lowering.graph, target=target, options=options, floating=floating, network=network,
-        legalized=cores, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
+        legalization=cores, mapping=mapping, activity=activity, diagnostics=run.diagnostics,
         stages=tuple(run.records), fidelity=fidelity, pruning=lowering.pruning)
 
 
@@ -97,7 +97,7 @@ def _spiking_inputs(network: Network, graph: Graph) -> Network:
 def _quantize(run: Recorder, floating: Network, target: TrueNorthTarget, options: Options,
              whole_biases: bool) -> Network:
     """The integer network. Raises FindingsError for what the target cannot do."""
-    quantize = Quantize(options.bits, options.encoder, whole_biases)
+    quantize = CrossbarQuantizer(options.bits, options.encoder, whole_biases)
     network = run.stage(
         "quantize", lambda: quantize.run(floating, target), network_size)
     run.findings += nothing_on_chip(network)

@@ -26,7 +26,7 @@ def stateless(neuron: FloatNeuron, n_ticks: int) -> bool:
     return n_ticks == 1 or (not neuron.decay and not neuron.alpha)
 
 
-def misfits(network: Network, target: TrueNorthTarget, encoder: str) -> Iterator[Diagnostic]:
+def obstacles(network: Network, target: TrueNorthTarget, encoder: str) -> Iterator[Diagnostic]:
     """What the target's neurons, axons and inputs cannot do, and numbers that are none."""
     for item in network.inputs:
         if item.kind is InputKind.SPIKES and item.levels > 1:

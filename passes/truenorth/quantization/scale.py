@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Bias, Population, Projection
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.grid import Steps
-from neurocompile.passes.truenorth.quantization.reach import reach
+from neurocompile.passes.truenorth.quantization.potential_range import potential_range
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 
@@ -141,7 +141,7 @@ def _largest(scaling: Scaling, reset: Reset, memory: bool, n_ticks: int, crossba
             least, most = one.operator.bounds()
             low = low + np.minimum(least * ratio, most * ratio)
             high = high + np.maximum(least * ratio, most * ratio)
-        lowest, highest = reach(low, high, scaling.threshold, (reset, memory), n_ticks)
+        lowest, highest = potential_range(low, high, scaling.threshold, (reset, memory), n_ticks)
         furthest = np.maximum(np.maximum(-lowest, highest), scaling.threshold)
         limit = np.minimum(limit, crossbar.potential_max / _ROOM / np.maximum(furthest, 1e-9))
         if not scaling.whole:

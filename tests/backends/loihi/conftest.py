@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import (
     Adder,
     Bias,
@@ -24,7 +23,8 @@ from neurocompile.ir.operators import Array, Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron, State, add, step
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 
 IF = LoihiNeuron(du=4095, dv=0, vth=200)
 
@@ -125,8 +125,8 @@ def conv(rng: np.random.Generator, shape: tuple[int, int, int], channels: int,
 
 
 @pytest.fixture(scope="session")
-def loihi2() -> Target:
-    return load_target("loihi2")
+def loihi2() -> LoihiTarget:
+    return loihi_target("loihi2")
 
 
 INPUTS = (Input("image", (2, 5, 4), InputKind.STATIC), Input("frames", (3, 6, 5), InputKind.SPIKES),

@@ -19,7 +19,7 @@ def stub(name: str, **members: object) -> None:
 
 class NoTorch:
     @staticmethod
-    def find_spec(name, path=None, target=None):
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
         if name == "torch" or name.startswith("torch."):
             raise ModuleNotFoundError("torch is blocked", name=name)
 

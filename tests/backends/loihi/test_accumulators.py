@@ -18,10 +18,10 @@ from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 
-def network(target: Target, ticks: int = 5) -> Network:
+def network(target: LoihiTarget, ticks: int = 5) -> Network:
     """Two populations of different depth into one sum, and a second readout on the host."""
     rng = np.random.default_rng(4)
     cell = FloatNeuron("LIF", 0.75, 1.0, False, Reset.HARD)
@@ -43,7 +43,7 @@ def inputs(integers: Network, samples: int = 6) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.lava
-def test_sums_of_lava_equal_the_references(tmp_path: Path, loihi2: Target) -> None:
+def test_sums_of_lava_equal_the_references(tmp_path: Path, loihi2: LoihiTarget) -> None:
     integers = network(loihi2)
     schedule, x = align(integers), inputs(integers)
     files = emit(integers, schedule, loihi2, tmp_path / "program").files
@@ -67,7 +67,7 @@ def test_sums_of_lava_equal_the_references(tmp_path: Path, loihi2: Target) -> No
     assert first.values["expected"] == f"a sum of {reference.sums['y.sum'][0, 2]:,}"
 
 
-def test_the_program_says_what_it_reads(tmp_path: Path, loihi2: Target) -> None:
+def test_the_program_says_what_it_reads(tmp_path: Path, loihi2: LoihiTarget) -> None:
     integers = network(loihi2)
     emit(integers, align(integers), loihi2, tmp_path)
     assert 'SUMS = ["n002"]' in (tmp_path / "net.py").read_text()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 
 from neurocompile.backends.loihi.bits import SignMode, check_bits, sign_mode
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 
 IF = LoihiNeuron(4095, 0, 64)
 
@@ -33,14 +34,14 @@ def small(neuron: LoihiNeuron = IF, weight: list[list[float]] | None = None,
         "x", "n", Dense((size_in,), (size_out,), weights), exponent, delay),), (), 4, encoders)
 
 
-def codes(network: Network, target: Target, depth: int = 1) -> list[str]:
+def codes(network: Network, target: LoihiTarget, depth: int = 1) -> list[str]:
     findings = check_bits(network, Schedule({"x": 0, "n": depth}, 4), target)
     for diagnostic in findings:
         assert "{" not in diagnostic.message
     return [d.code for d in findings]
 
 
-def neuron(**changes: object) -> LoihiNeuron:
+def neuron(**changes: Any) -> LoihiNeuron:
     return dataclasses.replace(IF, **changes)
 
 
@@ -66,23 +67,23 @@ def neuron(**changes: object) -> LoihiNeuron:
     ("NC309", small(weight=[[0]], levels=(1 << 24) - 1), small(weight=[[0]], levels=1 << 24)),
     ("NC303", small(weight=[[128]], levels=1023), small(weight=[[128]], levels=1024)),
 ])
-def test_limit_and_beyond(code: str, legal: Network, illegal: Network, loihi2: Target) -> None:
+def test_limit_and_beyond(code: str, legal: Network, illegal: Network, loihi2: LoihiTarget) -> None:
     assert codes(legal, loihi2) == []
     assert codes(illegal, loihi2) == [code]
 
 
-def test_schedule_that_arrives_too_early(loihi2: Target) -> None:
+def test_schedule_that_arrives_too_early(loihi2: LoihiTarget) -> None:
     assert codes(small(), loihi2, depth=0) == ["NC205"]
 
 
-def test_all_violations_come_at_once(loihi2: Target) -> None:
+def test_all_violations_come_at_once(loihi2: LoihiTarget) -> None:
     worst = small(neuron(du=-1, dv=5000, vth=0), [[1, -1000]], 9, bias=Bias(np.array([5000]), 9))
     assert codes(worst, loihi2) == [
         "NC204", "NC204", "NC301", "NC303", "NC305", "NC306", "NC308"]
 
 
 def test_what_only_loihi1_refuses() -> None:
-    loihi1, loihi2 = load_target("loihi1"), load_target("loihi2")
+    loihi1, loihi2 = loihi_target("loihi1"), loihi_target("loihi2")
     for network, code in ((small(neuron(reset=Reset.SOFT, v_sub=9)), "NC202"),
                           (small(levels=3), "NC309")):
         assert codes(network, loihi1) == [code]

@@ -15,10 +15,9 @@ from neurocompile.backends.loihi.bits import check_bits
 from neurocompile.backends.loihi.emit import emit, save_arrays
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.plan import part_ids
-from neurocompile.backends.loihi.verify import Reference
 from neurocompile.backends.loihi.worker import Job, run_program
+from neurocompile.backends.results import Reference
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Adder, Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.ir.schedule import Schedule
@@ -26,7 +25,9 @@ from neurocompile.passes.loihi.align import align
 from neurocompile.passes.quantization.sums import synaptic_range
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from tests.backends.loihi.conftest import Case
+from tests.loihi import loihi_target
 
 SAMPLES, TICKS, SHAPE = 3, 5, (2, 3, 3)
 SIZE = 18
@@ -105,7 +106,7 @@ def test_reference_equals_the_specification(network: Network, inputs: dict[str, 
 
 @pytest.mark.lava
 def test_lava_equals_the_specification(network: Network, inputs: dict[str, np.ndarray],
-                                       reference: Reference, loihi2: Target, tmp_path: Path) -> None:
+                                       reference: Reference, loihi2: LoihiTarget, tmp_path: Path) -> None:
     schedule = align(network)
     assert check_bits(network, schedule, loihi2) == ()
     emission = emit(network, schedule, loihi2, tmp_path / "program")
@@ -121,7 +122,7 @@ def test_lava_equals_the_specification(network: Network, inputs: dict[str, np.nd
         assert np.array_equal(v, reference.v[name].reshape(v.shape)), name
 
 
-def test_program_says_what_adds(network: Network, loihi2: Target, tmp_path: Path) -> None:
+def test_program_says_what_adds(network: Network, loihi2: LoihiTarget, tmp_path: Path) -> None:
     emit(network, align(network), loihi2, tmp_path)
     readme = (tmp_path / "README.md").read_text()
     assert "`n001` (GradedSum) needs a neuron program of its own." in readme
@@ -132,7 +133,7 @@ def test_program_says_what_adds(network: Network, loihi2: Target, tmp_path: Path
     assert bits == {24}
 
 
-def test_programs_without_adders_hold_nothing_of_them(zoo, loihi2: Target,
+def test_programs_without_adders_hold_nothing_of_them(zoo: Case, loihi2: LoihiTarget,
                                                        tmp_path: Path) -> None:
     emit(zoo.network, zoo.schedule, loihi2, tmp_path)
     assert not (tmp_path / "processes" / "graded.py").exists()
@@ -147,10 +148,10 @@ def with_range(network: Network, reach: int) -> tuple[Network, Schedule]:
     return changed_network, align(changed_network)
 
 
-def test_payloads_that_no_message_holds(network: Network, loihi2: Target) -> None:
+def test_payloads_that_no_message_holds(network: Network, loihi2: LoihiTarget) -> None:
     codes = [d.code for d in check_bits(*with_range(network, (1 << 23) - 1), loihi2)]
     assert "NC309" not in codes
     assert "NC303" in codes  # of its consumers
     assert "NC309" in [d.code for d in check_bits(*with_range(network, 1 << 23), loihi2)]
     with pytest.raises(FindingsError, match="NC309"):
-        emit(network, align(network), load_target("loihi1"), Path("nowhere"))
+        emit(network, align(network), loihi_target("loihi1"), Path("nowhere"))

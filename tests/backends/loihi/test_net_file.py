@@ -6,15 +6,17 @@ import dataclasses
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from neurocompile.backends.loihi import emit as emit_module
-from neurocompile.backends.loihi.emit import emit
+from neurocompile.backends.loihi.emit import emit, save_arrays
 from neurocompile.backends.loihi.net_chain import net_chain, netx_keeps
+from neurocompile.backends.results import Reference
 from neurocompile.formats.net.layers import NetFile
 from neurocompile.ir.network import (
     Bias,
@@ -29,7 +31,8 @@ from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from tests.backends.loihi.conftest import Case
 
 TICKS = 7
 
@@ -78,15 +81,15 @@ def spike_chain() -> tuple[Network, Schedule, dict[str, Array]]:
     return network, Schedule({"frames": 0, "conv": 1, "out": 2}, TICKS), inputs
 
 
-def run_netx(net: Path, arrays: Mapping[str, Array], folder: Path) -> list[Array]:
+def run_netx(net: Path, arrays: dict[str, Array], folder: Path) -> list[Array]:
     """Spikes [steps, neurons] of each layer."""
     program = Path(emit_module.__file__).parent / "program"
     for file in (Path(__file__).parent / "netx_run.py", program / "lavacompat.py",
                  program / "lavacrash.py"):
         shutil.copy(file, folder)
-    np.savez(folder / "given.npz", **arrays)
+    save_arrays(folder / "inputs.npz", arrays)
     subprocess.run([sys.executable, "-B", str(folder / "netx_run.py"), str(net),
-                    str(folder / "given.npz"), str(folder / "spikes.npz")],
+                    str(folder / "inputs.npz"), str(folder / "spikes.npz")],
                    check=True, timeout=60, stdin=subprocess.DEVNULL)
     with np.load(folder / "spikes.npz") as file:
         return [file[f"arr_{i}"] for i in range(len(file.files) - 1)]
@@ -94,7 +97,9 @@ def run_netx(net: Path, arrays: Mapping[str, Array], folder: Path) -> list[Array
 
 @pytest.mark.lava
 @pytest.mark.parametrize("make", [image_chain, spike_chain])
-def test_netx_runs_the_same_network(make, tmp_path: Path, loihi2: Target, simulate) -> None:
+def test_netx_runs_the_same_network(
+        make: Callable[[], tuple[Network, Schedule, dict[str, Array]]], tmp_path: Path,
+        loihi2: LoihiTarget, simulate: Callable[[Network, dict[str, Array]], Reference]) -> None:
     network, schedule, inputs = make()
     emission = emit(network, schedule, loihi2, tmp_path / "program")
     assert emission.diagnostics == ()
@@ -136,10 +141,10 @@ def test_knows_what_netx_does_to_weights(weights: list[list[int]], exact: bool) 
     assert netx_keeps(np.array(weights)) is exact
 
 
-def test_says_why_there_is_no_file(tmp_path: Path, zoo, loihi2: Target) -> None:
+def test_says_why_there_is_no_file(tmp_path: Path, zoo: Case, loihi2: LoihiTarget) -> None:
     network, schedule, _ = image_chain()
 
-    def reason(**changes: object) -> str:
+    def reason(**changes: Any) -> str:
         text = net_chain(dataclasses.replace(network, **changes), schedule)
         assert isinstance(text, str)
         return text

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 
 from neurocompile.backends import synchronous
-from neurocompile.backends.loihi.emit import emit
+from neurocompile.backends.loihi.emit import emit, save_arrays
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.families.compilation import Compilation
-from neurocompile.families.pipeline import compile_graph
 from neurocompile.formats.load import load_model
 from neurocompile.formats.request import Request
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 from tests.formats.net.net_files import MAKERS, file_of_lava, write
+from tests.loihi import compile_for_loihi
 
 
 def runnable(source: Path, path: Path) -> Path:
@@ -56,19 +56,19 @@ def in_netx(source: Path, result: Compilation, x: Array, folder: Path) -> dict[s
     for file in (Path(__file__).parent / "netx_run.py",
                  *(Path(emit_module.__file__).parent / "program").glob("lava*.py")):
         (folder / file.name).write_text(file.read_text())
-    np.savez(folder / "given.npz", **arrays)
+    save_arrays(folder / "inputs.npz", arrays)
     subprocess.run([sys.executable, "-B", str(folder / "netx_run.py"),
-                    str(runnable(source, folder / "file.net")), str(folder / "given.npz"),
+                    str(runnable(source, folder / "file.net")), str(folder / "inputs.npz"),
                     str(folder / "out.npz")], check=True, timeout=120, stdin=subprocess.DEVNULL)
     with np.load(folder / "out.npz") as file:
         return dict(file)
 
 
-def compare(source: Path, tmp_path: Path, target: Target, rate: float = 0.4, **request: object
+def compare(source: Path, tmp_path: Path, target: LoihiTarget, rate: float = 0.4, **request: object
              ) -> tuple[Compilation, dict[str, Array], Array]:
     """Build and run everywhere on one random sample; all spikes of all layers are equal."""
     capture = load_model(Request(spec=str(source), **request))  # type: ignore[arg-type]
-    result = compile_graph(capture.graph, target, Options())
+    result = compile_for_loihi(capture.graph, target, Options())
     network, schedule = result.network, result.schedule
     item, = network.inputs
     rng = np.random.default_rng(11)
@@ -92,7 +92,7 @@ def compare(source: Path, tmp_path: Path, target: Target, rate: float = 0.4, **r
 
 @pytest.mark.lava
 @pytest.mark.parametrize("name", ["mnist.net", "tiny.net"])
-def test_shipped_files(name: str, tmp_path: Path, loihi2: Target) -> None:
+def test_shipped_files(name: str, tmp_path: Path, loihi2: LoihiTarget) -> None:
     """All layers; of mnist.net's last one, which never spikes, what is read of it."""
     result, layers, x = compare(file_of_lava(name), tmp_path, loihi2)
     item, = result.network.inputs
@@ -104,5 +104,5 @@ def test_shipped_files(name: str, tmp_path: Path, loihi2: Target) -> None:
 
 @pytest.mark.lava
 @pytest.mark.parametrize("name", MAKERS)
-def test_every_kind_of_layer(name: str, tmp_path: Path, loihi2: Target) -> None:
+def test_every_kind_of_layer(name: str, tmp_path: Path, loihi2: LoihiTarget) -> None:
     compare(write(tmp_path / "x.net", MAKERS[name]()), tmp_path, loihi2)

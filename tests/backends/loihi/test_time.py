@@ -12,13 +12,13 @@ import pytest
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.relay import relay
 from neurocompile.target.text import target_toml
-from tests.properties.timed_nets import inputs_for, shuffled, timed_net
+from tests.loihi import loihi_target
+from tests.properties.timed_nets import inputs_for, shuffle, timed_net
 
 SAMPLES = 5
 
@@ -30,11 +30,11 @@ def network(size: int = 8) -> Network:
 
 def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> int:
     """Differences on Lava, with synaptic delays up to `limit`, to the network without relays."""
-    text = target_toml(load_target("loihi2")).replace("max_delay = { value = 62,",
+    text = target_toml(loihi_target("loihi2")).replace("max_delay = { value = 62,",
                                                       f"max_delay = {{ value = {limit},")
     (folder / "short.toml").write_text(text)
-    target = load_target(str(folder / "short.toml"))
-    with_relays, schedule, notes = relay(shuffled(net, 3), align(net), target, 8)
+    target = loihi_target(str(folder / "short.toml"))
+    with_relays, schedule, notes = relay(shuffle(net, 3), align(net), target, 8)
     assert bool(notes) == (limit < 6)
     emit(with_relays, schedule, target, folder / "program")
     plain = synchronous.run(net, inputs, record_state=True)
@@ -48,9 +48,9 @@ def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> 
 
 @pytest.mark.lava
 def test_relays_and_delays_of_a_network_in_any_order(tmp_path: Path) -> None:
-    """Delays of two steps, where a synapse holds no more; the listed order is a shuffled one."""
+    """Delays of two steps, where a synapse holds no more; the listed order is another one."""
     net = network()
-    assert [p.name for p in shuffled(net, 3).populations] != [p.name for p in net.populations]
+    assert [p.name for p in shuffle(net, 3).populations] != [p.name for p in net.populations]
     assert {type(p.operator).__name__ for p, wait in align(net).waits(net) if wait > 1} == {
         "Dense", "Sparse", "Conv"}
     assert {p.delay for p in net.projections} == {0, 1, 2}

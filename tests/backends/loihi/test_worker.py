@@ -15,13 +15,13 @@ from neurocompile.ir.network import Bias, Network, Population
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 ADVANCE = "        self.subthr_dynamics(activation_in=received)\n"
 
 
 @pytest.fixture
-def program(tmp_path: Path, loihi2: Target) -> Path:
+def program(tmp_path: Path, loihi2: LoihiTarget) -> Path:
     """One population with a neuron model of our own, driven by its bias."""
     import numpy as np
 

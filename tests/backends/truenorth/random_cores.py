@@ -44,10 +44,10 @@ def random_network(seed: int, stochastic: bool = False, small: bool = False) -> 
                       axon=rng.integers(0, AXONS, 3), delay=rng.integers(0, 3, 3), always=True)
     size = int(rng.integers(1, count * NEURONS))
     places = rng.permutation(count * NEURONS)[:size]
-    seen = PopulationTable("p", core=places // NEURONS, slot=places % NEURONS,
+    population = PopulationTable("p", core=places // NEURONS, slot=places % NEURONS,
                            depth=int(rng.integers(0, depth)))
     last = PopulationTable("q", core=places[:1] // NEURONS, slot=places[:1] % NEURONS, depth=depth)
-    return CoreNetwork(cores, (table, beat), (seen, last), n_ticks, step)
+    return CoreNetwork(cores, (table, beat), (population, last), n_ticks, step)
 
 
 def random_input(seed: int, network: CoreNetwork, samples: int) -> dict[str, NDArray[np.uint8]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from neurocompile.backends.truenorth import compiler
-from neurocompile.backends.truenorth.engine import Activity, CompiledEngine
+from neurocompile.backends.truenorth.engine import CompiledEngine, CoreActivity
 from neurocompile.backends.truenorth.program import Program
 from neurocompile.backends.truenorth.results import Probes
 from neurocompile.backends.truenorth.simulate import simulate
@@ -31,9 +31,9 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     network = random_network(0)
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError) as error:
         simulate(network, random_input(0, network, 1), engine="c")
-    finding, = caught.value.diagnostics
+    finding, = error.value.diagnostics
     assert finding.code == "NC612"
     return finding.message
 
@@ -45,10 +45,10 @@ def test_no_compiler_is_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_failing_compiler_is_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = cache.parent / "broken"
-    broken.write_text("#!/bin/sh\necho no such luck >&2\nexit 3\n")
-    broken.chmod(0o755)
-    assert "failed: no such luck" in refusal(monkeypatch, CC=str(broken))
+    compiler_file = cache.parent / "broken"
+    compiler_file.write_text("#!/bin/sh\necho no such luck >&2\nexit 3\n")
+    compiler_file.chmod(0o755)
+    assert "failed: no such luck" in refusal(monkeypatch, CC=str(compiler_file))
     assert list(cache.iterdir()) == []
 
 
@@ -60,11 +60,11 @@ def test_unusable_cache_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 if HAS_COMPILER:
     def test_library_is_compiled_once(cache: Path) -> None:
-        made = compiler.library()
-        before = made.stat().st_mtime_ns
-        assert compiler.library() == made
-        assert made.stat().st_mtime_ns == before
-        assert [path.name for path in cache.iterdir()] == [made.name]
+        library = compiler.library()
+        before = library.stat().st_mtime_ns
+        assert compiler.library() == library
+        assert library.stat().st_mtime_ns == before
+        assert [path.name for path in cache.iterdir()] == [library.name]
 
     def test_kernel_of_another_version_is_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(compiler, "_layout", lambda: 0)
@@ -78,7 +78,7 @@ if HAS_COMPILER:
             network = random_network(seed, stochastic=seed % 3 == 0)
             cores = network.cores
             cores.weights[...] = np.where(rng.random(cores.weights.shape) < 0.9, 255, cores.weights)
-            program, activity = Program.of(cores), Activity.zero(len(cores))
+            program, activity = Program.of(cores), CoreActivity.zero(len(cores))
             engine = CompiledEngine(compiler.CKernel(program, flags), program, activity, range(1),
                                     0, None, 1)
             core, axon = (x.ravel() for x in np.indices((len(cores), 256)))
@@ -86,9 +86,9 @@ if HAS_COMPILER:
             engine.advance(0)
             everything = Probes(raster=True, raster_potentials=True)
             always = InputTable("all", np.zeros_like(core), core, axon, np.zeros_like(core), always=True)
-            found = simulate(replace(network, inputs=(always,)), {}, engine="numpy",
+            result = simulate(replace(network, inputs=(always,)), {}, engine="numpy",
                              probes=everything)
-            assert found.raster is not None
-            assert found.raster_potentials is not None
-            np.testing.assert_array_equal(engine.v[0], found.raster_potentials[0, 0])
-            assert activity.spikes.sum() == found.raster[0, 0].sum() > 0
+            assert result.raster is not None
+            assert result.raster_potentials is not None
+            np.testing.assert_array_equal(engine.v[0], result.raster_potentials[0, 0])
+            assert activity.spikes.sum() == result.raster[0, 0].sum() > 0

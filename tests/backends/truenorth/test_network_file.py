@@ -24,16 +24,16 @@ from tests.backends.truenorth.random_cores import random_input, random_network
 
 
 def same(a: CoreNetwork, b: CoreNetwork) -> None:
-    tables = [(a.cores, b.cores), *zip(a.inputs, b.inputs, strict=True),
+    tables: list[tuple[Any, Any]] = [(a.cores, b.cores), *zip(a.inputs, b.inputs, strict=True),
               *zip(a.populations, b.populations, strict=True)]
     for one, other in tables:
         for f in fields(one):
-            left, right = getattr(one, f.name), getattr(other, f.name)
-            if isinstance(left, np.ndarray):
-                assert left.dtype == right.dtype
-                np.testing.assert_array_equal(left, right)
+            a_value, b_value = getattr(one, f.name), getattr(other, f.name)
+            if isinstance(a_value, np.ndarray):
+                assert a_value.dtype == b_value.dtype
+                np.testing.assert_array_equal(a_value, b_value)
             else:
-                assert left == right
+                assert a_value == b_value
     for name in ("n_ticks", "step", "reload", "roles", "places", "crossbar"):
         assert getattr(a, name) == getattr(b, name)
 
@@ -42,8 +42,8 @@ def full(seed: int = 0) -> CoreNetwork:
     """A network with every table filled."""
     network = random_network(seed, stochastic=seed % 2 == 1)
     count = len(network.cores)
-    seen = replace(network.populations[0], line=np.arange(len(network.populations[0].core)) - 1)
-    return replace(network, populations=(seen, network.populations[1]), reload=False,
+    on_bus = replace(network.populations[0], line=np.arange(len(network.populations[0].core)) - 1)
+    return replace(network, populations=(on_bus, network.populations[1]), reload=False,
                    roles=tuple(f"splitter of \x1b{k}é" for k in range(count)),
                    places=tuple(CoreId(0, k, 2) for k in range(count)))
 
@@ -52,9 +52,9 @@ def full(seed: int = 0) -> CoreNetwork:
 def test_nothing_is_lost_and_bytes_repeat(seed: int, tmp_path: Path) -> None:
     network = full(seed) if seed < 4 else random_network(seed)
     save_network(network, tmp_path / "a")
-    loaded = load_network(tmp_path / "a")
-    same(network, loaded)
-    save_network(loaded, tmp_path / "b")
+    copy = load_network(tmp_path / "a")
+    same(network, copy)
+    save_network(copy, tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
@@ -109,6 +109,17 @@ def test_constants_take_no_room(tmp_path: Path) -> None:
 
 
 Change = Callable[[dict[str, Any], dict[str, Any]], object]
+
+
+def with_crossbar(numbers: object) -> Change:
+    return lambda m, t: m.update(crossbar=numbers)
+
+
+def with_constant(name: str, value: int) -> Change:
+    return lambda m, t: t.update({f"cores.{name}": np.full(
+        (len(t["cores.crossbar"]), *LAYOUTS[name].shape), value, np.int32)})
+
+
 METADATA: dict[str, Change] = {
     "version": lambda m, t: m.update(version=2),
     "no-version": lambda m, t: m.pop("version"),
@@ -131,16 +142,14 @@ METADATA: dict[str, Change] = {
     "constant-float": lambda m, t: (t.pop("cores.leak"), m["constants"].update(leak=0.5)),
     "constant-crossbar": lambda m, t: (t.pop("cores.crossbar"), m["constants"].update(crossbar=0)),
 }
-METADATA |= {f"crossbar-{name}": (lambda m, t, numbers=numbers: m.update(crossbar=numbers))
+METADATA |= {f"crossbar-{name}": with_crossbar(numbers)
              for name, numbers in {
     "none": {}, "number": 7, "unknown": WHOLE.to_json() | {"more": 1},
     "text": WHOLE.to_json() | {"axons": "64"}, "zero": WHOLE.to_json() | {"neurons": 0},
     "large": WHOLE.to_json() | {"axons": 257}, "less": WHOLE.to_json() | {"axons": 255},
     "no-weight": WHOLE.to_json() | {"weight_max": 1}}.items()}
 TENSORS: dict[str, Change] = {
-    **{f"{name}-{end}": (lambda m, t, name=name, value=value: t.update(
-        {f"cores.{name}": np.full((len(t["cores.crossbar"]), *LAYOUTS[name].shape), value,
-                                  np.int32)}))
+    **{f"{name}-{end}": with_constant(name, value)
        for name, end, value in (
            ("axon_types", "high", 4), ("axon_types", "wraps", 256), ("weights", "high", 256),
            ("weights", "wraps", 1 << 16), ("threshold", "low", -1), ("floor", "high", 1 << 18),
@@ -169,31 +178,31 @@ def test_hostile_files_are_refused(name: str, tmp_path: Path) -> None:
     metadata = json.loads(file.metadata[KEY])
     (METADATA | TENSORS)[name](metadata, tensors)
     write_tensors(path, tensors, {KEY: json.dumps(metadata)})
-    refused(path)
+    assert_refusal(path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", "[" * 100_000, '{"version":1}'])
 def test_hostile_metadata_is_refused(text: str, tmp_path: Path) -> None:
     write_tensors(tmp_path / "net", {"a": np.zeros(1, np.uint8)}, {KEY: text})
-    refused(tmp_path / "net")
+    assert_refusal(tmp_path / "net")
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "net"
     write_tensors(path, {"a": np.zeros(1, np.uint8)}, {})
-    refused(path)
+    assert_refusal(path)
     save_network(full(), path)
     whole = path.read_bytes()
-    for damaged in (whole[:-1], whole + b"x", whole[:100], b"PK\x03\x04" * 9, b""):
-        path.write_bytes(damaged)
-        refused(path)
+    for other in (whole[:-1], whole + b"x", whole[:100], b"PK\x03\x04" * 9, b""):
+        path.write_bytes(other)
+        assert_refusal(path)
 
 
-def refused(path: Path) -> None:
-    with pytest.raises(UsageError) as caught:
+def assert_refusal(path: Path) -> None:
+    with pytest.raises(UsageError) as error:
         load_network(path)
-    assert {d.code for d in caught.value.diagnostics} == {"NC003"}
-    assert all(d.message.isprintable() for d in caught.value.diagnostics)
+    assert {d.code for d in error.value.diagnostics} == {"NC003"}
+    assert all(d.message.isprintable() for d in error.value.diagnostics)
 
 
 def test_networks_out_of_range_are_neither_written_nor_run(tmp_path: Path) -> None:

@@ -20,12 +20,10 @@ from neurocompile.ir.mapping import CoreId
 from neurocompile.passes.truenorth.core_network import NOWHERE, OUTPUT, CoreNetwork
 from neurocompile.semantics.truenorth import FLOOR_MAX
 from tests.backends.truenorth.random_cores import random_input, random_network
-from tests.backends.truenorth.test_network_file import same
+from tests.backends.truenorth.test_network_file import same, smaller
 from tests.paths import GOLDEN
 
 GOLDEN = GOLDEN / "ranc"
-from tests.backends.truenorth.test_network_file import smaller
-
 RAW = Probes(raster=True, raster_potentials=True)
 
 
@@ -39,11 +37,11 @@ def expressible(seed: int) -> CoreNetwork:
     reset_mode = np.where(normal, 0, cores.reset_mode % 2).astype(np.uint8)
     reset_value = np.where(normal, cores.floor % 1000, cores.reset_value).astype(np.int32)
     floor = np.where(normal, reset_value, np.where(kind == 0, FLOOR_MAX, cores.floor))
-    changed = replace(
+    without = replace(
         cores, reset_mode=reset_mode, reset_value=reset_value, floor=floor.astype(np.int32),
         saturate=kind < 2, leak_reversal=np.zeros_like(cores.saturate),
         potential=(cores.potential % 50).astype(np.int32))
-    return replace(network, cores=changed, roles=tuple("x" for _ in range(len(cores))))
+    return replace(network, cores=without, roles=tuple("x" for _ in range(len(cores))))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -54,11 +52,11 @@ def test_out_and_in_again_is_the_same_network(seed: int, tmp_path: Path) -> None
         network = replace(network, places=places)
     inputs = random_input(seed, network, 1)
     write_ranc(network, tmp_path / "net.json", tmp_path / "config.json", inputs)
-    found, sent = read_ranc(tmp_path / "net.json")
-    same(canonical(network), found)
-    write_ranc(found, tmp_path / "again.json", tmp_path / "config.json", sent)
+    copy, packets = read_ranc(tmp_path / "net.json")
+    same(canonical(network), copy)
+    write_ranc(copy, tmp_path / "again.json", tmp_path / "config.json", packets)
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "net.json").read_bytes()
-    one, other = simulate(network, inputs, probes=RAW), simulate(found, sent, probes=RAW)
+    one, other = simulate(network, inputs, probes=RAW), simulate(copy, packets, probes=RAW)
     assert one.raster is not None
     assert one.raster.any()
     np.testing.assert_array_equal(one.raster, other.raster)
@@ -90,7 +88,7 @@ def test_smaller_cores_go_out_and_in_again(tmp_path: Path) -> None:
 
 
 Spoil = Callable[[CoreNetwork], object]
-SPOILED: dict[str, Spoil] = {
+SPOILS: dict[str, Spoil] = {
     "neurons without reset": lambda n: n.cores.reset_mode.__setitem__((0, 7), 2),
     "floors at which": lambda n: (n.cores.saturate.__setitem__((0, 7), True),
                                   n.cores.floor.__setitem__((0, 7), 3),
@@ -105,14 +103,14 @@ SPOILED: dict[str, Spoil] = {
 }
 
 
-@pytest.mark.parametrize("what", SPOILED)
+@pytest.mark.parametrize("what", SPOILS)
 def test_what_ranc_cannot_express_is_refused_by_name(what: str, tmp_path: Path) -> None:
     network = expressible(1)
     write_ranc(network, tmp_path / "net.json", tmp_path / "config.json")
-    SPOILED[what](network)
-    with pytest.raises(FindingsError) as caught:
+    SPOILS[what](network)
+    with pytest.raises(FindingsError) as error:
         write_ranc(network, tmp_path / "other.json", tmp_path / "config.json")
-    finding, = caught.value.diagnostics
+    finding, = error.value.diagnostics
     assert finding.code == "NC611"
     assert what in finding.message
     assert "1 in all, first at core 0, neuron 7" in finding.message
@@ -153,14 +151,14 @@ def test_timing_and_rows_by_hand(tmp_path: Path) -> None:
     network, inputs = read_ranc(path)
     assert inputs[PACKETS][0, :, 0].tolist() == [1, 0, 1, 0, 1]
     longer = replace(network, n_ticks=13)
-    found = simulate(longer, {PACKETS: np.pad(inputs[PACKETS], ((0, 0), (0, 8), (0, 0)))},
+    result = simulate(longer, {PACKETS: np.pad(inputs[PACKETS], ((0, 0), (0, 8), (0, 0)))},
                      probes=Probes(potentials=(BUS,), raster=True))
-    lines = {line: found.spikes[BUS][0, :, k].nonzero()[0].tolist()
+    lines = {line: result.spikes[BUS][0, :, k].nonzero()[0].tolist()
              for k, line in enumerate(network.populations[0].line)}
     assert lines == {0: [0, 2, 4], 1: [5], 2: [5, 11]}
-    assert found.potentials[BUS][0, :8, 1].tolist() == [0, 0, 0, 1, 1, 0, 0, 1]
-    assert found.raster is not None
-    text = output_rows(longer, found.raster[0])
+    assert result.potentials[BUS][0, :8, 1].tolist() == [0, 0, 0, 1, 1, 0, 0, 1]
+    assert result.raster is not None
+    text = output_rows(longer, result.raster[0])
     assert text.startswith("\ufeff0 0 0 0 \n1 0 0 0 \n0 0 0 0 \n1 0 0 0 \n")  # and what goes nowhere
     assert text.splitlines()[6] == "0 1 1 0 "
     assert len(text.splitlines()) == 13
@@ -229,9 +227,9 @@ HOSTILE: dict[str, Change] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files_are_refused(name: str, tmp_path: Path) -> None:
-    told = hand_written()
-    HOSTILE[name](told)
-    (tmp_path / "net.json").write_text(json.dumps(told))
+    document = hand_written()
+    HOSTILE[name](document)
+    (tmp_path / "net.json").write_text(json.dumps(document))
     with pytest.raises(UsageError, match="NC003"):
         read_ranc(tmp_path / "net.json")
 
@@ -246,9 +244,9 @@ def test_no_json_is_refused(text: str, tmp_path: Path) -> None:
 def test_a_file_that_asks_for_too_much_is_refused(tmp_path: Path) -> None:
     network = expressible(1)
     write_ranc(network, tmp_path / "net.json", tmp_path / "config.json")
-    told = json.loads((tmp_path / "net.json").read_text())
-    told["neurocompile"].update(n_ticks=1 << 18, step=1)
-    told["neurocompile"]["tables"]["inputs.0.element"][0] = 1 << 20
-    (tmp_path / "net.json").write_text(json.dumps(told))
+    document = json.loads((tmp_path / "net.json").read_text())
+    document["neurocompile"].update(n_ticks=1 << 18, step=1)
+    document["neurocompile"]["tables"]["inputs.0.element"][0] = 1 << 20
+    (tmp_path / "net.json").write_text(json.dumps(document))
     with pytest.raises(UsageError, match="NC004"):
         read_ranc(tmp_path / "net.json")

@@ -50,19 +50,19 @@ def agree(seed: int, stochastic: bool = False) -> bool:
     return compare(network, random_input(seed, network, 1 + large), seed) > 0
 
 
-def same(found: Simulation, network: CoreNetwork, expected: list[oracle.OracleRun]) -> None:
-    assert found.raster is not None
-    np.testing.assert_array_equal(found.raster, [run.spikes for run in expected])
-    assert found.raster_potentials is not None
-    np.testing.assert_array_equal(found.raster_potentials, [run.potentials for run in expected])
+def same(result: Simulation, network: CoreNetwork, expected: list[oracle.OracleRun]) -> None:
+    assert result.raster is not None
+    np.testing.assert_array_equal(result.raster, [run.spikes for run in expected])
+    assert result.raster_potentials is not None
+    np.testing.assert_array_equal(result.raster_potentials, [run.potentials for run in expected])
     for table in network.populations:
         spikes = np.stack([oracle.population(run, network, table.name) for run in expected])
-        np.testing.assert_array_equal(found.spikes[table.name], spikes)
-        np.testing.assert_array_equal(found.counts[table.name], spikes.sum(-1))
+        np.testing.assert_array_equal(result.spikes[table.name], spikes)
+        np.testing.assert_array_equal(result.counts[table.name], spikes.sum(-1))
         when = table.depth + network.step * np.arange(network.n_ticks)
         potentials = np.stack([run.potentials[when][:, table.core, table.slot] for run in expected])
-        np.testing.assert_array_equal(found.potentials[table.name], potentials)
-    activity = found.activity
+        np.testing.assert_array_equal(result.potentials[table.name], potentials)
+    activity = result.activity
     np.testing.assert_array_equal(activity.spikes, sum(r.spikes.sum((0, 2)) for r in expected))
     np.testing.assert_array_equal(activity.axon_events, sum(r.axon_events for r in expected))
     np.testing.assert_array_equal(activity.synaptic_events, sum(r.synaptic_events for r in expected))
@@ -81,14 +81,14 @@ def test_engines_equal_the_oracle_in_stochastic_modes() -> None:
 
 def test_engines_equal_the_oracle_at_thresholds_and_floors() -> None:
     """Half of what is compared meets its threshold or floor, or misses it by one."""
-    met, active = 0, 0
+    at_limits, active = 0, 0
     for seed in range(20):
         network = at_the_boundaries(seed)
         active += compare(network, {"start": np.eye(1, network.n_ticks, dtype=np.uint8)[..., None]}) > 0
         v = network.cores.potential
-        met += int((abs(v) >= POTENTIAL_MAX - 3).sum())
+        at_limits += int((abs(v) >= POTENTIAL_MAX - 3).sum())
     assert active == 20
-    assert met > 800
+    assert at_limits > 800
 
 
 @pytest.mark.slow
@@ -119,8 +119,9 @@ def relay(delay: int, threshold: int = 1) -> CoreNetwork:
     arrays["target_core"][0, :2], arrays["target_axon"][0, :2], arrays["delay"][0, :2] = 0, 1, delay
     zero = np.zeros(1, np.int64)
     table = InputTable("x", zero, zero, zero, zero)
-    seen = PopulationTable("seen", np.zeros(3, np.int64), np.arange(3), depth=0)
-    return replace(network, cores=Cores(**arrays), inputs=(table,), populations=(seen,), n_ticks=20,
+    output = PopulationTable("seen", np.zeros(3, np.int64), np.arange(3), depth=0)
+    return replace(network, cores=Cores(**arrays), inputs=(table,), populations=(output,),
+                   n_ticks=20,
                    step=1)
 
 
@@ -131,10 +132,10 @@ def test_delays_and_duplicates(delay: int) -> None:
     spike[0, [0, 2]] = 1
     network = relay(delay)
     assert compare(network, {"x": spike}) == 6
-    found = simulate(network, {"x": spike})
-    assert found.spikes["seen"][0, :, 2].nonzero()[0].tolist() == [delay, 2 + delay]
-    assert found.activity.axon_events.tolist() == [4]
-    assert found.activity.synaptic_events.tolist() == [6]
+    result = simulate(network, {"x": spike})
+    assert result.spikes["seen"][0, :, 2].nonzero()[0].tolist() == [delay, 2 + delay]
+    assert result.activity.axon_events.tolist() == [4]
+    assert result.activity.synaptic_events.tolist() == [6]
 
 
 def test_populations_are_aligned_by_step_and_depth() -> None:
@@ -146,12 +147,12 @@ def test_populations_are_aligned_by_step_and_depth() -> None:
     network = replace(network, inputs=(table,), populations=(first, later), n_ticks=4, step=2)
     spikes = np.array([1, 0, 1, 1], np.uint8).reshape(1, 4, 1)
     assert compare(network, {"x": spikes}) == 9
-    found = simulate(network, {"x": spikes}, probes=Probes(raster=True))
-    np.testing.assert_array_equal(found.spikes["first"], spikes)
-    np.testing.assert_array_equal(found.spikes["later"], spikes)
-    assert found.raster is not None
-    assert found.raster[0, :, 0, 0].nonzero()[0].tolist() == [4, 8, 10]
-    assert found.ticks == 3 * 2 + 7 + 1
+    result = simulate(network, {"x": spikes}, probes=Probes(raster=True))
+    np.testing.assert_array_equal(result.spikes["first"], spikes)
+    np.testing.assert_array_equal(result.spikes["later"], spikes)
+    assert result.raster is not None
+    assert result.raster[0, :, 0, 0].nonzero()[0].tolist() == [4, 8, 10]
+    assert result.ticks == 3 * 2 + 7 + 1
 
 
 def test_batches_are_as_single_samples(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,13 +160,14 @@ def test_batches_are_as_single_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = random_input(25, network, 7)
     whole = simulate(network, inputs, seed=3)
     monkeypatch.setattr("neurocompile.backends.truenorth.simulate._BATCH_BYTES", 0)
-    said: list[tuple[int, int]] = []
-    single = simulate(network, inputs, seed=3, progress=lambda done, total: said.append((done, total)))
+    reports: list[tuple[int, int]] = []
+    single = simulate(network, inputs, seed=3,
+                      progress=lambda count, total: reports.append((count, total)))
     np.testing.assert_array_equal(whole.spikes["p"], single.spikes["p"])
     np.testing.assert_array_equal(whole.activity.synaptic_events, single.activity.synaptic_events)
     assert whole.spikes["p"].any()
     assert not np.array_equal(whole.spikes["p"][0], whole.spikes["p"][1])
-    assert said == [(k + 1, single.ticks) for k in range(single.ticks)]
+    assert reports == [(k + 1, single.ticks) for k in range(single.ticks)]
 
 
 def test_seeds_matter_only_in_stochastic_modes() -> None:
@@ -178,11 +180,11 @@ def test_seeds_matter_only_in_stochastic_modes() -> None:
 
 def test_probes_choose() -> None:
     network = random_network(0)
-    found = simulate(network, random_input(0, network, 1), probes=Probes(spikes=(), counts=("p",)))
-    assert (found.spikes, found.potentials, list(found.counts)) == ({}, {}, ["p"])
-    assert found.raster is None
-    assert found.raster_potentials is None
-    assert found.counts["p"].sum() > 0
+    result = simulate(network, random_input(0, network, 1), probes=Probes(spikes=(), counts=("p",)))
+    assert (result.spikes, result.potentials, list(result.counts)) == ({}, {}, ["p"])
+    assert result.raster is None
+    assert result.raster_potentials is None
+    assert result.counts["p"].sum() > 0
 
 
 @pytest.mark.parametrize("change", [
@@ -200,12 +202,13 @@ def test_what_cannot_be_is_refused(change: dict[str, Any]) -> None:
 def test_energy_is_an_estimate_of_static_power_and_synaptic_events() -> None:
     target = load_target("truenorth")
     assert isinstance(target, TrueNorthTarget)
-    found = simulate(relay(1), {"x": np.ones((2, 20, 1))})
-    estimate = estimate_energy(found, target)
+    result = simulate(relay(1), {"x": np.ones((2, 20, 1))})
+    estimate = estimate_energy(result, target)
     assert estimate is not None
     assert estimate.seconds == pytest.approx(0.040)
     assert estimate.static_joules == pytest.approx(0.064 * 0.040)
-    assert estimate.synaptic_joules == pytest.approx(found.activity.synaptic_events.sum() * 2.3e-12)
+    events = result.activity.synaptic_events.sum()
+    assert estimate.synaptic_joules == pytest.approx(events * 2.3e-12)
     assert estimate.joules == estimate.static_joules + estimate.synaptic_joules
     assert estimate.basis.startswith("estimate: 64 mW")
-    assert estimate_energy(found, replace(target, costs=None)) is None
+    assert estimate_energy(result, replace(target, costs=None)) is None

@@ -33,10 +33,10 @@ T, B = 4, 2
 
 def net(code: Callable[..., Any], layers: dict[str, Callable[[], Any]]) -> nn.Module:
     """A module with layers by name and that function as its forward."""
-    made: nn.Module = type("Net", (nn.Module,), {"forward": code})()
+    module: nn.Module = type("Net", (nn.Module,), {"forward": code})()
     for name, make in layers.items():
-        setattr(made, name, make())
-    return made
+        setattr(module, name, make())
+    return module
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ class Feature:
     def marks(self) -> set[tuple[str, int]]:
         """(code, line) of each accused line."""
         lines, first = inspect.getsourcelines(self.code)
-        found = set()
+        pairs = set()
         for number, line in enumerate(lines, first):
             _, _, comment = line.partition("  # NC")
-            found |= {(code, number) for code in f"NC{comment}".split() if comment}
-        return found
+            pairs |= {(code, number) for code in f"NC{comment}".split() if comment}
+        return pairs
 
 
 def _amplify(model: nn.Module) -> None:
@@ -97,12 +97,12 @@ FEATURES: dict[str, Feature] = {}
 
 
 def _each(net: Any, *inputs: torch.Tensor) -> list[Any]:
-    found, start = [], 0
+    outputs, start = [], 0
     for name, module in net.named_children():
         count = len(FEATURES[name].shapes)
-        found.append(module(*inputs[start:start + count]))
+        outputs.append(module(*inputs[start:start + count]))
         start += count
-    return found
+    return outputs
 
 
 def together(names: Sequence[str]) -> Feature:
@@ -114,9 +114,9 @@ def together(names: Sequence[str]) -> Feature:
         {name: part.model for name, part in zip(names, parts, strict=True)}, None)
 
 
-def joinable(made: Feature) -> bool:
+def joinable(feature: Feature) -> bool:
     """Whether a feature can be captured together with others."""
-    return made.n_ticks is None and made.prepare is None and not made.time_of_outputs
+    return feature.n_ticks is None and feature.prepare is None and not feature.time_of_outputs
 
 
 def feature(*shapes: tuple[int, ...], time: int | Sequence[int | None] | None = None,
@@ -152,21 +152,21 @@ def fc(n_in: int, n_out: int, bias: bool = True) -> Callable[[], nn.Module]:
     return lambda: nn.Linear(n_in, n_out, bias)
 
 
-def network_of(made: Feature, model: nn.Module,
+def network_of(feature: Feature, model: nn.Module,
                inputs: tuple[torch.Tensor, ...]) -> tuple[Network, list[str]]:
     """Captured, found legal and lowered, and the inputs' names. Raises what refuses it."""
-    graph = capture(model, inputs, n_ticks=made.n_ticks)
+    graph = capture(model, inputs, n_ticks=feature.n_ticks)
     assert all(graph.info["replay"]["spikes"].values()), graph.info["replay"]["spikes"]
-    found = errors(check_graph(graph, allow=made.allow))
-    assert not found, [f"{d.code} {d.where} {d.message}" for d in found]
+    refusals = errors(check_graph(graph, allow=feature.allow))
+    assert not refusals, [f"{d.code} {d.where} {d.message}" for d in refusals]
     network, _ = lower(graph)
     return network, [str(value.name) for value in graph.model.graph.inputs]
 
 
-def assert_same_spikes(made: Feature) -> Network:
+def assert_same_spikes(feature: Feature) -> Network:
     """The feature's network computes the spikes and outputs of the model, exactly."""
-    model, inputs = made.model(), made.inputs()
-    whole = model if made.n_ticks is None else TickLoop(model, made.n_ticks).eval()
+    model, inputs = feature.model(), feature.inputs()
+    whole = model if feature.n_ticks is None else TickLoop(model, feature.n_ticks).eval()
     whole = copy.deepcopy(whole).float()
     expected = model_spikes(whole, *inputs)
     assert all(0 < spikes.mean() < 1 for spikes in expected.values()), {
@@ -174,24 +174,24 @@ def assert_same_spikes(made: Feature) -> Network:
     reset(whole)
     with torch.no_grad():
         outputs = [o.numpy() for o in tree_leaves(whole(*inputs)) if isinstance(o, torch.Tensor)]
-    network, names = network_of(made, model, inputs)
+    network, names = network_of(feature, model, inputs)
     kinds = {item.name: item.kind for item in network.inputs}
-    fed = {}
-    for name, x, time in zip(names, inputs, made.time, strict=True):
+    stimuli = {}
+    for name, x, time in zip(names, inputs, feature.time, strict=True):
         if name in kinds:
             assert (kinds[name] is InputKind.STATIC) == (time is None)
-            fed[name] = x.numpy() if time is None else np.moveaxis(x.numpy(), time, 1)
-    found = run(network, fed)
-    renamed = {path.removeprefix("model."): spikes for path, spikes in found.spikes.items()}
-    assert renamed.keys() == {path.removeprefix("model.") for path in expected}
+            stimuli[name] = x.numpy() if time is None else np.moveaxis(x.numpy(), time, 1)
+    result = run(network, stimuli)
+    by_path = {path.removeprefix("model."): spikes for path, spikes in result.spikes.items()}
+    assert by_path.keys() == {path.removeprefix("model.") for path in expected}
     for path, spikes in expected.items():
-        assert np.array_equal(_by_sample(spikes), found.spikes[path]), path
+        assert np.array_equal(_by_sample(spikes), result.spikes[path]), path
     assert len(network.readouts) == len(outputs)
-    for readout, wanted in zip(network.readouts, outputs, strict=True):
-        values = found.read(readout)
-        if readout.ticks == "each" and made.time_of_outputs == 0:
+    for readout, output in zip(network.readouts, outputs, strict=True):
+        values = result.read(readout)
+        if readout.ticks == "each" and feature.time_of_outputs == 0:
             values = values.swapaxes(0, 1)
-        assert np.array_equal(values, wanted), readout.name
+        assert np.array_equal(values, output), readout.name
     return network
 
 
@@ -201,18 +201,18 @@ def _by_sample(spikes: np.ndarray) -> np.ndarray:
     return parts.swapaxes(1, 2).reshape(B, spikes.shape[1], -1)
 
 
-def findings(made: Feature) -> Sequence[Diagnostic]:
+def findings(feature: Feature) -> Sequence[Diagnostic]:
     """Everything that stops a feature."""
     try:
-        graph = capture(made.model(), made.inputs(), n_ticks=made.n_ticks)
-        found = errors(check_graph(graph, allow=made.allow))
-        if not found:
+        graph = capture(feature.model(), feature.inputs(), n_ticks=feature.n_ticks)
+        diagnostics = errors(check_graph(graph, allow=feature.allow))
+        if not diagnostics:
             lower(graph)
     except NeurocompileError as error:
         return error.diagnostics
-    return found
+    return diagnostics
 
 
-def refusals(made: Feature) -> set[tuple[str, int]]:
+def refusals(feature: Feature) -> set[tuple[str, int]]:
     """(code, line) of everything that stops a feature."""
-    return {(d.code, d.where.line or 0) for d in findings(made)}
+    return {(d.code, d.where.line or 0) for d in findings(feature)}

@@ -124,7 +124,8 @@ class BNAndPad(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.bn(x)
-        bn, p = self.bn, self.pixels
+        bn: Any = self.bn
+        p = self.pixels
         border = bn.bias.detach() - bn.running_mean * bn.weight.detach() / torch.sqrt(
             bn.running_var + bn.eps)
         out = F.pad(out, [p] * 4)

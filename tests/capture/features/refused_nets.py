@@ -72,7 +72,7 @@ def ticks_scaled_by_their_number(net: Any, x: Tensor) -> Tensor:
 
 @feature((B, 6), fc=fc(6, 6), node=one_tick, node2=one_tick)
 def a_layer_only_in_some_ticks(net: Any, x: Tensor) -> Tensor:
-    total = 0
+    total: Any = 0
     for t in range(T):
         s = net.node(net.fc(x))
         if t % 2:
@@ -83,7 +83,7 @@ def a_layer_only_in_some_ticks(net: Any, x: Tensor) -> Tensor:
 
 @feature((B, 6), fc=fc(6, 6), node=one_tick, fc2=fc(6, 6), node2=one_tick)
 def a_neuron_used_twice_in_a_loop(net: Any, x: Tensor) -> Tensor:
-    total = 0
+    total: Any = 0
     for _ in range(T):
         s = net.node2(net.node(net.fc(x)))  # NC112
         total = total + net.node(net.fc2(s))
@@ -92,7 +92,7 @@ def a_neuron_used_twice_in_a_loop(net: Any, x: Tensor) -> Tensor:
 
 @feature((B, 6), fc=fc(6, 6), node=one_tick)
 def ticks_that_count_differently(net: Any, x: Tensor) -> Tensor:
-    total = 0
+    total: Any = 0
     for t in range(T):
         total = total + net.node(net.fc(x)) * (t + 1)  # NC129
     return total

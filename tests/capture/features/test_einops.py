@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("einops")  # users' code needs it, neurocompile does not
 from tests.capture.features import einops_nets, harness
 
-NAMES = [name for name, made in harness.FEATURES.items()
-         if made.code.__module__ == einops_nets.__name__]
+NAMES = [name for name, feature in harness.FEATURES.items()
+         if feature.code.__module__ == einops_nets.__name__]
 
 
 def test_all_as_one_network() -> None:

@@ -18,13 +18,13 @@ from tests.capture.features import (
 )
 
 
-def named(*files: ModuleType) -> list[str]:
-    return [name for name, made in harness.FEATURES.items()
-            if made.code.__module__ in {file.__name__ for file in files}]
+def names_of(*files: ModuleType) -> list[str]:
+    return [name for name, feature in harness.FEATURES.items()
+            if feature.code.__module__ in {file.__name__ for file in files}]
 
 
-KEPT, REFUSED = named(time_nets, layer_nets, wiring_nets, code_nets), named(refused_nets)
-QUICK = [name for name in KEPT if harness.joinable(harness.FEATURES[name])][::6]
+LEGAL, ILLEGAL = names_of(time_nets, layer_nets, wiring_nets, code_nets), names_of(refused_nets)
+QUICK = [name for name in LEGAL if harness.joinable(harness.FEATURES[name])][::6]
 
 
 def test_a_sixth_of_the_features_as_one_network() -> None:
@@ -34,24 +34,24 @@ def test_a_sixth_of_the_features_as_one_network() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("name", LEGAL)
 def test_the_network_spikes_like_the_model(name: str) -> None:
     harness.assert_same_spikes(harness.FEATURES[name])
 
 
 @pytest.mark.parametrize("name", [
     name if name == "ticks_that_count_differently" else pytest.param(name, marks=pytest.mark.slow)
-    for name in REFUSED])
+    for name in ILLEGAL])
 def test_what_is_no_network_is_refused_at_its_line(name: str) -> None:
-    made = harness.FEATURES[name]
-    assert made.marks()
-    assert harness.refusals(made) == made.marks()
+    feature = harness.FEATURES[name]
+    assert feature.marks()
+    assert harness.refusals(feature) == feature.marks()
 
 
 def test_ticks_that_differ_are_named_by_both_lines() -> None:
-    made = harness.FEATURES["first_tick_by_another_layer"]
-    finding, = harness.findings(made)
-    (code, first), = made.marks()
+    feature = harness.FEATURES["first_tick_by_another_layer"]
+    finding, = harness.findings(feature)
+    (code, first), = feature.marks()
     assert (finding.code, finding.where.line) == (code, first)
     assert f"refused_nets.py:{first}  in first" in finding.message
     assert f"refused_nets.py:{first + 2}  in fc" in finding.message
@@ -79,9 +79,9 @@ def test_state_that_no_reset_clears_is_named() -> None:
 
 
 def test_every_member_of_the_result_is_recorded() -> None:
-    made = harness.FEATURES["outputs_in_nested_lists_with_none"]
-    outputs = capture(made.model(), made.inputs()).info["outputs"]
+    feature = harness.FEATURES["outputs_in_nested_lists_with_none"]
+    outputs = capture(feature.model(), feature.inputs()).info["outputs"]
     assert [(o["path"], o.get("value")) for o in outputs] == [
         ("[0]", None), ("[1]", "None"), ("[2][0]", None), ("[2][1]", "None")]
     lines = [o["line"] for o in outputs if "value" not in o]
-    assert lines == [made.code.__code__.co_firstlineno + 3] * 2
+    assert lines == [feature.code.__code__.co_firstlineno + 3] * 2

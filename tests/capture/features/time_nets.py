@@ -78,7 +78,7 @@ def repeat_interleaved(net: Any, x: Tensor) -> Tensor:
 
 @feature((T, B, 6), time=0, fc=fc(6, 5), node=one_tick)
 def loop_over_the_first_axis(net: Any, x: Tensor) -> Tensor:
-    total = 0
+    total: Any = 0
     for step in x:
         total = total + net.node(net.fc(step))
     return total / T
@@ -100,7 +100,7 @@ def loop_of_layers_over_unbound_ticks(net: Any, x: Tensor) -> Tensor:
 
 @feature((B, T, T), time=1, fc=fc(1, 3), node=one_tick, fc2=fc(3, 5), node2=one_tick)
 def as_many_tokens_as_ticks(net: Any, x: Tensor) -> Tensor:
-    total = 0
+    total: Any = 0
     for t in range(T):
         tokens = [net.fc(x[:, t, i:i + 1]) for i in range(T)]
         total = total + net.node2(net.fc2(net.node(sum(tokens))))
@@ -109,7 +109,7 @@ def as_many_tokens_as_ticks(net: Any, x: Tensor) -> Tensor:
 
 @feature((B, T, 6), fc=fc(6, 5), node=one_tick)
 def tokens_that_are_no_ticks(net: Any, x: Tensor) -> Tensor:
-    total = 0
+    total: Any = 0
     for _ in range(T):
         total = total + net.node(net.fc(x[:, 0]) - net.fc(x[:, 1]) + x[:, 3, :5])
     return total
@@ -259,4 +259,5 @@ def feedback_over_two_ticks(net: Any, x: Tensor) -> Tensor:
     spikes = [torch.zeros(B, 6), torch.zeros(B, 6)]
     for _ in range(T):
         spikes.append(net.node(net.fc(x) + spikes[-2]))
-    return sum(spikes[2:])
+    total: Any = sum(spikes[2:])
+    return total

@@ -144,7 +144,8 @@ def heads_permuted(net: Any, x: Tensor) -> Tensor:
 
 @feature((B, 6), fc=fc(6, 5), back=fc(5, 5, bias=False), node=one_tick)
 def recurrent_by_its_own_weights(net: Any, x: Tensor) -> Tensor:
-    s, total = torch.zeros(B, 5), 0
+    s = torch.zeros(B, 5)
+    total: Any = 0
     for _ in range(T):
         s = net.node(net.fc(x) + net.back(s))
         total = total + s

@@ -6,7 +6,6 @@ All that a stranger writes for a family of chips; nothing of it is in the packag
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,9 +16,10 @@ import numpy as np
 import torch
 
 from neurocompile.backends import synchronous
-from neurocompile.backends.results import Compared, Emission, Verification
+from neurocompile.backends.results import Emission, PopulationComparison, Verification
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.compilation import Compilation, Lowering, Progress, Recorder
+from neurocompile.families.demand import Demand, PopulationDemand, resource
 from neurocompile.families.family import Checks
 from neurocompile.families.stages import measure_fidelity, network_size, over_budget
 from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition
@@ -29,6 +29,9 @@ from neurocompile.options import Choice, Options, option
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
+from neurocompile.report.content import Column, Content, Table, sentences
+from neurocompile.report.model.report import Report
+from neurocompile.report.section import Record, Section
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.vectorized import NeuronBatch
 from neurocompile.target import Quantity, Target
@@ -103,6 +106,31 @@ class ToyCompilation(Compilation):
     def n_cores(self) -> int:
         """Cores that the network takes."""
         return len(self.mapping.placement.cores)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sparkle:
+    """What the reports of toy chips keep."""
+
+    sparkle: str  # as the option says
+    lamps: int  # one for each core
+
+
+def _sparkle(compilation: ToyCompilation) -> Sparkle:
+    options = compilation.options
+    return Sparkle(sparkle=options.sparkle if isinstance(options, ToyOptions) else "none",
+                   lamps=compilation.n_cores)
+
+
+def _show(sparkle: Sparkle, report: Report) -> Content:
+    return Content(
+        lines=sentences(f"sparkles `{sparkle.sparkle}` with {sparkle.lamps} lamps"),
+        tables=(Table(columns=(Column(title="lamp"), Column(title="watts", form="count")),
+                      rows=tuple((f"lamp {k}", k) for k in range(sparkle.lamps))),))
+
+
+SPARKLE = Record(key="sparkle", title="sparkle", kind=Sparkle, record=_sparkle, show=_show,
+                 after="cores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +208,31 @@ class Toy:
         document = json.loads((program / PROGRAM).read_text())
         spikes = simulate(document, {name: np.asarray(x) for name, x in inputs.items()})
         populations = tuple(
-            Compared(p.name, p.size, int(reference.spikes[p.name].sum()),
+            PopulationComparison(p.name, p.size, int(reference.spikes[p.name].sum()),
                      int((reference.spikes[p.name] != spikes[p.name]).sum()))
             for p in compilation.network.order())
         return Verification(
             samples=len(next(iter(inputs.values()))), ticks=compilation.network.n_ticks,
             populations=populations, diagnostics=(), seconds=time.perf_counter() - start)
+
+    def demand(self, compilation: ToyCompilation) -> Demand:
+        """Neurons are all that a core has."""
+        mapping, network = compilation.mapping, compilation.network
+        sizes = {p.name: p.size for p in network.populations}
+        depths = {p.name: depth for depth, p in enumerate(network.order())}
+        return Demand(
+            mapping=mapping,
+            resources={"neurons": resource(compilation.target.core.neurons, "neurons")},
+            cores=tuple({"neurons": sum(piece.size for piece in pieces)}
+                        for pieces in mapping.partition.cores),
+            populations={name: PopulationDemand(usage={"neurons": size}, least={"neurons": size})
+                         for name, size in sizes.items()},
+            least={"neurons": sum(sizes.values())}, depth=depths, latency=len(sizes) - 1)
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """Its own section stands behind the cores."""
+        return (SPARKLE,)
 
     def forms(self) -> Mapping[str, Callable[[ToyCompilation], Any]]:
         """See `Family.forms`: it has none."""
@@ -231,8 +278,3 @@ def _cores(network: Network, neurons: int) -> Partition:
         orders={p.name: np.arange(p.size) for p in network.populations},
         order_names={p.name: "flat" for p in network.populations},
         cores=tuple((piece,) for piece in pieces))
-
-
-def least_cores(neurons: int, per_core: int) -> int:
-    """Cores that any mapping takes."""
-    return math.ceil(neurons / per_core)

@@ -11,7 +11,7 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.net_chain import net_chain
 from neurocompile.builds.builder import first_inputs
 from neurocompile.diagnostics import Severity
-from neurocompile.families.compilation import Compilation
+from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.targets import load_target
 from neurocompile.formats.load import load_model
@@ -19,10 +19,11 @@ from neurocompile.formats.net.file import read_net
 from neurocompile.formats.net.layers import ConvLayer, DenseLayer, NetFile
 from neurocompile.formats.net.write import net_bytes
 from neurocompile.formats.request import Request
+from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
 from neurocompile.passes.loihi.neurons import loihi_neuron
-from neurocompile.semantics.loihi import State, step
+from neurocompile.semantics.loihi import LoihiNeuron, State, step
 from tests.formats.net.net_files import (
     MAKERS,
     cell,
@@ -38,12 +39,18 @@ from tests.paths import EXAMPLES
 LOIHI2 = load_target("loihi2")
 
 
-def compile_file(path: Path, **request: object) -> Compilation:
+def loihi_compilation(graph: Graph) -> LoihiCompilation:
+    compilation = compile_graph(graph, LOIHI2, Options())
+    assert isinstance(compilation, LoihiCompilation)
+    return compilation
+
+
+def compile_file(path: Path, **request: object) -> LoihiCompilation:
     capture = load_model(Request(spec=str(path), **request))  # type: ignore[arg-type]
-    return compile_graph(capture.graph, LOIHI2, Options())
+    return loihi_compilation(capture.graph)
 
 
-def both(name: str, tmp_path: Path) -> tuple[NetFile, Compilation]:
+def both(name: str, tmp_path: Path) -> tuple[NetFile, LoihiCompilation]:
     path = write(tmp_path / "x.net", MAKERS[name]())
     return read_net(path), compile_file(path)
 
@@ -115,9 +122,7 @@ def by_hand(net: NetFile, x: np.ndarray) -> dict[int, np.ndarray]:
     return by_layer
 
 
-def _chip(layer: DenseLayer | ConvLayer):
-    from neurocompile.semantics.loihi import LoihiNeuron
-
+def _chip(layer: DenseLayer | ConvLayer) -> LoihiNeuron:
     assert layer.cell is not None
     return LoihiNeuron(layer.cell.i_decay - 1, layer.cell.v_decay, layer.cell.threshold)
 
@@ -228,7 +233,7 @@ def same_network(a: Network, b: Network, names: dict[str, str]) -> None:
                               twin.operator.weights << twin.exponent)
 
 
-def round_trip(result: Compilation, names: dict[str, str], tmp_path: Path) -> None:
+def round_trip(result: LoihiCompilation, names: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "network.net"
     chain = net_chain(result.network, result.schedule)
     assert isinstance(chain, NetFile), chain
@@ -246,7 +251,7 @@ def test_our_own_file_of_the_mnist_example_comes_back(tmp_path: Path) -> None:
     mnist = EXAMPLES / "mnist"
     capture = load_model(Request(spec=str(mnist / "model.pt"), arch="conv_net:make", folders=(mnist,),
                                 shape=(1, 28, 28)))
-    result = compile_graph(capture.graph, LOIHI2, Options())
+    result = loihi_compilation(capture.graph)
     names = {p.name: f"layer.{i}" for p, i in zip(
         result.network.populations, (0, 1, 3), strict=True)}
     round_trip(result, names, tmp_path)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import nir
 import numpy as np
@@ -35,7 +35,10 @@ def write(name: str, graph: Any) -> None:
         (HERE / f"{name}.nir.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
 
 
-def louder(net: nn.Module, gain: float, shift: float = 0.0) -> nn.Module:
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def louder(net: Model, gain: float, shift: float = 0.0) -> Model:
     with torch.no_grad():
         for name, p in net.named_parameters():
             if name.endswith("weight"):
@@ -186,7 +189,7 @@ MAKERS: dict[str, Callable[[], tuple[torch.Tensor, Record]]] = {
 
 
 def main() -> None:
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     for name, make in MAKERS.items():
         torch.manual_seed(7)
         with torch.no_grad():

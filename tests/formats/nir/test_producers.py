@@ -149,7 +149,7 @@ def test_roundings_of_snntorch_are_undone(beta: float) -> None:
     retention = np.float32(beta)
     tau = 1e-4 / (1 - retention)
     assert isinstance(tau, np.float32)
-    number = invert(lambda b: 1e-4 / (1 - b), 1 - 1e-4 / float(tau), tau)
+    number = invert(lambda b: 1e-4 / (1 - b), 1 - 1e-4 / float(tau), np.asarray(tau))
     assert np.float32(number) == retention
 
 

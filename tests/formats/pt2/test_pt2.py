@@ -80,6 +80,8 @@ def test_two_members_of_one_name(tmp_path: Path) -> None:
 class Counting(Net):
     """Keeps a count between calls."""
 
+    calls: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("calls", torch.zeros(()))

@@ -34,13 +34,13 @@ def block(name: str, node: Any, version: str, training: bool) -> str:
 
 def constants(name: str, node: Any) -> dict[str, Any]:
     """Every constant that a block of this class may name."""
-    found = {"v_th": node.v_threshold, "v_reset": node.v_reset or 0.0}
+    by_name = {"v_th": node.v_threshold, "v_reset": node.v_reset or 0.0}
     if name == "LIFNode":
-        found |= {"tau": node.tau, "keep": 1.0 - 1.0 / node.tau}
+        by_name |= {"tau": node.tau, "keep": 1.0 - 1.0 / node.tau}
     elif name == "ParametricLIFNode":
         rate = node.w.sigmoid()
-        found |= {"rate": rate, "keep": 1.0 - rate}
-    return found
+        by_name |= {"rate": rate, "keep": 1.0 - rate}
+    return by_name
 
 
 def stimulus(options: dict[str, Any]) -> torch.Tensor:
@@ -69,7 +69,8 @@ def sequence(node: Any, x: torch.Tensor) -> Run:
 def activation_based(name: str, options: dict[str, Any], version: str) -> list[Case]:
     """Step modes s and m, in training and evaluation mode, grouped by their equations."""
     make = getattr(importlib.import_module("spikingjelly.activation_based.neuron"), name)
-    x, runs = stimulus(options), defaultdict(dict)
+    x = stimulus(options)
+    runs: dict[str, dict[str, tuple[torch.Tensor, torch.Tensor]]] = defaultdict(dict)
     for training, mode in itertools.product((False, True), "sm"):
         node = make(**options, step_mode=mode, **({"store_v_seq": True} if mode == "m" else {}))
         node.train(training)
@@ -86,15 +87,15 @@ def activation_based(name: str, options: dict[str, Any], version: str) -> list[C
 def clock_driven(name: str, options: dict[str, Any], version: str) -> list[Case]:
     """The single-step class and its MultiStep twin; one case for each class."""
     neuron = importlib.import_module("spikingjelly.clock_driven.neuron")
-    found, x = [], stimulus(options)
+    rows, x = [], stimulus(options)
     for cls, run in ((name, steps), (f"MultiStep{name}", sequence)):
         same = {}
         for training in (False, True):
             node = getattr(neuron, cls)(**options).train(training)
             same["training" if training else "eval"] = run(node, x)
         equations = block(name, node, "clock_driven", training)
-        found.append(_case(node, name, options, version, equations, x, same))
-    return found
+        rows.append(_case(node, name, options, version, equations, x, same))
+    return rows
 
 
 def _case(node: Any, name: str, options: dict[str, Any], version: str, equations: str,
@@ -111,12 +112,12 @@ def cases(version: str) -> list[Case]:
     families = [clock_driven] if version != "2.0.0" else []
     if version != "0.0.0.0.12":
         families.insert(0, activation_based)
-    found = []
+    rows = []
     for family, (tau, v_th, less), v_reset in itertools.product(families, SETTINGS, RESETS):
         common = {"v_threshold": v_th, "v_reset": v_reset + less if v_reset else v_reset}
-        found += family("IFNode", common, version)
+        rows += family("IFNode", common, version)
         for decay_input in (True, False):
             more = {"decay_input": decay_input, **common}
-            found += family("LIFNode", {"tau": tau, **more}, version)
-            found += family("ParametricLIFNode", {"init_tau": tau, **more}, version)
-    return found
+            rows += family("LIFNode", {"tau": tau, **more}, version)
+            rows += family("ParametricLIFNode", {"init_tau": tau, **more}, version)
+    return rows

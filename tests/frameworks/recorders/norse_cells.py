@@ -41,68 +41,68 @@ def run(name: str, p: Any, dt: float, x: torch.Tensor) -> dict[str, torch.Tensor
         out, state = module(row[None] if over_time else row, state)
         outputs.append(out.reshape(NEURONS))
         states.append(state)
-    found = {"v": torch.stack([state.v.expand(NEURONS).reshape(NEURONS) for state in states])}
+    ticks = {"v": torch.stack([state.v.expand(NEURONS).reshape(NEURONS) for state in states])}
     if hasattr(states[0], "i"):
-        found["u"] = torch.stack([state.i.reshape(NEURONS) for state in states])
+        ticks["u"] = torch.stack([state.i.reshape(NEURONS) for state in states])
     out = torch.stack(outputs)
     if over_time and not torch.equal(make(name, p, dt)(x)[0].reshape(out.shape), out):
         raise ValueError(f"{name}: one call with all ticks differs")
     if name.startswith("LI") and not name.startswith("LIF"):
-        if not torch.equal(out, found["v"]):
+        if not torch.equal(out, ticks["v"]):
             raise ValueError(f"{name}: the output is not the membrane")
-        return found | {"s": out}
+        return ticks | {"s": out}
     if name in RECURRENT:
         w = module.recurrent_weights.detach()
         before = torch.cat([torch.zeros(1, NEURONS), out[:-1]])
-        found |= {"w_rec": w, "y": before @ w.T}
-    return found | {"s": out}
+        ticks |= {"w_rec": w, "y": before @ w.T}
+    return ticks | {"s": out}
 
 
 def constants(p: Any, dt: float) -> dict[str, Any]:
     """The step sizes, multiplied in the framework's order, and the potentials."""
     fields = p._asdict()
-    found = {k: fields[k] for k in ("v_leak", "v_th", "v_reset") if k in fields}
+    by_name = {k: fields[k] for k in ("v_leak", "v_th", "v_reset") if k in fields}
     if "tau_mem_inv" in fields:
-        found["dt_mem"] = dt * torch.as_tensor(p.tau_mem_inv)
+        by_name["dt_mem"] = dt * torch.as_tensor(p.tau_mem_inv)
     if "tau_syn_inv" in fields:
-        found["dt_syn"] = -dt * torch.as_tensor(p.tau_syn_inv)
-    return found
+        by_name["dt_syn"] = -dt * torch.as_tensor(p.tau_syn_inv)
+    return by_name
 
 
 def one(name: str, block: str, kind: Any, options: dict[str, float], version: str,
         dt: float = 0.001, scale: float = 1.0, **more: Any) -> Case:
     """One class with one set of parameters."""
     p = parameters(kind, options, **more)
-    found = constants(p, dt)
-    gap = float(found.get("v_th", 1.0)) - float(found.get("v_leak", 0.0))
-    x = drive(scale, first=gap / float(found.get("dt_mem", 1.0)))
-    shown = {k: c for k, c in options.items() if k in kind._fields} | {"dt": dt}
-    shown |= {k: function.__name__ for k, function in more.items()}
+    by_name = constants(p, dt)
+    gap = float(by_name.get("v_th", 1.0)) - float(by_name.get("v_leak", 0.0))
+    x = drive(scale, first=gap / float(by_name.get("dt_mem", 1.0)))
+    public = {k: c for k, c in options.items() if k in kind._fields} | {"dt": dt}
+    public |= {k: function.__name__ for k, function in more.items()}
     arrays = run(name, p, dt, x)
-    start = {"u": 0.0, "v": float(found.get("v_leak", found.get("v_reset")))}
+    start = {"u": 0.0, "v": float(by_name["v_leak" if "v_leak" in by_name else "v_reset"])}
     start = {k: c for k, c in start.items() if k in arrays}
     variants = ("tick by tick",) if name.endswith("Cell") else ("tick by tick", "one call")
-    return case(make(name, p, dt), f"norse {version}", shown, block, found, start,
+    return case(make(name, p, dt), f"norse {version}", public, block, by_name, start,
                 {"x": x, **arrays}, variants)
 
 
 def cases(version: str) -> list[Case]:
     """Every class with default, dyadic and odd parameters."""
-    found = []
+    rows = []
     for options, dt, scale in ((DEFAULT, 0.001, 2.0), (HALF, 0.001, 1.0), (ODD, 0.002, 1.0)):
         rest = (options, version, dt, scale)
         for name in ("LIFCell", "LIF"):
-            found.append(one(name, "norse-lif", norse.LIFParameters, *rest))
+            rows.append(one(name, "norse-lif", norse.LIFParameters, *rest))
         for name in RECURRENT:
-            found.append(one(name, "norse-lif-recurrent", norse.LIFParameters, *rest))
+            rows.append(one(name, "norse-lif-recurrent", norse.LIFParameters, *rest))
         for name in ("LICell", "LI"):
-            found.append(one(name, "norse-li", norse.LIParameters, *rest))
-        found.append(one("LIBoxCell", "norse-li-box", norse.LIBoxParameters, *rest))
+            rows.append(one(name, "norse-li", norse.LIParameters, *rest))
+        rows.append(one("LIBoxCell", "norse-li-box", norse.LIBoxParameters, *rest))
         stronger = (options, version, dt, 4 * scale)
         for reset in (reset_value, reset_subtract):
-            found.append(one("LIFBoxCell", f"norse-lif-box-{reset.__name__.removeprefix('reset_')}",
+            rows.append(one("LIFBoxCell", f"norse-lif-box-{reset.__name__.removeprefix('reset_')}",
                              norse.LIFBoxParameters, *stronger, reset_method=reset))
     for options in (DEFAULT, {"v_th": 0.7, "v_reset": -0.2}):
         for name in ("IAFCell", "IAF"):
-            found.append(one(name, "norse-iaf", norse.IAFParameters, options, version))
-    return found
+            rows.append(one(name, "norse-iaf", norse.IAFParameters, options, version))
+    return rows

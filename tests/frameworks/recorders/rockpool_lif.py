@@ -17,39 +17,40 @@ SPIKES = {"StepPWL": StepPWL, "PeriodicExponential": PeriodicExponential}
 
 def make(options: dict[str, Any]) -> Any:
     """A fresh layer of NEURONS neurons."""
-    given = {k: torch.tensor(c) if k != "dt" and isinstance(c, list | float) else c
-             for k, c in options.items()}
-    if "spike_generation_fn" in given:
-        given["spike_generation_fn"] = SPIKES[given["spike_generation_fn"]]
-    if given.get("has_rec"):
-        given["w_rec"] = recurrent_weights()
-    return LIFTorch(NEURONS, **given)
+    keywords: dict[str, Any] = {
+        k: torch.tensor(c) if k != "dt" and isinstance(c, list | float) else c
+        for k, c in options.items()}
+    if "spike_generation_fn" in keywords:
+        keywords["spike_generation_fn"] = SPIKES[keywords["spike_generation_fn"]]
+    if keywords.get("has_rec"):
+        keywords["w_rec"] = recurrent_weights()
+    return LIFTorch(NEURONS, **keywords)
 
 
 def run(options: dict[str, Any], x: torch.Tensor) -> dict[str, torch.Tensor]:
     """Spikes and states after each tick, from one call with all ticks; batch size 1."""
     whole = make(options)
     s, _, record = whole(x[None], record=True)
-    found = {"s": s[0], "v": record["vmem"][0], "u": record["isyn"][0, :, :, 0]}
+    arrays = {"s": s[0], "v": record["vmem"][0], "u": record["isyn"][0, :, :, 0]}
     one = make(options)
     ticks = torch.cat([one(row[None, None])[0][0] for row in x])
-    if not torch.equal(ticks, found["s"]) or not torch.equal(one.vmem, found["v"][-1]):
+    if not torch.equal(ticks, arrays["s"]) or not torch.equal(one.vmem, arrays["v"][-1]):
         raise ValueError(f"LIFTorch {options}: tick by tick differs")
     if options.get("has_rec"):
-        found |= {"y": record["irec"][0, :, :, 0], "w_rec": whole.w_rec.T}
-    return found
+        arrays |= {"y": record["irec"][0, :, :, 0], "w_rec": whole.w_rec.T}
+    return arrays
 
 
 def one(options: dict[str, Any], version: str) -> Case:
     """One set of options; the first tick of half the neurons meets the threshold exactly."""
     layer = make(options)
-    found = {"alpha": layer.alpha, "beta": layer.beta, "bias": layer.bias,
+    by_name = {"alpha": layer.alpha, "beta": layer.beta, "bias": layer.bias,
              "v_th": layer.threshold, "s_max": layer.max_spikes_per_dt}
     beta = float(layer.beta.flatten()[0])
     x = drive(0.5 / beta, first=1.0 / beta)
     arrays = run(options, x)
     block = "rockpool-lif-recurrent" if options.get("has_rec") else "rockpool-lif"
-    return case(layer, f"rockpool {version}", options, block, found, {"u": 0.0, "v": 0.0},
+    return case(layer, f"rockpool {version}", options, block, by_name, {"u": 0.0, "v": 0.0},
                 {"x": x, **arrays}, ("one call", "tick by tick"))
 
 

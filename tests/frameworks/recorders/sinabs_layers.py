@@ -23,21 +23,21 @@ from tests.frameworks.recorders.common import case
 SPIKES = {"multi": MultiSpike, "single": SingleSpike, "max": MaxSpike(2)}
 RESETS = {"subtract": MembraneSubtract(), "reset": MembraneReset(),
           "subtract-value": MembraneSubtract(0.6), "reset-value": MembraneReset(-0.25)}
-SHOWN = {"multi": "MultiSpike", "single": "SingleSpike", "max": "MaxSpike(2)",
+LABELS = {"multi": "MultiSpike", "single": "SingleSpike", "max": "MaxSpike(2)",
          "subtract": "MembraneSubtract()", "reset": "MembraneReset()",
          "subtract-value": "MembraneSubtract(0.6)", "reset-value": "MembraneReset(-0.25)"}
 
 
 def make(name: str, options: dict[str, Any]) -> Any:
     """A fresh layer; recurrent ones get a Linear without bias."""
-    given = {**options, "spike_fn": SPIKES[options["spike_fn"]],
+    keywords = {**options, "spike_fn": SPIKES[options["spike_fn"]],
              "reset_fn": RESETS[options["reset_fn"]]}
     if "Squeeze" in name:
-        given["batch_size"] = 1
+        keywords["batch_size"] = 1
     if "Recurrent" in name:
-        given["rec_connect"] = torch.nn.Linear(NEURONS, NEURONS, bias=False)
-        given["rec_connect"].weight.copy_(recurrent_weights())
-    return getattr(sinabs.layers, name)(**given)
+        keywords["rec_connect"] = torch.nn.Linear(NEURONS, NEURONS, bias=False)
+        keywords["rec_connect"].weight.copy_(recurrent_weights())
+    return getattr(sinabs.layers, name)(**keywords)
 
 
 def run(name: str, options: dict[str, Any], x: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -48,14 +48,14 @@ def run(name: str, options: dict[str, Any], x: torch.Tensor) -> dict[str, torch.
     s = whole(x if "Squeeze" in name else x[None]).reshape(x.shape)
     if "Recurrent" in name:
         return _recurrent(name, options, x, s)
-    found = {"s": s, "v": whole.recordings["v_mem"][0]}
+    arrays = {"s": s, "v": whole.recordings["v_mem"][0]}
     if "i_syn" in whole.recordings:
-        found["u"] = whole.recordings["i_syn"][0]
+        arrays["u"] = whole.recordings["i_syn"][0]
     one = make(name, options)
     ticks = torch.cat([one(t[None] if "Squeeze" in name else t[None, None]) for t in x])
     if not torch.equal(ticks.reshape(x.shape), s) or not torch.equal(one.v_mem, whole.v_mem):
         raise ValueError(f"{name} {options}: tick by tick differs")
-    return found
+    return arrays
 
 
 def _recurrent(name: str, options: dict[str, Any], x: torch.Tensor,
@@ -70,8 +70,8 @@ def _recurrent(name: str, options: dict[str, Any], x: torch.Tensor,
             u.append(layer.i_syn[0])
     w = layer.rec_connect.weight
     before = torch.cat([torch.zeros(1, NEURONS), s[:-1]])
-    found = {"s": s, "v": torch.stack(v), "w_rec": w, "y": before @ w.T}
-    return found | ({"u": torch.stack(u)} if u else {})
+    ticks = {"s": s, "v": torch.stack(v), "w_rec": w, "y": before @ w.T}
+    return ticks | ({"u": torch.stack(u)} if u else {})
 
 
 def block(name: str, options: dict[str, Any]) -> str:
@@ -94,33 +94,33 @@ def constants(name: str, options: dict[str, Any]) -> dict[str, Any]:
     layer = make(name, options)
     alpha = layer.alpha_mem_calculated
     reset = RESETS[options["reset_fn"]]
-    found = {"alpha": alpha, "gain": 1 - alpha, "v_th": layer.spike_threshold}
+    by_name = {"alpha": alpha, "gain": 1 - alpha, "v_th": layer.spike_threshold}
     if options.get("tau_syn"):
-        found["alpha_syn"] = layer.alpha_syn_calculated
+        by_name["alpha_syn"] = layer.alpha_syn_calculated
     if options["spike_fn"] == "max":
-        found["s_max"] = float(SPIKES["max"].max_num_spikes_per_bin)
+        by_name["s_max"] = float(SPIKES["max"].max_num_spikes_per_bin)
     if isinstance(reset, MembraneReset):
-        found["v_reset"] = reset.reset_value
+        by_name["v_reset"] = reset.reset_value
     else:
-        found["v_less"] = layer.spike_threshold
+        by_name["v_less"] = layer.spike_threshold
         if reset.subtract_value is not None:
-            found["v_less"] = reset.subtract_value
+            by_name["v_less"] = reset.subtract_value
     if options.get("min_v_mem") is not None:
-        found["v_min"] = layer.min_v_mem
-    return found
+        by_name["v_min"] = layer.min_v_mem
+    return by_name
 
 
 def one(name: str, options: dict[str, Any], version: str) -> Case:
     """One layer; the first tick of half the neurons meets the threshold exactly."""
-    found = constants(name, options)
-    gain = float(found["gain"]) if "-norm" in block(name, options) else 1.0
-    gain *= float(found.get("alpha_syn", 1.0))
-    x = drive(1.5 / gain if gain < 1 else 1.0, first=float(found["v_th"]) / gain)
-    shown = {k: float(c) if isinstance(c, torch.Tensor) else SHOWN.get(c, c)
+    by_name = constants(name, options)
+    gain = float(by_name["gain"]) if "-norm" in block(name, options) else 1.0
+    gain *= float(by_name.get("alpha_syn", 1.0))
+    x = drive(1.5 / gain if gain < 1 else 1.0, first=float(by_name["v_th"]) / gain)
+    public = {k: float(c) if isinstance(c, torch.Tensor) else LABELS.get(c, c)
              for k, c in options.items()}
     variants = ("one call",) if "Recurrent" in name else ("one call", "tick by tick")
     arrays = run(name, options, x)
-    return case(make(name, options), f"sinabs {version}", shown, block(name, options), found,
+    return case(make(name, options), f"sinabs {version}", public, block(name, options), by_name,
                 {k: 0.0 for k in "uv" if k in arrays}, {"x": x, **arrays}, variants)
 
 

@@ -12,8 +12,8 @@ from tests.frameworks.drive import NEURONS, STEPS, drive
 from tests.frameworks.golden import Case
 from tests.frameworks.recorders.common import case
 
-_UNUSED = "lava.lib.dl.slayer.object_detection"  # needs OpenCV and more
-sys.modules[_UNUSED] = types.ModuleType(_UNUSED)
+_NEEDS_OPENCV = "lava.lib.dl.slayer.object_detection"  # needs OpenCV and more
+sys.modules[_NEEDS_OPENCV] = types.ModuleType(_NEEDS_OPENCV)
 
 from lava.lib.dl.slayer.block import cuba as blocks
 from lava.lib.dl.slayer.neuron import cuba
@@ -30,10 +30,10 @@ def run(options: dict[str, Any], x: torch.Tensor) -> dict[str, torch.Tensor]:
         ticks["s"].append(one(row[None, :, None])[0, :, 0])
         ticks["u"].append(one.current_state[0] * UNIT)
         ticks["v"].append(one.voltage_state[0] * UNIT)
-    found = {k: torch.stack(rows) for k, rows in ticks.items()}
-    if not torch.equal(found["s"], whole):
+    arrays = {k: torch.stack(rows) for k, rows in ticks.items()}
+    if not torch.equal(arrays["s"], whole):
         raise ValueError(f"CUBA {options}: one call with all ticks differs")
-    return found
+    return arrays
 
 
 def equations(options: dict[str, Any]) -> str:
@@ -65,17 +65,17 @@ def block(name: str, options: dict[str, Any], shape: tuple[int, ...], make: dict
     layer = getattr(blocks, name)(neuron_params=dict(options), **make)
     spikes = (torch.rand(1, *shape, STEPS) < 0.3).float()
     with torch.no_grad():
-        drawn = torch.randn_like(layer.synapse.weight) * 0.4
-        drawn -= drawn.mean(dim=(1, 2, 3, 4), keepdim=True) - 0.05
-        drawn[0, 0, 0, 0], drawn[0, -1, -1, -1] = 5.0, -5.0  # are clipped
-        layer.synapse.weight.copy_(drawn)
+        random = torch.randn_like(layer.synapse.weight) * 0.4
+        random -= random.mean(dim=(1, 2, 3, 4), keepdim=True) - 0.05
+        random[0, 0, 0, 0], random[0, -1, -1, -1] = 5.0, -5.0  # are clipped
+        layer.synapse.weight.copy_(random)
     x = layer.synapse(spikes)[0].flatten(0, -2).T.contiguous()
     out = layer(spikes)[0].flatten(0, -2).T.contiguous()
     weight = layer.synapse.weight[..., 0]
     arrays = {"x": x, **run(options, x), "input": spikes[0].flatten(0, -2).T, "output": out,
               "weight": weight, "weight_used": layer.synapse.pre_hook_fx(weight)}
-    shown = {**make, "neuron_params": options, "input_shape": list(shape)}
-    return case(layer, f"lava-dl {version}", shown, equations(options), constants(layer.neuron),
+    public = {**make, "neuron_params": options, "input_shape": list(shape)}
+    return case(layer, f"lava-dl {version}", public, equations(options), constants(layer.neuron),
                 {"u": 0.0, "v": 0.0}, arrays, ("one call",))
 
 

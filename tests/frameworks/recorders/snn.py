@@ -20,8 +20,8 @@ RESETS = ("subtract", "zero", "none")
 
 def make(name: str, options: dict[str, Any], hidden: bool) -> Any:
     """A fresh cell; recurrent Linear layers get weights and biases of multiples of 1/16."""
-    given = {k: torch.tensor(c) if isinstance(c, list) else c for k, c in options.items()}
-    cell = getattr(snntorch, name)(**given, init_hidden=hidden, output=hidden)
+    keywords = {k: torch.tensor(c) if isinstance(c, list) else c for k, c in options.items()}
+    cell = getattr(snntorch, name)(**keywords, init_hidden=hidden, output=hidden)
     if options.get("all_to_all"):
         with torch.no_grad():
             cell.recurrent.weight.copy_(recurrent_weights())
@@ -34,7 +34,7 @@ def run(name: str, options: dict[str, Any], hidden: bool, x: torch.Tensor) -> di
     cell = make(name, options, hidden)
     y: list[torch.Tensor] = []
     if hasattr(cell, "recurrent"):
-        cell.recurrent.register_forward_hook(lambda module, given, out: y.append(out))
+        cell.recurrent.register_forward_hook(lambda module, inputs, out: y.append(out))
     state = cell.reset_mem()
     state = (state,) if isinstance(state, torch.Tensor) else state
     ticks: dict[str, list[torch.Tensor]] = {k: [] for k in "suvy"}
@@ -48,34 +48,34 @@ def run(name: str, options: dict[str, Any], hidden: bool, x: torch.Tensor) -> di
             ticks["u"].append(out[-2].clone())
         if y:
             ticks["y"].append(y[-1])
-    found = {k: torch.cat(rows) for k, rows in ticks.items() if rows}
+    arrays = {k: torch.cat(rows) for k, rows in ticks.items() if rows}
     if options.get("all_to_all"):
-        found |= {"w_rec": cell.recurrent.weight, "b_rec": cell.recurrent.bias}
-    return found
+        arrays |= {"w_rec": cell.recurrent.weight, "b_rec": cell.recurrent.bias}
+    return arrays
 
 
 def block(name: str, options: dict[str, Any]) -> str:
     """The equations of a class and its options."""
     reset = options.get("reset_mechanism", "subtract")
     at_once = "" if options.get("reset_delay", True) or reset == "none" else "-at-once"
-    scaled = "-scaled" if "graded_spikes_factor" in options else ""
-    return f"snn-{name.lower()}-{reset}{at_once}{scaled}"
+    suffix = "-scaled" if "graded_spikes_factor" in options else ""
+    return f"snn-{name.lower()}-{reset}{at_once}{suffix}"
 
 
 def constants(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """The buffers of a cell, as its forward uses them."""
     cell = make(name, options, False)
-    found: dict[str, Any] = {"v_th": cell.threshold}
+    by_name: dict[str, Any] = {"v_th": cell.threshold}
     if name == "Lapicque":
         rc = cell.R * cell.C
-        return found | {"R": cell.R, "dt": cell.time_step, "inv_rc": 1 / rc,
+        return by_name | {"R": cell.R, "dt": cell.time_step, "inv_rc": 1 / rc,
                         "keep": 1 - cell.time_step / rc}
-    found["beta"] = cell.beta.clamp(0, 1)
+    by_name["beta"] = cell.beta.clamp(0, 1)
     if name in SYNAPTIC:
-        found["alpha"] = cell.alpha.clamp(0, 1)
+        by_name["alpha"] = cell.alpha.clamp(0, 1)
     if "graded_spikes_factor" in options:
-        found["factor"] = cell.graded_spikes_factor
-    return found
+        by_name["factor"] = cell.graded_spikes_factor
+    return by_name
 
 
 def one(name: str, options: dict[str, Any], version: str) -> Case:
@@ -83,16 +83,16 @@ def one(name: str, options: dict[str, Any], version: str) -> Case:
     scale = 4.0 if name == "Lapicque" else 1.0
     threshold = options.get("threshold", 1.0)
     x = drive(scale, first=threshold[0] if isinstance(threshold, list) else threshold)
-    given, hidden = run(name, options, False, x), run(name, options, True, x)
-    for k in given:
-        if not torch.equal(given[k], hidden[k]):
+    outside, hidden = run(name, options, False, x), run(name, options, True, x)
+    for k in outside:
+        if not torch.equal(outside[k], hidden[k]):
             raise ValueError(f"{name} {options}: init_hidden changes {k}")
-    start = {k: 0.0 for k in "uv" if k in given}
+    start = {k: 0.0 for k in "uv" if k in outside}
     cell = make(name, options, False)
     if not options.get("all_to_all") and "V" in options:
-        given["w_rec"] = cell.V.expand(NEURONS)
+        outside["w_rec"] = cell.V.expand(NEURONS)
     return case(cell, f"snntorch {version}", options, block(name, options),
-                constants(name, options), start, {"x": x, **given},
+                constants(name, options), start, {"x": x, **outside},
                 ("state passed", "init_hidden"))
 
 

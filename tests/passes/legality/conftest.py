@@ -36,7 +36,7 @@ def parse(text: str) -> Graph:
         text = text.replace("> {", ", float[1] z = {0.0}> {", 1) if "> {" in text else (
             text.replace(" {", " <float[1] z = {0.0}> {", 1))
     proto = onnx.parser.parse_model(HEADER + "g " + text)
-    used = {}
+    bodies = {}
     lines: dict[str, int] = {}
     for number, node in enumerate(proto.graph.node, 1):
         module = node.output[0].split("__")[0]
@@ -46,8 +46,8 @@ def parse(text: str) -> Graph:
             node.metadata_props.add(key=key, value=value)
         if node.domain:
             node.overload = PROFILE[node.op_type]
-            used[node.overload] = function_body(PROFILES[node.overload], 20)
-    proto.functions.extend(used.values())
+            bodies[node.overload] = function_body(PROFILES[node.overload], 20)
+    proto.functions.extend(bodies.values())
     proto.graph.initializer.extend(
         onnx.numpy_helper.from_array(np.ones([d.dim_value for d in v.type.tensor_type.shape.dim],
                                              np.float32), v.name)
@@ -71,8 +71,8 @@ def _infer_shapes(proto: onnx.ModelProto) -> None:
         standard.graph.node.append(make("Identity", [x], [node.output[0]]))
         standard.graph.node.extend(make("ReduceSum", [x, "axis_0"], [name], keepdims=0)
                                    for name in node.output[1:])
-    inferred = onnx.shape_inference.infer_shapes(standard, strict_mode=True, data_prop=True)
-    proto.graph.value_info.extend(inferred.graph.value_info)
+    complete = onnx.shape_inference.infer_shapes(standard, strict_mode=True, data_prop=True)
+    proto.graph.value_info.extend(complete.graph.value_info)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ FOLD = "int64[4] f={6,4,8,8}"
 W = "float[6,6] w"
 
 
-def price(found: Diagnostic) -> tuple[object, ...]:
-    return tuple(found.values[key] for key in ("neurons", "synapses", "axons", "ticks"))
+def price(finding: Diagnostic) -> tuple[object, ...]:
+    return tuple(finding.values[key] for key in ("neurons", "synapses", "axons", "ticks"))
 
 
 def levels(findings: list[Diagnostic]) -> list[tuple[str, Severity]]:
@@ -26,7 +26,7 @@ def levels(findings: list[Diagnostic]) -> list[tuple[str, Severity]]:
 
 
 # name -> opt-in, error without it, note with it, (neurons, synapses, axons, ticks), graph
-PRICED = {
+PRICES = {
     "sum of spikes": (
         "residual-distribution", "NC125", "NC133", (0, 24 * 6, 24, 0),
         f"""{IN} => (float[3,2,4,6] y) <{W}> {{
@@ -91,21 +91,21 @@ PRICED = {
 }
 
 
-@pytest.mark.parametrize("name", PRICED)
+@pytest.mark.parametrize("name", PRICES)
 def test_priced(graph: Parse, name: str) -> None:
-    option, error, note, expected, text = PRICED[name]
-    made = graph(text)
-    assert levels(check_graph(made)) == [(error, Severity.ERROR)]
+    option, error, note, expected, text = PRICES[name]
+    model = graph(text)
+    assert levels(check_graph(model)) == [(error, Severity.ERROR)]
     others = [item for item in Allow if item != option]
-    assert levels(check_graph(made, allow=others)) == [(error, Severity.ERROR)]
-    (found,) = check_graph(made, allow=[option])
-    assert levels([found]) == [(note, Severity.NOTE)]
-    assert price(found) == expected
-    assert found.message
+    assert levels(check_graph(model, allow=others)) == [(error, Severity.ERROR)]
+    (finding,) = check_graph(model, allow=[option])
+    assert levels([finding]) == [(note, Severity.NOTE)]
+    assert price(finding) == expected
+    assert finding.message
 
 
 # name -> opt-in, errors that stay, a part of the reason
-REFUSED = {
+REFUSALS = {
     "currents": ("or-pool", ["NC122"], "not all binary spikes", f"""{IN} => (float[3,2,4,1] y)
         <{W}, int64[1] ax={{3}}> {{
         s, u, v = lif(x)  a = MatMul(s, w)  m = ReduceMax(a, ax)  y, u2, v2 = lif(m) }}"""),
@@ -155,20 +155,20 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REFUSALS)
 def test_refused(graph: Parse, name: str) -> None:
-    option, errors, reason, text = REFUSED[name]
-    found = check_graph(graph(text), allow=[option])
-    assert sorted(d.code for d in found) == errors
-    assert reason in " ".join(note for d in found for note in d.notes)
+    option, errors, reason, text = REFUSALS[name]
+    findings = check_graph(graph(text), allow=[option])
+    assert sorted(d.code for d in findings) == errors
+    assert reason in " ".join(note for d in findings for note in d.notes)
 
 
 @pytest.mark.parametrize("name", ["max-pool", "mask"])
 def test_gates_need_a_global_tick(graph: Parse, name: str) -> None:
-    option, error, _, _, text = PRICED[name]
-    found = [d for d in check_graph(graph(text), "async", [option]) if d.level > Severity.NOTE]
-    assert [d.code for d in found] == [error]
-    assert "without a global tick" in found[0].notes[-1]
+    option, error, _, _, text = PRICES[name]
+    findings = [d for d in check_graph(graph(text), "async", [option]) if d.level > Severity.NOTE]
+    assert [d.code for d in findings] == [error]
+    assert "without a global tick" in findings[0].notes[-1]
 
 
 def loop(connect: str) -> str:
@@ -186,16 +186,16 @@ def loop(connect: str) -> str:
 
 def test_a_gate_in_a_loop_is_priced_once(graph: Parse) -> None:
     pool = "p__{t} = ReduceMax(s__{t}, ax)  m__{t} = Add(p__{t}, six)"
-    found = check_graph(graph(loop(pool).replace("FB", "zero")), allow=["or-pool"])
-    assert [d.code for d in found] == ["NC134"]
-    assert price(found[0]) == (1, 6, 6, 1)
+    findings = check_graph(graph(loop(pool).replace("FB", "zero")), allow=["or-pool"])
+    assert [d.code for d in findings] == ["NC134"]
+    assert price(findings[0]) == (1, 6, 6, 1)
 
 
 def test_a_gate_on_a_feedback_loop_has_no_tick_to_spare(graph: Parse) -> None:
     pool = "p__{t} = ReduceMax(s__{t}, ax)  m__{t} = Add(p__{t}, six)"
-    found = check_graph(graph(loop(pool).replace("FB", "r__0")), allow=["or-pool"])
-    assert [d.code for d in found] == ["NC122"]
-    assert "feedback loop" in found[0].notes[-1]
+    findings = check_graph(graph(loop(pool).replace("FB", "r__0")), allow=["or-pool"])
+    assert [d.code for d in findings] == ["NC122"]
+    assert "feedback loop" in findings[0].notes[-1]
 
 
 CHAIN = """(float[6,4,8,8] x) => (float[3,2,4,8,8] y)
@@ -212,14 +212,14 @@ def test_a_chain_is_priced_where_it_grows(graph: Parse) -> None:
     small = graph(CHAIN.replace("[4,4,3,3] a", "[4,1,3,3] a").replace(
         "Conv<pads=[1,1,1,1]>(r, a)", "Conv<pads=[1,1,1,1], group=4>(r, a)").replace(
         "c = Conv<pads=[1,1,1,1]>(p, SECOND)", "c = Conv(p, b)"))
-    (found,) = check_graph(small, allow=[Allow.COMPOSE_LINEAR])
+    (finding,) = check_graph(small, allow=[Allow.COMPOSE_LINEAR])
     layers, whole = 256 * 9 + 256 * 4, 256 * 36
-    assert (found.code, found.level) == ("NC132", Severity.NOTE)
-    assert found.values["before"] == layers
-    assert found.values["after"] == whole
-    assert price(found) == (0, whole - layers, 0, 0)
+    assert (finding.code, finding.level) == ("NC132", Severity.NOTE)
+    assert finding.values["before"] == layers
+    assert finding.values["after"] == whole
+    assert price(finding) == (0, whole - layers, 0, 0)
 
 
 def test_unknown_names_are_refused(graph: Parse) -> None:
     with pytest.raises(ValueError, match="no-such"):
-        check_graph(graph(PRICED["mask"][4]), allow=["no-such"])
+        check_graph(graph(PRICES["mask"][4]), allow=["no-such"])

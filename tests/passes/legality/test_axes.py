@@ -12,40 +12,40 @@ from neurocompile.ir.graph import Graph
 Parse = Callable[[str], Graph]
 
 
-def roles(found: Layouts, graph: Graph, name: str) -> list[str]:
+def roles(axes: Layouts, graph: Graph, name: str) -> list[str]:
     """Each dimension of a value as text: `time*batch`, `data`, `` for size 1."""
     values = {v.name: v for node in graph.nodes() for v in node.outputs}
     values |= {v.name: v for v in graph.model.graph.inputs}
-    layout = found.layout(values[name])
+    layout = axes.layout(values[name])
     assert layout is not None
     return ["*".join(f"{atom.role.value}" for atom in atoms) for atoms in layout]
 
 
-FOLDED = """(float[8,3,6,6] x) => (float[2,10] y) <float[5,3,3,3] w, float[10,80] f,
+TIME_WITH_BATCH = """(float[8,3,6,6] x) => (float[2,10] y) <float[5,3,3,3] w, float[10,80] f,
     int64[5] five={4,2,5,4,4}, int64[4] four={8,5,4,4}, int64[2] two={2,80}, int64[1] ax={0}> {
     c = Conv(x, w)  r = Reshape(c, five)  s, u, v = lif(r)  q = Reshape(s, four)
     m = ReduceMean<keepdims=0>(s, ax)  k = Reshape(m, two)  y = Gemm<transB=1>(k, f) }"""
 
 
 def test_time_and_batch_folded_into_one_dimension(graph: Parse) -> None:
-    g = graph(FOLDED)
-    found = layouts(g)
-    assert roles(found, g, "x")[0] == "time*batch"
-    assert roles(found, g, "q") == ["time*batch", "data", "data", "data"]
-    assert roles(found, g, "s")[:2] == ["time", "batch"]
-    assert roles(found, g, "u")[0] == "batch"
-    assert roles(found, g, "k") == ["batch", "data*data*data"]
-    assert found.conflicts == ()
+    g = graph(TIME_WITH_BATCH)
+    axes = layouts(g)
+    assert roles(axes, g, "x")[0] == "time*batch"
+    assert roles(axes, g, "q") == ["time*batch", "data", "data", "data"]
+    assert roles(axes, g, "s")[:2] == ["time", "batch"]
+    assert roles(axes, g, "u")[0] == "batch"
+    assert roles(axes, g, "k") == ["batch", "data*data*data"]
+    assert axes.conflicts == ()
 
 
 def test_positions(graph: Parse) -> None:
-    g = graph(FOLDED)
-    found = layouts(g)
+    g = graph(TIME_WITH_BATCH)
+    axes = layouts(g)
     value = next(node for node in g.nodes() if node.op_type == "LIF").inputs[0]
-    assert found.positions(value, Role.TIME) == {0}
-    assert found.positions(value, Role.BATCH) == {1}
-    assert found.is_dynamic(value)
-    assert found.layout(None) is None
+    assert axes.positions(value, Role.TIME) == {0}
+    assert axes.positions(value, Role.BATCH) == {1}
+    assert axes.is_dynamic(value)
+    assert axes.layout(None) is None
 
 
 def test_heads_split_and_merge_channels(graph: Parse) -> None:
@@ -53,10 +53,10 @@ def test_heads_split_and_merge_channels(graph: Parse) -> None:
         <int64[5] h={3,2,4,2,3}, int64[4] back={3,2,4,6}> {
         s, u, v = lif(x)  a = Reshape(s, h)  b = Transpose<perm=[0,1,3,2,4]>(a)
         c = Transpose<perm=[0,1,3,2,4]>(b)  y0 = Reshape(c, back)  y, u1, v1 = lif(y0) }""")
-    found = layouts(g)
+    axes = layouts(g)
     values = {v.name: v for node in g.nodes() for v in node.outputs}
-    assert found.layout(values["y0"]) == found.layout(values["s"])
-    assert roles(found, g, "b") == ["time", "batch", "data", "data", "data"]
+    assert axes.layout(values["y0"]) == axes.layout(values["s"])
+    assert roles(axes, g, "b") == ["time", "batch", "data", "data", "data"]
 
 
 @pytest.mark.parametrize("make", ["e = Expand(i, n)", "e = Tile(i, r)"])
@@ -64,9 +64,9 @@ def test_repetition_becomes_time(graph: Parse, make: str) -> None:
     g = graph(f"""(float[2,6] x) => (float[5,2,6] y)
         <int64[1] ax={{0}}, int64[3] n={{5,2,6}}, int64[3] r={{5,1,1}}> {{
         i = Unsqueeze(x, ax)  {make}  y, u, v = lif(e) }}""")
-    found = layouts(g)
-    assert roles(found, g, "e") == ["time", "batch", "data"]
-    assert roles(found, g, "x") == ["batch", "data"]
+    axes = layouts(g)
+    assert roles(axes, g, "e") == ["time", "batch", "data"]
+    assert roles(axes, g, "x") == ["batch", "data"]
 
 
 def test_a_batch_of_one_has_no_axis(graph: Parse) -> None:
@@ -74,9 +74,9 @@ def test_a_batch_of_one_has_no_axis(graph: Parse) -> None:
         float[6,6] w> {
         s, u, v = lif(x)  a = Reshape(s, two)  b = MatMul(a, w)  c = Reshape(b, three)
         y, u1, v1 = lif(c) }""")
-    found = layouts(g)
-    assert roles(found, g, "b") == ["time", "data"]
-    assert found.conflicts == ()
+    axes = layouts(g)
+    assert roles(axes, g, "b") == ["time", "data"]
+    assert axes.conflicts == ()
 
 
 def test_sizes_that_do_not_divide_get_new_data_axes(graph: Parse) -> None:
@@ -88,9 +88,9 @@ def test_sizes_that_do_not_divide_get_new_data_axes(graph: Parse) -> None:
 def test_a_reshape_through_time_is_a_conflict(graph: Parse) -> None:
     g = graph("""(float[4,2,6] x) => (float[2,4,6] y) <int64[3] n={2,4,6}> {
         s, u, v = lif(x)  y = Reshape(s, n) }""")
-    found = layouts(g)
-    assert found.dims["y"] is None
-    assert [conflict.node.op_type for conflict in found.conflicts] == ["Reshape"]
+    axes = layouts(g)
+    assert axes.dims["y"] is None
+    assert [conflict.node.op_type for conflict in axes.conflicts] == ["Reshape"]
 
 
 def test_ticks_of_a_sequence(graph: Parse) -> None:
@@ -99,17 +99,17 @@ def test_ticks_of_a_sequence(graph: Parse) -> None:
         s, u, v = lif(x)  a = Gather<axis=0>(s, zero)  b = Gather<axis=0>(s, last)
         c = Unsqueeze(a, ax)  d = Unsqueeze(b, ax)  k = Concat<axis=0>(c, d)  j = Add(a, b)
         y, u1, v1 = lif(k) }""")
-    found = layouts(g)
-    assert (found.ticks["a"], found.ticks["b"]) == ({0}, {1})
-    assert (found.ticks["j"], found.ticks["k"]) == ({0, 1}, frozenset())
-    assert roles(found, g, "k") == ["time", "batch", "data"]
+    axes = layouts(g)
+    assert [axes.ticks[name] for name in "ab"] == [{0}, {1}]
+    assert [axes.ticks[name] for name in "jk"] == [{0, 1}, set()]
+    assert roles(axes, g, "k") == ["time", "batch", "data"]
 
 
 def test_einsum_and_contractions(graph: Parse) -> None:
     g = graph("""(float[3,2,4,6] x) => (float[3,2,4,4] y) <float[6,4] w, float[4,4] m> {
         s, u, v = lif(x)  a = Einsum<equation="...c,cd->d...">(s, w)
         b = MatMul(m, s)  k = Transpose<perm=[0,1,3,2]>(s)  y = MatMul(s, k) }""")
-    found = layouts(g)
-    assert roles(found, g, "a") == ["data", "time", "batch", "data"]
-    assert roles(found, g, "b")[:2] == ["time", "batch"]
-    assert roles(found, g, "y") == ["time", "batch", "data", "data"]
+    axes = layouts(g)
+    assert roles(axes, g, "a") == ["data", "time", "batch", "data"]
+    assert roles(axes, g, "b")[:2] == ["time", "batch"]
+    assert roles(axes, g, "y") == ["time", "batch", "data", "data"]

@@ -24,14 +24,14 @@ def lif() -> nn.Module:
 
 def line(mark: str) -> int:
     """The line of this file that ends in the comment `# mark`."""
-    (found,) = [number for number, text in enumerate(HERE.read_text().splitlines(), 1)
+    (number,) = [number for number, text in enumerate(HERE.read_text().splitlines(), 1)
                 if text.rstrip().endswith(f"# {mark}")]
-    return found
+    return number
 
 
 def findings(model: nn.Module, example: Tensor) -> list[tuple[str, str, int | None]]:
-    found = check_graph(capture(model.eval(), example))
-    return sorted((d.code, d.where.module, d.where.line) for d in found)
+    diagnostics = check_graph(capture(model.eval(), example))
+    return sorted((d.code, d.where.module, d.where.line) for d in diagnostics)
 
 
 def positive(model: nn.Module) -> nn.Module:
@@ -178,15 +178,15 @@ class Sew(nn.Module):
 
 
 def test_spikformer() -> None:
-    found = findings(positive(Spikformer()), torch.rand(B, 3, 8, 8))
-    assert [(code, where) for code, _, where in found] == [
+    illegal = findings(positive(Spikformer()), torch.rand(B, 3, 8, 8))
+    assert [(code, where) for code, _, where in illegal] == [
         ("NC120", line("qk")), ("NC120", line("av")), ("NC122", line("pool")),
         ("NC125", line("residual"))]
 
 
 def test_right_first_attention() -> None:
-    found = findings(positive(Spikformer(right_first=True)), torch.rand(B, 3, 8, 8))
-    assert [(code, where) for code, _, where in found if code == "NC120"] == [
+    illegal = findings(positive(Spikformer(right_first=True)), torch.rand(B, 3, 8, 8))
+    assert [(code, where) for code, _, where in illegal if code == "NC120"] == [
         ("NC120", line("kv")), ("NC120", line("q-kv"))]
 
 
@@ -199,13 +199,13 @@ def test_loop_is_legal() -> None:
 
 
 def test_loop_with_relu() -> None:
-    found = findings(positive(LoopWithRelu()), torch.rand(B, 6))
-    assert [(code, where) for code, _, where in found] == [("NC123", line("relu"))]
+    illegal = findings(positive(LoopWithRelu()), torch.rand(B, 6))
+    assert [(code, where) for code, _, where in illegal] == [("NC123", line("relu"))]
 
 
 def test_scaled_dot_product_attention() -> None:
-    found = findings(positive(Sew("SDPA")), torch.rand(T, B, 6))
-    assert [(code, where) for code, _, where in found] == [
+    illegal = findings(positive(Sew("SDPA")), torch.rand(T, B, 6))
+    assert [(code, where) for code, _, where in illegal] == [
         ("NC120", line("sdpa")), ("NC123", line("sdpa"))]
 
 
@@ -217,5 +217,5 @@ def test_adaptive_pool_is_legal() -> None:
     ("ADD", "NC125", "fc3"), ("AND", "NC121", "and"), ("IAND", "NC121", "iand"),
     ("mean over time", "NC126", "time")])
 def test_sew(connect: str, code: str, mark: str) -> None:
-    found = findings(positive(Sew(connect)), torch.rand(T, B, 6))
-    assert [(code, where) for code, _, where in found] == [(code, line(mark))]
+    illegal = findings(positive(Sew(connect)), torch.rand(T, B, 6))
+    assert [(code, where) for code, _, where in illegal] == [(code, line(mark))]

@@ -15,17 +15,17 @@ GRAPH = """(float[4,1,8] x) => (float[4,1,8] b__s) {
 
 
 def with_neuron(graph, text: str, model: str = "LIF", module: str = "b"):  # type: ignore[no-untyped-def]
-    made = graph(GRAPH)
+    model_graph = graph(GRAPH)
     profile = Profile("own", model, "test", Equations(text))
     body = ir.serde.deserialize_function(function_body(profile, 20))
-    for neuron in made.neurons():
+    for neuron in model_graph.neurons():
         node = neuron.node
         if neuron.train == f"{module}__s":
             node.overload, node.op_type = "own", model
             for name in ("tau", "v_reset"):
                 node.attributes.pop(name)
-    made.model.functions[body.identifier()] = body
-    return made
+    model_graph.model.functions[body.identifier()] = body
+    return model_graph
 
 
 @pytest.mark.parametrize(("text", "codes"), [
@@ -34,14 +34,14 @@ def with_neuron(graph, text: str, model: str = "LIF", module: str = "b"):  # typ
     ("v = v + x\ns = v >= v_th\nv = v * 0.5 * (1 - s) + 0.5 * v", ["NC201"]),
 ])
 def test_dynamics_without_a_normal_form(graph, text: str, codes: list[str]) -> None:  # type: ignore[no-untyped-def]
-    found = check_graph(with_neuron(graph, text))
-    assert [d.code for d in found] == codes
-    assert all(d.where.module == "b" for d in found)
+    findings = check_graph(with_neuron(graph, text))
+    assert [d.code for d in findings] == codes
+    assert all(d.where.module == "b" for d in findings)
 
 
 def test_a_leaky_integrator_is_no_event_between_layers(graph) -> None:  # type: ignore[no-untyped-def]
-    made = with_neuron(graph, "v = v + x * v_th\ns = v", "LI", "a")
-    assert [(d.code, d.where.module) for d in check_graph(made)] == [("NC123", "b")]
+    model_graph = with_neuron(graph, "v = v + x * v_th\ns = v", "LI", "a")
+    assert [(d.code, d.where.module) for d in check_graph(model_graph)] == [("NC123", "b")]
 
 
 def test_a_leaky_integrator_is_no_readout_of_counts(graph) -> None:  # type: ignore[no-untyped-def]

@@ -80,8 +80,8 @@ CASES = [
 ]
 
 
-def codes(found: Graph, timing: str = "tick") -> list[str]:
-    return sorted(d.code for d in check_graph(found, timing) if d.level > Severity.NOTE)
+def codes(graph: Graph, timing: str = "tick") -> list[str]:
+    return sorted(d.code for d in check_graph(graph, timing) if d.level > Severity.NOTE)
 
 
 @pytest.mark.parametrize(("code", "illegal", "legal"), CASES, ids=[case[0] for case in CASES])
@@ -202,12 +202,12 @@ def test_bias_bounds(graph: Parse) -> None:
     text = f"""{IN} => (float[3,2,4,6] y) <{W}, float[1] b={{2.0}}, float[1] h={{0.5}}> {{
         s, u, v = lif(x)  a = MatMul(s, w)  c = Sub(a, b)  d = MatMul(c, w)  e = Mul(d, h)
         y, u2, v2 = lif(e) }}"""
-    (found, *_) = check_graph(graph(text), "async")
-    assert found.values == {"module": "y", "value": 6.0}  # 2 * 6 weights of 1 * 0.5
-    assert "up to 6 in every tick" in found.message
+    (finding, *_) = check_graph(graph(text), "async")
+    assert finding.values == {"module": "y", "value": 6.0}  # 2 * 6 weights of 1 * 0.5
+    assert "up to 6 in every tick" in finding.message
 
 
-def unrolled(ticks: int, inside: str, last: str = "") -> str:
+def loop_over_ticks(ticks: int, inside: str, last: str = "") -> str:
     """A loop over ticks; `{t}` and `{p}` are the tick and the one before."""
     body = "".join(inside.replace("{t}", str(t)).replace("{p}", str(t - 1)) for t in range(ticks))
     first = "u__-1 = Identity(z)"
@@ -227,7 +227,7 @@ STACK = "y = Concat<axis=0>(o__0, o__1, o__2, o__3)"
 
 
 def loop(feed: str, last: str = STACK) -> str:
-    text = unrolled(4, LOOP.replace("FEED", feed), last)
+    text = loop_over_ticks(4, LOOP.replace("FEED", feed), last)
     for tick in range(4):
         state = "z" if tick == 0 else f"sv__{tick - 1}"
         text = text.replace(f"lif(e__{tick}, STATE, STATE)", f"lif(e__{tick}, {state}, {state})")
@@ -267,6 +267,6 @@ def test_layer_by_layer_loops(graph: Parse) -> None:
 
 
 def test_notes_name_the_neurons(graph: Parse) -> None:
-    (found,) = check_graph(graph(CASES[1][1]))
-    assert found.notes == ("left operand: Spike from q", "right operand: Spike from k")
-    assert found.where.line == 4
+    (finding,) = check_graph(graph(CASES[1][1]))
+    assert finding.notes == ("left operand: Spike from q", "right operand: Spike from k")
+    assert finding.where.line == 4

@@ -76,9 +76,9 @@ def test_energy_is_the_papers_formula() -> None:
     assert set(rates) == {"lif1", "lif2"}
     assert all(0 < rate < 1 for rate in rates.values())
     expected = 4.6 * STEM + 0.9 * (rates["lif1"] * BODY + rates["lif2"] * HEAD)
-    found = summarize(graph, [], rates).energy_mj
-    assert found == pytest.approx(expected * 1e-9)
+    energy = summarize(graph, [], rates).energy_mj
+    assert energy == pytest.approx(expected * 1e-9)
     silent = summarize(graph, [], dict.fromkeys(rates, 0.0)).energy_mj
     assert silent == pytest.approx(4.6 * STEM * 1e-9)
-    unmeasured = summarize(graph, [], {}).energy_mj
-    assert unmeasured == pytest.approx(4.6 * (STEM + BODY + HEAD) * 1e-9)
+    bound = summarize(graph, [], {}).energy_mj
+    assert bound == pytest.approx(4.6 * (STEM + BODY + HEAD) * 1e-9)

@@ -30,11 +30,11 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_notes_and_errors(graph: Parse, name: str) -> None:
     expected, text = CASES[name]
-    made = graph(text)
-    assert check_graph(made) == []
-    found = check_graph(made, "async")
-    assert sorted(d.code for d in found) == expected
-    assert all(d.message for d in found)
+    model_graph = graph(text)
+    assert check_graph(model_graph) == []
+    findings = check_graph(model_graph, "async")
+    assert sorted(d.code for d in findings) == expected
+    assert all(d.message for d in findings)
 
 
 def test_neurons_are_counted(graph: Parse) -> None:
@@ -44,14 +44,14 @@ def test_neurons_are_counted(graph: Parse) -> None:
 
 
 def test_a_leak_makes_a_bias_worse(graph: Parse) -> None:
-    found = check_graph(graph(CASES["bias and leak"][1]), "async")
-    (bias,) = [d for d in found if d.code == "NC128"]
+    findings = check_graph(graph(CASES["bias and leak"][1]), "async")
+    (bias,) = [d for d in findings if d.code == "NC128"]
     assert "leaks as well" in bias.notes[0]
 
 
 def test_neurons_without_leak(graph: Parse) -> None:
     text = CASES["leak"][1].replace("lif(x)", "lif(x)")
-    made = graph(text)
-    for neuron in made.neurons():
+    model_graph = graph(text)
+    for neuron in model_graph.neurons():
         neuron.node.op_type, neuron.node.overload = "IF", "spikingjelly-if-hard"
-    assert [d.code for d in check_graph(made, "async")] == ["NC137"]
+    assert [d.code for d in check_graph(model_graph, "async")] == ["NC137"]

@@ -1,6 +1,7 @@
 """Readouts on chip: sums in neurons that never fire, exact in floats, bounded in integers."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.backends import synchronous
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Dense, from_matrix
 from neurocompile.passes.loihi.accumulate import accumulate
@@ -19,8 +19,9 @@ from neurocompile.passes.loihi.quantization.bounds import state_bounds, state_ov
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
+from tests.loihi import loihi_target
 
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 CELL = FloatNeuron("IF", 1.0, 1.0, False, Reset.HARD)
 
 
@@ -117,7 +118,7 @@ def test_no_input_makes_an_accumulator_fire() -> None:
 
 
 @pytest.mark.parametrize("ticks", ["each", 3])
-def test_single_ticks_stay_on_the_host(ticks: str | int) -> None:
+def test_single_ticks_stay_on_the_host(ticks: Literal["each"] | int) -> None:
     before = network()
     before = replace(before, readouts=(replace(before.readouts[0], ticks=ticks), before.readouts[0]))
     floating, warnings = accumulate(before, "chip", LOIHI2, 8)

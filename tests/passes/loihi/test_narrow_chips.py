@@ -15,7 +15,6 @@ from neurocompile.backends.loihi.bits import check_bits
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.loihi import LOIHI
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import (
     Adder,
     Network,
@@ -37,9 +36,10 @@ from neurocompile.semantics.loihi_widths import MAXIMA
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 from tests.passes.loihi.residual_nets import SHAPE, TICKS, residual, spikes_in
 
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 LEAST = {"neuron.state_bits": 8, "neuron.decay_bits": 1, "neuron.threshold_bits": 1,
          "neuron.bias_bits": 2, "neuron.bias_exponent_max": 0, "synapse.weight_bits": 1,
          "synapse.weight_exponent_max": 0, "synapse.message_bits": 0}

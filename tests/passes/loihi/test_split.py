@@ -13,7 +13,6 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Network, Projection
 from neurocompile.ir.operators import Dense, Part, most_sources
 from neurocompile.passes.loihi.align import align
@@ -23,9 +22,10 @@ from neurocompile.passes.loihi.quantization.bounds import state_overflows
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.split import split
 from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 from tests.passes.loihi.residual_nets import SHAPE, residual, spikes_in
 
-LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")
+LOIHI2, LOIHI1 = loihi_target("loihi2"), loihi_target("loihi1")
 
 
 def tight(axons: int) -> LoihiTarget:
@@ -37,8 +37,9 @@ def fan_in(network: Network, name: str) -> int:
 
 
 def exact(network: Network, name: str) -> int:
-    return max(sum(np.asarray(p.operator.with_weights(np.ones(p.operator.weights.shape)).matrix()
-                              .sum(axis=1)) for p in network.into(name)))
+    operators = [p.operator for p in network.into(name)]
+    ones = [op.with_weights(np.ones(op.weights.shape)).matrix() for op in operators]
+    return int(max(sum((np.asarray(m.sum(axis=1)) for m in ones), start=np.zeros(1, np.int64))))
 
 
 @settings(max_examples=25, deadline=None)

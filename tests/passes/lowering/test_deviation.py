@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import snntorch
 import torch
 from torch import nn
 
@@ -20,10 +21,11 @@ class Odd(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.fc, self.out = nn.Linear(10, 8), nn.Linear(8, 5)
-        self.lif1, self.lif2 = nets.snntorch.Leaky(beta=0.5), nets.snntorch.Leaky(beta=0.5)
+        self.lif1, self.lif2 = snntorch.Leaky(beta=0.5), snntorch.Leaky(beta=0.5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        mem1, mem2, total = self.lif1.reset_mem(), self.lif2.reset_mem(), 0
+        mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
+        total = torch.zeros(())
         for t in range(4):
             y = x[:, t]
             if t == 2:
@@ -42,7 +44,7 @@ def test_the_deepest_difference_is_named_in_both_ticks() -> None:
     assert finding.code == "NC112"
     assert (finding.values["tick"], finding.values["other"]) == (2, 3)
     odd = next(n for n, line in enumerate(LINES, 1) if line.endswith("# odd"))
-    taken = next(n for n, line in enumerate(LINES, 1) if line.strip() == "y = x[:, t]")
+    other = next(n for n, line in enumerate(LINES, 1) if line.strip() == "y = x[:, t]")
     assert finding.where.line == odd
     assert f"`Mul` at tests/passes/lowering/test_deviation.py:{odd}" in finding.message
-    assert f"test_deviation.py:{taken}" in finding.message
+    assert f"test_deviation.py:{other}" in finding.message

@@ -16,8 +16,6 @@ from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import FindingsError, errors
-from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv
@@ -27,15 +25,15 @@ from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.lowering.lower import lower
 from tests.capture import nets
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.passes.lowering.test_lower import model_spikes
 
 ALLOW = ("or-pool", "coincidence-gates")
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 
 
 def cell(v_threshold: float = 0.5, step_mode: str = "m") -> nn.Module:
-    made: nn.Module = neuron.IFNode(v_threshold=v_threshold, step_mode=step_mode)
-    return made
+    return neuron.IFNode(v_threshold=v_threshold, step_mode=step_mode)
 
 
 class Branches(nn.Module):
@@ -80,7 +78,7 @@ class Joins(Branches):
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         q, k = self.spikes(x)
         both = q * k
-        joined = (
+        joins = (
             both,
             q * (1 - k).transpose(2, 3).transpose(2, 3),
             (1 - q) * (1 - k),  # fires where neither does: a bias in every tick
@@ -91,8 +89,8 @@ class Joins(Branches):
             k.amax(2, keepdim=True),
             q[:, :, 1:3].amax(2),
         )
-        y = self.lif(self.proj(torch.cat(joined[:2], 2)))
-        return (y.sum(0), *(j.sum(0) for j in joined))
+        y = self.lif(self.proj(torch.cat(joins[:2], 2)))
+        return (y.sum(0), *(j.sum(0) for j in joins))
 
 
 class Pools(nn.Module):
@@ -107,11 +105,11 @@ class Pools(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         s = self.lif1(self.conv1(x).repeat(3, 1, 1, 1, 1)).flatten(0, 1)
-        pooled, quiet, uneven = self.pool(s), self.pool(1 - s), self.uneven(s)
-        t = self.lif2(self.conv2(torch.cat([pooled, quiet], 1)).unflatten(0, (3, -1)))
+        maxima, quiet, uneven = self.pool(s), self.pool(1 - s), self.uneven(s)
+        t = self.lif2(self.conv2(torch.cat([maxima, quiet], 1)).unflatten(0, (3, -1)))
         whole = nn.functional.adaptive_max_pool2d(t.flatten(0, 1), 1).flatten(1)
         y = self.lif3(self.fc(whole.unflatten(0, (3, -1))))
-        return (y.sum(0), *(p.unflatten(0, (3, -1)).sum(0) for p in (pooled, quiet, uneven, whole)))
+        return (y.sum(0), *(p.unflatten(0, (3, -1)).sum(0) for p in (maxima, quiet, uneven, whole)))
 
 
 class Loop(nn.Module):
@@ -128,9 +126,9 @@ class Loop(nn.Module):
         for _ in range(4):
             q, k = self.q_lif(self.q(x)), self.k_lif(self.k(x))
             both, one = q * k, k * (1 - q)
-            pooled = self.pool((both[:, 4:] * q[:, 3:7]).unsqueeze(1)).squeeze(1)
-            pooled = torch.cat([pooled, self.pool(one[:, :4].unsqueeze(1)).squeeze(1)], 1)
-            total, counts = total + self.lif(self.fc(pooled)), counts + pooled
+            maxima = self.pool((both[:, 4:] * q[:, 3:7]).unsqueeze(1)).squeeze(1)
+            maxima = torch.cat([maxima, self.pool(one[:, :4].unsqueeze(1)).squeeze(1)], 1)
+            total, counts = total + self.lif(self.fc(maxima)), counts + maxima
         return total, counts
 
 
@@ -147,7 +145,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], dict[str, float
 
 
 @cache
-def captured(make: Callable[[], nn.Module], shape: tuple[int, ...]
+def model_graph(make: Callable[[], nn.Module], shape: tuple[int, ...]
              ) -> tuple[nn.Module, torch.Tensor, Graph]:
     torch.manual_seed(3)
     model, x = nets.lively(make()), nets.image(*shape)
@@ -157,7 +155,7 @@ def captured(make: Callable[[], nn.Module], shape: tuple[int, ...]
 @pytest.mark.parametrize("name", CASES)
 def test_gates_compute_what_the_model_does(name: str) -> None:
     make, shape, gates = CASES[name]
-    model, x, graph = captured(make, shape)
+    model, x, graph = model_graph(make, shape)
     expected = model_spikes(model, x)
     assert all(0 < spikes.mean() < 1 for spikes in expected.values()), {
         path: spikes.mean() for path, spikes in expected.items()}
@@ -170,13 +168,13 @@ def test_gates_compute_what_the_model_does(name: str) -> None:
     network, _ = LoihiQuantizer(8).run(floating, LOIHI2)
     assert {p.name: p.floating.v_th for p in floating.populations
             if p.name not in expected} == gates
-    found = run(floating, {"x": x.numpy()})
+    result = run(floating, {"x": x.numpy()})
     for path, spikes in expected.items():
-        assert np.array_equal(spikes.reshape(found.spikes[path].shape), found.spikes[path]), path
+        assert np.array_equal(spikes.reshape(result.spikes[path].shape), result.spikes[path]), path
     for gate in gates:
-        assert 0 < found.spikes[gate].mean() < 1, gate
-    for readout, wanted in zip(floating.readouts, outputs, strict=True):
-        assert np.array_equal(found.read(readout), wanted)
+        assert 0 < result.spikes[gate].mean() < 1, gate
+    for readout, output in zip(floating.readouts, outputs, strict=True):
+        assert np.array_equal(result.read(readout), output)
     _assert_exact_in_integers(floating, network, {"x": x.numpy()}, set(gates))
 
 
@@ -185,17 +183,17 @@ def _assert_exact_in_integers(floating: Network, network: Network, inputs: dict[
     """On the integer network's own spikes every gate is what the float gate makes of them."""
     spikes = run(network, inputs).spikes
     for name in gates:
-        made = floating.population(name)
+        gate = floating.population(name)
         count = np.zeros(spikes[name].shape)
         for projection in floating.into(name):
             count += spikes[projection.source] @ projection.operator.matrix().toarray().T
-        count += 0 if made.bias is None else made.bias.mantissa
+        count += 0 if gate.bias is None else gate.bias.mantissa
         assert spikes[name].any()
-        assert np.array_equal(count > made.floating.v_th, spikes[name]), name
+        assert np.array_equal(count > gate.floating.v_th, spikes[name]), name
 
 
 def test_a_pool_keeps_its_structure_and_its_line() -> None:
-    network, _ = lower(captured(Pools, (3, 2, 7, 7))[2], ALLOW)
+    network, _ = lower(model_graph(Pools, (3, 2, 7, 7))[2], ALLOW)
     kinds = {p.name: type(p.operator) for p in network.projections if p.target == "pool.or"}
     assert kinds == {"lif1 -> pool.or": Conv}
     assert network.population("pool.or").shape == (4, 4, 4)
@@ -205,7 +203,7 @@ def test_a_pool_keeps_its_structure_and_its_line() -> None:
 def test_without_the_option_nothing_is_made() -> None:
     for make, option in ((And, ALLOW[0]), (Any, ALLOW[1])):
         with pytest.raises(FindingsError) as error:
-            lower(captured(make, (3, 4, 6))[2], [option])
+            lower(model_graph(make, (3, 4, 6))[2], [option])
         assert error.value.diagnostics[0].code == "NC110"
 
 
@@ -237,7 +235,7 @@ class TicksApart(Branches):
     Sums, OverTime, pytest.param(TimesInput, marks=pytest.mark.slow),
     pytest.param(TicksApart, marks=pytest.mark.slow)])
 def test_what_is_no_spike_of_the_tick_is_refused(make: Callable[[], nn.Module]) -> None:
-    _, _, graph = captured(make, (3, 4, 6))
+    _, _, graph = model_graph(make, (3, 4, 6))
     assert errors(check_graph(graph, allow=ALLOW))
     with pytest.raises(FindingsError) as error:
         lower(graph, ALLOW)
@@ -262,7 +260,7 @@ class Sometimes(nn.Module):
 
 def test_a_gate_in_some_ticks_is_refused() -> None:
     with pytest.raises(FindingsError) as error:
-        lower(captured(Sometimes, (3, 6))[2], ALLOW)
+        lower(model_graph(Sometimes, (3, 6))[2], ALLOW)
     assert error.value.diagnostics[0].code == "NC112"
     assert "2 of 3 ticks" in error.value.diagnostics[0].message
 
@@ -270,7 +268,7 @@ def test_a_gate_in_some_ticks_is_refused() -> None:
 @pytest.mark.parametrize(("make", "fewest"), [(And, 3), (Iand, 3), (Any, 1)])
 def test_a_scale_that_would_not_forget_is_not_taken(make: Callable[[], nn.Module],
                                                     fewest: int) -> None:
-    floating, _ = lower(captured(make, (3, 4, 6))[2], ALLOW)
+    floating, _ = lower(model_graph(make, (3, 4, 6))[2], ALLOW)
     gates = {p.name for p in floating.populations if p.floating.model in ("OR", "AND")}
     for bits in range(1, 9):
         if bits >= fewest:
@@ -282,15 +280,15 @@ def test_a_scale_that_would_not_forget_is_not_taken(make: Callable[[], nn.Module
             continue
         with pytest.raises(FindingsError) as error:
             LoihiQuantizer(weight_bits=bits).run(floating, LOIHI2)
-        found, = error.value.diagnostics
-        assert (found.code, found.values["module"], found.values["limit"]) == (
+        finding, = error.value.diagnostics
+        assert (finding.code, finding.values["module"], finding.values["limit"]) == (
             "NC208", "Mul.and", 4095)
-        assert int(str(found.values["needed"])) >= 4096
+        assert int(str(finding.values["needed"])) >= 4096
 
 
 def test_neurons_without_memory_are_exact_where_they_forget() -> None:
     """Any population of decay 0: the gates', and binary layers with small whole weights."""
-    floating, _ = lower(captured(And, (3, 4, 6))[2], ALLOW)
+    floating, _ = lower(model_graph(And, (3, 4, 6))[2], ALLOW)
     gate = floating.population("Mul.and")
     assert gate.floating.decay == 0
     rng = np.random.default_rng(0)
@@ -309,10 +307,10 @@ def test_neurons_without_memory_are_exact_where_they_forget() -> None:
     "joins", *(pytest.param(name, marks=pytest.mark.slow) for name in ("pools", "loop"))])
 def test_lava_runs_gates(name: str, tmp_path: Path) -> None:
     make, shape, gates = CASES[name]
-    _, x, graph = captured(make, shape)
-    compiled = compile_graph(graph, LOIHI2, Options(allow=ALLOW))
-    network, schedule, inputs = compiled.network, compiled.schedule, {"x": x.numpy()}
+    _, x, graph = model_graph(make, shape)
+    compilation = compile_for_loihi(graph, LOIHI2, Options(allow=ALLOW))
+    network, schedule, inputs = compilation.network, compilation.schedule, {"x": x.numpy()}
     emit(network, schedule, LOIHI2, tmp_path)
-    done = verify(tmp_path, network, schedule, inputs, run(network, inputs))
-    assert (done.differences, done.diagnostics) == (0, ())
-    assert {p.name for p in done.populations if p.spikes} >= gates.keys()
+    verification = verify(tmp_path, network, schedule, inputs, run(network, inputs))
+    assert (verification.differences, verification.diagnostics) == (0, ())
+    assert {p.name for p in verification.populations if p.spikes} >= gates.keys()

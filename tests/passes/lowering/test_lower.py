@@ -1,9 +1,11 @@
 """Lowering: the float network computes the model's spikes, whatever the model's code looks like."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import snntorch
 import torch
 from spikingjelly.activation_based import neuron
 from torch import nn
@@ -17,28 +19,32 @@ from neurocompile.passes.lowering.lower import lower
 from tests.capture import nets
 
 
-def lowered(model: nn.Module, x: torch.Tensor) -> Network:
+def float_network(model: nn.Module, x: torch.Tensor) -> Network:
     return lower(capture(model, x))[0]
+
+
+def recorder(step: Callable[[torch.Tensor], torch.Tensor], spikes: list[torch.Tensor]
+             ) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The step of a neuron module that notes its spikes as well."""
+    def record(x_seq: torch.Tensor) -> torch.Tensor:
+        spikes.append(step(x_seq))
+        return spikes[-1]
+    return record
 
 
 def model_spikes(model: nn.Module, *inputs: torch.Tensor) -> dict[str, np.ndarray]:
     """Spikes per neuron module, [samples, ticks, neurons], recorded from the running model."""
-    swapped, seen = swap(model), {}
-    for module in swapped.modules():
+    copy = swap(model)
+    records: dict[str, list[torch.Tensor]] = {}
+    for module in copy.modules():
         if hasattr(module, "ticks") and hasattr(module, "path"):
-            real, path = module.ticks, module.path
-
-            def record(x_seq: torch.Tensor, real: Callable[..., torch.Tensor] = real,
-                       path: str = path) -> torch.Tensor:
-                spikes = real(x_seq)
-                seen.setdefault(path, []).append(spikes)
-                return spikes
-            module.ticks = record
-    reset(swapped)
+            neurons: Any = module
+            neurons.ticks = recorder(neurons.ticks, records.setdefault(neurons.path, []))
+    reset(copy)
     with torch.no_grad():
-        swapped(*inputs)
+        copy(*inputs)
     return {path: torch.cat(parts).flatten(2).transpose(0, 1).numpy()
-            for path, parts in seen.items()}
+            for path, parts in records.items()}
 
 
 class TokenMixer(nn.Module):
@@ -55,14 +61,14 @@ class TokenMixer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.embed(x).flatten(2).unsqueeze(0).repeat(3, 1, 1, 1)  # T, B, C, N
-        mixed = torch.matmul(self.lif1(x).unsqueeze(3), self.mix).squeeze(3)  # per channel
-        y = x + mixed
+        mixture = torch.matmul(self.lif1(x).unsqueeze(3), self.mix).squeeze(3)  # per channel
+        y = x + mixture
         t, b, c, n = y.shape
         y = self.bn(y.permute(0, 1, 3, 2).reshape(t * b, n, c)).reshape(t, b, n, c)
         return self.head(self.lif2(y).mean(2)).mean(0)
 
 
-class Wired(nn.Module):
+class Wiring(nn.Module):
     """Slices, concatenation, padding and a split between neurons."""
 
     def __init__(self) -> None:
@@ -95,7 +101,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "hidden state": (nets.HiddenState, (3, 10)),
     "recurrent": (nets.Recurrent, (3, 10)),
     "token mixer": (TokenMixer, (2, 1, 6, 6)),
-    "wired": (Wired, (5, 2, 9)),
+    "wired": (Wiring, (5, 2, 9)),
 }
 
 
@@ -109,19 +115,19 @@ def test_float_network_spikes_like_the_model(name: str) -> None:
     reset(model)
     with torch.no_grad():
         outputs = model(x).numpy()
-    network = lowered(model, x)
+    network = float_network(model, x)
     item = next(i for i in network.inputs if i.kind is not InputKind.ONE)
     timed = item.kind is not InputKind.STATIC
-    found = run(network, {item.name: x.numpy().swapaxes(0, 1) if timed else x.numpy()})
-    assert found.spikes.keys() == expected.keys()
+    result = run(network, {item.name: x.numpy().swapaxes(0, 1) if timed else x.numpy()})
+    assert result.spikes.keys() == expected.keys()
     for path, spikes in expected.items():
-        assert np.array_equal(spikes.reshape(found.spikes[path].shape), found.spikes[path]), path
+        assert np.array_equal(spikes.reshape(result.spikes[path].shape), result.spikes[path]), path
     readout, = network.readouts
-    assert np.abs(readout.values(found.counts()) - outputs).max() < 1e-5
+    assert np.abs(readout.values(result.counts()) - outputs).max() < 1e-5
 
 
 def test_structure_is_kept() -> None:
-    network = lowered(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
+    network = float_network(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
     kinds = {p.name: type(p.operator) for p in network.projections}
     assert kinds == {"x -> lif1": Conv, "lif1 -> lif2": Dense}
     assert network.n_ticks == 4
@@ -136,12 +142,12 @@ def test_growth_of_a_composed_projection_is_noted() -> None:
 
 
 def test_feedback_is_a_projection_of_delay_one() -> None:
-    network = lowered(nets.lively(nets.Recurrent()), nets.image(2, 10))
+    network = float_network(nets.lively(nets.Recurrent()), nets.image(2, 10))
     assert {(p.source, p.delay) for p in network.into("lif")} == {("x", 0), ("lif", 1)}
 
 
 def test_bias_of_a_synaptic_current_goes_through_a_synapse() -> None:
-    network = lowered(nets.lively(nets.SynapticLoop()), nets.image(2, 10))
+    network = float_network(nets.lively(nets.SynapticLoop()), nets.image(2, 10))
     assert {i.kind for i in network.inputs} == {InputKind.STATIC, InputKind.ONE}
     assert network.population("lif").bias is None
 
@@ -151,10 +157,10 @@ class Changing(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fc, self.lif = nn.Linear(10, 5), nets.snntorch.Leaky(beta=0.5)
+        self.fc, self.lif = nn.Linear(10, 5), snntorch.Leaky(beta=0.5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        mem, total = self.lif.reset_mem(), 0
+        mem, total = self.lif.reset_mem(), torch.zeros(())
         for t in range(3):
             s, mem = self.lif(self.fc(x) * (t + 1), mem)
             total = total + s
@@ -177,10 +183,10 @@ class Warm(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fc, self.lif = nn.Linear(10, 5), nets.snntorch.Leaky(beta=0.5)
+        self.fc, self.lif = nn.Linear(10, 5), snntorch.Leaky(beta=0.5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        mem, total = torch.full((len(x), 5), 0.5), 0
+        mem, total = torch.full((len(x), 5), 0.5), torch.zeros(())
         for _ in range(3):
             s, mem = self.lif(self.fc(x), mem)
             total = total + s
@@ -193,6 +199,6 @@ class Warm(nn.Module):
 def test_what_is_no_network_is_refused(make: Callable[[], nn.Module], shape: tuple[int, ...],
                                        code: str) -> None:
     with pytest.raises(FindingsError) as error:
-        lowered(nets.lively(make()), nets.image(*shape) * 2)
+        float_network(nets.lively(make()), nets.image(*shape) * 2)
     assert error.value.diagnostics[0].code == code
     assert error.value.diagnostics[0].where.module

@@ -20,7 +20,7 @@ from neurocompile.passes.placing.place import QUIET, PlacementProblem, place
 from neurocompile.passes.placing.relieve import link_loads
 from neurocompile.passes.placing.route import route, route_traffic
 from neurocompile.passes.placing.traffic import Traffic, core_traffic
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 
 def parts(number: int) -> Partition:
@@ -28,14 +28,14 @@ def parts(number: int) -> Partition:
                      tuple((CoreSlice("a", k, k + 1),) for k in range(number)))
 
 
-def test_snake_over_two_chips(nets: ModuleType, loihi1: Target) -> None:
+def test_snake_over_two_chips(nets: ModuleType, loihi1: LoihiTarget) -> None:
     target = nets.with_limits(loihi1, cores=5, grid_width=2, chips=2)  # the last row holds one core
     assert place(parts(7), target).cores == (
         CoreId(0, 0, 0), CoreId(0, 0, 1), CoreId(0, 0, 2), CoreId(0, 1, 1), CoreId(0, 1, 0),
         CoreId(1, 0, 0), CoreId(1, 0, 1))
 
 
-def test_whole_machine_and_one_more(loihi1: Target) -> None:
+def test_whole_machine_and_one_more(loihi1: LoihiTarget) -> None:
     assert len(set(place(parts(4096), loihi1).cores)) == 4096
     with pytest.raises(FindingsError) as error:
         place(parts(4097), loihi1)
@@ -57,7 +57,7 @@ def four(chain: Network) -> Partition:
         (CoreSlice("b", 0, 1),)))
 
 
-def test_routes_and_link_loads(chain: Network, four: Partition, loihi1: Target) -> None:
+def test_routes_and_link_loads(chain: Network, four: Partition, loihi1: LoihiTarget) -> None:
     placement = Placement((CoreId(0, 14, 0), CoreId(0, 15, 2), CoreId(1, 0, 1)))
     routing = route(chain, four, placement, loihi1)
     assert not routing.measured
@@ -76,9 +76,10 @@ def test_routes_and_link_loads(chain: Network, four: Partition, loihi1: Target) 
     assert summary["hops"] == {"total": 20.0, "max": 3, "mean": 2.857143, "p95": 3}
 
 
-def test_measured_rates(chain: Network, four: Partition, loihi1: Target) -> None:
+def test_measured_rates(chain: Network, four: Partition, loihi1: LoihiTarget) -> None:
     placement = place(four, loihi1)
-    rates = {"in": 0.5, "a": np.array([0.1, 0.0, 0.2, 0.0]), "b": 1.0}
+    rates: dict[str, float | np.ndarray] = {
+        "in": 0.5, "a": np.array([0.1, 0.0, 0.2, 0.0]), "b": 1.0}
     routing = route(chain, four, placement, loihi1, rates)
     assert routing.measured
     assert routing.axons.tolist() == [3, 3, 3, 3, 1, 1]
@@ -86,7 +87,7 @@ def test_measured_rates(chain: Network, four: Partition, loihi1: Target) -> None
     assert not route(chain, four, placement, loihi1, {"a": 0.5}).measured
 
 
-def test_link_loads_carry_every_hop(nets: ModuleType, loihi1: Target) -> None:
+def test_link_loads_carry_every_hop(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.vggs()
     part = partition(network, loihi1, weight_bits=8)
     rates = {p.name: np.random.default_rng(0).integers(0, 65, p.size) / 64  # exact in any order
@@ -101,7 +102,7 @@ def test_link_loads_carry_every_hop(nets: ModuleType, loihi1: Target) -> None:
     assert inward.tolist() == [c.input_axons for c in usage.cores]
 
 
-def test_mapping_json(nets: ModuleType, loihi1: Target) -> None:
+def test_mapping_json(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(2, 8, 8).conv("a", 16).conv("b", 8, 2).dense("c", 10).build()
     target = nets.with_limits(loihi1, neurons=200)
 
@@ -129,7 +130,7 @@ def test_mapping_json(nets: ModuleType, loihi1: Target) -> None:
     assert data["routing"]["links"]["used"] > 0
 
 
-def test_nothing_on_chip(nets: ModuleType, loihi1: Target) -> None:
+def test_nothing_on_chip(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(3).dense("h", 2).build()
     host = replace(network, populations=(replace(network.populations[0], on_host=True),))
     part = partition(host, loihi1, weight_bits=8)
@@ -140,7 +141,7 @@ def test_nothing_on_chip(nets: ModuleType, loihi1: Target) -> None:
     assert count(host, part, loihi1, 8).cores == ()
 
 
-def test_cores_that_send_nothing(nets: ModuleType, loihi1: Target) -> None:
+def test_cores_that_send_nothing(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(3).dense("h", 2).build()
     network = replace(network, projections=())  # its currents come from the host
     part = partition(network, loihi1, weight_bits=8)
@@ -157,17 +158,18 @@ def ring() -> Traffic:
     return Traffic(9, source, (source + 4) % 9, np.full(9, 10), np.full(9, 10.0), False)
 
 
-def square(nets: ModuleType, target: Target, side: int) -> Target:
-    grid: Target = nets.with_limits(target, cores=side * side, grid_width=side, chips=1, board_width=1)
+def square(nets: ModuleType, target: LoihiTarget, side: int) -> LoihiTarget:
+    grid: LoihiTarget = nets.with_limits(target, cores=side * side, grid_width=side, chips=1,
+                                         board_width=1)
     return grid
 
 
-def problem(traffic: Traffic, target: Target) -> PlacementProblem:
+def problem(traffic: Traffic, target: LoihiTarget) -> PlacementProblem:
     mesh = Mesh.of(target)
     return PlacementProblem.of(traffic, mesh, mesh.snake(traffic.n_cores))
 
 
-def test_ring_gets_a_shortest_way(nets: ModuleType, loihi1: Target, ring: Traffic) -> None:
+def test_ring_gets_a_shortest_way(nets: ModuleType, loihi1: LoihiTarget, ring: Traffic) -> None:
     target = square(nets, loihi1, 3)
     placement = place(parts(9), target, ring)
     assert len(set(placement.cores)) == 9
@@ -176,7 +178,7 @@ def test_ring_gets_a_shortest_way(nets: ModuleType, loihi1: Target, ring: Traffi
     assert place(parts(9), target, ring).cores == placement.cores
 
 
-def test_line_of_two_chips_is_cut_once(nets: ModuleType, loihi1: Target) -> None:
+def test_line_of_two_chips_is_cut_once(nets: ModuleType, loihi1: LoihiTarget) -> None:
     """Two cliques of four: one on each chip, whatever their numbers say."""
     clique = [[0, 2, 4, 6], [1, 3, 5, 7]]
     pairs = [(a, b) for c in clique for a in c for b in c if a != b] + [(0, 1)]
@@ -189,7 +191,7 @@ def test_line_of_two_chips_is_cut_once(nets: ModuleType, loihi1: Target) -> None
         frozenset({0}), frozenset({1})}
 
 
-def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: Target) -> None:
+def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.vggs()
     part = partition(network, loihi1, weight_bits=8)
     rates = {p.name: np.random.default_rng(0).random(p.size) for p in network.populations}
@@ -208,7 +210,8 @@ def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: Target) -> No
     assert solution.tolist() == task.solve().tolist()
 
 
-def test_more_cores_are_pulled_together(loihi1: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_cores_are_pulled_together(loihi1: LoihiTarget,
+                                        monkeypatch: pytest.MonkeyPatch) -> None:
     source = np.arange(299)
     order = np.random.default_rng(0).permutation(300)
     ones = np.ones(299)
@@ -221,7 +224,7 @@ def test_more_cores_are_pulled_together(loihi1: Target, monkeypatch: pytest.Monk
     assert task.way(solution) < 0.5 * task.way(at)
 
 
-def test_loads_of_both_counters_agree(nets: ModuleType, loihi1: Target) -> None:
+def test_loads_of_both_counters_agree(nets: ModuleType, loihi1: LoihiTarget) -> None:
     rng = np.random.default_rng(0)
     source, destination = np.divmod(rng.choice(400, 60, replace=False), 20)
     amount = rng.integers(1, 9, 60)
@@ -238,7 +241,7 @@ def test_loads_of_both_counters_agree(nets: ModuleType, loihi1: Target) -> None:
         sorted(loads[loads > 0] / (1 + QUIET)))
 
 
-def test_board_of_chips(nets: ModuleType, loihi1: Target) -> None:
+def test_board_of_chips(nets: ModuleType, loihi1: LoihiTarget) -> None:
     mesh = Mesh.of(nets.with_limits(loihi1, cores=5, grid_width=2, chips=4, board_width=2))
     cores = mesh.snake(20)
     assert len(set(cores)) == 20

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from spikingjelly.activation_based import neuron
 from torch import nn
 
+from examples.zoo.stmixer import STMixer
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.inputs import program_inputs
@@ -24,8 +26,6 @@ from neurocompile.builds.manifest import read_manifest
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.family import Checks
-from neurocompile.families.pipeline import compile_graph
-from neurocompile.families.targets import load_target
 from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
@@ -39,10 +39,11 @@ from neurocompile.passes.pruning.drop import with_ticks
 from neurocompile.passes.pruning.prune import Pruning, prune
 from neurocompile.passes.pruning.token_axis import token_axes
 from tests.capture import nets as capture_nets
+from tests.loihi import compile_for_loihi, loihi_target
 from tests.passes.lowering.test_lower import model_spikes
-from tests.zoo.test_mixers import captured, small
+from tests.zoo.test_mixers import model_graph, small
 
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 TICKS, SAMPLES, TOKENS, WIDTH = 4, 20, 6, 8
 
 
@@ -59,11 +60,11 @@ class Events(nn.Module):
             neuron.LIFNode(tau=2.0, decay_input=False, step_mode="m") for _ in range(3))
         self.mix = nn.Parameter(torch.rand(TOKENS, TOKENS) - 0.25)
         self.head = nn.Linear(WIDTH, 3)
-        self.kept = slice(None)
+        self.token_numbers: slice | list[int] = slice(None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.lif1(2 * self.fc1(x)[:, :, self.kept] + 0.25)
-        y = self.lif2(torch.matmul(self.mix[self.kept][:, self.kept], x))
+        x = self.lif1(2 * self.fc1(x)[:, :, self.token_numbers] + 0.25)
+        y = self.lif2(torch.matmul(self.mix[self.token_numbers][:, self.token_numbers], x))
         y = self.lif3(self.fc2(y) + x)
         return self.head(y.mean(2)).mean(0)
 
@@ -77,8 +78,10 @@ def events() -> tuple[nn.Module, torch.Tensor, Graph]:
     rate = torch.stack([0.6 * down, up, 0.6 * down, 0.9 * up])[:, None, :, None]
     x = (torch.rand(TICKS, SAMPLES, TOKENS, WIDTH) < rate).float()
     with torch.no_grad():
-        model.head.weight.mul_(4)
-        model.head.bias.sub_((64 * model(x).mean(0)).round() / 64)  # all answers occur
+        head = model.head
+        assert isinstance(head, nn.Linear)
+        head.weight.mul_(4)
+        head.bias.sub_((64 * model(x).mean(0)).round() / 64)  # all answers occur
     reset(model)
     return model, x, capture(model, x)
 
@@ -88,21 +91,21 @@ def events_network() -> Network:
     return lower(events()[2])[0]
 
 
-def pruned(graph: Graph, data: dict[str, np.ndarray], tokens: float, steps: float) -> Pruning:
-    return prune(lower(graph)[0], lambda kept: lower(graph, tokens=kept)[0], tokens, steps,
+def pruning(graph: Graph, data: dict[str, np.ndarray], tokens: float, steps: float) -> Pruning:
+    return prune(lower(graph)[0], lambda numbers: lower(graph, tokens=numbers)[0], tokens, steps,
                  lambda network: synchronous.run(network, data).spikes)
 
 
-def crop_by_hand(model: nn.Module, found: Selection) -> nn.Module:
+def crop_by_hand(model: STMixer, selection: Selection) -> STMixer:
     """STMixer without the other tokens behind its stem, over fewer ticks."""
-    if found.tokens is not None:
-        kept = list(found.tokens.numbers)
-        model.stem.register_forward_hook(lambda module, given, made: made[..., kept])
+    if selection.tokens is not None:
+        numbers = list(selection.tokens.numbers)
+        model.stem.register_forward_hook(lambda module, inputs, output: output[..., numbers])
         for module in model.modules():
             if isinstance(module, TokenMixer):
-                module.weight.data = module.weight.data[:, kept][:, :, kept]
-    if found.ticks is not None:
-        model.T = len(found.ticks.numbers)
+                module.weight.data = module.weight.data[:, numbers][:, :, numbers]
+    if selection.ticks is not None:
+        model.T = len(selection.ticks.numbers)
     return model
 
 
@@ -114,13 +117,13 @@ def assert_is_the_model(network: Network, data: dict[str, np.ndarray], model: nn
     with torch.no_grad():
         outputs = model(x).numpy()
     reset(model)
-    found = synchronous.run(network, data)
-    assert found.spikes.keys() == spikes.keys()
+    result = synchronous.run(network, data)
+    assert result.spikes.keys() == spikes.keys()
     for path, array in spikes.items():
         assert array.any(), path
-        assert np.array_equal(array.reshape(found.spikes[path].shape), found.spikes[path]), path
+        assert np.array_equal(array.reshape(result.spikes[path].shape), result.spikes[path]), path
     readout, = network.readouts
-    assert np.abs(found.read(readout) - outputs).max() < 1e-4
+    assert np.abs(result.read(readout) - outputs).max() < 1e-4
 
 
 @pytest.mark.parametrize(("factory", "tokens", "steps", "counts"), [
@@ -129,21 +132,24 @@ def assert_is_the_model(network: Network, data: dict[str, np.ndarray], model: nn
     ("small_t2", 0.25, 0.0, (12, None))])
 def test_stmixer_is_the_model_cropped_by_hand(
         factory: str, tokens: float, steps: float, counts: tuple[int | None, int | None]) -> None:
-    x, graph = small("stmixer", factory)[1], captured("stmixer", factory)
-    found = pruned(graph, {"x": x.numpy()}, tokens, steps)
-    kept = found.selection
-    assert tuple(share and len(share.numbers) for share in (kept.tokens, kept.ticks)) == counts
+    x, graph = small("stmixer", factory)[1], model_graph("stmixer", factory)
+    outcome = pruning(graph, {"x": x.numpy()}, tokens, steps)
+    selection = outcome.selection
+    shares = (selection.tokens, selection.ticks)
+    assert tuple(share and len(share.numbers) for share in shares) == counts
     torch.manual_seed(0)
-    model = crop_by_hand(small.__wrapped__("stmixer", factory)[0], kept)
-    assert_is_the_model(found.after, {"x": x.numpy()}, model, x)
+    model, _ = small.__wrapped__("stmixer", factory)
+    assert isinstance(model, STMixer)
+    model = crop_by_hand(model, selection)
+    assert_is_the_model(outcome.after, {"x": x.numpy()}, model, x)
 
 
 def test_structure_stays() -> None:
     """Mixers and linear layers are smaller operators of their kind, the stem keeps its weights."""
-    x, graph = small("stmixer", "small_t2")[1], captured("stmixer", "small_t2")
-    found = pruned(graph, {"x": x.numpy()}, 0.25, 0.0)
-    before = {p.name: p.operator for p in found.before.projections}
-    after = {p.name: p.operator for p in found.after.projections}
+    x, graph = small("stmixer", "small_t2")[1], model_graph("stmixer", "small_t2")
+    outcome = pruning(graph, {"x": x.numpy()}, 0.25, 0.0)
+    before = {p.name: p.operator for p in outcome.before.projections}
+    after = {p.name: p.operator for p in outcome.after.projections}
     mixer = after["blocks.0.mixing.lif2 -> blocks.0.mixing.lif3"]
     assert isinstance(mixer, Einsum)
     assert mixer.weight.shape[-2:] == (12, 12)
@@ -155,34 +161,35 @@ def test_structure_stays() -> None:
     assert isinstance(stem, Part)
     assert isinstance(stem.inner, Restriction)
     assert stem.weights.shape == before[name].weights.shape
-    sizes = {p.name: p.shape for p in found.after.populations}
+    sizes = {p.name: p.shape for p in outcome.after.populations}
     assert (sizes["stem.lifs.3"], sizes["blocks.1.mlp.lif2"]) == ((32, 8, 8), (64, 12))
-    told = found.to_json()
-    assert told["neurons"]["before"] - told["neurons"]["after"] == 4 * (8 * 32 + 2 * 64)
-    assert {p["name"] for p in told["populations"]} == {n for n in sizes if "blocks" in n}
+    document = outcome.to_json()
+    assert document["neurons"]["before"] - document["neurons"]["after"] == 4 * (8 * 32 + 2 * 64)
+    assert {p["name"] for p in document["populations"]} == {n for n in sizes if "blocks" in n}
 
 
 def test_strongest_tokens_and_ticks_of_events() -> None:
     """Selection are the largest sums over all samples; a user's data still has all ticks."""
     model, x, graph = events()
     data = {"x": x.transpose(0, 1).numpy()}
-    found = pruned(graph, data, 0.34, 0.5)
-    whole = synchronous.run(found.before, data).spikes["lif1"]
+    outcome = pruning(graph, data, 0.34, 0.5)
+    whole = synchronous.run(outcome.before, data).spikes["lif1"]
     by_tick = whole.sum(axis=(0, 2), dtype=int)
-    assert found.selection.ticks.numbers == tuple(sorted(np.argsort(-by_tick)[:2])) == (1, 3)
-    assert found.selection.ticks.siv == by_tick[[1, 3]].sum() / by_tick.sum()
-    rest = synchronous.run(with_ticks(found.before, found.selection.ticks.numbers), data).spikes["lif1"]
-    kept, misled = (tuple(sorted(np.argsort(-spikes.reshape(SAMPLES, -1, TOKENS, WIDTH).sum(
+    assert outcome.selection.ticks.numbers == tuple(sorted(np.argsort(-by_tick)[:2])) == (1, 3)
+    assert outcome.selection.ticks.siv == by_tick[[1, 3]].sum() / by_tick.sum()
+    fewer_ticks = with_ticks(outcome.before, outcome.selection.ticks.numbers)
+    rest = synchronous.run(fewer_ticks, data).spikes["lif1"]
+    strongest, others = (tuple(sorted(np.argsort(-spikes.reshape(SAMPLES, -1, TOKENS, WIDTH).sum(
         axis=(0, 1, 3), dtype=int), kind="stable")[:4])) for spikes in (rest, whole))
-    assert found.selection.tokens.numbers == kept != misled
-    cropped = Events()
-    cropped.load_state_dict(model.state_dict())
-    cropped.kept = list(found.selection.tokens.numbers)
-    assert_is_the_model(found.after, data, cropped.eval(), x[[1, 3]])
-    assert next(p for p in found.after.populations if p.name == "lif1").shape == (4, WIDTH)
-    sent = program_inputs(found.after, data, {})
-    assert all(array.shape[:2] == (SAMPLES, 2) for array in sent.values())
-    noise = builder.first_inputs(found.after, None, 3)
+    assert outcome.selection.tokens.numbers == strongest != others
+    small_model = Events()
+    small_model.load_state_dict(model.state_dict())
+    small_model.token_numbers = list(outcome.selection.tokens.numbers)
+    assert_is_the_model(outcome.after, data, small_model.eval(), x[[1, 3]])
+    assert next(p for p in outcome.after.populations if p.name == "lif1").shape == (4, WIDTH)
+    data_inputs = program_inputs(outcome.after, data, {})
+    assert all(array.shape[:2] == (SAMPLES, 2) for array in data_inputs.values())
+    noise = builder.first_inputs(outcome.after, None, 3)
     assert noise["x"].shape == (3, TICKS, TOKENS, WIDTH)
 
 
@@ -193,31 +200,33 @@ def test_channels_are_no_tokens() -> None:
     assert set(axes) == {"lif1", "lif2", "lif3"}
 
 
-def refused(do: Callable[[], object]) -> str:
+def refusal(do: Callable[[], object]) -> str:
     with pytest.raises(UsageError) as error:
         do()
-    found, = error.value.diagnostics
-    return f"{found.code} {found.message}"
+    finding, = error.value.diagnostics
+    return f"{finding.code} {finding.message}"
 
 
 def test_what_cannot_be_pruned_is_refused(nets: ModuleType) -> None:
     _, _, graph = events()
-    assert "NC020" in refused(lambda: compile_graph(graph, LOIHI2, Options(prune_tokens=0.25)))
-    for values in ({"prune_tokens": 1.0}, {"prune_steps": -0.5}):
-        assert "NC009" in refused(lambda values=values: Options(**values))
+    assert "NC020" in refusal(lambda: compile_for_loihi(graph, LOIHI2, Options(prune_tokens=0.25)))
+    assert "NC009" in refusal(lambda: Options(prune_tokens=1.0))
+    assert "NC009" in refusal(lambda: Options(prune_steps=-0.5))
     network = events_network()
     readout, = network.readouts
     flat = Dense((TOKENS * WIDTH,), (3,), np.arange(3.0 * TOKENS * WIDTH).reshape(3, -1))
-    told = refused(lambda: token_axes(replace(network, readouts=(
+    message = refusal(lambda: token_axes(replace(network, readouts=(
         replace(readout, terms=(("lif3", flat),)),))))
-    assert told.startswith("NC021")
-    assert "differently" in told
-    assert "no layer mixes" in refused(lambda: token_axes(nets.mlp()))
-    for ticks, reads in (("each", "every tick by itself"), (2, "tick 2")):
-        told = refused(lambda ticks=ticks: with_ticks(
-            replace(network, readouts=(replace(readout, ticks=ticks),)), (0, 1)))
-        assert told.startswith("NC022")
-        assert reads in told
+    assert message.startswith("NC021")
+    assert "differently" in message
+    assert "no layer mixes" in refusal(lambda: token_axes(nets.mlp()))
+    readings: list[tuple[Literal["each"] | int, str]] = [
+        ("each", "every tick by itself"), (2, "tick 2")]
+    for ticks, reads in readings:
+        message = refusal(partial(
+            with_ticks, replace(network, readouts=(replace(readout, ticks=ticks),)), (0, 1)))
+        assert message.startswith("NC022")
+        assert reads in message
 
 
 def test_two_axes_of_tokens_are_refused(nets: ModuleType) -> None:
@@ -226,30 +235,31 @@ def test_two_axes_of_tokens_are_refused(nets: ModuleType) -> None:
         return Einsum((4, n), (4, n), (0, 1), (0, 2), (1, 2), (4, n, n), np.ones((n, n)))
     mean = Einsum((4, 6), (4,), (0, 1), (0,), (), (4, 6), np.ones(()))
     spread = Einsum((4,), (4, 3), (0,), (0, 1), (), (4, 3), np.ones(()))
-    made = nets.Builder(4, 6)
+    chain = nets.Builder(4, 6)
     for name, operator, shape in (
             ("a", mixer(6), (4, 6)), ("b", mixer(6), (4, 6)), ("c", mean, (4,)),
             ("d", spread, (4, 3)), ("e", mixer(3), (4, 3))):
-        made.add(name, operator, shape)
-    assert "2 axes, of 6 and 3 numbers" in refused(lambda: token_axes(made.build()))
+        chain.add(name, operator, shape)
+    assert "2 axes, of 6 and 3 numbers" in refusal(lambda: token_axes(chain.build()))
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.floats(0, 1, exclude_max=True))
 def test_a_share_is_dropped_in_order_and_never_all(values: list[int], share: float) -> None:
     network = with_events(len(values))
     spikes = {"a": np.array(values)[None, :, None]}
-    found = calibrate(network, {}, 0.0, share, lambda _: spikes).ticks
+    ticks = calibrate(network, {}, 0.0, share, lambda _: spikes).ticks
     if not share:
-        assert found is None
+        assert ticks is None
         return
-    assert list(found.numbers) == sorted(set(found.numbers))
-    dropped = set(range(len(values))) - set(found.numbers)
-    assert len(found.numbers) >= 1
-    assert len(dropped) <= share * len(values) + 1e-6
-    assert len(dropped) + 1 > share * len(values) - 1e-6 or len(found.numbers) == 1
-    assert all(values[lost] <= values[one] for lost in dropped for one in found.numbers)
-    assert 0 <= found.siv <= 1
-    assert Selection.from_json(json.loads(json.dumps(Selection(found, found).to_json()))) == Selection(found, found)
+    assert list(ticks.numbers) == sorted(set(ticks.numbers))
+    rest = set(range(len(values))) - set(ticks.numbers)
+    assert len(ticks.numbers) >= 1
+    assert len(rest) <= share * len(values) + 1e-6
+    assert len(rest) + 1 > share * len(values) - 1e-6 or len(ticks.numbers) == 1
+    assert all(values[other] <= values[one] for other in rest for one in ticks.numbers)
+    assert 0 <= ticks.siv <= 1
+    selection = Selection(ticks, ticks)
+    assert Selection.from_json(json.loads(json.dumps(selection.to_json()))) == selection
 
 
 def with_events(n_ticks: int) -> Network:
@@ -260,42 +270,44 @@ def with_events(n_ticks: int) -> Network:
 
 
 def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Path) -> None:
-    x, graph = small("stmixer", "small_t2")[1], captured("stmixer", "small_t2")
+    x, graph = small("stmixer", "small_t2")[1], model_graph("stmixer", "small_t2")
     sample = Sample(tmp_path / "s.npz", {"x": x.numpy()}, np.array([0, 1]))
     sample.file.write_bytes(b"")
-    made = builder.build(Capture(graph, "net", ()), LOIHI2,
+    result = builder.build(Capture(graph, "net", ()), LOIHI2,
                          Options(prune_tokens=0.25, prune_steps=0.5), tmp_path / "b",
                          sample=sample, checks=Checks(0))
-    note = next(d for d in made.diagnostics if d.code == "NC139")
+    note = next(d for d in result.diagnostics if d.code == "NC139")
     assert "tokens: 12 of 16" in note.message
     assert "ticks: 1 of 2" in note.message
-    told = made.resources["pruning"]
-    assert (len(told["tokens"]["kept"]), told["ticks"]["kept"]) == (12, [0])
-    assert made.resources["totals"]["ticks"] == 1
-    assert made.fidelity["accuracy"].keys() == {"right", "samples", "unpruned"}
-    assert "before pruning" in made.accuracy.summary
-    whole = compile_graph(graph, LOIHI2, sample={"x": x.numpy()})
+    document = result.resources["pruning"]
+    assert (len(document["tokens"]["kept"]), document["ticks"]["kept"]) == (12, [0])
+    assert result.resources["totals"]["ticks"] == 1
+    assert result.fidelity["accuracy"].keys() == {"right", "samples", "unpruned"}
+    assert "before pruning" in result.accuracy.summary
+    whole = compile_for_loihi(graph, LOIHI2, sample={"x": x.numpy()})
     expected = builder.measure_accuracy(whole.network, {"x": x.numpy()}, sample)
-    assert made.accuracy.unpruned == expected.right
+    assert result.accuracy.unpruned == expected.right
     manifest = read_manifest(tmp_path / "b")
+    assert manifest is not None
     again = rebuild.recompile(tmp_path / "b", manifest)
     rebuild.recheck(tmp_path / "b", again, manifest)
-    assert again.compilation.pruning.selection == made.compilation.pruning.selection
+    assert again.compilation.pruning.selection == result.compilation.pruning.selection
 
 
 def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned() -> None:
     _, x, graph = events()
     data = {"x": x.transpose(0, 1).numpy()}
-    made = compile_graph(graph, LOIHI2, Options(prune_tokens=0.67, prune_steps=0.5), data)
+    compilation = compile_for_loihi(
+        graph, LOIHI2, Options(prune_tokens=0.67, prune_steps=0.5), data)
     runs = [synchronous.run(network, data) for network in (
-        events_network(), made.floating, made.network)]
+        events_network(), compilation.floating, compilation.network)]
     whole, floating, integer = (
         network.readouts[0].answers(run.read(network.readouts[0])) for network, run in zip(
-            (events_network(), made.floating, made.network), runs, strict=True))
+            (events_network(), compilation.floating, compilation.network), runs, strict=True))
     same = int(np.sum(whole == integer))
-    assert made.fidelity.same_argmax[made.network.readouts[0].name] == same
+    assert compilation.fidelity.same_argmax[compilation.network.readouts[0].name] == same
     assert same not in (0, int(np.sum(floating == integer)))
-    assert {name: one.float_spikes for name, one in made.fidelity.populations.items()} == {
+    assert {name: one.float_spikes for name, one in compilation.fidelity.populations.items()} == {
         name: int(spikes.sum()) for name, spikes in runs[1].spikes.items()}
 
 
@@ -315,24 +327,25 @@ def test_nothing_to_prune_changes_no_byte(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.slow
 @pytest.mark.lava
 def test_a_pruned_network_on_lava(tmp_path: Path) -> None:
-    x, graph = small("stmixer", "small_t2")[1], captured("stmixer", "small_t2")
+    x, graph = small("stmixer", "small_t2")[1], model_graph("stmixer", "small_t2")
     inputs = {"x": x.numpy()}
-    compiled = compile_graph(graph, LOIHI2, Options(prune_tokens=0.25), inputs)
-    network, schedule = compiled.network, compiled.schedule
+    compilation = compile_for_loihi(graph, LOIHI2, Options(prune_tokens=0.25), inputs)
+    network, schedule = compilation.network, compilation.schedule
     emit(network, schedule, LOIHI2, tmp_path)
-    done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
-    assert done.differences == 0, done.diagnostics
-    assert all(p.spikes > 0 for p in done.populations)
+    verification = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
+    assert verification.differences == 0, verification.diagnostics
+    assert all(p.spikes > 0 for p in verification.populations)
 
 
 @pytest.mark.lava
 def test_pruned_events_on_lava(tmp_path: Path) -> None:
     _, x, graph = events()
     inputs = {"x": x.transpose(0, 1).numpy()}
-    compiled = compile_graph(graph, LOIHI2, Options(prune_tokens=0.34, prune_steps=0.5), inputs)
-    network, schedule = compiled.network, compiled.schedule
+    compilation = compile_for_loihi(
+        graph, LOIHI2, Options(prune_tokens=0.34, prune_steps=0.5), inputs)
+    network, schedule = compilation.network, compilation.schedule
     emit(network, schedule, LOIHI2, tmp_path)
     assert json.loads((tmp_path / "network.json").read_text())["inputs"][0]["ticks"] == [1, 3]
-    done = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
-    assert done.differences == 0, done.diagnostics
-    assert all(p.spikes > 0 for p in done.populations)
+    verification = verify(tmp_path, network, schedule, inputs, synchronous.run(network, inputs))
+    assert verification.differences == 0, verification.diagnostics
+    assert all(p.spikes > 0 for p in verification.populations)

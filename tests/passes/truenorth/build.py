@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +15,9 @@ from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
 from neurocompile.target.truenorth import TrueNorthTarget
 
+Weights = Operator | ArrayLike
+Link = tuple[str, str, Weights] | tuple[str, str, Weights, int]
+
 
 def dense(weight: ArrayLike) -> Operator:
     w = np.asarray(weight, np.int64)
@@ -22,7 +25,8 @@ def dense(weight: ArrayLike) -> Operator:
 
 
 def population(name: str, shape: Shape | int, threshold: ArrayLike = 1,
-               bias: ArrayLike | None = None, reset: Reset = Reset.HARD, memory: bool = True, on_host: bool = False) -> Population:
+               bias: ArrayLike | None = None, reset: Reset = Reset.HARD, memory: bool = True,
+               on_host: bool = False) -> Population:
     own = (shape,) if isinstance(shape, int) else shape
     size = int(np.prod(own))
     full = np.broadcast_to(np.asarray(threshold, np.int64), (size,))
@@ -31,24 +35,23 @@ def population(name: str, shape: Shape | int, threshold: ArrayLike = 1,
                       Location(f"net.{name}"))
 
 
-def network(populations: list[Population], projections: list[tuple[object, ...]], *,
+def network(populations: list[Population], projections: Sequence[Link], *,
             inputs: dict[str, Shape] | None = None, ticks: int = 6,
             read: str | None = None) -> Network:
     """Projections as (source, target, operator or weights, delay)."""
-    made = []
+    links = []
     for source, target, operator, *delay in projections:
         linear = operator if isinstance(operator, Operator) else dense(operator)
-        made.append(Projection(str(source), str(target), linear,
-                               delay=int(delay[0]) if delay else 0))
+        links.append(Projection(source, target, linear, delay=delay[0] if delay else 0))
     sizes = {p.name: p.size for p in populations}
     readouts = () if read is None else (Readout("out", (sizes[read],), (
         (read, dense(np.eye(sizes[read]))),), np.zeros(sizes[read])),)
     sources = tuple(Input(name, shape, InputKind.SPIKES)
                     for name, shape in (inputs or {"x": (4,)}).items())
-    return Network(sources, tuple(populations), tuple(made), readouts, ticks)
+    return Network(sources, tuple(populations), tuple(links), readouts, ticks)
 
 
-def limited(target: TrueNorthTarget, numbers: Mapping[str, int]) -> TrueNorthTarget:
+def with_numbers(target: TrueNorthTarget, numbers: Mapping[str, int]) -> TrueNorthTarget:
     """The target with other numbers, by key: `core.axons`, ..."""
     for key, number in numbers.items():
         table, _, name = key.partition(".")

@@ -4,9 +4,9 @@ from types import ModuleType
 
 import pytest
 
-from neurocompile.families.targets import load_target
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.properties import truenorth_nets
+from tests.truenorth import truenorth_target
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,4 @@ def random_nets() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def truenorth() -> TrueNorthTarget:
-    target = load_target("truenorth")
-    assert isinstance(target, TrueNorthTarget)
-    return target
+    return truenorth_target()

@@ -32,13 +32,13 @@ def net() -> Network:
 
 
 @pytest.fixture(scope="module")
-def made(net: Network, truenorth: TrueNorthTarget) -> CoreNetwork:
+def core_network(net: Network, truenorth: TrueNorthTarget) -> CoreNetwork:
     return legalize(net, truenorth).network
 
 
-def test_audit_agrees(net: Network, made: CoreNetwork, truenorth: TrueNorthTarget) -> None:
-    assert list(audit(net, made, truenorth)) == []
-    assert "splitter" in " ".join(made.roles)
+def test_audit_agrees(net: Network, core_network: CoreNetwork, truenorth: TrueNorthTarget) -> None:
+    assert list(audit(net, core_network, truenorth)) == []
+    assert "splitter" in " ".join(core_network.roles)
 
 
 def flat(array: np.ndarray) -> np.ndarray:
@@ -50,8 +50,8 @@ def first_target(cores: Cores) -> int:
 
 
 def lost_synapse(cores: Cores) -> None:
-    used = np.flatnonzero(flat(cores.crossbar))
-    flat(cores.crossbar)[used[0]] &= flat(cores.crossbar)[used[0]] - 1
+    rows = np.flatnonzero(flat(cores.crossbar))
+    flat(cores.crossbar)[rows[0]] &= flat(cores.crossbar)[rows[0]] - 1
 
 
 def other_weight(cores: Cores) -> None:
@@ -75,39 +75,39 @@ def twice(cores: Cores) -> None:
 @pytest.mark.parametrize(("change", "predicate"), [
     (lost_synapse, "synapses"), (other_weight, "synapses"), (late, "synapses"),
     (lost_spike, "synapses"), (twice, "one-source-for-an-axon")])
-def test_changed_arrays(net: Network, made: CoreNetwork, change: Callable[[Cores], None],
+def test_changed_arrays(net: Network, core_network: CoreNetwork, change: Callable[[Cores], None],
                         predicate: str, truenorth: TrueNorthTarget) -> None:
-    cores = replace(made.cores, **{
-        name: getattr(made.cores, name).copy()
+    cores = replace(core_network.cores, **{
+        name: getattr(core_network.cores, name).copy()
         for name in ("crossbar", "weights", "delay", "target_core", "target_axon")})
     change(cores)
-    found = list(audit(net, replace(made, cores=cores), truenorth))
-    assert {d.code for d in found} == {"NC901"}
-    assert predicate in {d.values["predicate"] for d in found}
+    findings = list(audit(net, replace(core_network, cores=cores), truenorth))
+    assert {d.code for d in findings} == {"NC901"}
+    assert predicate in {d.values["predicate"] for d in findings}
 
 
 @pytest.mark.parametrize("name", ["leak", "threshold", "floor", "reset_value", "potential",
                                   "reset_mode"])
 @pytest.mark.parametrize("population_name", ["a", "b", "c", "d"])
-def test_changed_parameters(net: Network, made: CoreNetwork, name: str,
+def test_changed_parameters(net: Network, core_network: CoreNetwork, name: str,
                             population_name: str, truenorth: TrueNorthTarget) -> None:
-    table = next(p for p in made.populations if p.name == population_name)
-    array = getattr(made.cores, name).copy()
+    table = next(p for p in core_network.populations if p.name == population_name)
+    array = getattr(core_network.cores, name).copy()
     array[table.core[0], table.slot[0]] += 1
-    found = list(audit(net, replace(made, cores=replace(made.cores, **{name: array})), truenorth))
-    assert found != []
+    cores = replace(core_network.cores, **{name: array})
+    assert list(audit(net, replace(core_network, cores=cores), truenorth)) != []
 
 
-def test_changed_inputs_and_tables(net: Network, made: CoreNetwork,
+def test_changed_inputs_and_tables(net: Network, core_network: CoreNetwork,
                                    truenorth: TrueNorthTarget) -> None:
-    constants, = (t for t in made.inputs if t.name == "constants")
-    late = [replace(t, delay=t.delay + 1) for t in made.inputs]
-    for number in range(len(made.inputs)):
-        inputs = tuple(late[k] if k == number else t for k, t in enumerate(made.inputs))
-        assert list(audit(net, replace(made, inputs=inputs), truenorth)) != []
+    constants, = (t for t in core_network.inputs if t.name == "constants")
+    late = [replace(t, delay=t.delay + 1) for t in core_network.inputs]
+    for number in range(len(core_network.inputs)):
+        inputs = tuple(late[k] if k == number else t for k, t in enumerate(core_network.inputs))
+        assert list(audit(net, replace(core_network, inputs=inputs), truenorth)) != []
     assert len(constants.core)
-    shallow = tuple(replace(p, depth=p.depth + (p.name == "c")) for p in made.populations)
-    assert list(audit(net, replace(made, populations=shallow), truenorth)) != []
-    places = (made.places[0], *made.places[:-1])
-    assert [d.values["predicate"] for d in audit(net, replace(made, places=places), truenorth)] == [
-        "one-core-for-a-place"]
+    shallow = tuple(replace(p, depth=p.depth + (p.name == "c")) for p in core_network.populations)
+    assert list(audit(net, replace(core_network, populations=shallow), truenorth)) != []
+    places = (core_network.places[0], *core_network.places[:-1])
+    findings = audit(net, replace(core_network, places=places), truenorth)
+    assert [d.values["predicate"] for d in findings] == ["one-core-for-a-place"]

@@ -14,10 +14,10 @@ from neurocompile.passes.truenorth.crossbar import WHOLE
 
 
 def synapses(weight: np.ndarray) -> sp.csr_array:
-    found = sp.csr_array(weight.astype(np.int64))
-    found.eliminate_zeros()
-    found.sort_indices()
-    return found
+    matrix = sp.csr_array(weight.astype(np.int64))
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix
 
 
 @pytest.mark.parametrize(("bits", "axons", "fan_in"), [
@@ -34,6 +34,22 @@ def test_table_of_codes(bits: int, axons: int, fan_in: int) -> None:
         assert all(0 <= k <= n for k, n in zip(digits, code.copies, strict=True))
 
 
+@pytest.mark.parametrize(("types", "axons"), [
+    (1, [1]), (2, [1, 2, 4, 8, 13, 19, 29, 42, 60]), (3, [1, 2, 3, 5, 7, 11, 15, 20, 26]),
+    (4, [1, 2, 3, 4, 6, 8, 10, 14, 18])])
+def test_codes_of_fewer_types(types: int, axons: list[int]) -> None:
+    codes = CODES[types]
+    assert [next(c.axons for c in codes if c.bits == bits)
+            for bits in range(1, len(axons) + 1)] == axons
+    for code in codes:
+        top = min(1 << (code.bits - 1), 255)
+        ends = [w for w in (-top, top - 1) if code.low <= w <= code.high]
+        assert len(ends) == 2 or code.values[:2] in ((1, 0), (1, -1)) or code.reach == 127
+        assert code.values[types:] == code.copies[types:] == (0,) * (4 - types)
+        for weight, digits in code.digits.items():
+            assert sum(k * s for k, s in zip(digits, code.values, strict=True)) == weight
+
+
 @settings(deadline=None)
 @given(bits=st.integers(1, 8), data=st.data(), scale=st.integers(1, 3))
 def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
@@ -41,12 +57,12 @@ def test_decoded_is_encoded(bits: int, data: st.DataObject, scale: int) -> None:
     shape = data.draw(st.tuples(st.integers(1, 6), st.integers(1, 9)))
     weight = data.draw(arrays(np.int64, shape, elements=st.integers(low, high)))
     weight = weight * np.where(np.abs(weight * scale).max() < 128, scale, 1)
-    written = synapses(weight)
-    ways = list(encodings(written, np.arange(shape[1]) // 3, np.zeros(shape[0], np.int64), WHOLE))
+    matrix = synapses(weight)
+    ways = list(encodings(matrix, np.arange(shape[1]) // 3, np.zeros(shape[0], np.int64), WHOLE))
     assert ways
     most = next(c.axons for c in CODES[4] if c.low <= low and high <= c.high)
     for way in ways:
-        assert np.array_equal(way.decode(written), written.data)
+        assert np.array_equal(way.decode(matrix), matrix.data)
         assert np.abs(way.values).max(initial=0) <= 255
         assert way.digits.min(initial=0) >= 0
     assert min(way.digits.sum(axis=1).max(initial=0) for way in ways) <= most
@@ -63,9 +79,9 @@ def test_one_weight_for_each_feed_takes_one_axon() -> None:
     """Five different weights, two of them in each neuron: the first feed's and the second's."""
     weight = np.array([[3, 3, -5, -5], [7, 0, 9, 9], [-2, -2, 0, 4]])
     ways = encodings(synapses(weight), np.array([0, 0, 1, 1]), np.zeros(3, np.int64), WHOLE)
-    held = [np.zeros((4, 4), np.int64) for _ in range(9)]
+    maxima = [np.zeros((4, 4), np.int64) for _ in range(9)]
     axons = []
-    for way, most in zip(ways, held, strict=False):
+    for way, most in zip(ways, maxima, strict=False):
         np.maximum.at(most, synapses(weight).indices, way.digits)
         axons.append(int(most.sum()))
     assert min(axons) == 4
@@ -88,8 +104,8 @@ def test_constants_are_exact(bits: int, data: st.DataObject, depth: int, step: i
         block.synapses, block.feed_of, constant if step > 1 else np.zeros(n, np.int64), WHOLE)]
     assert any(ways)
     for way in filter(None, ways):
-        decoded = way.encoding.decode(way.block.synapses)
-        full = sp.csr_array((decoded, way.block.synapses.indices, way.block.synapses.indptr),
+        total = way.encoding.decode(way.block.synapses)
+        full = sp.csr_array((total, way.block.synapses.indices, way.block.synapses.indptr),
                             shape=(n, m + 1)).toarray()
         assert np.array_equal(full[:, :m], weight)
         assert np.array_equal(full[:, m] + way.leak, way.block.constant)

@@ -1,6 +1,7 @@
 """Partial sums over cores are exact: spikes, worst cases, timing; and groups are what fits."""
 
 from types import ModuleType
+from typing import TypedDict
 
 import numpy as np
 import pytest
@@ -15,9 +16,17 @@ from neurocompile.passes.truenorth.fan_in import group_constraints
 from neurocompile.passes.truenorth.legalize import legalize
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
-from tests.passes.truenorth.build import network, population
+from tests.passes.truenorth.build import Link, network, population
 
-KINDS = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD},
+
+class Kind(TypedDict, total=False):
+    """What a population of a kind says."""
+
+    reset: Reset
+    memory: bool
+
+
+KINDS: dict[str, Kind] = {"soft": {"reset": Reset.SOFT}, "hard": {"reset": Reset.HARD},
          "stateless": {"memory": False}}
 
 
@@ -39,7 +48,7 @@ def wide(seed: int, kind: str) -> Network:
     weight[0, 0] = -top
     threshold = rng.integers(4, 30, n) if kind != "stateless" else rng.integers(-20, 20, n)
     own = KINDS[kind]
-    projections: list[tuple[object, ...]] = [
+    projections: list[Link] = [
         ("x", "a", weight), ("a", "b", rng.integers(-3, 4, (6, n)))]
     if rng.random() < 0.5:
         projections.append(("a", "a", -3 * np.eye(n, dtype=np.int64), 1))
@@ -52,12 +61,12 @@ def wide(seed: int, kind: str) -> Network:
 
 def check(nets: ModuleType, net: Network, target: TrueNorthTarget, seed: int) -> bool:
     """Whether all populations fire in some ticks and not in others, after comparing them."""
-    made = legalize(net, target, fan_in="exact-slow")
-    assert made.network.step > 1
-    assert {row.population: row.exactness for row in made.rows}["a"] == "exact, slow"
-    different, rates = nets.compare(net, made.network, samples=3, seed=seed)
+    legalization = legalize(net, target, fan_in="exact-slow")
+    assert legalization.network.step > 1
+    assert {row.population: row.exactness for row in legalization.rows}["a"] == "exact, slow"
+    different, rates = nets.compare(net, legalization.network, samples=3, seed=seed)
     assert different == [], seed
-    assert list(audit(net, made.network, target)) == [], seed
+    assert list(audit(net, legalization.network, target)) == [], seed
     return all(0 < rate < 1 for rate in rates.values())
 
 
@@ -81,15 +90,15 @@ def test_worst_cases(kind: str, random_nets: ModuleType, truenorth: TrueNorthTar
     """Inputs of one sign only, all of them, then none, in every order: the longest trains."""
     net = wide(1, kind)
     weight = np.asarray(net.projections[0].operator.matrix().todense())
-    made = legalize(net, truenorth, fan_in="exact-slow").network
+    core_network = legalize(net, truenorth, fan_in="exact-slow").network
     up, down = (weight[0] > 0).astype(np.uint8), (weight[0] < 0).astype(np.uint8)
     nothing, every = np.zeros_like(up), np.ones_like(up)
     orders = [(up, up, up, up), (down, down, up, up), (up, down, up, down), (down, up, every, up),
               (every, every, nothing, up), (nothing, up, nothing, down), (up, nothing, down, up)]
     inputs = {"x": np.array(orders)}
-    expected, found = random_nets.reference(net, inputs), random_nets.stepped(made, inputs)
+    expected, result = random_nets.reference(net, inputs), random_nets.step(core_network, inputs)
     assert expected["a"].any()
-    for name, spikes in found.items():
+    for name, spikes in result.items():
         assert np.array_equal(spikes, expected[name])
 
 
@@ -101,11 +110,11 @@ def test_the_last_spike_of_the_longest_train_counts(kind: str, random_nets: Modu
                   [("x", "a", np.ones((2, 300)))], inputs={"x": (300,)}, ticks=2)
     inputs = {"x": np.ones((2, 2, 300), np.uint8)}
     inputs["x"][1, :, 7] = 0
-    made = legalize(net, truenorth, fan_in="exact-slow").network
-    assert made.step == 257
-    expected, found = random_nets.reference(net, inputs), random_nets.stepped(made, inputs)
+    core_network = legalize(net, truenorth, fan_in="exact-slow").network
+    assert core_network.step == 257
+    expected, result = random_nets.reference(net, inputs), random_nets.step(core_network, inputs)
     assert expected["a"][:, 0].tolist() == [[1, 1], [0, 1]]
-    assert np.array_equal(found["a"], expected["a"])
+    assert np.array_equal(result["a"], expected["a"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,15 +130,15 @@ def test_gates_hold_what_comes_before_its_opposite(kind: str, random_nets: Modul
     other = np.concatenate([np.arange(256) < n for n in (250, 0, 0, 249)])
     inputs = {"x": np.array([[level, level, above, level], [above, other, level, level],
                              [sign < 0, sign > 0, level, above]]).astype(np.uint8)}
-    made = legalize(net, truenorth, fan_in="exact-slow").network
-    expected, found = random_nets.reference(net, inputs), random_nets.stepped(made, inputs)
+    core_network = legalize(net, truenorth, fan_in="exact-slow").network
+    expected, result = random_nets.reference(net, inputs), random_nets.step(core_network, inputs)
     assert 0 < expected["a"].mean() < 1
-    assert np.array_equal(found["a"], expected["a"])
-    flipped = network([population("a", 1, 1, **KINDS[kind])], [("x", "a", -sign[None, :])],
+    assert np.array_equal(result["a"], expected["a"])
+    opposite = network([population("a", 1, 1, **KINDS[kind])], [("x", "a", -sign[None, :])],
                       inputs={"x": (1024,)}, ticks=4)
-    made = legalize(flipped, truenorth, fan_in="exact-slow").network
-    assert np.array_equal(random_nets.stepped(made, inputs)["a"],
-                          random_nets.reference(flipped, inputs)["a"])
+    core_network = legalize(opposite, truenorth, fan_in="exact-slow").network
+    assert np.array_equal(random_nets.step(core_network, inputs)["a"],
+                          random_nets.reference(opposite, inputs)["a"])
 
 
 def test_soft_reset_that_fires_again_is_held(random_nets: ModuleType,
@@ -140,15 +149,15 @@ def test_soft_reset_that_fires_again_is_held(random_nets: ModuleType,
                   [("x", "a", rng.choice([-1, 1], (4, 600))), ("a", "b", np.full((3, 4), 2))],
                   inputs={"x": (600,)}, ticks=6)
     check(random_nets, net, truenorth, 3)
-    made = legalize(net, truenorth, fan_in="exact-slow")
-    assert [row.exactness for row in made.rows] == ["exact, slow", "exact, slow"]
+    legalization = legalize(net, truenorth, fan_in="exact-slow")
+    assert [row.exactness for row in legalization.rows] == ["exact, slow", "exact, slow"]
 
 
 def test_only_what_needs_it_is_slow(truenorth: TrueNorthTarget) -> None:
     net = wide(0, "hard")
-    with pytest.raises(FindingsError) as caught:
+    with pytest.raises(FindingsError) as error:
         legalize(net, truenorth)
-    assert [d.code for d in caught.value.diagnostics] == ["NC431"]
+    assert [d.code for d in error.value.diagnostics] == ["NC431"]
     narrow = network([population("a", 2)], [("x", "a", [[1, 1, 1, 1], [1, -1, 1, 1]])])
     assert legalize(narrow, truenorth, fan_in="exact-slow").network.step == 1
 
@@ -157,17 +166,17 @@ def test_groups_that_are_told_fit(truenorth: TrueNorthTarget) -> None:
     """A convolution with the groups of the constraints is legal, one with half of them is not."""
     rng = np.random.default_rng(0)
 
-    def grouped(groups: int) -> Network:
-        weight = rng.choice([-7, -5, -3, 3, 5, 7, -6], (64, 64 // groups, 3, 3))
+    def convolution(count: int) -> Network:
+        weight = rng.choice([-7, -5, -3, 3, 5, 7, -6], (64, 64 // count, 3, 3))
         return network([population("a", (64, 6, 6))],
                        [("x", "a", Conv((64, 6, 6), (64, 6, 6), weight, padding=(1, 1),
-                                        groups=groups))], inputs={"x": (64, 6, 6)})
+                                        groups=count))], inputs={"x": (64, 6, 6)})
     with pytest.raises(FindingsError):
-        legalize(grouped(1), truenorth)
-    told = group_constraints(grouped(1), ["a"], Crossbar.of(truenorth))
-    population_told, = told["populations"]
+        legalize(convolution(1), truenorth)
+    constraints = group_constraints(convolution(1), ["a"], Crossbar.of(truenorth))
+    population_told, = constraints["populations"]
     projection, = population_told["projections"]
     assert (population_told["fan_in"], population_told["copies"],
             population_told["largest_fan_in"]) == (576, 4, 64)
     assert (projection["groups"], projection["inputs_per_group"]) == (16, 4)
-    assert legalize(grouped(16), truenorth).rows[0].fan_in == 36
+    assert legalize(convolution(16), truenorth).rows[0].fan_in == 36

@@ -1,24 +1,25 @@
 """What cannot be built is refused with numbers, and the fix that is told works."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.legalize import Legalization, legalize
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target.truenorth import TrueNorthTarget
 from tests.passes.truenorth.build import network, population
+from tests.truenorth import truenorth_target
 
 
-def refused(net: Network, target: TrueNorthTarget, **options: str) -> Diagnostic:
-    with pytest.raises(FindingsError) as caught:
+def refusal(net: Network, target: TrueNorthTarget, **options: Any) -> Diagnostic:
+    with pytest.raises(FindingsError) as error:
         legalize(net, target, **options)
-    finding, = caught.value.diagnostics
+    finding, = error.value.diagnostics
     assert finding.message.isprintable()
     return finding
 
@@ -30,7 +31,7 @@ def ternary(fan_in: int) -> Network:
 
 def test_fan_in_nc431(truenorth: TrueNorthTarget) -> None:
     many = np.where(np.arange(1200).reshape(4, -1) % 3 == 1, -1, 1)
-    finding = refused(network([population("a", 4)], [("x", "a", many)], inputs={"x": (300,)}),
+    finding = refusal(network([population("a", 4)], [("x", "a", many)], inputs={"x": (300,)}),
                       truenorth)
     assert finding.code == "NC431"
     assert (finding.values["needed"], finding.values["fan_in"], finding.values["limit"]) == (
@@ -40,16 +41,16 @@ def test_fan_in_nc431(truenorth: TrueNorthTarget) -> None:
     legalize(ternary(256), truenorth)  # fewer inputs
     constant = network([population("a", 2, 9, -700)], [("x", "a", np.ones((2, 256)))],
                        inputs={"x": (256,)})
-    assert refused(constant, truenorth).notes[1] == "2 of the axons deliver its constant"
+    assert refusal(constant, truenorth).notes[1] == "2 of the axons deliver its constant"
     wide = np.tile([7, -1, 3, -5, 5, -3, 6, -7], (2, 16))
     fewer = np.sign(wide)
-    assert refused(network([population("a", 2)], [("x", "a", wide)], inputs={"x": (128,)}),
+    assert refusal(network([population("a", 2)], [("x", "a", wide)], inputs={"x": (128,)}),
                    truenorth).code == "NC431"
     legalize(network([population("a", 2)], [("x", "a", fewer)], inputs={"x": (128,)}), truenorth)
 
 
 def test_weights_nc432(truenorth: TrueNorthTarget) -> None:
-    finding = refused(network([population("a", 1)], [("x", "a", [[1, 37, 99, 201, 300]])],
+    finding = refusal(network([population("a", 1)], [("x", "a", [[1, 37, 99, 201, 300]])],
                               inputs={"x": (5,)}), truenorth)
     assert (finding.code, finding.values["high"]) == ("NC432", 300)
     eight_bits = [[1, 37, 99, 127, -128]]
@@ -59,15 +60,15 @@ def test_weights_nc432(truenorth: TrueNorthTarget) -> None:
 
 
 def test_potential_nc433(truenorth: TrueNorthTarget) -> None:
-    def biased(ticks: int, memory: bool = True) -> Network:
+    def with_bias(ticks: int, memory: bool = True) -> Network:
         return network([population("a", 1, 5, -255, memory=memory)], [("x", "a", [[1, 1, 1, 1]])],
                        ticks=ticks)
-    finding = refused(biased(2000), truenorth)
+    finding = refusal(with_bias(2000), truenorth)
     assert (finding.code, finding.values["needed"]) == ("NC433", 510_000)
-    legalize(biased(1000), truenorth)
-    legalize(biased(2000, memory=False), truenorth)
+    legalize(with_bias(1000), truenorth)
+    legalize(with_bias(2000, memory=False), truenorth)
     high = network([population("a", 1, 1 << 18)], [("x", "a", [[1, 1, 1, 1]])])
-    assert refused(high, truenorth).values["needed"] == 1 << 18
+    assert refusal(high, truenorth).values["needed"] == 1 << 18
     legalize(network([population("a", 1, (1 << 18) - 1)], [("x", "a", [[1, 1, 1, 1]])]), truenorth)
 
 
@@ -77,13 +78,12 @@ def test_cores_nc434(truenorth: TrueNorthTarget) -> None:
                   inputs={"x": (20_000,)})
     small = replace(truenorth, chip=replace(truenorth.chip, cores=replace(
         truenorth.chip.cores, value=99)))
-    finding = refused(net, small)
+    finding = refusal(net, small)
     assert (finding.code, finding.values["needed"], finding.values["limit"]) == ("NC434", 100, 99)
     assert len(legalize(net, truenorth).network.cores) == 100
-    board = load_target("truenorth-4x4")
-    assert isinstance(board, TrueNorthTarget)
-    grown = replace(small, chip=replace(board.chip, cores=small.chip.cores))
-    assert len({p.chip for p in legalize(net, grown).network.places}) == 2
+    board = truenorth_target("truenorth-4x4")
+    board_of_chips = replace(small, chip=replace(board.chip, cores=small.chip.cores))
+    assert len({p.chip for p in legalize(net, board_of_chips).network.places}) == 2
 
 
 def test_copies_nc435(truenorth: TrueNorthTarget) -> None:
@@ -91,7 +91,7 @@ def test_copies_nc435(truenorth: TrueNorthTarget) -> None:
                   [("x", "a", [[1, 1, 1, 1]]), ("a", "b", np.ones((600, 1)), 1),
                    ("x", "b", np.eye(4).repeat(150, axis=0))])
     assert legalize(far, truenorth).rows  # feedback to others may pass splitters
-    finding = refused(spread(300), truenorth)
+    finding = refusal(spread(300), truenorth)
     assert (finding.code, finding.values["limit"]) == ("NC435", 256)
     legalize(spread(40), truenorth)
 
@@ -109,7 +109,7 @@ def test_late_feedback_nc504(truenorth: TrueNorthTarget) -> None:
     def loop(delay: int) -> Network:
         return network([population("a", 3), population("b", 3)], [
             ("x", "a", np.ones((3, 4))), ("a", "b", np.eye(3)), ("b", "a", -np.eye(3), delay)])
-    finding = refused(loop(1), truenorth)
+    finding = refusal(loop(1), truenorth)
     assert finding.code == "NC504"
     assert "a -> b -> a" in finding.message or "b -> a -> b" in finding.message
     legalize(loop(2), truenorth)
@@ -117,20 +117,21 @@ def test_late_feedback_nc504(truenorth: TrueNorthTarget) -> None:
 
 def test_no_form_nc436(truenorth: TrueNorthTarget) -> None:
     plain = ternary(4)
-    graded = replace(plain, inputs=(Input("x", (4,), InputKind.SPIKES, levels=3),))
-    assert refused(graded, truenorth).code == "NC436"
+    three_levels = replace(plain, inputs=(Input("x", (4,), InputKind.SPIKES, levels=3),))
+    assert refusal(three_levels, truenorth).code == "NC436"
     image = replace(plain, inputs=(Input("x", (4,), InputKind.STATIC),))
-    assert "sends values" in refused(image, truenorth).message
-    hosted = network([population("h", 4, on_host=True), population("a", 2)], [
+    assert "sends values" in refusal(image, truenorth).message
+    with_host = network([population("h", 4, on_host=True), population("a", 2)], [
         ("x", "h", np.eye(4)), ("h", "a", [[1, 1, 1, 1], [1, -1, 1, 1]])])
-    made: Legalization = legalize(replace(hosted, inputs=image.inputs), truenorth)
-    assert [p.name for p in made.network.populations] == ["a"]
-    assert {t.name: len(t.element) > 0 for t in made.network.inputs} == {"x": False, "h": True}
+    legalization: Legalization = legalize(replace(with_host, inputs=image.inputs), truenorth)
+    assert [p.name for p in legalization.network.populations] == ["a"]
+    assert {t.name: len(t.element) > 0 for t in legalization.network.inputs} == {
+        "x": False, "h": True}
     alone = network([population("h", 4, on_host=True)], [("x", "h", np.eye(4))])
-    assert "on the host" in refused(alone, truenorth).message
-    shifted = replace(plain, populations=tuple(
+    assert "on the host" in refusal(alone, truenorth).message
+    of_loihi = replace(plain, populations=tuple(
         replace(p, neuron=LoihiNeuron(4095, 0, 1)) for p in plain.populations))
-    assert "another chip" in refused(shifted, truenorth).message
+    assert "another chip" in refusal(of_loihi, truenorth).message
 
 
 def test_a_tight_loop_takes_copies_where_splitters_are_late(truenorth: TrueNorthTarget) -> None:
@@ -148,4 +149,4 @@ def test_a_tight_loop_takes_copies_where_splitters_are_late(truenorth: TrueNorth
     assert list(audit(net(2), tight.network, truenorth)) == []
     assert tight.rows[1].relays == 0
     assert loose.rows[1].relays > 0
-    assert refused(net(1), truenorth).code == "NC504"
+    assert refusal(net(1), truenorth).code == "NC504"

@@ -1,9 +1,7 @@
 """The target's numbers of a core bind: smaller cores are used to their limits and never beyond."""
 
-import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -20,14 +18,12 @@ from neurocompile.passes.truenorth.legalize import FanIn, legalize
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import MAXIMA
 from neurocompile.target.truenorth import TrueNorthTarget
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build import limited, network, population
+from tests.passes.truenorth.build import network, population, with_numbers
 
 SMALLER = {  # odd sizes, halves and extremes
     "core.axons": (7, 33, 64, 100, 128, 200), "core.neurons": (1, 2, 5, 16, 64, 100, 200),
     "core.axon_types": (1, 2, 3), "core.max_delay": (1, 2, 3, 7),
-    "neuron.weight_max": (1, 3, 20, 63, 127), "neuron.leak_max": (1, 5, 50, 127),
+    "neuron.weight_max": (1, 3, 20, 63, 127), "neuron.leak_max": (0, 1, 5, 50, 127),
     "neuron.threshold_bits": (4, 8, 9, 12), "neuron.potential_bits": (6, 10, 12)}
 REFUSALS = {"NC431", "NC432", "NC433", "NC435"}
 
@@ -61,7 +57,7 @@ def layer(weight: np.ndarray, threshold: int = 3, bias: int = 0, ticks: int = 6)
                    inputs={"x": (weight.shape[1],)}, ticks=ticks, read="a")
 
 
-def delayed(ticks: int) -> Network:
+def with_delay(ticks: int) -> Network:
     """A spike that waits."""
     return network([population("a", 3), population("b", 3)], [
         ("x", "a", np.eye(3)), ("a", "b", np.eye(3), ticks)], inputs={"x": (3,)}, ticks=20)
@@ -72,7 +68,7 @@ CASES: dict[str, tuple[Network, int, int | str]] = {  # what there is of it, wit
     "core.neurons": (layer(np.eye(200, 3)), 200, 128),
     "core.axons": (layer(np.eye(200)), 200, 128),
     "core.axon_types": (layer(FULL), 4, 2),
-    "core.max_delay": (delayed(9), 9, 7),
+    "core.max_delay": (with_delay(9), 9, 7),
     "neuron.weight_max": (layer(np.array([[200, 100, -3]])), 200, "NC432"),
     "neuron.leak_max": (layer(FULL, bias=-200), 200, 120),
     "neuron.threshold_bits": (layer(FULL, 600), 18, "NC433"),
@@ -82,7 +78,7 @@ CASES: dict[str, tuple[Network, int, int | str]] = {  # what there is of it, wit
 @pytest.mark.parametrize("key", MAXIMA)
 def test_half_of_any_number_shows(key: str, truenorth: TrueNorthTarget) -> None:
     net, before, after = CASES[key]
-    half = limited(truenorth, {key: MAXIMA[key] // 2})
+    half = with_numbers(truenorth, {key: MAXIMA[key] // 2})
     whole, smaller = legal(net, truenorth), legal(net, half)
     assert isinstance(whole, CoreNetwork)
     assert extents(whole)[key].max() == before
@@ -98,11 +94,11 @@ def test_half_of_any_number_shows(key: str, truenorth: TrueNorthTarget) -> None:
 
 def smaller_target(target: TrueNorthTarget, rng: np.random.Generator) -> TrueNorthTarget:
     """Some of the target's numbers smaller."""
-    return limited(target, {key: int(rng.choice(numbers)) for key, numbers in SMALLER.items()
-                            if rng.random() < 0.25})
+    return with_numbers(target, {
+        key: int(rng.choice(numbers)) for key, numbers in SMALLER.items() if rng.random() < 0.25})
 
 
-def deployed(nets: ModuleType, seeds: range, target: TrueNorthTarget) -> Counter[str]:
+def deploy(nets: ModuleType, seeds: range, target: TrueNorthTarget) -> Counter[str]:
     """Networks that were built and are active, by fan-in; refusals by code."""
     outcomes = Counter[str]()
     for seed in seeds:
@@ -123,13 +119,13 @@ def deployed(nets: ModuleType, seeds: range, target: TrueNorthTarget) -> Counter
 
 def test_deployed_equals_reference_on_smaller_cores(random_nets: ModuleType,
                                                     truenorth: TrueNorthTarget) -> None:
-    assert deployed(random_nets, range(40), truenorth)["active"] >= 15
+    assert deploy(random_nets, range(40), truenorth)["active"] >= 15
 
 
 @pytest.mark.slow
 def test_deployed_equals_reference_on_a_thousand_smaller_cores(
         random_nets: ModuleType, truenorth: TrueNorthTarget) -> None:
-    outcomes = deployed(random_nets, range(2000, 3000), truenorth)
+    outcomes = deploy(random_nets, range(2000, 3000), truenorth)
     assert outcomes["active"] >= 400
     assert outcomes["slow"] >= 5
     assert outcomes.keys() == {"active", "slow", *REFUSALS}
@@ -149,7 +145,7 @@ def test_partial_sums_on_smaller_cores(numbers: dict[str, int], reset: Reset | N
     net = network([population("a", 4, 9, [1, 0, -2, 3], **own), population("b", 3, 1)],
                   [("x", "a", weight), ("a", "b", [[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0]])],
                   inputs={"x": (130,)}, ticks=4, read="b")
-    smaller = limited(truenorth, {"core.axons": 128, **numbers})
+    smaller = with_numbers(truenorth, {"core.axons": 128, **numbers})
     chip = legal(net, smaller, "exact-slow")
     assert isinstance(chip, CoreNetwork), chip.message
     assert chip.step > 1
@@ -161,7 +157,7 @@ def test_partial_sums_on_smaller_cores(numbers: dict[str, int], reset: Reset | N
 
 def test_partial_sums_take_four_types_of_axons(truenorth: TrueNorthTarget) -> None:
     net = layer(np.ones((2, 300), np.int64))
-    finding = legal(net, limited(truenorth, {"core.axon_types": 3}), "exact-slow")
+    finding = legal(net, with_numbers(truenorth, {"core.axon_types": 3}), "exact-slow")
     assert isinstance(finding, Diagnostic)
     assert finding.code == "NC431"
     assert "`core.axon_types`" in finding.notes[-1]
@@ -176,7 +172,7 @@ def test_narrow_leaks(truenorth: TrueNorthTarget, random_nets: ModuleType) -> No
                    population("c", 5, 4, 3, Reset.SOFT)],
                   [("x", "a", rng.integers(-7, 8, (9, 12))), ("a", "b", rng.integers(-30, 60, (7, 9))),
                    ("b", "c", rng.integers(-2, 5, (5, 7)))], inputs={"x": (12,)}, read="c")
-    smaller = limited(truenorth, {"neuron.leak_max": 1, "neuron.weight_max": 100})
+    smaller = with_numbers(truenorth, {"neuron.leak_max": 1, "neuron.weight_max": 100})
     chip = legal(net, smaller)
     assert isinstance(chip, CoreNetwork)
     different, rates = random_nets.compare(net, chip)
@@ -192,8 +188,8 @@ def test_a_potential_beyond_the_target_is_noticed(truenorth: TrueNorthTarget) ->
     chip = legal(net, truenorth)
     assert isinstance(chip, CoreNetwork)
     predicates = [d.values["predicate"] for d in audit(
-        net, chip, limited(truenorth, {"neuron.potential_bits": 10}))]
+        net, chip, with_numbers(truenorth, {"neuron.potential_bits": 10}))]
     assert predicates == ["potentials"]
-    narrow = limited(truenorth, {"neuron.threshold_bits": 8})
+    narrow = with_numbers(truenorth, {"neuron.threshold_bits": 8})
     assert {d.values["predicate"] for d in audit(net, chip, narrow)} == {
         "within-the-target", "parameters"}

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Conv, identity
 from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
@@ -18,13 +19,14 @@ from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import CoreUsage, count
 from neurocompile.passes.placing.neuron_orders import neuron_order, tile_sizes
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 NONE = {"neurons": 0, "input_axons": 0, "output_axons": 0, "synapse_memory": 0}
 CODES = ("NC404", "NC402", "NC403", "NC401")
 
 
-def recount_usage(nets: ModuleType, network: Network, part, target: Target, bits: int = 8):
+def recount_usage(nets: ModuleType, network: Network, part: Partition, target: LoihiTarget,
+                  bits: int = 8) -> tuple[CoreUsage, ...]:
     """What every core takes, by the recount alone."""
     reserve = max(a.reserved_memory.value for a in target.accounting.values())
     none = nets.with_limits(target, **NONE | {"synapse_memory": reserve})
@@ -46,21 +48,21 @@ def forms(network: Network) -> dict[str, str]:
     return {p.name: p.encoding for p in network.projections}
 
 
-def test_dense_is_the_default(nets: ModuleType, strict: Target) -> None:
+def test_dense_is_the_default(nets: ModuleType, strict: LoihiTarget) -> None:
     network = nets.Builder(2, 6, 6).conv("a", 4).dense("b", 3).build()
     assert set(forms(network).values()) == {"dense"}
     assert encode(network, strict, "dense", 8).projections == network.projections
     assert encodings_text(encode(network, strict, "sparse", 8)) == "2 sparse"
 
 
-def test_host_populations_have_no_lists(nets: ModuleType, strict: Target) -> None:
+def test_host_populations_have_no_lists(nets: ModuleType, strict: LoihiTarget) -> None:
     network = nets.Builder(4).dense("h", 5).dense("a", 3).build()
     network = replace(network, populations=(replace(network.populations[0], on_host=True),
                                             network.populations[1]))
     assert forms(encode(network, strict, "sparse", 8)) == {"in -> h": "dense", "h -> a": "sparse"}
 
 
-def test_sparse_lists_leave_out_zeros(nets: ModuleType, loihi1: Target) -> None:
+def test_sparse_lists_leave_out_zeros(nets: ModuleType, loihi1: LoihiTarget) -> None:
     """20 targets: 178 bits in three words; every other of them with an index 190 bits, in three."""
     network = nets.Builder(6).dense("a", 20).build()
     weights = np.zeros((20, 6), np.int32)
@@ -74,7 +76,7 @@ def test_sparse_lists_leave_out_zeros(nets: ModuleType, loihi1: Target) -> None:
     assert sparse_use == CoreUsage(20, 5, 0, 5 * 192)  # the last source sends to none
 
 
-def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: Target) -> None:
+def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: LoihiTarget) -> None:
     network = nets.Builder(700).dense("a", 700).dense("b", 10).build()
     first, second = with_zeros(network, 0.8).projections[0], network.projections[1]
     network = replace(network, projections=(first, second))
@@ -89,7 +91,7 @@ def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: Target
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "cores"), [("vggs", 157), ("mixer", 234)])
-def test_shared_lists_on_the_benchmark(nets: ModuleType, strict: Target, name: str,
+def test_shared_lists_on_the_benchmark(nets: ModuleType, strict: LoihiTarget, name: str,
                                        cores: int) -> None:
     network = nets.NETWORKS[name]()
     shared = encode(network, strict, "shared", 8)
@@ -103,14 +105,14 @@ def test_shared_lists_on_the_benchmark(nets: ModuleType, strict: Target, name: s
     assert all(core.fits(usage.limits) for core in usage.cores)
 
 
-def test_shared_only_where_it_takes_fewer_cores(nets: ModuleType, strict: Target) -> None:
+def test_shared_only_where_it_takes_fewer_cores(nets: ModuleType, strict: LoihiTarget) -> None:
     network = nets.Builder(2, 6, 6).conv("a", 4).conv("b", 4).build()
     assert len(partition(network, strict, weight_bits=8).cores) == 1
     assert set(forms(encode(network, strict, "shared", 8)).values()) == {"dense"}
 
 
 def test_shared_where_dense_lists_would_not_fit_the_machine(nets: ModuleType,
-                                                            strict: Target) -> None:
+                                                            strict: LoihiTarget) -> None:
     network = nets.Builder(16, 16, 16).conv("a", 32).build()
     target = nets.with_limits(strict, cores=8, chips=1)
     with pytest.raises(FindingsError) as error:
@@ -119,7 +121,7 @@ def test_shared_where_dense_lists_would_not_fit_the_machine(nets: ModuleType,
     assert len(partition(encode(network, target, "shared", 8), target, weight_bits=8).cores) == 8
 
 
-def test_boxes_with_a_skip_beside_the_convolution(nets: ModuleType, strict: Target) -> None:
+def test_boxes_with_a_skip_beside_the_convolution(nets: ModuleType, strict: LoihiTarget) -> None:
     builder = nets.Builder(16, 12, 12).conv("a", 16).conv("b", 16)
     builder.join("a", "b", identity((16, 12, 12)), delay=1)
     target = nets.with_limits(strict, synapse_memory=60_000)
@@ -168,7 +170,7 @@ def conv_nets(draw: st.DrawFn, nets: ModuleType) -> Network:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_network_in_any_encoding(nets: ModuleType, strict: Target,
+def test_any_network_in_any_encoding(nets: ModuleType, strict: LoihiTarget,
                                      data: st.DataObject) -> None:
     network = with_zeros(data.draw(conv_nets(nets)), data.draw(st.sampled_from([0.0, 0.5, 0.9])))
     target = nets.with_limits(strict, neurons=data.draw(st.integers(4, 60)),

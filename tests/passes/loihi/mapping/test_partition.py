@@ -19,10 +19,10 @@ from neurocompile.passes.loihi.resources import count, lower_bound
 from neurocompile.passes.placing.neuron_orders import neuron_order
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 
-def cores(network: Network, target: Target) -> int:
+def cores(network: Network, target: LoihiTarget) -> int:
     return len(partition(network, target, weight_bits=8).cores)
 
 
@@ -31,8 +31,8 @@ def cores(network: Network, target: Target) -> int:
     ("synapse_memory", 10 * 128, [6, 2]),  # lists of 7 and 8 synapses take two words, of 6 one
     ("output_axons", 8, [7, 1]),
 ])
-def test_core_filled_to_capacity(nets: ModuleType, loihi1: Target, limit: str, at_capacity: int,
-                                 one_less: list[int]) -> None:
+def test_core_filled_to_capacity(nets: ModuleType, loihi1: LoihiTarget, limit: str,
+                                 at_capacity: int, one_less: list[int]) -> None:
     network = nets.Builder(10).dense("a", 8).dense("b", 1).build()
     for capacity, expected in ((at_capacity, [8]), (at_capacity - 1, one_less)):
         target = nets.with_limits(loihi1, **{limit: capacity})
@@ -42,7 +42,7 @@ def test_core_filled_to_capacity(nets: ModuleType, loihi1: Target, limit: str, a
         assert not list(recount_partition(network, part, target, weight_bits=8))
 
 
-def test_input_axons_to_capacity(nets: ModuleType, loihi1: Target) -> None:
+def test_input_axons_to_capacity(nets: ModuleType, loihi1: LoihiTarget) -> None:
     # two groups of five sources, each with its own two neurons
     network = nets.Builder(2, 5).add("a", nets.per_channel((2, 5), 2), (4,)).build()
     assert cores(network, nets.with_limits(loihi1, input_axons=10)) == 1
@@ -52,7 +52,7 @@ def test_input_axons_to_capacity(nets: ModuleType, loihi1: Target) -> None:
 @pytest.mark.parametrize(("limit", "amount", "unit"), [
     ("input_axons", 10, "axons"), ("synapse_memory", 640, "bit"),
 ])
-def test_neuron_that_exceeds_a_core(nets: ModuleType, loihi1: Target, limit: str, amount: int,
+def test_neuron_that_exceeds_a_core(nets: ModuleType, loihi1: LoihiTarget, limit: str, amount: int,
                                     unit: str) -> None:
     network = nets.Builder(10).dense("a", 8).dense("b", 2).build()
     network = replace(network, populations=tuple(
@@ -76,7 +76,7 @@ def test_neuron_that_exceeds_a_core(nets: ModuleType, loihi1: Target, limit: str
     (1000, 2, 3, "at most 455 input channels in each group of a 3x3 convolution"),
     (4100, 1, 1, "at most 4,096 inputs"),
 ])
-def test_largest_legal_size(nets: ModuleType, strict: Target, channels: int, groups: int,
+def test_largest_legal_size(nets: ModuleType, strict: LoihiTarget, channels: int, groups: int,
                             kernel: int, legal: str) -> None:
     weight = np.ones((2, channels // groups, kernel, kernel), np.int8)
     conv = Conv((channels, 3, 3), (2, 3, 3), weight, padding=(kernel // 2,) * 2, groups=groups)
@@ -88,7 +88,7 @@ def test_largest_legal_size(nets: ModuleType, strict: Target, channels: int, gro
     assert not list(indivisible(nets.Builder(most, 3, 3).add("a", fits).build(), strict, 8))
 
 
-def test_legal_size_of_several_projections(nets: ModuleType, strict: Target) -> None:
+def test_legal_size_of_several_projections(nets: ModuleType, strict: LoihiTarget) -> None:
     network = (nets.Builder(3000).dense("a", 2000).dense("b", 4)
                .join("in", "b", nets.dense((3000,), (4,)), delay=1).build())
     (finding,) = indivisible(network, strict, 8)
@@ -96,7 +96,7 @@ def test_legal_size_of_several_projections(nets: ModuleType, strict: Target) -> 
         5000, "at most 4,096 inputs in all projections together")
 
 
-def test_all_indivisible_populations_are_named(nets: ModuleType, loihi1: Target) -> None:
+def test_all_indivisible_populations_are_named(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(10).dense("a", 9).dense("b", 2).build()
     with pytest.raises(FindingsError) as error:
         partition(network, nets.with_limits(loihi1, input_axons=8, synapse_memory=600),
@@ -105,7 +105,7 @@ def test_all_indivisible_populations_are_named(nets: ModuleType, loihi1: Target)
         ("a", "input axons"), ("a", "synapse memory"), ("b", "input axons")]
 
 
-def test_neuron_that_sends_to_too_many_cores(nets: ModuleType, loihi1: Target) -> None:
+def test_neuron_that_sends_to_too_many_cores(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(4).dense("a", 2).dense("b", 3).build()
     target = nets.with_limits(loihi1, neurons=1, output_axons=2)
     with pytest.raises(FindingsError) as error:
@@ -116,7 +116,7 @@ def test_neuron_that_sends_to_too_many_cores(nets: ModuleType, loihi1: Target) -
     assert cores(network, nets.with_limits(loihi1, neurons=1, output_axons=3)) == 5
 
 
-def test_too_many_cores(nets: ModuleType, loihi1: Target) -> None:
+def test_too_many_cores(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(4).dense("a", 5).build()
     assert cores(network, nets.with_limits(loihi1, neurons=1, cores=5, chips=1)) == 5
     with pytest.raises(FindingsError) as error:
@@ -127,7 +127,7 @@ def test_too_many_cores(nets: ModuleType, loihi1: Target) -> None:
     assert finding.notes == ("no mapping can fit",)
 
 
-def test_too_many_cores_without_a_proof(nets: ModuleType, loihi1: Target) -> None:
+def test_too_many_cores_without_a_proof(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(4).dense("a", 6).dense("b", 6).dense("c", 6).build()
     with pytest.raises(FindingsError) as error:
         partition(network, nets.with_limits(loihi1, neurons=10, cores=2, chips=1), weight_bits=8)
@@ -136,7 +136,7 @@ def test_too_many_cores_without_a_proof(nets: ModuleType, loihi1: Target) -> Non
     assert "not proved" in finding.notes[0]
 
 
-def test_small_populations_share_a_core(nets: ModuleType, loihi1: Target) -> None:
+def test_small_populations_share_a_core(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(4).dense("a", 5).dense("b", 5).dense("c", 5).build()
     assert cores(network, loihi1) == 1
     assert cores(network, nets.with_limits(loihi1, neurons=14)) == 2
@@ -144,7 +144,7 @@ def test_small_populations_share_a_core(nets: ModuleType, loihi1: Target) -> Non
     assert [[p.population for p in core] for core in part.cores] == [["a", "b"], ["c"]]
 
 
-def test_host_populations_and_inputs_have_no_core(nets: ModuleType, loihi1: Target) -> None:
+def test_host_populations_and_inputs_have_no_core(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(4).dense("h", 5).dense("a", 3).build()
     network = replace(network, populations=(replace(network.populations[0], on_host=True),
                                             network.populations[1]))
@@ -153,19 +153,19 @@ def test_host_populations_and_inputs_have_no_core(nets: ModuleType, loihi1: Targ
     assert count(network, part, loihi1, 8).cores[0].input_axons == 5
 
 
-def test_population_without_projections(nets: ModuleType, loihi1: Target) -> None:
+def test_population_without_projections(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(4).dense("a", 3).build()
     assert cores(replace(network, projections=()), loihi1) == 1
     assert cores(replace(network, projections=(), populations=()), loihi1) == 0
 
 
-def test_weight_bits(nets: ModuleType, loihi1: Target) -> None:
+def test_weight_bits(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(1024).dense("a", 1024).build()
     sizes = [len(partition(network, loihi1, weight_bits=bits).cores) for bits in (8, 4, 1)]
     assert sizes == [9, 5, 2]
 
 
-def test_recurrent_reach_is_never_underestimated(nets: ModuleType, loihi1: Target) -> None:
+def test_recurrent_reach_is_never_underestimated(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = (nets.Builder(6).dense("a", 40).dense("b", 30)
                .join("a", "a", nets.dense((40,), (40,)), delay=1)
                .join("b", "a", nets.dense((30,), (40,)), delay=1).build())
@@ -177,14 +177,14 @@ def test_recurrent_reach_is_never_underestimated(nets: ModuleType, loihi1: Targe
     assert max(core.output_axons / core.neurons for core in usage.cores) > 2
 
 
-def test_cycle_without_delay_still_has_an_order(nets: ModuleType, loihi1: Target) -> None:
+def test_cycle_without_delay_still_has_an_order(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = (nets.Builder(6).dense("a", 4).dense("b", 3)
                .join("b", "a", nets.dense((3,), (4,))).build())
     part = partition(network, loihi1, weight_bits=8)
     assert not list(recount_partition(network, part, loihi1, weight_bits=8))
 
 
-def test_delayed_skip_is_filled_after_its_consumer(nets: ModuleType, loihi1: Target) -> None:
+def test_delayed_skip_is_filled_after_its_consumer(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = (nets.Builder(6).dense("a", 4).dense("b", 6)
                .join("in", "b", nets.dense((6,), (6,))).build())
     late = replace(network, projections=tuple(
@@ -198,7 +198,7 @@ def test_delayed_skip_is_filled_after_its_consumer(nets: ModuleType, loihi1: Tar
     ("mlp", 8, 2_048, 6), ("vggs", 301, 342_144, 251), ("mixer", 419, 389_632, 352),
     ("vgg16", 2015, 3_387_648, 1761),
 ])
-def test_benchmark(nets: ModuleType, loihi1: Target, name: str, most_cores: int,
+def test_benchmark(nets: ModuleType, loihi1: LoihiTarget, name: str, most_cores: int,
                    most_messages: int, bound: int) -> None:
     network = nets.NETWORKS[name]()
     part = partition(network, loihi1, weight_bits=8)
@@ -209,7 +209,7 @@ def test_benchmark(nets: ModuleType, loihi1: Target, name: str, most_cores: int,
     assert not list(recount_partition(network, part, loihi1, weight_bits=8))
 
 
-def test_deterministic(nets: ModuleType, loihi1: Target) -> None:
+def test_deterministic(nets: ModuleType, loihi1: LoihiTarget) -> None:
     first, second = (partition(nets.mixer(), loihi1, weight_bits=8) for _ in range(2))
     assert first.cores == second.cores
     assert first.order_names == second.order_names
@@ -244,7 +244,7 @@ def networks(draw: st.DrawFn, nets: ModuleType) -> Network:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_network_is_placed_once_and_within_limits(nets: ModuleType, loihi1: Target,
+def test_any_network_is_placed_once_and_within_limits(nets: ModuleType, loihi1: LoihiTarget,
                                                       data: st.DataObject) -> None:
     network = data.draw(networks(nets))
     target = nets.with_limits(loihi1, neurons=data.draw(st.integers(1, 40)),

@@ -13,7 +13,7 @@ from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import CoreUsage, count
 from neurocompile.passes.placing.place import place
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def network(nets: ModuleType) -> Network:
 
 
 @pytest.fixture
-def target(nets: ModuleType, loihi1: Target) -> Target:
-    small: Target = nets.with_limits(loihi1, neurons=50, synapse_memory=16_000)
+def target(nets: ModuleType, loihi1: LoihiTarget) -> LoihiTarget:
+    small: LoihiTarget = nets.with_limits(loihi1, neurons=50, synapse_memory=16_000)
     return small
 
 
 @pytest.fixture
-def part(network: Network, target: Target) -> Partition:
+def part(network: Network, target: LoihiTarget) -> Partition:
     return partition(network, target, weight_bits=8)
 
 
@@ -48,12 +48,12 @@ def predicates(findings: list[Diagnostic]) -> list[object]:
     return [d.values["predicate"] for d in findings if d.code == "NC901"]
 
 
-def test_clean(network: Network, part: Partition, target: Target) -> None:
+def test_clean(network: Network, part: Partition, target: LoihiTarget) -> None:
     assert len(part.cores) > 3
     assert findings_of(network, part, target) == []
 
 
-def test_lost_neuron(network: Network, part: Partition, target: Target) -> None:
+def test_lost_neuron(network: Network, part: Partition, target: LoihiTarget) -> None:
     first = part.cores[0][0]
     incomplete = with_core(part, 0, replace(first, stop=first.stop - 1))
     (finding,) = findings_of(network, incomplete, target)
@@ -61,12 +61,13 @@ def test_lost_neuron(network: Network, part: Partition, target: Target) -> None:
     assert str(finding.values["detail"]).startswith("1 neurons of `a`")
 
 
-def test_duplicated_slice(network: Network, part: Partition, target: Target) -> None:
+def test_duplicated_slice(network: Network, part: Partition, target: LoihiTarget) -> None:
     twice = replace(part, cores=(*part.cores, part.cores[0]))
     assert predicates(findings_of(network, twice, target)) == ["no-neuron-placed-twice"]
 
 
-def test_neuron_moved_to_another_core(network: Network, part: Partition, target: Target) -> None:
+def test_neuron_moved_to_another_core(network: Network, part: Partition,
+                                      target: LoihiTarget) -> None:
     a, b = part.cores[0][0], part.cores[1][0]
     there = with_core(with_core(part, 0, replace(a, stop=a.stop - 1)), 1, replace(b, start=b.start - 1))
     usage = count(network, there, target, 8).cores
@@ -76,7 +77,8 @@ def test_neuron_moved_to_another_core(network: Network, part: Partition, target:
     assert ("NC404", 1) in codes
 
 
-def test_order_that_repeats_a_neuron(network: Network, part: Partition, target: Target) -> None:
+def test_order_that_repeats_a_neuron(network: Network, part: Partition,
+                                     target: LoihiTarget) -> None:
     order = part.orders["b"].copy()
     order[0] = order[1]
     wrong = replace(part, orders={**part.orders, "b": order})
@@ -86,14 +88,14 @@ def test_order_that_repeats_a_neuron(network: Network, part: Partition, target: 
 
 @pytest.mark.parametrize("piece", [CoreSlice("a", 100, 200), CoreSlice("a", 3, 3),
                                    CoreSlice("nobody", 0, 1)])
-def test_slice_outside_its_population(network: Network, part: Partition, target: Target,
+def test_slice_outside_its_population(network: Network, part: Partition, target: LoihiTarget,
                                       piece: CoreSlice) -> None:
     wrong = replace(part, cores=(*part.cores, (piece,)))
     assert "slices-within-populations" in predicates(findings_of(network, wrong, target))
 
 
 def test_population_on_host_has_no_core(network: Network, part: Partition,
-                                        target: Target) -> None:
+                                        target: LoihiTarget) -> None:
     host = replace(network, populations=(replace(network.populations[0], on_host=True),
                                          *network.populations[1:]))
     assert "slices-within-populations" in predicates(findings_of(host, part, target))
@@ -103,7 +105,7 @@ def test_population_on_host_has_no_core(network: Network, part: Partition,
     ("synapse_memory", "NC401"), ("input_axons", "NC402"), ("output_axons", "NC403"),
     ("neurons", "NC404"),
 ])
-def test_core_over_a_limit(nets: ModuleType, network: Network, part: Partition, target: Target,
+def test_core_over_a_limit(nets: ModuleType, network: Network, part: Partition, target: LoihiTarget,
                            resource: str, code: str) -> None:
     usage = count(network, part, target, 8)
     worst = usage.worst(resource)
@@ -117,7 +119,7 @@ def test_core_over_a_limit(nets: ModuleType, network: Network, part: Partition, 
 
 
 @pytest.mark.parametrize("bits", [1, 5, 8])
-def test_agrees_with_the_count_by_nets(nets: ModuleType, network: Network, target: Target,
+def test_agrees_with_the_count_by_nets(nets: ModuleType, network: Network, target: LoihiTarget,
                                        bits: int) -> None:
     part = partition(network, target, weight_bits=bits)
     none = nets.with_limits(target, neurons=0, input_axons=0, output_axons=0, synapse_memory=0)
@@ -128,7 +130,7 @@ def test_agrees_with_the_count_by_nets(nets: ModuleType, network: Network, targe
             "NC404", "NC402", "NC403", "NC401")))
 
 
-def test_zero_weights_are_counted(nets: ModuleType, loihi1: Target) -> None:
+def test_zero_weights_are_counted(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(10).dense("a", 8).build()
     operator = network.projections[0].operator
     silent = replace(network, projections=(replace(
@@ -138,7 +140,7 @@ def test_zero_weights_are_counted(nets: ModuleType, loihi1: Target) -> None:
     assert [d.code for d in findings_of(silent, part, tight)] == ["NC401"]
 
 
-def test_placement(network: Network, part: Partition, target: Target) -> None:
+def test_placement(network: Network, part: Partition, target: LoihiTarget) -> None:
     good = place(part, target)
     assert not findings_of(network, part, target, good)
     for cores in ((good.cores[1], *good.cores[1:]), (CoreId(0, 16, 0), *good.cores[1:]),

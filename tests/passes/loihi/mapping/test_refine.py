@@ -15,7 +15,8 @@ from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
-from neurocompile.target import Target
+from neurocompile.passes.loihi.neurons import loihi_neuron
+from neurocompile.target.loihi import LoihiTarget
 
 
 def pieces(part: Partition) -> list[list[tuple[str, int, int]]]:
@@ -28,7 +29,7 @@ def two_mixers(nets: ModuleType) -> Network:
             .add("b", nets.per_channel((4, 4), 4), (4, 4)).dense("c", 3).build())
 
 
-def test_pieces_share_a_core(nets: ModuleType, loihi1: Target) -> None:
+def test_pieces_share_a_core(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=8)
     before = partition(network, target, weight_bits=8)
     after = refine(network, before, target, weight_bits=8)
@@ -40,7 +41,7 @@ def test_pieces_share_a_core(nets: ModuleType, loihi1: Target) -> None:
     assert after.order_names == before.order_names
 
 
-def test_last_core_is_shared(nets: ModuleType, loihi1: Target) -> None:
+def test_last_core_is_shared(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=24)
     after = refine(network, partition(network, target, weight_bits=8), target, weight_bits=8)
     assert pieces(after) == [[("a", 0, 12), ("b", 0, 12)],
@@ -48,7 +49,7 @@ def test_last_core_is_shared(nets: ModuleType, loihi1: Target) -> None:
 
 
 def test_cores_open_anywhere_where_whole_pieces_take_more(nets: ModuleType,
-                                                          loihi1: Target) -> None:
+                                                          loihi1: LoihiTarget) -> None:
     network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=7)
     before = partition(network, target, weight_bits=8)
     after = refine(network, before, target, weight_bits=8)
@@ -59,14 +60,14 @@ def test_cores_open_anywhere_where_whole_pieces_take_more(nets: ModuleType,
     assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
-def test_one_piece_stays_as_it_is(nets: ModuleType, loihi1: Target) -> None:
+def test_one_piece_stays_as_it_is(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network, target = (nets.Builder(9).dense("a", 9).dense("b", 9).build(),
                        nets.with_limits(loihi1, neurons=4))
     before = partition(network, target, weight_bits=8)
     assert refine(network, before, target, weight_bits=8) is before
 
 
-def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: Target) -> None:
+def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: LoihiTarget) -> None:
     """Pieces are put together only where whoever sends to them may reach as many cores."""
     network = (nets.Builder(4).dense("s", 4).add("a", nets.dense((4,), (4, 4)), (4, 4))
                .add("b", nets.per_channel((4, 4), 4), (4, 4)).build())
@@ -79,12 +80,12 @@ def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: Target) -> 
 
 
 @pytest.mark.parametrize(("limit", "together"), [(2, True), (1, False)])
-def test_configuration_entries_of_a_core_are_kept(nets: ModuleType, loihi1: Target, limit: int,
+def test_configuration_entries_of_a_core_are_kept(nets: ModuleType, loihi1: LoihiTarget, limit: int,
                                                   together: bool) -> None:
     """A producer and its consumer have thresholds of their own."""
     network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=8, threshold_configs=limit)
     network = replace(network, populations=tuple(
-        replace(p, neuron=replace(p.neuron, vth=100 + k))
+        replace(p, neuron=replace(loihi_neuron(p), vth=100 + k))
         for k, p in enumerate(network.populations)))
     before = partition(network, target, weight_bits=8)
     after = refine(network, before, target, weight_bits=8)
@@ -92,11 +93,11 @@ def test_configuration_entries_of_a_core_are_kept(nets: ModuleType, loihi1: Targ
     assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
-def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Target) -> None:
+def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: LoihiTarget) -> None:
     """The last core of the pair has room for `c` but no threshold."""
     network = two_mixers(nets)
     network = replace(network, populations=tuple(
-        replace(p, neuron=replace(p.neuron, vth=100 + (p.name == "c")))
+        replace(p, neuron=replace(loihi_neuron(p), vth=100 + (p.name == "c")))
         for p in network.populations))
     for limit, cores in ((2, 2), (1, 3)):
         target = nets.with_limits(loihi1, neurons=24, threshold_configs=limit)
@@ -105,7 +106,7 @@ def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Targe
         assert not list(recount_partition(network, after, target, weight_bits=8))
 
 
-def test_mixer(nets: ModuleType, loihi1: Target) -> None:
+def test_mixer(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.mixer()
     part = refine(network, partition(network, loihi1, weight_bits=8), loihi1, weight_bits=8)
     assert len(part.cores) <= 419
@@ -137,7 +138,7 @@ def mixers(draw: st.DrawFn, nets: ModuleType) -> Network:
 
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_never_worse(nets: ModuleType, loihi1: Target, data: st.DataObject) -> None:
+def test_never_worse(nets: ModuleType, loihi1: LoihiTarget, data: st.DataObject) -> None:
     network = data.draw(mixers(nets))
     target = nets.with_limits(loihi1, neurons=data.draw(st.integers(1, 40)),
                           input_axons=data.draw(st.integers(10, 60)),
@@ -161,7 +162,7 @@ def test_never_worse(nets: ModuleType, loihi1: Target, data: st.DataObject) -> N
 
 
 @pytest.mark.parametrize("name", ["mlp", "vggs"])
-def test_networks_of_one_piece_are_left_alone(nets: ModuleType, loihi1: Target,
+def test_networks_of_one_piece_are_left_alone(nets: ModuleType, loihi1: LoihiTarget,
                                               name: str) -> None:
     network = nets.NETWORKS[name]()
     part = partition(network, loihi1, weight_bits=8)

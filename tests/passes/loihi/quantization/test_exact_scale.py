@@ -1,6 +1,7 @@
 """Networks on the chip's grid keep their numbers; the quantizer finds the scale by itself."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,15 +10,15 @@ from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import Severity
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
+from tests.loihi import loihi_target
 
-LOIHI2 = load_target("loihi2")
+LOIHI2 = loihi_target("loihi2")
 
 
 def layer(weight: np.ndarray, cell: FloatNeuron, bias: np.ndarray | None = None) -> Network:
@@ -77,7 +78,7 @@ def test_a_neuron_that_rounds_keeps_its_own_scale() -> None:
 
 @pytest.mark.parametrize(("change", "code"), [
     ({"v_th": 80.5 * 64}, "NC305"), ({"quantum": 3.0}, "NC305")])
-def test_a_scale_that_the_chip_has_not_is_told(change: dict[str, float], code: str) -> None:
+def test_a_scale_that_the_chip_has_not_is_told(change: dict[str, Any], code: str) -> None:
     cell = FloatNeuron("CubaLIF", 0.75, 80.0 * 64, True, Reset.HARD, None, 1.0)
     network = layer(np.array([[2.0, -4.0]]) * 64, replace(cell, **change))
     _, warnings = LoihiQuantizer(8).run(network, LOIHI2)

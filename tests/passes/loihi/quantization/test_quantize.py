@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.loihi.quantization.bounds import state_bounds, state_overflows
@@ -19,8 +18,9 @@ from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.loihi_widths import STATE_MAX
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
+from tests.loihi import loihi_target
 
-LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")
+LOIHI2, LOIHI1 = loihi_target("loihi2"), loihi_target("loihi1")
 
 
 def neuron(decay: float = 0.5, v_th: float = 1.0, strict: bool = False, reset: Reset = Reset.HARD,

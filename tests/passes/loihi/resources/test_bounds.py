@@ -7,22 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import mapping_nets as nets
-from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.resources import CoreUsage, bounds, count, list_bits
+from tests.loihi import loihi_target
 
-LOIHI1 = load_target("loihi1")
+LOIHI1 = loihi_target("loihi1")
 
 
-def any_partition(network: Network, draw: st.DrawFn) -> Partition:
+def any_partition(network: Network, data: st.DataObject) -> Partition:
     """Neurons in any sequence, cut anywhere into cores of at most 7 neurons."""
     orders, cores = {}, []
     for p in network.populations:
-        orders[p.name] = np.array(draw(st.permutations(range(p.size))), np.int64)
+        orders[p.name] = np.array(data.draw(st.permutations(range(p.size))), np.int64)
         start = 0
         while start < p.size:
-            stop = min(start + draw(st.integers(1, 7)), p.size)
+            stop = min(start + data.draw(st.integers(1, 7)), p.size)
             cores.append((CoreSlice(p.name, start, stop),))
             start = stop
     return Partition(orders, dict.fromkeys(orders, "explicit"), tuple(cores))
@@ -37,7 +37,7 @@ def test_no_partition_takes_less(data: st.DataObject) -> None:
     builder.join("b", "a", nets.dense(builder.shape, builder.populations[0].shape), delay=1)
     network, target = builder.build(), nets.with_limits(LOIHI1, neurons=7)
     bits = data.draw(st.sampled_from([1, 4, 8]))
-    usage = count(network, any_partition(network, data.draw), target, bits)
+    usage = count(network, any_partition(network, data), target, bits)
     for one in usage.populations:
         assert one.least.fits(one.total), one
     total = sum(usage.cores, CoreUsage())

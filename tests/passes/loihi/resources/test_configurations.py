@@ -1,5 +1,6 @@
 """Configuration entries: what a population needs, what a core of several needs."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -7,7 +8,6 @@ import numpy as np
 import pytest
 
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
@@ -16,15 +16,14 @@ from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import configuration_limits, count, entries, together
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 
 NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
 
 
 @pytest.fixture(scope="module")
 def target() -> LoihiTarget:
-    loihi1 = load_target("loihi1")
-    assert isinstance(loihi1, LoihiTarget)
-    return loihi1
+    return loihi_target("loihi1")
 
 
 def chain(*neurons: LoihiNeuron, exponents: tuple[int, ...] = (0,)) -> Network:
@@ -46,8 +45,7 @@ def on_one_core(network: Network) -> Partition:
 def test_published_limits(target: LoihiTarget) -> None:
     assert configuration_limits(target) == {
         "synapse_formats": 7, "threshold_configs": 16, "neuron_configs": 32}
-    loihi2 = load_target("loihi2")
-    assert isinstance(loihi2, LoihiTarget)
+    loihi2 = loihi_target("loihi2")
     assert set(configuration_limits(loihi2).values()) == {0}
     assert all(q.confidence == "assumed" for name, q in loihi2.quantities()
                if name.endswith(("_configs", "_formats")))
@@ -79,7 +77,8 @@ def test_what_makes_an_entry_its_own() -> None:
     ("threshold_configs", lambda k: replace(NEURON, vth=100 + k)),
     ("neuron_configs", lambda k: replace(NEURON, dv=k)),
 ])
-def test_small_populations_share_a_core_within_its_entries(target, kind, make) -> None:
+def test_small_populations_share_a_core_within_its_entries(
+        target: LoihiTarget, kind: str, make: Callable[[int], LoihiNeuron]) -> None:
     limit = configuration_limits(target)[kind]
     network = chain(*(make(k) for k in range(limit + 1)))
     part = partition(network, target, weight_bits=8)
@@ -90,7 +89,7 @@ def test_small_populations_share_a_core_within_its_entries(target, kind, make) -
     assert (finding.code, finding.values["needed"], finding.values["limit"]) == (
         "NC406", limit + 1, limit)
     assert finding.values["kind"] == kind.replace("_", " ")
-    assert len(partition(network, load_target("loihi2"), weight_bits=8).cores) == 1
+    assert len(partition(network, loihi_target("loihi2"), weight_bits=8).cores) == 1
 
 
 def test_synapse_formats_of_a_core(target: LoihiTarget) -> None:

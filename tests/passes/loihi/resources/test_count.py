@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, Sparse
@@ -20,15 +19,16 @@ from neurocompile.passes.loihi.resources import (
     n_synapses,
 )
 from neurocompile.semantics.loihi import LoihiNeuron
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 
 NEURON = LoihiNeuron(du=4095, dv=0, vth=100)
 
 
 @pytest.fixture(scope="module")
-def target() -> Target:
+def target() -> LoihiTarget:
     """Lists as nengo-loihi counts them."""
-    loihi1 = load_target("loihi1")
+    loihi1 = loihi_target("loihi1")
     return replace(loihi1, accounting={"nengo-loihi": loihi1.accounting["nengo-loihi"]})
 
 
@@ -49,18 +49,18 @@ def dense(sources: int, targets: int) -> Dense:
     (0, 8, 0), (1, 8, 64), (6, 8, 64), (7, 8, 128), (63, 8, 576), (64, 8, 576), (65, 8, 640),
     (128, 8, 1152), (130, 8, 1216), (54, 1, 64), (55, 1, 128), (64, 1, 128), (64, 4, 320),
 ])
-def test_list_bits(target: Target, synapses: int, weight_bits: int, bits: int) -> None:
+def test_list_bits(target: LoihiTarget, synapses: int, weight_bits: int, bits: int) -> None:
     assert list_bits(np.array([synapses]), target, weight_bits).tolist() == [bits]
 
 
-def test_list_bits_is_the_published_formula(target: Target) -> None:
+def test_list_bits_is_the_published_formula(target: LoihiTarget) -> None:
     n = np.arange(3000)
     r = n % 64
     expected = 576 * (n // 64) + np.where(r > 0, 64 * np.ceil((8 * r + 10) / 64), 0)
     assert np.array_equal(list_bits(n, target, 8), expected)
 
 
-def test_list_bits_follow_the_target(target: Target) -> None:
+def test_list_bits_follow_the_target(target: LoihiTarget) -> None:
     how = target.accounting["nengo-loihi"]
     other = replace(target, accounting={"mine": replace(
         how, block_synapses=replace(how.block_synapses, value=4),
@@ -81,12 +81,12 @@ def test_usage_arithmetic() -> None:
     assert usage.utilization(limits)["synapse_memory"] == 0.875
 
 
-def test_capacity(target: Target) -> None:
+def test_capacity(target: LoihiTarget) -> None:
     assert capacity(target) == CoreUsage(1024, 4096, 4096, 1048576)
     assert target.total_cores == 128 * 32
 
 
-def test_lower_bound_counts_weights_and_neurons_on_chip(target: Target) -> None:
+def test_lower_bound_counts_weights_and_neurons_on_chip(target: LoihiTarget) -> None:
     net = network(Projection("in", "h", dense(900, 900)), Projection("h", "a", dense(900, 1025)),
                   h=900, a=1025)
     assert n_synapses(net) == 900 * 1025
@@ -113,7 +113,7 @@ def test_equal_nets_of_two_projections_stay_apart() -> None:
     assert incoming(net, net.population("a")).multiplicity.tolist() == [3, 3]
 
 
-def test_count_on_two_cores(target: Target) -> None:
+def test_count_on_two_cores(target: LoihiTarget) -> None:
     net = network(Projection("in", "a", dense(5, 4)), Projection("h", "a", dense(2, 4)),
                   Projection("a", "b", dense(4, 3)), Projection("in", "h", dense(5, 2)),
                   h=2, a=4, b=3)
@@ -131,7 +131,7 @@ def test_count_on_two_cores(target: Target) -> None:
     assert usage.worst("neurons") == 0
 
 
-def test_zero_weights_are_stored_and_biases_are_not(target: Target) -> None:
+def test_zero_weights_are_stored_and_biases_are_not(target: LoihiTarget) -> None:
     net = network(Projection("in", "a", Dense((3,), (2,), np.zeros((2, 3), np.int32))), a=2, b=2)
     with_bias = replace(net, populations=tuple(
         replace(p, bias=Bias(np.ones(2, np.int64))) for p in net.populations))
@@ -141,7 +141,7 @@ def test_zero_weights_are_stored_and_biases_are_not(target: Target) -> None:
         CoreUsage(2, 3, 0, 192), CoreUsage(2, 0, 0, 0))
 
 
-def test_convolution_counts_its_border(target: Target) -> None:
+def test_convolution_counts_its_border(target: LoihiTarget) -> None:
     conv = Conv((2, 3, 3), (1, 3, 3), np.ones((1, 2, 3, 3), np.int32), padding=(1, 1))
     net = network(Projection("in", "a", conv), a=9)
     partition = Partition({"a": np.arange(9)}, {"a": "chw"},

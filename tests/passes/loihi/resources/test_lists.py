@@ -13,8 +13,9 @@ from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.mapping.lists import lists_of, stored_bits, with_list_weights
 from neurocompile.passes.loihi.resources import capacity, list_bits, shared_bits, tables
 from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 
-LOIHI1 = load_target("loihi1")
+LOIHI1 = loihi_target("loihi1")
 assert isinstance(LOIHI1, LoihiTarget)
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Adder, Network, Population, Projection
 from neurocompile.ir.operators import Dense, is_identity
 from neurocompile.passes.loihi.quantization.bounds import state_overflows
@@ -19,13 +18,14 @@ from neurocompile.passes.loihi.streams.adders import Choice, build_streams, note
 from neurocompile.passes.loihi.streams.price import Prices
 from neurocompile.passes.lowering.streams import find
 from neurocompile.semantics.reset import Reset
-from neurocompile.target import Target
+from neurocompile.target.loihi import LoihiTarget
+from tests.loihi import loihi_target
 from tests.passes.loihi.residual_nets import neuron, residual, spikes_in
 
-LOIHI2, LOIHI1 = load_target("loihi2"), load_target("loihi1")
+LOIHI2, LOIHI1 = loihi_target("loihi2"), loihi_target("loihi1")
 
 
-def memory(network: Network, target: Target = LOIHI2) -> int:
+def memory(network: Network, target: LoihiTarget = LOIHI2) -> int:
     return Prices(target, 8).of(network).synapse_memory
 
 
@@ -35,7 +35,7 @@ def choice_of(network: Network) -> Choice:
     return choice
 
 
-def expensive_wires(target: Target, word: int) -> Target:
+def expensive_wires(target: LoihiTarget, word: int) -> LoihiTarget:
     """The target with synapse lists in whole words of so many bits."""
     how = target.accounting["modeled"]
     return replace(target, accounting={
@@ -111,7 +111,7 @@ def test_a_network_without_streams_is_left_alone(form: str) -> None:
     (LOIHI1, 8, "graded spikes"), (LOIHI2, 7, "8 bits"),
     (replace(LOIHI2, neuron=replace(LOIHI2.neuron, programs=LOIHI1.neuron.programs)), 8,
      "neuron programs")])
-def test_where_there_are_no_adders(target: Target, bits: int, why: str) -> None:
+def test_where_there_are_no_adders(target: LoihiTarget, bits: int, why: str) -> None:
     network = residual(1, 3)
     same, choice = build_streams(network, target, "auto", bits)
     assert same is network

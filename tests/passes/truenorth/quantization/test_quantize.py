@@ -1,5 +1,6 @@
 """Quantization for TrueNorth: exact where weights are on a grid, in range always, and what is refused."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,17 +10,18 @@ from hypothesis import strategies as st
 
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import FindingsError
-from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Conv, Dense, identity
 from neurocompile.passes.truenorth.crossbar import Crossbar
-from neurocompile.passes.truenorth.quantization.quantize import Quantize
-from neurocompile.passes.truenorth.quantization.reach import overflows, reach
+from neurocompile.passes.truenorth.quantization.potential_range import overflows, potential_range
+from neurocompile.passes.truenorth.quantization.quantizer import CrossbarQuantizer
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
+from tests.passes.truenorth.build import with_numbers
+from tests.truenorth import truenorth_target
 
-TARGET = load_target("truenorth")
+TARGET = truenorth_target()
 TICKS = 7
 
 
@@ -36,9 +38,9 @@ def one_layer(weight: np.ndarray, cell: FloatNeuron, bias: np.ndarray | None = N
         (Projection("x", "a", Dense((weight.shape[1],), (len(weight),), weight)),), (), ticks)
 
 
-def quantized(network: Network, weight_bits: int = 4, encoder: str = "auto",
+def quantize(network: Network, weight_bits: int = 4, encoder: str = "auto",
               whole_biases: bool = False) -> Network:
-    return Quantize(weight_bits, encoder, whole_biases).run(network, TARGET)
+    return CrossbarQuantizer(weight_bits, encoder, whole_biases).run(network, TARGET)
 
 
 def codes(error: pytest.ExceptionInfo[FindingsError]) -> set[str]:
@@ -75,17 +77,17 @@ def test_a_network_on_a_grid_with_whole_thresholds_is_exact(reset: Reset, strict
     rng = np.random.default_rng(1)
     weight, bias = rng.integers(-8, 8, (30, 12)) / 16, rng.integers(-3, 9, 30) / 16
     network = one_layer(weight, neuron(reset, strict), bias)
-    integer = quantized(network)
-    found, expected = spikes(integer)["a"], spikes(network)["a"]
+    integer = quantize(network)
+    result, expected = spikes(integer)["a"], spikes(network)["a"]
     assert expected.sum() > 700
     if strict and reset is Reset.SOFT:
-        assert np.mean(found != expected) < 0.2
+        assert np.mean(result != expected) < 0.2
         return
-    assert np.array_equal(found, expected)
-    made = integer.population("a").neuron
-    assert isinstance(made, TrueNorthNeurons)
+    assert np.array_equal(result, expected)
+    cells = integer.population("a").neuron
+    assert isinstance(cells, TrueNorthNeurons)
     assert np.array_equal(integer.projections[0].operator.weights,
-                          weight * (made.threshold - strict)[:, None])
+                          weight * (cells.threshold - strict)[:, None])
 
 
 @settings(max_examples=25, deadline=None)
@@ -101,10 +103,10 @@ def test_without_memory_no_threshold_is_rounded(seed: int, bits: int, strict: bo
     cell = (neuron(Reset.SOFT_DELAYED, strict, 0.3, alpha=0.6) if one_tick
             else neuron(Reset.HARD, strict, 0.0))
     network = one_layer(weight, replace(cell, v_th=0.7), bias, ticks=1 if one_tick else TICKS)
-    integer = quantized(network, weight_bits=bits)
-    made = integer.population("a").neuron
-    assert isinstance(made, TrueNorthNeurons)
-    assert not made.memory
+    integer = quantize(network, weight_bits=bits)
+    cells = integer.population("a").neuron
+    assert isinstance(cells, TrueNorthNeurons)
+    assert not cells.memory
     expected = spikes(network, seed)["a"]
     assert expected.any()
     assert not expected.all()
@@ -115,11 +117,11 @@ def test_without_memory_no_threshold_is_rounded(seed: int, bits: int, strict: bo
 def test_scales_of_each_projection_are_kept_where_four_weights_suffice(seed: int) -> None:
     """The skip path's ternary weights have another unit: four weights a neuron, one per type."""
     network = residual(seed, Reset.HARD, ticks=1)
-    integer = quantized(network)
-    found, expected = spikes(integer, seed, 0.5), spikes(network, seed, 0.5)
+    integer = quantize(network)
+    result, expected = spikes(integer, seed, 0.5), spikes(network, seed, 0.5)
     for name in ("a", "b", "c"):
         assert 0.01 < expected[name].mean() < 0.9, name
-        assert np.mean(found[name] != expected[name]) < 2e-3, name
+        assert np.mean(result[name] != expected[name]) < 2e-3, name
     main, skip = (p.operator for p in integer.into("b"))
     assert isinstance(main, Conv)
     assert isinstance(skip, Conv)
@@ -127,7 +129,7 @@ def test_scales_of_each_projection_are_kept_where_four_weights_suffice(seed: int
               for channel in range(4)]
     assert max(map(len, values)) == 2
     assert max(map(max, values)) > 8
-    coarse = quantized(replace(network, projections=tuple(
+    coarse = quantize(replace(network, projections=tuple(
         replace(p, operator=p.operator.with_weights(p.operator.weights + 0.013 * np.sin(
             np.arange(p.operator.weights.size)).reshape(p.operator.weights.shape)))
         for p in network.projections)))
@@ -138,10 +140,10 @@ def test_scales_of_each_projection_are_kept_where_four_weights_suffice(seed: int
 @pytest.mark.parametrize("reset", [Reset.SOFT, Reset.HARD])
 def test_fine_thresholds_keep_nearly_all_spikes(reset: Reset) -> None:
     network = residual(5, reset)
-    integer = quantized(network)
-    found, expected = spikes(integer)["a"], spikes(network)["a"]
+    integer = quantize(network)
+    result, expected = spikes(integer)["a"], spikes(network)["a"]
     assert expected.mean() > 0.05
-    assert np.mean(found != expected) < 0.01
+    assert np.mean(result != expected) < 0.01
     assert np.array_equal(np.sign(integer.projections[0].operator.weights),
                           np.sign(network.projections[0].operator.weights))
 
@@ -152,41 +154,42 @@ def test_fine_thresholds_keep_nearly_all_spikes(reset: Reset) -> None:
 def test_all_numbers_have_their_place(seed: int, bits: int, reset: Reset, size: float) -> None:
     rng = np.random.default_rng(seed)
     network = one_layer(rng.normal(0, size, (20, 25)), neuron(reset), rng.normal(0, 0.4, 20))
-    integer = quantized(network, weight_bits=bits)
+    integer = quantize(network, weight_bits=bits)
     weights = integer.projections[0].operator.weights
-    made = integer.population("a")
-    assert isinstance(made.neuron, TrueNorthNeurons)
+    layer = integer.population("a")
+    assert isinstance(layer.neuron, TrueNorthNeurons)
     assert weights.dtype == np.int64
     assert np.abs(weights).max() <= 255
     for row in weights:
         steps = set(np.unique(row // max(int(np.gcd.reduce(row)), 1)))
         assert len(steps) <= {1: 2, 2: 3}.get(bits, 1 << bits)
-    assert made.neuron.threshold.min() >= 1
-    assert np.array_equal(made.neuron.memory, True)
-    assert not list(overflows(integer, made, TARGET))
+    assert layer.neuron.threshold.min() >= 1
+    assert np.array_equal(layer.neuron.memory, True)
+    assert not list(overflows(integer, layer, TARGET))
 
 
 def test_whole_biases_are_steps_of_the_weights() -> None:
     """Of 4-bit weights, whose axons take all types; ternary ones leave two for finer biases."""
     rng = np.random.default_rng(6)
     network = one_layer(rng.normal(0, 0.3, (30, 20)), neuron(), rng.normal(0, 0.2, 30))
-    made, whole = quantized(network), quantized(network, whole_biases=True)
+    fine, whole = quantize(network), quantize(network, whole_biases=True)
     step = np.gcd.reduce(whole.projections[0].operator.weights, axis=1)
-    biases = [net.population("a").bias for net in (made, whole)]
+    biases = [net.population("a").bias for net in (fine, whole)]
     assert np.any(step > 10)
-    assert np.any(biases[0].value % np.gcd.reduce(made.projections[0].operator.weights, axis=1))
+    assert np.any(biases[0].value % np.gcd.reduce(fine.projections[0].operator.weights, axis=1))
     assert not np.any(biases[1].value % step)
     assert np.any(biases[1].value)
     ternary = one_layer(rng.integers(-1, 2, (30, 20)) * 0.3, neuron(), rng.normal(0, 0.2, 30))
-    found = [quantized(ternary, whole_biases=way).population("a").bias.value for way in (False, True)]
-    assert np.array_equal(*found)
+    values = [quantize(ternary, whole_biases=way).population("a").bias.value
+              for way in (False, True)]
+    assert np.array_equal(values[0], values[1])
 
 
 def test_more_bits_are_nearer() -> None:
     rng = np.random.default_rng(3)
     network = one_layer(rng.normal(0, 0.3, (40, 20)), neuron())
     expected = spikes(network)["a"]
-    off = [np.mean(spikes(quantized(network, weight_bits=bits))["a"] != expected)
+    off = [np.mean(spikes(quantize(network, weight_bits=bits))["a"] != expected)
            for bits in (2, 4, 8)]
     assert off[0] > off[1] > off[2]
     assert off[2] < 0.02
@@ -194,15 +197,15 @@ def test_more_bits_are_nearer() -> None:
 
 def test_a_source_that_always_spikes_is_a_bias() -> None:
     network = one_layer(np.eye(3), neuron(), np.full(3, 0.25))
-    carried = replace(
+    by_source = replace(
         network, inputs=(*network.inputs, Input("one", (1,), InputKind.ONE)),
         populations=(replace(network.populations[0], bias=None),),
         projections=(*network.projections, Projection("one", "a", Dense((1,), (3,), np.full((3, 1), 0.25)))))
-    integer = quantized(carried)
+    integer = quantize(by_source)
     assert [item.name for item in integer.inputs] == ["x"]
     bias = integer.population("a").bias
     assert bias is not None
-    assert bias.value.tolist() == quantized(network).population("a").bias.value.tolist() == [1] * 3
+    assert bias.value.tolist() == quantize(network).population("a").bias.value.tolist() == [1] * 3
 
 
 def test_a_population_of_images_runs_on_the_host() -> None:
@@ -213,27 +216,27 @@ def test_a_population_of_images_runs_on_the_host() -> None:
     network = replace(
         first, populations=(*first.populations, Population("b", (30,), neuron())),
         projections=(*first.projections, Projection("a", "b", identity((30,)))))
-    integer = quantized(network)
+    integer = quantize(network)
     assert [p.on_host for p in integer.populations] == [True, False]
     x = rng.random((50, 12))
-    found, expected = (run(net, {"x": x}).spikes for net in (integer, network))
+    result, expected = (run(net, {"x": x}).spikes for net in (integer, network))
     assert expected["a"].sum() > 1000
-    assert np.mean(found["a"] != expected["a"]) < 1e-3
-    assert found["b"].sum() > 1000
+    assert np.mean(result["a"] != expected["a"]) < 1e-3
+    assert result["b"].sum() > 1000
 
 
 def test_leaks_are_refused_and_both_fixes_work() -> None:
     weight = np.full((4, 6), 0.5)
     leaky = one_layer(weight, neuron(Reset.HARD, decay=0.9))
     with pytest.raises(FindingsError) as error:
-        quantized(leaky)
+        quantize(leaky)
     assert codes(error) == {"NC211"}
     assert "keeps 0.9 of its membrane potential per tick, over 7 ticks" in (
         error.value.diagnostics[0].message)
-    quantized(replace(leaky, n_ticks=1))
-    quantized(one_layer(weight, neuron(Reset.HARD)))
+    quantize(replace(leaky, n_ticks=1))
+    quantize(one_layer(weight, neuron(Reset.HARD)))
     with pytest.raises(FindingsError) as error:
-        quantized(one_layer(weight, neuron(alpha=0.5)))
+        quantize(one_layer(weight, neuron(alpha=0.5)))
     assert codes(error) == {"NC211"}
 
 
@@ -248,7 +251,7 @@ def test_leaks_are_refused_and_both_fixes_work() -> None:
 ])
 def test_what_the_chip_cannot_do_is_refused(network: Network, code: str) -> None:
     with pytest.raises(FindingsError) as error:
-        quantized(network)
+        quantize(network)
     assert codes(error) == {code}
 
 
@@ -256,13 +259,13 @@ def test_what_the_chip_cannot_do_is_refused(network: Network, code: str) -> None
 def test_images_reach_the_chip_through_the_host_only(encoder: str) -> None:
     network = one_layer(np.ones((2, 3)), neuron(), kind=InputKind.STATIC)
     with pytest.raises(FindingsError) as error:
-        quantized(network, encoder=encoder)
+        quantize(network, encoder=encoder)
     assert codes(error) == {"NC206"}
-    quantized(network, encoder="host")
-    mixed = replace(network, inputs=(*network.inputs, Input("s", (2,), InputKind.SPIKES)),
+    quantize(network, encoder="host")
+    with_spikes = replace(network, inputs=(*network.inputs, Input("s", (2,), InputKind.SPIKES)),
                     projections=(*network.projections, Projection("s", "a", identity((2,)))))
     with pytest.raises(FindingsError) as error:
-        quantized(mixed)
+        quantize(with_spikes)
     assert codes(error) == {"NC206"}
 
 
@@ -270,17 +273,67 @@ def test_images_reach_the_chip_through_the_host_only(encoder: str) -> None:
 def test_no_input_leaves_the_reach(reset: Reset) -> None:
     """The interval holds on inputs that go to its ends; a potential beyond 18 bits is found."""
     rng = np.random.default_rng(4)
-    network = quantized(one_layer(rng.normal(0, 0.3, (20, 10)), neuron(reset), rng.normal(0, 0.2, 20)))
-    made = network.population("a")
-    weights, bias = network.projections[0].operator.weights, made.bias.value
+    network = quantize(one_layer(
+        rng.normal(0, 0.3, (20, 10)), neuron(reset), rng.normal(0, 0.2, 20)))
+    layer = network.population("a")
+    weights, bias = network.projections[0].operator.weights, layer.bias.value
     low = np.minimum(weights, 0).sum(axis=1) + bias
     high = np.maximum(weights, 0).sum(axis=1) + bias
-    lowest, highest = reach(low, high, made.neuron.threshold, (reset, True), TICKS)
+    lowest, highest = potential_range(low, high, layer.neuron.threshold, (reset, True), TICKS)
     x = np.concatenate([np.repeat(weights[:, None] > 0, TICKS, 1), np.repeat(weights[:, None] < 0, TICKS, 1)])
     v = run(network, {"x": x.astype(float)}, record_state=True).v["a"]
     assert np.all(v >= lowest)
     assert np.all(v <= highest)
     assert np.any(v == lowest)
-    large = replace(made, bias=Bias(np.full(20, -Crossbar.of(TARGET).potential_max // 3)))
-    found, = overflows(replace(network, populations=(large,)), large, TARGET)
-    assert found.code == "NC303"
+    large = replace(layer, bias=Bias(np.full(20, -Crossbar.of(TARGET).potential_max // 3)))
+    finding, = overflows(replace(network, populations=(large,)), large, TARGET)
+    assert finding.code == "NC303"
+
+
+Amount = Callable[[Population, np.ndarray], int]
+LIMITS: dict[str, tuple[int, Amount]] = {  # a smaller number of the target, and what it bounds in the integer network
+    "neuron.weight_max": (127, lambda _, w: int(np.abs(w).max())),
+    "neuron.leak_max": (127, lambda p, _: int(np.abs(p.bias.mantissa).max())),
+    "neuron.threshold_bits": (7, lambda p, _: int(p.neuron.threshold.max()).bit_length()),
+    "neuron.potential_bits": (10, lambda _, w: int(np.abs(w).sum(axis=1).max()).bit_length() + 1)}
+
+
+@pytest.mark.parametrize("key", LIMITS)
+def test_scales_keep_to_the_target(key: str) -> None:
+    """Thresholds and biases between the steps want a large multiplier: limits make it smaller."""
+    rng = np.random.default_rng(4)
+    weight = rng.integers(-3, 4, (6, 9)) / 3
+    network = one_layer(weight, neuron(v_th=1.2345), rng.uniform(-0.9, 0.9, 6))
+    most, amount = LIMITS[key]
+    amounts = []
+    for target in (TARGET, with_numbers(TARGET, {key: most})):
+        integer = CrossbarQuantizer(3).run(network, target)
+        population, = integer.populations
+        amounts.append(amount(population, integer.projections[0].operator.matrix().toarray()))
+    assert amounts[0] > most >= amounts[1]
+
+
+def test_a_potential_beyond_the_target_nc303() -> None:
+    network = one_layer(np.ones((2, 40)), neuron(Reset.HARD, v_th=30.0), np.full(2, -1.0))
+    CrossbarQuantizer(2).run(network, TARGET)
+    with pytest.raises(FindingsError) as error:
+        CrossbarQuantizer(2).run(network, with_numbers(TARGET, {"neuron.potential_bits": 6}))
+    finding, = error.value.diagnostics
+    assert (finding.code, finding.values["limit"]) == ("NC303", 31)
+    assert "neuron.potential_bits" in finding.notes[0]
+
+
+def test_fewer_types_of_axons_take_fewer_grids() -> None:
+    """Two ternary projections of their own scales take four types; else they share a grid."""
+    rng = np.random.default_rng(2)
+    first, second = (rng.choice([-1, 0, 1], (5, 7)) * scale for scale in (1.0, 0.3))
+    network = replace(one_layer(first, neuron()), projections=(
+        *one_layer(first, neuron()).projections,
+        Projection("x", "a", Dense((7,), (5,), second))))
+    for types, exact in ((4, True), (3, False)):
+        integer = CrossbarQuantizer(4).run(
+            network, with_numbers(TARGET, {"core.axon_types": types}))
+        values = [set(np.abs(p.operator.weights).ravel().tolist()) for p in integer.projections]
+        assert all(len(one) <= 2 for one in values)
+        ratio = max(values[1]) / max(values[0])
+        assert (abs(ratio - 0.3) < 0.01) == exact

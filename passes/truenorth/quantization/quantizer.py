@@ -1,4 +1,4 @@
-"""Quantize for TrueNorth: from a float Network to one of whole numbers and `TrueNorthNeurons`.
+"""Quantizer for TrueNorth: from a float Network to one of whole numbers and `TrueNorthNeurons`.
 
 The synapses of a neuron share one grid (`grid`), unless each projection is ternary on its own: as
 many different weights of a neuron as axons have types need no common grid.
@@ -18,8 +18,8 @@ from neurocompile.ir.operators import Array
 from neurocompile.passes.quantization.host import INPUT_BITS, CurrentFormat, encoders
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.grid import Ints, Steps, on_grid, sharing
-from neurocompile.passes.truenorth.quantization.neurons import ANALOG, misfits, stateless
-from neurocompile.passes.truenorth.quantization.reach import overflows
+from neurocompile.passes.truenorth.quantization.neurons import ANALOG, obstacles, stateless
+from neurocompile.passes.truenorth.quantization.potential_range import overflows
 from neurocompile.passes.truenorth.quantization.scale import Arrivals, integers
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.truenorth import TrueNorthNeurons
@@ -30,7 +30,7 @@ _HOST_LIMIT = 1 << 40  # of their currents
 
 
 @dataclass(frozen=True, slots=True)
-class Quantize:
+class CrossbarQuantizer:
     """Options: bits of a weight (1 to 8) and how an analog input reaches the chip.
 
     `whole_biases`: where weights take all types of axons, biases are whole steps of them, so that
@@ -47,7 +47,7 @@ class Quantize:
         Raises FindingsError: NC202, NC206, NC211, NC303, NC305, NC307 and NC309 for what the target
         cannot do.
         """
-        problems = list(misfits(network, target, self.encoder))
+        problems = list(obstacles(network, target, self.encoder))
         if problems:
             raise FindingsError(*problems)
         populations: list[Population] = []

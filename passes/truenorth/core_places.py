@@ -19,7 +19,7 @@ from neurocompile.target.truenorth import TrueNorthTarget
 Floats = NDArray[np.float64]
 
 
-def places(cores: Cores, assembly: Assembly, target: TrueNorthTarget,
+def core_places(cores: Cores, assembly: Assembly, target: TrueNorthTarget,
            rates: Rates | None = None) -> tuple[CoreId, ...]:
     """A place for each core. Raises FindingsError (NC434) when there are not enough.
 
@@ -29,11 +29,11 @@ def places(cores: Cores, assembly: Assembly, target: TrueNorthTarget,
     if demand > limit:
         raise FindingsError(Diagnostic("NC434", values={
             "needed": demand, "target": target.name, "limit": limit}))
-    traffic = core_traffic(cores, _rates(cores, assembly, rates or {}), rates is not None)
+    traffic = crossbar_traffic(cores, _rates(cores, assembly, rates or {}), rates is not None)
     return place(Partition({}, {}, ((),) * demand), target, traffic).cores
 
 
-def core_traffic(cores: Cores, rate: Floats, measured: bool = False) -> Traffic:
+def crossbar_traffic(cores: Cores, rate: Floats, measured: bool = False) -> Traffic:
     """Messages between cores for spikes per tick [cores, slots]."""
     source, slot = np.nonzero(cores.target_core >= 0)
     destination = cores.target_core[source, slot].astype(np.int64)

@@ -16,7 +16,7 @@ from neurocompile.semantics.truenorth import TrueNorthNeurons
 from neurocompile.target.truenorth import TrueNorthTarget
 
 
-def reach(low: Array, high: Array, threshold: Array, neurons: tuple[Reset, bool],
+def potential_range(low: Array, high: Array, threshold: Array, neurons: tuple[Reset, bool],
           ticks: int) -> tuple[Array, Array]:
     """The lowest and the highest potential before a reset, per neuron.
 
@@ -48,7 +48,7 @@ def overflows(network: Network, population: Population, target: TrueNorthTarget
     low, high = synaptic_range(network, population)
     if population.bias is not None:
         low, high = low + population.bias.value, high + population.bias.value
-    lowest, highest = reach(low, high, neurons.threshold, (neurons.reset, neurons.memory),
+    lowest, highest = potential_range(low, high, neurons.threshold, (neurons.reset, neurons.memory),
                             network.n_ticks)
     demand = int(max(-lowest.min(initial=0), highest.max(initial=0)))
     if demand > crossbar.potential_max:

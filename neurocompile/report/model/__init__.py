@@ -1,0 +1,1 @@
+"""What the JSON files hold, as frozen dataclasses: one class for each document."""
