@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks import mapping_nets
+from neurocompile.families.routes import routes
 from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import CoreId, Partition, Placement
 from neurocompile.passes.loihi.mapping.partition import partition
@@ -60,11 +61,11 @@ def _rows(name: str, mesh: str, part: Partition, traffic: Traffic, target: Targe
     seconds = f"{time.process_time() - start:7.2f}"
     for key, placement in placements.items():
         routing = route_traffic(traffic, placement, target)
-        hops = routing.summary(placement)["hops"]
-        print(f"{name:8}{traffic.n_cores:6}  {mesh:8}{key:12}{hops['total']:12,.0f}"
-              f"{hops['mean']:7.2f}{hops['p95']:5}{max(routing.link_loads.values()):10,.0f}"
+        hops = routes(routing, placement).hops
+        print(f"{name:8}{traffic.n_cores:6}  {mesh:8}{key:12}{hops.total:12,.0f}"
+              f"{hops.mean:7.2f}{hops.p95:5}{max(routing.link_loads.values()):10,.0f}"
               f"{seconds if key == 'placed' else ''}", flush=True)
-    return float(hops["total"])
+    return hops.total
 
 
 def _at(slots: list[CoreId], at: np.ndarray) -> Placement:

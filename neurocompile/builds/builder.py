@@ -180,7 +180,7 @@ def _write(folder: Path, capture: Capture, compilation: Compilation, demand: Dem
     (folder / "target.toml").write_text(target_toml(compilation.target), encoding="utf-8")
     write_json(folder / "resources.json", documents.resources)
     write_json(folder / "fidelity.json", documents.fidelity)
-    write_json(folder / "mapping.json", layout(compilation, demand))
+    write_json(folder / "mapping.json", layout(compilation.target, demand))
     write_json(folder / "diagnostics.json", documents.findings)
     write_json(folder / "trace.json", trace(compilation))
     (folder / "resources.csv").write_text(resources_csv(documents.resources), encoding="utf-8")

@@ -48,8 +48,11 @@ def load_manifest(folder: Path) -> Manifest | None:
     try:
         return from_json(Manifest, values)
     except ValueError as error:
+        tool = values.get("tool")
+        version = tool.get("version", "of no version") if isinstance(tool, dict) else "of no version"
         raise UsageError(Diagnostic("NC003", Location(file=str(folder)), {
-            "file": str(folder), "kind": "a build of this version", "reason": str(error)},
+            "file": str(folder), "kind": "a build of this version",
+            "reason": f"in its manifest, which neurocompile {str(version)[:20]} wrote, {error}"},
             hint="use the neurocompile that wrote it, or build it again")) from None
 
 

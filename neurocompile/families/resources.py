@@ -58,12 +58,12 @@ def resources(compilation: Compilation, demand: Demand, records: Mapping[str, An
         traffic=traffic(demand.mapping), sections=to_json(records))
 
 
-def layout(compilation: Compilation, demand: Demand) -> Layout:
+def layout(target: Target, demand: Demand) -> Layout:
     """What sits where."""
     partition, placement = demand.mapping.partition, demand.mapping.placement
     names = partition.order_names
     return Layout(
-        target=compilation.target.name,
+        target=target.name,
         populations={name: PopulationOrder(neurons=len(order), order=names[name])
                      for name, order in partition.orders.items()},
         cores=tuple(

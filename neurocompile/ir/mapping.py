@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,29 +95,6 @@ class Routing:
         """Pairs of two different cores."""
         return np.asarray((self.source >= 0) & (self.source != self.destination))
 
-    def summary(self, placement: Placement) -> dict[str, object]:
-        """Traffic per tick as plain data: messages by distance, hops, the busiest links."""
-        chip = np.array([c.chip for c in placement.cores], np.int64)
-        crossing = self.between_cores & (chip[self.source] != chip[self.destination])
-        messages, hops = self.messages[self.between_cores], self.hops[self.between_cores]
-        busiest = sorted(self.link_loads.items(), key=lambda item: (-item[1], item[0]))
-        return {
-            "measured": self.measured,
-            "axons": {"off_chip": int(self.axons[self.off_chip].sum()),
-                      "total": int(self.axons.sum())},
-            "messages": {
-                "off_chip": _total(self.messages[self.off_chip]),
-                "within_cores": _total(self.messages[~self.off_chip & ~self.between_cores]),
-                "between_cores": _total(messages),
-                "between_chips": _total(self.messages[crossing]),
-            },
-            "hops": {"total": _total(messages * hops), "max": int(hops.max(initial=0)),
-                     "mean": round(_total(messages * hops) / max(_total(messages), 1e-12), 6),
-                     "p95": _percentile(hops, messages, 0.95)},
-            "links": {"used": len(self.link_loads),
-                      "busiest": [[name, round(load, 6)] for name, load in busiest[:10]]},
-        }
-
 
 @dataclass(frozen=True, eq=False)
 class ChipMapping:
@@ -126,36 +103,3 @@ class ChipMapping:
     partition: Partition
     placement: Placement
     routing: Routing
-
-    def to_json(self, usage: Sequence[Mapping[str, int]]) -> dict[str, object]:
-        """Plain data for mapping.json; `usage[k]` is what core k takes, by resource.
-
-        A slice is the range `start..stop-1` of its population's neurons in the named order.
-        """
-        names = self.partition.order_names
-        return {
-            "populations": {name: {"neurons": len(order), "order": names[name]}
-                            for name, order in self.partition.orders.items()},
-            "cores": [
-                {"core": number, "chip": at.chip, "x": at.x, "y": at.y,
-                 "slices": [{"population": p.population, "order": names[p.population],
-                             "start": p.start, "stop": p.stop} for p in pieces],
-                 "usage": dict(demand)}
-                for number, (pieces, at, demand) in enumerate(
-                    zip(self.partition.cores, self.placement.cores, usage, strict=True))
-            ],
-            "routing": self.routing.summary(self.placement),
-        }
-
-
-def _total(values: NDArray[np.float64]) -> float:
-    return round(float(values.sum()), 6)
-
-
-def _percentile(values: NDArray[np.int64], weights: NDArray[np.float64], share: float) -> int:
-    """The smallest value that at least this share of the weight does not exceed."""
-    if not weights.sum() > 0:
-        return 0
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order])
-    return int(values[order][np.searchsorted(total, share * total[-1])])

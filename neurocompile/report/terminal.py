@@ -62,7 +62,7 @@ def _blocks(title: str, content: Content, color: bool, width: int
             yield blank, _grid(table, table.title or title, color, width), blank
             rest = len(table.rows) - (table.most or len(table.rows))
             if rest > 0:
-                yield _text(f"... {rest:,} more; --format csv has all", "dim"), blank
+                yield _text(f"... {rest:,} more; --format json has all", "dim"), blank
 
 
 def _sentences(title: str, content: Content) -> Grid:

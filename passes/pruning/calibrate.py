@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +36,6 @@ class AxisSelection:
         """`12 of 16 (81.3 % of the spikes)`."""
         return f"{len(self.numbers)} of {self.length} ({100 * self.siv:.1f} % of the spikes)"
 
-    def to_json(self) -> dict[str, Any]:
-        """In JSON's own types."""
-        return {"kept": self.numbers, "given": self.length, "siv": self.siv}
-
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -48,17 +43,6 @@ class Selection:
 
     tokens: AxisSelection | None = None
     ticks: AxisSelection | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """In JSON's own types."""
-        return {"tokens": self.tokens and self.tokens.to_json(),
-                "ticks": self.ticks and self.ticks.to_json()}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Selection:
-        """What `to_json` gave."""
-        return cls(**{name: axis and AxisSelection(tuple(axis["kept"]), axis["given"], axis["siv"])
-                      for name, axis in data.items()})
 
 
 def calibrate(network: Network, axes: TokenAxes, tokens: float, steps: float, run: Runner

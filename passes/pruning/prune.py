@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -39,17 +38,6 @@ class Pruning:
             "what": "; ".join(parts), "neurons": n_neurons(self.after),
             "of_neurons": n_neurons(self.before), "synapses": n_synapses(self.after),
             "of_synapses": n_synapses(self.before)})
-
-    def to_json(self) -> dict[str, Any]:
-        """What changed, in JSON's own types; populations are those that lost neurons."""
-        after = {p.name: p.size for p in self.after.populations}
-        return {
-            **self.selection.to_json(),
-            "neurons": {"before": n_neurons(self.before), "after": n_neurons(self.after)},
-            "synapses": {"before": n_synapses(self.before), "after": n_synapses(self.after)},
-            "populations": [{"name": p.name, "before": p.size, "after": after[p.name]}
-                            for p in self.before.populations if after[p.name] != p.size],
-        }
 
 
 def prune(network: Network, relower: Relower, tokens: float, steps: float, run: Runner | None,

@@ -32,10 +32,6 @@ class Row:
     exactness: str  # "exact", or "exact, slow": several ticks of the chip for one of the model
     why: str  # what bounds its pieces
 
-    def to_json(self) -> dict[str, object]:
-        """Plain data."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
 
 def rows(network: Network, assembly: Assembly, crossbar: Crossbar) -> Iterator[Row]:
     """A row for each population on the chip, in the network's order."""

@@ -82,7 +82,7 @@ def test_a_wrong_weight_is_refused(tmp_path) -> None:  # type: ignore[no-untyped
 
 def test_a_wrong_output_is_refused() -> None:
     graph, replay = with_replay()
-    other = Replay(2, replay.values, replay.spikes, replay.runs, (replay.outputs[0] + 0.1,))
+    other = replace(replay, outputs=(replay.outputs[0] + 0.1,))
     with pytest.raises(FindingsError) as error:
         replay_graph(graph, (X,), other)
     assert error.value.diagnostics[0].values["output"] == "output 0"
@@ -94,8 +94,7 @@ def test_a_neuron_that_fires_otherwise_is_refused() -> None:
     outputs = replace(first.outputs, spikes=1 - first.outputs.spikes)
     other = replace(first, outputs=outputs)
     with pytest.raises(FindingsError) as error:
-        replay_graph(graph, (X,), Replay(2, replay.values, replay.spikes, (other, *rest),
-                                         replay.outputs))
+        replay_graph(graph, (X,), replace(replay, runs=(other, *rest)))
     assert "lif" in str(error.value.diagnostics[0].values["output"])
 
 
@@ -103,7 +102,7 @@ def test_a_missing_neuron_is_refused() -> None:
     graph, replay = with_replay()
     for runs in (replay.runs[:1], (*replay.runs, replay.runs[0])):
         with pytest.raises(FindingsError) as error:
-            replay_graph(graph, (X,), Replay(2, 0, {}, runs, replay.outputs))
+            replay_graph(graph, (X,), replace(replay, runs=runs))
         assert error.value.diagnostics[0].values["index"] == "neuron nodes"
 
 

@@ -254,3 +254,25 @@ def test_silent_modules_are_named() -> None:
     model = nets.lively(nets.MultiStep())
     counts = capture(model, torch.zeros(1, 2, 8, 8) - 5).info["replay"]["spikes"]
     assert set(counts) == {"lif1", "lif2"}
+
+
+class PutBack(nn.Module):
+    """A loop whose author puts the potential back and reads it, as SpikingJelly lets one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.fc, self.lif = nn.Linear(4, 8), neuron.LIFNode(step_mode="s")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.lif.v = torch.zeros(len(x), 8)
+        total = torch.zeros(len(x), 8)
+        for _ in range(3):
+            total = total + self.lif(self.fc(x) * 4)
+            self.lif.v = self.lif.v * 1.0
+        return total
+
+
+def test_a_potential_is_read_and_set_by_its_name() -> None:
+    graph = capture(PutBack(), torch.rand(2, 4, generator=torch.Generator().manual_seed(0)))
+    assert graph.info["replay"]["spikes"]["lif"] > 0

@@ -115,7 +115,8 @@ def test_a_program_that_differs_is_not_published(here: Path, capsys: Any,
         "population": "lif1", "sample": 0, "tick": 1, "neuron": 2, "expected": 1, "found": 0,
         "program": "it"})
     monkeypatch.setattr("neurocompile.backends.loihi.verify.verify",
-                        lambda *_, **__: Verification(1, 6, (), (finding,), 0.0))
+                        lambda *_, **__: Verification(samples=1, ticks=6, populations=(),
+                                                      diagnostics=(finding,), seconds=0.0))
     out, _ = _run(capsys, "build net.onnx -o wrong --format concise", 1)
     assert out.startswith("error[NC702]")
     assert not (here / "wrong").exists()

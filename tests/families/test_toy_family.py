@@ -155,11 +155,11 @@ def test_options_of_others_are_said_to_have_no_effect(capsys: pytest.CaptureFixt
 def test_its_target_is_read_with_its_ranges(tmp_path: Path, capsys: pytest.CaptureFixture[str]
                                             ) -> None:
     assert "neurons" in command(capsys, f"targets {TARGET}")
-    broken = tmp_path / "broken.toml"
-    broken.write_text(TARGET.read_text().replace("neurons = { value = 8,", "neurons = { value = 0,"))
-    text = command(capsys, f"targets {broken}", 2)
+    out_of_range = tmp_path / "broken.toml"
+    out_of_range.write_text(TARGET.read_text().replace("neurons = { value = 8,", "neurons = { value = 0,"))
+    text = command(capsys, f"targets {out_of_range}", 2)
     assert "NC010" in text
-    assert f"{broken}:14" in text
+    assert f"{out_of_range}:14" in text
     small = tmp_path / "small.toml"
     small.write_text(TARGET.read_text().replace("neurons = { value = 8,", "neurons = { value = 2,"))
     assert "NC501" in command(capsys, f"check net.onnx -t {small} --full", 1)

@@ -10,11 +10,13 @@ TICKS = 4
 class Spiking(nn.Module):
     """Two layers of IF neurons on frames of spikes [T, B, 2, 6, 6]."""
 
-    def __init__(self, decay: bool = False, groups: int = 2, width: int = 8) -> None:
+    def __init__(self, decay: bool = False, groups: int = 2, width: int = 8,
+                 soft: bool = True) -> None:
         super().__init__()
         torch.manual_seed(1)
         node = neuron.LIFNode if decay else neuron.IFNode
-        self.conv, self.if1 = nn.Conv2d(2, width, 3, padding=1), node(step_mode="m", v_reset=None)
+        self.conv, self.if1 = (nn.Conv2d(2, width, 3, padding=1),
+                               node(step_mode="m", v_reset=None if soft else 0.0))
         self.mix, self.if2 = (nn.Conv2d(width, 6, 3, 3, groups=groups),
                               node(step_mode="m", v_reset=0.0))
         self.head = nn.Linear(24, 3)

@@ -242,7 +242,8 @@ def capture_entry(entry: Entry) -> Result:
         nodes = len(list(capture(net, x, entry.ticks).model.graph))
     except (FindingsError, UsageError) as error:
         verdict = str(error).splitlines()[0]
-    return Result(entry.name, neurons, nodes, spikes, verdict, time.monotonic() - start)
+    return Result(name=entry.name, neurons=neurons, nodes=nodes, spikes=spikes, verdict=verdict,
+                  seconds=time.monotonic() - start)
 
 
 def run(version: str, names: list[str]) -> None:

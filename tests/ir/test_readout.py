@@ -16,8 +16,8 @@ RUN = Run({"lif": SPIKES}, inputs={"x": STATIC})
 
 def readout(ticks: Any) -> Readout:
     weight = np.array([[1.0, 0.0], [0.0, 3.0]])
-    return Readout("y", (2,), (("lif", Dense((2,), (2,), weight)),
-                               ("x", Dense((1,), (2,), np.ones((2, 1))))), np.array([0.0, 0.25]), ticks)
+    terms = ("lif", Dense((2,), (2,), weight)), ("x", Dense((1,), (2,), np.ones((2, 1))))
+    return Readout(name="y", shape=(2,), terms=terms, bias=np.array([0.0, 0.25]), ticks=ticks)
 
 
 @pytest.mark.parametrize(("ticks", "values", "answers"), [

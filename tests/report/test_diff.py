@@ -1,164 +1,189 @@
 """Two builds compared: what grew, what is new or gone, and what cannot be compared."""
 
-import copy
+from __future__ import annotations
+
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from neurocompile import cli
-from neurocompile.builds.directory import new_build
-from neurocompile.builds.manifest import write_json, write_manifest
-from neurocompile.report import data, diff_text
-from neurocompile.report.diff import BuildData, compare
+from neurocompile.builds.builder import BuildResult
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.options import Options
+from neurocompile.report import diff_text
+from neurocompile.report.diagnostics import findings_document
+from neurocompile.report.diff import compare
+from neurocompile.report.model.diff import (
+    FactChange,
+    NumberChange,
+    PopulationDiff,
+    ValueChange,
+)
+from neurocompile.report.model.findings import Finding
+from neurocompile.report.model.report import Report
+from neurocompile.report.plain import to_json
+from neurocompile.target.loihi import LoihiTarget
+from tests.report.changes import renamed
 
-MANIFEST = {"model": "net.onnx", "options": {"weight_bits": 8}, "tool": {"version": "0.1.0"},
-            "inputs": [{"role": "graph", "name": "net.onnx", "sha256": "ab" * 32}]}
+
+def changed(report: Report, **changes: Any) -> Report:
+    """The report with other resources."""
+    return replace(report, resources=replace(report.resources, **changes))
 
 
 @pytest.fixture
-def old(compiled, found, verified):
-    fidelity = {**data.fidelity_json(compiled, verified), "accuracy": {"right": 9, "samples": 10}}
-    return BuildData(data.resources_json(compiled), fidelity,
-                     data.diagnostics_json(found, "loihi1"), MANIFEST)
+def old(loihi_report: Report, found: list[Diagnostic]) -> Report:
+    return replace(loihi_report, findings=findings_document(found, "loihi1"))
 
 
 @pytest.fixture
-def new(old, compiled, found, hostile):
-    """Six bits, 20 instead of 8 cores, one population gone, one new, other findings."""
-    resources = copy.deepcopy(old.resources)
-    resources["totals"]["cores"] = 20
-    head = next(p for p in resources["populations"] if p["name"] == "head")
-    head["cores"], head["weight_bits"] = 13, 6
-    resources["populations"] = [*(p for p in resources["populations"] if p["name"] != "coder"),
-                                {**head, "name": "extra|one", "neurons": 1234}]
+def new(old: Report, found: list[Diagnostic]) -> Report:
+    """Six bits, three times the cores, one population gone, one new, other findings."""
+    first, second = old.resources.populations
     again = [replace(found[1], where=replace(found[1].where, line=99)), *found[2:]]
-    more = [*again, replace(found[1], where=replace(found[1].where, module="fresh"))]
-    return BuildData(resources, data.fidelity_json(compiled), data.diagnostics_json(more, "loihi1"),
-                     {**MANIFEST, "options": {"weight_bits": 6}})
+    fresh = replace(found[1], where=replace(found[1].where, module="fresh"))
+    report = changed(
+        old, totals=replace(old.resources.totals, cores=3 * old.resources.totals.cores),
+        populations=(replace(second, cores=13, weight_bits=6),
+                     replace(second, name="extra|one", neurons=1234)))
+    assert first.name == "if1"
+    return replace(
+        report, findings=findings_document([*again, fresh], "loihi1"),
+        provenance=replace(old.provenance, options={**old.provenance.options, "weight_bits": 6}),
+        fidelity=replace(old.fidelity, accuracy=None, verification=replace(
+            old.fidelity.verification, status="not verified")))
 
 
-def rows(table):
-    return {row["name"]: (row["old"], row["new"], row["percent"]) for row in table}
+def rows(table: Iterable[NumberChange]) -> dict[str, tuple[float, float, float | None]]:
+    return {row.name: (row.old, row.new, row.percent) for row in table}
 
 
-def test_what_changed(old, new, hostile):
-    diff = compare(old, new)
-    assert rows(diff["totals"])["cores"] == (8, 20, 150.0)
-    assert rows(diff["totals"])["neurons"] == (566, 566, None)
-    assert diff["given"] == [{"name": "option weight_bits", "old": 8, "new": 6}]
-    assert diff["populations"]["changed"] == [{"name": "head", "values": {
-        "cores": {"old": 1, "new": 13}, "weight_bits": {"old": 8, "new": 6}}}]
-    assert [p["name"] for p in diff["populations"]["new"]] == ["extra|one"]
-    assert [p["name"] for p in diff["populations"]["gone"]] == ["coder"]
-    assert {r["name"]: (r["old"], r["new"]) for r in diff["results"]} == {
-        "accuracy": ("9 of 10", None), "verification": ("verified", "not verified")}
-    assert diff["growth"] == []
-    json.dumps(diff, allow_nan=False)
+def resources_of(findings: Iterable[Finding]) -> list[str]:
+    return [one.values["resource"] for one in findings]
 
 
-def test_a_finding_whose_line_moved_is_neither_new_nor_gone(old, new):
-    found = compare(old, new)["findings"]
-    assert [(one["code"], one["module"]) for one in found["new"]] == [("NC120", "fresh")]
-    assert [(one["code"], one["module"]) for one in found["gone"]] == [("NC302", "fc")]
+def test_what_changed(old: Report, new: Report) -> None:
+    diff, n, population = compare(old, new), old.resources.totals.cores, old.resources.populations[1]
+    assert rows(diff.totals)["cores"] == (n, 3 * n, 200.0)
+    assert rows(diff.totals)["neurons"] == (312, 312, None)
+    assert diff.origin == (FactChange(name="option weight_bits", old=8, new=6),)
+    assert diff.populations.differing == (PopulationDiff(name="if2", values={
+        "cores": ValueChange(old=population.cores, new=13),
+        "weight_bits": ValueChange(old=8, new=6)}),)
+    assert [p.name for p in diff.populations.new] == ["extra|one"]
+    assert [p.name for p in diff.populations.only_old] == ["if1"]
+    assert old.fidelity.accuracy is not None
+    assert {r.name: (r.old, r.new) for r in diff.results} == {
+        "accuracy": (f"{old.fidelity.accuracy.right} of 12", None),
+        "verification": ("verified", "not verified")}
+    assert diff.growth == ()
+    json.dumps(to_json(diff), allow_nan=False)
 
 
-def test_equal_builds(old):
+def test_a_finding_whose_line_moved_is_neither_new_nor_gone(old: Report, new: Report) -> None:
+    findings = compare(old, new).findings
+    assert [(one.code, one.module) for one in findings.new] == [("NC120", "fresh")]
+    assert [(one.code, one.module) for one in findings.only_old] == [("NC302", "fc")]
+
+
+def test_equal_builds(old: Report) -> None:
     diff = compare(old, old, limit=0)
-    assert diff["growth"] == []
+    assert diff.growth == ()
     for text in (diff_text.render(diff), diff_text.render_markdown(diff)):
         assert text.endswith(diff_text.SAME)
         assert len(text.splitlines()) == 3
 
 
-def test_growth(old, new):
-    assert [d["values"]["resource"] for d in compare(old, new, 149)["growth"]] == ["cores"]
-    assert compare(old, new, 150)["growth"] == []
-    assert compare(new, old, 0)["growth"] == []
+def test_growth(old: Report, new: Report) -> None:
+    assert resources_of(compare(old, new, 199).growth) == ["cores"]
+    assert compare(old, new, 200).growth == ()
+    assert compare(new, old, 0).growth == ()
 
 
-def test_growth_from_zero_is_over_any_limit(old, new):
-    new.resources["traffic"]["messages"]["between_chips"] = 3.0
-    assert old.resources["traffic"]["messages"]["between_chips"] == 0
-    grown = compare(old, new, 1000)["growth"]
-    assert [d["values"]["resource"] for d in grown] == ["messages between chips"]
+def with_messages(report: Report, **messages: float) -> Report:
+    traffic = report.resources.traffic
+    return changed(report, traffic=replace(
+        traffic, messages=replace(traffic.messages, **messages)))
 
 
-def test_measured_traffic_is_not_compared_with_unmeasured(old, unmeasured):
-    other = replace(old, resources=data.resources_json(unmeasured))
-    diff = compare(old, other, 0)
-    assert diff["traffic"] is None
-    assert diff["populations"]["changed"] == []
-    assert diff["growth"] == []
+def test_growth_from_zero_is_over_any_limit(old: Report, new: Report) -> None:
+    assert old.resources.traffic.messages.between_chips == 0
+    growth = compare(old, with_messages(new, between_chips=3.0), 1000).growth
+    assert resources_of(growth) == ["messages between chips"]
+
+
+def test_measured_traffic_is_not_compared_with_unmeasured(
+        old: Report, unmeasured_build: BuildResult) -> None:
+    diff = compare(old, replace(old, resources=unmeasured_build.report.resources), 0)
+    assert diff.traffic is None
+    assert diff.populations.differing == ()
+    assert diff.growth == ()
     assert "traffic is not compared" in diff_text.render(diff)
 
 
-def test_measured_traffic_and_rates_are_compared(old):
-    resources = copy.deepcopy(old.resources)
-    resources["traffic"]["messages"]["between_cores"] *= 2
-    resources["populations"][1]["rate"] = 0.5
-    diff = compare(old, replace(old, resources=resources), 99)
-    assert rows(diff["traffic"])["messages between cores"][2] == 100
-    assert [d["values"]["resource"] for d in diff["growth"]] == ["messages between cores"]
-    assert diff["populations"]["changed"] == [
-        {"name": "conv.lif", "values": {"rate": {"old": 0.140625, "new": 0.5}}}]
+def test_measured_traffic_and_rates_are_compared(old: Report) -> None:
+    messages, (first, second) = old.resources.traffic.messages, old.resources.populations
+    louder = with_messages(changed(old, populations=(first, replace(second, rate=0.5))),
+                           between_cores=2 * messages.between_cores)
+    diff = compare(old, louder, 99)
+    assert diff.traffic is not None
+    assert rows(diff.traffic)["messages between cores"][2] == 100
+    assert resources_of(diff.growth) == ["messages between cores"]
+    assert diff.populations.differing == (PopulationDiff(
+        name="if2", values={"rate": ValueChange(old=second.rate, new=0.5)}),)
 
 
-def test_text_is_plain_and_says_all(old, new):
+def test_text_is_plain_and_says_all(old: Report, new: Report) -> None:
     text = diff_text.render(compare(old, new, 10))
     assert text.isascii()
-    assert text.startswith("net.onnx on loihi1\n")
-    for told in ("+150.0 %", "new population `extra|one`: 1,234 neurons", "new error[NC120]",
-                 "gone population `coder`", "gone warning[NC302]",
-                 "error[NC023]: cores grew from 8 to 20; at most 10"):
+    assert text.startswith("small.onnx on loihi1\n")
+    for told in ("+200.0 %", "new population `extra|one`: 1,234 neurons", "new error[NC120]",
+                 "gone population `if1`", "gone warning[NC302]", "error[NC023]: cores grew from ",
+                 "; at most 10"):
         assert told in text
 
 
-def test_markdown_keeps_its_columns(old, new):
-    new.resources["populations"][0]["name"] = "a|b"
-    old.resources["populations"][1]["name"] = "a|b"
-    text = diff_text.render_markdown(compare(old, new, 10))
+def test_markdown_keeps_its_columns(old: Report, new: Report) -> None:
+    text = diff_text.render_markdown(compare(renamed(old, "if2", "a|b"),
+                                             renamed(new, "if2", "a|b"), 10))
+    n = old.resources.totals.cores
     tables = [line for line in text.splitlines() if line.startswith("|")]
-    assert "| cores | 8 | 20 | +150.0 % |" in tables
+    assert f"| cores | {n} | {3 * n} | +200.0 % |" in tables
     assert r"new population `extra\|one`" in text
+    assert any(line.startswith(r"| a\|b | ") for line in tables)
     assert all(line.replace(r"\|", "").count("|") in (4, 5) for line in tables)
 
 
-def test_many_populations_are_cut(old):
-    resources = copy.deepcopy(old.resources)
-    resources["populations"] = [{**resources["populations"][1], "name": f"p{k}"}
-                                for k in range(50)]
-    changed = copy.deepcopy(resources)
-    for p in changed["populations"]:
-        p["cores"] += 1
-    told = diff_text.render(compare(replace(old, resources=resources),
-                                    replace(old, resources=changed)))
+def test_many_populations_are_cut(old: Report) -> None:
+    some = tuple(replace(old.resources.populations[1], name=f"p{k}") for k in range(50))
+    many = changed(old, populations=some)
+    more = changed(old, populations=tuple(replace(p, cores=p.cores + 1) for p in some))
+    told = diff_text.render(compare(many, more))
     assert "p39 " in told
     assert "p40 " not in told
     assert "10 more populations changed" in told
-    fresh = compare(old, replace(old, resources=resources))
+    fresh = compare(old, many)
     assert "new: 10 more populations" in diff_text.render(fresh)
 
 
-def write(folder, build):
-    with new_build(folder) as made:
-        for name in ("resources", "fidelity", "diagnostics"):
-            write_json(made / f"{name}.json", getattr(build, name))
-        write_manifest(made, dict(build.manifest))
-
-
-def test_the_command(old, new, tmp_path, capsys):
-    write(tmp_path / "old", old)
-    write(tmp_path / "new", new)
-    both = ["report", "--diff", str(tmp_path / "old"), str(tmp_path / "new")]
+def test_the_command(loihi_build: BuildResult, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                     small_loihi_target: LoihiTarget, build_small: Callable[..., BuildResult]) -> None:
+    build_small(small_loihi_target, tmp_path / "six", options=Options(weight_bits=6))
+    both = ["report", "--diff", str(tmp_path / "six"), str(loihi_build.path)]
     assert cli.run(both) == 0
-    assert "+150.0 %" in capsys.readouterr().out
-    assert cli.run([*both, "--fail-on-growth", "200"]) == 0
-    capsys.readouterr()
-    assert cli.run([*both, "--fail-on-growth", "5", "--format", "json"]) == 1
+    text = capsys.readouterr().out
+    assert "option weight_bits" in text
+    same = [str(loihi_build.path)] * 2
+    assert cli.run(["report", "--diff", *same, "--fail-on-growth", "0"]) == 0
+    assert diff_text.SAME in capsys.readouterr().out
+    assert cli.run([*both, "--fail-on-growth", "0", "--format", "json"]) == 1
     assert json.loads(capsys.readouterr().out)["growth"][0]["code"] == "NC023"
     assert cli.run([*both, "--format", "markdown", "-o", str(tmp_path / "x.md")]) == 0
-    assert (tmp_path / "x.md").read_text().startswith("### net.onnx on loihi1")
+    assert (tmp_path / "x.md").read_text().startswith("### small.onnx on loihi1")
 
 
 @pytest.mark.parametrize(("arguments", "told"), [
@@ -166,7 +191,8 @@ def test_the_command(old, new, tmp_path, capsys):
     ("a --format markdown", "markdown"), ("--diff a b --format csv", "csv"),
     ("--diff a b", "NC007"),
 ])
-def test_unusable_arguments(arguments, told, capsys, tmp_path, monkeypatch):
+def test_unusable_arguments(arguments: str, told: str, capsys: pytest.CaptureFixture[str],
+                            tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.run(["report", *arguments.split()]) == 2
     assert told in capsys.readouterr().err

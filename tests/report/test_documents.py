@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import string
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ import jsonschema
 import pytest
 
 from neurocompile.diagnostics import Diagnostic, Location
-from neurocompile.report import data, markdown
+from neurocompile.report import markdown
+from neurocompile.report.diagnostics import findings_document
 from neurocompile.report.documents import DOCUMENTS, document
-from neurocompile.report.sections import Section
+from neurocompile.report.model.findings import Counts
+from neurocompile.report.model_findings import ModelFindings
+from neurocompile.report.plain import to_json
 from neurocompile.rules import RULES
 
 HOSTILE = "a\x1b[2J\r\n::error::<b>|x` @all\u202e\ud800"
@@ -28,7 +32,7 @@ ANCHOR = Location(file="conf/neurocompile.toml", line=7)
 SARIF = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text())
 
 
-def _sections() -> list[Section]:
+def _sections() -> list[ModelFindings]:
     found = (
         Diagnostic("NC120", Location("block.0.attn", "src/my net.py", 3), {"op": "MatMul"},
                    notes=("left operand: Spike from q",)),
@@ -36,11 +40,17 @@ def _sections() -> list[Section]:
         Diagnostic("NC302", Location("fc"), {"projection": "a -> b", "share": 0.01, "bits": 8}),
         Diagnostic("NC120", Location("far", "/elsewhere/net.py", 3), {"op": "Einsum"}),
         Diagnostic("NC130"))
-    return [Section("net", "loihi2", found, ANCHOR, "illegal\nstages: check"),
-            Section("net", "loihi1", found[:1], ANCHOR), Section("good", "loihi2", (), ANCHOR)]
+    return [_model("net", "loihi2", *found, summary="illegal\nstages: check"),
+            _model("net", "loihi1", found[0]), _model("good", "loihi2")]
 
 
-def _sarif(sections: list[Section]) -> Any:
+def _model(name: str, target: str, *findings: Diagnostic, summary: str = "",
+           anchor: Location = ANCHOR) -> ModelFindings:
+    return ModelFindings(model=name, target=target, findings=findings, anchor=anchor,
+                         summary=summary)
+
+
+def _sarif(sections: list[ModelFindings]) -> Any:
     made = json.loads(document("sarif", sections))
     jsonschema.validate(made, SARIF, cls=jsonschema.Draft4Validator)
     return made
@@ -71,7 +81,7 @@ def test_fingerprints_stay_when_lines_move_and_tell_models_apart() -> None:
     def marks(model: str, line: int, target: str = "loihi2") -> list[str]:
         found = (Diagnostic("NC120", Location("m", "a.py", line), {"op": "MatMul"}),
                  Diagnostic("NC120", Location("m", "a.py", line + 1), {"op": "MatMul"}))
-        (run,) = _sarif([Section(model, target, found)])["runs"]
+        (run,) = _sarif([_model(model, target, *found)])["runs"]
         return [one["partialFingerprints"]["neurocompile/v1"] for one in run["results"]]
 
     assert marks("a", 3) == marks("a", 90)
@@ -84,7 +94,7 @@ def test_every_rule_is_a_valid_sarif_rule() -> None:
 
     found = tuple(Diagnostic(code, values=fields(rule.message), hint="do it")
                   for code, rule in RULES.items())
-    (run,) = _sarif([Section("all", "loihi2", found)])["runs"]
+    (run,) = _sarif([_model("all", "loihi2", *found)])["runs"]
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == set(RULES)
 
 
@@ -134,8 +144,8 @@ def test_markdown() -> None:
 def test_hostile_names_stay_data(fmt: str) -> None:
     finding = Diagnostic("NC120", Location(HOSTILE, HOSTILE, 1), {"op": HOSTILE}, hint=HOSTILE,
                          notes=(HOSTILE,))
-    text = document(fmt, [Section(HOSTILE, HOSTILE, (finding, Diagnostic("NC130")),
-                                  Location(file=HOSTILE))])
+    text = document(fmt, [_model(HOSTILE, HOSTILE, finding, Diagnostic("NC130"),
+                                 anchor=Location(file=HOSTILE))])
     assert all(c.isprintable() or c == "\n" for c in text)
     text.encode()
     assert not any(line.startswith("::error::") for line in text.split("\n"))
@@ -149,10 +159,10 @@ def test_hostile_names_stay_data(fmt: str) -> None:
 
 def test_order_does_not_matter_and_nothing_is_a_document_too() -> None:
     sections = _sections()
-    turned = [Section(s.model, s.target, s.found[::-1], s.anchor, s.summary) for s in sections]
+    turned = [replace(one, findings=one.findings[::-1]) for one in sections]
     for fmt in DOCUMENTS:
         assert document(fmt, sections) == document(fmt, turned)
-        assert document(fmt, [Section("m", "t", ())])
+        assert document(fmt, [_model("m", "t")])
     with pytest.raises(ValueError, match="none of sarif"):
         document("xml", [])
 
@@ -162,11 +172,23 @@ def test_the_shipped_schema_holds_for_what_is_written(found: list[Diagnostic]) -
     schema = json.loads(text)
     jsonschema.Draft202012Validator.check_schema(schema)
     for some in (found, [], [Diagnostic("NC130")]):
-        made = data.diagnostics_json(some, "loihi2")
-        jsonschema.validate(made, schema)
-        for item in made["diagnostics"]:  # no key without a description of its type
-            assert set(item) == set(schema["$defs"]["diagnostic"]["properties"])
-    bad = data.diagnostics_json(found, "loihi2")
+        document = to_json(findings_document(some, "loihi2"))
+        jsonschema.validate(document, schema)
+        for item in document["diagnostics"]:  # no key without a description of its type
+            assert set(item) == set(schema["$defs"]["Finding"]["properties"])
+    bad = to_json(findings_document(found, "loihi2"))
     bad["diagnostics"][0]["code"] = "X1"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(bad, schema)
+
+
+def test_findings_in_order_with_fingerprints(found: list[Diagnostic]) -> None:
+    document = findings_document(found, "loihi2")
+    assert document.counts == Counts(error=5, warning=1, note=0)
+    items = document.diagnostics
+    assert [d.severity for d in items] == ["error"] * 5 + ["warning"]
+    assert items[-1].values == {"bits": 8, "projection": "a -> b", "share": 0.0104}
+    assert len({d.fingerprint for d in items}) == len(items)
+    assert document == findings_document(reversed(found), "loihi2")
+    twice = findings_document([found[1], found[1]], "loihi2").diagnostics
+    assert twice[0].fingerprint != twice[1].fingerprint

@@ -4,18 +4,19 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
-import jinja2
 import pytest
 
-from neurocompile.report import data, html
+from neurocompile.builds.builder import BuildResult
+from neurocompile.families.table import sections_of
+from neurocompile.report import html
+from neurocompile.report.diagnostics import findings_document
+from neurocompile.report.model.report import Report
+from neurocompile.report.section import Section
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
-MANIFEST = {"created": "2026-01-01T00:00:00Z", "options": {"seed": 0},
-            "files": [{"path": "program/net.py", "sha256": "ab"}], "classes": ["a", "b"],
-            "empty": [], "note": "<img src=x onerror=alert(1)>", "none": None}
-
 
 class Page(HTMLParser):
     """Tags with attributes, texts by tag; fails on a tag that is not closed in order."""
@@ -29,52 +30,48 @@ class Page(HTMLParser):
         self.close()
         assert self.open == []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         self.texts.append((self.open[-1] if self.open else "", data))
 
-    def all(self, tag):
+    def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
 
-    def text(self, tag):
+    def text(self, tag: str) -> str:
         return "".join(text for name, text in self.texts if name == tag)
 
 
-def render(compiled, found, verified=None, manifest=MANIFEST, resources=None):
-    return html.render(resources or data.resources_json(compiled), data.mapping_json(compiled),
-                       data.diagnostics_json(found, "loihi1"),
-                       data.fidelity_json(compiled, verified), manifest)
+@pytest.fixture(scope="module")
+def text(hostile_report: Report, loihi_sections: tuple[Section, ...]) -> str:
+    hostile = replace(hostile_report.provenance, options={
+        "classes": ["a", "b"], "empty": [], "note": "<img src=x onerror=alert(1)>", "none": None})
+    return html.render(replace(hostile_report, provenance=hostile), loihi_sections)
 
 
 @pytest.fixture
-def text(compiled, found, verified):
-    return render(compiled, found, verified)
-
-
-@pytest.fixture
-def page(text):
+def page(text: str) -> Page:
     return Page(text)
 
 
-def test_deterministic(text, compiled, found, verified):
-    assert text == render(compiled, found, verified)
+def test_deterministic(loihi_report: Report, loihi_sections: tuple[Section, ...]) -> None:
+    assert html.render(loihi_report, loihi_sections) == html.render(loihi_report, loihi_sections)
 
 
-def test_says_the_latency(page):
+def test_says_the_latency(page: Page) -> None:
     assert "4 ticks per sample, latency 2 ticks" in page.text("p")
 
 
-def test_needs_no_network(text, page):
+def test_needs_no_network(text: str, page: Page) -> None:
     for _, attributes in page.tags:
         for name in ("src", "href", "action", "data", "srcset", "poster"):
             assert (attributes.get(name) or "#").startswith("#")
@@ -86,8 +83,8 @@ def test_needs_no_network(text, page):
     assert not page.all("img")
 
 
-def test_policy_allows_this_script_only(text, page):
-    policy = next(m["content"] for m in page.all("meta") if m.get("http-equiv"))
+def test_policy_allows_this_script_only(text: str, page: Page) -> None:
+    policy = next(m["content"] for m in page.all("meta") if m.get("http-equiv")) or ""
     script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
     assert len(script) == 1
@@ -95,7 +92,7 @@ def test_policy_allows_this_script_only(text, page):
     assert policy.startswith("default-src 'none'")
 
 
-def test_hostile_names_stay_text(text, page, hostile):
+def test_hostile_names_stay_text(text: str, page: Page) -> None:
     assert "<script>alert" not in text
     assert "alert(1)</script>" not in text
     assert "<img" not in text
@@ -105,27 +102,27 @@ def test_hostile_names_stay_text(text, page, hostile):
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
 
 
-def test_data_is_json(page, compiled):
+def test_data_is_json(page: Page, loihi_report: Report) -> None:
     block = next(text for tag, text in page.texts if tag == "script" and text.startswith("{"))
-    held = json.loads(block)
-    assert len(held["cores"]) == len(compiled.usage.cores)
-    assert [r[0] for r in held["resources"]] == ["neurons", "input axons", "output axons",
+    data = json.loads(block)
+    assert len(data["cores"]) == len(loihi_report.resources.cores)
+    assert [r[0] for r in data["resources"]] == ["neurons", "input axons", "output axons",
                                                 "synapse memory"]
 
 
-def test_every_core_is_a_link_with_a_name_and_a_row(page, compiled):
+def test_every_core_is_a_link_with_a_name_and_a_row(page: Page, loihi_report: Report) -> None:
     cells = [a for a in page.all("a") if "data-core" in a]
     rows = {tr["id"] for tr in page.all("tr") if "id" in tr}
-    assert len(cells) == len(compiled.usage.cores)
+    assert len(cells) == len(loihi_report.resources.cores) > 1
     for cell in cells:
-        assert re.match(r"core \d+ at \d+,\d+: .* %; holds ", cell["aria-label"])
-        assert cell["href"][1:] in rows
+        assert re.match(r"core \d+ at \d+,\d+: .* %; holds ", cell["aria-label"] or "")
+        assert (cell["href"] or "")[1:] in rows
     assert len(page.all("svg")) == 1
     ids = [a["id"] for _, a in page.tags if "id" in a]
     assert len(ids) == len(set(ids))
 
 
-def test_tables_have_scopes(page):
+def test_tables_have_scopes(page: Page) -> None:
     heads = page.all("th")
     assert heads
     assert all(th.get("scope") in ("row", "col") for th in heads)
@@ -134,34 +131,46 @@ def test_tables_have_scopes(page):
     assert page.all("html")[0]["lang"] == "en"
 
 
-def test_it_says_what_is_known(page):
+def test_it_says_what_is_known(page: Page) -> None:
     words = " ".join(text for _, text in page.texts)
     for expected in ("verified on 16 samples, 64 ticks, 500 spikes: 0 differences",
                      "nothing was proved for", "error NC120", "same largest output of",
-                     "core.synapse_memory", "program/net.py", "a, b"):
+                     "core.synapse_memory", "frames.npz", "a, b",
+                     "accuracy of the integer network: ", " of 12 labeled samples"):
         assert expected in words
 
 
-def test_without_sample_verification_findings_manifest(unmeasured):
-    words = " ".join(text for _, text in Page(render(unmeasured, [], manifest={})).texts)
-    for expected in ("not verified", "None.", "No manifest.", "not measured"):
+def test_both_families(either_build: BuildResult) -> None:
+    """All sections in one order; those that have nothing to say are not there."""
+    sections = sections_of(either_build.compilation.target)
+    titles = [text for tag, text in Page(html.render(either_build.report, sections)).texts
+              if tag == "h2"]
+    assert titles == [one.title[0].upper() + one.title[1:] for one in sections
+                      if one.template or one.content(either_build.report)]
+    assert ("Crossbars" in titles) == ("What if" not in titles)
+    assert "Pruning" not in titles
+
+
+def test_without_sample_verification_findings(unmeasured_build: BuildResult,
+                                              loihi_sections: tuple[Section, ...]) -> None:
+    report = replace(unmeasured_build.report, findings=findings_document([], "loihi1"))
+    words = " ".join(text for _, text in Page(html.render(report, loihi_sections)).texts)
+    for expected in ("not verified", "None.", "not measured"):
         assert expected in words
 
 
-def test_accuracy(compiled):
-    fidelity = {**data.fidelity_json(compiled), "accuracy": {"right": 31, "samples": 32}}
-    text = html.render(data.resources_json(compiled), data.mapping_json(compiled),
-                       data.diagnostics_json([], "loihi1"), fidelity, {})
-    assert "right on 31 of 32 labeled samples" in text
+def test_a_core_without_a_population_shows_its_role(loihi_report: Report,
+                                                    loihi_sections: tuple[Section, ...]) -> None:
+    first, *rest = loihi_report.resources.cores
+    cores = (replace(first, slices=(), role="splitter of <if1>"), *rest)
+    text = html.render(replace(loihi_report, resources=replace(
+        loihi_report.resources, cores=cores)), loihi_sections)
+    assert text.count("splitter of &lt;if1&gt;") == 2  # the grid's label and the table's row
+    assert "splitter of <if1>" not in text
 
 
-def test_two_thousand_cores_stay_small(wide, compiled, found, verified):
-    text = render(compiled, found, verified, resources=wide)
+def test_two_thousand_cores_stay_small(wide_report: Report,
+                                       loihi_sections: tuple[Section, ...]) -> None:
+    text = html.render(wide_report, loihi_sections)
     assert len(text.encode()) < 2_000_000
     assert len([a for a in Page(text).all("a") if "data-core" in a]) == 2000
-
-
-def test_missing_data_is_an_error(compiled):
-    with pytest.raises(jinja2.UndefinedError):
-        html.render(data.resources_json(compiled), {}, data.diagnostics_json([], ""),
-                    data.fidelity_json(compiled), {})

@@ -1,60 +1,106 @@
-"""The terminal report: a golden text, its width, its alphabet."""
+"""The terminal report: every form of a value, its width, its alphabet, its order."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from neurocompile.report import data, html, terminal
-from tests.paths import TESTS
+from neurocompile.builds.builder import BuildResult
+from neurocompile.families.table import sections_of
+from neurocompile.report import terminal
+from neurocompile.report.content import (
+    Amount,
+    Column,
+    Content,
+    Line,
+    Name,
+    Share,
+    Table,
+    sentences,
+)
+from neurocompile.report.model.report import Report
+from neurocompile.report.section import Section, View
+from tests.report.changes import HOSTILE
 
-GOLDEN = TESTS / "report/golden"
-WHAT_IF = {"skipped": False, "most": 600, "changes": [
-    {"change": "weight_bits", "value": 6, "cores": 1},
-    {"change": "no_limit", "value": "synapse_memory", "cores": None}]}
+GOLDEN = Path(__file__).parent / "golden"
+FULL = Share(value=0.96, label="synapse memory", short="synapses")
+TABLE = Table(
+    columns=(
+        Column(title="population"), Column(title="shape", place="page"),
+        Column(title="neurons", form="count"), Column(title="bits", form="count", place="wide"),
+        Column(title="fullest core", form="share"), Column(title="core", form="core"),
+        Column(title="used", form="amount"), Column(title="of it", form="percent"),
+        Column(title="share", form="percent"), Column(title="rate", form="rate"),
+        Column(title="load", form="number")),
+    rows=(
+        (Name(text="conv.lif", where="net.py:7"), "4x8x8", 12_345, 8, FULL, 1000,
+         Amount(value=87 << 13, unit="bit"), 0.0001, Share(value=0.5, binds=True), 0.14063, 20.0),
+        (Name(text=HOSTILE, where=""), "300", 3, None, "on the host", 2,
+         Amount(value=1234, unit="axons"), None, Share(value=0.2), None, 0.123456),
+        *((Name(text=f"row {k}", where=""), "1", k, k, Share(value=k / 10), k,
+           Amount(value=k, unit="bit"), k / 10, Share(value=k / 10), k / 10, k)
+          for k in range(3))), most=4, note="how to read it")
+SECTIONS = (
+    View(key="a", title="lines", show=lambda _: Content(lines=(
+        *sentences("first", "a long second one, " * 9), Line(text=HOSTILE, mood="bad")))),
+    View(key="b", title="more", show=lambda _: Content(lines=sentences("of `it`"), note="unseen")),
+    View(key="c", title="table", show=lambda _: Content(tables=(TABLE,))),
+    View(key="d", title="nothing", show=lambda _: Content()),
+    View(key="e", title="both", show=lambda _: Content(lines=sentences("above"), tables=(
+        replace(TABLE, title="named", rows=TABLE.rows[-1:]), replace(TABLE, place="page")))),
+    View(key="f", title="last", show=lambda _: Content(lines=sentences("below"))),
+)
 
 
 @pytest.mark.parametrize("width", [80, 100])
-def test_golden(compiled, verified, width, golden):
-    made = {**data.resources_json(compiled), "what_if": WHAT_IF}  # no search's outcome
-    text = terminal.render(made, data.fidelity_json(compiled, verified), width=width)
-    golden(GOLDEN / f"terminal-{width}.txt", text)
+def test_golden(loihi_report: Report, width: int, golden: Callable[[Path, str], None]) -> None:
+    text = terminal.render(loihi_report, SECTIONS, width=width)
+    head, _, rest = text.partition("\n\n")  # of a real network: not the same for ever
+    assert head.startswith("loihi1: fits on ")
+    golden(GOLDEN / f"terminal-{width}.txt", rest)
 
 
 @pytest.mark.parametrize("width", [20, 80, 100, 300])
-def test_fits_and_is_ascii(compiled, verified, wide, width):
-    for resources in (data.resources_json(compiled), wide):
-        text = terminal.render(resources, data.fidelity_json(compiled, verified), width=width)
+def test_fits_and_is_ascii(hostile_report: Report, wide_report: Report,
+                           loihi_sections: tuple[Section, ...], width: int) -> None:
+    for report in (hostile_report, wide_report):
+        text = terminal.render(report, loihi_sections, width=width)
         assert text.isascii()
         assert max(map(len, text.split("\n"))) <= max(80, min(width, 100))
         assert all(c.isprintable() for line in text.split("\n") for c in line)
 
 
-def test_color_uses_escapes_and_boxes(compiled):
-    text = terminal.render(data.resources_json(compiled), data.fidelity_json(compiled), color=True)
+def test_both_families(either_build: BuildResult) -> None:
+    """All sections in one order, each once; the accuracy with them."""
+    report, sections = either_build.report, sections_of(either_build.compilation.target)
+    text = terminal.render(report, sections)
+    places = [text.index(f"\n{one.title} ") for one in sections if one.content(report).lines]
+    assert places == sorted(places)
+    assert len(places) >= 8
+    assert "accuracy of the integer network: " in text
+    assert "\n\n\n" not in text
+
+
+def test_color_uses_escapes_and_boxes(hostile_report: Report,
+                                      loihi_sections: tuple[Section, ...]) -> None:
+    text = terminal.render(hostile_report, loihi_sections, color=True)
     assert "\033[" in text
     assert "█" in text
     assert "\033[31m\u202e" not in text
 
 
-def test_long_tables_are_cut(wide, compiled):
-    text = terminal.render(wide, data.fidelity_json(compiled))
-    assert "... 1,960 more; --format csv has all" in text
+def test_long_tables_are_cut(wide_report: Report, loihi_sections: tuple[Section, ...]) -> None:
+    text = terminal.render(wide_report, loihi_sections)
+    assert "... 1,960 more; --format json has all" in text
 
 
-def test_what_was_not_done_is_said(unmeasured):
-    text = terminal.render(data.resources_json(unmeasured), data.fidelity_json(unmeasured))
+def test_what_was_not_done_is_said(unmeasured_build: BuildResult,
+                                   loihi_sections: tuple[Section, ...]) -> None:
+    text = terminal.render(unmeasured_build.report, loihi_sections)
     assert "verification  not verified" in text
     assert "not measured (no sample given)" in text
     assert "if every neuron spiked" in text
-
-
-def test_pruning_is_told_in_words_and_on_the_page(compiled, pruned):
-    fidelity = {**data.fidelity_json(pruned),
-                "accuracy": {"right": 30, "samples": 32, "unpruned": 31}}
-    text = terminal.render(data.resources_json(pruned), fidelity)
-    assert "tokens: 3 of 4 kept, with 87.5 % of the spikes: 0, 2, 3" in text
-    assert "left of the network: 60 of 80 neurons, 300 of 400 synapses" in text
-    page = html.render(data.resources_json(pruned), data.mapping_json(pruned),
-                       data.diagnostics_json([], "loihi1"), fidelity, {})
-    assert "pruning: tokens: 3 of 4 kept" in page
-    assert "right on 30 of 32 labeled samples, before pruning on 31" in page
-    assert "pruning" not in terminal.render(data.resources_json(compiled), fidelity)
+    assert "accuracy" not in text

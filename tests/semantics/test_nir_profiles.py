@@ -11,7 +11,7 @@ from neurocompile.semantics.normal_form import FloatNeuron, normal_form
 from neurocompile.semantics.profiles import nir
 from neurocompile.semantics.reset import Reset
 
-NEURONS = [FloatNeuron(model, decay, 0.75, strict, reset, alpha)
+NEURONS = [FloatNeuron(model=model, decay=decay, v_th=0.75, strict=strict, reset=reset, alpha=alpha)
            for (model, decay, alpha), strict, reset in itertools.product(
                [("IF", 1.0, None), ("LIF", 0.875, None), ("LIF", 0.0, None),
                 ("CubaLIF", 0.75, 0.5), ("CubaLIF", 1.0, 0.5)], [True, False], Reset)

@@ -194,14 +194,14 @@ def test_surrogate_heads_are_for_training_only() -> None:
     assert model.eval()(x).shape == (BATCH, 5)
 
 
-@pytest.mark.parametrize(("width", "sops", "published"), [
+@pytest.mark.parametrize(("width", "sops", "millijoules"), [
     (384, 3.88e9, 4.69), (512, 6.52e9, 7.46), (768, 12.54e9, 13.68)])
 def test_energy_of_spikingformer(width: int, sops: float, millijoules: float) -> None:
     macs = energy.conv_macs(3, width // 8, 3, 224, n_ticks=4)
     assert round(energy.arithmetic_energy(macs, sops), 2) == millijoules
 
 
-@pytest.mark.parametrize(("width", "sops", "published", "right"), [
+@pytest.mark.parametrize(("width", "sops", "millijoules", "right"), [
     (384, 6.82e9, 7.734, 7.33), (512, 11.09e9, 11.577, 11.58), (768, 22.09e9, 21.477, 22.27)])
 def test_energy_of_spikformer_counts_the_512_wide_stem(width: int, sops: float, millijoules: float,
                                                        right: float) -> None:

@@ -23,7 +23,7 @@ from neurocompile.capture.adapters.base import (
     one_number,
     refusal,
 )
-from neurocompile.semantics.floating import Profile
+from neurocompile.semantics.floating import POTENTIAL, Profile
 from neurocompile.semantics.profiles import PROFILES
 
 _ACTIVATION, _CLOCK = "spikingjelly.activation_based.", "spikingjelly.clock_driven."
@@ -100,6 +100,15 @@ class SpikingJellyStandIn(StandIn):
         super().__init__(profile, constants, path, rest)
         self.cls, self.step_mode = cls, step_mode
         self.restarts = cls.startswith(_OWN_FILES)  # where the shape of its input changes
+
+    @property
+    def v(self) -> torch.Tensor | None:
+        """The potential, which models read and set; None after a reset."""
+        return self.states[POTENTIAL]
+
+    @v.setter
+    def v(self, potential: torch.Tensor | None) -> None:
+        self.states[POTENTIAL] = potential
 
     @property
     def v_seq(self) -> torch.Tensor:

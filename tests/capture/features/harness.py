@@ -109,9 +109,9 @@ def together(names: Sequence[str]) -> Feature:
     """Several features as one network: their inputs and outputs beside each other."""
     parts = [FEATURES[name] for name in names]
     return Feature(
-        _each, tuple(s for part in parts for s in part.shapes),
-        tuple(t for part in parts for t in part.time), None,
-        {name: part.model for name, part in zip(names, parts, strict=True)}, None)
+        code=_each, shapes=tuple(s for part in parts for s in part.shapes),
+        time=tuple(t for part in parts for t in part.time), n_ticks=None,
+        layers={name: part.model for name, part in zip(names, parts, strict=True)}, prepare=None)
 
 
 def joinable(feature: Feature) -> bool:
@@ -127,7 +127,8 @@ def feature(*shapes: tuple[int, ...], time: int | Sequence[int | None] | None = 
     def register(code: Callable[..., Any]) -> Callable[..., Any]:
         axes = tuple(time) if isinstance(time, Sequence) else (time,) * len(shapes)
         FEATURES[code.__name__] = Feature(
-            code, shapes, axes, n_ticks, layers, prepare, tuple(allow), time_of_outputs)
+            code=code, shapes=shapes, time=axes, n_ticks=n_ticks, layers=layers, prepare=prepare,
+            allow=tuple(allow), time_of_outputs=time_of_outputs)
         return code
     return register
 

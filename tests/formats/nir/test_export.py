@@ -35,7 +35,7 @@ from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 
 TICKS = 12
-LIF = FloatNeuron("LIF", 0.75, 1.0, True, Reset.HARD)
+LIF = FloatNeuron(model="LIF", decay=0.75, v_th=1.0, strict=True, reset=Reset.HARD)
 SPIKES = Input("in", (2, 6, 6), InputKind.SPIKES)
 
 
@@ -57,8 +57,9 @@ def net(populations: list[Population], projections: list[tuple[str, str, Operato
     size = read[0][1].out_size
     readout = Readout("logits", read[0][1].out_shape, tuple(read),
                       np.zeros(size) if bias is None else bias)
-    return Network(inputs, tuple(populations), tuple(
-        Projection(a, b, op, delay=delay) for a, b, op, delay in projections), (readout,), TICKS)
+    return Network(inputs=inputs, populations=tuple(populations), projections=tuple(
+        Projection(a, b, op, delay=delay) for a, b, op, delay in projections),
+                   readouts=(readout,), n_ticks=TICKS)
 
 
 def _feed_forward(neuron: FloatNeuron = LIF) -> Network:
@@ -101,7 +102,9 @@ def _recurrent() -> Network:
 
 def _current_bias() -> Network:
     """A bias that passes a synaptic current comes from an input that always spikes."""
-    a = Population("a", (5,), FloatNeuron("CubaLIF", 0.5, 1.0, True, Reset.HARD, 0.75))
+    cuba = FloatNeuron(model="CubaLIF", decay=0.5, v_th=1.0, strict=True, reset=Reset.HARD,
+                       alpha=0.75)
+    a = Population("a", (5,), cuba)
     one = Input("one", (1,), InputKind.ONE)
     return net([a], [("in", "a", Dense((2, 6, 6), (5,), weights(5, 72) / 4), 0),
                      ("one", "a", Dense((1,), (5,), weights(5, 1)), 0)],
@@ -126,7 +129,7 @@ def _each_tick() -> Network:
 NETWORKS = {"feed-forward": _feed_forward, "skips": _skips, "flat-then-conv": _flat_then_conv,
             "recurrent": _recurrent, "current-bias": _current_bias, "analog": _analog,
             "each-tick": _each_tick}
-NEURONS = [FloatNeuron(model, decay, 0.875, strict, reset, alpha)
+NEURONS = [FloatNeuron(model=model, decay=decay, v_th=0.875, strict=strict, reset=reset, alpha=alpha)
            for (model, decay, alpha), strict, reset in itertools.product(
                [("IF", 1.0, None), ("LIF", 0.75, None), ("CubaLIF", 0.5, 0.25)],
                [True, False], Reset)]
@@ -216,7 +219,8 @@ def test_a_reader_of_nir_alone_gets_the_same_network(tmp_path: Path) -> None:
 
 
 def test_what_nir_cannot_say_is_listed() -> None:
-    document = export_nir(_feed_forward(FloatNeuron("LIF", 0.5, 1.0, False, Reset.SOFT_DELAYED)))
+    document = export_nir(_feed_forward(FloatNeuron(
+        model="LIF", decay=0.5, v_th=1.0, strict=False, reset=Reset.SOFT_DELAYED)))
     warnings = [(d.code, d.values["module"], d.values["what"]) for d in document.warnings]
     both = "the reset (soft, one tick later) and the comparison (v >= threshold)"
     assert warnings == [("NC117", "a", both), ("NC117", "block.b", both),
@@ -226,7 +230,8 @@ def test_what_nir_cannot_say_is_listed() -> None:
 
 def test_a_synaptic_current_that_never_decays_is_refused() -> None:
     with pytest.raises(FindingsError, match=r"NC117.*the neuron of `a`.*time constant"):
-        export_nir(_feed_forward(FloatNeuron("CubaLIF", 0.5, 1.0, True, Reset.HARD, 1.0)))
+        export_nir(_feed_forward(FloatNeuron(
+            model="CubaLIF", decay=0.5, v_th=1.0, strict=True, reset=Reset.HARD, alpha=1.0)))
 
 
 def test_a_bias_beside_the_synaptic_current_is_refused() -> None:

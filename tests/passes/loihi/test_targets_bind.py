@@ -15,7 +15,10 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.loihi import LOIHI
+from neurocompile.families.loihi.demand import demand
+from neurocompile.families.loihi.estimates import estimates
 from neurocompile.families.loihi.stages import compile_network
+from neurocompile.families.resources import layout
 from neurocompile.families.targets import load_target, parse_target
 from neurocompile.ir.network import (
     Bias,
@@ -28,7 +31,6 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.operators import Conv, Dense, Operator
 from neurocompile.options import Options
-from neurocompile.report.estimates import estimates
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
@@ -163,8 +165,7 @@ def build(text: str, network: Network, folder: Path, **options: Any) -> tuple[An
         return "refused", sorted((d.code, d.values.get("limit", "")) for d in error.diagnostics)
     program = {path.relative_to(folder): path.read_bytes()
                for path in folder.rglob("*") if path.is_file()}
-    usage, mapping = compilation.usage, compilation.mapping
-    return (program, repr(usage), repr(mapping.to_json([c.to_json() for c in usage.cores])),
+    return (program, repr(compilation.usage), layout(target, demand(compilation)),
             estimates(compilation))
 
 

@@ -1,6 +1,5 @@
-"""Placement on the mesh, routes and their loads, and mapping.json."""
+"""Placement on the mesh, routes and their loads."""
 
-import json
 from dataclasses import replace
 from types import ModuleType
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 
 from neurocompile.diagnostics import FindingsError
+from neurocompile.families.routes import routes
 from neurocompile.ir.mapping import ChipMapping, CoreId, CoreSlice, Partition, Placement
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
@@ -15,11 +15,11 @@ from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import count
 from neurocompile.passes.placing import place as place_module
 from neurocompile.passes.placing.mesh import Mesh
-from neurocompile.passes.placing.neuron_orders import neuron_order
 from neurocompile.passes.placing.place import QUIET, PlacementProblem, place
 from neurocompile.passes.placing.relieve import link_loads
 from neurocompile.passes.placing.route import route, route_traffic
 from neurocompile.passes.placing.traffic import Traffic, core_traffic
+from neurocompile.report.model.traffic import Axons, Hops, Messages
 from neurocompile.target.loihi import LoihiTarget
 
 
@@ -69,11 +69,11 @@ def test_routes_and_link_loads(chain: Network, four: Partition, loihi1: LoihiTar
     assert routing.link_loads == {
         "0:14,0>0:15,0": 6.0, "0:15,0>1:0,0": 3.0, "0:15,0>0:15,1": 3.0, "0:15,1>0:15,2": 3.0,
         "1:0,0>1:0,1": 3.0, "0:15,2>1:0,2": 1.0, "1:0,2>1:0,1": 1.0}
-    summary = routing.summary(placement)
-    assert summary["axons"] == {"off_chip": 6, "total": 14}
-    assert summary["messages"] == {"off_chip": 6.0, "within_cores": 1.0, "between_cores": 7.0,
-                                   "between_chips": 4.0}
-    assert summary["hops"] == {"total": 20.0, "max": 3, "mean": 2.857143, "p95": 3}
+    summary = routes(routing, placement)
+    assert summary.axons == Axons(off_chip=6, total=14)
+    assert summary.messages == Messages(off_chip=6.0, within_cores=1.0, between_cores=7.0,
+                                        between_chips=4.0)
+    assert summary.hops == Hops(total=20.0, max=3, mean=2.857143, p95=3)
 
 
 def test_measured_rates(chain: Network, four: Partition, loihi1: LoihiTarget) -> None:
@@ -102,41 +102,13 @@ def test_link_loads_carry_every_hop(nets: ModuleType, loihi1: LoihiTarget) -> No
     assert inward.tolist() == [c.input_axons for c in usage.cores]
 
 
-def test_mapping_json(nets: ModuleType, loihi1: LoihiTarget) -> None:
-    network = nets.Builder(2, 8, 8).conv("a", 16).conv("b", 8, 2).dense("c", 10).build()
-    target = nets.with_limits(loihi1, neurons=200)
-
-    def once() -> str:
-        part = partition(network, target, weight_bits=8)
-        placement = place(part, target)
-        mapping = ChipMapping(part, placement, route(network, part, placement, target))
-        usage = count(network, part, target, 8)
-        return json.dumps(mapping.to_json([c.to_json() for c in usage.cores]))
-
-    data = json.loads(once())
-    assert once() == once()
-    copies = {p.name: np.zeros(p.size, int) for p in network.populations}
-    for number, core in enumerate(data["cores"]):
-        assert core["core"] == number
-        assert set(core) == {"core", "chip", "x", "y", "slices", "usage"}
-        assert core["usage"]["neurons"] == sum(s["stop"] - s["start"] for s in core["slices"])
-        for piece in core["slices"]:
-            shape = network.population(piece["population"]).shape
-            assert data["populations"][piece["population"]]["order"] == piece["order"]
-            neurons = neuron_order(shape, piece["order"])[piece["start"]:piece["stop"]]
-            copies[piece["population"]][neurons] += 1
-    assert all(np.all(copies == 1) for copies in copies.values())
-    assert data["routing"]["measured"] is False
-    assert data["routing"]["links"]["used"] > 0
-
-
 def test_nothing_on_chip(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(3).dense("h", 2).build()
     host = replace(network, populations=(replace(network.populations[0], on_host=True),))
     part = partition(host, loihi1, weight_bits=8)
     placement = place(part, loihi1)
     mapping = ChipMapping(part, placement, route(host, part, placement, loihi1))
-    assert mapping.to_json([])["cores"] == []
+    assert routes(mapping.routing, placement).hops.max == 0
     assert float(mapping.routing.messages.sum()) == 0.0
     assert count(host, part, loihi1, 8).cores == ()
 

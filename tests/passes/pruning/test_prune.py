@@ -1,6 +1,7 @@
 """Pruning: the pruned network is the model whose tokens and ticks are cropped by hand."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
@@ -22,7 +23,7 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.builds import builder, rebuild
-from neurocompile.builds.manifest import read_manifest
+from neurocompile.builds.directory import open_build
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.family import Checks
@@ -36,8 +37,10 @@ from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.passes.pruning.calibrate import Selection, calibrate
 from neurocompile.passes.pruning.drop import with_ticks
-from neurocompile.passes.pruning.prune import Pruning, prune
+from neurocompile.passes.pruning.prune import Pruning, n_neurons, prune
 from neurocompile.passes.pruning.token_axis import token_axes
+from neurocompile.report import words
+from neurocompile.report.plain import to_json
 from tests.capture import nets as capture_nets
 from tests.loihi import compile_for_loihi, loihi_target
 from tests.passes.lowering.test_lower import model_spikes
@@ -163,9 +166,9 @@ def test_structure_stays() -> None:
     assert stem.weights.shape == before[name].weights.shape
     sizes = {p.name: p.shape for p in outcome.after.populations}
     assert (sizes["stem.lifs.3"], sizes["blocks.1.mlp.lif2"]) == ((32, 8, 8), (64, 12))
-    document = outcome.to_json()
-    assert document["neurons"]["before"] - document["neurons"]["after"] == 4 * (8 * 32 + 2 * 64)
-    assert {p["name"] for p in document["populations"]} == {n for n in sizes if "blocks" in n}
+    assert n_neurons(outcome.before) - n_neurons(outcome.after) == 4 * (8 * 32 + 2 * 64)
+    assert {p.name for p in outcome.before.populations if p.size != math.prod(sizes[p.name])} == {
+        n for n in sizes if "blocks" in n}
 
 
 def test_strongest_tokens_and_ticks_of_events() -> None:
@@ -258,8 +261,6 @@ def test_a_share_is_dropped_in_order_and_never_all(values: list[int], share: flo
     assert len(rest) + 1 > share * len(values) - 1e-6 or len(ticks.numbers) == 1
     assert all(values[other] <= values[one] for other in rest for one in ticks.numbers)
     assert 0 <= ticks.siv <= 1
-    selection = Selection(ticks, ticks)
-    assert Selection.from_json(json.loads(json.dumps(selection.to_json()))) == selection
 
 
 def with_events(n_ticks: int) -> Network:
@@ -279,18 +280,20 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     note = next(d for d in result.diagnostics if d.code == "NC139")
     assert "tokens: 12 of 16" in note.message
     assert "ticks: 1 of 2" in note.message
-    document = result.resources["pruning"]
-    assert (len(document["tokens"]["kept"]), document["ticks"]["kept"]) == (12, [0])
-    assert result.resources["totals"]["ticks"] == 1
-    assert result.fidelity["accuracy"].keys() == {"right", "samples", "unpruned"}
-    assert "before pruning" in result.accuracy.summary
+    facts = result.report.resources.pruning
+    assert (len(facts.tokens.numbers), facts.ticks.numbers) == (12, (0,))
+    lost = 4 * (8 * 32 + 2 * 64)
+    assert facts.neurons.before - facts.neurons.after >= lost
+    assert all(p.before > p.after for p in facts.populations)
+    assert result.report.resources.totals.ticks == 1
+    assert to_json(result.accuracy).keys() == {"right", "samples", "unpruned"}
+    assert "before pruning" in words.accuracy(result.accuracy)
     whole = compile_for_loihi(graph, LOIHI2, sample={"x": x.numpy()})
     expected = builder.measure_accuracy(whole.network, {"x": x.numpy()}, sample)
-    assert result.accuracy.unpruned == expected.right
-    manifest = read_manifest(tmp_path / "b")
-    assert manifest is not None
-    again = rebuild.recompile(tmp_path / "b", manifest)
-    rebuild.recheck(tmp_path / "b", again, manifest)
+    assert result.accuracy.before_pruning == expected.right
+    build = open_build(tmp_path / "b")
+    again = rebuild.recompile(build)
+    rebuild.recheck(build, again)
     assert again.compilation.pruning.selection == result.compilation.pruning.selection
 
 

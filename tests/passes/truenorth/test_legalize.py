@@ -1,5 +1,6 @@
 """Deployed equals reference: every population, tick and sample, over random networks."""
 
+from dataclasses import asdict
 from types import ModuleType
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_rows_of_the_report(truenorth: TrueNorthTarget) -> None:
                   [("x", "a", weight), ("a", "b", rng.choice([-1, 1], (400, 5)))],
                   inputs={"x": (60,)}, read="b")
     legalization = legalize(net, truenorth)
-    a, b = (row.to_json() for row in legalization.rows)
+    a, b = map(asdict, legalization.rows)
     axons = {table.name: len(table.element) for table in legalization.network.inputs}
     assert a == {
         "population": "a", "neurons": 5, "cores": 1, "splitter_cores": 0, "relays": 0,
