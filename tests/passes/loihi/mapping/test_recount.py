@@ -38,7 +38,7 @@ def with_core(part: Partition, core: int, *pieces: CoreSlice) -> Partition:
     return replace(part, cores=(*part.cores[:core], pieces, *part.cores[core + 1:]))
 
 
-def findings_of(network: Network, part: Partition, target: Target,
+def findings_of(network: Network, part: Partition, target: LoihiTarget,
                 placement: Placement | None = None) -> list[Diagnostic]:
     """What speaks against a partition of 8-bit weights."""
     return list(recount_partition(network, part, target, weight_bits=8, placement=placement))
