@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from neurocompile.backends.results import Compared, Verification
+from neurocompile.backends.results import PopulationComparison, Verification
 from neurocompile.builds.builder import BuildResult
 from neurocompile.families.documents import report, trace, verify_document
 from neurocompile.families.table import family_of
 from neurocompile.report.model.fidelity import Accuracy, FidelityReport
 
 
-def verification(*populations: Compared) -> Verification:
+def verification(*populations: PopulationComparison) -> Verification:
     return Verification(samples=16, ticks=4, populations=populations, diagnostics=(), seconds=1.0)
 
 
@@ -22,11 +22,11 @@ def fidelity_of(build: BuildResult, checks: Verification | None) -> FidelityRepo
 
 
 @pytest.mark.parametrize(("populations", "status"), [
-    ((Compared("a", 3, 5, 0), Compared("b", 3, 0, 0)), "verified"),
-    ((Compared("a", 3, 0, 0),), "nothing proved"),
-    ((Compared("a", 3, 5, 1),), "differs"),
+    ((PopulationComparison("a", 3, 5, 0), PopulationComparison("b", 3, 0, 0)), "verified"),
+    ((PopulationComparison("a", 3, 0, 0),), "nothing proved"),
+    ((PopulationComparison("a", 3, 5, 1),), "differs"),
 ])
-def test_a_verification(loihi_build: BuildResult, populations: tuple[Compared, ...],
+def test_a_verification(loihi_build: BuildResult, populations: tuple[PopulationComparison, ...],
                         status: str) -> None:
     one = fidelity_of(loihi_build, verification(*populations)).verification
     assert (one.status, one.samples, one.ticks_per_sample, one.ticks) == (status, 16, 4, 64)
@@ -46,9 +46,9 @@ def test_spikes_that_moved(truenorth_build: BuildResult) -> None:
     fidelity, facts = truenorth_build.compilation.fidelity, truenorth_build.report.fidelity
     assert fidelity is not None
     for one in facts.quantization.populations:
-        measured = fidelity.populations[one.name]
-        assert one.differing == measured.differing
-        assert one.agreement == round(measured.agreement, 6)
+        spikes = fidelity.populations[one.name]
+        assert one.differing == spikes.differing
+        assert one.agreement == round(spikes.agreement, 6)
         assert one.neuron_ticks == 12 * 4 * truenorth_build.compilation.network.population(
             one.name).size
     assert facts.accuracy is not None
@@ -56,7 +56,7 @@ def test_spikes_that_moved(truenorth_build: BuildResult) -> None:
 
 
 def test_verify_says_the_accuracy_too() -> None:
-    document = verify_document(verification(Compared("a", 3, 5, 1)), Accuracy(right=1, samples=2))
+    document = verify_document(verification(PopulationComparison("a", 3, 5, 1)), Accuracy(right=1, samples=2))
     assert (document.ticks, document.spikes, document.differences) == (64, 5, 1)
     assert document.accuracy == Accuracy(right=1, samples=2)
 
