@@ -87,7 +87,7 @@ def run_netx(net: Path, arrays: dict[str, Array], folder: Path) -> list[Array]:
     for file in (Path(__file__).parent / "netx_run.py", program / "lavacompat.py",
                  program / "lavacrash.py"):
         shutil.copy(file, folder)
-    np.savez(folder / "inputs.npz", **{key: np.asarray(x) for key, x in arrays.items()})
+    np.savez(folder / "inputs.npz", allow_pickle=False, **arrays)
     subprocess.run([sys.executable, "-B", str(folder / "netx_run.py"), str(net),
                     str(folder / "inputs.npz"), str(folder / "spikes.npz")],
                    check=True, timeout=60, stdin=subprocess.DEVNULL)
