@@ -164,6 +164,20 @@ def test_partial_sums_take_four_types_of_axons(truenorth: TrueNorthTarget) -> No
     assert isinstance(legal(net, truenorth, "exact-slow"), CoreNetwork)
 
 
+@pytest.mark.parametrize("longest", [1, 2, 4, 8])
+def test_a_spike_waits_in_as_many_relays_as_it_takes(
+        longest: int, truenorth: TrueNorthTarget, random_nets: ModuleType) -> None:
+    net, smaller = with_delay(9), with_numbers(truenorth, {"core.max_delay": longest})
+    legalization = legalize(net, smaller)
+    chip = legalization.network
+    assert legalization.rows[0].relays == 3 * (-(-9 // longest) - 1)
+    assert extents(chip)["core.max_delay"].max() == longest
+    different, rates = random_nets.compare(net, chip)
+    assert different == []
+    assert all(0 < rate for rate in rates.values())
+    assert list(audit(net, chip, smaller)) == []
+
+
 def test_narrow_leaks(truenorth: TrueNorthTarget, random_nets: ModuleType) -> None:
     """Constants that hardly a leak can deliver come by axons, as exact as they are."""
     rng = np.random.default_rng(3)
