@@ -91,7 +91,8 @@ def test_reports_of_a_build(here: Path, capsys: Any) -> None:
         assert words in out, words
     assert max(map(len, out.splitlines())) <= 100
     out, _ = _run(capsys, "report built --format json")
-    assert json.loads(out)["resources"]["populations"][0]["exactness"] == "exact"
+    crossbars = json.loads(out)["resources"]["sections"]["crossbars"]
+    assert crossbars["populations"]["if1"]["exactness"] == "exact"
     out, _ = _run(capsys, "report built --format csv")
     assert out.splitlines()[1].split(",")[4:6] == ["neurons", "neurons"]
     out, _ = _run(capsys, "report built --format html")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from neurocompile.backends.results import Compared, Verification
+from neurocompile.backends.results import PopulationComparison, Verification
 from neurocompile.builds.builder import BuildResult
 from neurocompile.families.documents import report, trace, verify_document
 from neurocompile.families.table import family_of
 from neurocompile.report.model.fidelity import Accuracy, FidelityReport
 
 
-def verification(*populations: Compared) -> Verification:
+def verification(*populations: PopulationComparison) -> Verification:
     return Verification(samples=16, ticks=4, populations=populations, diagnostics=(), seconds=1.0)
+
+
+def compared(name: str, spikes: int, differences: int) -> PopulationComparison:
+    return PopulationComparison(name=name, neurons=3, spikes=spikes, differences=differences)
 
 
 def fidelity_of(build: BuildResult, checks: Verification | None) -> FidelityReport:
@@ -22,11 +26,11 @@ def fidelity_of(build: BuildResult, checks: Verification | None) -> FidelityRepo
 
 
 @pytest.mark.parametrize(("populations", "status"), [
-    ((Compared("a", 3, 5, 0), Compared("b", 3, 0, 0)), "verified"),
-    ((Compared("a", 3, 0, 0),), "nothing proved"),
-    ((Compared("a", 3, 5, 1),), "differs"),
+    ((compared("a", 5, 0), compared("b", 0, 0)), "verified"),
+    ((compared("a", 0, 0),), "nothing proved"),
+    ((compared("a", 5, 1),), "differs"),
 ])
-def test_a_verification(loihi_build: BuildResult, populations: tuple[Compared, ...],
+def test_a_verification(loihi_build: BuildResult, populations: tuple[PopulationComparison, ...],
                         status: str) -> None:
     one = fidelity_of(loihi_build, verification(*populations)).verification
     assert (one.status, one.samples, one.ticks_per_sample, one.ticks) == (status, 16, 4, 64)
@@ -56,7 +60,7 @@ def test_spikes_that_moved(truenorth_build: BuildResult) -> None:
 
 
 def test_verify_says_the_accuracy_too() -> None:
-    document = verify_document(verification(Compared("a", 3, 5, 1)), Accuracy(right=1, samples=2))
+    document = verify_document(verification(compared("a", 5, 1)), Accuracy(right=1, samples=2))
     assert (document.ticks, document.spikes, document.differences) == (64, 5, 1)
     assert document.accuracy == Accuracy(right=1, samples=2)
 

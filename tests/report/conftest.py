@@ -31,7 +31,7 @@ def findings() -> list[Diagnostic]:
 
 
 @pytest.fixture
-def found() -> list[Diagnostic]:
+def diagnostics() -> list[Diagnostic]:
     return findings()
 
 

@@ -6,7 +6,9 @@ Chromium is run without a driver: it opens the page and prints the document that
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from neurocompile.report.model.report import Report
 from neurocompile.report.section import Section
 
 pytestmark = pytest.mark.slow
+Open = Callable[..., str]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CLICK = """
 const cells = document.querySelectorAll("svg a[data-core]");
@@ -24,11 +27,11 @@ const press = (key) => document.activeElement.dispatchEvent(
 
 
 @pytest.fixture(scope="module")
-def browser():
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
+def browser() -> str:
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
         pytest.skip(f"the page was not opened: none of {', '.join(NAMES)} is installed")
-    return found
+    return program
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +48,10 @@ def page(grid_report: Report, loihi_sections: tuple[Section, ...]) -> str:
 
 
 @pytest.fixture
-def opened(browser, tmp_path):
+def opened(browser: str, tmp_path: Path) -> Open:
     """The document after its scripts ran; `script` is run at its end, `width` is the window's."""
-    def open_page(text, anchor="", script="", width=1280, dark=False):
+    def open_page(text: str, anchor: str = "", script: str = "", width: int = 1280,
+                  dark: bool = False) -> str:
         if script:  # the page's policy allows its own script only
             text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
             text = text.replace("</body>", f"<script>{script}</script></body>")
@@ -62,7 +66,7 @@ def opened(browser, tmp_path):
     return open_page
 
 
-def detail(document):
+def detail(document: str) -> str:
     """The text of the panel beside the grid."""
     panel = re.search(r'<div id="detail".*?</div>', document, re.DOTALL).group()
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", panel))
@@ -86,7 +90,7 @@ def check(document: str, report: Report, core: int) -> None:
     assert len(re.findall('class="[lmh] on"', document)) == 1
 
 
-def test_a_link_chooses_its_core(opened, page, grid_report):
+def test_a_link_chooses_its_core(opened: Open, page: str, grid_report: Report) -> None:
     for core in (0, 5):
         document = opened(page, f"#core-{core}")
         check(document, grid_report, core)
@@ -94,19 +98,19 @@ def test_a_link_chooses_its_core(opened, page, grid_report):
         assert document.count('tabindex="-1"') == len(grid_report.resources.cores) - 1
 
 
-def test_a_click_chooses_a_core(opened, page, grid_report):
+def test_a_click_chooses_a_core(opened: Open, page: str, grid_report: Report) -> None:
     click = """cells[6].dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));"""
     check(opened(page, script=CLICK + click), grid_report, 6)
 
 
-def test_arrow_keys_move_through_the_mesh(opened, page, grid_report):
+def test_arrow_keys_move_through_the_mesh(opened: Open, page: str, grid_report: Report) -> None:
     """Cores are numbered along rows of three: right, then down, is core 4."""
     keys = """cells[0].focus(); press("ArrowRight"); press("ArrowDown");"""
     check(opened(page, script=CLICK + keys), grid_report, 4)
     check(opened(page, script=CLICK + 'cells[0].focus(); press("End");'), grid_report, 7)
 
 
-def test_another_resource_repaints_the_grid(opened, page, grid_report):
+def test_another_resource_repaints_the_grid(opened: Open, page: str, grid_report: Report) -> None:
     choose = """document.querySelectorAll("input[name=resource]")[1].click();"""
     document = opened(page, script=CLICK + choose)
     share = 100 * grid_report.resources.cores[0].resources["neurons"].utilization
@@ -114,7 +118,7 @@ def test_another_resource_repaints_the_grid(opened, page, grid_report):
 
 
 @pytest.mark.parametrize("width", [400, 500, 1280])
-def test_no_sideways_scrolling(opened, page, width):
+def test_no_sideways_scrolling(opened: Open, page: str, width: int) -> None:
     """The browser may refuse narrow windows, so the page is narrowed by a frame of that width."""
     frame = f"""
     const text = document.documentElement.outerHTML.replace(/<script[^]*?<\\/script>/g, "");
@@ -134,7 +138,7 @@ def test_no_sideways_scrolling(opened, page, width):
     assert scroll <= client
 
 
-def test_dark_mode(opened, page):
+def test_dark_mode(opened: Open, page: str) -> None:
     script = 'document.title = getComputedStyle(document.body).backgroundColor;'
     for dark, color in ((False, "rgb(246, 247, 249)"), (True, "rgb(15, 19, 23)")):
         assert f"<title>{color}</title>" in opened(page, script=script, dark=dark)

@@ -36,16 +36,16 @@ def changed(report: Report, **changes: Any) -> Report:
 
 
 @pytest.fixture
-def old(loihi_report: Report, found: list[Diagnostic]) -> Report:
-    return replace(loihi_report, findings=findings_document(found, "loihi1"))
+def old(loihi_report: Report, diagnostics: list[Diagnostic]) -> Report:
+    return replace(loihi_report, findings=findings_document(diagnostics, "loihi1"))
 
 
 @pytest.fixture
-def new(old: Report, found: list[Diagnostic]) -> Report:
+def new(old: Report, diagnostics: list[Diagnostic]) -> Report:
     """Six bits, three times the cores, one population gone, one new, other findings."""
     first, second = old.resources.populations
-    again = [replace(found[1], where=replace(found[1].where, line=99)), *found[2:]]
-    fresh = replace(found[1], where=replace(found[1].where, module="fresh"))
+    again = [replace(diagnostics[1], where=replace(diagnostics[1].where, line=99)), *diagnostics[2:]]
+    fresh = replace(diagnostics[1], where=replace(diagnostics[1].where, module="fresh"))
     report = changed(
         old, totals=replace(old.resources.totals, cores=3 * old.resources.totals.cores),
         populations=(replace(second, cores=13, weight_bits=6),

@@ -33,15 +33,15 @@ SARIF = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text(
 
 
 def _sections() -> list[ModelFindings]:
-    found = (
+    diagnostics = (
         Diagnostic("NC120", Location("block.0.attn", "src/my net.py", 3), {"op": "MatMul"},
                    notes=("left operand: Spike from q",)),
         Diagnostic("NC120", Location("block.1.attn", "src/my net.py", 3), {"op": "MatMul"}),
         Diagnostic("NC302", Location("fc"), {"projection": "a -> b", "share": 0.01, "bits": 8}),
         Diagnostic("NC120", Location("far", "/elsewhere/net.py", 3), {"op": "Einsum"}),
         Diagnostic("NC130"))
-    return [_model("net", "loihi2", *found, summary="illegal\nstages: check"),
-            _model("net", "loihi1", found[0]), _model("good", "loihi2")]
+    return [_model("net", "loihi2", *diagnostics, summary="illegal\nstages: check"),
+            _model("net", "loihi1", diagnostics[0]), _model("good", "loihi2")]
 
 
 def _model(name: str, target: str, *findings: Diagnostic, summary: str = "",
@@ -79,9 +79,9 @@ def test_sarif_is_valid_and_located() -> None:
 
 def test_fingerprints_stay_when_lines_move_and_tell_models_apart() -> None:
     def marks(model: str, line: int, target: str = "loihi2") -> list[str]:
-        found = (Diagnostic("NC120", Location("m", "a.py", line), {"op": "MatMul"}),
+        diagnostics = (Diagnostic("NC120", Location("m", "a.py", line), {"op": "MatMul"}),
                  Diagnostic("NC120", Location("m", "a.py", line + 1), {"op": "MatMul"}))
-        (run,) = _sarif([_model(model, target, *found)])["runs"]
+        (run,) = _sarif([_model(model, target, *diagnostics)])["runs"]
         return [one["partialFingerprints"]["neurocompile/v1"] for one in run["results"]]
 
     assert marks("a", 3) == marks("a", 90)
@@ -92,9 +92,9 @@ def test_every_rule_is_a_valid_sarif_rule() -> None:
     def fields(text: str) -> dict[str, object]:
         return {name: "x" for _, name, _, _ in string.Formatter().parse(text) if name}
 
-    found = tuple(Diagnostic(code, values=fields(rule.message), hint="do it")
+    diagnostics = tuple(Diagnostic(code, values=fields(rule.message), hint="do it")
                   for code, rule in RULES.items())
-    (run,) = _sarif([_model("all", "loihi2", *found)])["runs"]
+    (run,) = _sarif([_model("all", "loihi2", *diagnostics)])["runs"]
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == set(RULES)
 
 
@@ -167,28 +167,28 @@ def test_order_does_not_matter_and_nothing_is_a_document_too() -> None:
         document("xml", [])
 
 
-def test_the_shipped_schema_holds_for_what_is_written(found: list[Diagnostic]) -> None:
+def test_the_shipped_schema_holds_for_what_is_written(diagnostics: list[Diagnostic]) -> None:
     text = resources.files("neurocompile.report").joinpath("schemas/diagnostics-1.json").read_text()
     schema = json.loads(text)
     jsonschema.Draft202012Validator.check_schema(schema)
-    for some in (found, [], [Diagnostic("NC130")]):
+    for some in (diagnostics, [], [Diagnostic("NC130")]):
         document = to_json(findings_document(some, "loihi2"))
         jsonschema.validate(document, schema)
         for item in document["diagnostics"]:  # no key without a description of its type
             assert set(item) == set(schema["$defs"]["Finding"]["properties"])
-    bad = to_json(findings_document(found, "loihi2"))
+    bad = to_json(findings_document(diagnostics, "loihi2"))
     bad["diagnostics"][0]["code"] = "X1"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(bad, schema)
 
 
-def test_findings_in_order_with_fingerprints(found: list[Diagnostic]) -> None:
-    document = findings_document(found, "loihi2")
+def test_findings_in_order_with_fingerprints(diagnostics: list[Diagnostic]) -> None:
+    document = findings_document(diagnostics, "loihi2")
     assert document.counts == Counts(error=5, warning=1, note=0)
     items = document.diagnostics
     assert [d.severity for d in items] == ["error"] * 5 + ["warning"]
     assert items[-1].values == {"bits": 8, "projection": "a -> b", "share": 0.0104}
     assert len({d.fingerprint for d in items}) == len(items)
-    assert document == findings_document(reversed(found), "loihi2")
-    twice = findings_document([found[1], found[1]], "loihi2").diagnostics
+    assert document == findings_document(reversed(diagnostics), "loihi2")
+    twice = findings_document([diagnostics[1], diagnostics[1]], "loihi2").diagnostics
     assert twice[0].fingerprint != twice[1].fingerprint

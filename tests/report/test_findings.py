@@ -1,6 +1,7 @@
 """Findings as text: the wording is fixed here to the letter."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -50,48 +51,49 @@ at the 8-bit grid's end"""
 
 
 @pytest.fixture
-def placed(found, tmp_path, monkeypatch):
+def files_there(diagnostics: list[Diagnostic], tmp_path: Path,
+           monkeypatch: pytest.MonkeyPatch) -> list[Diagnostic]:
     (tmp_path / "net.py").write_text("import x\n    fc\n    attn = q @ k  \n")
     monkeypatch.chdir(tmp_path)
-    first = found[-1]
+    first = diagnostics[-1]
     short = [Diagnostic(d.code, d.where, d.values, hint="replace the attention by static token "
-                        "mixing" if d.code == "NC120" else None, notes=d.notes) for d in found[:-1]]
+                        "mixing" if d.code == "NC120" else None, notes=d.notes) for d in diagnostics[:-1]]
     return [*short, Diagnostic(first.code, Location(file=first.where.file, line=1), first.values)]
 
 
-def test_full(placed):
-    assert findings.render(placed, "full", summary="loihi2: 5 errors, 1 warning") == FULL
+def test_full(files_there: list[Diagnostic]) -> None:
+    assert findings.render(files_there, "full", summary="loihi2: 5 errors, 1 warning") == FULL
 
 
-def test_order_of_findings_does_not_matter(placed):
+def test_order_of_findings_does_not_matter(files_there: list[Diagnostic]) -> None:
     for fmt in findings.FORMATS:
-        assert findings.render(placed, fmt) == findings.render(placed[::-1], fmt)
+        assert findings.render(files_there, fmt) == findings.render(files_there[::-1], fmt)
 
 
-def test_concise(placed):
-    assert findings.render(placed, "concise") == CONCISE
+def test_concise(files_there: list[Diagnostic]) -> None:
+    assert findings.render(files_there, "concise") == CONCISE
 
 
-def test_github(placed):
-    assert findings.render(placed, "github") == GITHUB
+def test_github(files_there: list[Diagnostic]) -> None:
+    assert findings.render(files_there, "github") == GITHUB
 
 
-def test_json(placed):
-    made = json.loads(findings.render(placed, "json", target_name="loihi2"))
+def test_json(files_there: list[Diagnostic]) -> None:
+    made = json.loads(findings.render(files_there, "json", target_name="loihi2"))
     assert (made["target"], len(made["diagnostics"])) == ("loihi2", 6)
 
 
-def test_nothing_found():
+def test_nothing_found() -> None:
     assert [findings.render([], fmt) for fmt in ("full", "concise", "github")] == ["", "", ""]
     assert findings.render([], "full", summary="loihi2: ok") == "loihi2: ok"
 
 
-def test_unknown_format():
+def test_unknown_format() -> None:
     with pytest.raises(ValueError, match="none of full"):
         findings.render([], "xml")
 
 
-def test_many_repeats_are_folded():
+def test_many_repeats_are_folded() -> None:
     many = [Diagnostic("NC120", Location(f"b.{k}.attn"), {"op": "MatMul"}) for k in range(12)]
     text = findings.render(many, "full")
     assert "and the same in b.1.attn ... b.11.attn (11 more)" in text
@@ -99,16 +101,16 @@ def test_many_repeats_are_folded():
     assert "and 2 more like it" in findings.render([many[0]] * 3, "full")
 
 
-def test_color_only_adds_color(placed):
-    colored = findings.render(placed, "full", color=True)
+def test_color_only_adds_color(files_there: list[Diagnostic]) -> None:
+    colored = findings.render(files_there, "full", color=True)
     assert "\033[1;31merror[NC120]\033[0m" in colored
     for style in (*findings._STYLE.values(), findings._RESET):
         colored = colored.replace(style, "")
-    assert colored == findings.render(placed, "full")
+    assert colored == findings.render(files_there, "full")
 
 
 @pytest.mark.parametrize("fmt", findings.FORMATS)
-def test_no_control_character_gets_out(fmt):
+def test_no_control_character_gets_out(fmt: str) -> None:
     name = "a\x1b[2J\r\n::error::x\u202e"
     hostile = Diagnostic("NC120", Location(name, name, 1), {"op": name}, hint=name, notes=(name,))
     text = findings.render([hostile], fmt, summary=name)
@@ -118,7 +120,8 @@ def test_no_control_character_gets_out(fmt):
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../secret.py", "net.txt", "gone.py", "a\0.py",
                                   "link.py", "", "folder.py"])
-def test_only_python_files_below_the_working_directory_are_read(name, tmp_path, monkeypatch):
+def test_only_python_files_below_the_working_directory_are_read(
+        name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work = tmp_path / "work"
     work.mkdir()
     (work / "folder.py").mkdir()
@@ -129,7 +132,8 @@ def test_only_python_files_below_the_working_directory_are_read(name, tmp_path, 
     assert findings.source_line(Location("m", name, 1)) == ""
 
 
-def test_source_line_is_one_printable_line(tmp_path, monkeypatch):
+def test_source_line_is_one_printable_line(tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.py").write_text("x = '\x1b[2J'\n" + "y" * 500 + "\n")
     assert findings.source_line(Location("m", "a.py", 1)) == "x = '\\x1b[2J'"

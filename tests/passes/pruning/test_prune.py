@@ -287,6 +287,7 @@ def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Pat
     assert all(p.before > p.after for p in facts.populations)
     assert result.report.resources.totals.ticks == 1
     assert to_json(result.accuracy).keys() == {"right", "samples", "unpruned"}
+    assert result.accuracy is not None
     assert "before pruning" in words.accuracy(result.accuracy)
     whole = compile_for_loihi(graph, LOIHI2, sample={"x": x.numpy()})
     expected = builder.measure_accuracy(whole.network, {"x": x.numpy()}, sample)
