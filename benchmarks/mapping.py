@@ -20,12 +20,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from typing import get_args
 
 from benchmarks import mapping_nets, mapping_rivals
-from neurocompile.config import ENCODINGS
 from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import Partition
-from neurocompile.ir.network import Network
+from neurocompile.ir.network import Encoding, Network
 from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount_partition
@@ -38,6 +38,7 @@ BARS = {"mlp": (8, 2_048, 1), "vggs": (301, 342_144, 1), "mixer": (419, 376_500,
         "vgg16": (2015, 3_387_648, 3)}
 PARTS = {"mlp": 8, "vggs": 320, "mixer": 440, "vgg16": 2100}
 MODULES = {"ours": "numba", "mt-kahypar": "mtkahypar", "metis": "pymetis"}
+BITS = 8  # of a weight
 PartitionAndSeconds = tuple[Partition, float]
 
 
@@ -46,10 +47,12 @@ def ours(network: Network, target: LoihiTarget) -> PartitionAndSeconds:
     small = (mapping_nets.Builder(4, 6).add("a", mapping_nets.per_channel((4, 6), 4), (4, 4))
              .add("b", mapping_nets.per_channel((4, 4), 4), (4, 4)).dense("c", 3).build())
     tight = mapping_nets.with_limits(target, neurons=8)
-    refine(small, partition(small, tight, weight_bits=8), tight, weight_bits=8)  # compiles, or loads, every kernel
+    warm = partition(small, tight, weight_bits=BITS)  # compiles, or loads, every kernel
+    refine(small, warm, tight, weight_bits=BITS)
     start = time.process_time()
     nets = into_chip(network)
-    result = refine(network, partition(network, target, weight_bits=8, nets=nets), target, weight_bits=8, nets=nets)
+    result = partition(network, target, weight_bits=BITS, nets=nets)
+    result = refine(network, result, target, weight_bits=BITS, nets=nets)
     return result, time.process_time() - start
 
 
@@ -60,21 +63,23 @@ def measure(method: str, name: str, encoding: str, accounting: str) -> dict[str,
         target = mapping_nets.counted_as(target, accounting)
     network = mapping_nets.NETWORKS[name]()
     start = time.process_time()
-    network = encode(network, target, encoding, 8)
+    network = encode(network, target, encoding, BITS)
     choice = time.process_time() - start
     runs: Mapping[str, Callable[[], PartitionAndSeconds]] = {
         "ours": lambda: ours(network, target),
         "mt-kahypar": lambda: mapping_rivals.mt_kahypar(network, target, PARTS[name]),
         "metis": lambda: mapping_rivals.metis(network, target, PARTS[name])}
     result, seconds = runs[method]()
-    over = {d.values["core"] for d in recount_partition(network, result, target, weight_bits=8) if "core" in d.values}
-    return {"cores": len(result.cores), "bound": max(lower_bound(network, target, 8).values()),
+    violations = recount_partition(network, result, target, weight_bits=BITS)
+    over = {d.values["core"] for d in violations if "core" in d.values}
+    return {"cores": len(result.cores), "bound": max(lower_bound(network, target, BITS).values()),
             "messages": mapping_nets.messages(network, result, target), "over": len(over),
             "seconds": seconds + choice}
 
 
 def _row(method: str, name: str, args: argparse.Namespace) -> dict[str, float] | str:
-    command = [sys.executable, "-m", "benchmarks.mapping", "--one", method, name, "--encoding", args.encoding,
+    command = [sys.executable, "-m", "benchmarks.mapping", "--one", method, name,
+               "--encoding", args.encoding,
                "--accounting", args.accounting]
     try:
         process = subprocess.run(command, check=False, timeout=args.seconds, capture_output=True,
@@ -117,7 +122,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BARS))
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--methods", default=",".join(MODULES))
-    parser.add_argument("--encoding", choices=ENCODINGS, default="dense")
+    parser.add_argument("--encoding", choices=(*get_args(Encoding), "auto"), default="dense")
     parser.add_argument("--accounting", choices=("nengo-loihi", "nxtf", "all"),
                         default="nengo-loihi")
     parser.add_argument("--one", metavar="METHOD", help=argparse.SUPPRESS)

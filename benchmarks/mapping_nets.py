@@ -30,7 +30,8 @@ class Builder:
 
     @property
     def shape(self) -> Shape:
-        return next(s.shape for s in (*self.populations, *self.inputs) if s.name == self.last)
+        sources: list[Input | Population] = [*self.populations, *self.inputs]
+        return next(s.shape for s in sources if s.name == self.last)
 
     def add(self, name: str, operator: Operator, shape: Shape | None = None) -> Builder:
         self.populations.append(Population(name, shape or operator.out_shape, NEURON))

@@ -43,7 +43,8 @@ def main(names: list[str]) -> int:
         for mesh, target in (("square", _square(board, len(part.cores))), ("board", board)):
             total = _rows(name, mesh, part, traffic, target)
             misses |= mesh == "square" and total > BARS.get(name, math.inf)
-        violations = list(recount_partition(network, part, board, weight_bits=8, placement=place(part, board, traffic)))
+        violations = list(recount_partition(network, part, board, weight_bits=8,
+                                            placement=place(part, board, traffic)))
         misses |= bool(violations)
         bar = f"bar {BARS[name]:,.0f} hops on the square; " if name in BARS else ""
         print(f"{name}: {bar}{len(violations)} violations on the board")

@@ -43,7 +43,8 @@ def measure(network: Network, target: Target) -> int:
     traffic = _measure("traffic", lambda: core_traffic(network, parts, nets=nets))
     placement = _measure("place", lambda: place(parts, target, traffic))
     routing = _measure("route", lambda: route_traffic(traffic, placement, target))
-    violations = _measure("recount", lambda: list(recount_partition(network, parts, target, weight_bits=8, placement=placement)))
+    violations = _measure("recount", lambda: list(recount_partition(
+        network, parts, target, weight_bits=8, placement=placement)))
     print(f"{len(parts.cores):,} cores, {float(routing.messages.sum()):,.0f} messages, "
           f"{len(violations)} violations")
     return len(violations)
@@ -55,7 +56,8 @@ def main() -> int:
     small = mapping_nets.mixer()
     warm = partition(small, target, weight_bits=8)  # compiles, or loads, every kernel
     traffic = core_traffic(small, refine(small, warm, target, weight_bits=8))
-    list(recount_partition(small, warm, target, weight_bits=8, placement=place(warm, target, traffic)))
+    list(recount_partition(small, warm, target, weight_bits=8,
+                           placement=place(warm, target, traffic)))
     network = mapping_nets.large()
     print(f"{sum(p.size for p in network.populations):,} neurons, {n_synapses(network):,} synapses, "
           f"at least {max(lower_bound(network, target, 8).values()):,} cores")

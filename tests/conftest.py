@@ -83,9 +83,9 @@ def unmeasured_build(build_small: Callable[..., BuildResult], small_loihi_target
 @pytest.fixture(params=["loihi_build", "truenorth_build"])
 def either_build(request: pytest.FixtureRequest) -> BuildResult:
     """That of each family in turn."""
-    built = request.getfixturevalue(request.param)
-    assert isinstance(built, BuildResult)
-    return built
+    result = request.getfixturevalue(request.param)
+    assert isinstance(result, BuildResult)
+    return result
 
 
 @pytest.fixture

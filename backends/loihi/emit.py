@@ -83,7 +83,8 @@ def render(template: str, plan: Plan, **more: object) -> str:
             "Tie": bool(plan.ties)}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("neurocompile.backends.loihi"),
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, autoescape=False)
     return environment.get_template(template).render(
         plan=plan, whc=lambda shape: tuple(reversed(shape)), wh=lambda pair: tuple(reversed(pair)),
         uses=lambda *names: bool(processes.intersection(names)),

@@ -34,7 +34,7 @@ def conv_tdbn(inputs: int, outputs: int, kernel: int = 3, stride: int = 1,
               weight: float = 0.5) -> nn.Module:
     """A convolution without bias and tdBN of that initial weight."""
     layers = conv_bn(inputs, outputs, kernel, stride)
-    nn.init.constant_(layers[1].weight, weight)
+    nn.init.constant_(layers[1].weight, weight)  # type: ignore[arg-type]
     return layers
 
 

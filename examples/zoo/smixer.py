@@ -147,7 +147,7 @@ class SMixerV2(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(repeat(x, self.T)).flatten(3)
         x = self.stem_lif(x)
-        tokens: Tensor | None = self.tokens
+        tokens: Tensor | None = self.tokens  # type: ignore[assignment]
         if self.prune is not None:
             tokens = self.prune(x)
             x = x.gather(-1, tokens[None, :, None].expand(*x.shape[:3], -1))

@@ -69,7 +69,7 @@ def shift_norms(model: nn.Module) -> nn.Module:
 def fits(graph: Graph, target: str) -> str:
     """The cores that a network takes on a target, or the codes that refuse it."""
     try:
-        return f"{len(compile_graph(graph, load_target(target)).usage.cores)} cores"
+        return f"{compile_graph(graph, load_target(target)).n_cores} cores"
     except FindingsError as error:
         return ", ".join(sorted({d.code for d in errors(error.diagnostics)}))
 

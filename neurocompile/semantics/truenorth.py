@@ -31,13 +31,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neurocompile.semantics.reset import Reset
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a target file is read without any
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
     from neurocompile.semantics.vectorized import Batch
 

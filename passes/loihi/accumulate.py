@@ -46,7 +46,8 @@ def accumulate(network: Network, how: str, target: LoihiTarget,
                 part, network, target, weight_bits)):
             readouts.append(readout)
             continue
-        name = free_name(f"{readout.name}.sum", [*network.sources(), *(p.name for p in populations)])
+        name = free_name(f"{readout.name}.sum",
+                         [*network.sources(), *(p.name for p in populations)])
         size = len(readout.bias)
         neuron = FloatNeuron(SUM, 1.0, _above(_reach(part, network.n_ticks)), True, Reset.HARD)
         populations.append(Population(name, readout.shape, neuron))

@@ -84,9 +84,10 @@ class PlacementProblem:
             matrix.sum_duplicates()
         column, row = mesh.position(slots)
         return PlacementProblem(
-            outward.indptr.astype(np.int64), outward.indices.astype(np.int64), outward.data, inward.data,
-            column, row, column + CROSSING * (column // mesh.width),
-            row + CROSSING * (row // mesh.height))
+            ptr=outward.indptr.astype(np.int64), ids=outward.indices.astype(np.int64),
+            outward=outward.data, inward=inward.data, column=column, row=row,
+            x=column + CROSSING * (column // mesh.width),
+            y=row + CROSSING * (row // mesh.height))
 
     @property
     def n_cores(self) -> int:
@@ -143,5 +144,5 @@ class PlacementProblem:
     def relieve(self, at: Ints) -> Ints:
         """Less load on busy links, at little more way."""
         return np.asarray(relieve(
-            self.ptr, self.ids, self.outward, self.inward, at, self.x, self.y, self.column, self.row,
-            self.grid, min(RELIEFS * self.n_cores, MOST_RELIEFS), CONGESTION))
+            self.ptr, self.ids, self.outward, self.inward, at, self.x, self.y, self.column,
+            self.row, self.grid, min(RELIEFS * self.n_cores, MOST_RELIEFS), CONGESTION))

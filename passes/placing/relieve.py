@@ -66,8 +66,8 @@ def relieve(ptr: Ints, ids: Ints, outward: Floats, inward: Floats, at: Ints, x: 
 
 
 @numba.njit(cache=True)
-def _resend(ptr: Ints, ids: Ints, outward: Floats, inward: Floats, at: Ints, column: Ints, row: Ints,
-            load: Floats, u: int, v: int, sign: float) -> float:
+def _resend(ptr: Ints, ids: Ints, outward: Floats, inward: Floats, at: Ints, column: Ints,
+            row: Ints, load: Floats, u: int, v: int, sign: float) -> float:
     """Add (or, sign -1, take) all messages of u and v; what the sum of squares grows by."""
     total = 0.0
     for core in (u, v):

@@ -1,8 +1,8 @@
 """Route: which cores send to which, and over which links of the mesh.
 
 A message runs first along its row of the board, over chip borders where it must, then along its
-column (dimension order: no deadlock). Messages from off-chip sources are listed; where they enter the mesh
-is not modeled, so they take no hops and load no link.
+column (dimension order: no deadlock). Messages from off-chip sources are listed; where they enter
+the mesh is not modeled, so they take no hops and load no link.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What quantizing for any family rests on: sums of synapses, and currents that the host computes."""
+"""What quantizing for any family rests on: sums of synapses, currents that the host computes."""

@@ -91,8 +91,10 @@ def test_reports_of_a_build(here: Path, capsys: Any) -> None:
         assert words in out, words
     assert max(map(len, out.splitlines())) <= 100
     out, _ = _run(capsys, "report built --format json")
-    crossbars = json.loads(out)["resources"]["sections"]["crossbars"]
-    assert crossbars["populations"]["if1"]["exactness"] == "exact"
+    section, = (s for s in json.loads(out)["sections"] if s["key"] == "crossbars")
+    table, = section["tables"]
+    exactness = [column["title"] for column in table["columns"]].index("exactness")
+    assert {row[exactness] for row in table["rows"]} == {"exact"}
     out, _ = _run(capsys, "report built --format csv")
     assert out.splitlines()[1].split(",")[4:6] == ["neurons", "neurons"]
     out, _ = _run(capsys, "report built --format html")

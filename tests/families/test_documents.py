@@ -15,10 +15,6 @@ def verification(*populations: PopulationComparison) -> Verification:
     return Verification(samples=16, ticks=4, populations=populations, diagnostics=(), seconds=1.0)
 
 
-def compared(name: str, spikes: int, differences: int) -> PopulationComparison:
-    return PopulationComparison(name=name, neurons=3, spikes=spikes, differences=differences)
-
-
 def fidelity_of(build: BuildResult, checks: Verification | None) -> FidelityReport:
     compilation = build.compilation
     demand = family_of(compilation.target).demand(compilation)
@@ -26,9 +22,9 @@ def fidelity_of(build: BuildResult, checks: Verification | None) -> FidelityRepo
 
 
 @pytest.mark.parametrize(("populations", "status"), [
-    ((compared("a", 5, 0), compared("b", 0, 0)), "verified"),
-    ((compared("a", 0, 0),), "nothing proved"),
-    ((compared("a", 5, 1),), "differs"),
+    ((PopulationComparison("a", 3, 5, 0), PopulationComparison("b", 3, 0, 0)), "verified"),
+    ((PopulationComparison("a", 3, 0, 0),), "nothing proved"),
+    ((PopulationComparison("a", 3, 5, 1),), "differs"),
 ])
 def test_a_verification(loihi_build: BuildResult, populations: tuple[PopulationComparison, ...],
                         status: str) -> None:
@@ -50,9 +46,9 @@ def test_spikes_that_moved(truenorth_build: BuildResult) -> None:
     fidelity, facts = truenorth_build.compilation.fidelity, truenorth_build.report.fidelity
     assert fidelity is not None
     for one in facts.quantization.populations:
-        measured = fidelity.populations[one.name]
-        assert one.differing == measured.differing
-        assert one.agreement == round(measured.agreement, 6)
+        spikes = fidelity.populations[one.name]
+        assert one.differing == spikes.differing
+        assert one.agreement == round(spikes.agreement, 6)
         assert one.neuron_ticks == 12 * 4 * truenorth_build.compilation.network.population(
             one.name).size
     assert facts.accuracy is not None
@@ -60,7 +56,7 @@ def test_spikes_that_moved(truenorth_build: BuildResult) -> None:
 
 
 def test_verify_says_the_accuracy_too() -> None:
-    document = verify_document(verification(compared("a", 5, 1)), Accuracy(right=1, samples=2))
+    document = verify_document(verification(PopulationComparison("a", 3, 5, 1)), Accuracy(right=1, samples=2))
     assert (document.ticks, document.spikes, document.differences) == (64, 5, 1)
     assert document.accuracy == Accuracy(right=1, samples=2)
 

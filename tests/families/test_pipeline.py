@@ -8,6 +8,7 @@ import torch
 from spikingjelly.activation_based import neuron
 from torch import nn
 
+from benchmarks.mapping_nets import with_limits
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
@@ -114,10 +115,11 @@ def test_encoding_changes_the_mapping_only() -> None:
 
 def test_budget_is_enforced() -> None:
     graph = capture(nets.lively(nets.MultiStep()), nets.image(2, 2, 8, 8))
-    cores = len(compile_for_loihi(graph, loihi_target("loihi1")).usage.cores)
-    compile_for_loihi(graph, loihi_target("loihi1"), Options(max_cores=cores))
+    target = with_limits(loihi_target("loihi1"), neurons=200)
+    cores = len(compile_for_loihi(graph, target).usage.cores)
+    compile_for_loihi(graph, target, Options(max_cores=cores))
     with pytest.raises(FindingsError) as error:
-        compile_for_loihi(graph, loihi_target("loihi1"), Options(max_cores=cores - 1))
+        compile_for_loihi(graph, target, Options(max_cores=cores - 1))
     assert "NC411" in {d.code for d in error.value.diagnostics}
 
 

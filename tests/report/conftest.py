@@ -13,7 +13,7 @@ from neurocompile.report.diagnostics import findings_document
 from neurocompile.report.model.fidelity import PopulationCheck, ProgramCheck
 from neurocompile.report.model.report import Report
 from neurocompile.report.section import Section
-from tests.report.changes import HOSTILE, renamed
+from tests.report.changes import HOSTILE, rename
 
 
 def findings() -> list[Diagnostic]:
@@ -57,7 +57,7 @@ def loihi_report(loihi_build: BuildResult) -> Report:
 def hostile_report(loihi_report: Report) -> Report:
     """The last population has a name that wants to be run; there are findings."""
     name = loihi_report.resources.populations[-1].name
-    return replace(renamed(loihi_report, name, HOSTILE),
+    return replace(rename(loihi_report, name, HOSTILE),
                    findings=findings_document(findings(), "loihi1"))
 
 
@@ -65,7 +65,7 @@ def hostile_report(loihi_report: Report) -> Report:
 def wide_report(loihi_report: Report) -> Report:
     """2,000 cores of two long names each."""
     name = "a.population.with.a.long.name." * 2
-    report = renamed(loihi_report, loihi_report.resources.populations[-1].name, name)
+    report = rename(loihi_report, loihi_report.resources.populations[-1].name, name)
     some = report.resources.cores
     cores = tuple(replace(
         some[k % len(some)], core=k, chip=k // 128, x=k % 128 % 8, y=k % 128 // 8,

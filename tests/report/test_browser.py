@@ -17,7 +17,6 @@ from neurocompile.report.model.report import Report
 from neurocompile.report.section import Section
 
 pytestmark = pytest.mark.slow
-Open = Callable[..., str]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CLICK = """
 const cells = document.querySelectorAll("svg a[data-core]");
@@ -26,12 +25,15 @@ const press = (key) => document.activeElement.dispatchEvent(
 """
 
 
+Opener = Callable[..., str]  # a page, opened
+
+
 @pytest.fixture(scope="module")
 def browser() -> str:
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip(f"the page was not opened: none of {', '.join(NAMES)} is installed")
-    return program
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip(f"the page was not open_in_browser: none of {', '.join(NAMES)} is installed")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def page(grid_report: Report, loihi_sections: tuple[Section, ...]) -> str:
 
 
 @pytest.fixture
-def opened(browser: str, tmp_path: Path) -> Open:
+def open_in_browser(browser: str, tmp_path: Path) -> Callable[..., str]:
     """The document after its scripts ran; `script` is run at its end, `width` is the window's."""
     def open_page(text: str, anchor: str = "", script: str = "", width: int = 1280,
                   dark: bool = False) -> str:
@@ -57,18 +59,18 @@ def opened(browser: str, tmp_path: Path) -> Open:
             text = text.replace("</body>", f"<script>{script}</script></body>")
         file = tmp_path / "report.html"
         file.write_text(text, encoding="utf-8")
-        done = subprocess.run(
+        process = subprocess.run(
             [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900",
              f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
              *(["--blink-settings=preferredColorScheme=0"] if dark else []),
              f"{file.as_uri()}{anchor}"], capture_output=True, text=True, timeout=120, check=True)
-        return done.stdout
+        return process.stdout
     return open_page
 
 
 def detail(document: str) -> str:
     """The text of the panel beside the grid."""
-    panel = re.search(r'<div id="detail".*?</div>', document, re.DOTALL).group()
+    panel, = re.findall(r'<div id="detail".*?</div>', document, re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", panel))
 
 
@@ -84,41 +86,43 @@ def amounts(report: Report, core: int) -> list[str]:
 
 
 def check(document: str, report: Report, core: int) -> None:
-    told = detail(document)
+    text = detail(document)
     for expected in amounts(report, core):
-        assert expected in told
+        assert expected in text
     assert len(re.findall('class="[lmh] on"', document)) == 1
 
 
-def test_a_link_chooses_its_core(opened: Open, page: str, grid_report: Report) -> None:
+def test_a_link_chooses_its_core(open_in_browser: Opener, page: str, grid_report: Report) -> None:
     for core in (0, 5):
-        document = opened(page, f"#core-{core}")
+        document = open_in_browser(page, f"#core-{core}")
         check(document, grid_report, core)
         assert re.search(rf'data-core="{core}"[^>]*tabindex="0"', document)
         assert document.count('tabindex="-1"') == len(grid_report.resources.cores) - 1
 
 
-def test_a_click_chooses_a_core(opened: Open, page: str, grid_report: Report) -> None:
+def test_a_click_chooses_a_core(open_in_browser: Opener, page: str, grid_report: Report) -> None:
     click = """cells[6].dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));"""
-    check(opened(page, script=CLICK + click), grid_report, 6)
+    check(open_in_browser(page, script=CLICK + click), grid_report, 6)
 
 
-def test_arrow_keys_move_through_the_mesh(opened: Open, page: str, grid_report: Report) -> None:
+def test_arrow_keys_move_through_the_mesh(open_in_browser: Opener, page: str,
+                                          grid_report: Report) -> None:
     """Cores are numbered along rows of three: right, then down, is core 4."""
     keys = """cells[0].focus(); press("ArrowRight"); press("ArrowDown");"""
-    check(opened(page, script=CLICK + keys), grid_report, 4)
-    check(opened(page, script=CLICK + 'cells[0].focus(); press("End");'), grid_report, 7)
+    check(open_in_browser(page, script=CLICK + keys), grid_report, 4)
+    check(open_in_browser(page, script=CLICK + 'cells[0].focus(); press("End");'), grid_report, 7)
 
 
-def test_another_resource_repaints_the_grid(opened: Open, page: str, grid_report: Report) -> None:
+def test_another_resource_repaints_the_grid(open_in_browser: Opener, page: str,
+                                            grid_report: Report) -> None:
     choose = """document.querySelectorAll("input[name=resource]")[1].click();"""
-    document = opened(page, script=CLICK + choose)
+    document = open_in_browser(page, script=CLICK + choose)
     share = 100 * grid_report.resources.cores[0].resources["neurons"].utilization
     assert f'aria-label="core 0 at 0,0: neurons {share:.1f} %; holds if1"' in document
 
 
 @pytest.mark.parametrize("width", [400, 500, 1280])
-def test_no_sideways_scrolling(opened: Open, page: str, width: int) -> None:
+def test_no_sideways_scrolling(open_in_browser: Opener, page: str, width: int) -> None:
     """The browser may refuse narrow windows, so the page is narrowed by a frame of that width."""
     frame = f"""
     const text = document.documentElement.outerHTML.replace(/<script[^]*?<\\/script>/g, "");
@@ -132,13 +136,13 @@ def test_no_sideways_scrolling(opened: Open, page: str, width: int) -> None:
     }};
     document.body.append(frame);
     """
-    title = re.search(r"<title>(.*?)</title>", opened(page, script=frame, width=1400)).group(1)
+    title = re.search(r"<title>(.*?)</title>", open_in_browser(page, script=frame, width=1400)).group(1)
     inner, scroll, client = map(int, title.split())
     assert inner == width
     assert scroll <= client
 
 
-def test_dark_mode(opened: Open, page: str) -> None:
+def test_dark_mode(open_in_browser: Opener, page: str) -> None:
     script = 'document.title = getComputedStyle(document.body).backgroundColor;'
     for dark, color in ((False, "rgb(246, 247, 249)"), (True, "rgb(15, 19, 23)")):
-        assert f"<title>{color}</title>" in opened(page, script=script, dark=dark)
+        assert f"<title>{color}</title>" in open_in_browser(page, script=script, dark=dark)

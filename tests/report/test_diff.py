@@ -27,10 +27,10 @@ from neurocompile.report.model.findings import Finding
 from neurocompile.report.model.report import Report
 from neurocompile.report.plain import to_json
 from neurocompile.target.loihi import LoihiTarget
-from tests.report.changes import renamed
+from tests.report.changes import rename
 
 
-def changed(report: Report, **changes: Any) -> Report:
+def change(report: Report, **changes: Any) -> Report:
     """The report with other resources."""
     return replace(report, resources=replace(report.resources, **changes))
 
@@ -46,7 +46,7 @@ def new(old: Report, diagnostics: list[Diagnostic]) -> Report:
     first, second = old.resources.populations
     again = [replace(diagnostics[1], where=replace(diagnostics[1].where, line=99)), *diagnostics[2:]]
     fresh = replace(diagnostics[1], where=replace(diagnostics[1].where, module="fresh"))
-    report = changed(
+    report = change(
         old, totals=replace(old.resources.totals, cores=3 * old.resources.totals.cores),
         populations=(replace(second, cores=13, weight_bits=6),
                      replace(second, name="extra|one", neurons=1234)))
@@ -106,7 +106,7 @@ def test_growth(old: Report, new: Report) -> None:
 
 def with_messages(report: Report, **messages: float) -> Report:
     traffic = report.resources.traffic
-    return changed(report, traffic=replace(
+    return change(report, traffic=replace(
         traffic, messages=replace(traffic.messages, **messages)))
 
 
@@ -127,7 +127,7 @@ def test_measured_traffic_is_not_compared_with_unmeasured(
 
 def test_measured_traffic_and_rates_are_compared(old: Report) -> None:
     messages, (first, second) = old.resources.traffic.messages, old.resources.populations
-    louder = with_messages(changed(old, populations=(first, replace(second, rate=0.5))),
+    louder = with_messages(change(old, populations=(first, replace(second, rate=0.5))),
                            between_cores=2 * messages.between_cores)
     diff = compare(old, louder, 99)
     assert diff.traffic is not None
@@ -141,15 +141,15 @@ def test_text_is_plain_and_says_all(old: Report, new: Report) -> None:
     text = diff_text.render(compare(old, new, 10))
     assert text.isascii()
     assert text.startswith("small.onnx on loihi1\n")
-    for told in ("+200.0 %", "new population `extra|one`: 1,234 neurons", "new error[NC120]",
+    for words in ("+200.0 %", "new population `extra|one`: 1,234 neurons", "new error[NC120]",
                  "gone population `if1`", "gone warning[NC302]", "error[NC023]: cores grew from ",
                  "; at most 10"):
-        assert told in text
+        assert words in text
 
 
 def test_markdown_keeps_its_columns(old: Report, new: Report) -> None:
-    text = diff_text.render_markdown(compare(renamed(old, "if2", "a|b"),
-                                             renamed(new, "if2", "a|b"), 10))
+    text = diff_text.render_markdown(compare(rename(old, "if2", "a|b"),
+                                             rename(new, "if2", "a|b"), 10))
     n = old.resources.totals.cores
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert f"| cores | {n} | {3 * n} | +200.0 % |" in tables
@@ -160,12 +160,12 @@ def test_markdown_keeps_its_columns(old: Report, new: Report) -> None:
 
 def test_many_populations_are_cut(old: Report) -> None:
     some = tuple(replace(old.resources.populations[1], name=f"p{k}") for k in range(50))
-    many = changed(old, populations=some)
-    more = changed(old, populations=tuple(replace(p, cores=p.cores + 1) for p in some))
-    told = diff_text.render(compare(many, more))
-    assert "p39 " in told
-    assert "p40 " not in told
-    assert "10 more populations changed" in told
+    many = change(old, populations=some)
+    more = change(old, populations=tuple(replace(p, cores=p.cores + 1) for p in some))
+    text = diff_text.render(compare(many, more))
+    assert "p39 " in text
+    assert "p40 " not in text
+    assert "10 more populations changed" in text
     fresh = compare(old, many)
     assert "new: 10 more populations" in diff_text.render(fresh)
 
@@ -186,13 +186,13 @@ def test_the_command(loihi_build: BuildResult, tmp_path: Path, capsys: pytest.Ca
     assert (tmp_path / "x.md").read_text().startswith("### small.onnx on loihi1")
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
+@pytest.mark.parametrize(("arguments", "message"), [
     ("", "`BUILD`"), ("a --diff a b", "`BUILD`"), ("a --fail-on-growth 5", "--fail-on-growth"),
     ("a --format markdown", "markdown"), ("--diff a b --format csv", "csv"),
     ("--diff a b", "NC007"),
 ])
-def test_unusable_arguments(arguments: str, told: str, capsys: pytest.CaptureFixture[str],
+def test_unusable_arguments(arguments: str, message: str, capsys: pytest.CaptureFixture[str],
                             tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.run(["report", *arguments.split()]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -51,9 +51,9 @@ def _model(name: str, target: str, *findings: Diagnostic, summary: str = "",
 
 
 def _sarif(sections: list[ModelFindings]) -> Any:
-    made = json.loads(document("sarif", sections))
-    jsonschema.validate(made, SARIF, cls=jsonschema.Draft4Validator)
-    return made
+    data = json.loads(document("sarif", sections))
+    jsonschema.validate(data, SARIF, cls=jsonschema.Draft4Validator)
+    return data
 
 
 def test_sarif_is_valid_and_located() -> None:
@@ -159,9 +159,9 @@ def test_hostile_names_stay_data(fmt: str) -> None:
 
 def test_order_does_not_matter_and_nothing_is_a_document_too() -> None:
     sections = _sections()
-    turned = [replace(one, findings=one.findings[::-1]) for one in sections]
+    backwards = [replace(one, findings=one.findings[::-1]) for one in sections]
     for fmt in DOCUMENTS:
-        assert document(fmt, sections) == document(fmt, turned)
+        assert document(fmt, sections) == document(fmt, backwards)
         assert document(fmt, [_model("m", "t")])
     with pytest.raises(ValueError, match="none of sarif"):
         document("xml", [])

@@ -51,8 +51,8 @@ at the 8-bit grid's end"""
 
 
 @pytest.fixture
-def files_there(diagnostics: list[Diagnostic], tmp_path: Path,
-           monkeypatch: pytest.MonkeyPatch) -> list[Diagnostic]:
+def in_files(diagnostics: list[Diagnostic], tmp_path: Path,
+             monkeypatch: pytest.MonkeyPatch) -> list[Diagnostic]:
     (tmp_path / "net.py").write_text("import x\n    fc\n    attn = q @ k  \n")
     monkeypatch.chdir(tmp_path)
     first = diagnostics[-1]
@@ -61,26 +61,26 @@ def files_there(diagnostics: list[Diagnostic], tmp_path: Path,
     return [*short, Diagnostic(first.code, Location(file=first.where.file, line=1), first.values)]
 
 
-def test_full(files_there: list[Diagnostic]) -> None:
-    assert findings.render(files_there, "full", summary="loihi2: 5 errors, 1 warning") == FULL
+def test_full(in_files: list[Diagnostic]) -> None:
+    assert findings.render(in_files, "full", summary="loihi2: 5 errors, 1 warning") == FULL
 
 
-def test_order_of_findings_does_not_matter(files_there: list[Diagnostic]) -> None:
+def test_order_of_findings_does_not_matter(in_files: list[Diagnostic]) -> None:
     for fmt in findings.FORMATS:
-        assert findings.render(files_there, fmt) == findings.render(files_there[::-1], fmt)
+        assert findings.render(in_files, fmt) == findings.render(in_files[::-1], fmt)
 
 
-def test_concise(files_there: list[Diagnostic]) -> None:
-    assert findings.render(files_there, "concise") == CONCISE
+def test_concise(in_files: list[Diagnostic]) -> None:
+    assert findings.render(in_files, "concise") == CONCISE
 
 
-def test_github(files_there: list[Diagnostic]) -> None:
-    assert findings.render(files_there, "github") == GITHUB
+def test_github(in_files: list[Diagnostic]) -> None:
+    assert findings.render(in_files, "github") == GITHUB
 
 
-def test_json(files_there: list[Diagnostic]) -> None:
-    made = json.loads(findings.render(files_there, "json", target_name="loihi2"))
-    assert (made["target"], len(made["diagnostics"])) == ("loihi2", 6)
+def test_json(in_files: list[Diagnostic]) -> None:
+    data = json.loads(findings.render(in_files, "json", target_name="loihi2"))
+    assert (data["target"], len(data["diagnostics"])) == ("loihi2", 6)
 
 
 def test_nothing_found() -> None:
@@ -101,12 +101,12 @@ def test_many_repeats_are_folded() -> None:
     assert "and 2 more like it" in findings.render([many[0]] * 3, "full")
 
 
-def test_color_only_adds_color(files_there: list[Diagnostic]) -> None:
-    colored = findings.render(files_there, "full", color=True)
-    assert "\033[1;31merror[NC120]\033[0m" in colored
+def test_color_only_adds_color(in_files: list[Diagnostic]) -> None:
+    text = findings.render(in_files, "full", color=True)
+    assert "\033[1;31merror[NC120]\033[0m" in text
     for style in (*findings._STYLE.values(), findings._RESET):
-        colored = colored.replace(style, "")
-    assert colored == findings.render(files_there, "full")
+        text = text.replace(style, "")
+    assert text == findings.render(in_files, "full")
 
 
 @pytest.mark.parametrize("fmt", findings.FORMATS)
@@ -132,8 +132,8 @@ def test_only_python_files_below_the_working_directory_are_read(
     assert findings.source_line(Location("m", name, 1)) == ""
 
 
-def test_source_line_is_one_printable_line(tmp_path: Path,
-                                           monkeypatch: pytest.MonkeyPatch) -> None:
+def test_source_line_is_one_printable_line(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.py").write_text("x = '\x1b[2J'\n" + "y" * 500 + "\n")
     assert findings.source_line(Location("m", "a.py", 1)) == "x = '\\x1b[2J'"

@@ -54,10 +54,10 @@ def test_findings_by_severity(hostile_report: Report, loihi_report: Report) -> N
 def test_what_binds(loihi_report: Report) -> None:
     r = loihi_report.resources
     proof, *rest = lines(loihi_report, "binding")
-    needed = words.amount(r.totals.least["synapse_memory"], "bit")
+    demand = words.amount(r.totals.least["synapse_memory"], "bit")
     limit = words.amount(r.resources["synapse_memory"].limit, "bit")
     assert proof == (f"needs at least {r.totals.lower_bound} cores: synapse memory "
-                     f"{needed} / {limit}")
+                     f"{demand} / {limit}")
     assert sum(int(line.split(" on ")[1].split()[0]) for line in rest) == r.totals.cores
     assert "limit published" in rest[0]
     (table,) = content(loihi_report, "binding").tables
@@ -77,8 +77,8 @@ def test_a_limit_that_is_far_or_not_published(loihi_report: Report) -> None:
 
 def test_pruning(loihi_report: Report) -> None:
     assert not content(loihi_report, "pruning")
-    pruned = replace(loihi_report, resources=replace(loihi_report.resources, pruning=PRUNING))
-    assert lines(pruned, "pruning") == [
+    with_pruning = replace(loihi_report, resources=replace(loihi_report.resources, pruning=PRUNING))
+    assert lines(with_pruning, "pruning") == [
         "tokens: 3 of 4 kept, with 87.5 % of the spikes: 0, 2, 3",
         "left of the network: 60 of 80 neurons, 300 of 400 synapses"]
 

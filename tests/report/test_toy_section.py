@@ -75,8 +75,8 @@ def in_order(text: str, *parts: str) -> bool:
 
 def test_it_is_in_its_place_everywhere(folder: Path, capsys: Any) -> None:
     """In `resources.json`, on the terminal, on the page and in JSON; nothing is compiled again."""
-    stored = json.loads((folder / "resources.json").read_text())["sections"]
-    assert stored[KEY] == {"name": "if1", "neurons": 288}
+    sections = json.loads((folder / "resources.json").read_text())["sections"]
+    assert sections[KEY] == {"name": "if1", "neurons": 288}
     text = run(capsys, "report", os.fspath(folder))
     assert in_order(text, "\ninputs        input `x` has 72 sources\n", "\nfindings ", "\ntraffic ",
                     "\nlargest       most neurons has `if1`: 288\n", "largest of all\n",

@@ -40,7 +40,8 @@ def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int) ->
     if all(a is b for a, b in zip(candidate.projections, network.projections, strict=True)):
         return network
     plain, boxes = (_cores(net, target, weight_bits) for net in (network, candidate))
-    pays = {name for name, (cores, in_boxes) in boxes.items() if in_boxes and cores < plain[name][0]}
+    pays = {name for name, (cores, in_boxes) in boxes.items()
+            if in_boxes and cores < plain[name][0]}
     while True:  # a producer may reach more cores now, so that its boxes do not fit any more
         result = _sharing(network, pays)
         boxes = _cores(result, target, weight_bits) if pays else {}

@@ -80,7 +80,7 @@ def neuron_exceeds(population: Population, target: LoihiTarget, resource: str, a
 
 
 def _entries(network: Network, population: Population, target: LoihiTarget) -> Iterator[Diagnostic]:
-    demand = {kind: len(kind_entries) for kind, kind_entries in entries(network, population).items()}
+    demand = {kind: len(own) for kind, own in entries(network, population).items()}
     for kind, limit in configuration_limits(target).items():
         if limit and demand[kind] > limit:
             yield Diagnostic("NC406", population.where, {

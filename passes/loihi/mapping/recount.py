@@ -22,8 +22,9 @@ Ints = NDArray[np.int64]
 CoreNeurons = Mapping[str, Ints]  # the neurons of each population that a core holds
 
 
-def recount_partition(network: Network, partition: Partition, target: LoihiTarget, *, weight_bits: int,
-            placement: Placement | None = None) -> Iterator[Diagnostic]:
+def recount_partition(
+        network: Network, partition: Partition, target: LoihiTarget, *, weight_bits: int,
+        placement: Placement | None = None) -> Iterator[Diagnostic]:
     """Every neuron that is lost or held twice (NC901), every core over a limit (NC401 to NC404,
     NC406).
 

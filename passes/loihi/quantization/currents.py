@@ -1,4 +1,4 @@
-"""Constant currents in a population's bias registers: its own bias, or one that the host computes."""
+"""Constant currents in bias registers: a population's own bias, or one that the host computes."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ class Prices:
     def lists(self, operator: Operator) -> resources.CoreUsage:
         """Input axons and synapse memory of one projection with this operator."""
         if id(operator) not in self._known:
-            self._known[id(operator)] = operator, resources.uncut(operator, self._target, self._bits)
+            usage = resources.uncut(operator, self._target, self._bits)
+            self._known[id(operator)] = operator, usage
         return self._known[id(operator)][1]
 
     def wire(self, size: int) -> int:

@@ -52,7 +52,8 @@ def test_sums_of_lava_equal_the_references(tmp_path: Path, loihi2: LoihiTarget) 
     assert (reference.sums["y.sum"] != 0).all()
     verification = verify(tmp_path / "program", integers, schedule, x, reference, work=tmp_path)
     assert (verification.differences, verification.diagnostics, verification.sums) == (0, (), 6 * 7)
-    assert verification.summary == f"verified on 6 samples, 30 ticks, {verification.spikes:,} spikes, 42 sums: 0 differences"
+    assert verification.summary == (
+        f"verified on 6 samples, 30 ticks, {verification.spikes:,} spikes, 42 sums: 0 differences")
     assert {f.name for f in (tmp_path / "run").glob("*.npy")} == {
         "n000.npy", "n001.npy", "sum_n002.npy"}
     assert np.load(tmp_path / "run" / "sum_n002.npy").shape == (6, 7)
@@ -71,7 +72,8 @@ def test_the_program_says_what_it_reads(tmp_path: Path, loihi2: LoihiTarget) -> 
     emit(integers, align(integers), loihi2, tmp_path)
     assert 'SUMS = ["n002"]' in (tmp_path / "net.py").read_text()
     assert "`sum_n002.npy`" in (tmp_path / "README.md").read_text()
-    host = dataclasses.replace(integers, readouts=integers.readouts[1:], populations=integers.populations[:2],
+    host = dataclasses.replace(integers, readouts=integers.readouts[1:],
+                               populations=integers.populations[:2],
                                projections=integers.projections[:2])
     emit(host, align(host), loihi2, tmp_path)
     assert "SUMS" not in (tmp_path / "net.py").read_text()

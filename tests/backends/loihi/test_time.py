@@ -39,7 +39,8 @@ def run(net: Network, folder: Path, limit: int, inputs: Mapping[str, Array]) -> 
     emit(with_relays, schedule, target, folder / "program")
     plain = synchronous.run(net, inputs, record_state=True)
     spikes = {**synchronous.run(with_relays, inputs).spikes, **plain.spikes}  # of relays, too
-    verification = verify(folder / "program", with_relays, schedule, inputs, replace(plain, spikes=spikes))
+    verification = verify(folder / "program", with_relays, schedule, inputs,
+                          replace(plain, spikes=spikes))
     assert all(p.spikes for p in verification.populations)
     assert len(verification.populations) == len(with_relays.populations)
     return verification.differences

@@ -51,7 +51,8 @@ def networks(draw: st.DrawFn) -> tuple[Network, np.ndarray]:
     return network, x
 
 
-def specification(network: Network, x: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def specification(network: Network, x: np.ndarray
+                  ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Spikes and v by the specification alone: one neuron at a time, plain integers."""
     spikes = {p.name: np.zeros((SAMPLES, TICKS, p.size), int) for p in network.populations}
     spikes["x"] = x.reshape(SAMPLES, TICKS, -1)

@@ -37,7 +37,8 @@ def make(seed: int, kinds: list[tuple[Reset, bool]], feedback: bool) -> tuple[Ne
     return network, (rng.random((SAMPLES, TICKS, 2, 4, 4)) < 0.3).astype(np.float32)
 
 
-def definition(network: Network, x: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def definition(network: Network, x: np.ndarray
+               ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Spikes and v by the text of `TrueNorthNeurons`, one neuron and tick at a time."""
     spikes = {p.name: np.zeros((SAMPLES, TICKS, p.size), int) for p in network.populations}
     spikes["x"] = x.reshape(SAMPLES, TICKS, -1).astype(int)

@@ -1,4 +1,4 @@
-"""Targets of any widths: what is built fits them, is refused with a number, and runs as specified."""
+"""Targets of any widths: what is built fits them and runs as specified, or a number is named."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def with_schedule(network: Network, target: LoihiTarget, bits: int) -> tuple[Net
     return network, schedule
 
 
-def specification(network: Network, x: np.ndarray) -> Iterator[tuple[str, tuple[int, ...], int, State]]:
+def specification(network: Network, x: np.ndarray
+                  ) -> Iterator[tuple[str, tuple[int, ...], int, State]]:
     """(population, (sample, tick, neuron), what it sends, state) by the specification alone."""
     messages: dict[str, np.ndarray] = {"x": x.reshape(*x.shape[:2], -1).astype(np.int64)}
     messages |= {p.name: np.zeros((len(x), TICKS, p.size), np.int64) for p in network.populations}

@@ -91,6 +91,7 @@ def test_relays_change_no_spike(seed: int, limit: int) -> None:
     for population in with_relays.populations:
         assert not list(state_overflows(with_relays, population, loihi_target("loihi2")))
         if population.repeats is not None:
-            spikes_of_source = before.spikes.get(population.repeats, inputs["frames"].reshape(2, 4, -1))
-            np.testing.assert_array_equal(after.spikes[population.name], spikes_of_source)
+            frames = inputs["frames"].reshape(2, 4, -1)
+            np.testing.assert_array_equal(after.spikes[population.name],
+                                          before.spikes.get(population.repeats, frames))
     assert all(0 <= wait <= limit for _, wait in schedule.waits(with_relays))

@@ -97,7 +97,8 @@ def test_on_lava(tmp_path: Path) -> None:
     whole, _ = LoihiQuantizer(8).run(network, LOIHI2)
     integers, _ = LoihiQuantizer(8).run(split(network, target, 8)[0], target)
     assert [d for p in integers.populations for d in state_overflows(integers, p, LOIHI2)] == []
-    assert not list(recount_partition(integers, partition(integers, target, weight_bits=8), target, weight_bits=8))
+    part = partition(integers, target, weight_bits=8)
+    assert not list(recount_partition(integers, part, target, weight_bits=8))
     x = {"x": spikes_in(5, 8)}
     reference, expected = run(integers, x, record_state=True), run(whole, x).spikes
     for name, spikes in expected.items():

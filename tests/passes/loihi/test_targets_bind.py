@@ -155,7 +155,8 @@ def build(text: str, network: Network, folder: Path, **options: Any) -> tuple[An
         target = parse_target(text, "half.toml")
         assert isinstance(target, LoihiTarget)
         usual = Options(**options).with_usual_bits(LOIHI.usual_weight_bits(target))
-        lowering = Lowering(graph=None, whole=network, pruning=None, sample=None)  # type: ignore[arg-type]
+        lowering = Lowering(graph=None,  # type: ignore[arg-type]
+                            whole=network, pruning=None, sample=None)
         compilation = compile_network(Recorder(lambda _: None), lowering, target, usual)
         emit(compilation.network, compilation.schedule, target, folder)
     except UsageError as error:

@@ -22,13 +22,9 @@ from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.verify import verify
-from neurocompile.builds import builder, rebuild
-from neurocompile.builds.directory import open_build
+from neurocompile.builds import builder
 from neurocompile.capture.torch_model import capture, reset
 from neurocompile.diagnostics import UsageError
-from neurocompile.families.family import Checks
-from neurocompile.formats.request import Capture
-from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Axis, Conv, Dense, Einsum, Part, Restriction
@@ -39,8 +35,6 @@ from neurocompile.passes.pruning.calibrate import Selection, calibrate
 from neurocompile.passes.pruning.drop import with_ticks
 from neurocompile.passes.pruning.prune import Pruning, n_neurons, prune
 from neurocompile.passes.pruning.token_axis import token_axes
-from neurocompile.report import words
-from neurocompile.report.plain import to_json
 from tests.capture import nets as capture_nets
 from tests.loihi import compile_for_loihi, loihi_target
 from tests.passes.lowering.test_lower import model_spikes
@@ -270,34 +264,6 @@ def with_events(n_ticks: int) -> Network:
                    projections=(), readouts=(), n_ticks=n_ticks)
 
 
-def test_a_pruned_build_says_what_changed_and_can_be_checked_again(tmp_path: Path) -> None:
-    x, graph = small("stmixer", "small_t2")[1], model_graph("stmixer", "small_t2")
-    sample = Sample(tmp_path / "s.npz", {"x": x.numpy()}, np.array([0, 1]))
-    sample.file.write_bytes(b"")
-    result = builder.build(Capture(graph, "net", ()), LOIHI2,
-                         Options(prune_tokens=0.25, prune_steps=0.5), tmp_path / "b",
-                         sample=sample, checks=Checks(0))
-    note = next(d for d in result.diagnostics if d.code == "NC139")
-    assert "tokens: 12 of 16" in note.message
-    assert "ticks: 1 of 2" in note.message
-    facts = result.report.resources.pruning
-    assert (len(facts.tokens.numbers), facts.ticks.numbers) == (12, (0,))
-    lost = 4 * (8 * 32 + 2 * 64)
-    assert facts.neurons.before - facts.neurons.after >= lost
-    assert all(p.before > p.after for p in facts.populations)
-    assert result.report.resources.totals.ticks == 1
-    assert to_json(result.accuracy).keys() == {"right", "samples", "unpruned"}
-    assert result.accuracy is not None
-    assert "before pruning" in words.accuracy(result.accuracy)
-    whole = compile_for_loihi(graph, LOIHI2, sample={"x": x.numpy()})
-    expected = builder.measure_accuracy(whole.network, {"x": x.numpy()}, sample)
-    assert result.accuracy.before_pruning == expected.right
-    build = open_build(tmp_path / "b")
-    again = rebuild.recompile(build)
-    rebuild.recheck(build, again)
-    assert again.compilation.pruning.selection == result.compilation.pruning.selection
-
-
 def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned() -> None:
     _, x, graph = events()
     data = {"x": x.transpose(0, 1).numpy()}
@@ -313,19 +279,6 @@ def test_outputs_are_compared_with_the_whole_network_and_spikes_with_the_pruned(
     assert same not in (0, int(np.sum(floating == integer)))
     assert {name: one.float_spikes for name, one in compilation.fidelity.populations.items()} == {
         name: int(spikes.sum()) for name, spikes in runs[1].spikes.items()}
-
-
-def test_nothing_to_prune_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    _, x, graph = events()
-    sample = Sample(tmp_path / "s.npz", {"x": x.transpose(0, 1).numpy()}, np.zeros(SAMPLES, np.int64))
-    sample.file.write_bytes(b"")
-    for name, options in (("a", Options()), ("b", Options(prune_tokens=0.0, prune_steps=0.0))):
-        builder.build(Capture(graph, "net", ()), LOIHI2, options, tmp_path / name, sample=sample,
-                      checks=Checks(0))
-    first, second = ((tmp_path / name / "manifest.json").read_bytes() for name in "ab")
-    assert first == second
-    assert b"pruning" not in first
 
 
 @pytest.mark.slow

@@ -60,17 +60,17 @@ class AbstractClearedModel(AbstractPyLifModelFixed):
 
     def run_spk(self):
         """One step: receive, clear at a sample's start, update, send."""
-        current = self.a_in.recv()
+        received = self.a_in.recv()
         if self.time_step % self.interval == self.offset:
             self.u[:] = 0
             self.v[:] = 0
         self.scale_bias()
-        self.update(current)
+        self.update(received)
         self.s_out.send(self.above_before_reset)
 
-    def update(self, current):
+    def update(self, received):
         """Advance u and v; leave the spikes in `above_before_reset`."""
-        self.subthr_dynamics(activation_in=current)
+        self.subthr_dynamics(activation_in=received)
         self.above_before_reset = self.above()
         self.reset_voltage(self.above_before_reset)
 
@@ -92,10 +92,10 @@ class PySoftLIF(AbstractClearedModel):
 class PySoftDelayedLIF(AbstractClearedModel):
     """v is left above the threshold, and lowered in the next tick."""
 
-    def update(self, current):
+    def update(self, received):
         """Subtract together with the bias, before v is clipped."""
         self.effective_bias = self.effective_bias - self.above() * self.subtrahend
-        super().update(current)
+        super().update(received)
 
     def reset_voltage(self, spike_vector):
         """Nothing in the tick of the spike."""
@@ -107,10 +107,10 @@ class PySoftDelayedLIF(AbstractClearedModel):
 class PyHardDelayedLIF(AbstractClearedModel):
     """v is left above the threshold, and zero in the next tick."""
 
-    def update(self, current):
+    def update(self, received):
         """Update, then zero the neurons that spiked in the tick before."""
         fired_before = self.above()
-        self.subthr_dynamics(activation_in=current)
+        self.subthr_dynamics(activation_in=received)
         self.v[fired_before] = 0
         self.above_before_reset = self.above()
 

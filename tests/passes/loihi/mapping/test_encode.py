@@ -85,7 +85,8 @@ def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: LoihiT
     fewer, more = (partition(n, strict, weight_bits=8) for n in (auto, network))
     assert len(fewer.cores) < len(more.cores)
     assert not list(recount_partition(auto, fewer, strict, weight_bits=8))
-    assert list(recount_partition(auto, fewer, nets.with_limits(strict, input_axons=699), weight_bits=8))
+    tight = nets.with_limits(strict, input_axons=699)
+    assert list(recount_partition(auto, fewer, tight, weight_bits=8))
 
 
 @pytest.mark.slow

@@ -99,7 +99,8 @@ def test_legal_size_of_several_projections(nets: ModuleType, strict: LoihiTarget
 def test_all_indivisible_populations_are_named(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(10).dense("a", 9).dense("b", 2).build()
     with pytest.raises(FindingsError) as error:
-        partition(network, nets.with_limits(loihi1, input_axons=8, synapse_memory=600), weight_bits=8)
+        partition(network, nets.with_limits(loihi1, input_axons=8, synapse_memory=600),
+                  weight_bits=8)
     assert [(d.values["module"], d.values["resource"]) for d in error.value.diagnostics] == [
         ("a", "input axons"), ("a", "synapse memory"), ("b", "input axons")]
 
@@ -179,7 +180,8 @@ def test_recurrent_reach_is_never_underestimated(nets: ModuleType, loihi1: Loihi
 def test_cycle_without_delay_still_has_an_order(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = (nets.Builder(6).dense("a", 4).dense("b", 3)
                .join("b", "a", nets.dense((3,), (4,))).build())
-    assert not list(recount_partition(network, partition(network, loihi1, weight_bits=8), loihi1, weight_bits=8))
+    part = partition(network, loihi1, weight_bits=8)
+    assert not list(recount_partition(network, part, loihi1, weight_bits=8))
 
 
 def test_delayed_skip_is_filled_after_its_consumer(nets: ModuleType, loihi1: LoihiTarget) -> None:

@@ -38,26 +38,32 @@ def with_core(part: Partition, core: int, *pieces: CoreSlice) -> Partition:
     return replace(part, cores=(*part.cores[:core], pieces, *part.cores[core + 1:]))
 
 
+def findings_of(network: Network, part: Partition, target: LoihiTarget,
+                placement: Placement | None = None) -> list[Diagnostic]:
+    """What speaks against a partition of 8-bit weights."""
+    return list(recount_partition(network, part, target, weight_bits=8, placement=placement))
+
+
 def predicates(findings: list[Diagnostic]) -> list[object]:
     return [d.values["predicate"] for d in findings if d.code == "NC901"]
 
 
 def test_clean(network: Network, part: Partition, target: LoihiTarget) -> None:
     assert len(part.cores) > 3
-    assert list(recount_partition(network, part, target, weight_bits=8)) == []
+    assert findings_of(network, part, target) == []
 
 
 def test_lost_neuron(network: Network, part: Partition, target: LoihiTarget) -> None:
     first = part.cores[0][0]
     incomplete = with_core(part, 0, replace(first, stop=first.stop - 1))
-    (finding,) = recount_partition(network, incomplete, target, weight_bits=8)
+    (finding,) = findings_of(network, incomplete, target)
     assert finding.values["predicate"] == "every-neuron-placed"
     assert str(finding.values["detail"]).startswith("1 neurons of `a`")
 
 
 def test_duplicated_slice(network: Network, part: Partition, target: LoihiTarget) -> None:
     twice = replace(part, cores=(*part.cores, part.cores[0]))
-    assert predicates(list(recount_partition(network, twice, target, weight_bits=8))) == ["no-neuron-placed-twice"]
+    assert predicates(findings_of(network, twice, target)) == ["no-neuron-placed-twice"]
 
 
 def test_neuron_moved_to_another_core(network: Network, part: Partition,
@@ -67,7 +73,7 @@ def test_neuron_moved_to_another_core(network: Network, part: Partition,
     usage = count(network, there, target, 8).cores
     tight = replace(target, core=replace(target.core, neurons=replace(
         target.core.neurons, value=usage[1].neurons - 1)))
-    codes = [(d.code, d.values["core"]) for d in recount_partition(network, there, tight, weight_bits=8)]
+    codes = [(d.code, d.values["core"]) for d in findings_of(network, there, tight)]
     assert ("NC404", 1) in codes
 
 
@@ -76,7 +82,7 @@ def test_order_that_repeats_a_neuron(network: Network, part: Partition,
     order = part.orders["b"].copy()
     order[0] = order[1]
     wrong = replace(part, orders={**part.orders, "b": order})
-    assert set(predicates(list(recount_partition(network, wrong, target, weight_bits=8)))) == {
+    assert set(predicates(findings_of(network, wrong, target))) == {
         "every-neuron-placed", "no-neuron-placed-twice"}
 
 
@@ -85,14 +91,14 @@ def test_order_that_repeats_a_neuron(network: Network, part: Partition,
 def test_slice_outside_its_population(network: Network, part: Partition, target: LoihiTarget,
                                       piece: CoreSlice) -> None:
     wrong = replace(part, cores=(*part.cores, (piece,)))
-    assert "slices-within-populations" in predicates(list(recount_partition(network, wrong, target, weight_bits=8)))
+    assert "slices-within-populations" in predicates(findings_of(network, wrong, target))
 
 
 def test_population_on_host_has_no_core(network: Network, part: Partition,
                                         target: LoihiTarget) -> None:
     host = replace(network, populations=(replace(network.populations[0], on_host=True),
                                          *network.populations[1:]))
-    assert "slices-within-populations" in predicates(list(recount_partition(host, part, target, weight_bits=8)))
+    assert "slices-within-populations" in predicates(findings_of(host, part, target))
 
 
 @pytest.mark.parametrize(("resource", "code"), [
@@ -104,8 +110,8 @@ def test_core_over_a_limit(nets: ModuleType, network: Network, part: Partition, 
     usage = count(network, part, target, 8)
     worst = usage.worst(resource)
     amount = getattr(usage.cores[worst], resource)
-    assert not list(recount_partition(network, part, nets.with_limits(target, **{resource: amount}), weight_bits=8))
-    findings = list(recount_partition(network, part, nets.with_limits(target, **{resource: amount - 1}), weight_bits=8))
+    assert not findings_of(network, part, nets.with_limits(target, **{resource: amount}))
+    findings = findings_of(network, part, nets.with_limits(target, **{resource: amount - 1}))
     assert {d.code for d in findings} == {code}
     assert findings[0].values == {
         "core": worst, "needed": amount, "limit": amount - 1, "target": "loihi1"}
@@ -130,16 +136,17 @@ def test_zero_weights_are_counted(nets: ModuleType, loihi1: LoihiTarget) -> None
     silent = replace(network, projections=(replace(
         network.projections[0], operator=operator.with_weights(np.zeros((8, 10), np.int32))),))
     tight = nets.with_limits(loihi1, synapse_memory=1279)
-    assert [d.code for d in recount_partition(silent, partition(silent, loihi1, weight_bits=8), tight, weight_bits=8)] == ["NC401"]
+    part = partition(silent, loihi1, weight_bits=8)
+    assert [d.code for d in findings_of(silent, part, tight)] == ["NC401"]
 
 
 def test_placement(network: Network, part: Partition, target: LoihiTarget) -> None:
     good = place(part, target)
-    assert not list(recount_partition(network, part, target, weight_bits=8, placement=good))
+    assert not findings_of(network, part, target, good)
     for cores in ((good.cores[1], *good.cores[1:]), (CoreId(0, 16, 0), *good.cores[1:]),
                   (CoreId(32, 0, 0), *good.cores[1:]), (CoreId(0, 0, 8), *good.cores[1:])):
-        assert predicates(list(recount_partition(network, part, target, weight_bits=8, placement=Placement(cores)))) == [
+        assert predicates(findings_of(network, part, target, Placement(cores))) == [
             "one-part-per-core"]
     fewer = Placement(good.cores[:-1])
-    assert predicates(list(recount_partition(network, part, target, weight_bits=8, placement=fewer))) == [
+    assert predicates(findings_of(network, part, target, fewer)) == [
         "every-part-has-a-core"]

@@ -1,6 +1,7 @@
 """Quantization: the chip's grids, exact cases, bounds that hold, and what is refused."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,8 @@ def one_layer(weight: np.ndarray, cell: FloatNeuron | None = None, bias: np.ndar
 
 
 def quantize(network: Network, **options: object) -> Network:
-    return LoihiQuantizer(**{"weight_bits": 8, **options}).run(network, LOIHI2)[0]  # type: ignore[arg-type]
+    choices: dict[str, Any] = {"weight_bits": 8, **options}
+    return LoihiQuantizer(**choices).run(network, LOIHI2)[0]
 
 
 @settings(max_examples=40, deadline=None)

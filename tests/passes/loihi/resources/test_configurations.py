@@ -54,7 +54,8 @@ def test_published_limits(target: LoihiTarget) -> None:
 def test_equal_entries_are_shared() -> None:
     network = chain(NEURON, replace(NEURON, vth=200), replace(NEURON, vth=200, dv=5))
     by_population = [entries(network, p) for p in network.populations]
-    assert together(by_population) == {"synapse_formats": 1, "threshold_configs": 2, "neuron_configs": 2}
+    assert together(by_population) == {
+        "synapse_formats": 1, "threshold_configs": 2, "neuron_configs": 2}
     assert together(by_population[:1]) == dict.fromkeys(together(by_population), 1)
 
 
@@ -97,7 +98,8 @@ def test_synapse_formats_of_a_core(target: LoihiTarget) -> None:
         replace(p, exponent=k) for k, p in enumerate(network.projections)))
     part = partition(network, target, weight_bits=8)
     assert [len(core) for core in part.cores] == [7, 1]
-    assert [d.code for d in recount_partition(network, on_one_core(network), target, weight_bits=8)] == ["NC406"]
+    findings = recount_partition(network, on_one_core(network), target, weight_bits=8)
+    assert [d.code for d in findings] == ["NC406"]
 
 
 def test_a_population_with_too_many_formats(target: LoihiTarget) -> None:

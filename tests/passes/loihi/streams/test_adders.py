@@ -180,5 +180,6 @@ def test_range_that_an_adder_can_leave_is_found() -> None:
     last = next(p for p in reversed(integers.populations) if isinstance(p.neuron, Adder))
     assert isinstance(last.neuron, Adder)
     tight = replace(last, neuron=Adder(last.neuron.low + 1, last.neuron.high))
-    too_narrow = replace(integers, populations=tuple(tight if p is last else p for p in integers.populations))
+    too_narrow = replace(integers, populations=tuple(
+        tight if p is last else p for p in integers.populations))
     assert [d.code for d in state_overflows(too_narrow, tight, LOIHI2)] == ["NC303"]
