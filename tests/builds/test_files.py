@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
@@ -30,12 +32,12 @@ from neurocompile.report.plain import to_json
 from neurocompile.report.schema import schema_file
 from tests.paths import DOCS, ROOT
 
-SHIPPED = ROOT / "neurocompile/report/schemas"
+SCHEMA_FILES = ROOT / "neurocompile/report/schemas"
 DOCUMENTS = {one.name: one.document for one in FILES if one.document is not None}
 TABLE = ("<!-- files: generated -->\n", "<!-- end -->")
 
 
-def shipped(kind: type) -> Any:
+def schema_of(kind: type) -> Any:
     return json.loads((resources.files("neurocompile.report") / "schemas" / schema_file(kind))
                       .read_text(encoding="utf-8"))
 
@@ -43,12 +45,12 @@ def shipped(kind: type) -> Any:
 def test_shipped_schemas_are_those_of_the_dataclasses() -> None:
     texts = {name: json.dumps(schema, indent=1) + "\n" for name, schema in schemas().items()}
     if os.environ.get("NEUROCOMPILE_UPDATE_GOLDEN"):
-        for file in SHIPPED.glob("*.json"):
+        for file in SCHEMA_FILES.glob("*.json"):
             file.unlink()
         for name, text in texts.items():
-            (SHIPPED / name).write_text(text, encoding="utf-8")
+            (SCHEMA_FILES / name).write_text(text, encoding="utf-8")
     assert {file.name: file.read_text(encoding="utf-8")
-            for file in SHIPPED.glob("*.json")} == texts
+            for file in SCHEMA_FILES.glob("*.json")} == texts
     for schema in schemas().values():
         jsonschema.Draft202012Validator.check_schema(schema)
 
@@ -57,8 +59,8 @@ def test_shipped_schemas_are_those_of_the_dataclasses() -> None:
 def test_a_document_is_valid_and_comes_back(either_build: BuildResult, name: str) -> None:
     kind = DOCUMENTS[name]
     text = (either_build.path / name).read_text(encoding="utf-8")
-    jsonschema.validate(json.loads(text), shipped(kind))
-    document = read_document(either_build.path, name, kind)
+    jsonschema.validate(json.loads(text), schema_of(kind))
+    document: object = read_document(either_build.path, name, kind)
     assert json.loads(json.dumps(to_json(document))) == json.loads(text)
 
 
@@ -88,12 +90,12 @@ def test_what_commands_write_is_valid(either_build: BuildResult, unmeasured_buil
     for kind, command in (
             (report, ("report", build)), (difference, ("report", "--diff", other, build)),
             (check, ("check", os.fspath(either_build.path / "model.onnx"), "-t", "loihi2"))):
-        jsonschema.validate(_json(capsys, *command, "--format", "json"), shipped(kind))
+        jsonschema.validate(_json(capsys, *command, "--format", "json"), schema_of(kind))
     item, = _json(capsys, "check", os.fspath(either_build.path / "model.onnx"), "-t", "truenorth",
                   "--format", "json")["checks"]
-    jsonschema.validate(item, shipped(findings))
+    jsonschema.validate(item, schema_of(findings))
     jsonschema.validate(_json(capsys, "verify", os.fspath(truenorth_build.path), "--samples", "1",
-                              "--format", "json"), shipped(verify))
+                              "--format", "json"), schema_of(verify))
 
 
 def test_a_schema_refuses_what_is_wrong(loihi_build: BuildResult) -> None:
@@ -101,7 +103,7 @@ def test_a_schema_refuses_what_is_wrong(loihi_build: BuildResult) -> None:
     document = json.loads((loihi_build.path / "resources.json").read_text())
     document["sections"]["what_if"]["changes"][0]["cores"] = "many"
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document, shipped(kind))
+        jsonschema.validate(document, schema_of(kind))
 
 
 def rewrite(folder: Path, name: str, change: Callable[[Any], None]) -> None:
@@ -159,6 +161,16 @@ def test_a_document_that_is_no_json(loihi_build: BuildResult, tmp_path: Path) ->
         read_document(tmp_path, "absent.json", DOCUMENTS["resources.json"])
 
 
+def test_a_report_imports_nothing_that_compiles(either_build: BuildResult) -> None:
+    process = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "neurocompile", "report",
+         os.fspath(either_build.path)], capture_output=True, text=True, check=True)
+    names = {line.rpartition("|")[2].strip().partition(".")[0]
+             for line in process.stderr.splitlines()}
+    assert "rich" in names
+    assert not names & {"torch", "onnx", "onnx_ir", "numba", "scipy", "numpy", "jinja2"}
+
+
 def test_a_provenance_without_a_sample(unmeasured_build: BuildResult) -> None:
     provenance = unmeasured_build.report.provenance
     assert [one.role for one in provenance.inputs] == []
@@ -179,10 +191,10 @@ def table() -> str:
 def test_the_page_of_the_documentation_names_every_file() -> None:
     path = DOCS / "build_files.md"
     before, _, rest = path.read_text(encoding="utf-8").partition(TABLE[0])
-    generated, _, after = rest.partition(TABLE[1])
+    lines, _, after = rest.partition(TABLE[1])
     if os.environ.get("NEUROCOMPILE_UPDATE_GOLDEN"):
         path.write_text(f"{before}{TABLE[0]}{table()}{TABLE[1]}{after}", encoding="utf-8")
         return
-    assert generated == table()
+    assert lines == table()
     for one in FILES:
         assert f"`{one.name}`" in before + after or one.document is None, one.name
