@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.paths import ROOT
 
-EMITTED = re.compile(r"/golden/|^backends/loihi/program/")  # its bytes are a promise
+EMISSIONS = re.compile(r"/golden/|^backends/loihi/program/")  # its bytes are a promise
 FOLDERS = ("neurocompile", "passes", "backends", "tests", "benchmarks", "examples")
 
 
@@ -45,5 +45,5 @@ def sources() -> Iterator[Source]:
     listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for path in listing.splitlines():
         file = ROOT / path
-        if path.endswith(".py") and not EMITTED.search(path) and file.is_file() and not file.is_symlink():
+        if path.endswith(".py") and not EMISSIONS.search(path) and file.is_file() and not file.is_symlink():
             yield Source(path, file.read_text(encoding="utf-8"))

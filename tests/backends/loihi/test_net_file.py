@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from neurocompile.backends.loihi import emit as emit_module
-from neurocompile.backends.loihi.emit import emit, save_arrays
+from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.net_chain import net_chain, netx_keeps
 from neurocompile.backends.results import Reference
 from neurocompile.formats.net.layers import NetFile
@@ -87,7 +87,7 @@ def run_netx(net: Path, arrays: dict[str, Array], folder: Path) -> list[Array]:
     for file in (Path(__file__).parent / "netx_run.py", program / "lavacompat.py",
                  program / "lavacrash.py"):
         shutil.copy(file, folder)
-    save_arrays(folder / "inputs.npz", arrays)
+    np.savez(folder / "inputs.npz", allow_pickle=False, **arrays)
     subprocess.run([sys.executable, "-B", str(folder / "netx_run.py"), str(net),
                     str(folder / "inputs.npz"), str(folder / "spikes.npz")],
                    check=True, timeout=60, stdin=subprocess.DEVNULL)

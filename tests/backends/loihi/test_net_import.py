@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from neurocompile.backends import synchronous
-from neurocompile.backends.loihi.emit import emit, save_arrays
+from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.families.compilation import Compilation
 from neurocompile.formats.load import load_model
@@ -56,7 +56,7 @@ def in_netx(source: Path, result: Compilation, x: Array, folder: Path) -> dict[s
     for file in (Path(__file__).parent / "netx_run.py",
                  *(Path(emit_module.__file__).parent / "program").glob("lava*.py")):
         (folder / file.name).write_text(file.read_text())
-    save_arrays(folder / "inputs.npz", arrays)
+    np.savez(folder / "inputs.npz", allow_pickle=False, **arrays)
     subprocess.run([sys.executable, "-B", str(folder / "netx_run.py"),
                     str(runnable(source, folder / "file.net")), str(folder / "inputs.npz"),
                     str(folder / "out.npz")], check=True, timeout=120, stdin=subprocess.DEVNULL)
