@@ -38,6 +38,7 @@ def test_cores_add_up(either_build: BuildResult) -> None:
         for name, one in core.resources.items():
             assert one.headroom == one.limit - one.amount >= 0
             assert one.limit == r.resources[name].limit
+            assert one.utilization == round(one.amount / one.limit, 6)
         assert core.utilization == core.resources[core.binding].utilization == max(
             one.utilization for one in core.resources.values())
 
@@ -69,6 +70,17 @@ def test_usage_adds_up_to_the_cores(loihi_build: BuildResult) -> None:
     for name in r.resources:
         assert sum(p.usage[name] for p in r.populations) == sum(
             core.resources[name].amount for core in r.cores)
+
+
+def test_copies_of_neurons_are_the_populations_that_they_repeat(
+        truenorth_build: BuildResult) -> None:
+    r, crossbars = truenorth_build.report.resources, truenorth_build.report.records["crossbars"]
+    assert crossbars.copies > 0
+    assert sum(p.usage["neurons"] for p in r.populations) == 312 + crossbars.copies
+    assert sum(core.resources["neurons"].amount for core in r.cores) == (
+        312 + crossbars.copies + crossbars.relays)
+    assert sum(p.usage["axons"] for p in r.populations) == sum(
+        core.resources["axons"].amount for core in r.cores) == crossbars.axons
 
 
 def test_populations_of_a_sample(loihi_build: BuildResult, unmeasured_build: BuildResult) -> None:

@@ -138,11 +138,11 @@ def test_build_as_typed(tmp_path: Path) -> None:
     assert "sums of branches by" in process.stdout
     assert "Streams" in (tmp_path / "b" / "report.html").read_text()
     resources = json.loads((tmp_path / "b" / "resources.json").read_text())
-    assert resources["streams"]["taken"] == "adder"
-    assert resources["streams"]["adders"]
+    assert resources["sections"]["streams"]["taken"] == "adder"
+    assert resources["sections"]["streams"]["adders"]
     assert {p["name"] for p in resources["populations"] if p["model"] == "adder"} == set(
-        resources["streams"]["adders"])
-    assert set(resources["streams"]["prices"]) == {"duplicate", "adder"}
+        resources["sections"]["streams"]["adders"])
+    assert set(resources["sections"]["streams"]["prices"]) == {"duplicate", "adder"}
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
     assert manifest["options"]["streams"] == "adder"
 

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from neurocompile.diagnostics import printable
-from neurocompile.families.loihi.compilation import LoihiCompilation
-from neurocompile.passes.loihi.streams.price import Price
 from neurocompile.report import words
 from neurocompile.report.content import Content, sentences
 from neurocompile.report.model.report import Report
 from neurocompile.report.plain import Key
+
+if TYPE_CHECKING:  # a build is reported without what compiles
+    from neurocompile.families.loihi.compilation import LoihiCompilation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPrice:
+    """What a form takes, before it is cut into cores."""
+
+    synapses: int
+    synapse_memory: int  # bits
+    axons: int  # input axons
+    neurons: int
+    cores: int  # about: the most that memory, axons or neurons fill
+    latency: int  # ticks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +35,7 @@ class StreamFacts:
     form: Annotated[str, Key("taken")]  # "duplicate" synapses, or "adder" populations
     reason: str
     adders: tuple[str, ...]  # populations that were added
-    prices: Mapping[str, Price]  # of both forms
+    prices: Mapping[str, FormPrice]  # of both forms
 
 
 def streams(compilation: LoihiCompilation) -> StreamFacts | None:
@@ -30,7 +43,7 @@ def streams(compilation: LoihiCompilation) -> StreamFacts | None:
     choice = compilation.streams
     return None if choice is None else StreamFacts(
         form=choice.form, reason=choice.reason, adders=tuple(choice.adders),
-        prices=dict(choice.prices))
+        prices={form: FormPrice(**asdict(price)) for form, price in choice.prices.items()})
 
 
 def show(data: StreamFacts, report: Report) -> Content:

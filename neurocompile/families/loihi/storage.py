@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from neurocompile.diagnostics import printable
-from neurocompile.families.loihi.compilation import LoihiCompilation
-from neurocompile.passes.loihi.resources import configuration_limits, on_chip
 from neurocompile.report.content import Content, sentences
 from neurocompile.report.model.report import Report
 from neurocompile.report.plain import Key
+
+if TYPE_CHECKING:  # a build is reported without what compiles
+    from neurocompile.families.loihi.compilation import LoihiCompilation
 
 MAX_NAMES = 6  # of populations with the same lists
 
@@ -38,6 +39,8 @@ class Storage:
 
 def storage(compilation: LoihiCompilation) -> Storage:
     """What a compilation's cores store."""
+    from neurocompile.passes.loihi.resources import configuration_limits, on_chip
+
     network = compilation.network
     return Storage(
         weight_bits=compilation.options.bits,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from neurocompile.families.truenorth.compilation import TrueNorthCompilation
-from neurocompile.passes.truenorth.chip_mapping import splitters, usage
-from neurocompile.passes.truenorth.rows import Row
 from neurocompile.report import words
 from neurocompile.report.content import Column, Content, Table, sentences
 from neurocompile.report.model.report import Report
+
+if TYPE_CHECKING:  # a build is reported without what compiles
+    from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+    from neurocompile.passes.truenorth.rows import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class Crossbars:
 
 def crossbars(compilation: TrueNorthCompilation) -> Crossbars:
     """What a compilation takes of crossbars."""
+    from neurocompile.passes.truenorth.chip_mapping import splitters, usage
+
     chip, rows = compilation.cores, compilation.legalization.rows
     return Crossbars(
         ticks_per_step=chip.step, reload=chip.reload, axons=int(usage(chip)[1].sum()),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from neurocompile.diagnostics import printable
-from neurocompile.families.truenorth.compilation import TrueNorthCompilation
-from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.report import words
 from neurocompile.report.content import Content, sentences
 from neurocompile.report.estimates import Band, Cost, Estimates, energy, unknown
 from neurocompile.report.model.report import Report
 from neurocompile.target import Quantity
+
+if TYPE_CHECKING:  # a build is reported without what compiles
+    from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+    from neurocompile.passes.truenorth.core_network import CoreNetwork
 
 DIGITS = 3
 
@@ -44,6 +45,8 @@ def _band(value: float) -> Band:
 
 def _all_events(network: CoreNetwork) -> int:
     """Synaptic events of a sample in which every axon is active in every tick of the model."""
+    import numpy as np
+
     bits = np.unpackbits(network.cores.crossbar, axis=None).sum(dtype=np.int64)
     return int(bits) * network.n_ticks
 

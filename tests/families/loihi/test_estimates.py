@@ -8,7 +8,8 @@ import pytest
 
 from neurocompile.builds.builder import BuildResult
 from neurocompile.families.loihi.compilation import LoihiCompilation
-from neurocompile.families.loihi.estimates import estimates, show
+from neurocompile.families.loihi.estimates import show
+from neurocompile.families.loihi.operation_costs import estimate
 from neurocompile.families.routes import routes
 from neurocompile.families.targets import load_target
 from neurocompile.ir.mapping import ChipMapping, CoreId, Placement
@@ -22,7 +23,7 @@ def compilation_of(build: BuildResult) -> LoihiCompilation:
 
 
 def cost_of(compilation: LoihiCompilation) -> Cost:
-    cost = estimates(compilation).cost
+    cost = estimate(compilation).cost
     assert cost is not None
     return cost
 
@@ -70,7 +71,7 @@ def test_several_chips_take_more_static_power_and_a_longer_barrier(
 
 
 def test_without_a_sample_every_neuron_spikes(unmeasured_build: BuildResult) -> None:
-    data = estimates(compilation_of(unmeasured_build))
+    data = estimate(compilation_of(unmeasured_build))
     assert data.cost is not None
     assert data.cost.synaptic_events == 4 * (4096 + 864)
     assert not data.cost.measured
@@ -83,7 +84,7 @@ def test_without_a_sample_every_neuron_spikes(unmeasured_build: BuildResult) -> 
 def test_unknown_is_said(loihi_build: BuildResult) -> None:
     target = load_target("loihi2")
     assert isinstance(target, LoihiTarget)
-    data = estimates(replace(compilation_of(loihi_build), target=target))
+    data = estimate(replace(compilation_of(loihi_build), target=target))
     assert data.cost is None
     (line,) = show(data, loihi_build.report).lines
     assert line.text == "unknown: no energy or time per operation is published for loihi2"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neurocompile.builds.builder import BuildResult
-from neurocompile.families.loihi import what_if
+from neurocompile.families.loihi import what_if, what_if_counts
 from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
@@ -31,7 +31,7 @@ def report(loihi_build: BuildResult) -> Report:
 
 
 def cores_of(compilation: LoihiCompilation) -> dict[tuple[str, int | str], int | None]:
-    return {(one.change, one.value): one.cores for one in what_if.what_if(compilation).changes}
+    return {(one.change, one.value): one.cores for one in what_if_counts.count(compilation).changes}
 
 
 def texts(data: what_if.WhatIf, report: Report) -> list[str]:
@@ -45,7 +45,7 @@ def test_fewer_bits_and_no_limit_take_fewer_cores(compilation: LoihiCompilation,
         ("weight_bits", 6), ("weight_bits", 4), ("no_limit", "synapse_memory")))
     assert now > (six or 0) > (four or 0) >= (free or 0) > 0
     assert six == len(partition(compilation.network, compilation.target, weight_bits=6).cores)
-    content = what_if.show(what_if.what_if(compilation), report)
+    content = what_if.show(what_if_counts.count(compilation), report)
     assert f"6-bit weights: {now} -> {six} cores" in [line.text for line in content.lines]
     assert any(line.text.startswith("without the limit of synapse memory: ")
                for line in content.lines)
@@ -63,14 +63,14 @@ def test_a_network_that_would_not_fit(compilation: LoihiCompilation, report: Rep
     cores = cores_of(four)
     assert cores["weight_bits", 6] == enough
     assert cores["weight_bits", 8] is None
-    assert "8-bit weights: would not fit" in texts(what_if.what_if(four), report)
+    assert "8-bit weights: would not fit" in texts(what_if_counts.count(four), report)
 
 
 def test_large_mappings_are_not_counted_again(
         compilation: LoihiCompilation, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     most = compilation.n_cores - 1
-    monkeypatch.setattr(what_if, "MAX_CORES", most)
-    data = what_if.what_if(compilation)
+    monkeypatch.setattr(what_if_counts, "MAX_CORES", most)
+    data = what_if_counts.count(compilation)
     assert data == what_if.WhatIf(skipped=True, most=most, changes=())
     assert texts(data, report) == [f"not counted again beyond {most} cores"]
 
@@ -93,7 +93,7 @@ def test_shared_lists(compilation: LoihiCompilation, report: Report) -> None:
     cores = cores_of(view)
     assert cores["encoding", "shared"] == 8 < view.n_cores == 10
     assert ("encoding", "auto") not in cores  # takes the same lists
-    (line,) = (text for text in texts(what_if.what_if(view), report) if "shared" in text)
+    (line,) = (text for text in texts(what_if_counts.count(view), report) if "shared" in text)
     assert line.startswith("shared convolution lists (--encoding shared): ")
     assert line.endswith(" -> 8 cores")
 
@@ -108,5 +108,5 @@ def test_sparse_lists(compilation: LoihiCompilation, monkeypatch: pytest.MonkeyP
     cores = cores_of(view)
     assert 1 < (cores["encoding", "auto"] or 0) < view.n_cores / 2
     assert ("encoding", "shared") not in cores
-    monkeypatch.setattr(what_if, "MOST_LISTED", 500 * 2000 - 1)
+    monkeypatch.setattr(what_if_counts, "MOST_LISTED", 500 * 2000 - 1)
     assert "encoding" not in {change for change, _ in cores_of(view)}

@@ -16,7 +16,7 @@ from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.loihi.demand import demand
-from neurocompile.families.loihi.estimates import estimates
+from neurocompile.families.loihi.operation_costs import estimate
 from neurocompile.families.loihi.stages import compile_network
 from neurocompile.families.resources import layout
 from neurocompile.families.targets import load_target, parse_target
@@ -166,7 +166,7 @@ def build(text: str, network: Network, folder: Path, **options: Any) -> tuple[An
     program = {path.relative_to(folder): path.read_bytes()
                for path in folder.rglob("*") if path.is_file()}
     return (program, repr(compilation.usage), layout(target, demand(compilation)),
-            estimates(compilation))
+            estimate(compilation))
 
 
 PROBES: dict[str, tuple[Callable[..., Network], dict[str, Any]]] = {
