@@ -51,9 +51,9 @@ def export(model: str, output: Path, target: str, **values: Any) -> int:
     make = _maker(writer.source, file_format.name, target)
     progress = Progress()
     sample = work.sample()
-    capture = work.load(sample, progress)
+    capture = work.load(sample, progress, output=file_format)
     progress.end()
-    document = writer.write(make(capture, sample), file_format.options(options.formats))
+    document = writer.write(make(capture, sample), file_format.options({**work.entry.formats, **options.formats}))
     try:
         _write(output, document.data)
     except OSError as error:

@@ -18,7 +18,8 @@ from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.families.table import family_of, options_of
 from neurocompile.families.targets import load_target
-from neurocompile.formats.table import format_options
+from neurocompile.formats.format import Format
+from neurocompile.formats.table import all_formats, format_of, format_options
 from neurocompile.options import Options
 from neurocompile.target import Target
 
@@ -116,8 +117,13 @@ class Job:
         return load_sample(path, shape)
 
     def load(self, sample: Sample | None, progress: Progress, prove: bool = True,
-             prove_up_to: int | None = None) -> Capture:
-        """The captured model; `prove_up_to` so many parameters by replay."""
+             prove_up_to: int | None = None, output: Format | None = None) -> Capture:
+        """The captured model; `prove_up_to` so many parameters by replay.
+
+        `output`: the format that it is written in. Raises UsageError (NC009) for an option of a
+        format that neither it nor the model has.
+        """
+        check_concern(self.model.formats, format_of(Path(self.spec)), output)
         progress("capture")
         from neurocompile.formats.load import load_model
         from neurocompile.formats.request import Request
@@ -134,7 +140,7 @@ class Job:
             shape=shape_of(model.input_shape) or (None if shape is None else shape.shape),
             input_ticks=None if shape is None else shape.ticks,
             n_ticks=model.ticks or entry.ticks, prove=prove, prove_up_to=prove_up_to,
-            options=model.formats, neurons=self.config.neurons)
+            options={**entry.formats, **model.formats}, neurons=self.config.neurons)
         return load_model(request, sample, progress.say)
 
 
@@ -147,6 +153,18 @@ def job(name: str, model: ModelOptions, config: Config) -> Job:
     if model.weights is not None and Path(spec).suffix and ":" not in spec:
         raise click.UsageError("--weights goes with a model that is named PKG.MOD:FACTORY")
     return Job(spec=spec, entry=entry, model=model, config=config)
+
+
+def check_concern(typed: Mapping[str, Any], *formats: Format | None) -> None:
+    """Refuse options of a format that is none of these. Raises UsageError (NC009)."""
+    names = {option.name for one in formats if one is not None for option in one.declarations()}
+    for one in all_formats():
+        for option in one.declarations():
+            if option.name in typed and option.name not in names:
+                raise UsageError(Diagnostic("NC009", values={
+                    "option": option.flag, "value": f"`{typed[option.name]}`",
+                    "reason": f"it is for {' '.join(one.suffixes)} files only"},
+                    hint="leave it out"))
 
 
 def arguments(text: str | None) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class ModelEntry:
     ticks: int | None = None  # for models that compute one tick per call
     targets: tuple[str, ...] = ()  # empty: the project's
     options: Mapping[str, Any] = field(default_factory=dict)  # declared ones that are set, by name
+    formats: Mapping[str, Any] = field(default_factory=dict)  # options of formats, likewise
 
 
 @dataclass(frozen=True, slots=True)

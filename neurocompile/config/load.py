@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from neurocompile.capture.declaration import LAYOUTS, Declaration
 from neurocompile.config.entries import Config, Ignore, InputShape, ModelEntry
 from neurocompile.config.table import MAX_VALUES, Table, beside
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.families.table import declared_options
+from neurocompile.formats.table import format_options
+from neurocompile.options import Option
 from neurocompile.rules import RULES
 from neurocompile.toml_document import Key, TomlDocument, parse_toml, read_toml
 
@@ -62,7 +65,7 @@ def parse_config(document: TomlDocument) -> Config:
         key, tool = PROJECT_TABLE, data.get("tool", {})
         data = tool.get("neurocompile", {}) if isinstance(tool, dict) else tool
     table = Table(document, key, data, KEYS)
-    keys = (*MODEL_KEYS, *(one.key for one in declared_options()))
+    keys = (*MODEL_KEYS, *(one.key for one in (*declared_options(), *format_options())))
     return Config(
         path=Path(document.path).absolute(),
         targets=tuple(_target(table, name) for name in table.texts("target")),
@@ -88,8 +91,11 @@ def _model(name: str, table: Table) -> ModelEntry:
         weights=table.file("weights"), input=_input(table), sample=table.file("sample"),
         ticks=table.ticks("ticks"),
         targets=tuple(_target(table, one) for one in table.texts("targets")),
-        options={one.name: table.option(one) for one in declared_options()
-                 if one.key in table.data})
+        options=_options(table, declared_options()), formats=_options(table, format_options()))
+
+
+def _options(table: Table, options: Iterable[Option]) -> dict[str, Any]:
+    return {one.name: table.option(one) for one in options if one.key in table.data}
 
 
 def _input(model: Table) -> InputShape | None:

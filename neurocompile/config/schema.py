@@ -8,6 +8,7 @@ from neurocompile.capture.declaration import LAYOUTS
 from neurocompile.config.load import IGNORE_KEYS, INPUT_KEYS, KEYS, MODEL_KEYS, NEURON_KEYS
 from neurocompile.config.table import MAX_TICKS
 from neurocompile.families.table import declared_options
+from neurocompile.formats.table import format_options
 from neurocompile.options import Option
 from neurocompile.rules import RULES
 
@@ -43,7 +44,7 @@ def _model() -> dict[str, Any]:
         "ticks": _describe("The model computes one tick per call: run so many.", _TICKS),
         "targets": _describe("Its chips, where they are not the project's.", _TEXTS),
     }
-    options = {one.key: _option(one) for one in declared_options()}
+    options = {one.key: _option(one) for one in (*declared_options(), *format_options())}
     return {**_table((*MODEL_KEYS, *options), {**properties, **options}),
             "anyOf": [{"required": ["entry"]}, {"required": ["weights"]}]}
 

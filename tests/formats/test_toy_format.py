@@ -17,6 +17,7 @@ from spikingjelly.activation_based import neuron
 from torch import nn
 
 import neurocompile
+from neurocompile.config.schema import configuration_schema
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.formats.format import (
     GRAPH,
@@ -33,8 +34,10 @@ from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
 from neurocompile.formats.table import FORMATS, format_options
 from neurocompile.ir.graph import Graph
+from neurocompile.ir.graph_file import load_graph
 from neurocompile.ir.network import Network
 from neurocompile.options import Choice, Whole, option
+from neurocompile.passes.lowering.lower import lower
 from tests.commands import command_line
 
 WEIGHT = [[0.5, 0.25, 0.0], [0.0, 0.75, 0.5]]
@@ -127,9 +130,6 @@ def test_what_is_broken_is_its_own_finding(folder: Path, capsys: Any) -> None:
 def test_its_options_reach_it(folder: Path, capsys: Any) -> None:
     run(capsys, "export net.toy --toy-steps 7 -o a.onnx")
     run(capsys, "export net.toy --toy-steps 7 --toy-order columns -o b.onnx")
-    from neurocompile.ir.graph_file import load_graph
-    from neurocompile.passes.lowering.lower import lower
-
     networks = [lower(load_graph(folder / name))[0] for name in ("a.onnx", "b.onnx")]
     assert [net.n_ticks for net in networks] == [7, 7]
     assert [net.inputs[0].shape for net in networks] == [(3,), (2,)]
@@ -157,6 +157,28 @@ def test_options_are_keywords_of_the_api(folder: Path) -> None:
     assert result.compilation.network.inputs[0].shape == (2,)
     with pytest.raises(TypeError, match="toy_stepz"):
         neurocompile.check("net.toy", toy_stepz=9)
+
+
+def test_options_are_keys_of_the_configuration(folder: Path, capsys: Any) -> None:
+    (folder / "neurocompile.toml").write_text(
+        '[models.net]\nweights = "net.toy"\ntoy-steps = 7\n')
+    for words, n_ticks in (("", 7), ("--toy-steps 9", 9)):  # what is typed goes before
+        run(capsys, f"export net -o net.onnx {words}")
+        assert lower(load_graph(folder / "net.onnx"))[0].n_ticks == n_ticks
+    (folder / "neurocompile.toml").write_text(
+        '[models.net]\nweights = "net.toy"\ntoy-steps = 0\n')
+    text = run(capsys, "check net -t loihi2", 2)
+    assert "NC002" in text
+    assert "models.net.toy-steps" in text
+    assert "toy-steps" in configuration_schema()["properties"]["models"][
+        "additionalProperties"]["properties"]
+
+
+def test_an_option_of_another_format_is_refused(folder: Path, capsys: Any) -> None:
+    run(capsys, "export net.toy -o net.onnx")
+    text = run(capsys, "check net.onnx -t loihi2 --toy-steps 3", 2)
+    assert "error[NC009]: `--toy-steps` cannot be `3`: it is for .toy files only" in text
+    run(capsys, "export net.onnx -o again.toy --toy-steps 3")  # of the file that is written
 
 
 def test_a_near_miss_is_hinted_at(folder: Path, capsys: Any) -> None:
