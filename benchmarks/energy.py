@@ -39,7 +39,7 @@ def sana_fe_input(compilation: Compilation, images: np.ndarray) -> dict[str, Any
     places = compilation.mapping.placement.cores
     grid = compilation.target.chip.grid_width.value
     data: dict[str, Any] = {"populations": np.array([p.name for p in on_chip(network)])}
-    currents = {e.target: e.mantissas(images)[0] << e.exponent for e in network.encoders}
+    currents = {e.target: e.mantissas({e.sources[0]: images})[0] << e.exponent for e in network.encoders}
     for population in on_chip(network):
         neuron, name = loihi_neuron(population), population.name
         bias = currents.get(name, np.zeros(population.size))

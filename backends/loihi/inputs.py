@@ -26,8 +26,7 @@ def program_inputs(network: Network, inputs: Mapping[str, Array],
     arrays: dict[str, Array] = {}
     for encoder in network.encoders:
         if encoder.target in names:
-            x = np.asarray(inputs[encoder.source], np.float64)
-            arrays[f"bias_{ids[encoder.target]}"] = encoder.mantissas(x).astype(np.int16)
+            arrays[f"bias_{ids[encoder.target]}"] = encoder.mantissas(inputs).astype(np.int16)
     for item in network.inputs:
         if item.name in sources and item.kind is not InputKind.ONE:
             integers = item.integers(inputs[item.name])

@@ -97,7 +97,8 @@ class Executor:
         messages = {name: self._input_messages(item, inputs, n_samples)
                     for name, item in self._inputs.items()}
         messages.update({p.name: [] for p in self._order})
-        currents = {e.target: self._encoder_currents(e, inputs) for e in self.network.encoders}
+        currents = {e.target: self._encoder_currents(e, inputs, n_samples)
+                    for e in self.network.encoders}
         populations = {p.name: self._population(p, currents.get(p.name), n_samples)
                        for p in self._order}
         ticks = self.network.n_ticks
@@ -138,13 +139,14 @@ class Executor:
         shape = (n_samples, 1 if static else self.network.n_ticks, item.size)
         return [torch.as_tensor(values.reshape(shape), device=self.device)]
 
-    def _encoder_currents(self, encoder: Encoder, inputs: Mapping[str, Array]) -> torch.Tensor:
-        x = np.asarray(inputs[encoder.source], np.float64)
-        per_tick = self._inputs[encoder.source].kind is InputKind.ANALOG
-        mantissas = encoder.mantissas(x.reshape(-1, *x.shape[2:]) if per_tick else x)
-        if per_tick:  # one current per tick: only the host can give that
-            mantissas = mantissas.reshape(*x.shape[:2], -1)
-        return torch.as_tensor(mantissas << np.int64(encoder.exponent), device=self.device)
+    def _encoder_currents(self, encoder: Encoder, inputs: Mapping[str, Array],
+                          n_samples: int) -> torch.Tensor:
+        """[samples, neurons], or [samples, ticks, neurons] where an input differs by tick."""
+        mantissas = encoder.mantissas(self.network.encoder_rows(encoder, inputs))
+        mantissas <<= np.int64(encoder.exponent)
+        if len(mantissas) > n_samples:  # one current per tick: only the host can give that
+            mantissas = mantissas.reshape(n_samples, -1, mantissas.shape[1])
+        return torch.as_tensor(mantissas, device=self.device)
 
     def _population(self, population: Population, current: torch.Tensor | None,
                     n_samples: int) -> Batch:

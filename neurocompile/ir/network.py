@@ -182,30 +182,44 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """Host-side exact map from a static analog input to the bias mantissas of a population.
+    """Host-side exact map from analog inputs to the bias mantissas of a population.
 
-    `x` is rounded half to even to `x * 2**input_shift` as an integer; then
-    `mantissa = (operator @ x + offset + half) >> output_shift`, all in 64-bit integers, so every
-    machine computes the same mantissas. They are clipped to `limit`.
+    Each `x` is rounded half to even to `x * 2**input_shift` as an integer; then `mantissa = (sum of
+    operator @ x + offset + half) >> output_shift`, all in 64-bit integers, so every machine
+    computes the same mantissas. They are clipped to `limit`.
     """
 
-    source: str
     target: str
-    operator: Operator  # int64 weights
+    terms: tuple[tuple[str, Operator], ...]  # (input, operator with int64 weights)
     offset: NDArray[np.int64]  # [neurons]
     input_shift: int
     output_shift: int
     exponent: int  # the bias exponent that the mantissas are written with
     limit: int  # largest magnitude of a mantissa
 
-    def mantissas(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Bias mantissas [samples, neurons] for analog inputs [samples, *input shape]."""
-        flat = np.asarray(x, np.float64).reshape(len(x), -1)
-        whole = np.rint(flat * 2.0**self.input_shift).astype(np.int64)
-        total: NDArray[np.int64] = self.operator.apply(whole) + self.offset
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The inputs that it reads."""
+        return tuple(source for source, _ in self.terms)
+
+    def mantissas(self, inputs: Mapping[str, Array]) -> NDArray[np.int64]:
+        """Bias mantissas [rows, neurons] for analog inputs [rows, *input shape] by name."""
+        return np.clip(self.exact(inputs), -self.limit, self.limit)
+
+    def clipped(self, inputs: Mapping[str, Array]) -> int:
+        """How many of the mantissas for these inputs lie beyond `limit`."""
+        return int(np.count_nonzero(np.abs(self.exact(inputs)) > self.limit))
+
+    def exact(self, inputs: Mapping[str, Array]) -> NDArray[np.int64]:
+        """The mantissas before they are clipped."""
+        total: NDArray[np.int64] = self.offset[None, :]
+        for source, operator in self.terms:
+            x = np.asarray(inputs[source], np.float64)
+            whole = np.rint(x.reshape(len(x), -1) * 2.0**self.input_shift).astype(np.int64)
+            total = total + operator.apply(whole)
         half = np.int64(1) << np.int64(self.output_shift - 1)
         mantissas: NDArray[np.int64] = (total + half) >> np.int64(self.output_shift)
-        return np.clip(mantissas, -self.limit, self.limit)
+        return mantissas
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,6 +282,16 @@ class Network:
         return {item.name: item.select_ticks(np.asarray(arrays[item.name])) for item in self.inputs
                 if item.name in arrays}
 
+    def encoder_rows(self, encoder: Encoder, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """What an encoder reads, [samples * ticks, *shape] by name; ticks is 1 if all are static.
+
+        `arrays`: the data in the ticks that the network computes (`feeds`).
+        """
+        kinds = {item.name: item.kind for item in self.inputs}
+        timed = any(kinds[source] is InputKind.ANALOG for source in encoder.sources)
+        return {source: _rows(np.asarray(arrays[source]), kinds[source], self.n_ticks if timed else 1)
+                for source in encoder.sources}
+
     def into(self, name: str) -> Iterator[Projection]:
         """Projections into a population."""
         return (p for p in self.projections if p.target == name)
@@ -283,7 +307,8 @@ class Network:
         for projection in self.projections:
             graph.add_edge(projection.source, projection.target, projection=projection)
         for encoder in self.encoders:
-            graph.add_edge(encoder.source, encoder.target, encoder=encoder)
+            for source in encoder.sources:
+                graph.add_edge(source, encoder.target, encoder=encoder)
         return graph
 
     def order(self) -> list[Population]:
@@ -295,6 +320,13 @@ class Network:
                              if p.delay == 0 and p.source in names)
         by_name = {p.name: p for p in self.populations}
         return [by_name[name] for name in nx.lexicographical_topological_sort(graph)]
+
+
+def _rows(x: Array, kind: InputKind, n_ticks: int) -> Array:
+    """[samples * ticks, *shape]; what is static repeats in each tick."""
+    if kind is InputKind.STATIC:
+        return np.repeat(x, n_ticks, axis=0)
+    return x.reshape(-1, *x.shape[2:])
 
 
 def free_name(name: str, names: Collection[str]) -> str:

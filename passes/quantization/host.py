@@ -1,4 +1,4 @@
-"""The host's encoders: exact maps from analog inputs to the currents of a population."""
+"""The host's encoders, one for each population: exact maps from analog inputs to the currents of a population."""
 
 from __future__ import annotations
 
@@ -23,23 +23,18 @@ class CurrentFormat:
     fraction_bits: int  # of the encoder's weights
 
 
-def encoders(population: Population, analog: Sequence[Projection], inputs: Mapping[str, Input],
-             form: CurrentFormat) -> list[Encoder]:
-    """The maps from analog inputs to a population's mantissas; its bias is in the first."""
-    maps = []
-    for number, projection in enumerate(analog):
-        item = inputs[projection.source]
-        reach = max(abs(item.low), abs(item.high), 1e-30)
-        input_shift = INPUT_BITS - math.ceil(math.log2(reach))
-        weights = np.rint(projection.operator.weights * form.unit * 2.0**form.fraction_bits)
-        shift = input_shift + form.fraction_bits
-        offset = np.zeros(population.size, np.int64)
-        if population.bias is not None and number == 0:
-            static = np.broadcast_to(population.bias.mantissa, (population.size,))
-            offset = np.rint(static * form.unit * 2.0**shift).astype(np.int64)
-        maps.append(Encoder(
-            source=projection.source, target=population.name,
-            operator=projection.operator.with_weights(weights.astype(np.int64)), offset=offset,
-            input_shift=input_shift, output_shift=shift, exponent=form.exponent,
-            limit=form.limit // len(analog)))
-    return maps
+def encoder_of(population: Population, analog: Sequence[Projection], inputs: Mapping[str, Input],
+               form: CurrentFormat) -> Encoder:
+    """The map from all analog inputs of a population to its mantissas; its bias is in it."""
+    reach = max(max(abs(inputs[p.source].low), abs(inputs[p.source].high)) for p in analog)
+    input_shift = INPUT_BITS - math.ceil(math.log2(max(reach, 1e-30)))
+    shift = input_shift + form.fraction_bits
+    terms = tuple((p.source, p.operator.with_weights(np.rint(
+        p.operator.weights * form.unit * 2.0**form.fraction_bits).astype(np.int64)))
+        for p in analog)
+    offset = np.zeros(population.size, np.int64)
+    if population.bias is not None:
+        static = np.broadcast_to(population.bias.mantissa, (population.size,))
+        offset = np.rint(static * form.unit * 2.0**shift).astype(np.int64)
+    return Encoder(target=population.name, terms=terms, offset=offset, input_shift=input_shift,
+                   output_shift=shift, exponent=form.exponent, limit=form.limit)

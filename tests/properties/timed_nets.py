@@ -69,8 +69,9 @@ def timed_net(seed: int, size: int = 6, ticks: int = 4) -> Network:
             source = names[rng.integers(i + 1)]
             projections.append(Projection(source, name, operator(rng, "sparse"),
                                           delay=int(rng.integers(1, 3))))
-    encoder = Encoder("image", "n0", Dense((5,), SHAPE, rng.integers(20, 200, (SIZE, 5))),
-                      np.zeros(SIZE, np.int64), 6, 8, 6, 4095)
+    encoder = Encoder(
+        target="n0", terms=(("image", Dense((5,), SHAPE, rng.integers(20, 200, (SIZE, 5)))),),
+        offset=np.zeros(SIZE, np.int64), input_shift=6, output_shift=8, exponent=6, limit=4095)
     return Network((image, frames, one), tuple(populations), tuple(projections), (), ticks,
                    (encoder,))
 

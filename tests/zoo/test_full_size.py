@@ -65,10 +65,7 @@ def _bias(population: Population, network: Network, inputs: dict[str, np.ndarray
         total = total + population.bias.value
     for encoder in network.encoders:
         if encoder.target == population.name:
-            x = np.asarray(inputs[encoder.source], np.float64)
-            timed = next(i.kind for i in network.inputs
-                         if i.name == encoder.source) is InputKind.ANALOG
-            rows = encoder.mantissas(x.reshape(-1, *x.shape[2:]) if timed else x)
+            rows = encoder.mantissas(network.encoder_rows(encoder, inputs))
             total = total + (rows.astype(np.int64) << encoder.exponent).reshape(
                 n_samples, -1, population.size)
     return total

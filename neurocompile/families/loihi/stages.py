@@ -87,7 +87,7 @@ def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> 
     """NC303 for registers that overflow, NC208 for neurons without memory that have some."""
     for before, population in zip(floating.populations, network.populations, strict=True):
         yield from state_overflows(network, population, target)
-        if not (before.graded or before.floating.decay):
+        if not before.graded and before.floating.gate:
             yield from lasting_potentials(network, population, target)
 
 

@@ -10,10 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
-from neurocompile.ir.network import Bias, Encoder, Input, Network, Population, Projection
+from neurocompile.ir.network import (
+    Encoder,
+    Input,
+    InputKind,
+    Network,
+    Population,
+    Projection,
+)
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.bounds import lasting_potentials, state_overflows
-from neurocompile.passes.loihi.quantization.currents import constant_currents, largest_current
+from neurocompile.passes.loihi.quantization.currents import (
+    constant_currents,
+    current_exponent,
+    largest_current,
+)
 from neurocompile.passes.loihi.quantization.exact_scale import (
     exact_bias,
     exact_thresholds,
@@ -33,6 +44,8 @@ from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
 
 _SAMPLE = 100_000  # weights per projection that a candidate scale is scored on
+_RATE = 0.1  # spikes per source and tick that are assumed
+_WORTH = 0.95  # of the error: what a smaller scale must at most have, since it also rounds states
 
 Weights = tuple[int, NDArray[np.int64]]  # exponent and stored integers of a projection
 
@@ -43,9 +56,9 @@ class IntegerPart:
 
     population: Population
     synapses: tuple[Projection, ...]
-    encoders: tuple[Encoder, ...] = ()
+    encoder: Encoder | None = None
     scale: float = 0.0  # mantissa units per float unit; of an adder: not used
-    error: float = 0.0  # squared, of its weights
+    error: float = 0.0  # squared, of what reaches it in a tick
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +96,7 @@ class PopulationQuantizer:
             if best is not None and not fine:
                 break
             part = self._rounded_at(receiver, k)
-            if best is not None and part.error >= best.error:
+            if best is not None and part.error >= best.error * _WORTH:
                 continue
             findings = self._findings(part)
             if not findings:
@@ -129,7 +142,7 @@ class PopulationQuantizer:
         if obstacles or k > limit:
             return None, obstacles or [self._no_scale(receiver, k)]
         part = self._part(receiver, k, [integers for _, integers in weights if integers])
-        obstacles = self._findings(part)
+        obstacles = [*self._findings(part), *self._residues(part)]
         if not obstacles and not exact_bias(receiver.population, part.population, scale):
             obstacles = [self._no_scale(receiver, k)]
         return (None if obstacles else part), obstacles
@@ -138,7 +151,7 @@ class PopulationQuantizer:
         """The population at one scale, its weights rounded, with their squared error."""
         scale = k / receiver.population.floating.v_th
         rows: list[Weights] = []
-        error = 0.0
+        error = self._current_error(receiver, scale)
         for projection in receiver.synapses:
             weights = projection.operator.weights
             exponent = weight_exponent(weights, scale, self.target)
@@ -146,7 +159,8 @@ class PopulationQuantizer:
             every = max(1, weights.size // _SAMPLE)
             exact = weights.reshape(-1)[::every]
             nearest = integers.reshape(-1)[::every] * (2.0**exponent / scale)
-            error += float(((exact - nearest) ** 2).mean()) * weights.size
+            error += float(((exact - nearest) ** 2).mean()) * weights.size * (
+                self._power(projection.source))
             rows.append((exponent, integers))
         return replace(self._part(receiver, k, rows), error=error)
 
@@ -157,20 +171,20 @@ class PopulationQuantizer:
         synapses = tuple(
             replace(p, exponent=exponent, operator=p.operator.with_weights(integers))
             for p, (exponent, integers) in zip(receiver.synapses, weights, strict=True))
-        bias, encoders = constant_currents(receiver, scale, self.inputs, self.target)
-        neuron = self._neuron(population.floating, k, bias, encoders)
+        bias, encoder = constant_currents(receiver, scale, self.inputs, self.target)
+        neuron = self._neuron(population.floating, k)
         return IntegerPart(
             replace(population, neuron=neuron, bias=bias, on_host=receiver.on_host), synapses,
-            tuple(encoders), scale)
+            encoder, scale)
 
-    def _neuron(self, neuron: FloatNeuron, k: int, bias: Bias | None,
-                encoders: Sequence[Encoder]) -> LoihiNeuron:
-        """The neuron whose threshold is k, or fires above the last number before k."""
+    def _neuron(self, neuron: FloatNeuron, k: int) -> LoihiNeuron:
+        """The neuron whose threshold is k.
+
+        One that also fires at its threshold does so above k - 1: where v is whole that is the same,
+        else it fires up to one part in k below, and decays that round toward zero lose no tie.
+        """
         steps, step = limits.decay_steps(self.target), limits.decay_step(self.target)
-        exponents = [one.exponent for one in encoders] + ([bias.exponent] if bias else [])
-        whole = neuron.decay == 1.0 and neuron.alpha is None and all(
-            exponent >= ACTIVATION_SHIFT for exponent in exponents)
-        vth = k if neuron.strict or not whole else k - 1
+        vth = k if neuron.strict else k - 1
         if neuron.model == SUM:  # never fires; its k is the reach of the sum
             vth = limits.threshold_limit(self.target)
         return LoihiNeuron(
@@ -180,17 +194,37 @@ class PopulationQuantizer:
             reset=neuron.reset,
             v_sub=k if neuron.reset in (Reset.SOFT, Reset.SOFT_DELAYED) else 0)
 
+    def _power(self, source: str) -> float:
+        """The mean square of what a source sends in a tick, as far as it is known without a run."""
+        item = self.inputs.get(source)
+        if item is None or item.kind is InputKind.SPIKES:
+            return _RATE
+        return 1.0 if item.kind is InputKind.ONE else item.levels**2 / 3
+
+    def _current_error(self, receiver: Receiver, scale: float) -> float:
+        """The squared rounding error of constant currents, over all neurons."""
+        if not receiver.analog and receiver.population.bias is None:
+            return 0.0
+        exponent = current_exponent(receiver, scale, self.inputs, self.target)
+        return receiver.population.size * (2.0 ** (exponent - ACTIVATION_SHIFT) / scale)**2 / 12
+
+    def _alone(self, part: IntegerPart) -> Network:
+        """The network around a population: adders, inputs, and what reaches it."""
+        return replace(
+            self.network, inputs=tuple(self.inputs.values()), projections=part.synapses,
+            populations=(*(p for p in self.network.populations if p.graded), part.population),
+            encoders=() if part.encoder is None else (part.encoder,))
+
+    def _residues(self, part: IntegerPart) -> list[Diagnostic]:
+        """NC208 where a neuron without memory keeps some potential."""
+        if self.network.population(part.population.name).floating.decay:
+            return []
+        return list(lasting_potentials(self._alone(part), part.population, self.target))
+
     def _findings(self, part: IntegerPart) -> list[Diagnostic]:
-        """NC303 for each register that some input could overflow, NC208 where v must be forgotten,
-        NC305 for a threshold of 0 on the chip."""
-        population, network = part.population, self.network
-        trial = replace(
-            network, inputs=tuple(self.inputs.values()), projections=part.synapses,
-            populations=(*(p for p in network.populations if p.graded), population),
-            encoders=part.encoders)
-        findings = list(state_overflows(trial, population, self.target))
-        if not network.population(population.name).floating.decay:
-            findings += lasting_potentials(trial, population, self.target)
+        """NC303 for each register that some input could overflow, NC305 for a threshold of 0."""
+        population = part.population
+        findings = list(state_overflows(self._alone(part), population, self.target))
         if isinstance(population.neuron, LoihiNeuron) and not population.neuron.vth and not (
                 population.on_host):
             findings.append(threshold_finding(population, 0, self.target))

@@ -97,7 +97,7 @@ class LoihiQuantizer:
             network, inputs=tuple(inputs[i.name] for i in network.inputs),
             populations=tuple(part.population for part in in_order),
             projections=tuple(p for part in in_order for p in part.synapses),
-            encoders=tuple(e for part in in_order for e in part.encoders),
+            encoders=tuple(part.encoder for part in in_order if part.encoder is not None),
             readouts=tuple(_in_units(r, units) for r in network.readouts)), warnings
 
 

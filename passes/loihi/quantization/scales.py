@@ -9,7 +9,7 @@ import numpy as np
 
 from neurocompile.ir.network import Input
 from neurocompile.passes.loihi.limits import bias_limit, exponent_range, threshold_limit
-from neurocompile.passes.loihi.quantization.currents import largest_current, usual_exponent
+from neurocompile.passes.loihi.quantization.currents import largest_current
 from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.weight_grid import TOP_WEIGHT
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
@@ -26,8 +26,7 @@ def largest_scale(receiver: Receiver, inputs: Mapping[str, Input], target: Loihi
     current = largest_current(receiver, inputs)
     if current == 0:
         return top
-    alone = receiver.analog and not any(np.any(p.operator.weights) for p in receiver.synapses)
-    exponent = usual_exponent(target) if alone else target.neuron.bias_exponent_max.value
+    exponent = target.neuron.bias_exponent_max.value
     return min(top, bias_limit(target) * 2.0 ** (exponent - ACTIVATION_SHIFT) / current)
 
 
@@ -52,7 +51,7 @@ def candidate_scales(receiver: Receiver, inputs: Mapping[str, Input],
         reach = TOP_WEIGHT * 2.0 ** exponent_range(target)[1] / max(largest)
         useful = max(2 * TOP_WEIGHT / min(largest), min(256 / v_th, reach))
     before = 0
-    for octave in (*_FINE, *_COARSE) if largest else (0,):
+    for octave in (*_FINE, *_COARSE):
         k = math.floor(min(top, useful * 2**-octave) * v_th)
         if k >= 1 and k != before:
             yield k, octave in _FINE

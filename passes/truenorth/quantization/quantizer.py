@@ -15,7 +15,7 @@ import numpy as np
 from neurocompile.diagnostics import FindingsError, raise_errors
 from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array
-from neurocompile.passes.quantization.host import INPUT_BITS, CurrentFormat, encoders
+from neurocompile.passes.quantization.host import INPUT_BITS, CurrentFormat, encoder_of
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.grid import Ints, Steps, on_grid, sharing
 from neurocompile.passes.truenorth.quantization.neurons import ANALOG, obstacles, stateless
@@ -59,8 +59,8 @@ class CrossbarQuantizer:
             bias = _constant(population, [p for p in into if kinds.get(p.source) is InputKind.ONE])
             analog = [p for p in into if kinds.get(p.source) in ANALOG]
             if analog:
-                integers_of, more = _on_host(population, analog, bias, network)
-                host_encoders.extend(more)
+                integers_of, encoder = _on_host(population, analog, bias, network)
+                host_encoders.append(encoder)
             else:
                 synapses = [p for p in into if kinds.get(p.source) is not InputKind.ONE]
                 integers_of, synapses_of = self._on_chip(population, synapses, bias, network.n_ticks,
@@ -107,7 +107,7 @@ def _constant(population: Population, ones: Sequence[Projection]) -> Array:
 
 
 def _on_host(population: Population, analog: list[Projection], bias: Array,
-             network: Network) -> tuple[Population, list[Encoder]]:
+             network: Network) -> tuple[Population, Encoder]:
     """The population with the host's arithmetic: a threshold of 14 bits, 64-bit sums."""
     neuron = population.floating
     memory = not stateless(neuron, network.n_ticks)
@@ -116,10 +116,10 @@ def _on_host(population: Population, analog: list[Projection], bias: Array,
     reset = Reset.SOFT if neuron.reset is Reset.SOFT and memory else Reset.HARD
     items = {item.name: item for item in network.inputs}
     bits = _fraction_bits(analog, bias, unit, [items[p.source] for p in analog])
-    own_encoders = encoders(replace(population, bias=Bias(bias)), analog, items, CurrentFormat(
+    encoder = encoder_of(replace(population, bias=Bias(bias)), analog, items, CurrentFormat(
         unit=unit, exponent=0, limit=_HOST_LIMIT, fraction_bits=bits))
     return replace(population, neuron=TrueNorthNeurons(threshold, reset, memory), bias=None,
-                   on_host=True), own_encoders
+                   on_host=True), encoder
 
 
 def _fraction_bits(analog: Sequence[Projection], bias: Array, unit: float,

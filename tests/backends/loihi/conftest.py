@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def simulate(network: Network, inputs: Mapping[str, Array]) -> Reference:
         if population.bias is not None:
             bias[population.name][:] = population.bias.value
     for encoder in network.encoders:
-        bias[encoder.target] = encoder.mantissas(inputs[encoder.source]) << encoder.exponent
+        bias[encoder.target] = encoder.mantissas(inputs) << encoder.exponent
     matrices = {p: p.operator.matrix().astype(np.int64) for p in network.projections}
     for sample in range(n_samples):
         states = {p.name: [State() for _ in range(p.size)] for p in network.populations}
@@ -158,8 +158,9 @@ class Zoo:
         rng, join = self.rng, self.join
         self.add("encoded", (2, 5, 4), LoihiNeuron(4095, 1024, 120))
         encoder = Encoder(
-            "image", "encoded", Dense((2, 5, 4), (2, 5, 4), rng.integers(-120, 150, (40, 40))),
-            rng.integers(-9, 9, 40), 6, 8, 5, 4095)
+            target="encoded",
+            terms=(("image", Dense((2, 5, 4), (2, 5, 4), rng.integers(-120, 150, (40, 40)))),),
+            offset=rng.integers(-9, 9, 40), input_shift=6, output_shift=8, exponent=5, limit=4095)
         self.add("hidden", (30,), LoihiNeuron(4095, 300, 150), self.some_bias(30))
         self.add("deeper", (20,), IF)
         self.add("merged", (25,), LoihiNeuron(4095, 2048, 300))
@@ -218,7 +219,7 @@ class Zoo:
         self.add("seen", (11,), LoihiNeuron(4095, 0, 250))
         self.join("camera", "seen", dense(self.rng, 40, 11))
         self.add("alone", (10,), IF, self.some_bias(10, 4000, 1))
-        return Encoder("image", "camera", encoder.operator, encoder.offset, 6, 8, 6, 4095)
+        return replace(encoder, target="camera", exponent=6)
 
 
 def make_zoo(seed: int, samples: int = 3, ticks: int = 6) -> Case:

@@ -28,8 +28,9 @@ def small(neuron: LoihiNeuron = IF, weight: list[list[float]] | None = None,
     size_out, size_in = weights.shape
     inputs = (Input("x", (size_in,), InputKind.ANALOG, levels=levels),)
     encoders = () if encoder is None else (Encoder(
-        "x", "n", Dense((size_in,), (size_out,), weights), np.zeros(size_out, np.int64), 1, 1,
-        encoder[1], encoder[0]),)
+        target="n", terms=(("x", Dense((size_in,), (size_out,), weights)),),
+        offset=np.zeros(size_out, np.int64), input_shift=1, output_shift=1,
+        exponent=encoder[1], limit=encoder[0]),)
     return Network(inputs, (Population("n", (size_out,), neuron, bias),), (Projection(
         "x", "n", Dense((size_in,), (size_out,), weights), exponent, delay),), (), 4, encoders)
 

@@ -58,8 +58,10 @@ def image_chain() -> tuple[Network, Schedule, dict[str, Array]]:
         Projection("conv", "conv2", Conv((4, 3, 5), (3, 2, 3), even(rng, 3, 4, 2, 3)), exponent=1),
         Projection("conv2", "dense", Dense((3, 2, 3), (12,), even(rng, 12, 18))),
         Projection("dense", "out", Dense((12,), (8,), even(rng, 8, 12, scale=10)), exponent=2))
-    encoder = Encoder("image", "pixels", Dense((2, 6, 5), (2, 6, 5), rng.integers(
-        -30, 60, (60, 60))), rng.integers(-5, 5, 60), 6, 7, 5, 4095)
+    encoder = Encoder(
+        target="pixels",
+        terms=(("image", Dense((2, 6, 5), (2, 6, 5), rng.integers(-30, 60, (60, 60)))),),
+        offset=rng.integers(-5, 5, 60), input_shift=6, output_shift=7, exponent=5, limit=4095)
     network = Network((image,), populations, projections, (), TICKS, (encoder,))
     depth = {"image": 0} | {p.name: i for i, p in enumerate(populations)}
     return network, Schedule(depth, TICKS), {"image": rng.random((1, 2, 6, 5))}
@@ -108,7 +110,7 @@ def test_netx_runs_the_same_network(
     arrays: dict[str, Array] = {"ticks": np.array(TICKS), "first": np.array(first),
                                "steps": np.array(TICKS + schedule.latency)}
     if network.encoders:
-        arrays["bias"] = network.encoders[0].mantissas(inputs["image"])[0]
+        arrays["bias"] = network.encoders[0].mantissas(inputs)[0]
         arrays["bias_exp"] = np.array(network.encoders[0].exponent)
     else:
         arrays["spikes"] = inputs["frames"][0]

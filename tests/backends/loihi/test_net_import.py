@@ -46,7 +46,7 @@ def in_netx(source: Path, result: Compilation, x: Array, folder: Path) -> dict[s
     network, layers = result.network, [p.name for p in result.network.populations]
     arrays: dict[str, Array] = {"ticks": np.array(network.n_ticks)}
     if network.encoders:
-        arrays["bias"] = network.encoders[0].mantissas(x)[0]
+        arrays["bias"] = network.encoders[0].mantissas({network.encoders[0].sources[0]: x})[0]
         arrays["bias_exp"] = np.array(network.encoders[0].exponent)
     else:
         arrays["spikes"] = x[0]

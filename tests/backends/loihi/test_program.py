@@ -49,8 +49,9 @@ def tiny(names: tuple[str, ...] = ("image", "first", "second", "on host")) -> Ne
          Projection("one", second, Dense((1,), (2,), np.array([[255], [0]], np.int32))),
          Projection(host, second, Dense((2,), (2,), np.array([[-255, -1], [0, -7]], np.int32)))),
         (), 4,
-        (Encoder(image, first, Dense((3,), (3,), np.eye(3, dtype=np.int64)), np.zeros(3, np.int64),
-                 8, 2, 6, 4095),))
+        (Encoder(target=first, terms=((image, Dense((3,), (3,), np.eye(3, dtype=np.int64))),),
+                 offset=np.zeros(3, np.int64), input_shift=8, output_shift=2, exponent=6,
+                 limit=4095),))
 
 
 def schedule(network: Network) -> Schedule:

@@ -148,8 +148,8 @@ def test_encoder_mantissas_are_the_rounded_currents() -> None:
     chip = quantize(network).population("a").neuron
     assert isinstance(chip, LoihiNeuron)
     exact = current * chip.vth * 2.0 ** (6 - encoder.exponent)
-    assert np.abs(encoder.mantissas(x) - exact).max() <= 0.51
-    assert np.abs(encoder.mantissas(x)).max() <= encoder.limit
+    assert np.abs(encoder.mantissas({encoder.sources[0]: x}) - exact).max() <= 0.51
+    assert np.abs(encoder.mantissas({encoder.sources[0]: x})).max() <= encoder.limit
 
 
 def test_input_that_changes_every_tick_is_encoded_by_the_host() -> None:
