@@ -270,6 +270,10 @@ class Options:
         Choice(("auto", "host", "chip")), "auto", "Where outputs are added up over a sample.")
     weight_bits: int | None = option(
         Whole(1, 8), None, "Bits of a stored weight; 8 on Loihi and 4 on TrueNorth if not given.")
+    overflow: str = option(
+        Choice(("auto", "prove", "saturate")), "auto",
+        "Potentials that some input could drive out of their register: excluded by proof, or "
+        "clipped as the chip does where a proof costs more than a bit.", LOIHI)
     encoding: str = option(
         Choice(("dense", "sparse", "shared", "auto")), "dense",
         "How synapses are stored: convolutions share lists, zeros are left out.", LOIHI)

@@ -24,12 +24,18 @@ class AdderBatch(Batch):
 
 
 class FloatBatch(NeuronBatch):
-    """Advanced by the float normal form; a bias is added to v, beside the synaptic current."""
+    """Advanced by the float normal form; a bias is added to v, beside the synaptic current.
+
+    Its `peak` is the largest |v| that a register has to hold: how far v fell before a spike, and,
+    where a reset leaves a part of it, how far it rose. A v that ends lower decides nothing.
+    """
 
     def __init__(self, neuron: FloatNeuron, bias: torch.Tensor | None, shape: BatchShape,
                  device: str) -> None:
         super().__init__(("u", "v"), bias, shape, torch.float64, device)
         self.neuron = neuron
+        self.peak = abs(neuron.v_th)
+        self._lowest = torch.zeros(shape, dtype=torch.float64, device=device)  # since a spike
 
     def _decay(self, state: torch.Tensor, share: float) -> torch.Tensor:
         """What a state keeps over a tick."""
@@ -41,6 +47,14 @@ class FloatBatch(NeuronBatch):
     def _fires(self, v: torch.Tensor) -> torch.Tensor:
         return v > self.neuron.v_th if self.neuron.strict else v >= self.neuron.v_th
 
+    def _keep_peak(self, v: torch.Tensor, spike: torch.Tensor) -> None:
+        self._lowest = torch.minimum(self._lowest, v)
+        depths = self._lowest[spike]
+        if len(depths):
+            rise = 0.0 if self.neuron.reset is Reset.HARD else float(v[spike].max())
+            self.peak = max(self.peak, -float(depths.min()), rise)
+            self._lowest = self._lowest.masked_fill(spike, 0.0)
+
     def _tick(self, current: torch.Tensor) -> torch.Tensor:
         neuron, before = self.neuron, self.states["v"]
         u = current if neuron.alpha is None else (
@@ -51,6 +65,7 @@ class FloatBatch(NeuronBatch):
         elif neuron.reset is Reset.HARD_DELAYED:
             v = v.masked_fill(self._fires(before), 0.0)
         spike = self._fires(v)
+        self._keep_peak(v, spike)
         if neuron.reset is Reset.HARD:
             v = v.masked_fill(spike, 0.0)
         elif neuron.reset is Reset.SOFT:

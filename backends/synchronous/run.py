@@ -38,6 +38,8 @@ class Run:
     v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
     inputs: dict[str, Array] = field(default_factory=dict)  # that readouts read; static: 1 tick
     sums: dict[str, Array] = field(default_factory=dict)  # accumulators' v at the end, no ticks
+    saturated: dict[str, int] = field(default_factory=dict)  # ticks of neurons whose v was clipped
+    peaks: dict[str, float] = field(default_factory=dict)  # of float neurons: the largest |v|
 
     def counts(self) -> dict[str, Array]:
         """Spikes over all ticks [samples, neurons], and the inputs; a static one counts once.
@@ -119,7 +121,9 @@ class Executor:
             inputs={item.name: _as_read(item, inputs[item.name], n_samples)
                     for item in self._inputs.values() if item.name in self._read},
             sums={name: batch.potential.cpu().numpy() for name, batch in populations.items()
-                  if name in self.network.accumulators})
+                  if name in self.network.accumulators},
+            saturated={name: batch.saturated for name, batch in populations.items()},
+            peaks={name: batch.peak for name, batch in populations.items()})
 
     def _all_ticks(self, population: Population, parts: list[torch.Tensor]) -> Array:
         """All ticks of what a population sent, as `Run` holds them."""

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from neurocompile.backends import synchronous
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.fidelity import Fidelity, activity, measure
-from neurocompile.ir.network import Network
+from neurocompile.ir.network import Input, InputKind, Network
+from neurocompile.ir.operators import Array
 from neurocompile.options import Options
+from neurocompile.passes.quantization.observations import Observations
 
 Rates = Mapping[str, float | NDArray[np.float64]]
 
@@ -27,6 +30,28 @@ def measure_fidelity(run: Recorder, lowering: Lowering, floating: Network,
                                 lambda r: f"{r[0].samples} samples")
     run.findings += activity(network, fidelity)
     return fidelity, rates
+
+
+def observe(run: Recorder, floating: Network, sample: Mapping[str, Array] | None
+            ) -> Observations | None:
+    """The float network's run on the sample, where there is one."""
+    if sample is None:
+        return None
+
+    def observations() -> Observations:
+        result = synchronous.run(floating, sample)
+        inputs = {item.name: _sent(item, floating, sample) for item in floating.inputs}
+        return Observations({**inputs, **result.spikes}, result.peaks)
+
+    return run.stage("observe", observations, lambda o: f"{len(o.peaks)} populations")
+
+
+def _sent(item: Input, network: Network, sample: Mapping[str, Array]) -> Array:
+    """What an input sends [samples, ticks, sources]; a static one in one tick."""
+    n_samples = len(next(iter(sample.values())))
+    if item.kind is InputKind.ONE:
+        return np.ones((n_samples, 1, item.size))
+    return network.feeds(sample)[item.name].reshape(n_samples, -1, item.size)
 
 
 def network_size(network: Network) -> str:

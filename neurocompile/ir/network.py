@@ -134,6 +134,7 @@ class Population:
     on_host: bool = False  # simulated by the host, which sends its spikes to the chip
     where: Location = field(default_factory=Location)
     repeats: str | None = None  # of a relay: the population or input whose spikes it sends on
+    saturates: bool = False  # some input may clip v, as its equations say; else proved not to
 
     @property
     def size(self) -> int:

@@ -33,7 +33,7 @@ class Loihi:
     target_type: type[LoihiTarget] = LoihiTarget
     options_type: type[Options] = Options
     stages: tuple[str, ...] = (
-        "check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay",
+        "check", "lower", "streams", "split", "accumulate", "observe", "quantize", "align", "relay",
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
 
@@ -52,7 +52,7 @@ class Loihi:
         """See `Family.quantize`."""
         from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 
-        return LoihiQuantizer(options.bits, options.encoder).run(floating, target)[0]
+        return LoihiQuantizer(options.bits, options.encoder, options.overflow).run(floating, target)[0]
 
     def emit(self, compilation: LoihiCompilation, out: Path) -> Emission:
         """A Lava program; see `Family.emit`."""

@@ -10,6 +10,7 @@ from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.stages import (
     Rates,
     measure_fidelity,
+    observe,
     network_size,
     nothing_on_chip,
     over_budget,
@@ -53,7 +54,8 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         "accumulate", lambda: accumulate(floating, options.readout, target, options.bits),
         lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.findings += notes
-    quantizer = LoihiQuantizer(options.bits, options.encoder)
+    observations = observe(run, floating, lowering.sample)
+    quantizer = LoihiQuantizer(options.bits, options.encoder, options.overflow, observations)
     network, warnings = run.stage(
         "quantize", lambda: quantizer.run(floating, target), lambda r: network_size(r[0]),
         lambda r: _out_of_bounds(floating, r[0], target))

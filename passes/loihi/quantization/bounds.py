@@ -94,6 +94,7 @@ def state_overflows(network: Network, population: Population,
                     target: LoihiTarget) -> Iterator[Diagnostic]:
     """NC303 for each register of a population that some input could overflow.
 
+    A potential that saturates is part of the equations; one that need not has to be proved.
     The sum of an adder must be within the range that its consumers' registers are proved for; the
     potential of an accumulator must not even fire.
     """
@@ -106,6 +107,8 @@ def state_overflows(network: Network, population: Population,
                 "register": "its sum", "target": target.name, "limit": population.neuron.reach})
         return
     for register, reach in state_bounds(network, population).largest.items():
+        if register == "v" and population.saturates:
+            continue
         limit, key = limits.state_limit(target), limits.STATE
         if register == "v" and population.name in network.accumulators:
             limit = loihi_neuron(population).vth << ACTIVATION_SHIFT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,7 +18,7 @@ _FRACTION_BITS = 20  # of the encoder's weights
 
 
 def largest_current(receiver: Receiver, inputs: Mapping[str, Input]) -> float:
-    """The largest constant current that any input can cause."""
+    """The largest constant current that any input can cause, or that is let through."""
     population = receiver.population
     low, high = np.zeros(population.size), np.zeros(population.size)
     if population.bias is not None:
@@ -27,7 +28,8 @@ def largest_current(receiver: Receiver, inputs: Mapping[str, Input]) -> float:
         negative, positive = projection.operator.bounds()
         low = low + negative * item.high + positive * item.low
         high = high + positive * item.high + negative * item.low
-    return float(max(np.abs(low).max(initial=0.0), np.abs(high).max(initial=0.0)))
+    return min(float(max(np.abs(low).max(initial=0.0), np.abs(high).max(initial=0.0))),
+               receiver.observed_current)
 
 
 def current_exponent(receiver: Receiver, scale: float, inputs: Mapping[str, Input],
@@ -42,13 +44,13 @@ def current_exponent(receiver: Receiver, scale: float, inputs: Mapping[str, Inpu
 
 def constant_currents(receiver: Receiver, scale: float, inputs: Mapping[str, Input],
                       target: LoihiTarget) -> tuple[Bias | None, Encoder | None]:
-    """The static bias, or the encoder that contains it; `scale` in mantissas per float unit.
-
-    """
+    """The static bias, or the encoder that contains it; `scale` in mantissas per float unit."""
     population, limit = receiver.population, limits.bias_limit(target)
     exponent = current_exponent(receiver, scale, inputs, target)
     unit = scale * 2.0 ** (ACTIVATION_SHIFT - exponent)
     if receiver.analog:
+        reach = math.ceil(largest_current(receiver, inputs) * unit) + 1  # sums are rounded
+        limit = min(limit, reach)
         return None, encoder_of(population, receiver.analog, inputs, CurrentFormat(
             unit=unit, exponent=exponent, limit=limit, fraction_bits=_FRACTION_BITS))
     if population.bias is None:

@@ -37,6 +37,7 @@ from neurocompile.passes.loihi.quantization.representable import threshold_findi
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
 from neurocompile.passes.loihi.quantization.scales import candidate_scales, largest_scale
 from neurocompile.passes.loihi.quantization.weight_grid import round_to_grid, weight_exponent
+from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
 from neurocompile.semantics.normal_form import SUM, FloatNeuron
@@ -45,6 +46,8 @@ from neurocompile.target.loihi import LoihiTarget
 
 _SAMPLE = 100_000  # weights per projection that a candidate scale is scored on
 _RATE = 0.1  # spikes per source and tick that are assumed
+_WORTH_SATURATION = 0.25  # of the error, a bit: what a potential that may saturate must bring
+_PEAK_MARGIN = 2  # beyond the largest |v| on samples, before it saturates
 _WORTH = 0.95  # of the error: what a smaller scale must at most have, since it also rounds states
 
 Weights = tuple[int, NDArray[np.int64]]  # exponent and stored integers of a projection
@@ -69,6 +72,8 @@ class PopulationQuantizer:
     inputs: Mapping[str, Input]
     target: LoihiTarget
     weight_bits: int
+    overflow: str = "prove"  # "prove", "saturate" or "auto"
+    observations: Observations | None = None
 
     def best(self, receiver: Receiver) -> tuple[IntegerPart, list[Diagnostic]]:
         """The population without rounding, else at the scale of the least error; warnings.
@@ -78,7 +83,7 @@ class PopulationQuantizer:
         part, warnings = self._exact(receiver)
         if part is None:
             part = self._least_error(receiver)
-            warnings += clip_warnings(receiver.synapses, part.synapses, self.weight_bits)
+            warnings += clip_warnings(receiver.synapses, part.synapses, self.weight_bits, part.scale)
         return part, [*warnings, *drift_warnings(receiver.population, part.population,
                                                  self.network.n_ticks)]
 
@@ -90,20 +95,46 @@ class PopulationQuantizer:
             self._findings(self._rounded_at(receiver, k)))
 
     def _least_error(self, receiver: Receiver) -> IntegerPart:
+        """The best part whose potential provably never saturates, or one that may.
+
+        Raises FindingsError where no scale serves.
+        """
+        best, findings = self._best_scale(receiver, saturates=False)
+        if self.overflow != "prove" and self._peak(receiver) < math.inf:
+            loose, _ = self._best_scale(receiver, saturates=True)
+            if loose is not None and (best is None or loose.error < best.error * (
+                    1 if self.overflow == "saturate" else _WORTH_SATURATION)):
+                best = loose
+        if best is None:
+            raise FindingsError(*(findings or [self._no_scale(receiver, 1)]))
+        return best
+
+    def _peak(self, receiver: Receiver) -> float:
+        """The largest magnitude of v on samples, in float units; infinite without samples."""
+        peaks = {} if self.observations is None else self.observations.peaks
+        return peaks.get(receiver.population.name, math.inf)
+
+    def _best_scale(self, receiver: Receiver, saturates: bool
+                    ) -> tuple[IntegerPart | None, list[Diagnostic]]:
+        """The population at the scale of the least error that fits, else what does not."""
         findings: list[Diagnostic] = []
+        reach = limits.state_limit(self.target) >> ACTIVATION_SHIFT
+        most = math.inf if not saturates else reach / (_PEAK_MARGIN * self._peak(receiver))
         best: IntegerPart | None = None
         for k, fine in list(candidate_scales(receiver, self.inputs, self.target)):
             if best is not None and not fine:
                 break
+            if k / receiver.population.floating.v_th > most:
+                continue
             part = self._rounded_at(receiver, k)
+            if saturates:
+                part = replace(part, population=replace(part.population, saturates=True))
             if best is not None and part.error >= best.error * _WORTH:
                 continue
             findings = self._findings(part)
             if not findings:
                 best = part
-        if best is None:
-            raise FindingsError(*(findings or [self._no_scale(receiver, 1)]))
-        return best
+        return best, findings
 
     def _exact(self, receiver: Receiver) -> tuple[IntegerPart | None, list[Diagnostic]]:
         """The population without any rounding, if there is such a scale that overflows nothing.
@@ -197,6 +228,8 @@ class PopulationQuantizer:
     def _power(self, source: str) -> float:
         """The mean square of what a source sends in a tick, as far as it is known without a run."""
         item = self.inputs.get(source)
+        if self.observations is not None and item is None:
+            return max(self.observations.power(source), _RATE / 100)
         if item is None or item.kind is InputKind.SPIKES:
             return _RATE
         return 1.0 if item.kind is InputKind.ONE else item.levels**2 / 3

@@ -18,6 +18,7 @@ from neurocompile.ir.network import Input, Network, Population, Readout
 from neurocompile.passes.loihi.quantization.population import IntegerPart, PopulationQuantizer
 from neurocompile.passes.loihi.quantization.receiver import Receiver, graded_inputs, receiver
 from neurocompile.passes.loihi.quantization.representable import unrepresentable
+from neurocompile.passes.quantization.observations import Observations
 from neurocompile.passes.loihi.streams.adder_scale import adder_scales, integer_adder
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 from neurocompile.target.loihi import LoihiTarget
@@ -27,10 +28,15 @@ _HALVINGS = 4  # of the adders' scales, until no consumer overflows
 
 @dataclass(frozen=True, slots=True)
 class LoihiQuantizer:
-    """Options: stored bits of a weight (1 to 8) and how an analog input reaches the chip."""
+    """Options: stored bits of a weight (1 to 8) and how an analog input reaches the chip.
+
+    `overflow`: whether potentials may saturate; without `observations` none does.
+    """
 
     weight_bits: int
     encoder: str = "auto"
+    overflow: str = "auto"
+    observations: Observations | None = None
 
     def run(self, network: Network, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
         """The integer network, and warnings.
@@ -58,8 +64,8 @@ class LoihiQuantizer:
                       target: LoihiTarget) -> dict[str, float]:
         def quantizer(population: Population, around: Network
                       ) -> tuple[PopulationQuantizer, Receiver]:
-            return PopulationQuantizer(around, inputs, target, self.weight_bits), receiver(
-                population, around, target, self.encoder, {})
+            return self._populations(around, inputs, target), self._receiver(
+                population, around, target, {})
 
         def best(population: Population, around: Network) -> float:
             one, arrivals = quantizer(population, around)
@@ -70,6 +76,16 @@ class LoihiQuantizer:
             return one.fits(arrivals, scale)
 
         return adder_scales(network, best, fits)
+
+    def _populations(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget
+                     ) -> PopulationQuantizer:
+        return PopulationQuantizer(
+            network=network, inputs=inputs, target=target, weight_bits=self.weight_bits,
+            overflow=self.overflow, observations=self.observations)
+
+    def _receiver(self, population: Population, network: Network, target: LoihiTarget,
+                  scales: Mapping[str, float]) -> Receiver:
+        return receiver(population, network, target, self.encoder, scales, self.observations)
 
     def _at(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget,
             scales: Mapping[str, float]) -> tuple[Network, list[Diagnostic]]:
@@ -83,12 +99,11 @@ class LoihiQuantizer:
             network = replace(network, populations=tuple(
                 integers if p.name == adder.name else p for p in network.populations))
             warnings += clips
-        quantizer = PopulationQuantizer(network, inputs, target, self.weight_bits)
+        quantizer = self._populations(network, inputs, target)
         units: dict[str, float] = {}  # of v, per float unit
         for population in network.populations:
             if population.name not in parts:
-                part, more = quantizer.best(receiver(population, network, target, self.encoder,
-                                                     scales))
+                part, more = quantizer.best(self._receiver(population, network, target, scales))
                 units[population.name] = part.scale * (1 << ACTIVATION_SHIFT)
                 parts[population.name] = part
                 warnings += more

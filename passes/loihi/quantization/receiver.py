@@ -6,16 +6,21 @@ population that the host computes ("host").
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.passes.loihi import limits
+from neurocompile.passes.quantization.observations import Observations
 from neurocompile.target.loihi import LoihiTarget
 
 ANALOG = (InputKind.STATIC, InputKind.ANALOG)
 GRADED_BITS = 8  # of an input that becomes graded spikes, where a message holds them and a sign
+
+
+_CURRENT_MARGIN = 1.25  # beyond the largest current on samples; what is larger is clipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +32,11 @@ class Receiver:
     analog: tuple[Projection, ...]
     on_host: bool
     wire: float = 0.0  # float weight of its synapses from an adder; 0: it has none
+    observed_current: float = math.inf  # largest constant one on samples, with a margin
 
 
 def receiver(population: Population, network: Network, target: LoihiTarget, encoder: str,
-             scales: Mapping[str, float]) -> Receiver:
+             scales: Mapping[str, float], observations: Observations | None = None) -> Receiver:
     """A population with what reaches it in a network.
 
     `scales`: whole numbers that adders send per unit of their sum. Raises as `analog_form` does.
@@ -52,7 +58,11 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
                 operator.weights / scale)))
         else:
             analog.append(projection)
-    return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire)
+    observed = math.inf
+    if observations is not None and analog:
+        bias = 0.0 if population.bias is None else population.bias.mantissa
+        observed = _CURRENT_MARGIN * observations.largest_current(analog, bias)
+    return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire, observed)
 
 
 def graded_inputs(network: Network, target: LoihiTarget, encoder: str) -> dict[str, Input]:

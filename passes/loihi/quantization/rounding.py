@@ -17,14 +17,13 @@ _CLIP_LIMIT = 0.01
 
 
 def clip_warnings(floating: Sequence[Projection], integers: Sequence[Projection],
-                  bits: int) -> Iterator[Diagnostic]:
-    """NC302 where many weights ended at the end of their grid."""
+                  bits: int, scale: float) -> Iterator[Diagnostic]:
+    """NC302 where many weights lie beyond the end of their grid; `scale` as in `IntegerPart`."""
     for before, after in zip(floating, integers, strict=True):
-        _, low, high = grid(before.operator.weights, bits)
-        weights = after.operator.weights
-        ends = np.count_nonzero((weights == low) | (weights == high)) if low else (
-            np.count_nonzero(weights == high))
-        share = ends / max(weights.size, 1)
+        step, low, high = grid(before.operator.weights, bits)
+        exact = before.operator.weights * (scale / 2.0**after.exponent)
+        beyond = np.count_nonzero((exact < low - step) | (exact > high + step))
+        share = beyond / max(exact.size, 1)
         if share > _CLIP_LIMIT:
             yield Diagnostic("NC302", before.where, {
                 "projection": before.name, "share": share, "bits": bits})

@@ -64,7 +64,8 @@ def integer_adder(network: Network, population: Population, scales: Mapping[str,
                                 operator=projection.operator.with_weights(integers)))
         if exact is None:
             inexact.append((projection, synapses[-1]))
-    warnings = list(clip_warnings([p for p, _ in inexact], [p for _, p in inexact], bits))
+    warnings = list(clip_warnings([p for p, _ in inexact], [p for _, p in inexact], bits,
+                                  scales[population.name]))
     interval = synaptic_range(replace(network, projections=tuple(synapses)), population)
     return replace(population, neuron=Adder(*interval)), tuple(synapses), warnings
 
