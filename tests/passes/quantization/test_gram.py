@@ -33,7 +33,7 @@ def spikes(operator: Operator, samples: int = 2, ticks: int = TICKS, levels: int
 
 
 def features(arrivals: Sequence[Arrival], ticks: int) -> np.ndarray:
-    """[weights, samples x ticks x targets] what each weight delivers per unit of itself."""
+    """[weights, targets, instants] what each weight delivers per unit of itself."""
     parts = []
     for arrival in arrivals:
         x = np.broadcast_to(arrival.values, (len(arrival.values), ticks, arrival.values.shape[2]))
@@ -42,14 +42,14 @@ def features(arrivals: Sequence[Arrival], ticks: int) -> np.ndarray:
         flat = late.reshape(-1, x.shape[2])
         for weight in np.eye(arrival.operator.weights.size):
             one = arrival.operator.with_weights(weight.reshape(arrival.operator.weights.shape))
-            parts.append(flat @ one.matrix().T)
-    return np.array(parts).reshape(len(parts), -1, arrivals[0].operator.out_size).swapaxes(1, 2)
+            parts.append(one.matrix() @ flat.T)
+    return np.array(parts).reshape(len(parts), arrivals[0].operator.out_size, len(flat))
 
 
 def check(arrivals: Sequence[Arrival], blocks: Sequence[Block], ticks: int = TICKS) -> None:
     """Every weight that delivers something is in one block, with the moments of its row."""
     values = features(arrivals, ticks)
-    by_weight = values.reshape(len(values), -1)
+    by_weight = values.reshape(len(values), values.shape[1] * values.shape[2])
     second, total = by_weight @ by_weight.T, by_weight.sum(axis=1)
     per_target = np.abs(values).sum(axis=2)
     numbers = np.concatenate([b.weights.reshape(-1) for b in blocks] or [np.zeros(0, np.int64)])
