@@ -79,10 +79,10 @@ def load_case(entry: ModelEntry, samples: int) -> Case:
         images = [small_nets.upscale(torch.as_tensor(x)).numpy() for x in images]
     graph = capture(model, torch.as_tensor(images[0][:4]))
     network, _ = lower(graph, entry.options.get("allow", ()))
-    return Case(network, *(_sent(network, x) for x in images))
+    return Case(network, *(_values(network, x) for x in images))
 
 
-def _sent(network: Network, images: Array) -> dict[str, Array]:
+def _values(network: Network, images: Array) -> dict[str, Array]:
     """What every source sends [samples, ticks, sources]."""
     name = next(i.name for i in network.inputs if i.kind is not InputKind.ONE)
     values = dict(synchronous.run(network, {name: images}).spikes)

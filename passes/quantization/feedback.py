@@ -41,10 +41,10 @@ class Grid:
     Each is one number or an array that broadcasts to [rows, columns]. A unit may be negative, never 0.
     """
 
-    unit: Floats | float
-    low: Ints | int
-    high: Ints | int
-    step: Ints | int = 1
+    unit: Array | float
+    low: Array | float
+    high: Array | float
+    step: Array | float = 1
 
     def to(self, shape: tuple[int, ...]) -> Grid:
         """The same, all of it arrays of this shape."""
@@ -54,7 +54,7 @@ class Grid:
         """One column of a grid of arrays: [rows]."""
         return Grid(*(a[:, number] for a in self._parts()))
 
-    def scaled(self, factors: Floats) -> Grid:
+    def copies(self, factors: Floats) -> Grid:
         """For so many copies of all rows, one after the other, the unit times a factor each."""
         unit, *others = (np.tile(a, (len(factors), 1)) for a in self._parts())
         rows = len(unit) // len(factors)
@@ -74,7 +74,7 @@ class Feedback:
     """A matrix H, and its factor, made once for all rows and candidates."""
 
     second: Floats  # [columns, columns] as it was
-    damped: Floats  # [columns, columns] positive definite, in order
+    matrix: Floats  # [columns, columns] damped, in order
     order: Ints  # in which columns are rounded
     spread: Floats  # [columns, columns] upper: what a later column takes of an error
 
@@ -83,13 +83,13 @@ class Feedback:
         """Columns are taken by descending diagonal; one that never had a value feeds nothing."""
         diagonal = np.diag(second).copy()
         order = np.argsort(-diagonal, kind="stable")
-        damped = second[np.ix_(order, order)].copy()
+        matrix = second[np.ix_(order, order)].copy()
         level = float(diagonal.mean()) if len(diagonal) else 0.0
-        np.fill_diagonal(damped, diagonal[order] + (damping * level if level > 0 else 1.0))
-        lower = np.asarray(scipy.linalg.cholesky(damped[::-1, ::-1], lower=True))
+        np.fill_diagonal(matrix, diagonal[order] + (damping * level if level > 0 else 1.0))
+        lower = np.asarray(scipy.linalg.cholesky(matrix[::-1, ::-1], lower=True))
         inverse = np.asarray(scipy.linalg.solve_triangular(
             lower[::-1, ::-1], np.eye(len(order)), lower=False))
-        return cls(second, damped, order, inverse / np.diag(inverse)[:, None])
+        return cls(second, matrix, order, inverse / np.diag(inverse)[:, None])
 
     def errors(self, changes: Floats) -> Floats:
         """The squared error `d H d` of each row of changes [rows, columns]."""
@@ -136,7 +136,7 @@ def _feed(weights: Floats, feedback: Feedback, grid: Grid) -> Floats:
 
 def _descend(weights: Floats, integers: Floats, feedback: Feedback, grid: Grid, sweeps: int) -> None:
     """Moves integers, in place, each to the grid's best point beside all others."""
-    matrix, order = feedback.damped, feedback.order
+    matrix, order = feedback.matrix, feedback.order
     changes = (integers * grid.unit - weights).T[order]
     for first in list(range(0, len(changes), _WIDTH)) * sweeps:
         last = min(first + _WIDTH, len(changes))
@@ -159,9 +159,9 @@ def unit_errors(weights: Floats, feedback: Feedback, grid: Grid, factors: Sequen
     errors = []
     for first in range(0, len(factors), at_once):
         some = np.asarray(factors[first:first + at_once], np.float64)
-        stack, scaled = np.tile(weights, (len(some), 1)), grid.scaled(some)
-        integers = round_with_feedback(stack, feedback, scaled, sweeps)
-        errors.append(row_error(stack, integers, feedback, scaled).reshape(len(some), -1))
+        stack, every = np.tile(weights, (len(some), 1)), grid.copies(some)
+        integers = round_with_feedback(stack, feedback, every, sweeps)
+        errors.append(row_error(stack, integers, feedback, every).reshape(len(some), -1))
     return np.concatenate(errors)
 
 
@@ -180,7 +180,8 @@ def bias_correction(arrivals: Sequence[Arrival], rounded_weights: Sequence[Array
 
     `rounded_weights` are those of each arrival's operator after rounding, in float units.
     """
-    return np.sum([
-        arrival.operator.with_weights(arrival.operator.weights - after).apply(
-            arrival.mean(n_ticks)[None])[0]
-        for arrival, after in zip(arrivals, rounded_weights, strict=True)], axis=0)
+    bias = np.zeros(arrivals[0].operator.out_size)
+    for arrival, after in zip(arrivals, rounded_weights, strict=True):
+        change = arrival.operator.with_weights(arrival.operator.weights - after)
+        bias += change.apply(arrival.mean(n_ticks)[None])[0]
+    return bias

@@ -44,9 +44,9 @@ class Arrival:
     def at(self, instants: Ints, n_ticks: int) -> Array:
         """What arrives [instants, sources]; instant `s * n_ticks + t` is tick t of sample s."""
         sample, tick = np.divmod(instants, n_ticks)
-        sent = tick - self.delay
-        values = self.values[sample, np.where(sent < 0, 0, sent) % self.values.shape[1]]
-        values[sent < 0] = 0
+        tick = tick - self.delay
+        values: Array = self.values[sample, np.maximum(tick, 0) % self.values.shape[1]]
+        values[tick < 0] = 0
         return values
 
     def mean(self, n_ticks: int) -> Floats:
@@ -188,10 +188,10 @@ class _Sums:
     def _patches(self, values: Sequence[Array], number: Ints, group: int, position: Ints) -> Floats:
         """The patches [patches, columns] of a group, from the values of the instants `number`."""
         parts = []
-        for member, prepared, step in zip(self.members, values, self.steps, strict=True):
+        for member, sources, step in zip(self.members, values, self.steps, strict=True):
             layout = member.layout
             index = (layout.group[group] + layout.position[position])[:, None] + layout.column
-            patch = prepared[number[:, None], index].astype(np.float64)
+            patch = sources[number[:, None], index].astype(np.float64)
             parts.append(np.rint(patch / step) * step if step else patch)
         return np.concatenate(parts, axis=1)
 

@@ -120,7 +120,7 @@ def _einsum(operator: Einsum) -> Layout:
     positions = tuple(a for a in outs if a in ins and a not in axes)
     repeats = tuple(a for a in outs if a not in ins and a not in axes)
     totals = tuple(a for a in ins if a not in outs and a not in axes)
-    kept = tuple(a for a in ins if a not in totals)
+    rest = tuple(a for a in ins if a not in totals)
 
     def prepare(x: Array) -> Array:
         grid = x.reshape(len(x), *operator.lengths(ins))
@@ -128,8 +128,9 @@ def _einsum(operator: Einsum) -> Layout:
             grid = grid.astype(np.float64).sum(axis=tuple(1 + ins.index(a) for a in totals))
         return grid.reshape(len(x), -1)
 
-    def offsets(wanted: Axes) -> Ints:
-        return _numbers(operator, kept, tuple(a for a in kept if a not in wanted), wanted)[0]
+    def offsets(own: Axes) -> Ints:
+        numbers: Ints = _numbers(operator, rest, tuple(a for a in rest if a not in own), own)[0]
+        return numbers
     return Layout(
         _numbers(operator, axes, groups, rows, columns),
         _numbers(operator, outs, groups, rows, positions, repeats),
@@ -137,11 +138,11 @@ def _einsum(operator: Einsum) -> Layout:
         math.prod(operator.lengths(totals)))
 
 
-def _numbers(operator: Einsum, axes: Axes, *wanted: Axes) -> Ints:
-    """Numbers of the elements of an array with these axes, as an array with a dimension each."""
+def _numbers(operator: Einsum, axes: Axes, *dimensions: Axes) -> Ints:
+    """Numbers of the elements of an array with these axes, as an array with these dimensions."""
     numbers = np.arange(math.prod(operator.lengths(axes))).reshape(operator.lengths(axes))
-    in_order = numbers.transpose([axes.index(a) for part in wanted for a in part])
-    return in_order.reshape([math.prod(operator.lengths(part)) for part in wanted])
+    in_order = numbers.transpose([axes.index(a) for own in dimensions for a in own])
+    return in_order.reshape([math.prod(operator.lengths(own)) for own in dimensions])
 
 
 def _by_sources(operator: Operator) -> list[Layout]:

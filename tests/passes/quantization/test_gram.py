@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.ir.operators import (
@@ -65,6 +65,7 @@ def check(arrivals: Sequence[Arrival], blocks: Sequence[Block], ticks: int = TIC
             assert set(np.flatnonzero(per_target[row].any(axis=0))) <= set(alive)
 
 
+@settings(deadline=None)
 @given(any_operator())
 def test_moments_are_those_of_the_matrix(operator: Operator) -> None:
     arrival = Arrival(operator, spikes(operator))
