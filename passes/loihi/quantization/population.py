@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.ir.network import (
+    Bias,
     Encoder,
     Input,
     InputKind,
@@ -36,7 +37,11 @@ from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.representable import threshold_finding
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
 from neurocompile.passes.loihi.quantization.scales import candidate_scales, largest_scale
-from neurocompile.passes.loihi.quantization.weight_grid import round_to_grid, weight_exponent
+from neurocompile.passes.loihi.quantization.weight_grid import (
+    Weights,
+    best_exponent,
+    round_to_grid,
+)
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_ONE
@@ -50,7 +55,32 @@ _WORTH_SATURATION = 0.25  # of the error, a bit: what a potential that may satur
 _PEAK_MARGIN = 2  # beyond the largest |v| on samples, before it saturates
 _WORTH = 0.95  # of the error: what a smaller scale must at most have, since it also rounds states
 
-Weights = tuple[int, NDArray[np.int64]]  # exponent and stored integers of a projection
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What was chosen for a population on samples; the rest follows from the float network.
+
+    `gains` [neurons], of neurons without memory: what weights, bias and threshold of each are
+    multiplied by, the threshold back by its bias. `correction` [neurons] is added to the bias, in
+    float units, after that.
+    """
+
+    k: int  # the threshold mantissa
+    weights: tuple[Weights, ...]  # of the receiver's synapses
+    observed_current: float = math.inf
+    saturates: bool = False
+    gains: NDArray[np.float32] | None = None
+    correction: NDArray[np.float32] | None = None
+
+    def bias(self, population: Population) -> Bias | None:
+        """The float bias of a population."""
+        total = None if population.bias is None else np.asarray(population.bias.mantissa, np.float64)
+        if self.gains is not None:
+            gains = self.gains.astype(np.float64)
+            total = population.floating.v_th * (1 - gains) + (0.0 if total is None else total * gains)
+        if self.correction is not None:
+            total = (0.0 if total is None else total) + self.correction.astype(np.float64)
+        return None if total is None else Bias(total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +92,7 @@ class IntegerPart:
     encoder: Encoder | None = None
     scale: float = 0.0  # mantissa units per float unit; of an adder: not used
     error: float = 0.0  # squared, of what reaches it in a tick
+    decision: Decision | None = None  # None: it follows from the float network alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +118,23 @@ class PopulationQuantizer:
         return part, [*warnings, *drift_warnings(receiver.population, part.population,
                                                  self.network.n_ticks)]
 
+    def decided(self, receiver: Receiver, decision: Decision) -> IntegerPart:
+        """The population as it was decided for on samples.
+
+        Raises FindingsError: NC303 or NC305 for a decision that does not fit.
+        """
+        part = self.part(receiver, decision)
+        findings = self.findings(part)
+        if findings:
+            raise FindingsError(*findings)
+        return part
+
     def fits(self, receiver: Receiver, scale: float) -> bool:
         """Whether every register holds what it must at about this scale."""
         v_th = receiver.population.floating.v_th
         k = max(1, round(scale * v_th))
         return k / v_th <= largest_scale(receiver, self.inputs, self.target) and not (
-            self._findings(self._rounded_at(receiver, k)))
+            self.findings(self.rounded_at(receiver, k)))
 
     def _least_error(self, receiver: Receiver) -> IntegerPart:
         """The best part whose potential provably never saturates, or one that may.
@@ -124,14 +166,12 @@ class PopulationQuantizer:
         for k, fine in list(candidate_scales(receiver, self.inputs, self.target)):
             if best is not None and not fine:
                 break
-            if k / receiver.population.floating.v_th > most:
+            scale = k / receiver.population.floating.v_th
+            exponents, error = self._exponents(receiver, scale)
+            if scale > most or (best is not None and error >= best.error * _WORTH):
                 continue
-            part = self._rounded_at(receiver, k)
-            if saturates:
-                part = replace(part, population=replace(part.population, saturates=True))
-            if best is not None and part.error >= best.error * _WORTH:
-                continue
-            findings = self._findings(part)
+            part = replace(self.rounded_at(receiver, k, exponents, saturates), error=error)
+            findings = self.findings(part)
             if not findings:
                 best = part
         return best, findings
@@ -172,41 +212,49 @@ class PopulationQuantizer:
                      for p, integers in weights if integers is None]
         if obstacles or k > limit:
             return None, obstacles or [self._no_scale(receiver, k)]
-        part = self._part(receiver, k, [integers for _, integers in weights if integers])
-        obstacles = [*self._findings(part), *self._residues(part)]
+        part = self.part(receiver, Decision(
+            k, tuple(integers for _, integers in weights if integers)))
+        obstacles = [*self.findings(part), *self._residues(part)]
         if not obstacles and not exact_bias(receiver.population, part.population, scale):
             obstacles = [self._no_scale(receiver, k)]
-        return (None if obstacles else part), obstacles
+        return (None if obstacles else replace(part, decision=None)), obstacles
 
-    def _rounded_at(self, receiver: Receiver, k: int) -> IntegerPart:
-        """The population at one scale, its weights rounded, with their squared error."""
-        scale = k / receiver.population.floating.v_th
-        rows: list[Weights] = []
+    def _exponents(self, receiver: Receiver, scale: float) -> tuple[list[int], float]:
+        """The best exponents of all synapses at a scale, and the squared error of what arrives."""
+        exponents: list[int] = []
         error = self._current_error(receiver, scale)
         for projection in receiver.synapses:
             weights = projection.operator.weights
-            exponent = weight_exponent(weights, scale, self.target)
-            integers = round_to_grid(weights, scale, exponent, self.weight_bits)
-            every = max(1, weights.size // _SAMPLE)
-            exact = weights.reshape(-1)[::every]
-            nearest = integers.reshape(-1)[::every] * (2.0**exponent / scale)
-            error += float(((exact - nearest) ** 2).mean()) * weights.size * (
-                self._power(projection.source))
-            rows.append((exponent, integers))
-        return replace(self._part(receiver, k, rows), error=error)
+            some = weights.reshape(-1)[::max(1, weights.size // _SAMPLE)]
+            exponent, mean_square = best_exponent(some, scale, self.weight_bits, self.target)
+            exponents.append(exponent)
+            error += mean_square * weights.size * self._power(projection.source)
+        return exponents, error
 
-    def _part(self, receiver: Receiver, k: int, weights: Sequence[Weights]) -> IntegerPart:
-        """The population with the threshold k, from exponents and integers by projection."""
-        population = receiver.population
+    def rounded_at(self, receiver: Receiver, k: int, exponents: Sequence[int] | None = None,
+                    saturates: bool = False) -> IntegerPart:
+        """The population at one scale, its weights rounded to nearest."""
+        scale = k / receiver.population.floating.v_th
+        if exponents is None:
+            exponents, _ = self._exponents(receiver, scale)
+        return self.part(receiver, Decision(k, tuple(
+            (exponent, round_to_grid(p.operator.weights, scale, exponent, self.weight_bits))
+            for p, exponent in zip(receiver.synapses, exponents, strict=True)),
+            saturates=saturates))
+
+    def part(self, receiver: Receiver, decision: Decision) -> IntegerPart:
+        """The population with what was decided for it."""
+        receiver = receiver.with_bias(decision.bias(receiver.population))
+        population, k = receiver.population, decision.k
         scale = k / population.floating.v_th
         synapses = tuple(
             replace(p, exponent=exponent, operator=p.operator.with_weights(integers))
-            for p, (exponent, integers) in zip(receiver.synapses, weights, strict=True))
+            for p, (exponent, integers) in zip(receiver.synapses, decision.weights, strict=True))
         bias, encoder = constant_currents(receiver, scale, self.inputs, self.target)
         neuron = self._neuron(population.floating, k)
         return IntegerPart(
-            replace(population, neuron=neuron, bias=bias, on_host=receiver.on_host), synapses,
-            encoder, scale)
+            replace(population, neuron=neuron, bias=bias, on_host=receiver.on_host,
+                    saturates=decision.saturates), synapses, encoder, scale, decision=decision)
 
     def _neuron(self, neuron: FloatNeuron, k: int) -> LoihiNeuron:
         """The neuron whose threshold is k.
@@ -254,7 +302,7 @@ class PopulationQuantizer:
             return []
         return list(lasting_potentials(self._alone(part), part.population, self.target))
 
-    def _findings(self, part: IntegerPart) -> list[Diagnostic]:
+    def findings(self, part: IntegerPart) -> list[Diagnostic]:
         """NC303 for each register that some input could overflow, NC305 for a threshold of 0."""
         population = part.population
         findings = list(state_overflows(self._alone(part), population, self.target))

@@ -15,11 +15,12 @@ import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Input, Network, Population, Readout
+from neurocompile.passes.loihi.quantization.calibration import calibrate
 from neurocompile.passes.loihi.quantization.population import IntegerPart, PopulationQuantizer
 from neurocompile.passes.loihi.quantization.receiver import Receiver, graded_inputs, receiver
 from neurocompile.passes.loihi.quantization.representable import unrepresentable
-from neurocompile.passes.quantization.observations import Observations
 from neurocompile.passes.loihi.streams.adder_scale import adder_scales, integer_adder
+from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 from neurocompile.target.loihi import LoihiTarget
 
@@ -103,7 +104,10 @@ class LoihiQuantizer:
         units: dict[str, float] = {}  # of v, per float unit
         for population in network.populations:
             if population.name not in parts:
-                part, more = quantizer.best(self._receiver(population, network, target, scales))
+                arrivals = self._receiver(population, network, target, scales)
+                part, more = quantizer.best(arrivals)
+                if self.observations is not None:
+                    part = calibrate(quantizer, arrivals, part, self.observations)
                 units[population.name] = part.scale * (1 << ACTIVATION_SHIFT)
                 parts[population.name] = part
                 warnings += more

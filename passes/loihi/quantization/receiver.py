@@ -10,8 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
+from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.target.loihi import LoihiTarget
@@ -33,6 +36,15 @@ class Receiver:
     on_host: bool
     wire: float = 0.0  # float weight of its synapses from an adder; 0: it has none
     observed_current: float = math.inf  # largest constant one on samples, with a margin
+
+    def with_bias(self, bias: Bias | None) -> Receiver:
+        """The same with another float bias."""
+        return replace(self, population=replace(self.population, bias=bias))
+
+    def with_gains(self, gains: NDArray[np.float64]) -> Receiver:
+        """The same with what comes through synapses times a number for each neuron."""
+        return replace(self, synapses=tuple(
+            replace(p, operator=p.operator.times(gains)) for p in self.synapses))
 
 
 def receiver(population: Population, network: Network, target: LoihiTarget, encoder: str,

@@ -15,8 +15,10 @@ from neurocompile.passes.loihi.limits import exponent_range
 from neurocompile.semantics.loihi_widths import WEIGHT_BITS
 from neurocompile.target.loihi import LoihiTarget
 
+Weights = tuple[int, NDArray[np.int64]]  # exponent and stored integers of a projection
+
 TOP_WEIGHT = 1 << WEIGHT_BITS  # the grid's end, of any number of bits
-_CLIPPED_FROM = 360.0  # largest weight of an exponent: clipping the tail may pay, the error decides
+_CLIPPED = 2  # exponents below the one that holds the largest weight: clipping the tail may pay
 
 
 def grid(weights: Array, bits: int) -> tuple[int, int, int]:
@@ -37,9 +39,25 @@ def round_to_grid(weights: Array, scale: float, exponent: int, bits: int) -> NDA
 
 
 def weight_exponent(weights: Array, scale: float, target: LoihiTarget) -> int:
-    """The smallest exponent with which the largest weight fits the grid, clipping half a step."""
+    """The smallest exponent with which the largest weight fits the grid, but for a step."""
     least, most = exponent_range(target)
     largest = float(np.abs(weights).max(initial=0.0)) * scale
     if largest == 0:
         return least
-    return min(max(math.ceil(math.log2(largest / _CLIPPED_FROM)), least), most)
+    return min(max(math.ceil(math.log2(largest / TOP_WEIGHT)), least), most)
+
+
+def best_exponent(weights: Array, scale: float, bits: int, target: LoihiTarget
+                  ) -> tuple[int, float]:
+    """The exponent of the least error of rounding to nearest, and its mean square in float units.
+
+    It may clip the largest weights. `weights` are all of them, or evenly spread ones.
+    """
+    most = weight_exponent(weights, scale, target)
+    least = max(most - _CLIPPED, exponent_range(target)[0])
+    errors = []
+    for exponent in range(most, least - 1, -1):
+        nearest = round_to_grid(weights, scale, exponent, bits) * (2.0**exponent / scale)
+        errors.append((float(((weights - nearest) ** 2).mean()) if weights.size else 0.0, -exponent))
+    error, exponent = min(errors)
+    return -exponent, error
