@@ -27,6 +27,11 @@ class Observations:
         """The mean square of what a source sends in a tick."""
         return float(np.square(self.sent[source], dtype=np.float64).mean())
 
+    def rate(self, population: str) -> float:
+        """Spikes per tick of the neuron that a spike is of, on average over all spikes."""
+        rates = (self.sent[population] != 0).mean(axis=(0, 1))
+        return float((rates**2).sum() / rates.sum()) if rates.any() else 0.0
+
     def largest_current(self, projections: Sequence[Projection],
                         bias: Array | float) -> float:
         """The largest magnitude of what projections from inputs and a bias deliver in a tick."""

@@ -106,14 +106,17 @@ def _by_preference(errors: Sequence[float]) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What reaches a population through synapses on samples, and the moments of it.
+    """What a population integrates through synapses on samples, and the moments of it.
 
-    `own_bias`: its neurons have biases, so that a mean error of currents is none.
+    An error of currents matters as much as the neuron keeps it until it next spikes: what its
+    sources send is filtered by its decays, and by its rate of spikes. `own_bias`: its neurons have
+    biases, so that a mean error of currents is none.
     """
 
     synapses: tuple[Projection, ...]  # in float
     arrivals: tuple[Arrival, ...]  # of each of them
     n_ticks: int
+    unit: float  # what is integrated of a constant 1, on average over ticks
     own_bias: bool
 
     @classmethod
@@ -122,10 +125,14 @@ class Calibration:
         """The calibration of a population; None where no weights are to be rounded."""
         if not receiver.synapses or receiver.wire:
             return None
-        arrivals = tuple(Arrival(p.operator, _values(inputs.get(p.source), p, observations), p.delay)
-                         for p in receiver.synapses)
-        neuron = receiver.population.floating
-        one = cls(receiver.synapses, arrivals, n_ticks,
+        population = receiver.population
+        neuron = population.floating
+        keeps = _kept(neuron, observations.rate(population.name))
+        arrivals = tuple(Arrival(
+            p.operator, _integrated(_values(inputs.get(p.source), p, observations), n_ticks, keeps),
+            p.delay) for p in receiver.synapses)
+        unit = _integrated(np.ones((1, 1, 1)), n_ticks, keeps).mean()
+        one = cls(receiver.synapses, arrivals, n_ticks, float(unit),
                   own_bias=neuron.model != SUM and (neuron.alpha is None or n_ticks == 1))
         return one if one.blocks else None
 
@@ -192,7 +199,7 @@ class Calibration:
         if not self.own_bias:
             return replace(decision, weights=tuple(weights))
         correction = bias_correction(
-            self.arrivals, [w * (2.0**e / scale) for e, w in weights], self.n_ticks)
+            self.arrivals, [w * (2.0**e / scale) for e, w in weights], self.n_ticks) / self.unit
         return replace(decision, weights=tuple(weights), correction=correction.astype(np.float32))
 
     def _with_feedback(self, weights: Sequence[Weights], scale: float, bits: int) -> list[Weights]:
@@ -232,3 +239,22 @@ def _values(item: Input | None, projection: Projection, observations: Observatio
     """What a projection's source sends to integers [samples, ticks, sources]."""
     sent = observations.sent[projection.source]
     return sent * item.scale if item is not None and item.kind in ANALOG else sent
+
+
+def _kept(neuron: FloatNeuron, rate: float) -> tuple[float, ...]:
+    """The share of each of a neuron's states that lasts from a tick to the next."""
+    membrane = neuron.decay * (1 - rate)
+    return (membrane,) if neuron.alpha is None else (neuron.alpha, membrane)
+
+
+def _integrated(values: NDArray[np.generic], n_ticks: int, keeps: Sequence[float]
+                ) -> NDArray[np.generic]:
+    """Values [samples, ticks, sources] filtered by each share in turn; static ones in all ticks."""
+    if n_ticks == 1 or not any(keeps):
+        return values
+    shape = (len(values), n_ticks, values.shape[2])
+    total = np.broadcast_to(values, shape).astype(np.float64)
+    for keep in keeps:
+        for tick in range(1, n_ticks):
+            total[:, tick] += keep * total[:, tick - 1]
+    return total

@@ -33,7 +33,7 @@ from neurocompile.passes.loihi.quantization.exact_scale import (
     off_grid,
     own_threshold,
 )
-from neurocompile.passes.loihi.quantization.receiver import Receiver
+from neurocompile.passes.loihi.quantization.receiver import ANALOG, Receiver
 from neurocompile.passes.loihi.quantization.representable import threshold_finding
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
 from neurocompile.passes.loihi.quantization.scales import candidate_scales, largest_scale
@@ -224,6 +224,9 @@ class PopulationQuantizer:
         exponents: list[int] = []
         error = self._current_error(receiver, scale)
         for projection in receiver.synapses:
+            item = self.inputs.get(projection.source)
+            if item is not None and item.kind in ANALOG:  # the input is rounded to its levels
+                error += float(np.square(projection.operator.weights).sum()) / 12
             weights = projection.operator.weights
             some = weights.reshape(-1)[::max(1, weights.size // _SAMPLE)]
             exponent, mean_square = best_exponent(some, scale, self.weight_bits, self.target)

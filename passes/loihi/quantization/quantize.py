@@ -8,7 +8,8 @@ that is on the chip's grid already keeps its numbers (`exact_scale`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,13 +18,19 @@ from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Input, Network, Population, Readout
 from neurocompile.passes.loihi.quantization.calibration import calibrate
 from neurocompile.passes.loihi.quantization.population import IntegerPart, PopulationQuantizer
-from neurocompile.passes.loihi.quantization.receiver import Receiver, graded_inputs, receiver
+from neurocompile.passes.loihi.quantization.receiver import (
+    Receiver,
+    graded_inputs,
+    most_levels,
+    receiver,
+)
 from neurocompile.passes.loihi.quantization.representable import unrepresentable
 from neurocompile.passes.loihi.streams.adder_scale import adder_scales, integer_adder
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 from neurocompile.target.loihi import LoihiTarget
 
+_LEVELS = 5  # of graded inputs: all, a half, a quarter ...
 _HALVINGS = 4  # of the adders' scales, until no consumer overflows
 
 
@@ -48,7 +55,7 @@ class LoihiQuantizer:
         problems = list(unrepresentable(network, target, self.weight_bits))
         if problems:
             raise FindingsError(*problems)
-        inputs = graded_inputs(network, target, self.encoder)
+        inputs = self._inputs(network, target)
         scales = self._adder_scales(network, inputs, target)
         most = _HALVINGS if scales else 0
         for halvings in range(most):
@@ -61,12 +68,39 @@ class LoihiQuantizer:
         return self._at(network, inputs, target, {
             name: scale / 2**most for name, scale in scales.items()})
 
+    def _inputs(self, network: Network, target: LoihiTarget) -> dict[str, Input]:
+        """Inputs by name, graded ones with the levels of the least error.
+
+        Fewer levels are rounded more coarsely and leave larger weights in the same registers.
+        """
+        most = graded_inputs(network, target, self.encoder)
+        names = [i.name for i in network.inputs if most[i.name] is not i]
+        if not names:
+            return most
+        options = [graded_inputs(network, target, self.encoder, dict.fromkeys(
+            names, most_levels(target) >> fewer)) for fewer in range(_LEVELS)]
+        return min(options, key=lambda inputs: self._graded_error(network, inputs, names, target))
+
+    def _graded_error(self, network: Network, inputs: Mapping[str, Input], names: Collection[str],
+                      target: LoihiTarget) -> float:
+        """The error of all populations that get graded inputs; infinite where one has no scale."""
+        total = 0.0
+        quantizer = self._populations(network, inputs, target)
+        for population in network.populations:
+            if any(p.source in names for p in network.into(population.name)):
+                try:
+                    part, _ = quantizer.best(self._receiver(population, inputs, network, target, {}))
+                except FindingsError:
+                    return math.inf
+                total += part.error
+        return total
+
     def _adder_scales(self, network: Network, inputs: Mapping[str, Input],
                       target: LoihiTarget) -> dict[str, float]:
         def quantizer(population: Population, around: Network
                       ) -> tuple[PopulationQuantizer, Receiver]:
             return self._populations(around, inputs, target), self._receiver(
-                population, around, target, {})
+                population, inputs, around, target, {})
 
         def best(population: Population, around: Network) -> float:
             one, arrivals = quantizer(population, around)
@@ -84,9 +118,10 @@ class LoihiQuantizer:
             network=network, inputs=inputs, target=target, weight_bits=self.weight_bits,
             overflow=self.overflow, observations=self.observations)
 
-    def _receiver(self, population: Population, network: Network, target: LoihiTarget,
-                  scales: Mapping[str, float]) -> Receiver:
-        return receiver(population, network, target, self.encoder, scales, self.observations)
+    def _receiver(self, population: Population, inputs: Mapping[str, Input], network: Network,
+                  target: LoihiTarget, scales: Mapping[str, float]) -> Receiver:
+        return receiver(population, network, target, self.encoder, scales, inputs,
+                        self.observations)
 
     def _at(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget,
             scales: Mapping[str, float]) -> tuple[Network, list[Diagnostic]]:
@@ -104,7 +139,7 @@ class LoihiQuantizer:
         units: dict[str, float] = {}  # of v, per float unit
         for population in network.populations:
             if population.name not in parts:
-                arrivals = self._receiver(population, network, target, scales)
+                arrivals = self._receiver(population, inputs, network, target, scales)
                 part, more = quantizer.best(arrivals)
                 if self.observations is not None:
                     part = calibrate(quantizer, arrivals, part, self.observations)

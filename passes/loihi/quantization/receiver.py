@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.passes.loihi import limits
+from neurocompile.passes.loihi.quantization.outliers import without_outliers
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.target.loihi import LoihiTarget
 
@@ -48,10 +49,12 @@ class Receiver:
 
 
 def receiver(population: Population, network: Network, target: LoihiTarget, encoder: str,
-             scales: Mapping[str, float], observations: Observations | None = None) -> Receiver:
+             scales: Mapping[str, float], graded: Mapping[str, Input],
+             observations: Observations | None = None) -> Receiver:
     """A population with what reaches it in a network.
 
-    `scales`: whole numbers that adders send per unit of their sum. Raises as `analog_form` does.
+    `scales`: whole numbers that adders send per unit of their sum. `graded`: inputs by name, those
+    that come as graded spikes in integers. Raises as `analog_form` does.
     """
     form = analog_form(encoder, population, network, target)
     inputs = {item.name: item for item in network.inputs}
@@ -63,11 +66,10 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
             wire = float(weights.flat[0])
             synapses.append(replace(projection, operator=operator.with_weights(weights)))
         elif item is None or item.kind not in ANALOG:
-            synapses.append(projection)
+            synapses += without_outliers(projection)
         elif form == "graded":
-            scale = _as_graded(item, population, target).scale
             synapses.append(replace(projection, operator=operator.with_weights(
-                operator.weights / scale)))
+                operator.weights / graded[item.name].scale)))
         else:
             analog.append(projection)
     observed = math.inf
@@ -77,8 +79,12 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
     return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire, observed)
 
 
-def graded_inputs(network: Network, target: LoihiTarget, encoder: str) -> dict[str, Input]:
-    """All inputs by name, those that a population receives as graded spikes in integers."""
+def graded_inputs(network: Network, target: LoihiTarget, encoder: str,
+                  levels: Mapping[str, int] | None = None) -> dict[str, Input]:
+    """All inputs by name, those that a population receives as graded spikes in integers.
+
+    `levels`: the largest integer that an input sends, where it is not all that a message holds.
+    """
     inputs = {item.name: item for item in network.inputs}
     for population in network.populations:
         if population.graded or analog_form(encoder, population, network, target) != "graded":
@@ -86,7 +92,8 @@ def graded_inputs(network: Network, target: LoihiTarget, encoder: str) -> dict[s
         for projection in network.into(population.name):
             item = inputs.get(projection.source)
             if item is not None and item.kind in ANALOG:
-                inputs[item.name] = _as_graded(item, population, target)
+                inputs[item.name] = _as_graded(item, population, (levels or {}).get(
+                    item.name, most_levels(target)))
     return inputs
 
 
@@ -112,7 +119,7 @@ def analog_form(encoder: str, population: Population, network: Network,
         reason = "the input changes every tick; a bias holds for a sample"
     elif form == "bias" and not direct:
         reason = "a bias does not pass the synaptic current of a CubaLIF"
-    elif form == "graded" and not _levels(target):
+    elif form == "graded" and not most_levels(target):
         reason = f"{target.name} has no graded spikes"
     elif form == "host" and not alone:
         reason = "a population that also gets spikes cannot be left to the host"
@@ -123,18 +130,17 @@ def analog_form(encoder: str, population: Population, network: Network,
     return form
 
 
-def _levels(target: LoihiTarget) -> int:
-    """The largest number that a graded input sends."""
+def most_levels(target: LoihiTarget) -> int:
+    """The largest number that a graded input can send."""
     return min((1 << GRADED_BITS) - 1, limits.message_limit(target, signed=True))
 
 
-def _as_graded(item: Input, population: Population, target: LoihiTarget) -> Input:
+def _as_graded(item: Input, population: Population, levels: int) -> Input:
     """The input as whole numbers from 0."""
     if item.low < 0:
         raise FindingsError(_no_form(
             population, "graded",
             f"the input goes down to {item.low:.3g}; graded spikes are not negative"))
-    levels = _levels(target)
     return replace(item, levels=levels, scale=levels / item.high if item.high > 0 else 1.0)
 
 
