@@ -51,7 +51,7 @@ def calibrate(quantizer: PopulationQuantizer, receiver: Receiver, part: IntegerP
     The part itself where it is exact, decides counts of spikes, or has no weights to round.
     """
     neuron, n_ticks = receiver.population.floating, quantizer.network.n_ticks
-    if part.decision is None or neuron.gate:
+    if part.exact or part.decision is None or neuron.gate:
         return part
     calibration = Calibration.of(receiver, quantizer.inputs, observations, n_ticks)
     if calibration is None:
@@ -72,6 +72,14 @@ def calibrate(quantizer: PopulationQuantizer, receiver: Receiver, part: IntegerP
     return part
 
 
+def calibrate_adder(synapses: Sequence[Projection], weights: Sequence[Weights], scale: float,
+                    observations: Observations, n_ticks: int, bits: int) -> list[Weights]:
+    """What an adder receives, rounded on samples; its sums go on as they are, and have no bias."""
+    arrivals = tuple(Arrival(p.operator, observations.sent[p.source], p.delay) for p in synapses)
+    return Calibration(tuple(synapses), arrivals, n_ticks, 1.0, own_bias=False).with_feedback(
+        weights, scale, bits)
+
+
 def _forgets(neuron: FloatNeuron, n_ticks: int) -> bool:
     """Whether what a neuron does in a tick depends on that tick alone."""
     if neuron.model == SUM:
@@ -90,7 +98,7 @@ def _choices(quantizer: PopulationQuantizer, receiver: Receiver, part: IntegerPa
         if around / 2 < k <= around * 2:
             one = quantizer.rounded_at(receiver, k, saturates=saturates)
             if one.decision is not None and (k <= around or not quantizer.findings(one)):
-                yield replace(one.decision, observed_current=receiver.observed_current)
+                yield one.decision
 
 
 def _by_preference(errors: Sequence[float]) -> list[int]:
@@ -195,14 +203,14 @@ class Calibration:
     def rounded(self, decision: Decision, v_th: float, bits: int) -> Decision:
         """A decision for weights rounded to nearest, rounded with feedback instead."""
         scale = decision.k / v_th
-        weights = self._with_feedback(decision.weights, scale, bits)
+        weights = self.with_feedback(decision.weights, scale, bits)
         if not self.own_bias:
             return replace(decision, weights=tuple(weights))
         correction = bias_correction(
             self.arrivals, [w * (2.0**e / scale) for e, w in weights], self.n_ticks) / self.unit
         return replace(decision, weights=tuple(weights), correction=correction.astype(np.float32))
 
-    def _with_feedback(self, weights: Sequence[Weights], scale: float, bits: int) -> list[Weights]:
+    def with_feedback(self, weights: Sequence[Weights], scale: float, bits: int) -> list[Weights]:
         """The weights with feedback; those in no block as they are."""
         integers = np.concatenate([w.reshape(-1) for _, w in weights])
         for block, feedback in self.blocks:

@@ -92,7 +92,8 @@ class IntegerPart:
     encoder: Encoder | None = None
     scale: float = 0.0  # mantissa units per float unit; of an adder: not used
     error: float = 0.0  # squared, of what reaches it in a tick
-    decision: Decision | None = None  # None: it follows from the float network alone
+    decision: Decision | None = None  # None: of an adder's that no sample was rounded on
+    exact: bool = False  # nothing is rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,11 +214,12 @@ class PopulationQuantizer:
         if obstacles or k > limit:
             return None, obstacles or [self._no_scale(receiver, k)]
         part = self.part(receiver, Decision(
-            k, tuple(integers for _, integers in weights if integers)))
+            k, tuple(integers for _, integers in weights if integers),
+            observed_current=receiver.observed_current))
         obstacles = [*self.findings(part), *self._residues(part)]
         if not obstacles and not exact_bias(receiver.population, part.population, scale):
             obstacles = [self._no_scale(receiver, k)]
-        return (None if obstacles else replace(part, decision=None)), obstacles
+        return (None if obstacles else replace(part, exact=True)), obstacles
 
     def _exponents(self, receiver: Receiver, scale: float) -> tuple[list[int], float]:
         """The best exponents of all synapses at a scale, and the squared error of what arrives."""
@@ -243,11 +245,12 @@ class PopulationQuantizer:
         return self.part(receiver, Decision(k, tuple(
             (exponent, round_to_grid(p.operator.weights, scale, exponent, self.weight_bits))
             for p, exponent in zip(receiver.synapses, exponents, strict=True)),
-            saturates=saturates))
+            observed_current=receiver.observed_current, saturates=saturates))
 
     def part(self, receiver: Receiver, decision: Decision) -> IntegerPart:
         """The population with what was decided for it."""
-        receiver = receiver.with_bias(decision.bias(receiver.population))
+        receiver = replace(receiver.with_bias(decision.bias(receiver.population)),
+                           observed_current=decision.observed_current)
         population, k = receiver.population, decision.k
         scale = k / population.floating.v_th
         synapses = tuple(

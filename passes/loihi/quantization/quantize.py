@@ -25,6 +25,7 @@ from neurocompile.passes.loihi.quantization.receiver import (
     receiver,
 )
 from neurocompile.passes.loihi.quantization.representable import unrepresentable
+from neurocompile.passes.loihi.quantization.rounding_record import Rounding
 from neurocompile.passes.loihi.streams.adder_scale import adder_scales, integer_adder
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
@@ -32,6 +33,15 @@ from neurocompile.target.loihi import LoihiTarget
 
 _LEVELS = 5  # of graded inputs: all, a half, a quarter ...
 _HALVINGS = 4  # of the adders' scales, until no consumer overflows
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """A network in integers."""
+
+    network: Network
+    warnings: tuple[Diagnostic, ...]
+    rounding: Rounding  # all that was decided for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +55,15 @@ class LoihiQuantizer:
     encoder: str = "auto"
     overflow: str = "auto"
     observations: Observations | None = None
+    rounding: Rounding | None = None  # as an earlier run on samples decided
 
     def run(self, network: Network, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
-        """The integer network, and warnings.
+        """The integer network, and warnings. Raises as `quantize` does."""
+        quantized = self.quantize(network, target)
+        return quantized.network, list(quantized.warnings)
+
+    def quantize(self, network: Network, target: LoihiTarget) -> Quantized:
+        """A float network in integers.
 
         Raises FindingsError: NC201 to NC206 for what the target cannot hold, NC303 to NC310 for
         numbers out of range.
@@ -55,6 +71,9 @@ class LoihiQuantizer:
         problems = list(unrepresentable(network, target, self.weight_bits))
         if problems:
             raise FindingsError(*problems)
+        if self.rounding is not None:
+            inputs = graded_inputs(network, target, self.encoder, self.rounding.levels)
+            return self._at(network, inputs, target, self.rounding.scales)
         inputs = self._inputs(network, target)
         scales = self._adder_scales(network, inputs, target)
         most = _HALVINGS if scales else 0
@@ -124,35 +143,51 @@ class LoihiQuantizer:
                         self.observations)
 
     def _at(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget,
-            scales: Mapping[str, float]) -> tuple[Network, list[Diagnostic]]:
-        """The integer network, its adders at these scales, and warnings."""
+            scales: Mapping[str, float]) -> Quantized:
+        """The network in integers, its adders at these scales."""
         warnings: list[Diagnostic] = []
         parts: dict[str, IntegerPart] = {}
         for adder in (p for p in network.order() if p.graded):
-            integers, synapses, clips = integer_adder(network, adder, scales, self.weight_bits,
-                                                      target)
-            parts[adder.name] = IntegerPart(integers, synapses)
+            parts[adder.name], clips = self._adder(network, adder, scales, target)
             network = replace(network, populations=tuple(
-                integers if p.name == adder.name else p for p in network.populations))
+                parts[p.name].population if p is adder else p for p in network.populations))
             warnings += clips
         quantizer = self._populations(network, inputs, target)
         units: dict[str, float] = {}  # of v, per float unit
         for population in network.populations:
             if population.name not in parts:
-                arrivals = self._receiver(population, inputs, network, target, scales)
-                part, more = quantizer.best(arrivals)
-                if self.observations is not None:
-                    part = calibrate(quantizer, arrivals, part, self.observations)
+                part, more = self._population(quantizer, self._receiver(
+                    population, inputs, network, target, scales))
                 units[population.name] = part.scale * (1 << ACTIVATION_SHIFT)
                 parts[population.name] = part
                 warnings += more
         in_order = [parts[p.name] for p in network.populations]
-        return replace(
+        integers = replace(
             network, inputs=tuple(inputs[i.name] for i in network.inputs),
             populations=tuple(part.population for part in in_order),
             projections=tuple(p for part in in_order for p in part.synapses),
             encoders=tuple(part.encoder for part in in_order if part.encoder is not None),
-            readouts=tuple(_in_units(r, units) for r in network.readouts)), warnings
+            readouts=tuple(_in_units(r, units) for r in network.readouts))
+        return Quantized(integers, tuple(warnings), Rounding(
+            {name: part.decision for name, part in parts.items() if part.decision is not None},
+            {i.name: i.levels for i in integers.inputs if i.kind in ANALOG}, scales))
+
+    def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
+                    ) -> tuple[IntegerPart, list[Diagnostic]]:
+        if self.rounding is not None:
+            name = arrivals.population.name
+            return quantizer.decided(arrivals, self.rounding.decisions[name]), []
+        part, warnings = quantizer.best(arrivals)
+        if self.observations is not None:
+            part = calibrate(quantizer, arrivals, part, self.observations)
+        return part, warnings
+
+    def _adder(self, network: Network, adder: Population, scales: Mapping[str, float],
+               target: LoihiTarget) -> tuple[IntegerPart, list[Diagnostic]]:
+        decision = None if self.rounding is None else self.rounding.decisions.get(adder.name)
+        part, warnings = integer_adder(network, adder, scales, self.weight_bits, target,
+                                       self.observations, decision)
+        return part, warnings
 
 
 def _in_units(readout: Readout, units: Mapping[str, float]) -> Readout:

@@ -15,9 +15,17 @@ import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Network, Population, Projection
+from neurocompile.ir.operators import Array
+from neurocompile.passes.loihi.quantization.calibration import calibrate_adder
 from neurocompile.passes.loihi.quantization.exact_scale import exact_weights
+from neurocompile.passes.loihi.quantization.population import Decision, IntegerPart
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings
-from neurocompile.passes.loihi.quantization.weight_grid import round_to_grid, weight_exponent
+from neurocompile.passes.loihi.quantization.weight_grid import (
+    Weights,
+    best_exponent,
+    round_to_grid,
+)
+from neurocompile.passes.quantization.observations import Observations
 from neurocompile.passes.quantization.sums import synaptic_range
 from neurocompile.target.loihi import LoihiTarget
 
@@ -46,28 +54,42 @@ def adder_scales(network: Network, scale_of: ScaleOf, fits: Fits) -> dict[str, f
 
 
 def integer_adder(network: Network, population: Population, scales: Mapping[str, float], bits: int,
-                  target: LoihiTarget
-                  ) -> tuple[Population, tuple[Projection, ...], list[Diagnostic]]:
-    """An adder in integers, its synapses, and warnings (NC302).
+                  target: LoihiTarget, observations: Observations | None,
+                  decision: Decision | None) -> tuple[IntegerPart, list[Diagnostic]]:
+    """An adder in integers, with its synapses, and warnings (NC302).
 
-    `network` holds the adders before it in integers already.
+    `network` holds the adders before it in integers already. Weights are rounded on samples where
+    there are some, or as they were before.
     """
-    inexact: list[tuple[Projection, Projection]] = []
-    synapses: list[Projection] = []
-    for projection in network.into(population.name):
-        weights = projection.operator.weights
-        scale = 1.0 if projection.source in scales else scales[population.name]
-        exact = exact_weights(weights, scale, bits, target)
-        exponent = weight_exponent(weights, scale, target)
-        exponent, integers = exact or (exponent, round_to_grid(weights, scale, exponent, bits))
-        synapses.append(replace(projection, exponent=exponent,
-                                operator=projection.operator.with_weights(integers)))
-        if exact is None:
-            inexact.append((projection, synapses[-1]))
-    warnings = list(clip_warnings([p for p, _ in inexact], [p for _, p in inexact], bits,
-                                  scales[population.name]))
-    interval = synaptic_range(replace(network, projections=tuple(synapses)), population)
-    return replace(population, neuron=Adder(*interval)), tuple(synapses), warnings
+    synapses = tuple(network.into(population.name))
+    own = [1.0 if p.source in scales else scales[population.name] for p in synapses]
+    exact = [exact_weights(p.operator.weights, scale, bits, target)
+             for p, scale in zip(synapses, own, strict=True)]
+    weights = [one or _nearest(p.operator.weights, scale, bits, target)
+               for p, scale, one in zip(synapses, own, exact, strict=True)]
+    inexact = [number for number, one in enumerate(exact) if one is None]
+    if decision is not None:
+        weights = list(decision.weights)
+    elif observations is not None and inexact:
+        rounded = calibrate_adder(
+            [synapses[n] for n in inexact], [weights[n] for n in inexact],
+            scales[population.name], observations, network.n_ticks, bits)
+        for number, integers in zip(inexact, rounded, strict=True):
+            weights[number] = integers
+    projections = tuple(
+        replace(p, exponent=exponent, operator=p.operator.with_weights(integers))
+        for p, (exponent, integers) in zip(synapses, weights, strict=True))
+    warnings = list(clip_warnings([synapses[n] for n in inexact], [projections[n] for n in inexact],
+                                  bits, scales[population.name]))
+    interval = synaptic_range(replace(network, projections=projections), population)
+    return IntegerPart(
+        replace(population, neuron=Adder(*interval)), projections,
+        decision=Decision(k=0, weights=tuple(weights))), warnings
+
+
+def _nearest(weights: Array, scale: float, bits: int, target: LoihiTarget) -> Weights:
+    exponent, _ = best_exponent(weights, scale, bits, target)
+    return exponent, round_to_grid(weights, scale, exponent, bits)
 
 
 def _streams(network: Network) -> Iterator[list[str]]:
