@@ -45,11 +45,11 @@ def read_network(path: Path, options: NirOptions, n_ticks: int | None = None
     are missing (NC116) or do not fit, FindingsError (NC504) for a cycle without a delay.
     """
     file = load_nir(path)
-    nested, ours = file.graph, None
+    root, ours = file.graph, None
     if file.ours is None:
-        options = complete(options, str(path), node_types(nested))
-        nested = of_vectors(nested) if options.producer == "rockpool" else nested
-    graph = flat(nested, str(path))
+        options = complete(options, str(path), node_types(root))
+        root = of_vectors(root) if options.producer == "rockpool" else root
+    graph = flat(root, str(path))
     if file.ours is not None:
         ours = _translate(path, lambda: decode(str(file.ours)))
     meanings, delays, cycles = {}, {}, on_cycles(graph)

@@ -1,8 +1,8 @@
 """What the user says about a .nir file, and what is asked for where nobody says it.
 
-What a producer's export does not write is in one of three tables: asked for where people choose it,
-fixed where the producer has one value, unwritten where hardly anybody leaves the default; that is
-asked for as well, in one question that names it all.
+Each thing that a producer's export does not write is in one of three tables: _QUESTIONS where
+networks differ in it, _CONSTANTS where all of the producer's are equal, UNWRITTEN where most have the
+default. The last are one question, which names them all.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ PRODUCERS = ("snntorch", "spikingjelly", "norse", "sinabs", "rockpool", "nir")
 RESETS = ("hard", "soft", "none")
 DISCRETIZATIONS = ("euler", "exact")
 SPIKES = ("single", "multi")
-_QUESTIONS = {  # what to pass for each producer, besides --nir-producer
+_QUESTIONS: Mapping[str, tuple[str, ...]] = {  # what to pass, besides --nir-producer
     "snntorch": ("reset", "unwritten"),
     "spikingjelly": ("dt",),
     "norse": ("dt", "tau_scale", "reset", "unwritten"),
     "sinabs": ("reset", "spikes", "unwritten"),
     "rockpool": ("dt", "spikes", "unwritten"),
     "nir": ("dt", "reset", "discretization")}
-_FIXED: Mapping[str, Mapping[str, Any]] = {  # what is so in every file of a producer
+_CONSTANTS: Mapping[str, Mapping[str, Any]] = {  # what is so in every file of a producer
     "snntorch": {"dt": 1e-4, "spikes": "single"},  # its exporter has no option for dt
     "spikingjelly": {"reset": "hard", "spikes": "single"},
     "norse": {"spikes": "single"},
@@ -49,11 +49,9 @@ LACKS = {
     "producer": ("which simulator wrote it",
                  f"--nir-producer {'|'.join(PRODUCERS)} (nir: NIR's own equations)"),
     "dt": ("how long a tick is",
-           "--nir-dt SECONDS (the exporter's: SpikingJelly's default is 0.0001; the neurons': "
-           "norse's and Rockpool's is 0.001)"),
+           "--nir-dt SECONDS (default of SpikingJelly's export 0.0001, norse and Rockpool 0.001)"),
     "tau_scale": ("what `to_nir` divided by tau_mem_inv",
-                  "--nir-tau-scale NUMBER (0.001 is the default `dt` of norse 1.1.0; 1 that of "
-                  "norse before 2024 and of its `time_scaling_factor` since 2025-05)"),
+                  "--nir-tau-scale NUMBER (by default 0.001 in norse 1.1.0; 1 before and after it)"),
     "reset": ("what a spike does to the membrane potential", "--nir-reset hard|soft"),
     "spikes": ("whether its neurons fire several times in a tick",
                "--nir-spikes single|multi (by default they do: multi)"),
@@ -98,18 +96,18 @@ def complete(options: NirOptions, file: str, kinds: Collection[str]) -> NirOptio
         raise UsageError(*(question(name, file, producer) for name in missing))
     if producer is None:
         return options
-    fixed = _FIXED[producer]
+    constants = _CONSTANTS[producer]
     for name in ("dt", "reset", "discretization", "tau_scale", "spikes", "unwritten"):
         value = getattr(options, name)
-        if value is not None and name not in _QUESTIONS[producer] and value != fixed.get(name):
+        if value is not None and name not in _QUESTIONS[producer] and value != constants.get(name):
             raise bad_option(f"--nir-{name.replace('_', '-')}", str(value), (
-                f"{producer} writes with {fixed[name]}" if name in fixed
+                f"{producer} writes with {constants[name]}" if name in constants
                 else f"it says nothing about a file of {producer}"))
     if options.reset == "none" and producer != "snntorch":
         raise bad_option("--nir-reset", "none", f"the neurons of {producer} are reset")
     if options.dt is not None:
         check_tick(options.dt)
-    return replace(options, **fixed)
+    return replace(options, **constants)
 
 
 def question(name: str, file: str, producer: str | None) -> Diagnostic:

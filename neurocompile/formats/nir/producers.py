@@ -20,7 +20,7 @@ import torch
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.formats.nir import nodes as n
-from neurocompile.formats.nir.options import NirOptions, bad_option, question
+from neurocompile.formats.nir.options import NirOptions, bad_option
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES, nir
 from neurocompile.semantics.profiles import sinabs as sinabs_profiles
@@ -44,7 +44,7 @@ def ticks_of(node: n.Delay, name: str, options: NirOptions) -> np.ndarray[Any, n
     """A delay in whole ticks, of the shape of its array. Raises UsageError (NC205)."""
     if options.producer != "nir":
         raise _unlike(name, f"{options.producer} writes no Delay")
-    exact = np.asarray(node.delay, np.float64) / _tick(options, name)
+    exact = np.asarray(node.delay, np.float64) / float(options.dt or 0)
     ticks = np.round(exact)
     if np.any(np.abs(exact - ticks) > 1e-3) or np.any(ticks < 0) or np.any(ticks > 1e6):
         raise _unlike(name, f"its delay is {exact.reshape(-1)[0]:g} ticks, no whole number from 0")
@@ -64,13 +64,6 @@ def meaning(node: n.Neuron | n.Integrator, name: str, options: NirOptions,
         "snntorch": partial(_snntorch, recurrent=recurrent), "spikingjelly": _spikingjelly,
         "norse": _norse, "sinabs": _sinabs, "rockpool": _rockpool, "nir": _by_the_book}
     return makers[options.producer or "nir"](node, name, options)
-
-
-def _tick(options: NirOptions, name: str) -> float:
-    """The length of a tick. Raises UsageError (NC116)."""
-    if options.dt is None:
-        raise UsageError(question("dt", name, options.producer))
-    return options.dt
 
 
 def _one(value: n.Floats, name: str, field: str) -> float:
@@ -134,7 +127,7 @@ def _snntorch(node: Any, name: str, options: NirOptions, recurrent: bool) -> Mea
     """tau = dt / (1 - beta), r = tau / dt, w_in = tau_syn / dt; threshold and reset as they are."""
     if not isinstance(node, n.LIF | n.CubaLIF):
         raise _unlike(name, f"snnTorch writes no {type(node).__name__}")
-    dt = _tick(options, name)
+    dt = float(options.dt or 0)
     tau = node.tau_mem if isinstance(node, n.CubaLIF) else node.tau
     _writes(name, "snnTorch", "r", node.r, _one(tau, name, "tau") / dt)
     for field in ("v_leak", "v_reset"):
@@ -157,7 +150,7 @@ def _snntorch(node: Any, name: str, options: NirOptions, recurrent: bool) -> Mea
 
 def _spikingjelly(node: Any, name: str, options: NirOptions) -> Meaning:
     """IF r = 1/dt; LIF tau = tau_sj dt, r = 1 or tau_sj; CubaLIF as snnTorch's, with dt."""
-    dt = _tick(options, name)
+    dt = float(options.dt or 0)
     if not isinstance(node, n.IF | n.LIF | n.CubaLIF):
         raise _unlike(name, f"SpikingJelly writes no {type(node).__name__}")
     v_reset = _reset_to(node, name)
@@ -179,16 +172,16 @@ def _spikingjelly(node: Any, name: str, options: NirOptions) -> Meaning:
 
 def _lif_of_spikingjelly(node: n.LIF, name: str, dt: float, constants: dict[str, float]
                          ) -> Meaning:
-    """A LIFNode, or the ParametricLIFNode that the file tells by its tau, 1 / a float32."""
+    """A LIFNode, or a ParametricLIFNode: its tau is 1 / a float32, not a number that people type."""
     v_reset = constants["v_reset"]
     _writes(name, "SpikingJelly", "v_leak", node.v_leak, v_reset)
-    stored = _one(node.tau, name, "tau")
-    if not stored > dt:
-        raise _unlike(name, f"SpikingJelly's tau is above 1 tick, not {stored:g} s in ticks of "
-                            f"{dt:g} s")
-    tau = invert(lambda number: number * dt, stored / dt, node.tau)
-    rate = float(np.float32(dt / stored))
-    parametric = 1.0 / rate * dt == stored
+    seconds = _one(node.tau, name, "tau")
+    if not seconds > dt:
+        raise _unlike(name, f"SpikingJelly's tau is above 1 tick, and {seconds:g} s is not for "
+                            f"--nir-dt {dt:g}")
+    tau = invert(lambda number: number * dt, seconds / dt, node.tau)
+    rate = float(np.float32(dt / seconds))
+    parametric = 1.0 / rate * dt == seconds and tau != float(f"{tau:.7g}")
     constants |= {"rate": rate} if parametric else {"tau": tau}
     r = _one(node.r, name, "r")
     form = "rate" if parametric else "div-tau"
@@ -200,7 +193,7 @@ def _lif_of_spikingjelly(node: n.LIF, name: str, dt: float, constants: dict[str,
 
 def _norse(node: Any, name: str, options: NirOptions) -> Meaning:
     """tau = tau_scale / tau_inv, where norse multiplies by dt tau_inv; r = w_in = 1."""
-    dt, kind = _tick(options, name), type(node).__name__
+    dt, kind = float(options.dt or 0), type(node).__name__
     if not isinstance(node, n.IF | n.LI | n.LIF | n.CubaLIF) or _one(node.r, name, "r") != 1.0:
         raise _unlike(name, f"norse writes IF, LI, LIF and CubaLIF with r = 1, not this {kind}")
     if kind == "CubaLIF" and options.reset == "soft":
@@ -256,7 +249,7 @@ def _sinabs(node: Any, name: str, options: NirOptions) -> Meaning:
 
 def _rockpool(node: Any, name: str, options: NirOptions) -> Meaning:
     """LIFTorch: taus in seconds, r = tau exp(-dt/tau) / dt. Several spikes a tick, as sinabs."""
-    dt = _tick(options, name)
+    dt = float(options.dt or 0)
     if not isinstance(node, n.CubaLIF):
         raise _unlike(name, f"of Rockpool's modules LIFTorch is read, a CubaLIF, not this "
                             f"{type(node).__name__}")
@@ -279,7 +272,7 @@ def _by_the_book(node: Any, name: str, options: NirOptions) -> Meaning:
     """NIR's own equations. What differs between neurons moves out of them, into gain and offset."""
     if isinstance(node, n.Threshold):
         return Meaning(nir.threshold(), {"v_th": _one(node.threshold, name, "threshold")})
-    dt, kind, reset = _tick(options, name), type(node).__name__, options.reset or ""
+    dt, kind, reset = float(options.dt or 0), type(node).__name__, options.reset or ""
     constants: dict[str, float] = {}
     rest = 0.0
     if isinstance(node, n.IF | n.LIF | n.CubaLIF):
