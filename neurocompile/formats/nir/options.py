@@ -1,7 +1,7 @@
 """What the user says about a .nir file, and what is asked for where nobody says it.
 
 Each thing that a producer's export does not write is in one of three tables: _QUESTIONS where
-networks differ in it, _CONSTANTS where all of the producer's are equal, UNWRITTEN where most have the
+networks differ in it, _CONSTANTS where all of the producer's are equal, _UNWRITTEN where most have the
 default. The last are one question, which names them all.
 """
 
@@ -37,7 +37,7 @@ _ONLY_WITH = {  # the node types that a question is about
     "tau_scale": {"LI", "LIF", "CubaLIF"}, "spikes": {"IF", "LIF", "CubaLIF"},
     "unwritten": {"I", "IF", "LI", "LIF", "CubaLI", "CubaLIF"}}
 _SYNAPSES = "AvgPool2d(padding=0), padding_mode='zeros', and nothing computed between modules"
-UNWRITTEN = {  # what the export drops, and as what it is read
+_UNWRITTEN = {  # what the export drops, as it is read
     "snntorch": "reset_delay=True, graded_spikes_factor=1, inhibition=False, state_quant=False, "
                 + _SYNAPSES,
     "norse": f"v_reset=0 where the file has zeros, {_SYNAPSES}",
@@ -45,14 +45,15 @@ UNWRITTEN = {  # what the export drops, and as what it is read
               f"min_v_mem=None, MembraneReset(0), {_SYNAPSES}",
     "rockpool": "bias=0, noise_std=0, has_rec=False, leak_mode='taus', max_spikes_per_dt=2**16 if "
                 "--nir-spikes is multi, and nothing computed between modules"}
-LACKS = {
+_LACKS = {
     "producer": ("which simulator wrote it",
                  f"--nir-producer {'|'.join(PRODUCERS)} (nir: NIR's own equations)"),
     "dt": ("how long a tick is",
            "--nir-dt SECONDS (default of SpikingJelly's export 0.0001, norse and Rockpool 0.001)"),
     "tau_scale": ("what `to_nir` divided by tau_mem_inv",
                   "--nir-tau-scale NUMBER (by default 0.001 in norse 1.1.0; 1 before and after it)"),
-    "reset": ("what a spike does to the membrane potential", "--nir-reset hard|soft"),
+    "reset": ("what a spike does to the membrane potential",
+              "--nir-reset hard|soft (snnTorch: or none)"),
     "spikes": ("whether its neurons fire several times in a tick",
                "--nir-spikes single|multi (by default they do: multi)"),
     "discretization": ("how its differential equations become ticks",
@@ -114,10 +115,10 @@ def question(name: str, file: str, producer: str | None) -> Diagnostic:
     """NC116 for an option that decides."""
     if name == "unwritten":
         what, answer = "everything that its spikes depend on", (
-            f"--nir-unwritten default if its network has {UNWRITTEN[producer or '']}; else capture "
+            f"--nir-unwritten default if its network has {_UNWRITTEN[producer or '']}; else capture "
             "the PyTorch model")
     else:
-        what, answer = LACKS[name]
+        what, answer = _LACKS[name]
     return Diagnostic("NC116", Location(file=file), {"file": file, "what": what, "option": answer})
 
 
