@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from neurocompile.builds import builder
 from neurocompile.builds.builder import BuildResult
@@ -23,7 +27,31 @@ from neurocompile.target import Target
 from neurocompile.target.loihi import LoihiTarget
 from tests.families import truenorth_models as models
 
+EXPORTERS = ((torch.export, "export"), (torch.export.ExportedProgram, "run_decompositions"),
+             (torch.onnx, "export"))
 MEMORY = 6_000  # bits of a core: the network takes several
+
+
+@pytest.fixture(scope="session", autouse=True)
+def torch_untraced() -> Iterator[None]:
+    """Coverage leaves out what torch's own exporters run: half of the suite's time otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in EXPORTERS:
+            patch.setattr(owner, name, untraced(getattr(owner, name)))
+        yield
+
+
+def untraced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, run without the trace of coverage or a debugger."""
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        trace = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            sys.settrace(trace)
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -156,11 +157,16 @@ def everything(model: nn.Module) -> tuple[Graph, list[str], Network]:
     return graph, [str(finding) for finding in check_graph(graph)], lower(graph)[0]
 
 
+@cache
+def usual() -> tuple[Graph, list[str], Network]:
+    return everything(Recurrent())
+
+
 @pytest.mark.parametrize("states", [("v", "u"), ("spare", "v", "u"), ("u", "spare", "v")])
 def test_no_one_else_knows_the_order_of_states(states: tuple[str, ...],
                                                monkeypatch: pytest.MonkeyPatch) -> None:
     """Capture, replay, check and lowering come out the same whatever the order in the tuple."""
-    _, findings, network = everything(Recurrent())
+    _, findings, network = usual()
     for name in MODELS:
         monkeypatch.setitem(MODELS, name, states)
     graph, other_findings, other = everything(Recurrent())

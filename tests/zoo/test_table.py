@@ -17,6 +17,7 @@ def test_every_architecture_has_rows() -> None:
     assert [name for name in table.architectures() if f"\n| {name} | tick |" not in text] == []
 
 
+@pytest.mark.slow
 def test_rows_of_one_architecture_are_current() -> None:
     text = PAGE.read_text()
     assert [row for row in table.rows("vgg") if row not in text] == []

@@ -26,6 +26,7 @@ ZOO = EXAMPLES / "zoo"
 BATCH = 3
 Line = tuple[str, str, int]  # code, file name, line
 
+QUICK = ("spikformer", "qkformer", "sdt")  # of which one is captured in some seconds
 MILLIONS = {  # as published or measured on the authors' code, to three decimals
     "spikformer": {
         "cifar_4_256": 4.159, "cifar_2_384": 5.768, "cifar_4_384": 9.331, "dvs_2_256": 2.586,
@@ -52,7 +53,8 @@ def cases() -> list[object]:
         "spikformer", "spikformer_v2", "spikingformer", "semm", "qkformer", "sdt", "sdt_v2",
         "sdt_v3")]
     every.append(("sdt_v3", "small_lif", "EXPECTED_LIF"))
-    return [pytest.param(*case, id=f"{case[0]}-{case[1]}") for case in every]
+    return [pytest.param(*case, id=f"{case[0]}-{case[1]}",
+                         marks=() if case[0] in QUICK else pytest.mark.slow) for case in every]
 
 
 def load(name: str) -> ModuleType:
