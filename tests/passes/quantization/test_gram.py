@@ -62,6 +62,9 @@ def check(arrivals: Sequence[Arrival], blocks: Sequence[Block], ticks: int = TIC
             assert np.array_equal(block.total, total[row])
             alive = outputs[outputs >= 0]
             assert block.count == len(alive) * instants
+            around = by_weight[row] - block.mean[:, None]  # outputs that are not the row's: mean 0
+            assert np.allclose(block.covariance * block.count, around @ around.T
+                               - (around.shape[1] - block.count) * np.outer(block.mean, block.mean))
             assert set(np.flatnonzero(per_target[row].any(axis=0))) <= set(alive)
 
 
