@@ -172,7 +172,7 @@ def test_some_of_many_patches_are_different_and_spread(total: int, count: int) -
 
 def test_no_period_of_the_patches_is_met() -> None:
     """Ten positions an instant, a tenth of all patches: each position about as often."""
-    assert np.bincount(gram._spread(10_000, 1_000) % 10).min() > 80
+    assert np.bincount(gram._spread(10_000, 1_000) % 10, minlength=10).min() > 80
 
 
 def test_few_patches_are_a_share_of_all() -> None:
