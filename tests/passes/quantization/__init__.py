@@ -1,0 +1,1 @@
+"""Tests of quantizing for any family."""
