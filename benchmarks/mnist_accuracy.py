@@ -72,7 +72,7 @@ def main() -> None:
         compilation = compile_graph(
             capture(model, torch.as_tensor(x[:4])), load_target("loihi2"),
             Options(weight_bits=options.weight_bits, encoder=options.encoder, streams=options.streams,
-                    allow=entry.allow, prune_tokens=options.prune_tokens,
+                    allow=entry.options.get("allow", ()), prune_tokens=options.prune_tokens,
                     prune_steps=options.prune_steps),
             None if calibration is None else {"x": calibration})
         if compilation.pruning is not None:

@@ -43,7 +43,10 @@ from neurocompile.passes.quantization.feedback import (
 from neurocompile.passes.quantization.gram import Arrival, Block, moments
 
 FACTORS = tuple(2.0 ** (-step / 8) for step in range(20))  # units, of the one that clips nothing
+ROWS = 64  # of a block, on which a unit for all is chosen
 WAYS = ("nearest", "feedback", "row units")
+
+Parts = Sequence[tuple[Block, Feedback]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +109,18 @@ def nearest(weights: Array, bits: int) -> Array:
     return min(options, key=lambda after: float(((after - weights) ** 2).sum()))
 
 
-def with_feedback(weights: Array, parts: Sequence[tuple[Block, Feedback]], bits: int, rows: bool
-                  ) -> Array:
-    """Weights rounded with feedback, at the unit of the least error of currents."""
+def with_feedback(weights: Array, parts: Parts, bits: int, rows: bool) -> Array:
+    """Weights rounded with feedback, at the unit of the least error of currents.
+
+    One unit for all is chosen on some of the rows.
+    """
     flat, after = weights.reshape(-1), nearest(weights, bits).reshape(-1)
     grid = grid_of(weights, bits)
     if not rows:
-        errors = sum(unit_errors(flat[b.weights], f, grid, FACTORS).sum(axis=1) for b, f in parts)
+        errors = np.zeros(len(FACTORS))
+        for block, feedback in parts:
+            some = block.weights[::-(-len(block.weights) // ROWS)]
+            errors += unit_errors(flat[some], feedback, grid, FACTORS).sum(axis=1)
         grid = Grid(grid.unit * FACTORS[int(np.argmin(errors))], grid.low, grid.high)
     for block, feedback in parts:
         own = flat[block.weights]
@@ -121,31 +129,19 @@ def with_feedback(weights: Array, parts: Sequence[tuple[Block, Feedback]], bits:
     return after.reshape(weights.shape)
 
 
-def measure(case: Case, population: Population, projections: Sequence[Projection],
-            after: Sequence[Array], bias: Array) -> tuple[float, float]:
-    """The relative error of currents, and the share of equal spikes (nan for adders)."""
-    network, n_ticks = case.network, case.network.n_ticks
-    instants = np.arange(len(next(iter(case.test.values()))) * n_ticks)
-    every = list(network.into(population.name))
-    exact, change = (np.zeros((len(instants), population.size)) for _ in range(2))
-    rounded_by_name = {id(p): w for p, w in zip(projections, after, strict=True)}
-    for projection, arrival in zip(every, case.arrivals(every, case.test), strict=True):
-        x = arrival.at(instants, n_ticks).astype(np.float64)
-        exact += projection.operator.apply(x)
-        if id(projection) in rounded_by_name:
-            operator = projection.operator
-            change += operator.with_weights(
-                rounded_by_name[id(projection)] - operator.weights).apply(x)
-    error = float(np.linalg.norm(change + bias) / max(np.linalg.norm(exact), 1e-30))
-    if population.graded:
-        return error, float("nan")
-    sums = (c.reshape(-1, n_ticks, population.size) for c in (exact, exact + change + bias))
-    spikes = [fire(population, c) for c in sums]
-    return error, float((spikes[0] == spikes[1]).mean())
+def currents(case: Case, projections: Sequence[Projection], weights: Sequence[Array]) -> Array:
+    """What projections with these weights deliver on the test samples [instants, neurons]."""
+    total = np.zeros(1)
+    for arrival, own in zip(case.arrivals(projections, case.test), weights, strict=True):
+        x = arrival.at(np.arange(len(case.test[projections[0].source]) * case.network.n_ticks),
+                       case.network.n_ticks)
+        total = total + arrival.operator.with_weights(own).apply(x.astype(np.float64))
+    return total
 
 
-def fire(population: Population, currents: Array) -> Array:
-    """The spikes of a population at these currents [samples, ticks, neurons]."""
+def fire(population: Population, currents: Array, n_ticks: int) -> Array:
+    """The spikes of a population at these currents [instants, neurons]."""
+    currents = currents.reshape(-1, n_ticks, population.size)
     bias = None if population.bias is None else torch.as_tensor(
         np.broadcast_to(population.bias.value, (population.size,)).copy())
     shape = (len(currents), population.size)
@@ -153,32 +149,49 @@ def fire(population: Population, currents: Array) -> Array:
     return np.asarray(batch.advance(torch.as_tensor(currents), None))
 
 
+class Figures:
+    """Errors, shares of equal spikes and seconds of one way, population by population."""
+
+    def __init__(self, seconds: float) -> None:
+        self.errors: list[float] = []
+        self.shares: list[float] = []
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        shares = [share for share in self.shares if not np.isnan(share)] or [np.nan]
+        return f"{np.mean(self.errors):9.2%}{np.mean(shares):9.2%}{self.seconds:7.1f}"
+
+
 def report(name: str, case: Case, bits: int, lines: bool) -> None:
     """Print a line for the network, and one per population."""
-    errors, shares = ({way: [] for way in WAYS} for _ in range(2))
-    start = time.process_time()
-    parts = {id(p): [(b, Feedback.of(b.power)) for b in moments(a, case.network.n_ticks)]
+    n_ticks, start = case.network.n_ticks, time.process_time()
+    parts = {id(p): [(b, Feedback.of(b.covariance)) for b in moments(a, n_ticks)]
              for _, projections in case.targets() for p, a in zip(
                  projections, case.arrivals(projections, case.calibration), strict=True)}
-    seconds = {way: time.process_time() - start for way in WAYS}
+    seconds = time.process_time() - start
+    ways = {way: Figures(0.0 if way == "nearest" else seconds) for way in WAYS}
     for population, projections in case.targets():
-        arrivals = case.arrivals(projections, case.calibration)
-        for way in WAYS:
+        weights = [p.operator.weights for p in projections]
+        every = list(case.network.into(population.name))
+        exact = currents(case, every, [p.operator.weights for p in every])
+        for way, figures in ways.items():
             start = time.process_time()
-            weights = [p.operator.weights for p in projections]
             after = [nearest(w, bits) if way == "nearest" else with_feedback(
                 w, parts[id(p)], bits, way == "row units")
                 for w, p in zip(weights, projections, strict=True)]
-            bias = 0 if way == "nearest" else bias_correction(arrivals, after, case.network.n_ticks)
-            seconds[way] += time.process_time() - start
-            error, share = measure(case, population, projections, after, bias)
-            errors[way].append(error)
-            shares[way].append(share)
+            bias = 0 if way == "nearest" else bias_correction(
+                case.arrivals(projections, case.calibration), after, n_ticks)
+            figures.seconds += time.process_time() - start
+            change = bias + currents(case, projections, [
+                a - w for a, w in zip(after, weights, strict=True)])
+            figures.errors.append(float(np.linalg.norm(change) / np.linalg.norm(exact)))
+            same = np.nan if population.graded else np.mean(
+                fire(population, exact, n_ticks) == fire(population, exact + change, n_ticks))
+            figures.shares.append(float(same))
         if lines:
-            figures = (f"{errors[w][-1]:9.2%}{shares[w][-1]:9.2%}{'':7}" for w in WAYS)
-            print(f"  {population.name:21.21}{'':4}" + "".join(figures))
-    figures = (f"{np.mean(errors[w]):9.2%}{np.nanmean(shares[w]):9.2%}{seconds[w]:7.1f}" for w in WAYS)
-    print(f"{name:23}{bits:4}" + "".join(figures), flush=True)
+            print(f"  {population.name:21.21}{'':4}" + "".join(
+                f"{w.errors[-1]:9.2%}{w.shares[-1]:9.2%}{'':7}" for w in ways.values()))
+    print(f"{name:23}{bits:4}" + "".join(map(str, ways.values())), flush=True)
 
 
 def main() -> None:

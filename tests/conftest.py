@@ -33,15 +33,15 @@ MEMORY = 6_000  # bits of a core: the network takes several
 
 
 @pytest.fixture(scope="session", autouse=True)
-def torch_untraced() -> Iterator[None]:
+def torch_without_trace() -> Iterator[None]:
     """Coverage leaves out what torch's own exporters run: half of the suite's time otherwise."""
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in EXPORTERS:
-            patch.setattr(owner, name, untraced(getattr(owner, name)))
+            patch.setattr(owner, name, without_trace(getattr(owner, name)))
         yield
 
 
-def untraced(function: Callable[..., Any]) -> Callable[..., Any]:
+def without_trace(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, run without the trace of coverage or a debugger."""
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:

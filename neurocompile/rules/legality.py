@@ -95,7 +95,7 @@ CAPTURE = (
          "decide every spike, and each simulator has its own.",
          "pass the option; a file that `neurocompile export` wrote needs none",
          "neurocompile check net.nir",
-         "neurocompile check net.nir --nir-producer snntorch --nir-reset soft"),
+         "neurocompile check net.nir --nir-producer spikingjelly --nir-dt 0.0001"),
     Rule("NC117", "lossy-export", "warning",
          "NIR cannot say {what} of `{module}`{consequence}",
          "NIR has continuous time, one kind of reset and one comparison; other readers of the file "

@@ -26,7 +26,7 @@ from neurocompile.passes.quantization.gram import Arrival
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-DAMPING = 0.01  # of the mean of H's diagonal, added to it
+DAMPING = 0.05  # of the mean of H's diagonal, added to it
 SWEEPS = 2
 _WIDTH = 128  # columns whose errors are spread within, before they are spread beyond
 _STACK = 1 << 22  # weights of all candidates rounded at once
@@ -80,7 +80,11 @@ class Feedback:
 
     @classmethod
     def of(cls, second: Floats, damping: float = DAMPING) -> Self:
-        """Columns are taken by descending diagonal; one that never had a value feeds nothing."""
+        """Of a block's `covariance`, or of its `power` where no bias takes up the mean's error.
+
+        Columns are taken by descending diagonal (on the examples no order is better by more than
+        0.1 points of spikes); one that never had a value feeds nothing.
+        """
         diagonal = np.diag(second).copy()
         order = np.argsort(-diagonal, kind="stable")
         matrix = second[np.ix_(order, order)].copy()

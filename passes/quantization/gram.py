@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 PATCHES = 20_000  # of a block; others are left out, evenly
-WIDEST = 4096  # columns of a block; wider rows are cut into spans
-SPAN = 1024
+WIDEST = 1024  # columns of a block; wider rows, for which patches are few, are cut into spans
+SPAN = 512
 _ENTRIES = 1 << 25  # of all matrices of one population
 _CHUNK = 1 << 23  # values of patches at once
 _GOLDEN = 2_654_435_769  # 2**32 times the golden section

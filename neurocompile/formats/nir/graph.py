@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import networkx as nx
@@ -54,6 +54,23 @@ def flat(graph: n.NIRGraph, file: str) -> FlatGraph:
             word = "gets no input" if kind == "Input" else "reaches no output"
             raise _bad(file, f"node `{min(nodes.keys() - within)}` {word}")
     return FlatGraph(nodes, sources, _shapes(nodes, sources, file))
+
+
+def node_types(graph: n.NIRGraph) -> set[str]:
+    """The names of the types of all nodes, those of nested graphs as well."""
+    return {type(node).__name__ for node in graph.nodes.values()}.union(
+        *(node_types(node) for node in graph.nodes.values() if isinstance(node, n.NIRGraph)))
+
+
+def of_vectors(graph: n.NIRGraph) -> n.NIRGraph:
+    """The graph without the axes of one before an input's or output's last, which Rockpool leaves.
+
+    They are batch and time; its modules take vectors.
+    """
+    return n.NIRGraph({
+        name: replace(node, shape=node.shape[-1:])
+        if isinstance(node, n.Input | n.Output) and set(node.shape[:-1]) == {1}
+        else node for name, node in graph.nodes.items()}, graph.edges)
 
 
 def _bad(file: str, reason: str) -> UsageError:

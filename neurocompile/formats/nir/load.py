@@ -15,7 +15,7 @@ from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.formats.nir import nodes as n
 from neurocompile.formats.nir import producers
 from neurocompile.formats.nir.file import load_nir
-from neurocompile.formats.nir.graph import FlatGraph, flat, on_cycles
+from neurocompile.formats.nir.graph import FlatGraph, flat, node_types, of_vectors, on_cycles
 from neurocompile.formats.nir.model import NirModel
 from neurocompile.formats.nir.options import NirOptions, complete
 from neurocompile.formats.nir.ours import InputForm, Ours, decode
@@ -45,11 +45,12 @@ def read_network(path: Path, options: NirOptions, n_ticks: int | None = None
     are missing (NC116) or do not fit, FindingsError (NC504) for a cycle without a delay.
     """
     file = load_nir(path)
-    graph = flat(file.graph, str(path))
-    ours = None
+    root, ours = file.graph, None
     if file.ours is None:
-        options = complete(options, str(path))
-    else:
+        options = complete(options, str(path), node_types(root))
+        root = of_vectors(root) if options.producer == "rockpool" else root
+    graph = flat(root, str(path))
+    if file.ours is not None:
         ours = _translate(path, lambda: decode(str(file.ours)))
     meanings, delays, cycles = {}, {}, on_cycles(graph)
     for name, node in graph.nodes.items():

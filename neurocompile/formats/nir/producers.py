@@ -1,8 +1,10 @@
 """What the neurons of a .nir file compute: the file says less than a simulator has to know.
 
-NIR has no tick, no order of operations, no soft reset and no comparison; who wrote the file decides
-them. Each producer's export (snnTorch 1.0, SpikingJelly 2.0, norse 1.1, sinabs 3.1) is undone here,
-roundings included. What neither file nor producer says is asked for (NC116).
+NIR has no tick, no order of operations, no soft reset, no comparison and one spike a tick; who wrote
+the file decides them. Each producer's export (snnTorch 0.8 to 1.0, SpikingJelly 2.0, norse 1.1 and
+master, sinabs 2.0 to 3.1, Rockpool 2.9 to 3.1) is undone here, roundings included. What neither file
+nor producer says was asked for (NC116, `options.complete`); a number that the producer does not
+write is refused (NC111).
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.formats.nir import nodes as n
-from neurocompile.formats.nir.options import LACKS, SNNTORCH_DT, NirOptions, bad_option
+from neurocompile.formats.nir.options import NirOptions, bad_option
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES, nir
+from neurocompile.semantics.profiles import sinabs as sinabs_profiles
 
+MIN_TAU = 0.05  # ticks; of less, float32 keeps nothing
 MAX_TAPS = 64  # different delays of one node; chips hold 62 or fewer
 
 
@@ -37,11 +42,9 @@ class Meaning:
 
 def ticks_of(node: n.Delay, name: str, options: NirOptions) -> np.ndarray[Any, np.dtype[np.int64]]:
     """A delay in whole ticks, of the shape of its array. Raises UsageError (NC205)."""
-    dt = {"snntorch": SNNTORCH_DT, "sinabs": 1.0}.get(options.producer or "", options.dt)
-    if dt is None:
-        raise UsageError(Diagnostic("NC116", Location(name), {
-            "file": name, "what": LACKS["dt"][0], "option": LACKS["dt"][1]}))
-    exact = np.asarray(node.delay, np.float64) / dt
+    if options.producer != "nir":
+        raise _unlike(name, f"{options.producer} writes no Delay")
+    exact = np.asarray(node.delay, np.float64) / float(options.dt or 0)
     ticks = np.round(exact)
     if np.any(np.abs(exact - ticks) > 1e-3) or np.any(ticks < 0) or np.any(ticks > 1e6):
         raise _unlike(name, f"its delay is {exact.reshape(-1)[0]:g} ticks, no whole number from 0")
@@ -57,11 +60,9 @@ def meaning(node: n.Neuron | n.Integrator, name: str, options: NirOptions,
     Raises UsageError: NC203 for parameters that differ between neurons, NC111 for what the
     producer does not write.
     """
-    if isinstance(node, n.Threshold):
-        return Meaning(nir.threshold(), {"v_th": _one(node.threshold, name, "threshold")})
     makers: dict[str, Callable[[Any, str, NirOptions], Meaning]] = {
         "snntorch": partial(_snntorch, recurrent=recurrent), "spikingjelly": _spikingjelly,
-        "norse": _norse, "sinabs": _sinabs, "nir": _by_the_book}
+        "norse": _norse, "sinabs": _sinabs, "rockpool": _rockpool, "nir": _by_the_book}
     return makers[options.producer or "nir"](node, name, options)
 
 
@@ -82,6 +83,13 @@ def _unlike(name: str, reason: str) -> UsageError:
 
 def _close(value: float, other: float) -> bool:
     return math.isclose(value, other, rel_tol=1e-5, abs_tol=1e-9)
+
+
+def _writes(name: str, producer: str, field: str, value: n.Floats | None, expected: float) -> None:
+    """Refuse a parameter that the producer does not write; one that is not there is none."""
+    if value is not None and not _close(_one(value, name, field), expected):
+        raise _unlike(name, f"{producer} writes {field} = {expected:g} here, not "
+                            f"{_one(value, name, field):g}")
 
 
 def _reset_to(node: Any, name: str) -> float:
@@ -119,27 +127,25 @@ def _snntorch(node: Any, name: str, options: NirOptions, recurrent: bool) -> Mea
     """tau = dt / (1 - beta), r = tau / dt, w_in = tau_syn / dt; threshold and reset as they are."""
     if not isinstance(node, n.LIF | n.CubaLIF):
         raise _unlike(name, f"snnTorch writes no {type(node).__name__}")
-    cuba = isinstance(node, n.CubaLIF)
+    dt = float(options.dt or 0)
     tau = node.tau_mem if isinstance(node, n.CubaLIF) else node.tau
-    pairs = [("r", node.r, tau)]
-    if isinstance(node, n.CubaLIF) and node.w_in is not None:
-        pairs.append(("w_in", node.w_in, node.tau_syn))
-    for field, value, of in pairs:
-        if not _close(_one(value, name, field) * SNNTORCH_DT, _one(of, name, "tau")):
-            raise _unlike(name, f"snnTorch writes {field} = tau / {SNNTORCH_DT}")
-    if _one(node.v_leak, name, "v_leak") or _reset_to(node, name):
-        raise _unlike(name, "snnTorch writes no leak or reset potential")
+    _writes(name, "snnTorch", "r", node.r, _one(tau, name, "tau") / dt)
+    for field in ("v_leak", "v_reset"):
+        _writes(name, "snnTorch", field, getattr(node, field), 0.0)
 
     def retention(result: n.Floats) -> float:
-        guess = 1 - SNNTORCH_DT / _one(result, name, "tau")
-        return invert(lambda beta: SNNTORCH_DT / (1 - beta), guess, result)
+        guess = 1 - dt / _one(result, name, "tau")
+        keep = invert(lambda beta: dt / (1 - beta), guess, result)
+        return min(max(keep, 0.0), 1.0)  # written as it was learned, clamped when it is used
     constants = {"v_th": _one(node.v_threshold, name, "v_threshold"), "beta": retention(tau)}
+    reset = {"hard": "zero", "soft": "subtract", "none": "none"}[options.reset or ""]
     if isinstance(node, n.CubaLIF):
+        _writes(name, "snnTorch", "w_in", node.w_in, _one(node.tau_syn, name, "tau_syn") / dt)
         constants["alpha"] = retention(node.tau_syn)
-    reset = {"hard": "zero", "soft": "subtract"}[options.reset or "hard"]
-    if recurrent and not cuba and reset == "zero":
+        return Meaning(PROFILES[f"snntorch-synaptic-{reset}"], constants)
+    if recurrent and reset == "zero":
         return Meaning(nir.rleaky_of_snntorch(), constants)
-    return Meaning(PROFILES[f"snntorch-{'synaptic' if cuba else 'leaky'}-{reset}"], constants)
+    return Meaning(PROFILES[f"snntorch-leaky-{reset}"], constants)
 
 
 def _spikingjelly(node: Any, name: str, options: NirOptions) -> Meaning:
@@ -147,75 +153,126 @@ def _spikingjelly(node: Any, name: str, options: NirOptions) -> Meaning:
     dt = float(options.dt or 0)
     if not isinstance(node, n.IF | n.LIF | n.CubaLIF):
         raise _unlike(name, f"SpikingJelly writes no {type(node).__name__}")
-    r, v_reset = _one(node.r, name, "r"), _reset_to(node, name)
+    v_reset = _reset_to(node, name)
     constants = {"v_th": _one(node.v_threshold, name, "v_threshold"), "v_reset": v_reset}
     if isinstance(node, n.IF):
-        if not _close(r * dt, 1.0):
-            raise _unlike(name, f"SpikingJelly writes r = 1/dt, which is not {r:g} for dt = {dt:g}")
+        _writes(name, "SpikingJelly", "r", node.r, 1.0 / dt)
         return Meaning(PROFILES["spikingjelly-if-hard"], constants, v_reset)
-    if isinstance(node, n.CubaLIF):
-        keeps = {}
-        for key, tau in (("beta", node.tau_mem), ("alpha", node.tau_syn)):
-            guess = 1 - dt / _one(tau, name, "tau")
-            keeps[key] = invert(lambda keep: dt / (1.0 - keep), guess, tau)
-        return Meaning(nir.cuba_lif_of_spikingjelly(), constants | keeps, v_reset)
-    if not _close(_one(node.v_leak, name, "v_leak"), v_reset):
-        raise _unlike(name, "SpikingJelly leaks to the reset potential")
-    constants["tau"] = invert(lambda tau: tau * dt, _one(node.tau, name, "tau") / dt, node.tau)
-    charge = "div-tau" if _close(r, 1.0) else "sub-div-tau"
-    if not _close(r, 1.0) and not _close(r, constants["tau"]):
-        raise _unlike(name, f"SpikingJelly writes r = 1 or r = tau/dt, which is not {r:g} for "
-                            f"dt = {dt:g}")
-    return Meaning(PROFILES[f"spikingjelly-lif-{charge}-hard"], constants, v_reset)
+    if isinstance(node, n.LIF):
+        return _lif_of_spikingjelly(node, name, dt, constants)
+    _writes(name, "SpikingJelly", "v_leak", node.v_leak, 0.0)
+    _writes(name, "SpikingJelly", "r", node.r, _one(node.tau_mem, name, "tau_mem") / dt)
+    _writes(name, "SpikingJelly", "w_in", np.ones(1) if node.w_in is None else node.w_in,
+            _one(node.tau_syn, name, "tau_syn") / dt)
+    for key, tau in (("beta", node.tau_mem), ("alpha", node.tau_syn)):
+        guess = 1 - dt / _one(tau, name, "tau")
+        constants[key] = invert(lambda keep: dt / (1.0 - keep), guess, tau)
+    return Meaning(nir.cuba_lif_of_spikingjelly(), constants, v_reset)
+
+
+def _lif_of_spikingjelly(node: n.LIF, name: str, dt: float, constants: dict[str, float]
+                         ) -> Meaning:
+    """A LIFNode, or a ParametricLIFNode: its tau is 1 / a float32, not a number that people type."""
+    v_reset = constants["v_reset"]
+    _writes(name, "SpikingJelly", "v_leak", node.v_leak, v_reset)
+    seconds = _one(node.tau, name, "tau")
+    if not seconds > dt:
+        raise _unlike(name, f"SpikingJelly's tau is above 1 tick, and {seconds:g} s is not for "
+                            f"--nir-dt {dt:g}")
+    tau = invert(lambda number: number * dt, seconds / dt, node.tau)
+    rate = float(np.float32(dt / seconds))
+    parametric = 1.0 / rate * dt == seconds and tau != float(f"{tau:.7g}")
+    constants |= {"rate": rate} if parametric else {"tau": tau}
+    r = _one(node.r, name, "r")
+    form = "rate" if parametric else "div-tau"
+    if not _close(r, 1.0):  # decay_input=False
+        _writes(name, "SpikingJelly", "r", node.r, tau)
+        form = f"sub-{form}"
+    return Meaning(PROFILES[f"spikingjelly-lif-{form}-hard"], constants, v_reset)
 
 
 def _norse(node: Any, name: str, options: NirOptions) -> Meaning:
-    """tau = dt / tau_inv, where norse multiplies by dt tau_inv; r = 1 whatever dt is."""
-    dt, kind = np.float32(options.dt or 0), type(node).__name__
+    """tau = tau_scale / tau_inv, where norse multiplies by dt tau_inv; r = w_in = 1."""
+    dt, kind = float(options.dt or 0), type(node).__name__
     if not isinstance(node, n.IF | n.LI | n.LIF | n.CubaLIF) or _one(node.r, name, "r") != 1.0:
         raise _unlike(name, f"norse writes IF, LI, LIF and CubaLIF with r = 1, not this {kind}")
     if kind == "CubaLIF" and options.reset == "soft":
         raise bad_option("--nir-reset", "soft", f"`{name}` is norse's LIFCell, which resets hard")
 
     def rate(tau: n.Floats) -> float:
-        guess = float(dt) / _one(tau, name, "tau")
-        inverse = invert(lambda inv: float(dt) / inv, guess, tau)
-        return float(dt * np.float32(inverse))
+        scale = float(options.tau_scale or 0)
+        inverse = invert(lambda inv: scale / inv, scale / _one(tau, name, "tau"), tau)
+        step = float(np.float32(dt) * np.float32(inverse))
+        if not 0 < step <= 2:
+            raise _unlike(name, (
+                f"with --nir-tau-scale {scale:g} and --nir-dt {dt:g} it goes {step:g} times the "
+                "way to its rest in a tick; it would never come there"))
+        return step
     constants: dict[str, float] = {}
     if not isinstance(node, n.LI):
         constants = {"v_th": _one(node.v_threshold, name, "v_threshold"),
                      "v_reset": _reset_to(node, name)}
     if isinstance(node, n.CubaLIF):
+        _writes(name, "norse", "w_in", node.w_in, 1.0)
         constants.update(rate=rate(node.tau_mem), rate_syn=rate(node.tau_syn))
     elif not isinstance(node, n.IF):
         constants["rate"] = rate(node.tau)
     if not isinstance(node, n.IF):
         constants["v_leak"] = _one(node.v_leak, name, "v_leak")
     rest = constants.get("v_leak", 0.0)  # norse's cells start there
-    return Meaning(nir.norse(kind, options.reset or "hard"), constants, rest)
+    return Meaning(nir.norse(kind, options.reset or ""), constants, rest)
 
 
 def _sinabs(node: Any, name: str, options: NirOptions) -> Meaning:
-    """tau in ticks, decay exp(-1/tau), input times 1 - decay (norm_input); r = 1."""
+    """tau in ticks, decay exp(-1/tau); r = 1. Several spikes a tick unless the user says one."""
     kind = type(node).__name__
     if not isinstance(node, n.IF | n.LI | n.LIF) or _one(node.r, name, "r") != 1.0:
         raise _unlike(name, f"sinabs writes IF, LI and LIF with r = 1, not this {kind}")
-    constants = {}
-    if not isinstance(node, n.LI):
-        constants = {"v_th": _one(node.v_threshold, name, "v_threshold"),
-                     "v_reset": _reset_to(node, name)}
+    constants = {"alpha": 1.0}
     if not isinstance(node, n.IF):
-        if _one(node.v_leak, name, "v_leak"):
-            raise _unlike(name, "sinabs leaks to 0")
-        decay = np.exp(np.float32(-1.0) / np.float32(_one(node.tau, name, "tau")))
-        constants.update(decay=float(decay), gain=float(np.float32(1) - decay))
-    return Meaning(nir.sinabs(kind, options.reset or "hard"), constants)
+        _writes(name, "sinabs", "v_leak", node.v_leak, 0.0)
+        tau = _one(node.tau, name, "tau")
+        if not tau >= MIN_TAU:
+            raise _unlike(name, f"sinabs's tau is in ticks, and {tau:g} would keep nothing")
+        alpha = _keeps(tau, 1.0)
+        constants = {"alpha": alpha, "gain": float(1 - np.float32(alpha))}
+    if isinstance(node, n.LI):
+        return Meaning(nir.exp_leak_of_sinabs(), {"alpha": constants["alpha"]})
+    _writes(name, "sinabs", "v_reset", node.v_reset, 0.0)
+    v_th = _one(node.v_threshold, name, "v_threshold")
+    constants |= {"v_th": v_th, "v_less": v_th, "v_reset": 0.0}
+    reset = {"hard": "reset", "soft": "subtract"}[options.reset or ""]
+    profile = PROFILES[sinabs_profiles.name(
+        False, False, kind == "LIF", options.spikes or "", reset, False)]
+    return Meaning(profile, {key: constants[key] for key in profile.constants})
+
+
+def _rockpool(node: Any, name: str, options: NirOptions) -> Meaning:
+    """LIFTorch: taus in seconds, r = tau exp(-dt/tau) / dt. Several spikes a tick, as sinabs."""
+    dt = float(options.dt or 0)
+    if not isinstance(node, n.CubaLIF):
+        raise _unlike(name, f"of Rockpool's modules LIFTorch is read, a CubaLIF, not this "
+                            f"{type(node).__name__}")
+    tau = _one(node.tau_mem, name, "tau_mem")
+    _writes(name, "Rockpool", "r", node.r, tau * math.exp(-dt / tau) / dt)
+    for field, value in (("w_in", 1.0), ("v_leak", 0.0), ("v_reset", 0.0)):
+        _writes(name, "Rockpool", field, getattr(node, field), value)
+    constants = {"v_th": _one(node.v_threshold, name, "v_threshold"), "bias": 0.0, "s_max": 2.0**16,
+                 "alpha": _keeps(tau, dt), "beta": _keeps(_one(node.tau_syn, name, "tau_syn"), dt)}
+    profile = PROFILES["rockpool-lif" + ("-single" if options.spikes == "single" else "")]
+    return Meaning(profile, {key: constants[key] for key in profile.constants})
+
+
+def _keeps(tau: float, dt: float) -> float:
+    """exp(-dt / tau) in float32, as torch computes it."""
+    return float(torch.exp(-dt / torch.tensor(tau, dtype=torch.float32)))
 
 
 def _by_the_book(node: Any, name: str, options: NirOptions) -> Meaning:
     """NIR's own equations. What differs between neurons moves out of them, into gain and offset."""
-    dt, kind = float(options.dt or 0), type(node).__name__
-    reset = options.reset or "hard"
+    if isinstance(node, n.Threshold):
+        return Meaning(nir.threshold(), {"v_th": _one(node.threshold, name, "threshold")})
+    dt, kind, reset = float(options.dt or 0), type(node).__name__, options.reset or ""
     constants: dict[str, float] = {}
     rest = 0.0
     if isinstance(node, n.IF | n.LIF | n.CubaLIF):

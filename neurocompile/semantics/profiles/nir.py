@@ -56,13 +56,9 @@ def norse(kind: str, reset: str) -> Profile:
     return _fires(f"norse-{kind.lower()}", kind, "norse", "s = h - v_th > 0", reset, *charge)
 
 
-def sinabs(kind: str, reset: str) -> Profile:
-    """What sinabs means by IF (IAF), LIF and LI (ExpLeak), single spikes, input normalized."""
-    charge = {"IF": ("h = v + x",), "LI": ("v = decay * v + gain * x",),
-              "LIF": ("h = decay * v + gain * x",)}[kind]
-    if kind == "LI":
-        return profile("nir-sinabs-li", "LI", "sinabs", *charge, "s = v")
-    return _fires(f"sinabs-{kind.lower()}", kind, "sinabs", "s = h - v_th >= 0", reset, *charge)
+def exp_leak_of_sinabs() -> Profile:
+    """sinabs's ExpLeak as it is by default: its input is not normalized."""
+    return profile("nir-sinabs-li", "LI", "sinabs", "v = alpha * v + x", "s = v")
 
 
 def rleaky_of_snntorch() -> Profile:

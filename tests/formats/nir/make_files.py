@@ -1,7 +1,11 @@
 """Writes the producers' files of this folder and what the producers compute, into golden.npz.
 
-Needs nir 1.0.8, nirtorch 2.6, snntorch 1.0, spikingjelly 2.0, norse 1.1 and sinabs 3.1.3; the tests
-do not. Run it in this folder: `python make_files.py`.
+    python make_files.py NAME ...
+
+writes those of MAKERS that are named. Each needs its producer, nir and nirtorch on the path: NAMEs of
+today's releases nir 1.0.8, nirtorch 2.6, snntorch 1.0, spikingjelly 2.0, norse 1.1, sinabs 3.1.3 and
+rockpool 3.1; `*_old` nir 1.0.4, nirtorch 2.0.2, snntorch 0.8.1, sinabs 2.0.0 and rockpool 2.9.2. The
+tests need none of them.
 """
 
 from __future__ import annotations
@@ -61,6 +65,27 @@ def record(modules: dict[str, nn.Module], pick: Callable[[Any], torch.Tensor]) -
 
 def first(out: Any) -> torch.Tensor:
     return out[0] if isinstance(out, tuple) else out
+
+
+def snntorch_dense(name: str, reset: str, beta: float) -> tuple[torch.Tensor, Record]:
+    """What all releases write; a beta above 1 is clamped when it is used, not when it is written."""
+    import snntorch as snn
+    from snntorch.export_nir import export_to_nir
+
+    options: dict[str, Any] = {"init_hidden": True, "reset_mechanism": reset}
+    net = louder(nn.Sequential(
+        nn.Linear(12, 16), snn.Leaky(beta=full(beta, 16), threshold=full(1.0, 16), **options),
+        nn.Linear(16, 6), snn.Synaptic(alpha=full(0.6, 6), beta=full(0.9, 6),
+                                       threshold=full(2.0, 6), **options)), 3.0, 0.1)
+    x = spikes(12)
+    write(name, export_to_nir(net, x[0, :1], ignore_dims=[0]))
+    outputs = record({"1": net[1], "3": net[3]}, first)
+    for module in net:
+        if isinstance(module, snn.SpikingNeuron):
+            module.reset_mem()
+    for now in x:
+        net(now)
+    return x, outputs
 
 
 def snntorch_feed_forward(reset: str) -> tuple[torch.Tensor, Record]:
@@ -133,7 +158,25 @@ def spikingjelly() -> tuple[torch.Tensor, Record]:
     return x, outputs
 
 
-def norse_cells() -> tuple[torch.Tensor, Record]:
+def spikingjelly_parametric() -> tuple[torch.Tensor, Record]:
+    from spikingjelly.activation_based import functional, layer, neuron
+    from spikingjelly.activation_based.nir_exchange import export_to_nir
+
+    net = louder(nn.Sequential(
+        layer.Linear(12, 16), neuron.ParametricLIFNode(init_tau=2.7, v_threshold=0.5),
+        layer.Linear(16, 8), neuron.ParametricLIFNode(init_tau=5.3, decay_input=False),
+        layer.Linear(8, 6), neuron.LIFNode(tau=2.7, v_threshold=0.4)), 6.0, 0.1)
+    functional.set_step_mode(net, "s")
+    x = spikes(12)
+    write("spikingjelly_parametric", export_to_nir(net, x[0]))
+    functional.reset_net(net)
+    outputs = record({f"_{name}": net[int(name)] for name in "135"}, first)
+    for now in x:
+        net(now)
+    return x, outputs
+
+
+def norse_cells(name: str, scale: float) -> tuple[torch.Tensor, Record]:
     import norse.torch as norse
     from norse.torch.utils.export_nir import to_nir
 
@@ -148,7 +191,7 @@ def norse_cells() -> tuple[torch.Tensor, Record]:
         nn.Linear(10, 6), norse.IAFCell(p=norse.IAFParameters(v_th=full(1.0, 6))))
     louder(net, 4.0, 0.1)
     x = spikes(12)
-    write("norse", to_nir(net, x[0, 0]))
+    write(name, to_nir(net, x[0, 0], dt=scale))
     outputs = record({"1": net[1], "3": net[3], "5": net[5]}, first)
     state = None
     for now in x:
@@ -156,51 +199,93 @@ def norse_cells() -> tuple[torch.Tensor, Record]:
     return x, outputs
 
 
-def sinabs_single() -> tuple[torch.Tensor, Record]:
+def sinabs_layers(name: str, **functions: Any) -> tuple[torch.Tensor, Record]:
+    """A LIF, an IAF and an ExpLeak; without functions as they are by default."""
     import sinabs.layers as sl
-    from sinabs.activation import SingleSpike
     from sinabs.nir import to_nir
 
-    options: dict[str, Any] = {"spike_fn": SingleSpike, "batch_size": BATCH}
+    options: dict[str, Any] = {"batch_size": BATCH, **functions}
     net = louder(nn.Sequential(
         nn.Linear(12, 16), sl.LIFSqueeze(
             tau_mem=full(8.0, 16), spike_threshold=full(0.5, 16), **options),
-        nn.Linear(16, 6), sl.IAFSqueeze(spike_threshold=full(1.0, 6), **options)), 4.0, 0.1)
+        nn.Linear(16, 6), sl.IAFSqueeze(spike_threshold=full(1.0, 6), **options),
+        nn.Linear(6, 3), sl.ExpLeakSqueeze(tau_mem=full(5.0, 3), batch_size=BATCH)), 4.0 if functions else 9.0, 0.1)
     x = spikes(12)
     flat = x.movedim(0, 1).reshape(-1, 12)
-    write("sinabs", to_nir(net, flat))
+    write(name, to_nir(net, flat))
     for module in net.modules():
         if isinstance(module, sl.StatefulLayer):
             module.reset_states()
-    outputs = record({"1": net[1], "3": net[3]}, lambda out: out)
+    outputs = record({"1": net[1], "3": net[3], "5": net[5]}, first)
     net(flat)
     return x, {name: list(outs[0].reshape(BATCH, TICKS, -1).movedim(1, 0))
                for name, outs in outputs.items()}
 
 
-MAKERS: dict[str, Callable[[], tuple[torch.Tensor, Record]]] = {
-    "snntorch_subtract": lambda: snntorch_feed_forward("subtract"),
-    "snntorch_zero": lambda: snntorch_feed_forward("zero"),
-    "snntorch_recurrent": snntorch_recurrent,
-    "spikingjelly": spikingjelly,
-    "norse": norse_cells,
+def sinabs_single(name: str) -> tuple[torch.Tensor, Record]:
+    from sinabs.activation import MembraneReset, SingleSpike
+
+    resets = {"reset_fn": MembraneReset()} if name == "sinabs_hard" else {}
+    return sinabs_layers(name, spike_fn=SingleSpike, **resets)
+
+
+def rockpool(name: str, **options: Any) -> tuple[torch.Tensor, Record]:
+    from rockpool.nn.combinators import Sequential
+    from rockpool.nn.modules import LIFTorch, LinearTorch
+    from rockpool.nn.modules.torch.nir import to_nir
+
+    net = Sequential(
+        LinearTorch((12, 16), has_bias=True),
+        LIFTorch(16, tau_mem=0.008, tau_syn=0.004, threshold=full(0.8, 16), **options),
+        LinearTorch((16, 6), has_bias=False),
+        LIFTorch(6, tau_mem=0.02, tau_syn=0.006, **options))
+    louder(net, 3.0 if options else 1.5)
+    x = spikes(12)
+    write(name, to_nir(net))
+    net.reset_state()
+    layers = {"1_LIFTorch": net[1], "3_LIFTorch": net[3]}
+    outputs = record(layers, first)
+    net(x.movedim(0, 1))
+    return x, {name: list(outs[0].movedim(1, 0)) for name, outs in outputs.items()}
+
+
+MAKERS: dict[str, Callable[[str], tuple[torch.Tensor, Record]]] = {
+    "snntorch_subtract": lambda name: snntorch_feed_forward("subtract"),
+    "snntorch_zero": lambda name: snntorch_feed_forward("zero"),
+    "snntorch_recurrent": lambda name: snntorch_recurrent(),
+    "snntorch_none": lambda name: snntorch_dense(name, "none", 1.25),
+    "snntorch_old": lambda name: snntorch_dense(name, "subtract", 0.8),
+    "spikingjelly": lambda name: spikingjelly(),
+    "spikingjelly_parametric": lambda name: spikingjelly_parametric(),
+    "norse": lambda name: norse_cells(name, 1e-3),
+    "norse_unscaled": lambda name: norse_cells(name, 1.0),  # as norse's master writes
     "sinabs": sinabs_single,
+    "sinabs_hard": sinabs_single,
+    "sinabs_multi": sinabs_layers,
+    "sinabs_old": sinabs_layers,
+    "rockpool": lambda name: rockpool(name, max_spikes_per_dt=1),
+    "rockpool_multi": rockpool,
+    "rockpool_old": rockpool,
 }
 
 
-def main() -> None:
-    arrays: dict[str, Any] = {}
-    for name, make in MAKERS.items():
+def main(names: list[str]) -> None:
+    golden = HERE / "golden.npz"
+    arrays: dict[str, Any] = dict(np.load(golden)) if golden.exists() else {}
+    for name in names:
         torch.manual_seed(7)
         with torch.no_grad():
-            x, outputs = make()
+            x, outputs = MAKERS[name](name)
+        arrays = {key: array for key, array in arrays.items() if not key.startswith(f"{name}/")}
         arrays[f"{name}/x"] = x.numpy().astype(np.uint8)
         for neuron, ticks in outputs.items():
             train = torch.stack(ticks).numpy()
-            sys.stdout.write(f"{name} {neuron}: {train.shape}, rate {train.mean():.3f}\n")
-            arrays[f"{name}/{neuron}"] = train.astype(np.uint8)
-    np.savez_compressed(HERE / "golden.npz", **arrays)
+            sys.stdout.write(f"{name} {neuron}: {train.shape}, rate {train.mean():.3f}, "
+                             f"at most {train.max():g}\n")
+            whole = train.astype(np.uint8)
+            arrays[f"{name}/{neuron}"] = whole if np.array_equal(whole, train) else train
+    np.savez_compressed(golden, **dict(sorted(arrays.items())))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or list(MAKERS))

@@ -92,9 +92,20 @@ def test_two_equal_sources_share_what_they_deliver() -> None:
                                grid).tolist() == [[0, 1], [0, -1], [0, 0]]
 
 
+@pytest.mark.parametrize("sweeps", [0, 2])
+def test_it_does_not_matter_how_many_columns_are_updated_at_once(
+        sweeps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    feedback, weights = Feedback.of(second_moment(rng, 200, 300)), rng.normal(size=(20, 200))
+    grid = Grid(0.5, -4, 3)
+    integers = round_with_feedback(weights, feedback, grid, sweeps)
+    for width in (1, 7, 200):
+        monkeypatch.setattr("neurocompile.passes.quantization.feedback._WIDTH", width)
+        assert np.array_equal(round_with_feedback(weights, feedback, grid, sweeps), integers)
+
+
 @pytest.mark.parametrize("columns", [300, 40])
 def test_errors_are_a_fraction_of_nearest(columns: int) -> None:
-    """More columns than are updated at once."""
     rng = np.random.default_rng(1)
     feedback = Feedback.of(second_moment(rng, columns, 200))
     weights, grid = rng.normal(size=(50, columns)), Grid(0.5, -4, 3)

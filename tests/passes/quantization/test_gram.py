@@ -20,7 +20,7 @@ from neurocompile.ir.operators import (
     Sparse,
     einsum,
 )
-from neurocompile.passes.quantization import gram
+from neurocompile.passes.quantization import gram, patches
 from neurocompile.passes.quantization.gram import Arrival, Block, joint_moments, moments
 from tests.ir.test_operators import any_operator
 
@@ -62,6 +62,9 @@ def check(arrivals: Sequence[Arrival], blocks: Sequence[Block], ticks: int = TIC
             assert np.array_equal(block.total, total[row])
             alive = outputs[outputs >= 0]
             assert block.count == len(alive) * instants
+            around = by_weight[row] - block.mean[:, None]  # outputs that are not the row's: mean 0
+            assert np.allclose(block.covariance * block.count, around @ around.T
+                               - (around.shape[1] - block.count) * np.outer(block.mean, block.mean))
             assert set(np.flatnonzero(per_target[row].any(axis=0))) <= set(alive)
 
 
@@ -116,6 +119,15 @@ def test_explicit_lists_group_targets_of_equal_sources() -> None:
     check([arrival], blocks)
 
 
+def test_of_many_source_sets_those_with_most_rows_are_taken(monkeypatch: pytest.MonkeyPatch
+                                                            ) -> None:
+    monkeypatch.setattr(patches, "_SETS", 1)
+    pattern = np.array([[1, 0, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0]])
+    operator = Sparse((4,), (3,), sp.csr_array(pattern * RNG.normal(size=(3, 4))))
+    block, = moments(Arrival(operator, spikes(operator)), TICKS)
+    assert block.outputs.tolist() == [[1], [2]]
+
+
 def test_projections_that_feed_the_same_outputs_are_joint() -> None:
     """Feedforward and recurrent, of one tick's delay; a constant source is a column of its own."""
     forward, back, one = (Dense((n,), (5,), RNG.normal(size=(5, n))) for n in (4, 5, 1))
@@ -156,6 +168,11 @@ def test_some_of_many_patches_are_different_and_spread(total: int, count: int) -
     assert 0 <= picks.min() <= picks.max() < total
     if total > count > 1:
         assert np.diff(picks).max() <= 2 * total / count + 1
+
+
+def test_no_period_of_the_patches_is_met() -> None:
+    """Ten positions an instant, a tenth of all patches: each position about as often."""
+    assert np.bincount(gram._spread(10_000, 1_000) % 10, minlength=10).min() > 80
 
 
 def test_few_patches_are_a_share_of_all() -> None:
