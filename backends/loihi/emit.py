@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
 
+from neurocompile.array_file import write_arrays
 from neurocompile.backends.loihi.bits import check_bits
 from neurocompile.backends.loihi.net_chain import net_chain
 from neurocompile.backends.loihi.plan import (
@@ -60,7 +60,7 @@ def emit(network: Network, schedule: Schedule, target: LoihiTarget, out: Path) -
                                 net_file=not isinstance(chain, str), notes=_on_silicon(plan))
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
-    save_arrays(out / "weights.npz", _weights(network, plan))
+    write_arrays(out / "weights.npz", _weights(network, plan))
     names = [*files, "weights.npz"]
     if isinstance(chain, str):
         (out / "network.net").unlink(missing_ok=True)
@@ -94,16 +94,6 @@ def render(template: str, plan: Plan, **more: object) -> str:
         sums=[n.id for n in plan.neurons if n.accumulates],
         custom=sorted({n.process for n in plan.neurons} - {"LIFReset", ADDER}),
         adders=[n.id for n in plan.neurons if n.process == ADDER], **more)
-
-
-def save_arrays(path: Path, arrays: dict[str, Array]) -> None:
-    """An .npz file whose bytes depend on the arrays alone: no times, fixed order."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(arrays):
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            with archive.open(entry, "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, np.ascontiguousarray(arrays[name]),
-                                          version=(1, 0), allow_pickle=False)
 
 
 def _program_file(name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurocompile.backends.loihi.emit import save_arrays
+from neurocompile.array_file import write_arrays
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.plan import part_ids
 from neurocompile.backends.loihi.worker import LOG, Job, run_program
@@ -55,7 +55,7 @@ def verify(program: Path, network: Network, schedule: Schedule, inputs: Mapping[
     arrays = program_inputs(network, inputs, reference.spikes)
     samples = len(next(iter(reference.spikes.values())))
     if arrays:
-        save_arrays(folder / "inputs.npz", arrays)
+        write_arrays(folder / "inputs.npz", arrays)
     job = Job(program, folder / "run", folder / "inputs.npz" if arrays else None, samples,
               limit=limit, lava_python=lava_python)
     seconds = run_program(job)

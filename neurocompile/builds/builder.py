@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 
 import neurocompile
+from neurocompile.array_file import write_arrays
 from neurocompile.backends import synchronous
 from neurocompile.backends.results import Verification
 from neurocompile.builds.directory import check_replaceable, new_build
+from neurocompile.builds.files import ROUNDING
 from neurocompile.builds.manifest import write_json, write_manifest
 from neurocompile.capture.replay import doubts
 from neurocompile.diagnostics import (
@@ -178,6 +180,8 @@ def _write(folder: Path, capture: Capture, compilation: Compilation, demand: Dem
     """All files beside the program and the manifest."""
     (folder / "model.onnx").write_bytes(capture.graph.to_bytes())
     (folder / "target.toml").write_text(target_toml(compilation.target), encoding="utf-8")
+    if compilation.rounding:
+        write_arrays(folder / ROUNDING, compilation.rounding, compress=True)
     write_json(folder / "resources.json", documents.resources)
     write_json(folder / "fidelity.json", documents.fidelity)
     write_json(folder / "mapping.json", layout(compilation.target, demand))

@@ -27,6 +27,7 @@ from neurocompile.report.schema import Schema, document_schema, schema_file
 from neurocompile.report.section import Section, read_records
 
 D = TypeVar("D")
+ROUNDING = "rounding.npz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ FILES = (
     BuildFile(name="program/", summary="what is deployed; absent after `--stop-after place`"),
     BuildFile(name="model.onnx", summary="the captured graph, which any ONNX runtime runs"),
     BuildFile(name="target.toml", summary="the target, with every number's source"),
+    BuildFile(name=ROUNDING, summary="what rounding decided on a sample; absent without one"),
     BuildFile(name="report.html", summary="the report as a page that needs no network"),
     BuildFile(name="resources.csv", summary="one row per core and resource, for spreadsheets"),
     BuildFile(name="resources.json", document=Resources,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from neurocompile.array_file import read_arrays
 from neurocompile.builds.directory import Build
+from neurocompile.builds.files import ROUNDING
 from neurocompile.builds.manifest import sha256
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.families.compilation import Compilation
@@ -15,6 +18,7 @@ from neurocompile.families.table import family_of
 from neurocompile.families.targets import parse_target
 from neurocompile.formats.request import Capture
 from neurocompile.ir.graph_file import load_graph
+from neurocompile.ir.operators import Array
 from neurocompile.options import Options, declared_in
 from neurocompile.passes.pruning.calibrate import AxisSelection, Selection
 from neurocompile.report.model.manifest import Manifest
@@ -33,15 +37,26 @@ class Rebuild:
 def recompile(build: Build) -> Rebuild:
     """An opened build compiled again, without its sample: that moves no weight and no spike.
 
-    What a pruned network kept, the manifest says.
+    What a pruned network kept, the manifest says; what was decided on a sample, rounding.npz.
     """
     folder, manifest = build.folder, build.manifest
     path = folder / "target.toml"
     target = parse_target(read_toml(path), str(path))
     capture = Capture(load_graph(folder / "model.onnx"), manifest.model, ())
     options = read_options(manifest, family_of(target).options_type, folder)
-    return Rebuild(capture, compile_graph(capture.graph, target, options,
-                                          selection=_selection(manifest.pruning)))
+    return Rebuild(capture, compile_graph(
+        capture.graph, target, options, selection=_selection(manifest.pruning),
+        rounding=_rounding(folder / ROUNDING)))
+
+
+def _rounding(path: Path) -> dict[str, Array]:
+    """What was decided on a sample; nothing where there was none."""
+    if not path.exists():
+        return {}
+    try:
+        return read_arrays(path)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, str(error) or "it is empty") from None
 
 
 def _selection(facts: SelectionFacts | None) -> Selection | None:

@@ -52,6 +52,7 @@ class Compilation(ABC):
     stages: tuple[StageRecord, ...]
     fidelity: Fidelity | None = None  # None: no sample was given
     pruning: Pruning | None = None  # None: all tokens and ticks are there
+    rounding: Mapping[str, Array] = field(default_factory=dict)  # decided on a sample; else empty
 
     @property
     @abstractmethod
@@ -67,6 +68,7 @@ class Lowering:
     whole: Network
     pruning: Pruning | None
     sample: Mapping[str, Array] | None
+    rounding: Mapping[str, Array] = field(default_factory=dict)  # of an earlier build on a sample
 
     @property
     def network(self) -> Network:

@@ -9,6 +9,7 @@ know no chip; those after them are the target's family's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from neurocompile.backends import synchronous
 from neurocompile.diagnostics import FindingsError
@@ -37,12 +38,14 @@ def _silent(_: str) -> None:
 
 def compile_graph(graph: Graph, target: Target, options: Options | None = None,
                   sample: Mapping[str, Array] | None = None,
-                  progress: Progress = _silent, selection: Selection | None = None) -> Compilation:
+                  progress: Progress = _silent, selection: Selection | None = None,
+                  rounding: Mapping[str, Array] | None = None) -> Compilation:
     """Compile a Graph for a target.
 
-    `sample`: arrays [samples, *input shape] by input name, for measured spike rates and fidelity;
-    without one the result is as valid, its traffic unmeasured. Pruning needs one, or `selection` from
-    an earlier compilation. Raises FindingsError with all errors of the stage that found some.
+    `sample`: arrays [samples, *input shape] by input name, for measured spike rates, fidelity and
+    calibrated rounding; without one the result is as valid, its traffic unmeasured. Pruning needs
+    one, or `selection` from an earlier compilation; `rounding` is what that one decided on its
+    sample (`Compilation.rounding`). Raises FindingsError with all errors of the stage that found some.
     """
     family = family_of(target)
     options = (options or family.options_type()).with_usual_bits(
@@ -50,7 +53,8 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     run = Recorder(progress)
     try:
         run.findings += options.without_effect(family.name, target.name)
-        lowering = _lower(run, graph, options, sample, selection)
+        lowering = replace(_lower(run, graph, options, sample, selection),
+                           rounding=rounding or {})
         compilation: Compilation = family.compile(run, lowering, target, options)
     except FindingsError as error:  # with the warnings of the stages before
         raise FindingsError(*run.findings, *error.diagnostics) from None

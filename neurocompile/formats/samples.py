@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from neurocompile.array_file import MAX_BYTES, TooLarge, read_arrays
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.operators import Array
-
-MAX_BYTES = 1 << 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +41,10 @@ def load_sample(path: Path, shape: tuple[int, ...] | None = None) -> Sample:
         raise UsageError(Diagnostic("NC007", values={
             "what": f"the sample `{path}`", "reason": "no such file"}))
     try:
-        with zipfile.ZipFile(path) as archive:
-            total = sum(member.file_size for member in archive.infolist())
-        if total > MAX_BYTES:
-            raise UsageError(Diagnostic("NC004", values={
-                "file": str(path), "needed": total, "limit": MAX_BYTES}))
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
+        arrays = read_arrays(path)
+    except TooLarge as error:
+        raise UsageError(Diagnostic("NC004", values={
+            "file": str(path), "needed": error.args[0], "limit": MAX_BYTES})) from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UsageError(_bad(path, str(error) or "it is empty")) from None
     labels = arrays.pop("y", None)

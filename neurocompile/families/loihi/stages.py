@@ -10,9 +10,9 @@ from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.stages import (
     Rates,
     measure_fidelity,
-    observe,
     network_size,
     nothing_on_chip,
+    observe,
     over_budget,
 )
 from neurocompile.ir.mapping import ChipMapping
@@ -27,6 +27,7 @@ from neurocompile.passes.loihi.mapping.recount import every_core_once, recount_p
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.quantization.bounds import lasting_potentials, state_overflows
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
+from neurocompile.passes.loihi.quantization.rounding_record import read_rounding
 from neurocompile.passes.loihi.relay import out_of_range, relay
 from neurocompile.passes.loihi.split import split
 from neurocompile.passes.loihi.streams.adders import build_streams, note
@@ -55,11 +56,14 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.findings += notes
     observations = observe(run, floating, lowering.sample)
-    quantizer = LoihiQuantizer(options.bits, options.encoder, options.overflow, observations)
-    network, warnings = run.stage(
-        "quantize", lambda: quantizer.run(floating, target), lambda r: network_size(r[0]),
-        lambda r: _out_of_bounds(floating, r[0], target))
-    run.findings += [*warnings, *nothing_on_chip(network)]
+    quantizer = LoihiQuantizer(
+        options.bits, options.encoder, options.overflow, observations,
+        read_rounding(lowering.rounding) if lowering.rounding else None)
+    quantized = run.stage(
+        "quantize", lambda: quantizer.quantize(floating, target),
+        lambda q: network_size(q.network), lambda q: _out_of_bounds(floating, q.network, target))
+    network = quantized.network
+    run.findings += [*quantized.warnings, *nothing_on_chip(network)]
     run.stop()
     direct = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
                         lambda s: too_early(network, s))
@@ -82,7 +86,8 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
     return LoihiCompilation(
         graph=lowering.graph, target=target, options=options, floating=floating, network=network,
         schedule=schedule, mapping=mapping, usage=usage, diagnostics=run.diagnostics,
-        stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowering.pruning)
+        stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowering.pruning,
+        rounding={} if observations is None else quantized.rounding.arrays())
 
 
 def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:

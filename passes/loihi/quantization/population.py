@@ -124,6 +124,11 @@ class PopulationQuantizer:
 
         Raises FindingsError: NC303 or NC305 for a decision that does not fit.
         """
+        shapes = [np.shape(p.operator.weights) for p in receiver.synapses]
+        if [np.shape(integers) for _, integers in decision.weights] != shapes:
+            raise FindingsError(self._no_scale(receiver, decision.k))
+        if decision.gains is not None:
+            receiver = receiver.with_gains(decision.gains.astype(np.float64))
         part = self.part(receiver, decision)
         findings = self.findings(part)
         if findings:

@@ -19,6 +19,7 @@ from neurocompile.ir.network import Input, Network, Population, Readout
 from neurocompile.passes.loihi.quantization.calibration import calibrate
 from neurocompile.passes.loihi.quantization.population import IntegerPart, PopulationQuantizer
 from neurocompile.passes.loihi.quantization.receiver import (
+    ANALOG,
     Receiver,
     graded_inputs,
     most_levels,
@@ -175,8 +176,8 @@ class LoihiQuantizer:
     def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
                     ) -> tuple[IntegerPart, list[Diagnostic]]:
         if self.rounding is not None:
-            name = arrivals.population.name
-            return quantizer.decided(arrivals, self.rounding.decisions[name]), []
+            return quantizer.decided(
+                arrivals, self.rounding.decision(arrivals.population.name)), []
         part, warnings = quantizer.best(arrivals)
         if self.observations is not None:
             part = calibrate(quantizer, arrivals, part, self.observations)

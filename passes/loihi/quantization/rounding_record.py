@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.passes.loihi.quantization.population import Decision
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -20,6 +21,12 @@ class Rounding:
     decisions: Mapping[str, Decision] = field(default_factory=dict)  # of adders: only weights count
     levels: Mapping[str, int] = field(default_factory=dict)  # largest integers of graded inputs
     scales: Mapping[str, float] = field(default_factory=dict)  # of what adders send
+
+    def decision(self, population: str) -> Decision:
+        """What was decided for a population. Raises UsageError (NC003) where nothing was."""
+        if population not in self.decisions:
+            raise _unreadable(f"it has nothing on `{population}`")
+        return self.decisions[population]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The decisions by key; each of numbers or texts."""
@@ -41,7 +48,20 @@ class Rounding:
 
 
 def read_rounding(arrays: Arrays) -> Rounding:
-    """The decisions that arrays hold. Raises KeyError, ValueError or TypeError for others."""
+    """The decisions that arrays hold. Raises UsageError (NC003) where they are none."""
+    try:
+        return _read(arrays)
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise _unreadable(str(error).splitlines()[0]) from None
+
+
+def _unreadable(reason: str) -> UsageError:
+    return UsageError(Diagnostic("NC003", values={
+        "file": "rounding.npz", "kind": "what a build decided on its sample",
+        "reason": reason}, hint="build it again"))
+
+
+def _read(arrays: Arrays) -> Rounding:
     decisions: dict[str, Decision] = {}
     for number, name in enumerate(arrays["populations"].tolist()):
         k, current, saturates = (float(x) for x in arrays[f"{number}.numbers"].tolist())

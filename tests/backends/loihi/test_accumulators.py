@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neurocompile.array_file import write_arrays
 from neurocompile.backends import synchronous
-from neurocompile.backends.loihi.emit import emit, save_arrays
+from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection, Readout
 from neurocompile.ir.operators import Dense
@@ -59,7 +60,7 @@ def test_sums_of_lava_equal_the_references(tmp_path: Path, loihi2: LoihiTarget) 
     assert np.load(tmp_path / "run" / "sum_n002.npy").shape == (6, 7)
     weights = dict(np.load(tmp_path / "program" / "weights.npz"))
     weights["p003"][2] = -weights["p003"][2]  # b into the sum of output 2
-    save_arrays(tmp_path / "program" / "weights.npz", weights)
+    write_arrays(tmp_path / "program" / "weights.npz", weights)
     verification = verify(tmp_path / "program", integers, schedule, x, reference, work=tmp_path)
     first = verification.diagnostics[0]
     assert (first.code, first.values["population"], first.values["neuron"]) == ("NC702", "y.sum", 2)

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neurocompile.array_file import write_arrays
 from neurocompile.backends import synchronous
 from neurocompile.backends.loihi.bits import check_bits
-from neurocompile.backends.loihi.emit import emit, save_arrays
+from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.inputs import program_inputs
 from neurocompile.backends.loihi.plan import part_ids
 from neurocompile.backends.loihi.worker import Job, run_program
@@ -111,7 +112,7 @@ def test_lava_equals_the_specification(network: Network, inputs: dict[str, np.nd
     assert check_bits(network, schedule, loihi2) == ()
     emission = emit(network, schedule, loihi2, tmp_path / "program")
     assert [d.code for d in emission.diagnostics].count("NC605") == 3  # two adders, a soft reset
-    save_arrays(tmp_path / "inputs.npz", program_inputs(network, inputs, {}))
+    write_arrays(tmp_path / "inputs.npz", program_inputs(network, inputs, {}))
     run_program(Job(tmp_path / "program", tmp_path, tmp_path / "inputs.npz", SAMPLES, state=True))
     ids = part_ids(network)
     for population in network.populations:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurocompile.backends.loihi.emit import emit, save_arrays
+from neurocompile.array_file import write_arrays
+from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.results import Reference
 from neurocompile.diagnostics import FindingsError, UsageError
@@ -144,7 +145,7 @@ def test_a_changed_weight_is_found(zoo: Case, zoo_reference: Reference, loihi2: 
     emit(network, zoo.schedule, loihi2, tmp_path / "program")
     weights = dict(np.load(tmp_path / "program" / "weights.npz"))
     weights["p001"][3] = 20  # all synapses of `hidden -> deeper` into neuron 3
-    save_arrays(tmp_path / "program" / "weights.npz", weights)
+    write_arrays(tmp_path / "program" / "weights.npz", weights)
     result = verify(tmp_path / "program", network, zoo.schedule, zoo.inputs, zoo_reference,
                     limit=120, work=tmp_path)
     first = result.diagnostics[0]
