@@ -187,7 +187,7 @@ class Encoder:
 
     Each `x` is rounded half to even to `x * 2**input_shift` as an integer; then `mantissa = (sum of
     operator @ x + offset + half) >> output_shift`, all in 64-bit integers, so every machine
-    computes the same mantissas. They are clipped to `limit`.
+    computes the same mantissas. They are clipped to `low` and `high`.
     """
 
     target: str
@@ -196,7 +196,14 @@ class Encoder:
     input_shift: int
     output_shift: int
     exponent: int  # the bias exponent that the mantissas are written with
-    limit: int  # largest magnitude of a mantissa
+    low: int  # the least mantissa
+    high: int  # the largest
+    lossless: bool = False  # what is clipped changes no spike
+
+    @property
+    def limit(self) -> int:
+        """The largest magnitude of a mantissa."""
+        return max(-self.low, self.high)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -205,11 +212,12 @@ class Encoder:
 
     def mantissas(self, inputs: Mapping[str, Array]) -> NDArray[np.int64]:
         """Bias mantissas [rows, neurons] for analog inputs [rows, *input shape] by name."""
-        return np.clip(self.exact(inputs), -self.limit, self.limit)
+        return np.clip(self.exact(inputs), self.low, self.high)
 
     def clipped(self, inputs: Mapping[str, Array]) -> int:
-        """How many of the mantissas for these inputs lie beyond `limit`."""
-        return int(np.count_nonzero(np.abs(self.exact(inputs)) > self.limit))
+        """How many of the mantissas for these inputs are clipped, and may change a spike."""
+        exact = self.exact(inputs)
+        return 0 if self.lossless else int(np.count_nonzero((exact < self.low) | (exact > self.high)))
 
     def exact(self, inputs: Mapping[str, Array]) -> NDArray[np.int64]:
         """The mantissas before they are clipped."""

@@ -19,8 +19,10 @@ class CurrentFormat:
 
     unit: float  # mantissas per float unit
     exponent: int  # of the mantissas
-    limit: int  # largest magnitude of a mantissa
+    low: int  # the least mantissa
+    high: int  # the largest
     fraction_bits: int  # of the encoder's weights
+    lossless: bool = False  # what is clipped changes no spike
 
 
 def encoder_of(population: Population, analog: Sequence[Projection], inputs: Mapping[str, Input],
@@ -37,4 +39,5 @@ def encoder_of(population: Population, analog: Sequence[Projection], inputs: Map
         static = np.broadcast_to(population.bias.mantissa, (population.size,))
         offset = np.rint(static * form.unit * 2.0**shift).astype(np.int64)
     return Encoder(target=population.name, terms=terms, offset=offset, input_shift=input_shift,
-                   output_shift=shift, exponent=form.exponent, limit=form.limit)
+                   output_shift=shift, exponent=form.exponent, low=form.low, high=form.high,
+                   lossless=form.lossless)

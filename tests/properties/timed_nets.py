@@ -71,7 +71,8 @@ def timed_net(seed: int, size: int = 6, ticks: int = 4) -> Network:
                                           delay=int(rng.integers(1, 3))))
     encoder = Encoder(
         target="n0", terms=(("image", Dense((5,), SHAPE, rng.integers(20, 200, (SIZE, 5)))),),
-        offset=np.zeros(SIZE, np.int64), input_shift=6, output_shift=8, exponent=6, limit=4095)
+        offset=np.zeros(SIZE, np.int64), input_shift=6, output_shift=8, exponent=6, low=-4095,
+        high=4095)
     return Network((image, frames, one), tuple(populations), tuple(projections), (), ticks,
                    (encoder,))
 

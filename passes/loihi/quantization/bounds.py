@@ -68,8 +68,8 @@ def _bias_range(network: Network, population: Population) -> Interval:
         low = high = population.bias.value.astype(np.int64)
     for encoder in network.encoders:
         if encoder.target == population.name:
-            low = low - (encoder.limit << encoder.exponent)
-            high = high + (encoder.limit << encoder.exponent)
+            low = low + (encoder.low << encoder.exponent)
+            high = high + (encoder.high << encoder.exponent)
     return low, high
 
 

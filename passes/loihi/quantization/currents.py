@@ -7,14 +7,26 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from neurocompile.ir.network import Bias, Encoder, Input
+from neurocompile.ir.network import Bias, Encoder, Input, Population
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.quantization.host import CurrentFormat, encoder_of
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
+from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
 
+_ABOVE = 1.01  # and so above it after rounding
 _FRACTION_BITS = 20  # of the encoder's weights
+
+
+def every_tick(population: Population) -> float:
+    """The constant current that makes a neuron fire as often as it can: a larger one changes nothing.
+
+    With one of a threshold v reaches it in the first tick, and after a reset in each tick again; a
+    threshold that goes off a tick late takes as much again.
+    """
+    neuron = population.floating
+    return _ABOVE * neuron.v_th * (2 if neuron.reset is Reset.SOFT_DELAYED else 1)
 
 
 def largest_current(receiver: Receiver, inputs: Mapping[str, Input]) -> float:
@@ -28,8 +40,10 @@ def largest_current(receiver: Receiver, inputs: Mapping[str, Input]) -> float:
         negative, positive = projection.operator.bounds()
         low = low + negative * item.high + positive * item.low
         high = high + positive * item.high + negative * item.low
-    return min(float(max(np.abs(low).max(initial=0.0), np.abs(high).max(initial=0.0))),
-               receiver.observed_current)
+    largest = float(max(np.abs(low).max(initial=0.0), np.abs(high).max(initial=0.0)))
+    if receiver.alone:
+        largest = min(largest, every_tick(population))
+    return min(largest, receiver.observed_current)
 
 
 def current_exponent(receiver: Receiver, scale: float, inputs: Mapping[str, Input],
@@ -50,9 +64,11 @@ def constant_currents(receiver: Receiver, scale: float, inputs: Mapping[str, Inp
     unit = scale * 2.0 ** (ACTIVATION_SHIFT - exponent)
     if receiver.analog:
         reach = math.ceil(largest_current(receiver, inputs) * unit) + 1  # sums are rounded
-        limit = min(limit, reach)
+        high = min(limit, reach)
         return None, encoder_of(population, receiver.analog, inputs, CurrentFormat(
-            unit=unit, exponent=exponent, limit=limit, fraction_bits=_FRACTION_BITS))
+            unit=unit, exponent=exponent, low=0 if receiver.alone else -high, high=high,
+            fraction_bits=_FRACTION_BITS,
+            lossless=receiver.alone and receiver.observed_current >= every_tick(population)))
     if population.bias is None:
         return None, None
     static = np.broadcast_to(population.bias.mantissa, (population.size,))

@@ -18,6 +18,7 @@ from neurocompile.ir.network import Bias, Input, InputKind, Network, Population,
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.outliers import without_outliers
 from neurocompile.passes.quantization.observations import Observations
+from neurocompile.semantics.normal_form import SUM
 from neurocompile.target.loihi import LoihiTarget
 
 ANALOG = (InputKind.STATIC, InputKind.ANALOG)
@@ -37,6 +38,7 @@ class Receiver:
     on_host: bool
     wire: float = 0.0  # float weight of its synapses from an adder; 0: it has none
     observed_current: float = math.inf  # largest constant one on samples, with a margin
+    alone: bool = False  # it gets one constant current for a sample, and nothing else
 
     def with_bias(self, bias: Bias | None) -> Receiver:
         """The same with another float bias."""
@@ -76,7 +78,9 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
     if observations is not None and analog:
         bias = 0.0 if population.bias is None else population.bias.mantissa
         observed = _CURRENT_MARGIN * observations.largest_current(analog, bias)
-    return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire, observed)
+    alone = form == "bias" and not synapses and population.floating.model != SUM
+    return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire,
+                    observed, alone)
 
 
 def graded_inputs(network: Network, target: LoihiTarget, encoder: str,

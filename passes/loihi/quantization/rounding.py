@@ -22,7 +22,7 @@ def clip_warnings(floating: Sequence[Projection], integers: Sequence[Projection]
     for before, after in zip(floating, integers, strict=True):
         step, low, high = grid(before.operator.weights, bits)
         exact = before.operator.weights * (scale / 2.0**after.exponent)
-        beyond = np.count_nonzero((exact < low - step) | (exact > high + step))
+        beyond = np.count_nonzero((exact < low - step / 2) | (exact > high + step / 2))
         share = beyond / max(exact.size, 1)
         if share > _CLIP_LIMIT:
             yield Diagnostic("NC302", before.where, {

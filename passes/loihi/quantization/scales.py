@@ -37,11 +37,12 @@ def candidate_scales(receiver: Receiver, inputs: Mapping[str, Input],
     The scale is k / v_th.
     """
     v_th = receiver.population.floating.v_th
+    least = 1 if receiver.population.floating.strict else 2  # above k - 1, which is not 0
     top = largest_scale(receiver, inputs, target)
     if receiver.wire:  # its scale is the adder's, times a weight of the grid
         for weight in _WIRES:
             k = round(weight * v_th / receiver.wire)
-            if 1 <= k <= top * v_th:
+            if least <= k <= top * v_th:
                 yield k, True
         return
     largest = [float(np.abs(p.operator.weights).max(initial=0.0)) for p in receiver.synapses]
@@ -53,6 +54,6 @@ def candidate_scales(receiver: Receiver, inputs: Mapping[str, Input],
     before = 0
     for octave in (*_FINE, *_COARSE):
         k = math.floor(min(top, useful * 2**-octave) * v_th)
-        if k >= 1 and k != before:
+        if k >= least and k != before:
             yield k, octave in _FINE
             before = k

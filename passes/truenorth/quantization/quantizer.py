@@ -117,7 +117,7 @@ def _on_host(population: Population, analog: list[Projection], bias: Array,
     items = {item.name: item for item in network.inputs}
     bits = _fraction_bits(analog, bias, unit, [items[p.source] for p in analog])
     encoder = encoder_of(replace(population, bias=Bias(bias)), analog, items, CurrentFormat(
-        unit=unit, exponent=0, limit=_HOST_LIMIT, fraction_bits=bits))
+        unit=unit, exponent=0, low=-_HOST_LIMIT, high=_HOST_LIMIT, fraction_bits=bits))
     return replace(population, neuron=TrueNorthNeurons(threshold, reset, memory), bias=None,
                    on_host=True), encoder
 

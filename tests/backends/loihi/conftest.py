@@ -160,7 +160,8 @@ class Zoo:
         encoder = Encoder(
             target="encoded",
             terms=(("image", Dense((2, 5, 4), (2, 5, 4), rng.integers(-120, 150, (40, 40)))),),
-            offset=rng.integers(-9, 9, 40), input_shift=6, output_shift=8, exponent=5, limit=4095)
+            offset=rng.integers(-9, 9, 40), input_shift=6, output_shift=8, exponent=5, low=-4095,
+            high=4095)
         self.add("hidden", (30,), LoihiNeuron(4095, 300, 150), self.some_bias(30))
         self.add("deeper", (20,), IF)
         self.add("merged", (25,), LoihiNeuron(4095, 2048, 300))

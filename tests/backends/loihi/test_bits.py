@@ -30,7 +30,7 @@ def small(neuron: LoihiNeuron = IF, weight: list[list[float]] | None = None,
     encoders = () if encoder is None else (Encoder(
         target="n", terms=(("x", Dense((size_in,), (size_out,), weights)),),
         offset=np.zeros(size_out, np.int64), input_shift=1, output_shift=1,
-        exponent=encoder[1], limit=encoder[0]),)
+        exponent=encoder[1], low=-encoder[0], high=encoder[0]),)
     return Network(inputs, (Population("n", (size_out,), neuron, bias),), (Projection(
         "x", "n", Dense((size_in,), (size_out,), weights), exponent, delay),), (), 4, encoders)
 

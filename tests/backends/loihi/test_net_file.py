@@ -61,7 +61,8 @@ def image_chain() -> tuple[Network, Schedule, dict[str, Array]]:
     encoder = Encoder(
         target="pixels",
         terms=(("image", Dense((2, 6, 5), (2, 6, 5), rng.integers(-30, 60, (60, 60)))),),
-        offset=rng.integers(-5, 5, 60), input_shift=6, output_shift=7, exponent=5, limit=4095)
+        offset=rng.integers(-5, 5, 60), input_shift=6, output_shift=7, exponent=5, low=-4095,
+        high=4095)
     network = Network((image,), populations, projections, (), TICKS, (encoder,))
     depth = {"image": 0} | {p.name: i for i, p in enumerate(populations)}
     return network, Schedule(depth, TICKS), {"image": rng.random((1, 2, 6, 5))}

@@ -52,7 +52,7 @@ def tiny(names: tuple[str, ...] = ("image", "first", "second", "on host")) -> Ne
         (), 4,
         (Encoder(target=first, terms=((image, Dense((3,), (3,), np.eye(3, dtype=np.int64))),),
                  offset=np.zeros(3, np.int64), input_shift=8, output_shift=2, exponent=6,
-                 limit=4095),))
+                 low=-4095, high=4095),))
 
 
 def schedule(network: Network) -> Schedule:

@@ -34,7 +34,7 @@ def exact(network: Network, integer: Network) -> bool:
     after, = integer.projections
     population, = integer.populations
     old, = network.populations
-    k = loihi_neuron(population).vth + (0 if old.floating.strict or old.floating.decay < 1 else 1)
+    k = loihi_neuron(population).vth + (not old.floating.strict)
     scale = k / old.floating.v_th
     integers = after.operator.weights * 2.0**after.exponent
     same = np.allclose(integers, before.operator.weights * scale, rtol=1e-12, atol=0)

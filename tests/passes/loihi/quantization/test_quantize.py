@@ -147,7 +147,7 @@ def test_encoder_mantissas_are_the_rounded_currents() -> None:
     current = (projection.operator.matrix() @ x.reshape(4, -1).T).T + population.bias.value
     chip = quantize(network).population("a").neuron
     assert isinstance(chip, LoihiNeuron)
-    exact = current * chip.vth * 2.0 ** (6 - encoder.exponent)
+    exact = current * (chip.vth + 1) * 2.0 ** (6 - encoder.exponent)
     assert np.abs(encoder.mantissas({encoder.sources[0]: x}) - exact).max() <= 0.51
     assert np.abs(encoder.mantissas({encoder.sources[0]: x})).max() <= encoder.limit
 
@@ -169,13 +169,13 @@ def test_analog_input_of_a_synaptic_current_comes_as_graded_spikes() -> None:
     network = one_layer(rng.normal(0, 0.3, (30, 12)), neuron(0.8, alpha=0.5), None,
                         InputKind.STATIC)
     integer = quantize(network)
-    assert integer.inputs[0].levels == 255
+    assert integer.inputs[0].levels == 31  # as coarse as the weights
     assert not integer.encoders
     x = rng.random((20, 12))
     exact, result = run(network, {"x": x}), run(integer, {"x": x})
     assert exact.spikes["lif"].sum() > 200
     # 17 bits for weights times inputs, with room for the worst case: coarse, and said in reports
-    assert (exact.spikes["lif"] != result.spikes["lif"]).sum() < 0.3 * exact.spikes["lif"].sum()
+    assert (exact.spikes["lif"] != result.spikes["lif"]).sum() < 0.15 * exact.spikes["lif"].sum()
 
 
 def test_host_population_is_off_chip() -> None:
@@ -187,7 +187,6 @@ def test_host_population_is_off_chip() -> None:
     (one_layer(np.ones((1, 2)), neuron(reset=Reset.SOFT)), LOIHI1, {}, "NC202"),
     (one_layer(np.ones((1, 2)), neuron(decay=1.2)), LOIHI2, {}, "NC204"),
     (one_layer(np.ones((1, 2)), neuron(decay=1e-5)), LOIHI2, {}, "NC204"),
-    (one_layer(np.full((1, 70), -1.0), neuron(decay=0.0)), LOIHI2, {}, "NC208"),
     (one_layer(np.ones((1, 2)), neuron(alpha=1.0)), LOIHI2, {}, "NC204"),
     (one_layer(np.ones((1, 2)), neuron(v_th=0.0)), LOIHI2, {}, "NC305"),
     (one_layer(np.ones((1, 2)), neuron(v_th=-1.0)), LOIHI2, {}, "NC305"),
