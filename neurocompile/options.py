@@ -188,6 +188,45 @@ class Several:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranges:
+    """Ranges of inputs, (name, low, high) each; the name is empty for all inputs."""
+
+    metavar: str = "[NAME=]LOW:HIGH"
+    words: str = "LOW:HIGH or NAME=LOW:HIGH, numbers of which the second is larger"
+
+    def read(self, value: object) -> tuple[tuple[str, float, float], ...]:
+        """The ranges, of texts or as they are."""
+        entries = (value,) if isinstance(value, str) else value
+        if not isinstance(entries, (list, tuple)):
+            raise ValueError(self.words)
+        return tuple(self._range(one) for one in entries)
+
+    def parse(self, text: str) -> tuple[tuple[str, float, float], ...]:
+        """One range."""
+        return self.read(text)
+
+    def _range(self, entry: object) -> tuple[str, float, float]:
+        if isinstance(entry, str):
+            name, equals, ends = entry.rpartition("=")
+            low, _, high = ends.partition(":")
+            entry = (name, _float(low), _float(high)) if name or not equals else ()
+        if not isinstance(entry, (list, tuple)) or len(entry) != 3:
+            raise ValueError(self.words)
+        name, low, high = entry
+        numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in (low, high))
+        if not isinstance(name, str) or not numbers or not -_FAR < low < high < _FAR:
+            raise ValueError(self.words)
+        return name, float(low), float(high)
+
+    def schema(self) -> dict[str, Any]:
+        """A text or a list of texts."""
+        one = {"type": "string", "pattern": "^([^=]+=)?[^:=]+:[^:=]+$"}
+        return {"oneOf": [one, {"type": "array", "items": one}]}
+
+
+_FAR = 1e30  # beyond any input
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """The declaration of one option."""
 
@@ -210,7 +249,7 @@ class Option:
     @property
     def repeats(self) -> bool:
         """Whether the command line may give it several times."""
-        return isinstance(self.values, Several)
+        return isinstance(self.values, Several | Ranges)
 
     def read(self, value: object) -> Any:
         """The value. Raises UsageError (NC009) for one that it does not take."""
@@ -270,6 +309,8 @@ class Options:
         Choice(("auto", "host", "chip")), "auto", "Where outputs are added up over a sample.")
     weight_bits: int | None = option(
         Whole(1, 8), None, "Bits of a stored weight; 8 on Loihi and 4 on TrueNorth if not given.")
+    input_range: tuple[tuple[str, float, float], ...] = option(
+        Ranges(), (), "Range of analog inputs; else that of the sample. What is beyond is clipped.")
     overflow: str = option(
         Choice(("auto", "prove", "saturate")), "auto",
         "Potentials that some input could drive out of their register: excluded by proof, or "

@@ -37,6 +37,9 @@ class InputKind(enum.Enum):
     ONE = "one"  # a single source that spikes in every tick (carries biases through synapses)
 
 
+ANALOG = (InputKind.STATIC, InputKind.ANALOG)  # kinds of inputs with real values
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """A named input of the network; `shape` is that of one tick of one sample."""

@@ -77,6 +77,12 @@ FIDELITY = (
          "`{population}` emitted no spike on these samples: nothing was proved for it",
          "Silent populations always agree.",
          "verify with samples on which the network is active", "", ""),
+    Rule("NC705", "input-clipped", "warning",
+         "{count} of {total} values of `{input}` are beyond what the build was made for",
+         "Ranges of inputs come from the sample of the build or from --input-range; the host clips "
+         "what lies beyond, so a neuron may spike otherwise than in the model.",
+         "build with a sample that has such values, or with --input-range",
+         "images of 0 to 255 for a build on images of 0 to 1", "images of 0 to 1"),
     Rule("NC704", "build-damaged", "error",
          "`{file}` of the build does not match its manifest",
          "A build directory is used only as it was written.",

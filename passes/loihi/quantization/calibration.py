@@ -17,13 +17,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.network import Input, Projection
+from neurocompile.ir.network import ANALOG, Input, Projection
 from neurocompile.passes.loihi.quantization.population import (
     Decision,
     IntegerPart,
     PopulationQuantizer,
 )
-from neurocompile.passes.loihi.quantization.receiver import ANALOG, Receiver
+from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.scales import candidate_scales
 from neurocompile.passes.loihi.quantization.weight_grid import Weights, grid
 from neurocompile.passes.quantization.feedback import (

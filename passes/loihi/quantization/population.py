@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.ir.network import (
+    ANALOG,
     Bias,
     Encoder,
     Input,
@@ -33,7 +34,7 @@ from neurocompile.passes.loihi.quantization.exact_scale import (
     off_grid,
     own_threshold,
 )
-from neurocompile.passes.loihi.quantization.receiver import ANALOG, Receiver
+from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.representable import threshold_finding
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
 from neurocompile.passes.loihi.quantization.scales import candidate_scales, largest_scale

@@ -15,11 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.network import Input, Network, Population, Readout
+from neurocompile.ir.network import ANALOG, Input, Network, Population, Readout
 from neurocompile.passes.loihi.quantization.calibration import calibrate
 from neurocompile.passes.loihi.quantization.population import IntegerPart, PopulationQuantizer
 from neurocompile.passes.loihi.quantization.receiver import (
-    ANALOG,
     Receiver,
     graded_inputs,
     most_levels,

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
+from neurocompile.ir.network import ANALOG, Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.outliers import without_outliers
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.normal_form import SUM
 from neurocompile.target.loihi import LoihiTarget
 
-ANALOG = (InputKind.STATIC, InputKind.ANALOG)
 GRADED_BITS = 8  # of an input that becomes graded spikes, where a message holds them and a sign
 
 
