@@ -19,6 +19,7 @@ from neurocompile.diagnostics import (
     errors,
 )
 from neurocompile.families.fidelity import Fidelity
+from neurocompile.families.gate import Gate
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
@@ -67,6 +68,7 @@ class Lowering:
     whole: Network
     pruning: Pruning | None
     sample: Mapping[str, Array] | None
+    gate: Gate | None  # None: the graph was captured without replay
 
     @property
     def network(self) -> Network:

@@ -18,6 +18,7 @@ from neurocompile.families.compilation import (
     Progress,
     Recorder,
 )
+from neurocompile.families.gate import Gate, doubts, gate
 from neurocompile.families.stages import network_size
 from neurocompile.families.table import family_of
 from neurocompile.ir.graph import Graph
@@ -66,7 +67,11 @@ def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, A
     whole, notes = run.stage("lower", lambda: lower(graph, options.allow),
                              lambda r: network_size(r[0]))
     run.findings += notes
-    return Lowering(graph=graph, whole=whole, sample=sample,
+    result = None
+    if graph.info.get("replay") is not None:  # else it was captured to be checked only
+        result = run.stage("gate", lambda: gate(graph, whole), Gate.summary)
+        run.findings += doubts(graph, whole, result)
+    return Lowering(graph=graph, whole=whole, sample=sample, gate=result,
                    pruning=_prune(run, graph, whole, options, sample, selection))
 
 

@@ -33,7 +33,7 @@ class Loihi:
     target_type: type[LoihiTarget] = LoihiTarget
     options_type: type[Options] = Options
     stages: tuple[str, ...] = (
-        "check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay",
+        "check", "lower", "gate", "streams", "split", "accumulate", "quantize", "align", "relay",
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
 
