@@ -6,7 +6,7 @@ are those with which the other side compared, but for the rounding of that side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,11 +50,17 @@ class Decisions:
         return self.different & (distance <= self.rounding) & ~self.exact
 
 
-def decide(given: Local, names: Iterable[str], bound: float, rest: Mapping[str, float]
-           ) -> Iterator[Decisions]:
+@dataclass(frozen=True, slots=True)
+class OtherSide:
+    """How the neurons of a population are elsewhere."""
+
+    rest: float  # the potential at which they rest
+    whole: float = 0.0  # how far they may round to whole numbers in a tick
+
+
+def decide(given: Local, others: Mapping[str, OtherSide], bound: float) -> Iterator[Decisions]:
     """The decisions of populations of a float network whose spikes are given.
 
-    `rest`: the potential at which a population rests on the other side.
     What rounding may be off is carried along like a potential: in each tick `bound` times the sum
     of magnitudes of all that is added up there, times the share that is kept of it from the tick
     before. `Reset.HARD` ends it, since both sides then hold the same number.
@@ -62,10 +68,10 @@ def decide(given: Local, names: Iterable[str], bound: float, rest: Mapping[str, 
     network = given.executor.network
     magnitudes = Local(
         Executor(_magnitudes(network)), {name: np.abs(x) for name, x in given.inputs.items()},
-        {p.name: given.train(p.name) for p in network.populations})
-    for name in names:
+        {p.name: given.train(p.name).numpy() for p in network.populations})
+    for name, other in others.items():
         population = network.population(name)
-        yield _decide(population, given, magnitudes.current(population), bound, rest[name])
+        yield _decide(population, given, magnitudes.current(population), bound, other)
 
 
 def _magnitudes(network: Network) -> Network:
@@ -76,19 +82,18 @@ def _magnitudes(network: Network) -> Network:
 
 
 def _decide(population: Population, given: Local, magnitude: torch.Tensor, bound: float,
-            rest: float) -> Decisions:
+            other: OtherSide) -> Decisions:
     neuron, expected = population.floating, given.train(population.name).bool()
     bias = 0.0 if population.bias is None else torch.as_tensor(np.abs(population.bias.value))
-    quantum = neuron.quantum or 0.0
     potentials, rounding = torch.empty_like(magnitude), torch.empty_like(magnitude)
     exact = torch.empty_like(expected)
     in_u, in_v = torch.zeros_like(magnitude[:, 0]), torch.zeros_like(magnitude[:, 0])
-    few_bits = torch.full_like(expected[:, 0], rest == 0.0)
+    few_bits = torch.full_like(expected[:, 0], not other.rest)
     for tick, u, v in _ticks(population, given.current(population), expected):
         added = magnitude[:, tick] + u.abs()
-        in_u = (neuron.alpha or 0.0) * in_u + bound * added + quantum
-        in_v = abs(neuron.decay) * in_v + in_u + quantum + bound * (
-            v.abs() + abs(neuron.v_th) + abs(rest) + bias)
+        in_u = (neuron.alpha or 0.0) * in_u + bound * added + other.whole
+        in_v = abs(neuron.decay) * in_v + in_u + other.whole + bound * (
+            v.abs() + abs(other.rest) + bias)
         few_bits = few_bits & _multiple(u, added) & _multiple(v, added + v.abs() + bias)
         potentials[:, tick], rounding[:, tick], exact[:, tick] = v, in_v, few_bits
         if neuron.reset is Reset.HARD:
@@ -112,7 +117,8 @@ def _ticks(population: Population, current: torch.Tensor, expected: torch.Tensor
            ) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
     """Each tick, with the synaptic currents and the potentials before its reset."""
     bias = None if population.bias is None else torch.as_tensor(population.bias.value)
-    batch = FloatBatch(population.floating, bias, current[:, 0].shape, str(current.device))
+    batch = FloatBatch(population.floating, bias, (len(current), population.size),
+                       str(current.device))
     fired = torch.zeros_like(expected[:, 0])
     for tick in range(current.shape[1]):
         v = batch.integrate(current[:, tick], fired)

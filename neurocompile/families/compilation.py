@@ -68,7 +68,7 @@ class Lowering:
     whole: Network
     pruning: Pruning | None
     sample: Mapping[str, Array] | None
-    gate: Gate | None  # None: the graph was captured without replay
+    gate: Gate | None = None  # None: the graph was captured without replay
 
     @property
     def network(self) -> Network:

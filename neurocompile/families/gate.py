@@ -14,7 +14,7 @@ of them (where layers without a neuron between are composed, and cancel), potent
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from neurocompile.backends.synchronous import Executor, Run
-from neurocompile.backends.synchronous.forced import Decisions, decide, forced_potentials
+from neurocompile.backends.synchronous.forced import Decisions, OtherSide, decide, forced_potentials
 from neurocompile.backends.synchronous.local import Local
 from neurocompile.capture.graph_replay import BOUND, run_graph
 from neurocompile.diagnostics import Diagnostic, FindingsError
@@ -67,13 +67,12 @@ def gate(graph: Graph, network: Network) -> Gate:
     reading, ties = _Reading(graph, network), {}
     spikes = reading.spikes()
     local = Local(Executor(network), reading.inputs, spikes)
-    rest = {name: reading.form(name).rest for name in spikes}
-    for decisions in decide(local, spikes, BOUND, rest):
+    for decisions in decide(local, {name: reading.other_side(name) for name in spikes}, BOUND):
         name = decisions.population.name
         ties[name] = int(decisions.ties.sum())
         if bool((decisions.different & ~decisions.ties).any()):
             raise FindingsError(_mismatch(reading, decisions))
-        _compare_last(reading, decisions, rest[name])
+        _compare_last(reading, decisions)
     _compare_readouts(reading, {p.name: local.train(p.name).numpy() for p in network.populations})
     return Gate(reading.inputs, reading.seeded, reading.count, network.n_ticks,
                 {name: int(train.sum()) for name, train in spikes.items()}, ties)
@@ -144,13 +143,21 @@ class _Reading:
         node = self.nodes[name][0]
         return normal_form(self.graph.profile(node), node.constants)
 
+    def other_side(self, name: str) -> OtherSide:
+        """How a population's neurons are in the graph; some frameworks have whole numbers."""
+        form, text = self.form(name), self.graph.profile(self.nodes[name][0]).equations.text
+        if form.neuron.quantum is None:
+            return OtherSide(form.rest)
+        return OtherSide(form.rest, abs(form.gain) / 2 if "rounded(" in text else 2.0)
+
     def drive(self, name: str) -> NDArray[np.float64]:
         """What the graph's neurons of a population integrate, in their normal form."""
         form, nodes = self.form(name), self.nodes[name]
         total: NDArray[np.float64] = np.full((1, 1, 1), form.offset)
         for values, gain in (([node.current for node in nodes], form.gain),
                              ([node.second_current for node in nodes], form.gain_y)):
-            names = [str(value.name) for value in values if self.axes.is_dynamic(value)]
+            names = [str(value.name) for value in values
+                     if value is not None and self.axes.is_dynamic(value)]
             if names:  # else there is none, or a constant
                 arrays = self.run(names)
                 total = total + gain * np.concatenate(
@@ -188,8 +195,9 @@ def _mismatch(reading: _Reading, decisions: Decisions) -> Diagnostic:
     population, wrong = decisions.population, decisions.different & ~decisions.ties
     at = sample, tick, neuron = tuple(int(i) for i in wrong.nonzero()[0])
     drive = np.broadcast_to(reading.drive(population.name), decisions.potentials.shape)
-    there = float(forced_potentials(
-        population, torch.as_tensor(drive.copy()), decisions.expected)[at])
+    beside = None if population.floating.alpha is None else population.bias  # the synaptic current
+    there = float(forced_potentials(replace(population, bias=beside), torch.as_tensor(drive.copy()),
+                                    decisions.expected)[at])
     here, node = float(decisions.potentials[at]), reading.nodes[population.name][0]
     source = node.current.producer() if node.current is not None else None
     by_input = source is not None and abs(here - there) > float(decisions.rounding[at])
@@ -203,7 +211,7 @@ def _mismatch(reading: _Reading, decisions: Decisions) -> Diagnostic:
         "different": int(wrong.sum())})
 
 
-def _compare_last(reading: _Reading, decisions: Decisions, rest: float) -> None:
+def _compare_last(reading: _Reading, decisions: Decisions) -> None:
     """Raises FindingsError (NC142) where potentials differ after the last tick.
 
     Of neurons that did not spike in it: some frameworks reset later than others.
@@ -211,7 +219,8 @@ def _compare_last(reading: _Reading, decisions: Decisions, rest: float) -> None:
     population, last = decisions.population, reading.last(decisions.population.name)
     if last is None:
         return
-    here, expected = decisions.potentials[:, -1].numpy(), last[:, 0].astype(np.float64) - rest
+    here = decisions.potentials[:, -1].numpy()
+    expected = last[:, 0].astype(np.float64) - reading.other_side(population.name).rest
     error = np.where(decisions.expected[:, -1].numpy(), 0.0, np.abs(here - expected))
     wrong = error > decisions.rounding[:, -1].numpy()
     if wrong.any():

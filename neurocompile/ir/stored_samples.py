@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.axes import Role, layouts
+from neurocompile.ir.axes import Role, layouts, shape_of
 from neurocompile.ir.graph import Graph
 
 SAMPLES = "neurocompile.samples"  # model metadata: JSON
@@ -58,9 +58,10 @@ def stored(graph: Graph) -> tuple[list[Floats], int] | None:
         return None
     arrays, count = [], 1
     for value, (array, axis) in zip(graph.model.graph.inputs, read(text), strict=True):
-        if axis is not None and value.shape is not None:
+        shape = shape_of(value)
+        if axis is not None and shape is not None:
             count = array.shape[axis]
-            array = array.take(np.arange(int(value.shape[axis])) % count, axis=axis)
+            array = np.take(array, np.arange(shape[axis]) % count, axis=axis)
         arrays.append(array)
     return arrays, count
 

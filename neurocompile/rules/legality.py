@@ -117,7 +117,7 @@ CAPTURE = (
          "a weight that is composed wrongly", "the network as lowered"),
     Rule("NC143", "lowering-ties", "note",
          "{different} decisions of `{module}` beside its {spikes} spikes turn with the order of "
-         "additions: its potential lies on the threshold within float32's rounding",
+         "additions: its potential lies on the threshold within rounding",
          "The model adds up in float32, the network that goes on the chip exactly; on a tie either "
          "decision is right.",
          "nothing to do; weights that are sums of powers of two are exact in every order",

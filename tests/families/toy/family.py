@@ -141,7 +141,7 @@ class Toy:
     keys: tuple[str, ...] = ("toy",)
     target_type: type[ToyTarget] = ToyTarget
     options_type: type[ToyOptions] = ToyOptions
-    stages: tuple[str, ...] = ("check", "lower", "quantize", "fidelity", "place")
+    stages: tuple[str, ...] = ("check", "lower", "gate", "quantize", "fidelity", "place")
     runs_on: str = "a sheet of paper"
 
     def usual_weight_bits(self, target: ToyTarget) -> int:
