@@ -5,7 +5,7 @@ No difference can cascade here, so what a population does otherwise than it shou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ class Local:
 
     def __init__(self, executor: Executor, inputs: Mapping[str, Array],
                  spikes: Mapping[str, Array]) -> None:
-        self.executor, self.inputs = executor, inputs
+        self.executor, self.inputs, self.given = executor, inputs, spikes
         self.n_samples = len(next(iter(inputs.values())))
         feeds = executor.network.feeds(inputs)
         self._trains = executor.input_messages(feeds, self.n_samples)
@@ -32,12 +32,18 @@ class Local:
         self._encoded = executor.encoder_currents(feeds)
         self._populations = {p.name: p for p in executor.network.populations}
 
-    def current(self, population: Population) -> torch.Tensor:
-        """The synaptic sums [samples, ticks, neurons], without bias and encoder."""
+    def current(self, population: Population, sources: Container[str] | None = None
+                ) -> torch.Tensor:
+        """The synaptic sums [samples, ticks, neurons], without bias and encoder.
+
+        With `sources`, what these deliver.
+        """
         executor, ticks = self.executor, self.executor.network.n_ticks
         total = torch.zeros(self.n_samples, ticks, population.size, dtype=executor.dtype,
                             device=executor.device)
         for projection in executor.network.into(population.name):
+            if sources is not None and projection.source not in sources:
+                continue
             sums = executor.deliver(projection, self.train(projection.source))
             if sums.shape[1] == ticks:  # else the same in every tick
                 sums = sums[:, :ticks - projection.delay]
@@ -46,8 +52,21 @@ class Local:
 
     def spikes(self, population: Population) -> torch.Tensor:
         """What it sends [samples, ticks, neurons]."""
-        batch = self.executor.batch(population, self._encoded.get(population.name), self.n_samples)
+        batch = self.executor.batch(population, self.encoded_current(population.name),
+                                    self.n_samples)
         return batch.advance(self.current(population), None)
+
+    def encoded_current(self, name: str) -> torch.Tensor | None:
+        """What encoders give a population: [samples, neurons], or [samples, ticks, neurons]."""
+        return self._encoded.get(name)
+
+    def encoded(self, population: Population) -> torch.Tensor:
+        """The same in every tick [samples, ticks, neurons]; 0 where there is no encoder."""
+        ticks, current = self.executor.network.n_ticks, self.encoded_current(population.name)
+        shape = (self.n_samples, ticks, population.size)
+        if current is None:
+            return torch.zeros(shape, dtype=self.executor.dtype)
+        return (current if current.ndim == 3 else current[:, None]).expand(shape)
 
     def train(self, name: str) -> torch.Tensor:
         """What an input or a population sends, given or not; static inputs have one tick."""

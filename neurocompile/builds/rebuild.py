@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neurocompile.builds.directory import Build
@@ -40,6 +40,7 @@ def recompile(build: Build) -> Rebuild:
     target = parse_target(read_toml(path), str(path))
     capture = Capture(load_graph(folder / "model.onnx"), manifest.model, ())
     options = read_options(manifest, family_of(target).options_type, folder)
+    options = replace(options, max_loss=100.0)  # it was judged when it was built, on its sample
     return Rebuild(capture, compile_graph(capture.graph, target, options,
                                           selection=_selection(manifest.pruning)))
 

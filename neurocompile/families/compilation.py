@@ -51,7 +51,7 @@ class Compilation(ABC):
     network: Network
     diagnostics: tuple[Diagnostic, ...]
     stages: tuple[StageRecord, ...]
-    fidelity: Fidelity | None = None  # None: no sample was given
+    fidelity: Fidelity | None = None  # None: it was not measured
     pruning: Pruning | None = None  # None: all tokens and ticks are there
 
     @property

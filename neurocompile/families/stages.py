@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.compilation import Lowering, Recorder
-from neurocompile.families.fidelity import Fidelity, activity, measure
+from neurocompile.families.fidelity import Fidelity, Measurement, Rates, Source, measure
+from neurocompile.families.losses import Quantization, losses
+from neurocompile.families.seeded import active_inputs
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
 
-Rates = Mapping[str, float | NDArray[np.float64]]
+SAMPLE: Source = "sample"
+CAPTURE: Source = "capture"
+SEEDED: Source = "seeded"
 
+def measure_fidelity(run: Recorder, lowering: Lowering, one: Quantization
+                     ) -> tuple[Fidelity, Rates | None]:
+    """Fidelity; and firing rates on the user's sample, where there is one.
 
-def measure_fidelity(run: Recorder, lowering: Lowering, floating: Network,
-                     network: Network) -> tuple[Fidelity | None, Rates | None]:
-    """Fidelity and firing rates on the sample, where there is one."""
-    sample = lowering.sample
-    if sample is None:
-        return None, None
+    Without one it is measured on what the gate ran, if every population fires there, else on seeded
+    inputs. Raises FindingsError (NC701) where a population loses more than is allowed.
+    """
     before_pruning = None if lowering.pruning is None else lowering.whole
-    fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, before_pruning),
-                                lambda r: f"{r[0].samples} samples")
-    run.findings += activity(network, fidelity)
-    return fidelity, rates
+
+    def measured() -> Measurement:
+        gate, float_run = lowering.gate, None
+        inputs, source = lowering.sample, SAMPLE
+        if inputs is None and gate is not None and gate.active and not gate.seeded:
+            inputs, source = gate.inputs, CAPTURE
+        if inputs is None:
+            source = SEEDED
+            inputs, float_run = active_inputs(one.floating)
+        return measure(one.floating, one.network, inputs, source, before_pruning, float_run)
+
+    result = run.stage("fidelity", measured, lambda r: f"{r.fidelity.samples} samples")
+    run.findings += losses(one, result)
+    run.stop()
+    return result.fidelity, None if lowering.sample is None else result.rates
 
 
 def network_size(network: Network) -> str:

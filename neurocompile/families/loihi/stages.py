@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.loihi.compilation import LoihiCompilation
+from neurocompile.families.fidelity import Rates
+from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import (
-    Rates,
     measure_fidelity,
     network_size,
     nothing_on_chip,
@@ -66,7 +67,9 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         lambda r: f"{sum(p.repeats is not None for p in r[0].populations)} relay populations",
         lambda r: out_of_range(r[0], r[1], target))
     run.findings += notes
-    fidelity, rates = measure_fidelity(run, lowering, floating, network)
+    fidelity, rates = measure_fidelity(run, lowering, Quantization(
+        floating, network, options,
+        lambda other: LoihiQuantizer(other.bits, other.encoder).run(floating, target)[0]))
     network = run.stage("encode", lambda: encode(network, target, options.encoding,
                                                  options.bits), encodings_text)
     mapping = _map(run, network, target, options, rates)
