@@ -19,6 +19,7 @@ from neurocompile.options import Options
 
 DEAD, BUSY = 1e-5, 0.95  # firing rates that are worth a warning
 DIFFERS = 0.1  # share of its spikes that a population's rounding may move without a warning
+ALIKE = 0.05  # share of the differences that float16 alone makes in a network that amplifies
 HELPS = 0.5  # share of a loss that a fix leaves at most, to be proposed
 ANALOG = (InputKind.STATIC, InputKind.ANALOG)
 
@@ -58,7 +59,7 @@ def _amplified(population: Population, mine: PopulationFidelity) -> Iterator[Dia
     """NC705: a note where float16 does the like, else a warning."""
     if sure_loss(mine.differing, mine.float_spikes) <= DIFFERS:
         return
-    alike = mine.float16 >= mine.differing / 4
+    alike = mine.float16 >= ALIKE * mine.differing
     yield Diagnostic("NC705", population.where, {
         "module": population.name, "share": 1 - mine.agreement,
         "local": f"{1 - mine.local_agreement:.2%}", "counts": f"{mine.count_distance:.2%}",
@@ -113,6 +114,9 @@ def _cause(result: Measurement, population: Population) -> str:
     Currents of the integer network are brought to float units neuron by neuron, by least squares.
     """
     floating, integer = result.floating, result.integer
+    for projection in integer.executor.network.into(population.name):
+        if not np.any(projection.operator.weights):
+            return f"all weights of `{projection.name}` are 0 on the grid"
     before = floating.executor.network.population(population.name)
     expected = floating.train(population.name).bool()
     sources = {p.source for p in integer.executor.network.into(population.name)}
@@ -121,8 +125,6 @@ def _cause(result: Measurement, population: Population) -> str:
     delivered = integer.current(population)
     held = _with_bias(integer.encoded(population), population)
     units = _units(delivered, synaptic)
-    if bool(synaptic.any()) and not bool(units.any()):
-        return "all its weights are 0 on the grid"
     neuron = integer.executor.batch(population, integer.encoded_current(population.name),
                                     integer.n_samples)
     lost = {

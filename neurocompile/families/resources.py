@@ -13,6 +13,7 @@ from neurocompile.families.demand import Demand
 from neurocompile.families.routes import DIGITS, load, routes, traffic
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Adder, Network, Population
+from neurocompile.ir.operators import Array
 from neurocompile.passes.pruning.prune import Pruning, n_neurons, n_synapses
 from neurocompile.report.model.layout import CorePlace, Layout, PopulationOrder, SlicePlace
 from neurocompile.report.model.pruning import (

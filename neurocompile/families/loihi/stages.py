@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.compilation import Lowering, Recorder
-from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.fidelity import Rates
+from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import (
     measure_fidelity,
