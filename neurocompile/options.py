@@ -128,6 +128,29 @@ def _float(text: str) -> float | str:
 
 
 @dataclass(frozen=True, slots=True)
+class Percent:
+    """Percent of something: from 0 to 100."""
+
+    metavar: str = "PERCENT"
+    words: str = "a number from 0 to 100"
+
+    def read(self, value: object) -> float:
+        """The number."""
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
+                0 <= value <= 100):
+            raise ValueError(self.words)
+        return float(value)
+
+    def parse(self, text: str) -> float:
+        """The number that a text writes."""
+        return self.read(_float(text))
+
+    def schema(self) -> dict[str, Any]:
+        """A number with its bounds."""
+        return {"type": "number", "minimum": 0, "maximum": 100}
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of some words."""
 
@@ -318,6 +341,9 @@ class Options:
     encoding: str = option(
         Choice(("dense", "sparse", "shared", "auto")), "dense",
         "How synapses are stored: convolutions share lists, zeros are left out.", LOIHI)
+    max_loss: float = option(
+        Percent(), 20.0,
+        "Fail when a population's own rounding moves more of its spikes, in percent.")
     max_cores: int | None = option(Whole(1), None, "Fail when more cores are needed.")
     max_chips: int | None = option(Whole(1), None, "Fail when more chips are needed.")
     max_synapses: int | None = option(Whole(1), None, "Fail when more synapses are stored.")

@@ -19,6 +19,7 @@ from neurocompile.families.compilation import (
     Progress,
     Recorder,
 )
+from neurocompile.families.gate import Gate, doubts, gate
 from neurocompile.families.stages import network_size
 from neurocompile.families.table import family_of
 from neurocompile.ir.graph import Graph
@@ -73,12 +74,16 @@ def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, A
     whole, notes = run.stage("lower", lambda: lower(graph, options.allow),
                              lambda r: network_size(r[0]))
     run.findings += notes
+    result = None
+    if graph.info.get("replay") is not None:  # else it was captured to be checked only
+        result = run.stage("gate", lambda: gate(graph, whole), Gate.summary)
+        run.findings += doubts(graph, whole, result)
     pruning = _prune(run, graph, whole, options, sample, selection)
     ranges = options.input_range or recorded_ranges(rounding)
     if pruning is not None:
         pruning = replace(pruning, after=with_ranges(pruning.after, ranges, sample))
     return Lowering(graph=graph, whole=with_ranges(whole, ranges, sample), sample=sample,
-                    rounding=rounding, pruning=pruning)
+                    rounding=rounding, gate=result, pruning=pruning)
 
 
 def _prune(run: Recorder, graph: Graph, floating: Network, options: Options,

@@ -59,7 +59,7 @@ def recorded_ranges(record: Mapping[str, Array]) -> tuple[Range, ...]:
 
 
 def clipped_inputs(network: Network, arrays: Mapping[str, Array]) -> Iterator[Diagnostic]:
-    """NC705 for inputs of an integer network whose values are clipped, and may change a spike.
+    """NC706 for inputs of an integer network whose values are clipped, and may change a spike.
 
     Of an input that the host encodes, currents are counted.
     """
@@ -78,4 +78,4 @@ def clipped_inputs(network: Network, arrays: Mapping[str, Array]) -> Iterator[Di
 
 def _clipped(name: str, count: int, total: int) -> Iterator[Diagnostic]:
     if count:
-        yield Diagnostic("NC705", Location(name), {"input": name, "count": count, "total": total})
+        yield Diagnostic("NC706", Location(name), {"input": name, "count": count, "total": total})

@@ -33,7 +33,8 @@ class Loihi:
     target_type: type[LoihiTarget] = LoihiTarget
     options_type: type[Options] = Options
     stages: tuple[str, ...] = (
-        "check", "lower", "streams", "split", "accumulate", "observe", "quantize", "align", "relay",
+        "check", "lower", "gate", "streams", "split", "accumulate", "observe", "quantize", "align",
+        "relay",
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.compilation import Lowering, Recorder
+from neurocompile.families.fidelity import Rates
 from neurocompile.families.loihi.compilation import LoihiCompilation
+from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import (
-    Rates,
     measure_fidelity,
     network_size,
     nothing_on_chip,
@@ -55,7 +56,7 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         "accumulate", lambda: accumulate(floating, options.readout, target, options.bits),
         lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.findings += notes
-    observations = observe(run, floating, lowering.sample)
+    observations, float_run = observe(run, floating, lowering.sample)
     quantizer = LoihiQuantizer(
         options.bits, options.encoder, options.overflow, observations,
         read_rounding(lowering.rounding) if lowering.rounding else None)
@@ -72,7 +73,10 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         lambda r: f"{sum(p.repeats is not None for p in r[0].populations)} relay populations",
         lambda r: out_of_range(r[0], r[1], target))
     run.findings += notes
-    fidelity, rates = measure_fidelity(run, lowering, floating, network)
+    fidelity, rates = measure_fidelity(run, lowering, Quantization(
+        floating, network, options,
+        lambda other: LoihiQuantizer(other.bits, other.encoder, other.overflow, observations).run(
+            floating, target)[0]), float_run)
     network = run.stage("encode", lambda: encode(network, target, options.encoding,
                                                  options.bits), encodings_text)
     mapping = _map(run, network, target, options, rates)

@@ -30,7 +30,7 @@ class TrueNorth:
     target_type: type[TrueNorthTarget] = TrueNorthTarget
     options_type: type[Options] = Options
     stages: tuple[str, ...] = (
-        "check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
+        "check", "lower", "gate", "quantize", "fidelity", "legalize", "activity", "route")
     runs_on: str = "the simulator"
 
     def usual_weight_bits(self, target: TrueNorthTarget) -> int:

@@ -21,6 +21,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.compilation import Compilation, Lowering, Progress, Recorder
 from neurocompile.families.demand import Demand, PopulationDemand, resource
 from neurocompile.families.family import Checks
+from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import measure_fidelity, network_size, over_budget
 from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition
 from neurocompile.ir.network import Network, Population
@@ -141,7 +142,7 @@ class Toy:
     keys: tuple[str, ...] = ("toy",)
     target_type: type[ToyTarget] = ToyTarget
     options_type: type[ToyOptions] = ToyOptions
-    stages: tuple[str, ...] = ("check", "lower", "quantize", "fidelity", "place")
+    stages: tuple[str, ...] = ("check", "lower", "gate", "quantize", "fidelity", "place")
     runs_on: str = "a sheet of paper"
 
     def usual_weight_bits(self, target: ToyTarget) -> int:
@@ -154,7 +155,8 @@ class Toy:
         floating = lowering.network
         network = run.stage("quantize", lambda: self.quantize(floating, target, options),
                             network_size)
-        fidelity, rates = measure_fidelity(run, lowering, floating, network)
+        fidelity, rates = measure_fidelity(run, lowering, Quantization(
+            floating, network, options, lambda other: self.quantize(floating, target, other)))
         parts = _cores(network, target.core.neurons.value)
         traffic = core_traffic(network, parts, rates)
         placement = run.stage("place", lambda: place(parts, target, traffic),
