@@ -97,7 +97,7 @@ class Measurement:
     floating: Local  # the float network on its own spikes
     integer: Local  # the integer network on the float network's spikes
     rates: Rates  # of the integer network, inputs included
-    saturated: Mapping[str, int]  # neuron-ticks in which a potential was clipped, by population
+    saturations: Mapping[str, int]  # neuron-ticks in which a potential was clipped, by population
 
 
 def measure(floating: Network, network: Network, inputs: Mapping[str, Array], source: Source,
@@ -127,7 +127,7 @@ def measure(floating: Network, network: Network, inputs: Mapping[str, Array], so
     rates.update({item.name: 1.0 for item in network.inputs})
     n_samples = len(next(iter(inputs.values())))
     return Measurement(Fidelity(source, n_samples, populations, argmax),
-                       Local(float_executor, inputs, spiking), local, rates, b.saturated)
+                       Local(float_executor, inputs, spiking), local, rates, b.saturations)
 
 
 def _compare(population: Population, floating: Mapping[str, Array], after: Array, local: Local,

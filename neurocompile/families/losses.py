@@ -36,7 +36,7 @@ class Quantization:
 
 def losses(one: Quantization, result: Measurement) -> Iterator[Diagnostic]:
     """NC701 for each population that loses spikes itself, an error over `--max-loss`; NC705 where a
-    network amplifies; NC312 for what is dead or saturated on the user's sample."""
+    network amplifies; NC312 for what is dead or saturations on the user's sample."""
     fidelity, worst = result.fidelity, None
     for population in one.network.populations:
         mine = fidelity.populations.get(population.name)
@@ -51,7 +51,7 @@ def losses(one: Quantization, result: Measurement) -> Iterator[Diagnostic]:
         if population.saturates:
             yield Diagnostic("NC707", population.where, {
                 "module": population.name, "inputs": _INPUTS[fidelity.source],
-                "count": result.saturated[population.name], "total": mine.neuron_ticks})
+                "count": result.saturations[population.name], "total": mine.neuron_ticks})
         if fidelity.source == "sample" and not DEAD <= mine.rate <= BUSY:
             yield Diagnostic("NC312", population.where, {
                 "module": population.name, "share": mine.rate})

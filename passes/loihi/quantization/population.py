@@ -120,7 +120,7 @@ class PopulationQuantizer:
         return part, [*warnings, *drift_warnings(receiver.population, part.population,
                                                  self.network.n_ticks)]
 
-    def decided(self, receiver: Receiver, decision: Decision) -> IntegerPart:
+    def from_decision(self, receiver: Receiver, decision: Decision) -> IntegerPart:
         """The population as it was decided for on samples.
 
         Raises FindingsError: NC303 or NC305 for a decision that does not fit.

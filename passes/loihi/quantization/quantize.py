@@ -36,7 +36,7 @@ _HALVINGS = 4  # of the adders' scales, until no consumer overflows
 
 
 @dataclass(frozen=True, eq=False)
-class Quantized:
+class IntegerForm:
     """A network in integers."""
 
     network: Network
@@ -59,10 +59,10 @@ class LoihiQuantizer:
 
     def run(self, network: Network, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
         """The integer network, and warnings. Raises as `quantize` does."""
-        quantized = self.quantize(network, target)
-        return quantized.network, list(quantized.warnings)
+        integers = self.quantize(network, target)
+        return integers.network, list(integers.warnings)
 
-    def quantize(self, network: Network, target: LoihiTarget) -> Quantized:
+    def quantize(self, network: Network, target: LoihiTarget) -> IntegerForm:
         """A float network in integers.
 
         Raises FindingsError: NC201 to NC206 for what the target cannot hold, NC303 to NC310 for
@@ -143,7 +143,7 @@ class LoihiQuantizer:
                         self.observations)
 
     def _at(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget,
-            scales: Mapping[str, float]) -> Quantized:
+            scales: Mapping[str, float]) -> IntegerForm:
         """The network in integers, its adders at these scales."""
         warnings: list[Diagnostic] = []
         parts: dict[str, IntegerPart] = {}
@@ -168,14 +168,14 @@ class LoihiQuantizer:
             projections=tuple(p for part in in_order for p in part.synapses),
             encoders=tuple(part.encoder for part in in_order if part.encoder is not None),
             readouts=tuple(_in_units(r, units) for r in network.readouts))
-        return Quantized(integers, tuple(warnings), Rounding(
+        return IntegerForm(integers, tuple(warnings), Rounding(
             {name: part.decision for name, part in parts.items() if part.decision is not None},
             {i.name: i.levels for i in integers.inputs if i.kind in ANALOG}, scales))
 
     def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
                     ) -> tuple[IntegerPart, list[Diagnostic]]:
         if self.rounding is not None:
-            return quantizer.decided(
+            return quantizer.from_decision(
                 arrivals, self.rounding.decision(arrivals.population.name)), []
         part, warnings = quantizer.best(arrivals)
         if self.observations is not None:
