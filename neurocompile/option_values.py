@@ -226,12 +226,10 @@ class Ranges:
             name, equals, ends = entry.rpartition("=")
             low, _, high = ends.partition(":")
             entry = (name, _float(low), _float(high)) if name or not equals else ()
-        match entry:
-            case [str(name), bool() | str(), _] | [str(name), _, bool() | str()]:
-                raise ValueError(self.words)
-            case [str(name), float() | int() as low, float() | int() as high]:
-                if -_FAR < low < high < _FAR:
-                    return name, float(low), float(high)
+        parts: list[Any] = list(entry) if isinstance(entry, (list, tuple)) else []
+        if [type(one) in (int, float) for one in parts] == [False, True, True] and (
+                isinstance(parts[0], str) and -_FAR < parts[1] < parts[2] < _FAR):
+            return parts[0], float(parts[1]), float(parts[2])
         raise ValueError(self.words)
 
     def schema(self) -> dict[str, Any]:
