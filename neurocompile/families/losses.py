@@ -43,19 +43,19 @@ def losses(one: Quantization, result: Measurement) -> Iterator[Diagnostic]:
         if mine is None or population.repeats is not None:
             continue  # a relay's source is named
         limit = one.options.max_loss / 100
-        lost = sure_loss(mine.local, mine.float_spikes)
-        if lost > min(DIFFERS, limit):
-            yield _lossy(one, result, population, mine, lost > limit)
+        loss = sure_loss(mine.local, mine.float_spikes)
+        if loss > min(DIFFERS, limit):
+            yield _lossy(one, result, population, mine, loss > limit)
         elif worst is None or mine.agreement < fidelity.populations[worst.name].agreement:
             worst = population
         if fidelity.source == "sample" and not DEAD <= mine.rate <= BUSY:
             yield Diagnostic("NC312", population.where, {
                 "module": population.name, "share": mine.rate})
     if worst is not None:
-        yield from _amplified(worst, fidelity.populations[worst.name])
+        yield from _amplification(worst, fidelity.populations[worst.name])
 
 
-def _amplified(population: Population, mine: PopulationFidelity) -> Iterator[Diagnostic]:
+def _amplification(population: Population, mine: PopulationFidelity) -> Iterator[Diagnostic]:
     """NC705: a note where float16 does the like, else a warning."""
     if sure_loss(mine.differing, mine.float_spikes) <= DIFFERS:
         return
@@ -85,14 +85,14 @@ def _fix(one: Quantization, result: Measurement, population: Population,
     for words, options in _changes(one, population):
         try:
             network = one.again(options)
-            spikes = Local(Executor(network), result.integer.inputs, result.floating.given).spikes(
+            spikes = Local(Executor(network), result.integer.inputs, result.floating.outer_spikes).spikes(
                 network.population(population.name))
         except (FindingsError, UsageError):
             continue  # it cannot be had
         expected = result.floating.train(population.name)
-        left = int((spikes.bool() != expected.bool()).sum())
-        if left <= HELPS * mine.local:
-            return f"{words}: tried, {share_lost(left, mine.float_spikes):.2%} are left"
+        count = int((spikes.bool() != expected.bool()).sum())
+        if count <= HELPS * mine.local:
+            return f"{words}: tried, {share_lost(count, mine.float_spikes):.2%} are left"
     return ("no other number of weight bits and no other encoder that was tried helps: train with "
             "the chip's grid, or raise --max-loss if the answers are good enough")
 
@@ -122,19 +122,19 @@ def _cause(result: Measurement, population: Population) -> str:
     sources = {p.source for p in integer.executor.network.into(population.name)}
     synaptic = floating.current(before, sources)
     constant = _with_bias(floating.current(before) - synaptic, before)
-    delivered = integer.current(population)
-    held = _with_bias(integer.encoded(population), population)
-    units = _units(delivered, synaptic)
+    sums = integer.current(population)
+    offsets = _with_bias(integer.encoder_sums(population), population)
+    units = _units(sums, synaptic)
     neuron = integer.executor.batch(population, integer.encoded_current(population.name),
                                     integer.n_samples)
-    lost = {
+    shares = {
         "its weights on the grid": _differences(
-            before, _over(delivered, units) + constant, expected),
+            before, _over(sums, units) + constant, expected),
         "its bias or analog input": _differences(
-            before, synaptic + _over(held, _units(held, constant)), expected),
+            before, synaptic + _over(offsets, _units(offsets, constant)), expected),
         "its threshold and decays": int((neuron.advance(
             (synaptic * units).round().to(torch.int64), None) != expected).sum())}
-    worst = max(lost, key=lambda name: lost[name])
+    worst = max(shares, key=lambda name: shares[name])
     if worst == "its weights on the grid":
         return _of_weights(result, population) or worst
     if worst == "its bias or analog input":
@@ -152,8 +152,8 @@ def _units(integers: torch.Tensor, floats: torch.Tensor) -> torch.Tensor:
     """Integer units per float unit, by neuron; the median's where a neuron gets nothing."""
     energy = (floats ** 2).sum(dim=(0, 1))
     units = (integers * floats).sum(dim=(0, 1)) / energy.clamp(min=1e-300)
-    known = units[energy > 0]
-    return torch.where(energy > 0, units, known.median() if len(known) else 0.0)
+    measurable = units[energy > 0]
+    return torch.where(energy > 0, units, measurable.median() if len(measurable) else 0.0)
 
 
 def _over(integers: torch.Tensor, units: torch.Tensor) -> torch.Tensor:

@@ -14,28 +14,28 @@ from neurocompile.options import Options
 
 SAMPLE: Source = "sample"
 CAPTURE: Source = "capture"
-SEEDED: Source = "seeded"
+NOISE: Source = "seeded"
 
 def measure_fidelity(run: Recorder, lowering: Lowering, one: Quantization
                      ) -> tuple[Fidelity, Rates | None]:
     """Fidelity; and firing rates on the user's sample, where there is one.
 
-    Without one it is measured on what the gate ran, if every population fires there, else on seeded
+    Without one it is measurement on what the gate ran, if every population fires there, else on seeded
     inputs. Raises FindingsError (NC701) where a population loses more than is allowed.
     """
     before_pruning = None if lowering.pruning is None else lowering.whole
 
-    def measured() -> Measurement:
+    def measurement() -> Measurement:
         gate, float_run = lowering.gate, None
         inputs, source = lowering.sample, SAMPLE
         if inputs is None and gate is not None and gate.active and not gate.seeded:
             inputs, source = gate.inputs, CAPTURE
         if inputs is None:
-            source = SEEDED
+            source = NOISE
             inputs, float_run = active_inputs(one.floating)
         return measure(one.floating, one.network, inputs, source, before_pruning, float_run)
 
-    result = run.stage("fidelity", measured, lambda r: f"{r.fidelity.samples} samples")
+    result = run.stage("fidelity", measurement, lambda r: f"{r.fidelity.samples} samples")
     run.findings += losses(one, result)
     run.stop()
     return result.fidelity, None if lowering.sample is None else result.rates
