@@ -23,13 +23,13 @@ BITS = 12  # of sums that float32 adds up exactly in any order, and not by chanc
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """What a population decides in each tick, beside local spikes: [samples, ticks, neurons]."""
+    """What a population decides in each tick, beside spikes of elsewhere: [samples, ticks, neurons]."""
 
     population: Population
     potentials: torch.Tensor  # that are compared with the threshold, float64
     rounding: torch.Tensor  # how far float32 may be from them, float64
     exact: torch.Tensor  # where float32 is not off at all, bool
-    expected: torch.Tensor  # the local spikes, bool
+    expected: torch.Tensor  # the spikes of elsewhere, bool
 
     @property
     def spikes(self) -> torch.Tensor:
@@ -59,10 +59,10 @@ class OtherSide:
 
 
 def decide(local: Local, others: Mapping[str, OtherSide], bound: float) -> Iterator[Decisions]:
-    """The decisions of populations of a float network whose spikes are local.
+    """The decisions of populations of a float network whose spikes are known.
 
     What rounding may be off is carried along like a potential: in each tick `bound` times the sum
-    of magnitudes of all that is terms up there, times the share that is kept of it from the tick
+    of magnitudes of all that is added up there, times the share that is kept of it from the tick
     before. `Reset.HARD` ends it, since both sides then hold the same number.
     """
     network = local.executor.network
@@ -109,7 +109,7 @@ def _multiple(sums: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
 
 def forced_potentials(population: Population, current: torch.Tensor, expected: torch.Tensor
                       ) -> torch.Tensor:
-    """What a population compares for currents, where local spikes decide its resets."""
+    """What a population compares for currents, where spikes of elsewhere decide its resets."""
     return torch.stack([v for _, _, v in _ticks(population, current, expected)], dim=1)
 
 

@@ -50,11 +50,11 @@ class Local:
             total[:, projection.delay:] += sums
         return total
 
-    def spikes(self, population: Population) -> torch.Tensor:
-        """What it sends [samples, ticks, neurons]."""
+    def spikes(self, population: Population, current: torch.Tensor | None = None) -> torch.Tensor:
+        """What it sends [samples, ticks, neurons]; `current`: synaptic sums in place of its own."""
         batch = self.executor.batch(population, self.encoded_current(population.name),
                                     self.n_samples)
-        return batch.advance(self.current(population), None)
+        return batch.advance(self.current(population) if current is None else current, None)
 
     def encoded_current(self, name: str) -> torch.Tensor | None:
         """What encoders give a population: [samples, neurons], or [samples, ticks, neurons]."""

@@ -21,6 +21,7 @@ DEAD, BUSY = 1e-5, 0.95  # firing rates that are worth a warning
 DIFFERS = 0.1  # share of its spikes that a population's rounding may move without a warning
 ALIKE = 0.05  # share of the differences that float16 alone makes in a network that amplifies
 HELPS = 0.5  # share of a loss that a fix leaves at most, to be proposed
+SCALES = np.geomspace(0.7, 1.4, 15)  # of the fitted units, which coarse weights move
 ANALOG = (InputKind.STATIC, InputKind.ANALOG)
 
 
@@ -43,9 +44,9 @@ def losses(one: Quantization, result: Measurement) -> Iterator[Diagnostic]:
         if mine is None or population.repeats is not None:
             continue  # a relay's source is named
         limit = one.options.max_loss / 100
-        loss = sure_loss(mine.local, mine.float_spikes)
-        if loss > min(DIFFERS, limit):
-            yield _lossy(one, result, population, mine, loss > limit)
+        error = sure_loss(mine.local, mine.float_spikes) > limit
+        if error or 1 - mine.local_agreement > DIFFERS:
+            yield _lossy(one, result, population, mine, error)
         elif worst is None or mine.agreement < fidelity.populations[worst.name].agreement:
             worst = population
         if fidelity.source == "sample" and not DEAD <= mine.rate <= BUSY:
@@ -118,6 +119,8 @@ def _cause(result: Measurement, population: Population) -> str:
         if not np.any(projection.operator.weights):
             return f"all weights of `{projection.name}` are 0 on the grid"
     before = floating.executor.network.population(population.name)
+    if _on_threshold(result, before, population):
+        return "potentials that lie on the threshold"
     expected = floating.train(population.name).bool()
     sources = {p.source for p in integer.executor.network.into(population.name)}
     synaptic = floating.current(before, sources)
@@ -125,21 +128,22 @@ def _cause(result: Measurement, population: Population) -> str:
     sums = integer.current(population)
     offsets = _with_bias(integer.encoder_sums(population), population)
     units = _units(sums, synaptic)
-    neuron = integer.executor.batch(population, integer.encoded_current(population.name),
-                                    integer.n_samples)
     shares = {
         "its weights on the grid": _differences(
             before, _over(sums, units) + constant, expected),
         "its bias or analog input": _differences(
             before, synaptic + _over(offsets, _units(offsets, constant)), expected),
-        "its threshold and decays": int((neuron.advance(
-            (synaptic * units).round().to(torch.int64), None) != expected).sum())}
+        "its threshold and decays": min(int((integer.spikes(
+            population, (synaptic * units * factor).round().to(torch.int64)) != expected).sum())
+            for factor in SCALES)}
     worst = max(shares, key=lambda name: shares[name])
+    if shares[worst] < HELPS * int((integer.spikes(population).bool() != expected).sum()):
+        return "its threshold, which is not at the scale of its weights"
     if worst == "its weights on the grid":
         return _of_weights(result, population) or worst
     if worst == "its bias or analog input":
         return _of_inputs(result, before) or worst
-    return _of_threshold(result, before, population) or worst
+    return worst
 
 
 def _with_bias(current: torch.Tensor, population: Population) -> torch.Tensor:
@@ -190,14 +194,12 @@ def _of_inputs(result: Measurement, before: Population) -> str:
     return ""
 
 
-def _of_threshold(result: Measurement, before: Population, after: Population) -> str:
-    """Ties, where most differing potentials lie on the threshold."""
+def _on_threshold(result: Measurement, before: Population, after: Population) -> bool:
+    """Whether most of the potentials that are decided otherwise lie on the threshold."""
     floating, expected = result.floating, result.floating.train(before.name).bool()
     potentials = forced_potentials(before, floating.current(before), expected)
     different = result.integer.spikes(after).bool() != expected
     v_th = before.floating.v_th
     ties = (potentials - v_th).abs() <= 1e-6 * max(abs(v_th), 1e-30)
     first = different & (different.cumsum(dim=1) == 1)  # what follows may be its consequence
-    if int((first & ties).sum()) > 0.5 * int(first.sum()):
-        return "potentials that lie on the threshold"
-    return ""
+    return int((first & ties).sum()) > int(first.sum()) / 2
