@@ -133,7 +133,7 @@ def _cause(result: Measurement, population: Population) -> str:
             before, _over(sums, units) + constant, expected),
         "its bias or analog input": _differences(
             before, synaptic + _over(offsets, _units(offsets, constant)), expected),
-        "its threshold and decays": min(int((integer.spikes(
+        "its threshold, its decays or the resolution of its sums": min(int((integer.spikes(
             population, (synaptic * units * factor).round().to(torch.int64)) != expected).sum())
             for factor in SCALES)}
     worst = max(shares, key=lambda name: shares[name])
