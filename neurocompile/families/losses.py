@@ -132,7 +132,7 @@ def _cause(result: Measurement, population: Population) -> str:
         "its weights on the grid": _differences(
             before, _over(sums, units) + constant, expected),
         "its bias or analog input": _differences(
-            before, synaptic + _over(offsets, _units(offsets, constant)), expected),
+            before, synaptic + _over(offsets, _constant_units(offsets, constant, units)), expected),
         "its threshold, its decays or the resolution of its sums": min(int((integer.spikes(
             population, (synaptic * units * factor).round().to(torch.int64)) != expected).sum())
             for factor in SCALES)}
@@ -158,6 +158,17 @@ def _units(integers: torch.Tensor, floats: torch.Tensor) -> torch.Tensor:
     units = (integers * floats).sum(dim=(0, 1)) / energy.clamp(min=1e-300)
     measurable = units[energy > 0]
     return torch.where(energy > 0, units, measurable.median() if len(measurable) else 0.0)
+
+
+def _constant_units(integers: torch.Tensor, floats: torch.Tensor, units: torch.Tensor
+                    ) -> torch.Tensor:
+    """The same of what is constant: one multiple, for all neurons, of the units of their sums.
+
+    One constant a neuron would fit any unit.
+    """
+    own = _units(integers, floats)
+    ratios = (own / units)[(units != 0) & (own != 0)]
+    return units * ratios.median() if len(ratios) else own
 
 
 def _over(integers: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
