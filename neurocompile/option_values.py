@@ -90,15 +90,17 @@ class Positive:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of a whole that leaves something: from 0 to below 1."""
+    """A part of a whole: from 0 to below 1, which leaves something; or in another unit."""
 
     metavar: str = "P"
     words: str = "a number from 0 to below 1"
+    whole: float = 1.0
+    inclusive: bool = False  # whether it may be all
 
     def read(self, value: object) -> float:
         """The number."""
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
-                0 <= value < 1):
+                0 <= value < self.whole or (self.inclusive and value == self.whole)):
             raise ValueError(self.words)
         return float(value)
 
@@ -108,7 +110,8 @@ class Share:
 
     def schema(self) -> dict[str, Any]:
         """A number with its bounds."""
-        return {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+        return {"type": "number", "minimum": 0,
+                "maximum" if self.inclusive else "exclusiveMaximum": self.whole}
 
 
 def _float(text: str) -> float | str:
@@ -117,29 +120,6 @@ def _float(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-@dataclass(frozen=True, slots=True)
-class Percent:
-    """Percent of something: from 0 to 100."""
-
-    metavar: str = "PERCENT"
-    words: str = "a number from 0 to 100"
-
-    def read(self, value: object) -> float:
-        """The number."""
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
-                0 <= value <= 100):
-            raise ValueError(self.words)
-        return float(value)
-
-    def parse(self, text: str) -> float:
-        """The number that a text writes."""
-        return self.read(_float(text))
-
-    def schema(self) -> dict[str, Any]:
-        """A number with its bounds."""
-        return {"type": "number", "minimum": 0, "maximum": 100}
 
 
 @dataclass(frozen=True, slots=True)

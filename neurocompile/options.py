@@ -14,7 +14,6 @@ from typing import Any, Self
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.option_values import (
     Choice,
-    Percent,
     Ranges,
     Several,
     Share,
@@ -118,7 +117,7 @@ class Options:
         Choice(("dense", "sparse", "shared", "auto")), "dense",
         "How synapses are stored: convolutions share lists, zeros are left out.", LOIHI)
     max_loss: float = option(
-        Percent(), 20.0,
+        Share("PERCENT", "a number from 0 to 100", 100.0, inclusive=True), 20.0,
         "Fail when a population's own rounding moves more of its spikes, in percent.")
     max_cores: int | None = option(Whole(1), None, "Fail when more cores are needed.")
     max_chips: int | None = option(Whole(1), None, "Fail when more chips are needed.")

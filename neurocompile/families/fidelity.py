@@ -147,13 +147,13 @@ def _compare(population: Population, floating: Mapping[str, Array], after: Array
 
 def _in_float16(network: Network) -> Network:
     """A float network with weights and biases rounded to float16."""
-    def rounded(values: Array) -> Array:
+    def rounding(values: Array) -> Array:
         with np.errstate(over="ignore"):
             small = values.astype(np.float16).astype(np.float64)
         return np.where(np.isfinite(small), small, values)
 
     return replace(
         network, populations=tuple(p if p.bias is None else replace(
-            p, bias=Bias(rounded(p.bias.mantissa))) for p in network.populations),
-        projections=tuple(replace(p, operator=p.operator.with_weights(rounded(p.operator.weights)))
+            p, bias=Bias(rounding(p.bias.mantissa))) for p in network.populations),
+        projections=tuple(replace(p, operator=p.operator.with_weights(rounding(p.operator.weights)))
                           for p in network.projections))

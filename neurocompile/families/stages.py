@@ -21,7 +21,7 @@ from neurocompile.passes.quantization.observations import Observations
 
 SAMPLE: Source = "sample"
 CAPTURE: Source = "capture"
-SEEDED: Source = "seeded"
+NOISE: Source = "seeded"
 
 
 def measure_fidelity(run: Recorder, lowering: Lowering, one: Quantization,
@@ -34,17 +34,17 @@ def measure_fidelity(run: Recorder, lowering: Lowering, one: Quantization,
     """
     before_pruning = None if lowering.pruning is None else lowering.whole
 
-    def measured() -> Measurement:
-        gate, known = lowering.gate, float_run
+    def measurement() -> Measurement:
+        gate, runs = lowering.gate, float_run
         inputs, source = lowering.sample, SAMPLE
         if inputs is None and gate is not None and gate.active and not gate.seeded:
             inputs, source = gate.inputs, CAPTURE
         if inputs is None:
-            source = SEEDED
-            inputs, known = active_inputs(one.floating)
-        return measure(one.floating, one.network, inputs, source, before_pruning, known)
+            source = NOISE
+            inputs, runs = active_inputs(one.floating)
+        return measure(one.floating, one.network, inputs, source, before_pruning, runs)
 
-    result = run.stage("fidelity", measured, lambda r: f"{r.fidelity.samples} samples")
+    result = run.stage("fidelity", measurement, lambda r: f"{r.fidelity.samples} samples")
     run.findings += losses(one, result)
     run.stop()
     return result.fidelity, None if lowering.sample is None else result.rates
