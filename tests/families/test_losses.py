@@ -179,12 +179,12 @@ BUGS: dict[str, Any] = {
 @pytest.mark.parametrize("name", BUGS)
 def test_a_rounding_bug_of_the_quantizer_is_caught_on_an_ordinary_build(
         name: str, graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = LoihiQuantizer.run
+    whole = LoihiQuantizer.quantize
 
     def wrong(self: LoihiQuantizer, *arguments: Any) -> Any:
-        network, warnings = whole(self, *arguments)
-        return BUGS[name](network), warnings
-    monkeypatch.setattr(LoihiQuantizer, "run", wrong)
+        integers = whole(self, *arguments)
+        return replace(integers, network=BUGS[name](integers.network))
+    monkeypatch.setattr(LoihiQuantizer, "quantize", wrong)
     with pytest.raises(NeurocompileError) as error:  # NC901: a register could overflow
         compile_graph(graph, load_target("loihi2"), Options(weight_bits=4))
     assert {"NC701", "NC901"} & {d.code for d in error.value.diagnostics}
