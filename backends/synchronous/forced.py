@@ -23,13 +23,13 @@ BITS = 12  # of sums that float32 adds up exactly in any order, and not by chanc
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """What a population decides in each tick, beside given spikes: [samples, ticks, neurons]."""
+    """What a population decides in each tick, beside spikes of elsewhere: [samples, ticks, neurons]."""
 
     population: Population
     potentials: torch.Tensor  # that are compared with the threshold, float64
     rounding: torch.Tensor  # how far float32 may be from them, float64
     exact: torch.Tensor  # where float32 is not off at all, bool
-    expected: torch.Tensor  # the given spikes, bool
+    expected: torch.Tensor  # the spikes of elsewhere, bool
 
     @property
     def spikes(self) -> torch.Tensor:
@@ -58,20 +58,20 @@ class OtherSide:
     whole: float = 0.0  # how far they may round to whole numbers in a tick
 
 
-def decide(given: Local, others: Mapping[str, OtherSide], bound: float) -> Iterator[Decisions]:
-    """The decisions of populations of a float network whose spikes are given.
+def decide(local: Local, others: Mapping[str, OtherSide], bound: float) -> Iterator[Decisions]:
+    """The decisions of populations of a float network whose spikes are known.
 
     What rounding may be off is carried along like a potential: in each tick `bound` times the sum
     of magnitudes of all that is added up there, times the share that is kept of it from the tick
     before. `Reset.HARD` ends it, since both sides then hold the same number.
     """
-    network = given.executor.network
+    network = local.executor.network
     magnitudes = Local(
-        Executor(_magnitudes(network)), {name: np.abs(x) for name, x in given.inputs.items()},
-        {p.name: given.train(p.name).numpy() for p in network.populations})
+        Executor(_magnitudes(network)), {name: np.abs(x) for name, x in local.inputs.items()},
+        {p.name: local.train(p.name).numpy() for p in network.populations})
     for name, other in others.items():
         population = network.population(name)
-        yield _decide(population, given, magnitudes.current(population), bound, other)
+        yield _decide(population, local, magnitudes.current(population), bound, other)
 
 
 def _magnitudes(network: Network) -> Network:
@@ -81,20 +81,20 @@ def _magnitudes(network: Network) -> Network:
         for p in network.projections))
 
 
-def _decide(population: Population, given: Local, magnitude: torch.Tensor, bound: float,
+def _decide(population: Population, local: Local, magnitude: torch.Tensor, bound: float,
             other: OtherSide) -> Decisions:
-    neuron, expected = population.floating, given.train(population.name).bool()
+    neuron, expected = population.floating, local.train(population.name).bool()
     bias = 0.0 if population.bias is None else torch.as_tensor(np.abs(population.bias.value))
     potentials, rounding = torch.empty_like(magnitude), torch.empty_like(magnitude)
     exact = torch.empty_like(expected)
     in_u, in_v = torch.zeros_like(magnitude[:, 0]), torch.zeros_like(magnitude[:, 0])
     few_bits = torch.full_like(expected[:, 0], not other.rest)
-    for tick, u, v in _ticks(population, given.current(population), expected):
-        added = magnitude[:, tick] + u.abs()
-        in_u = (neuron.alpha or 0.0) * in_u + bound * added + other.whole
+    for tick, u, v in _ticks(population, local.current(population), expected):
+        terms = magnitude[:, tick] + u.abs()
+        in_u = (neuron.alpha or 0.0) * in_u + bound * terms + other.whole
         in_v = abs(neuron.decay) * in_v + in_u + other.whole + bound * (
             v.abs() + abs(other.rest) + bias)
-        few_bits = few_bits & _multiple(u, added) & _multiple(v, added + v.abs() + bias)
+        few_bits = few_bits & _multiple(u, terms) & _multiple(v, terms + v.abs() + bias)
         potentials[:, tick], rounding[:, tick], exact[:, tick] = v, in_v, few_bits
         if neuron.reset is Reset.HARD:
             in_v = in_v.masked_fill(expected[:, tick], 0.0)
@@ -109,7 +109,7 @@ def _multiple(sums: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
 
 def forced_potentials(population: Population, current: torch.Tensor, expected: torch.Tensor
                       ) -> torch.Tensor:
-    """What a population compares for currents, where given spikes decide its resets."""
+    """What a population compares for currents, where spikes of elsewhere decide its resets."""
     return torch.stack([v for _, _, v in _ticks(population, current, expected)], dim=1)
 
 
@@ -119,9 +119,9 @@ def _ticks(population: Population, current: torch.Tensor, expected: torch.Tensor
     bias = None if population.bias is None else torch.as_tensor(population.bias.value)
     batch = FloatBatch(population.floating, bias, (len(current), population.size),
                        str(current.device))
-    fired = torch.zeros_like(expected[:, 0])
+    last_spikes = torch.zeros_like(expected[:, 0])
     for tick in range(current.shape[1]):
-        v = batch.integrate(current[:, tick], fired)
+        v = batch.integrate(current[:, tick], last_spikes)
         yield tick, batch.states["u"], v
-        fired = expected[:, tick]
-        batch.settle(fired)
+        last_spikes = expected[:, tick]
+        batch.settle(last_spikes)

@@ -23,13 +23,13 @@ class Local:
 
     def __init__(self, executor: Executor, inputs: Mapping[str, Array],
                  spikes: Mapping[str, Array]) -> None:
-        self.executor, self.inputs, self.given = executor, inputs, spikes
+        self.executor, self.inputs, self.outer_spikes = executor, inputs, spikes
         self.n_samples = len(next(iter(inputs.values())))
         feeds = executor.network.feeds(inputs)
         self._trains = executor.input_messages(feeds, self.n_samples)
         self._trains |= {name: torch.as_tensor(np.asarray(train), device=executor.device)
                          for name, train in spikes.items()}
-        self._encoded = executor.encoder_currents(feeds, self.n_samples)
+        self._currents = executor.encoder_currents(feeds, self.n_samples)
         self._populations = {p.name: p for p in executor.network.populations}
 
     def current(self, population: Population, sources: Container[str] | None = None
@@ -50,17 +50,17 @@ class Local:
             total[:, projection.delay:] += sums
         return total
 
-    def spikes(self, population: Population) -> torch.Tensor:
-        """What it sends [samples, ticks, neurons]."""
+    def spikes(self, population: Population, current: torch.Tensor | None = None) -> torch.Tensor:
+        """What it sends [samples, ticks, neurons]; `current`: synaptic sums in place of its own."""
         batch = self.executor.batch(population, self.encoded_current(population.name),
                                     self.n_samples)
-        return batch.advance(self.current(population), None)
+        return batch.advance(self.current(population) if current is None else current, None)
 
     def encoded_current(self, name: str) -> torch.Tensor | None:
         """What encoders give a population: [samples, neurons], or [samples, ticks, neurons]."""
-        return self._encoded.get(name)
+        return self._currents.get(name)
 
-    def encoded(self, population: Population) -> torch.Tensor:
+    def encoder_sums(self, population: Population) -> torch.Tensor:
         """The same in every tick [samples, ticks, neurons]; 0 where there is no encoder."""
         ticks, current = self.executor.network.n_ticks, self.encoded_current(population.name)
         shape = (self.n_samples, ticks, population.size)

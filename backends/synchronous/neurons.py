@@ -55,16 +55,16 @@ class FloatBatch(NeuronBatch):
             self.peak = max(self.peak, -float(depths.min()), rise)
             self._lowest = self._lowest.masked_fill(spike, 0.0)
 
-    def integrate(self, current: torch.Tensor, fired: torch.Tensor) -> torch.Tensor:
-        """The potentials that a tick compares; `fired`: which neurons spiked in the one before."""
+    def integrate(self, current: torch.Tensor, last_spikes: torch.Tensor) -> torch.Tensor:
+        """The potentials that a tick compares; `last_spikes`: which neurons spiked in the one before."""
         neuron = self.neuron
         u = current if neuron.alpha is None else (
             self._decay(self.states["u"], neuron.alpha) + current)
         v = self._decay(self.states["v"], neuron.decay) + (u if self.bias is None else u + self.bias)
         if neuron.reset is Reset.SOFT_DELAYED:
-            v = v - fired * neuron.v_th
+            v = v - last_spikes * neuron.v_th
         elif neuron.reset is Reset.HARD_DELAYED:
-            v = v.masked_fill(fired, 0.0)
+            v = v.masked_fill(last_spikes, 0.0)
         self.states = {"u": u, "v": v}
         return v
 

@@ -38,7 +38,7 @@ class Run:
     v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
     inputs: dict[str, Array] = field(default_factory=dict)  # that readouts read; static: 1 tick
     sums: dict[str, Array] = field(default_factory=dict)  # accumulators' v at the end, no ticks
-    saturated: dict[str, int] = field(default_factory=dict)  # ticks of neurons whose v was clipped
+    saturations: dict[str, int] = field(default_factory=dict)  # ticks of neurons whose v was clipped
     peaks: dict[str, float] = field(default_factory=dict)  # of float neurons: the largest |v|
 
     def counts(self) -> dict[str, Array]:
@@ -121,7 +121,7 @@ class Executor:
                     for item in self._inputs.values() if item.name in self._read},
             sums={name: batch.potential.cpu().numpy() for name, batch in populations.items()
                   if name in self.network.accumulators},
-            saturated={name: batch.saturated for name, batch in populations.items()},
+            saturations={name: batch.saturations for name, batch in populations.items()},
             peaks={name: batch.peak for name, batch in populations.items()})
 
     def _all_ticks(self, population: Population, parts: list[torch.Tensor]) -> Array:

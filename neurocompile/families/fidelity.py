@@ -97,7 +97,7 @@ class Measurement:
     floating: Local  # the float network on its own spikes
     integer: Local  # the integer network on the float network's spikes
     rates: Rates  # of the integer network, inputs included
-    saturated: Mapping[str, int]  # neuron-ticks in which a potential was clipped, by population
+    saturations: Mapping[str, int]  # neuron-ticks in which a potential was clipped, by population
 
 
 def measure(floating: Network, network: Network, inputs: Mapping[str, Array], source: Source,
@@ -127,7 +127,7 @@ def measure(floating: Network, network: Network, inputs: Mapping[str, Array], so
     rates.update({item.name: 1.0 for item in network.inputs})
     n_samples = len(next(iter(inputs.values())))
     return Measurement(Fidelity(source, n_samples, populations, argmax),
-                       Local(float_executor, inputs, spiking), local, rates, b.saturated)
+                       Local(float_executor, inputs, spiking), local, rates, b.saturations)
 
 
 def _compare(population: Population, floating: Mapping[str, Array], after: Array, local: Local,
@@ -147,13 +147,13 @@ def _compare(population: Population, floating: Mapping[str, Array], after: Array
 
 def _in_float16(network: Network) -> Network:
     """A float network with weights and biases rounded to float16."""
-    def rounded(values: Array) -> Array:
+    def rounding(values: Array) -> Array:
         with np.errstate(over="ignore"):
             small = values.astype(np.float16).astype(np.float64)
         return np.where(np.isfinite(small), small, values)
 
     return replace(
         network, populations=tuple(p if p.bias is None else replace(
-            p, bias=Bias(rounded(p.bias.mantissa))) for p in network.populations),
-        projections=tuple(replace(p, operator=p.operator.with_weights(rounded(p.operator.weights)))
+            p, bias=Bias(rounding(p.bias.mantissa))) for p in network.populations),
+        projections=tuple(replace(p, operator=p.operator.with_weights(rounding(p.operator.weights)))
                           for p in network.projections))

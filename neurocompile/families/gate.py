@@ -34,7 +34,7 @@ from neurocompile.ir.graph import Graph, output_location
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.neuron_node import NeuronNode
 from neurocompile.ir.operators import Array
-from neurocompile.ir.stored_samples import stored
+from neurocompile.ir.stored_samples import samples_of
 from neurocompile.semantics.floating import POTENTIAL
 from neurocompile.semantics.normal_form import NormalForm, normal_form
 
@@ -80,10 +80,10 @@ def gate(graph: Graph, network: Network) -> Gate:
 
 def doubts(graph: Graph, network: Network, result: Gate) -> Iterator[Diagnostic]:
     """What a passed gate leaves open: silent populations (NC106), ties (NC143)."""
-    known = (graph.info.get("replay") or {}).get("spikes", {})
+    replay_spikes = (graph.info.get("replay") or {}).get("spikes", {})
     for name, count in result.spikes.items():
         where = network.population(name).where
-        if count == 0 and known.get(name):  # else the replay's own NC106 names it
+        if count == 0 and replay_spikes.get(name):  # else the replay's own NC106 names it
             yield Diagnostic("NC106", where, {"module": name})
         if result.ties[name]:
             yield Diagnostic("NC143", where, {
@@ -100,9 +100,9 @@ class _Reading:
             if neuron.module in self.nodes:
                 self.nodes[neuron.module].append(neuron)
         self.nodes = {name: nodes for name, nodes in self.nodes.items() if nodes}  # no gates
-        samples = stored(graph)
+        samples = samples_of(graph)
         self.seeded = samples is None
-        arrays, self.count = _seeded(graph, network, self.axes) if samples is None else samples
+        arrays, self.count = _noise(graph, network, self.axes) if samples is None else samples
         self._feeds = {str(value.name): array.astype(_dtype(value)) for value, array in zip(
             graph.model.graph.inputs, arrays, strict=True)}
         self.inputs = {
@@ -174,7 +174,7 @@ def _dtype(value: Any) -> Any:
     return np.float32 if value.dtype is None else value.dtype.numpy()
 
 
-def _seeded(graph: Graph, network: Network, axes: Layouts) -> tuple[list[NDArray[Any]], int]:
+def _noise(graph: Graph, network: Network, axes: Layouts) -> tuple[list[NDArray[Any]], int]:
     """Arrays for a graph's inputs, and how many different samples are in them."""
     inputs, _ = active_inputs(network)
     arrays, count = [], SAMPLES

@@ -22,6 +22,7 @@ DIFFERS = 0.1  # share of its spikes that a population's rounding may move witho
 ALIKE = 0.05  # share of the differences that float16 alone makes in a network that amplifies
 HELPS = 0.5  # share of a loss that a fix leaves at most, to be proposed
 _INPUTS = {"sample": "the sample", "capture": "the captured samples", "seeded": "seeded inputs"}
+SCALES = np.geomspace(0.7, 1.4, 15)  # of the fitted units, which coarse weights move
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,30 +37,30 @@ class Quantization:
 
 def losses(one: Quantization, result: Measurement) -> Iterator[Diagnostic]:
     """NC701 for each population that loses spikes itself, an error over `--max-loss`; NC705 where a
-    network amplifies; NC312 for what is dead or saturated on the user's sample."""
+    network amplifies; NC312 for what is dead or saturations on the user's sample."""
     fidelity, worst = result.fidelity, None
     for population in one.network.populations:
         mine = fidelity.populations.get(population.name)
         if mine is None or population.repeats is not None:
             continue  # a relay's source is named
         limit = one.options.max_loss / 100
-        lost = sure_loss(mine.local, mine.float_spikes)
-        if lost > min(DIFFERS, limit):
-            yield _lossy(one, result, population, mine, lost > limit)
+        error = sure_loss(mine.local, mine.float_spikes) > limit
+        if error or 1 - mine.local_agreement > DIFFERS:
+            yield _lossy(one, result, population, mine, error)
         elif worst is None or mine.agreement < fidelity.populations[worst.name].agreement:
             worst = population
         if population.saturates:
             yield Diagnostic("NC707", population.where, {
                 "module": population.name, "inputs": _INPUTS[fidelity.source],
-                "count": result.saturated[population.name], "total": mine.neuron_ticks})
+                "count": result.saturations[population.name], "total": mine.neuron_ticks})
         if fidelity.source == "sample" and not DEAD <= mine.rate <= BUSY:
             yield Diagnostic("NC312", population.where, {
                 "module": population.name, "share": mine.rate})
     if worst is not None:
-        yield from _amplified(worst, fidelity.populations[worst.name])
+        yield from _amplification(worst, fidelity.populations[worst.name])
 
 
-def _amplified(population: Population, mine: PopulationFidelity) -> Iterator[Diagnostic]:
+def _amplification(population: Population, mine: PopulationFidelity) -> Iterator[Diagnostic]:
     """NC705: a note where float16 does the like, else a warning."""
     if sure_loss(mine.differing, mine.float_spikes) <= DIFFERS:
         return
@@ -88,14 +89,14 @@ def _fix(one: Quantization, result: Measurement, population: Population,
     for words, options in _changes(one, population):
         try:
             network = one.again(options)
-            spikes = Local(Executor(network), result.integer.inputs, result.floating.given).spikes(
+            spikes = Local(Executor(network), result.integer.inputs, result.floating.outer_spikes).spikes(
                 network.population(population.name))
         except (FindingsError, UsageError):
             continue  # it cannot be had
         expected = result.floating.train(population.name)
-        left = int((spikes.bool() != expected.bool()).sum())
-        if left <= HELPS * mine.local:
-            return f"{words}: tried, {share_lost(left, mine.float_spikes):.2%} are left"
+        count = int((spikes.bool() != expected.bool()).sum())
+        if count <= HELPS * mine.local:
+            return f"{words}: tried, {share_lost(count, mine.float_spikes):.2%} are left"
     return ("no other number of weight bits and no other encoder that was tried helps: train with "
             "the chip's grid, or raise --max-loss if the answers are good enough")
 
@@ -121,28 +122,31 @@ def _cause(result: Measurement, population: Population) -> str:
         if not np.any(projection.operator.weights):
             return f"all weights of `{projection.name}` are 0 on the grid"
     before = floating.executor.network.population(population.name)
+    if _on_threshold(result, before, population):
+        return "potentials that lie on the threshold"
     expected = floating.train(population.name).bool()
     sources = {p.source for p in integer.executor.network.into(population.name)}
     synaptic = floating.current(before, sources)
     constant = _with_bias(floating.current(before) - synaptic, before)
-    delivered = integer.current(population)
-    held = _with_bias(integer.encoded(population), population)
-    units = _units(delivered, synaptic)
-    neuron = integer.executor.batch(population, integer.encoded_current(population.name),
-                                    integer.n_samples)
-    lost = {
+    sums = integer.current(population)
+    offsets = _with_bias(integer.encoder_sums(population), population)
+    units = _units(sums, synaptic)
+    shares = {
         "its weights on the grid": _differences(
-            before, _over(delivered, units) + constant, expected),
+            before, _over(sums, units) + constant, expected),
         "its bias or analog input": _differences(
-            before, synaptic + _over(held, _units(held, constant)), expected),
-        "its threshold and decays": int((neuron.advance(
-            (synaptic * units).round().to(torch.int64), None) != expected).sum())}
-    worst = max(lost, key=lambda name: lost[name])
+            before, synaptic + _over(offsets, _constant_units(offsets, constant, units)), expected),
+        "its threshold, its decays or the resolution of its sums": min(int((integer.spikes(
+            population, (synaptic * units * factor).round().to(torch.int64)) != expected).sum())
+            for factor in SCALES)}
+    worst = max(shares, key=lambda name: shares[name])
+    if shares[worst] < HELPS * int((integer.spikes(population).bool() != expected).sum()):
+        return "its threshold, which is not at the scale of its weights"
     if worst == "its weights on the grid":
         return _of_weights(result, population) or worst
     if worst == "its bias or analog input":
         return _of_inputs(result, before) or worst
-    return _of_threshold(result, before, population) or worst
+    return worst
 
 
 def _with_bias(current: torch.Tensor, population: Population) -> torch.Tensor:
@@ -155,8 +159,19 @@ def _units(integers: torch.Tensor, floats: torch.Tensor) -> torch.Tensor:
     """Integer units per float unit, by neuron; the median's where a neuron gets nothing."""
     energy = (floats ** 2).sum(dim=(0, 1))
     units = (integers * floats).sum(dim=(0, 1)) / energy.clamp(min=1e-300)
-    known = units[energy > 0]
-    return torch.where(energy > 0, units, known.median() if len(known) else 0.0)
+    measurable = units[energy > 0]
+    return torch.where(energy > 0, units, measurable.median() if len(measurable) else 0.0)
+
+
+def _constant_units(integers: torch.Tensor, floats: torch.Tensor, units: torch.Tensor
+                    ) -> torch.Tensor:
+    """The same of what is constant: one multiple, for all neurons, of the units of their sums.
+
+    One constant a neuron would fit any unit.
+    """
+    own = _units(integers, floats)
+    ratios = (own / units)[(units != 0) & (own != 0)]
+    return units * ratios.median() if len(ratios) else own
 
 
 def _over(integers: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
@@ -193,14 +208,12 @@ def _of_inputs(result: Measurement, before: Population) -> str:
     return ""
 
 
-def _of_threshold(result: Measurement, before: Population, after: Population) -> str:
-    """Ties, where most differing potentials lie on the threshold."""
+def _on_threshold(result: Measurement, before: Population, after: Population) -> bool:
+    """Whether most of the potentials that are decided otherwise lie on the threshold."""
     floating, expected = result.floating, result.floating.train(before.name).bool()
     potentials = forced_potentials(before, floating.current(before), expected)
     different = result.integer.spikes(after).bool() != expected
     v_th = before.floating.v_th
     ties = (potentials - v_th).abs() <= 1e-6 * max(abs(v_th), 1e-30)
     first = different & (different.cumsum(dim=1) == 1)  # what follows may be its consequence
-    if int((first & ties).sum()) > 0.5 * int(first.sum()):
-        return "potentials that lie on the threshold"
-    return ""
+    return int((first & ties).sum()) > int(first.sum()) / 2

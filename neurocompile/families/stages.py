@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from neurocompile.passes.quantization.observations import Observations
 
 SAMPLE: Source = "sample"
 CAPTURE: Source = "capture"
-SEEDED: Source = "seeded"
+NOISE: Source = "seeded"
 
 
 def measure_fidelity(run: Recorder, lowering: Lowering, one: Quantization,
@@ -33,37 +34,45 @@ def measure_fidelity(run: Recorder, lowering: Lowering, one: Quantization,
     """
     before_pruning = None if lowering.pruning is None else lowering.whole
 
-    def measured() -> Measurement:
-        gate, known = lowering.gate, float_run
+    def measurement() -> Measurement:
+        gate, runs = lowering.gate, float_run
         inputs, source = lowering.sample, SAMPLE
         if inputs is None and gate is not None and gate.active and not gate.seeded:
             inputs, source = gate.inputs, CAPTURE
         if inputs is None:
-            source = SEEDED
-            inputs, known = active_inputs(one.floating)
-        return measure(one.floating, one.network, inputs, source, before_pruning, known)
+            source = NOISE
+            inputs, runs = active_inputs(one.floating)
+        return measure(one.floating, one.network, inputs, source, before_pruning, runs)
 
-    result = run.stage("fidelity", measured, lambda r: f"{r.fidelity.samples} samples")
+    result = run.stage("fidelity", measurement, lambda r: f"{r.fidelity.samples} samples")
     run.findings += losses(one, result)
     run.stop()
     return result.fidelity, None if lowering.sample is None else result.rates
 
 
-def observe(run: Recorder, floating: Network, sample: Mapping[str, Array] | None
-            ) -> tuple[Observations | None, Run | None]:
-    """The float network's run on the sample, where there is one, and what quantizing takes of it."""
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What the float network does on the sample; nothing where there is none."""
+
+    run: Run | None = None
+    values: Observations | None = None  # that quantizing takes of it
+
+
+def observe(run: Recorder, floating: Network, sample: Mapping[str, Array] | None) -> Observation:
+    """The float network's run on the sample, where there is one."""
     if sample is None:
-        return None, None
+        return Observation()
 
-    def result() -> tuple[Observations, Run]:
+    def result() -> Observation:
         float_run = synchronous.run(floating, sample)
-        inputs = {item.name: _sent(item, floating, sample) for item in floating.inputs}
-        return Observations({**inputs, **float_run.spikes}, float_run.peaks), float_run
+        inputs = {item.name: _messages(item, floating, sample) for item in floating.inputs}
+        return Observation(
+            float_run, Observations({**inputs, **float_run.spikes}, float_run.peaks))
 
-    return run.stage("observe", result, lambda r: f"{len(r[0].peaks)} populations")
+    return run.stage("observe", result, lambda _: f"{len(floating.populations)} populations")
 
 
-def _sent(item: Input, network: Network, sample: Mapping[str, Array]) -> Array:
+def _messages(item: Input, network: Network, sample: Mapping[str, Array]) -> Array:
     """What an input sends [samples, ticks, sources]; a static one in one tick."""
     n_samples = len(next(iter(sample.values())))
     if item.kind is InputKind.ONE:

@@ -217,7 +217,7 @@ class Encoder:
         """Bias mantissas [rows, neurons] for analog inputs [rows, *input shape] by name."""
         return np.clip(self.exact(inputs), self.low, self.high)
 
-    def clipped(self, inputs: Mapping[str, Array]) -> int:
+    def clip_count(self, inputs: Mapping[str, Array]) -> int:
         """How many of the mantissas for these inputs are clipped, and may change a spike."""
         exact = self.exact(inputs)
         return 0 if self.lossless else int(np.count_nonzero((exact < self.low) | (exact > self.high)))

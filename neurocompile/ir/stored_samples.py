@@ -48,7 +48,7 @@ def store(graph: Graph, arrays: Sequence[NDArray[Any]]) -> None:
         count = count // 2 if any(axis is not None for axis in batch) else 0
 
 
-def stored(graph: Graph) -> tuple[list[Floats], int] | None:
+def samples_of(graph: Graph) -> tuple[list[Floats], int] | None:
     """Arrays for a Graph's inputs, and how many of their samples are different ones.
 
     The kept samples are repeated until they are a batch. None where the Graph has none.

@@ -28,10 +28,10 @@ def with_ranges(network: Network, ranges: Sequence[Range],
                 "option": "--input-range", "value": f"`{name}={low:g}:{high:g}`",
                 "reason": f"the model's analog inputs are {', '.join(names) or 'none'}"}))
     return replace(network, inputs=tuple(
-        _ranged(item, ranges, arrays) if item.name in names else item for item in network.inputs))
+        _with_range(item, ranges, arrays) if item.name in names else item for item in network.inputs))
 
 
-def _ranged(item: Input, ranges: Sequence[Range], arrays: Mapping[str, Array] | None) -> Input:
+def _with_range(item: Input, ranges: Sequence[Range], arrays: Mapping[str, Array] | None) -> Input:
     for name, low, high in ranges:
         if name in ("", item.name):
             return replace(item, low=low, high=high)
@@ -68,14 +68,14 @@ def clipped_inputs(network: Network, arrays: Mapping[str, Array]) -> Iterator[Di
     for item in network.inputs:
         if item.kind in ANALOG and item.name in sources and item.name in feeds:
             x = np.rint(np.asarray(feeds[item.name], np.float64) * item.scale)
-            yield from _clipped(item.name, int(np.count_nonzero((x < 0) | (x > item.levels))), x.size)
+            yield from _finding(item.name, int(np.count_nonzero((x < 0) | (x > item.levels))), x.size)
     for encoder in network.encoders:
         if all(source in feeds for source in encoder.sources):
             rows = network.encoder_rows(encoder, feeds)
             total = len(next(iter(rows.values()))) * len(encoder.offset)
-            yield from _clipped(", ".join(encoder.sources), encoder.clipped(rows), total)
+            yield from _finding(", ".join(encoder.sources), encoder.clip_count(rows), total)
 
 
-def _clipped(name: str, count: int, total: int) -> Iterator[Diagnostic]:
+def _finding(name: str, count: int, total: int) -> Iterator[Diagnostic]:
     if count:
         yield Diagnostic("NC706", Location(name), {"input": name, "count": count, "total": total})

@@ -39,8 +39,8 @@ def test_nothing_was_run(loihi_build: BuildResult, unmeasured_build: BuildResult
     one = fidelity_of(loihi_build, None)
     assert one.verification.summary == one.verification.status == "not verified"
     assert (one.quantization.measured, one.quantization.inputs) == (True, "sample")
-    captured = fidelity_of(unmeasured_build, None).quantization
-    assert (captured.measured, captured.inputs, captured.samples) == (True, "capture", 4)
+    without_sample = fidelity_of(unmeasured_build, None).quantization
+    assert (without_sample.measured, without_sample.inputs, without_sample.samples) == (True, "capture", 4)
     assert all(p.rate is None for p in unmeasured_build.report.resources.populations)
 
 

@@ -162,10 +162,10 @@ def test_a_population_that_is_silent_here_alone_is_named(graph: Graph, network: 
     (warning,) = doubts(graph, network, silent)
     assert (warning.code, warning.values["module"]) == ("NC106", "lif2")
     quiet = capture(nets.MultiStep(), torch.zeros(5, 2, 8, 8))
-    lowered = lower(quiet)[0]
-    result = gate(quiet, lowered)
+    quiet_network = lower(quiet)[0]
+    result = gate(quiet, quiet_network)
     if not result.active:
-        assert list(doubts(quiet, lowered, result)) == []
+        assert list(doubts(quiet, quiet_network, result)) == []
 
 
 def test_a_silent_network_is_compared_by_its_potentials() -> None:
@@ -181,7 +181,7 @@ def test_a_silent_network_is_compared_by_its_potentials() -> None:
 
 
 def test_gates_of_spikes_are_checked_by_what_they_reach() -> None:
-    class Pooled(nn.Module):
+    class PoolNet(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.conv, self.lif1 = nn.Conv2d(2, 4, 3, padding=1), neuron.LIFNode(step_mode="m")
@@ -195,7 +195,7 @@ def test_gates_of_spikes_are_checked_by_what_they_reach() -> None:
             return self.lif2(self.fc(x * 16).unflatten(0, (t, b))).mean(0)
 
     torch.manual_seed(3)
-    graph = capture(nets.lively(Pooled()), nets.image(4, 2, 8, 8))
+    graph = capture(nets.lively(PoolNet()), nets.image(4, 2, 8, 8))
     network = lower(graph, ["or-pool"])[0]
     result = gate(graph, network)
     assert isinstance(result, Gate)

@@ -57,11 +57,11 @@ def _text(key: str, change: Callable[[str], str]) -> Change:
 
 def _samples(change: Callable[[Any], object]) -> Change:
     """The stored samples, changed."""
-    def edited(text: str) -> str:
+    def other_text(text: str) -> str:
         entries = json.loads(text)
         change(entries)
         return json.dumps(entries)
-    return _text(SAMPLES, edited)
+    return _text(SAMPLES, other_text)
 
 
 def _neuron(proto: onnx.ModelProto) -> onnx.NodeProto:

@@ -17,7 +17,7 @@ from neurocompile.ir.axes import layouts
 from neurocompile.ir.axis_arrays import by_sample, in_layout
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.graph_file import load_graph
-from neurocompile.ir.stored_samples import MAX_SAMPLES, SAMPLES, stored
+from neurocompile.ir.stored_samples import MAX_SAMPLES, SAMPLES, samples_of
 
 
 def graph_of(x: torch.Tensor, prove: bool = True) -> Graph:
@@ -38,7 +38,7 @@ def test_what_is_stored_is_read_from_the_file(kind: str, tmp_path: Path) -> None
     assert f'"{kind}"' in graph.model.metadata_props[SAMPLES]
     (tmp_path / "net.onnx").write_bytes(graph.to_bytes())
     for one in (graph, load_graph(tmp_path / "net.onnx")):
-        samples = stored(one)
+        samples = samples_of(one)
         assert samples is not None
         (array,), count = samples
         assert count == 5
@@ -47,7 +47,7 @@ def test_what_is_stored_is_read_from_the_file(kind: str, tmp_path: Path) -> None
 
 def test_only_the_first_samples_are_stored_and_fill_the_batch() -> None:
     x = torch.rand(3, 20, 6)
-    samples = stored(graph_of(x))
+    samples = samples_of(graph_of(x))
     assert samples is not None
     (array,), count = samples
     assert count == MAX_SAMPLES == 8
@@ -57,15 +57,15 @@ def test_only_the_first_samples_are_stored_and_fill_the_batch() -> None:
 def test_what_does_not_fit_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.rand(3, 8, 6)
     monkeypatch.setattr(stored_samples, "MAX_BYTES", 3 * 4 * 6 * 4)  # four samples of floats
-    samples = stored(graph_of(x))
+    samples = samples_of(graph_of(x))
     assert samples is not None
     assert samples[1] == 4
     monkeypatch.setattr(stored_samples, "MAX_BYTES", 3 * 6 * 4 - 1)
-    assert stored(graph_of(x)) is None
+    assert samples_of(graph_of(x)) is None
 
 
 def test_a_graph_without_replay_has_no_samples() -> None:
-    assert stored(graph_of(torch.rand(3, 4, 6), prove=False)) is None
+    assert samples_of(graph_of(torch.rand(3, 4, 6), prove=False)) is None
 
 
 def test_arrays_by_sample_and_back() -> None:

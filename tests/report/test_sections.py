@@ -110,8 +110,8 @@ def test_fidelity_with_the_accuracy(loihi_report: Report, unmeasured_build: Buil
     assert accuracy == words.accuracy(loihi_report.fidelity.accuracy)
     assert accuracy.startswith("accuracy of the integer network: ")
     assert " of 12 labeled samples (" in accuracy
-    (captured,) = lines(unmeasured_build.report, "fidelity")
-    assert captured.startswith("float against integers on 4 samples of the capture: same largest ")
+    (line,) = lines(unmeasured_build.report, "fidelity")
+    assert line.startswith("float against integers on 4 samples of the capture: same largest ")
     (table,) = content(loihi_report, "fidelity").tables
     assert [column.title for column in table.columns[-4:]] == [
         "local", "end to end", "float16", "counts off"]

@@ -125,14 +125,11 @@ class PopulationQuantizer:
         return part, [*warnings, *drift_warnings(receiver.population, part.population,
                                                  self.network.n_ticks)]
 
-    def decided(self, receiver: Receiver, decision: Decision) -> IntegerPart:
+    def from_decision(self, receiver: Receiver, decision: Decision) -> IntegerPart:
         """The population as it was decided for on samples.
 
-        Raises FindingsError: NC303 or NC305 for a decision that does not fit.
+        Raises FindingsError: NC303 or NC305 for one with which registers overflow.
         """
-        shapes = [np.shape(p.operator.weights) for p in receiver.synapses]
-        if [np.shape(integers) for _, integers in decision.weights] != shapes:
-            raise FindingsError(self._no_scale(receiver, decision.k))
         if decision.gains is not None:
             receiver = receiver.with_gains(decision.gains.astype(np.float64))
         part = self.part(receiver, decision)

@@ -50,7 +50,7 @@ class Receiver:
 
 
 def receiver(population: Population, network: Network, target: LoihiTarget, encoder: str,
-             scales: Mapping[str, float], graded: Mapping[str, Input],
+             scales: Mapping[str, float], inputs_in_integers: Mapping[str, Input],
              observations: Observations | None = None) -> Receiver:
     """A population with what reaches it in a network.
 
@@ -70,16 +70,16 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
             synapses += without_outliers(projection)
         elif form == "graded":
             synapses.append(replace(projection, operator=operator.with_weights(
-                operator.weights / graded[item.name].scale)))
+                operator.weights / inputs_in_integers[item.name].scale)))
         else:
             analog.append(projection)
-    observed = math.inf
+    observation = math.inf
     if observations is not None and analog:
         bias = 0.0 if population.bias is None else population.bias.mantissa
-        observed = _CURRENT_MARGIN * observations.largest_current(analog, bias)
+        observation = _CURRENT_MARGIN * observations.largest_current(analog, bias)
     alone = form == "bias" and not synapses and population.floating.model != SUM
     return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire,
-                    observed, alone)
+                    observation, alone)
 
 
 def graded_inputs(network: Network, target: LoihiTarget, encoder: str,

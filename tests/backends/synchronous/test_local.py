@@ -22,9 +22,9 @@ def test_a_runs_own_spikes_give_the_run(case: tuple[Network, np.ndarray]) -> Non
     """Delayed projections included; populations whose spikes are not given compute theirs."""
     network, x = case
     spikes = run(network, {"x": x}).spikes
-    for known in ({}, {"a": spikes["a"]}, spikes) if not any(
+    for part in ({}, {"a": spikes["a"]}, spikes) if not any(
             p.delay for p in network.projections) else (spikes,):
-        local = Local(Executor(network), {"x": x}, known)
+        local = Local(Executor(network), {"x": x}, part)
         for population in network.populations:
             assert np.array_equal(local.spikes(population).numpy(), spikes[population.name])
 

@@ -26,7 +26,8 @@ from neurocompile.families.stages import measure_fidelity, network_size, over_bu
 from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Array
-from neurocompile.options import Choice, Options, option
+from neurocompile.option_values import Choice
+from neurocompile.options import Options, option
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
