@@ -86,7 +86,7 @@ class LoihiQuantizer:
         return self._at(network, inputs, target, {
             name: scale / 2**most for name, scale in scales.items()})
 
-    def _again(self, network: Network, target: LoihiTarget, rounding: Rounding) -> Quantized:
+    def _again(self, network: Network, target: LoihiTarget, rounding: Rounding) -> IntegerForm:
         """The network as it was decided for."""
         rounding.check(network, most_levels(target))
         try:
@@ -183,8 +183,8 @@ class LoihiQuantizer:
     def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
                     ) -> tuple[IntegerPart, list[Diagnostic]]:
         if self.rounding is not None:
-            return quantizer.from_decision(
-                arrivals, self.rounding.decision(arrivals.population.name)), []
+            return quantizer.from_decision(arrivals, self.rounding.decision(
+                arrivals.population, arrivals.synapses, self.weight_bits, quantizer.target)), []
         part, warnings = quantizer.best(arrivals)
         if self.observations is not None:
             part = calibrate(quantizer, arrivals, part, self.observations)

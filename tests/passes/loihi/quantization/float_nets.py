@@ -12,7 +12,7 @@ from neurocompile.families.compilation import Recorder
 from neurocompile.families.stages import observe
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Dense
-from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer, Quantized
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer, IntegerForm
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
@@ -46,13 +46,13 @@ def one_population(cell: FloatNeuron, terms: Sequence[tuple[Input, Array]],
 
 def observed(network: Network, sample: Mapping[str, Array]) -> Observations:
     """What the float network does on a sample."""
-    observations, _ = observe(Recorder(lambda _: None), network, sample)
+    observations = observe(Recorder(lambda _: None), network, sample).values
     assert observations is not None
     return observations
 
 
 def quantized(network: Network, sample: Mapping[str, Array] | None = None,
-              target: Any = LOIHI2, **options: Any) -> Quantized:
+              target: Any = LOIHI2, **options: Any) -> IntegerForm:
     observations = None if sample is None else observed(network, sample)
     choices: dict[str, Any] = {"weight_bits": 8, "observations": observations, **options}
     return LoihiQuantizer(**choices).quantize(network, target)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.ir.network import Network
-from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer, Quantized
+from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer, IntegerForm
 from neurocompile.passes.loihi.quantization.rounding_record import Rounding, read_rounding
 from neurocompile.semantics.reset import Reset
 from tests.passes.loihi.quantization.float_nets import (
@@ -44,7 +44,7 @@ def same(one: Network, two: Network) -> bool:
     return one.inputs == two.inputs
 
 
-def written(result: Quantized) -> Arrays:
+def written(result: IntegerForm) -> Arrays:
     """As the arrays of a file hold it: numbers and texts, nothing pickled."""
     arrays = {key: np.array(values) for key, values in result.rounding.arrays().items()}
     assert all(array.dtype.kind in "ifbU" for array in arrays.values())
@@ -65,7 +65,7 @@ def test_the_same_integers_without_the_sample(seed: int) -> None:
     assert all(np.array_equal(twice[key], values) for key, values in written(result).items())
 
 
-def small() -> tuple[Network, Quantized]:
+def small() -> tuple[Network, IntegerForm]:
     rng = np.random.default_rng(0)
     network = one_population(neuron(0.0, reset=Reset.HARD), [
         (spikes(6), rng.normal(0, 0.4, (5, 6)) * np.logspace(0, -1, 5)[:, None])], np.zeros(5))
