@@ -94,10 +94,20 @@ class Loihi:
 
 
 def _chain(compilation: LoihiCompilation) -> NetFile:
-    """Raises FindingsError (NC606) where netx would build another network."""
-    from neurocompile.backends.loihi.net_chain import net_chain
+    """Of the network, else of one with whole biases, as such files have them.
 
-    chain = net_chain(compilation.network, compilation.schedule)
+    Raises FindingsError (NC606) where netx would build another network.
+    """
+    from neurocompile.backends.loihi.net_chain import net_chain
+    from neurocompile.passes.loihi.align import align
+    from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
+
+    chain, options = net_chain(compilation.network, compilation.schedule), compilation.options
+    if isinstance(chain, str):
+        network, _ = LoihiQuantizer(
+            options.bits, options.encoder, options.overflow, whole_biases=True).run(
+                compilation.floating, compilation.target)
+        chain = net_chain(network, align(network))
     if isinstance(chain, str):
         raise FindingsError(Diagnostic("NC606", values={"reason": chain}, severity=Severity.ERROR))
     return chain

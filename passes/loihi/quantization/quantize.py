@@ -56,6 +56,7 @@ class LoihiQuantizer:
     overflow: str = "auto"
     observations: Observations | None = None
     rounding: Rounding | None = None  # as an earlier run on samples decided
+    whole_biases: bool = False  # in mantissas of the threshold, though finer ones were better
 
     def run(self, network: Network, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
         """The integer network, and warnings. Raises as `quantize` does."""
@@ -139,8 +140,9 @@ class LoihiQuantizer:
 
     def _receiver(self, population: Population, inputs: Mapping[str, Input], network: Network,
                   target: LoihiTarget, scales: Mapping[str, float]) -> Receiver:
-        return receiver(population, network, target, self.encoder, scales, inputs,
-                        self.observations)
+        arrivals = receiver(population, network, target, self.encoder, scales, inputs,
+                            self.observations)
+        return replace(arrivals, memory=0.0) if self.whole_biases else arrivals
 
     def _at(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget,
             scales: Mapping[str, float]) -> IntegerForm:
