@@ -94,7 +94,7 @@ class Loihi:
 
 
 def _chain(compilation: LoihiCompilation) -> NetFile:
-    """Of the network, else of one with whole biases, as such files have them.
+    """Of the network, else of one with whole biases and no exponents, as such files have them.
 
     Raises FindingsError (NC606) where netx would build another network.
     """
@@ -105,7 +105,7 @@ def _chain(compilation: LoihiCompilation) -> NetFile:
     chain, options = net_chain(compilation.network, compilation.schedule), compilation.options
     if isinstance(chain, str):
         network, _ = LoihiQuantizer(
-            options.bits, options.encoder, options.overflow, whole_biases=True).run(
+            options.bits, options.encoder, options.overflow, plain=True).run(
                 compilation.floating, compilation.target)
         chain = net_chain(network, align(network))
     if isinstance(chain, str):

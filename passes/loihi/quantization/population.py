@@ -107,6 +107,7 @@ class PopulationQuantizer:
     weight_bits: int
     overflow: str = "prove"  # "prove", "saturate" or "auto"
     observations: Observations | None = None
+    plain: bool = False  # no exponents of weights
 
     def best(self, receiver: Receiver) -> tuple[IntegerPart, list[Diagnostic]]:
         """The population without rounding, else at the scale of the least error; warnings.
@@ -175,7 +176,8 @@ class PopulationQuantizer:
                 break
             scale = k / receiver.population.floating.v_th
             exponents, error = self._exponents(receiver, scale)
-            if scale > most or (best is not None and error >= best.error * _WORTH):
+            if scale > most or (self.plain and any(exponents)) or (
+                    best is not None and error >= best.error * _WORTH):
                 continue
             part = replace(self.rounded_at(receiver, k, exponents, saturates), error=error)
             findings = self.findings(part)

@@ -56,7 +56,7 @@ class LoihiQuantizer:
     overflow: str = "auto"
     observations: Observations | None = None
     rounding: Rounding | None = None  # as an earlier run on samples decided
-    whole_biases: bool = False  # in mantissas of the threshold, though finer ones were better
+    plain: bool = False  # whole biases, weights without exponents: as lava-dl's files have them
 
     def run(self, network: Network, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
         """The integer network, and warnings. Raises as `quantize` does."""
@@ -136,13 +136,13 @@ class LoihiQuantizer:
                      ) -> PopulationQuantizer:
         return PopulationQuantizer(
             network=network, inputs=inputs, target=target, weight_bits=self.weight_bits,
-            overflow=self.overflow, observations=self.observations)
+            overflow=self.overflow, observations=self.observations, plain=self.plain)
 
     def _receiver(self, population: Population, inputs: Mapping[str, Input], network: Network,
                   target: LoihiTarget, scales: Mapping[str, float]) -> Receiver:
         arrivals = receiver(population, network, target, self.encoder, scales, inputs,
                             self.observations)
-        return replace(arrivals, memory=0.0) if self.whole_biases else arrivals
+        return replace(arrivals, memory=0.0) if self.plain else arrivals
 
     def _at(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget,
             scales: Mapping[str, float]) -> IntegerForm:
