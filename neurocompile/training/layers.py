@@ -1,0 +1,232 @@
+"""A model's layers, told by its own tensors: which of them carries the weights of which synapses.
+
+For each layer one tensor carries all weights, gains are neutral (`roles`), and of a chain of linear
+layers all but one are identities. Where that cannot be had, a layer is left as it is, and why is
+said (NC621).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from neurocompile.diagnostics import Diagnostic, Location
+from neurocompile.ir.network import Network
+from neurocompile.passes.lowering.lower import ONE
+from neurocompile.training.roles import Role, Roles
+from neurocompile.training.slots import Doubles, Slot, constants, operators, weights_as
+from neurocompile.training.template import Floats, Template, Values
+from neurocompile.training.trace import Trace, Traces, trace
+
+_AGREE = 1e-5  # relative: uses of one number that differ by less differ by float32 alone
+_SUM = "its weights are sums or products of several numbers of the model"
+_USES = "its numbers are used several times, with different gains"
+_CONSTANT = "no tensor of the model carries its weights alone"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some tensors of a model, as one row of numbers, and the slots that are made of them."""
+
+    traces: Traces
+    row: Doubles  # the numbers that make the float network
+
+    def slots(self) -> Iterator[tuple[Slot, Trace]]:
+        """The slots that vary with the numbers."""
+        return ((slot, one) for slot, one in self.traces.of_slot.items() if one.varies)
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """A model by the tensors that carry its weights and constants."""
+
+    network: Network  # of the model as it is
+    structure: Network  # the same, with a place for every weight
+    base: Values  # all tensors; those of the parts are set by their rows
+    weights: Part
+    additions: Part
+    findings: tuple[Diagnostic, ...]  # NC621 for each layer that is left as it is
+
+    def values(self, weights: Doubles, additions: Doubles) -> dict[str, Floats]:
+        """All tensors, for rows of numbers of both parts."""
+        return {**self.base, **self.weights.traces.numbering.tensors(weights),
+                **self.additions.traces.numbering.tensors(additions)}
+
+
+def layers_of(template: Template, tensors: Values, roles: Roles) -> Layers:
+    """The layers of a model with these tensors."""
+    search = _Search(template, tensors, roles)
+    while True:
+        weights = search.weights()
+        additions = search.additions_beside(weights)
+        if additions is not None:
+            break
+    layers = search.reasons.items()
+    where = {p.name: p.where for p in search.network.populations}
+    return Layers(
+        search.network, weights.traces.network, search.base(), weights, additions,
+        tuple(Diagnostic("NC621", where.get(layer, Location(layer)), {
+            "layer": layer, "reason": reason}) for layer, reason in layers))
+
+
+class _Search:
+    """The tensors that are left as they are, and those that are set, until all slots are right."""
+
+    def __init__(self, template: Template, tensors: Values, roles: Roles) -> None:
+        self.template, self.tensors, self.roles = template, tensors, roles
+        self.network = template.network(tensors)
+        self.kept: set[str] = set()
+        self.neutral = dict(roles.neutral)
+        self.carriers = set(roles.having(Role.WEIGHT))
+        self.additions = set(roles.having(Role.ADDITION))
+        self.reasons: dict[str, str] = {}  # by layer
+        self._chains: dict[Slot, list[str]] = {}  # tensors that may carry a chain, not tried yet
+        self._changes: dict[str, frozenset[Slot]] = {}
+
+    def base(self) -> dict[str, Floats]:
+        """All tensors: gains neutral and no additions, but where a layer is left as it is."""
+        zeros = {name: np.zeros_like(self.tensors[name])
+                 for name in self.roles.having(Role.ADDITION)}
+        return {**self.tensors, **{name: array for name, array in (zeros | self.neutral).items()
+                                   if name not in self.kept}}
+
+    def weights(self) -> Part:
+        """The tensors that carry weights, with their numbers."""
+        while True:
+            traces = trace(self.template, self.base(), self.carriers)
+            row, failures = numbers(self.network, traces, of_constants=False)
+            if not failures:
+                return Part(traces, row)
+            self._mend(failures)
+
+    def additions_beside(self, weights: Part) -> Part | None:
+        """The tensors that carry constants, with their numbers; None where weights must change."""
+        base = {**self.base(), **weights.traces.numbering.tensors(weights.row)}
+        while True:
+            traces = trace(self.template, base, self.additions)
+            row, failures = numbers(self.network, traces, of_constants=True)
+            surplus = {slot: self._affecting(slot, self.additions) for slot in failures}
+            for slot, names in surplus.items():
+                if failures[slot] != _SUM or len(names) < 2:
+                    self._keep(slot, failures[slot])
+                    return None
+            if not failures:
+                return Part(traces, row)
+            self.additions -= {names[0] for names in surplus.values()}
+
+    def _mend(self, failures: Mapping[Slot, str]) -> None:
+        """Another choice for the slots that failed."""
+        changed: set[str] = set()
+        for slot, reason in failures.items():
+            gains = self._affecting(slot, set(self.roles.having(Role.GAIN)) - self.carriers)
+            chain = self._affecting(slot, self.roles.having(Role.WEIGHT))
+            if changed.intersection(gains + chain):
+                continue
+            changed.update(gains + chain)
+            if reason == _CONSTANT and gains and not chain:
+                self.carriers |= set(gains)
+            elif reason == _USES or not self._next_of_chain(slot, chain):
+                self._keep(slot, reason)
+
+    def _next_of_chain(self, slot: Slot, chain: list[str]) -> bool:
+        """Let the next tensor of a chain carry it, the others being identities."""
+        if slot not in self._chains:
+            self._chains[slot] = sorted(chain, key=lambda name: self.tensors[name].size)
+        for name in chain:
+            self.neutral.pop(name, None)
+        self.carriers |= set(chain)
+        if len(chain) < 2 or not self._chains[slot]:
+            return False
+        carrier = self._chains[slot].pop()
+        for name in set(chain) - {carrier}:
+            self.neutral[name] = _identity(self.tensors[name])
+            self.carriers.remove(name)
+        return True
+
+    def _affecting(self, slot: Slot, names: Iterable[str]) -> list[str]:
+        """Those of the tensors on which a slot depends and that are not left as they are."""
+        in_order = [name for name in self.roles.of if name in names and name not in self.kept]
+        for name in in_order:
+            if name not in self._changes:
+                changed = self.template.network({
+                    **self.tensors, name: self.tensors[name] * 2 + np.float32(0.125)})
+                self._changes[name] = frozenset(_differing(self.network, changed))
+        return [name for name in in_order if slot in self._changes[name]]
+
+    def _keep(self, slot: Slot, reason: str) -> None:
+        """Leave the layer of a slot as it is: all tensors on which it depends."""
+        names = set(self._affecting(slot, list(self.roles.of)))
+        norms = {name.rpartition(".")[0] for name in names if self.roles.of[name] in (
+            Role.GAIN, Role.STATISTIC)}
+        self.kept |= names | {name for name in self.roles.of if name.rpartition(".")[0] in norms}
+        self.carriers -= self.kept
+        self.additions -= self.kept
+        self.reasons[slot.target] = reason
+
+
+def numbers(network: Network, traces: Traces, of_constants: bool
+            ) -> tuple[Doubles, dict[Slot, str]]:
+    """The numbers with which traces make a network's slots, and which slots they do not make.
+
+    `of_constants`: looks at constants and constant currents, else at weights.
+    """
+    pattern, values = operators(traces.network), constants(network)
+    for slot, operator in operators(network).items():
+        array = weights_as(operator, pattern[slot]) if slot in pattern else None
+        if array is not None:
+            values[slot] = array
+    failures: dict[Slot, str] = {}
+    total, count = np.zeros(traces.numbering.size), np.zeros(traces.numbering.size)
+    uses: list[tuple[Slot, Trace, Doubles]] = []
+    slots = {*constants(network), *operators(network)}
+    for slot in sorted(slot for slot in slots if is_constant(slot) == of_constants):
+        one = traces.of_slot.get(slot)
+        if one is None or slot not in values:
+            failures[slot] = _SUM
+            continue
+        fixed = one.number < 0
+        if not np.allclose(values[slot][fixed], one.offset[fixed], rtol=_AGREE, atol=1e-12):
+            failures[slot] = _CONSTANT
+            continue
+        number = one.number[~fixed]
+        array = (values[slot][~fixed] - one.offset[~fixed]) / one.factor[~fixed]
+        np.add.at(total, number, array)
+        np.add.at(count, number, 1)
+        uses.append((slot, one, array))
+    row = total / np.maximum(count, 1)
+    for slot, one, array in uses:
+        expected = row[one.number[one.number >= 0]]
+        if not np.allclose(array, expected, rtol=_AGREE, atol=_AGREE * np.abs(array).max(initial=0)):
+            failures[slot] = _USES
+    return row, failures
+
+
+def is_constant(slot: Slot) -> bool:
+    """Whether a slot is a constant current, or a constant of a readout."""
+    return slot.part in ("bias", "constant") or slot.source == ONE
+
+
+def _identity(array: Floats) -> Floats:
+    """The identity of a linear layer or a convolution, cut or filled with zeros to a shape."""
+    eye = torch.zeros(array.shape)
+    if array.ndim == 2:
+        nn.init.eye_(eye)
+    else:
+        nn.init.dirac_(eye)
+    return np.asarray(eye.numpy())
+
+
+def _differing(before: Network, after: Network) -> Iterator[Slot]:
+    """The slots whose numbers differ."""
+    old, new = operators(before), operators(after)
+    for slot, operator in old.items():
+        weights = weights_as(new[slot], operator) if slot in new else None
+        if weights is None or not np.array_equal(weights, operator.weights.reshape(-1)):
+            yield slot
+    arrays = constants(after)
+    yield from (slot for slot, array in constants(before).items()
+                if not np.array_equal(array, arrays[slot]))
