@@ -57,9 +57,12 @@ class Layers:
                 **self.additions.traces.numbering.tensors(additions)}
 
 
-def layers_of(template: Template, tensors: Values, roles: Roles) -> Layers:
-    """The layers of a model with these tensors."""
+def layers_of(template: Template, tensors: Values, roles: Roles,
+              left: Mapping[Slot, str]) -> Layers:
+    """The layers of a model with these tensors; `left`: why some are left as they are."""
     search = _Search(template, tensors, roles)
+    for slot, reason in left.items():
+        search.keep(slot, reason)
     while True:
         weights = search.weights()
         additions = search.additions_beside(weights)
@@ -112,7 +115,7 @@ class _Search:
             surplus = {slot: self._affecting(slot, self.additions) for slot in failures}
             for slot, names in surplus.items():
                 if failures[slot] != _SUM or len(names) < 2:
-                    self._keep(slot, failures[slot])
+                    self.keep(slot, failures[slot])
                     return None
             if not failures:
                 return Part(traces, row)
@@ -130,7 +133,7 @@ class _Search:
             if reason == _CONSTANT and gains and not chain:
                 self.carriers |= set(gains)
             elif reason == _USES or not self._next_of_chain(slot, chain):
-                self._keep(slot, reason)
+                self.keep(slot, reason)
 
     def _next_of_chain(self, slot: Slot, chain: list[str]) -> bool:
         """Let the next tensor of a chain carry it, the others being identities."""
@@ -157,7 +160,7 @@ class _Search:
                 self._changes[name] = frozenset(_differing(self.network, changed))
         return [name for name in in_order if slot in self._changes[name]]
 
-    def _keep(self, slot: Slot, reason: str) -> None:
+    def keep(self, slot: Slot, reason: str) -> None:
         """Leave the layer of a slot as it is: all tensors on which it depends."""
         names = set(self._affecting(slot, list(self.roles.of)))
         norms = {name.rpartition(".")[0] for name in names if self.roles.of[name] in (

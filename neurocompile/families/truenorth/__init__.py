@@ -37,6 +37,17 @@ class TrueNorth:
         """Four axons per input, and up to 64 inputs; see `Family.usual_weight_bits`."""
         return 4
 
+    def levels(self, weights: Array, bits: int) -> tuple[int, int]:
+        """See `Family.levels`."""
+        from neurocompile.passes.truenorth.quantization.grid import span
+
+        return span(bits)
+
+    @property
+    def current_unit(self) -> int:
+        """See `Family.current_unit`."""
+        return 1
+
     def compile(self, run: Recorder, lowering: Lowering, target: TrueNorthTarget,
                 options: Options) -> TrueNorthCompilation:
         """See `Family.compile`."""

@@ -148,6 +148,15 @@ class Toy:
         """See `Family.usual_weight_bits`."""
         return 8
 
+    def levels(self, weights: Array, bits: int) -> tuple[int, int]:
+        """See `Family.levels`."""
+        return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+    @property
+    def current_unit(self) -> int:
+        """See `Family.current_unit`."""
+        return 1
+
     def compile(self, run: Recorder, lowering: Lowering, target: ToyTarget,
                 options: Options) -> ToyCompilation:
         """See `Family.compile`."""
