@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from neurocompile.ir.network import InputKind, Network, Population, Projection
 from neurocompile.training.slots import Doubles, synapses_slot, weights_as
@@ -32,61 +33,54 @@ class Comparison:
 def comparisons(floating: Network, integers: Network, unit: int) -> Iterator[Comparison]:
     """All populations that get spikes; `unit`: what of v a whole number of current is."""
     by_slot = {synapses_slot(p): p for p in floating.projections}
+    ones = {p.target for p in floating.projections for item in floating.inputs
+            if item.kind is InputKind.ONE and item.name == p.source}
     for population in integers.populations:
         pairs = [(by_slot[synapses_slot(p)], p) for p in integers.into(population.name)]
         if not pairs:
             continue
-        scale = _scale(pairs, population.size)
-        rounded = sum(_count_rounded(before, after, scale) for before, after in pairs)
-        ones = any(item.kind is InputKind.ONE and item.name == p.source
-                   for item in floating.inputs for p in floating.into(population.name))
+        rounded, scale = _at_one_scale(pairs, population.size)
+        if rounded:  # or each neuron has its own
+            fewer, own = _at_own_scales(pairs, population.size)
+            rounded, scale = (fewer, own) if fewer < rounded else (rounded, scale)
+        before = floating.population(population.name)
         yield Comparison(
             population.name, sum(p.operator.weights.size for _, p in pairs), rounded,
-            not ones and _bias_is_rounded(floating.population(population.name), population,
-                                          scale * unit), scale)
+            population.name not in ones and _bias_is_rounded(before, population, scale * unit),
+            scale)
 
 
-def _scale(pairs: list[tuple[Projection, Projection]], size: int) -> Doubles:
-    """Integers per float unit of each neuron, from its largest weight."""
-    largest, scale = np.zeros(size), np.ones(size)
+Pairs = list[tuple[Projection, Projection]]  # in floats, in integers
+
+
+def _at_one_scale(pairs: Pairs, size: int) -> tuple[int, Doubles]:
+    """The weights that are not whole numbers at the best scale of all neurons, and that scale."""
+    floats, integers = [], []
     for before, after in pairs:
         weights = weights_as(before.operator, after.operator)
         if weights is None:
-            continue
-        integers = after.operator.weights.reshape(-1) * 2.0**after.exponent
-        ratio = np.abs(integers).sum() / max(float(np.abs(weights).sum()), 1e-300)
-        if np.all(_near(integers, weights * ratio)):  # one for all neurons, the usual case
-            peak = np.full(size, np.abs(weights).max(initial=0.0))
-            own = np.full(size, ratio)
-        else:
-            peak, own = _by_neuron(before, after)
-        better = peak > largest
-        largest[better], scale[better] = peak[better], own[better]
-    return scale
+            return sum(p.operator.weights.size for _, p in pairs), np.ones(size)
+        floats.append(weights)
+        integers.append(after.operator.weights.reshape(-1) * 2.0**after.exponent)
+    exact, whole = np.concatenate(floats), np.concatenate(integers)
+    power = float(exact @ exact)
+    scale = float(exact @ whole) / power if power else 1.0
+    alike = _near(whole, exact * scale) & ((whole != 0) == (exact != 0))
+    return int(np.count_nonzero(~alike)), np.full(size, scale)
 
 
-def _by_neuron(before: Projection, after: Projection) -> tuple[Doubles, Doubles]:
-    """Per neuron its largest weight, and the integers per float unit of all of them."""
-    floats, integers = np.abs(before.operator.matrix()), np.abs(after.operator.matrix())
-    sums = np.asarray(floats.sum(axis=1), np.float64).reshape(-1)
-    whole = np.asarray(integers.sum(axis=1), np.float64).reshape(-1) * 2.0**after.exponent
-    peak = np.asarray(floats.max(axis=1).toarray(), np.float64).reshape(-1)
-    return peak, whole / np.where(sums > 0, sums, 1.0)
-
-
-def _count_rounded(before: Projection, after: Projection, scale: Doubles) -> int:
-    """The weights that are no whole numbers at the scale, or other ones."""
-    if len(np.unique(scale)) == 1:
-        weights = weights_as(before.operator, after.operator)
-        if weights is None:
-            return int(after.operator.weights.size)
-        integers = after.operator.weights.reshape(-1) * 2.0**after.exponent
-        alike = _near(integers, weights * scale[0]) & ((integers != 0) == (weights != 0))
-        return int(np.count_nonzero(~alike))
-    difference = before.operator.times(scale).matrix() - after.operator.matrix() * (
-        2.0**after.exponent)
-    largest = float(np.abs(after.operator.weights).max(initial=0)) * 2.0**after.exponent
-    return int(np.count_nonzero(np.abs(difference.data) > _NEAR * max(largest, 1)))
+def _at_own_scales(pairs: Pairs, size: int) -> tuple[int, Doubles]:
+    """As `_at_one_scale`, where each neuron has its own."""
+    floats = sp.hstack([before.operator.matrix() for before, _ in pairs], format="csr")
+    integers = sp.hstack([after.operator.matrix() * 2.0**after.exponent for _, after in pairs],
+                         format="csr")
+    power = np.asarray(floats.multiply(floats).sum(axis=1), np.float64).reshape(-1)
+    product = np.asarray(floats.multiply(integers).sum(axis=1), np.float64).reshape(-1)
+    scale = np.where(power > 0, product / np.where(power > 0, power, 1.0), 1.0)
+    difference = abs(sp.csr_array(floats.multiply(scale.reshape(-1, 1))) - integers)
+    largest = float(abs(integers).max()) if integers.nnz else 0.0
+    lost = (scale == 0) & (power > 0)
+    return int(np.count_nonzero(difference.data > _NEAR * max(largest, 1)) + lost.sum()), scale
 
 
 def _bias_is_rounded(before: Population, after: Population, unit: Doubles) -> bool:

@@ -152,10 +152,15 @@ def rewrite(parameters: Parameters, values: Values, target: Target, options: Opt
 
 def _rounded(proofs: Mapping[str, Comparison], integers: Network,
              layers: Layers) -> Iterator[Diagnostic]:
-    """NC622 for each population that was written and is rounded all the same."""
+    """NC621 for each population that nothing was written for, NC622 for one that is rounded."""
     told = {finding.where.module for finding in layers.findings}
     for name, one in proofs.items():
-        if not one.exact and name not in told:
+        if one.exact or name in told:
+            continue
+        if not slots_of(layers, [name]):
+            yield Diagnostic("NC621", integers.population(name).where, {
+                "layer": name, "reason": "no tensor of the model holds its weights"})
+        else:
             yield Diagnostic("NC622", integers.population(name).where, {
                 "module": name, "count": one.rounded, "weights": one.weights})
 
