@@ -68,6 +68,10 @@ class Family(Protocol[T, C]):
     def current_unit(self) -> int:
         """What of v a whole number of synaptic current is."""
 
+    @property
+    def untrainable(self) -> str:
+        """Why its integers cannot be trained through; empty where they can."""
+
     def compile(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> C:
         """A float network on the target's cores. Raises FindingsError."""
 

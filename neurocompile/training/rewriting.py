@@ -112,7 +112,7 @@ def _obstacles(layers: Layers) -> Iterator[tuple[Slot, str]]:
             wrong = [factor for factor in factors if math.frexp(factor)[0] != 0.5]
             reason = ""
             if not _is_short(neuron.v_th):
-                reason = f"its threshold {neuron.v_th:.6g} is no short binary number"
+                reason = f"its threshold {neuron.v_th!r} is no short binary number"
             elif wrong:
                 reason = f"its weights are multiplied by {wrong[0]:.6g}, which is no power of two"
             for own in slots_of(layers, [slot.target]) if reason else ():

@@ -37,6 +37,7 @@ class Loihi:
         "check", "lower", "streams", "split", "accumulate", "quantize", "align", "relay",
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
+    untrainable: str = ""
 
     def usual_weight_bits(self, target: LoihiTarget) -> int:
         """All that a synapse of the target holds; see `Family.usual_weight_bits`."""

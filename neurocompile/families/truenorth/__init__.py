@@ -32,6 +32,7 @@ class TrueNorth:
     stages: tuple[str, ...] = (
         "check", "lower", "quantize", "fidelity", "legalize", "activity", "route")
     runs_on: str = "the simulator"
+    untrainable: str = "a neuron's threshold takes up its bias, and its weights a scale of its own"
 
     def usual_weight_bits(self, target: TrueNorthTarget) -> int:
         """Four axons per input, and up to 64 inputs; see `Family.usual_weight_bits`."""

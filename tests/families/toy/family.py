@@ -143,6 +143,7 @@ class Toy:
     options_type: type[ToyOptions] = ToyOptions
     stages: tuple[str, ...] = ("check", "lower", "quantize", "fidelity", "place")
     runs_on: str = "a sheet of paper"
+    untrainable: str = ""
 
     def usual_weight_bits(self, target: ToyTarget) -> int:
         """See `Family.usual_weight_bits`."""

@@ -1,0 +1,142 @@
+"""Training through the integers: a few epochs, after which the chip's own network is what was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from neurocompile.backends import synchronous
+from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.families.table import family_of
+from neurocompile.ir.network import Network
+from neurocompile.ir.operators import Array
+from neurocompile.options import Options
+from neurocompile.target import Target
+from neurocompile.training.fitting import Fit, fit
+from neurocompile.training.rewriting import (
+    Parameters,
+    RewrittenModel,
+    equal,
+    parameters_of,
+    rewrite,
+)
+from neurocompile.training.straight_through import IntegerForward
+from neurocompile.training.template import TrainedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Inputs by name, [samples, ...] each, and their labels."""
+
+    inputs: Mapping[str, Array]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def some(self, index: NDArray[np.int64]) -> Data:
+        """These samples."""
+        return Data({name: x[index] for name, x in self.inputs.items()}, self.labels[index])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How to train."""
+
+    epochs: int
+    learning_rate: float = 1e-3
+    batch: int = 64
+    device: str = "cpu"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch: the mean loss, and the share of the data that the integers get right after it."""
+
+    number: int  # 0: before training
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class TunedModel:
+    """A model after training, rewritten; `accuracy` is its integer network's on the data."""
+
+    model: RewrittenModel
+    epochs: tuple[Epoch, ...]
+    accuracy: float
+
+
+def tune_model(model: TrainedModel, target: Target, options: Options, data: Data, course: Course,
+               say: Callable[[Epoch], None]) -> TunedModel:
+    """Train a model's numbers through the integers of a target; the best epoch is kept.
+
+    `say` is told each epoch. Deterministic on a CPU. Raises FindingsError: NC623 where the family's
+    neurons cannot be trained, what `parameters_of` raises, and NC622 where the integer network of
+    what is written is another one.
+    """
+    reason = family_of(target).untrainable
+    if reason:
+        raise FindingsError(Diagnostic("NC623", values={"target": target.name, "reason": reason}))
+    parameters = parameters_of(model, target, options)
+    epochs = []
+    best, highest = parameters.fit, -1.0
+    for epoch, numbers in _epochs(parameters, data, course):
+        say(epoch)
+        epochs.append(epoch)
+        if epoch.accuracy > highest:
+            best, highest = numbers, epoch.accuracy
+    result = rewrite(parameters, best.values, target, options, data.some(np.arange(min(
+        len(data), course.batch))).inputs)
+    if not equal(result.network, best.integers):
+        wrong = next(iter(result.different))
+        raise FindingsError(*result.findings, Diagnostic("NC622", values={
+            "module": wrong, "count": "some", "weights": "its"}))
+    return TunedModel(result, tuple(epochs), accuracy(result.network, data))
+
+
+def _epochs(parameters: Parameters, data: Data, course: Course) -> Iterator[tuple[Epoch, Fit]]:
+    """Each epoch with the numbers after it, the first before training."""
+    layers, numbers = parameters.layers, parameters.fit
+    yield Epoch(0, 0.0, accuracy(numbers.integers, data)), numbers
+    torch.manual_seed(course.seed)
+    rng = np.random.default_rng(course.seed)
+    network = IntegerForward(layers, numbers, parameters.chip.unit, course.device)
+    steps = -(-len(data) // course.batch) * course.epochs
+    optimizer = torch.optim.AdamW(network.parameters(), course.learning_rate, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for number in range(1, course.epochs + 1):
+        losses = []
+        order = rng.permutation(len(data))
+        for start in range(0, len(data), course.batch):
+            batch = data.some(order[start:start + course.batch])
+            labels = torch.as_tensor(batch.labels, device=course.device)
+            loss = F.cross_entropy(network(batch.inputs), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            network.weights.clip()
+            losses.append(float(loss.detach()) * len(batch))
+        numbers = fit(layers, parameters.template, parameters.chip,
+                      (numbers.weight_grid, numbers.addition_grid),
+                      (_row(network.weights.row), _row(network.additions.row)))
+        network.use(numbers)
+        yield Epoch(number, sum(losses) / len(data), accuracy(numbers.integers, data)), numbers
+
+
+def _row(parameter: torch.Tensor) -> NDArray[np.float64]:
+    return np.asarray(parameter.detach().cpu().double().numpy())
+
+
+def accuracy(network: Network, data: Data) -> float:
+    """The share of the data whose largest value of the first readout is at its label."""
+    readout = network.readouts[0]
+    values = synchronous.outputs(network, data.inputs)[readout.name]
+    return float((readout.answers(values) == data.labels).mean())
