@@ -15,6 +15,26 @@ if TYPE_CHECKING:
     from neurocompile.formats.samples import Sample
 
 
+def read_module(request: Request, say: Say) -> nn.Module:
+    """The model that the request names by its code, with its weights in it; not captured.
+
+    Raises what `make_model`, `load_checkpoint` and `put_weights` raise, and UsageError (NC007) for
+    what is no PyTorch model with its code.
+    """
+    if ":" in request.spec:
+        entry, weights = request.spec, request.weights
+    elif Path(request.spec).suffix in WEIGHTS.suffixes:
+        entry, weights = request.arch, Path(request.spec)
+    else:
+        raise UsageError(Diagnostic("NC007", values={
+            "what": f"a PyTorch model in `{request.spec}`",
+            "reason": "weights are written for a model that its own code makes"},
+            hint="name the code: pkg.mod:factory --weights FILE"))
+    if weights is None:
+        return _make(request, entry or "", say)[0]
+    return _loaded(request, entry, weights, say)[0]
+
+
 def read_entry(request: Request, sample: Sample | None, say: Say) -> Capture:
     """The model that `pkg.mod:factory` makes, captured, with the request's weights in it.
 
@@ -34,6 +54,13 @@ def _read(request: Request, sample: Sample | None, options: NoOptions, say: Say)
 
 def _with_weights(request: Request, arch: str | None, weights: Path, sample: Sample | None,
                   say: Say) -> Capture:
+    model, name, sources = _loaded(request, arch, weights, say)
+    return _capture(request, model, sample, name, sources)
+
+
+def _loaded(request: Request, arch: str | None, weights: Path, say: Say
+            ) -> tuple[Any, str, tuple[Source, ...]]:
+    """The model with weights in it, a name for it, and the files that it comes from."""
     from neurocompile.capture.factory import put_weights
     from neurocompile.formats.checkpoint import load_checkpoint, state_dict
     from neurocompile.formats.reading import source
@@ -43,7 +70,7 @@ def _with_weights(request: Request, arch: str | None, weights: Path, sample: Sam
     content = load_checkpoint(weights, request.trust_pickle)
     file = source("weights", weights)
     if hasattr(content, "state_dict"):  # a module that the user trusts
-        return _capture(request, content, sample, Path(request.spec).name, (file,))
+        return content, Path(request.spec).name, (file,)
     state = state_dict(weights, content)
     if arch is None:
         raise UsageError(Diagnostic("NC007", values={
@@ -52,7 +79,7 @@ def _with_weights(request: Request, arch: str | None, weights: Path, sample: Sam
             hint="name it with --arch pkg.mod:factory, or as `entry` in neurocompile.toml"))
     model, sources = _make(request, arch, say)
     put_weights(model, state, arch, str(weights))
-    return _capture(request, model, sample, weights.name, (file, *sources))
+    return model, weights.name, (file, *sources)
 
 
 def _make(request: Request, arch: str, say: Say) -> tuple[nn.Module, tuple[Source, ...]]:

@@ -13,8 +13,11 @@ from neurocompile.backends import synchronous
 from neurocompile.diagnostics import Diagnostic, raise_errors
 from neurocompile.families import pipeline
 from neurocompile.families.table import family_of
-from neurocompile.ir.network import Network
-from neurocompile.ir.operators import Array, same
+from neurocompile.formats.request import Capture
+from neurocompile.formats.samples import Sample
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.network import Input, InputKind, Network
+from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lowering.lower import lower
@@ -35,10 +38,28 @@ class Parameters:
     """A model by its own tensors, on a target: what is rounded, trained and written."""
 
     model: TrainedModel
+    graph: Graph  # as the model was
     template: Template
     layers: Layers
     fit: Fit
     chip: Chip
+
+    def inputs(self, sample: Sample | None) -> dict[str, Array]:
+        """A sample by the names of the network's inputs; without one, what the model was captured on.
+
+        Raises UsageError (NC008) for a sample of another shape.
+        """
+        if sample is not None:
+            return Capture(self.graph, "", ()).fit(sample)
+        ticks = self.layers.network.n_ticks
+        arrays = [np.asarray(x.detach().cpu().numpy()) for x in self.model.example]
+        return {name: x if item is None or item.kind is InputKind.STATIC or len(x) != ticks
+                else x.swapaxes(0, 1) for (name, item), x in zip(self._items(), arrays, strict=True)}
+
+    def _items(self) -> Iterator[tuple[str, Input | None]]:
+        """The graph's inputs, with those of the network."""
+        items = {item.name: item for item in self.layers.network.inputs}
+        return ((str(v.name), items.get(str(v.name))) for v in self.graph.model.graph.inputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +118,7 @@ def parameters_of(model: TrainedModel, target: Target, options: Options) -> Para
             more = {slot: f"{target.name} has no scale that holds its numbers exactly"
                     for slot in slots_of(layers, numbers.inexact)}
             if not more:
-                return Parameters(model, places, layers, numbers, chip)
+                return Parameters(model, graph, places, layers, numbers, chip)
         left |= more
 
 
@@ -126,7 +147,7 @@ def _is_short(threshold: float) -> bool:
     return mantissa == int(mantissa)
 
 
-def rewrite(parameters: Parameters, values: Values, target: Target, options: Options,
+def rewrite(parameters: Parameters, values: Values,
             sample: Mapping[str, Array]) -> RewrittenModel:
     """The state_dict with these values of the tensors: captured, lowered and quantized again.
 
@@ -134,8 +155,8 @@ def rewrite(parameters: Parameters, values: Values, target: Target, options: Opt
     """
     model, layers = parameters.model, parameters.layers
     graph = model.capture(values)
-    floating = lower(graph, options.allow)[0]
-    integers = pipeline.quantize(floating, target, options)
+    floating = lower(graph, parameters.template.allow)[0]
+    integers = parameters.chip.quantize(floating)
     proofs = {one.population: one for one in comparisons(floating, integers,
                                                          parameters.chip.unit)}
     compared, different = _spikes(floating, integers, sample)
@@ -183,11 +204,3 @@ def _spikes(floating: Network, integers: Network, sample: Mapping[str, Array]
     a, b = (synchronous.run(network, sample).spikes for network in (floating, integers))
     return ({name: int(a[name].sum()) for name in a},
             {name: int(np.count_nonzero(a[name] != b[name])) for name in a})
-
-
-def equal(a: Network, b: Network) -> bool:
-    """Whether two integer networks have the same numbers."""
-    return (a.populations == b.populations or all(
-        p.neuron == q.neuron for p, q in zip(a.populations, b.populations, strict=True))) and all(
-        same(p.operator, q.operator) and p.exponent == q.exponent
-        for p, q in zip(a.projections, b.projections, strict=True))

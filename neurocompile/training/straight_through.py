@@ -17,7 +17,7 @@ from neurocompile.ir.network import Encoder, Input, InputKind, Network, Readout
 from neurocompile.ir.operators import Array, Operator
 from neurocompile.training.exactness import comparisons
 from neurocompile.training.fitting import Fit
-from neurocompile.training.grids import ANALOG, Grid
+from neurocompile.training.grids import Grid
 from neurocompile.training.layers import Layers, Part
 from neurocompile.training.neurons import TrainedPopulation, straight_through
 from neurocompile.training.slots import Slot, operators, synapses_slot

@@ -21,6 +21,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from neurocompile.capture.declaration import Declaration
 from neurocompile.capture.torch_model import capture
+from neurocompile.formats.format import Say
+from neurocompile.formats.reading import example_input
+from neurocompile.formats.request import Request
+from neurocompile.formats.samples import Sample
+from neurocompile.formats.weights import read_module
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.passes.lowering.lower import lower
@@ -84,6 +89,14 @@ class TrainedModel:
                 mean, variance, gain, shift = names.values()
                 yield Norm(mean, variance, gain if gain in tensors else None,
                            shift if shift in tensors else None, float(np.float32(module.eps)))
+
+
+def load_trained(request: Request, sample: Sample | None, say: Say) -> TrainedModel:
+    """The model of a request, and what it is captured on; see `read_module`, `example_input`."""
+    example = example_input(request, sample, request.spec)
+    return TrainedModel(
+        module=read_module(request, say), n_ticks=request.n_ticks, neurons=request.neurons,
+        example=(example,) if isinstance(example, torch.Tensor) else tuple(example))
 
 
 @dataclass(frozen=True)

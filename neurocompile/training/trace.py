@@ -88,7 +88,7 @@ def trace(template: Template, base: Values, names: Collection[str]) -> Traces:
     """The traces of all slots in the tensors of these names; the others are as in `base`."""
     numbering = Numbering.of(base, names)
     rng = np.random.default_rng(1)
-    sizes = 2.0 ** rng.integers(0, 4, numbering.size)
+    sizes: Doubles = 2.0 ** rng.integers(0, 4, numbering.size)
     high, low = np.divmod(np.arange(numbering.size), _DIGIT)
     random = rng.uniform(0.5, 1.5, numbering.size).astype(np.float32).astype(np.float64)
     networks = [template.network({**base, **numbering.tensors(row)}) for row in (

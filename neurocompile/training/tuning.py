@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from neurocompile.backends import synchronous
-from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.diagnostics import Diagnostic, FindingsError, UsageError
 from neurocompile.families.table import family_of
+from neurocompile.formats.samples import Sample
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
@@ -21,7 +22,6 @@ from neurocompile.training.fitting import Fit, fit
 from neurocompile.training.rewriting import (
     Parameters,
     RewrittenModel,
-    equal,
     parameters_of,
     rewrite,
 )
@@ -73,18 +73,37 @@ class TunedModel:
     accuracy: float
 
 
-def tune_model(model: TrainedModel, target: Target, options: Options, data: Data, course: Course,
-               say: Callable[[Epoch], None]) -> TunedModel:
-    """Train a model's numbers through the integers of a target; the best epoch is kept.
+def trainable(model: TrainedModel, target: Target, options: Options) -> Parameters:
+    """The numbers of a model for training; see `parameters_of`.
 
-    `say` is told each epoch. Deterministic on a CPU. Raises FindingsError: NC623 where the family's
-    neurons cannot be trained, what `parameters_of` raises, and NC622 where the integer network of
-    what is written is another one.
+    Raises FindingsError (NC623) where the target's neurons cannot be trained through.
     """
     reason = family_of(target).untrainable
     if reason:
         raise FindingsError(Diagnostic("NC623", values={"target": target.name, "reason": reason}))
-    parameters = parameters_of(model, target, options)
+    return parameters_of(model, target, options)
+
+
+def labeled(sample: Sample, parameters: Parameters) -> Data:
+    """Samples with their labels. Raises UsageError (NC008) where they have none or do not fit."""
+    if sample.labels is None:
+        raise UsageError(Diagnostic("NC008", values={
+            "file": str(sample.file), "reason": "it has no labels `y`"}))
+    outputs = len(parameters.layers.network.readouts[0].bias)
+    if sample.labels.min() < 0 or sample.labels.max() >= outputs:
+        raise UsageError(Diagnostic("NC008", values={
+            "file": str(sample.file), "reason": f"its labels go from {sample.labels.min()} to "
+            f"{sample.labels.max()}; the model has {outputs} outputs"}))
+    return Data(parameters.inputs(sample), sample.labels)
+
+
+def tune_parameters(parameters: Parameters, data: Data, course: Course,
+                    say: Callable[[Epoch], None]) -> TunedModel:
+    """Train a model's numbers through the integers of a target; the best epoch is kept.
+
+    `say` is told each epoch. Deterministic on a CPU. Raises FindingsError (NC622) where the integer
+    network of what is written is not the one that was trained.
+    """
     epochs = []
     best, highest = parameters.fit, -1.0
     for epoch, numbers in _epochs(parameters, data, course):
@@ -92,13 +111,13 @@ def tune_model(model: TrainedModel, target: Target, options: Options, data: Data
         epochs.append(epoch)
         if epoch.accuracy > highest:
             best, highest = numbers, epoch.accuracy
-    result = rewrite(parameters, best.values, target, options, data.some(np.arange(min(
-        len(data), course.batch))).inputs)
-    if not equal(result.network, best.integers):
-        wrong = next(iter(result.different))
+    few = data.some(np.arange(min(len(data), course.batch)))
+    result = rewrite(parameters, best.values, few.inputs)
+    proved = accuracy(result.network, data)
+    if proved != highest:
         raise FindingsError(*result.findings, Diagnostic("NC622", values={
-            "module": wrong, "count": "some", "weights": "its"}))
-    return TunedModel(result, tuple(epochs), accuracy(result.network, data))
+            "module": "the network", "count": "some", "weights": "its"}))
+    return TunedModel(result, tuple(epochs), proved)
 
 
 def _epochs(parameters: Parameters, data: Data, course: Course) -> Iterator[tuple[Epoch, Fit]]:
@@ -119,7 +138,7 @@ def _epochs(parameters: Parameters, data: Data, course: Course) -> Iterator[tupl
             labels = torch.as_tensor(batch.labels, device=course.device)
             loss = F.cross_entropy(network(batch.inputs), labels)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             network.weights.clip()
