@@ -16,13 +16,13 @@ TICKS = 4
 
 
 class Convolutions(nn.Module):
-    """BatchNorm, a gain of 1/tau, average pooling in front, a bias, a scaled residual, two resets."""
+    """BatchNorm, average pooling in front, a scaled residual, both resets; `leaky`: a gain of 1/tau."""
 
-    def __init__(self) -> None:
+    def __init__(self, leaky: bool = False) -> None:
         super().__init__()
         self.conv1 = layer.Conv2d(1, 6, 3, padding=1, bias=False, step_mode="m")
         self.bn1 = layer.BatchNorm2d(6, step_mode="m")
-        self.n1 = neuron.LIFNode(tau=2.0, step_mode="m")
+        self.n1 = neuron.LIFNode(tau=2.0, step_mode="m") if leaky else neuron.IFNode(step_mode="m")
         self.pool = layer.AvgPool2d(2, step_mode="m")
         self.conv2 = layer.Conv2d(6, 6, 3, padding=1, step_mode="m")
         self.alpha = nn.Parameter(torch.tensor(0.7))
@@ -61,9 +61,9 @@ class Leaky(nn.Module):
         super().__init__()
         self.fc1, self.fc2, self.fc3 = nn.Linear(12, 16), nn.Linear(16, 16), nn.Linear(16, 5)
         self.back = nn.Linear(16, 16, bias=False)
-        self.n1 = snn.Leaky(beta=1.0, reset_delay=False)
-        self.n2 = snn.Leaky(beta=0.5, reset_mechanism="zero", reset_delay=False)
-        self.n3 = snn.Leaky(beta=1.0, reset_mechanism="zero", reset_delay=False)
+        self.n1 = snn.Leaky(beta=1.0)
+        self.n2 = snn.Leaky(beta=0.5, reset_mechanism="zero")
+        self.n3 = snn.Leaky(beta=1.0, reset_mechanism="zero")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         v1, v2, v3 = self.n1.reset_mem(), self.n2.reset_mem(), self.n3.reset_mem()
@@ -76,7 +76,7 @@ class Leaky(nn.Module):
         return torch.stack(counts).sum(0)
 
 
-def trained_like(module: nn.Module, seed: int = 0, gain: float = 1.5) -> nn.Module:
+def trained_like(module: nn.Module, seed: int = 0, gain: float = 2.0) -> nn.Module:
     """Weights that keep all populations busy, and statistics of a BatchNorm."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -91,7 +91,7 @@ def trained_like(module: nn.Module, seed: int = 0, gain: float = 1.5) -> nn.Modu
                 one.running_var.uniform_(0.5, 1.5, generator=generator)
             elif isinstance(weight, torch.Tensor):
                 reach = gain / weight[0].numel() ** 0.5
-                weight.uniform_(-0.8 * reach, 1.4 * reach, generator=generator)
+                weight.uniform_(-reach, 1.3 * reach, generator=generator)
     return module.eval()
 
 
