@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurocompile.commands.models import job, model_options, pick_model, targets
-from neurocompile.commands.options import ModelCommand, behind, decorate, pick_among
+from neurocompile.commands.models import ModelOptions, job, model_options, targets
+from neurocompile.commands.options import behind, decorate, pick, pick_among
 from neurocompile.commands.output import unwritable, write_output
 from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
 from neurocompile.config import load_config
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 OPTIONS = ("weight_bits", "encoder", "allow")  # of the declared ones, those that numbers depend on
 
 
-class TrainingCommand(ModelCommand):
+class TrainingCommand(click.Command):
     """A command that makes a chip's numbers: the declared options of numbers stand behind `-t`."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -129,11 +130,14 @@ def _setup(model: str, output: Path, values: dict[str, Any], data: Sample | None
                          f"name a file that ends in {', '.join(SUFFIXES)}")
     typed = pick_among(values, _number_options())
     name = values.pop("target")
-    work = job(model, pick_model(values), load_config(settings().config))
+    own: ModelOptions = pick(ModelOptions, values | {"formats": {}})
+    work = job(model, own, load_config(settings().config))
     chip = targets((name,) if name else work.entry.targets, work.config)[0]
     sample = work.sample()
+    from neurocompile.formats.load import quiet_triton
     from neurocompile.training.template import load_trained
 
+    quiet_triton()
     return _Setup(model=load_trained(work.request(), sample or data, Progress().say), target=chip,
                   options=work.options(typed, chip), output=output, sample=sample)
 
@@ -150,7 +154,8 @@ def _finish(result: RewrittenModel, setup: _Setup) -> int:
 
 
 def _lines(result: RewrittenModel, setup: _Setup) -> Iterator[str]:
-    names = [f"{one.name} {one.largest} x {one.step:g}" for one in result.tensors if one.step]
+    names = [f"{one.name} {one.largest} x 2^{math.log2(one.step):.0f}"
+             for one in result.tensors if one.step]
     plain = [one.name for one in result.tensors if not one.step]
     yield f"wrote {setup.output}: {result.layers - result.left} of {result.layers} layers on the grid"
     yield f"largest number x step: {', '.join(names)}" if names else "no tensor is on a grid"

@@ -102,8 +102,11 @@ def tune_parameters(parameters: Parameters, data: Data, course: Course,
     """Train a model's numbers through the integers of a target; the best epoch is kept.
 
     `say` is told each epoch. Deterministic on a CPU. Raises FindingsError (NC622) where the integer
-    network of what is written is not the one that was trained.
+    network of what is written is not the one that was trained, UsageError (NC009) without the device.
     """
+    if course.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(Diagnostic("NC009", values={
+            "option": "--device", "value": "`cuda`", "reason": "torch sees no such device"}))
     epochs = []
     best, highest = parameters.fit, -1.0
     for epoch, numbers in _epochs(parameters, data, course):
