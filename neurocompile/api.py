@@ -36,7 +36,7 @@ from neurocompile.training.tuning import (
     Course,
     Epoch,
     TunedModel,
-    labeled,
+    labeled_data,
     trainable,
     tune_parameters,
 )
@@ -126,7 +126,7 @@ def quantize(model: Model, example: Example | None = None, *, target: str = "loi
     chip = load_target(target)
     settings = _options(chip, options, keywords)
     samples = None if sample is None else load_sample(Path(sample))
-    parameters = parameters_of(_trained(model, example, samples, n_ticks), chip, settings)
+    parameters = parameters_of(_trained_model(model, example, samples, n_ticks), chip, settings)
     return rewrite(parameters, parameters.fit.values, parameters.inputs(samples))
 
 
@@ -140,12 +140,12 @@ def tune(model: Model, data: str | os.PathLike[str], example: Example | None = N
     for a target whose integers cannot be trained through.
     """
     chip, samples = load_target(target), load_sample(Path(data))
-    parameters = trainable(_trained(model, example, samples, n_ticks), chip,
+    parameters = trainable(_trained_model(model, example, samples, n_ticks), chip,
                            _options(chip, options, keywords))
-    return tune_parameters(parameters, labeled(samples, parameters), course or Course(epochs=5), say)
+    return tune_parameters(parameters, labeled_data(samples, parameters), course or Course(epochs=5), say)
 
 
-def _trained(model: Model, example: Example | None, sample: Sample | None,
+def _trained_model(model: Model, example: Example | None, sample: Sample | None,
              n_ticks: int | None) -> TrainedModel:
     """The module of a model, with what it is captured on."""
     request = Request(spec=_spec(model), n_ticks=n_ticks)

@@ -159,14 +159,14 @@ def job(name: str, model: ModelOptions, config: Config) -> Job:
     return Job(spec=spec, entry=entry, model=model, config=config)
 
 
-def check_concern(typed: Mapping[str, Any], *formats: Format | None) -> None:
+def check_concern(by_name: Mapping[str, Any], *formats: Format | None) -> None:
     """Refuse options of a format that is none of these. Raises UsageError (NC009)."""
     names = {option.name for one in formats if one is not None for option in one.declarations()}
     for one in all_formats():
         for option in one.declarations():
-            if option.name in typed and option.name not in names:
+            if option.name in by_name and option.name not in names:
                 raise UsageError(Diagnostic("NC009", values={
-                    "option": option.flag, "value": f"`{typed[option.name]}`",
+                    "option": option.flag, "value": f"`{by_name[option.name]}`",
                     "reason": f"it is for {' '.join(one.suffixes)} files only"},
                     hint="leave it out"))
 

@@ -91,14 +91,14 @@ def tune(model: str, output: Path, **values: Any) -> int:
     integers are best on the data is written. MODEL is as for `quantize`.
     """
     names = ("data", "epochs", "lr", "batch", "device", "seed")
-    typed = {name: values.pop(name) for name in names}
+    course_values = {name: values.pop(name) for name in names}
     from neurocompile.formats.samples import load_sample
 
-    data = load_sample(typed.pop("data"))
+    data = load_sample(course_values.pop("data"))
     setup = _setup(model, output, values, data)
-    from neurocompile.training.tuning import Course, labeled, trainable, tune_parameters
+    from neurocompile.training.tuning import Course, labeled_data, trainable, tune_parameters
 
-    course = Course(learning_rate=typed.pop("lr"), **typed)
+    course = Course(learning_rate=course_values.pop("lr"), **course_values)
 
     def say(epoch: Epoch) -> None:
         loss = f"loss {epoch.loss:.4f}" if epoch.number else "before training"
@@ -106,9 +106,9 @@ def tune(model: str, output: Path, **values: Any) -> int:
              f"{len(data):,} right in integers")
 
     parameters = trainable(setup.model, setup.target, setup.options)
-    tuned = tune_parameters(parameters, labeled(data, parameters), course, say)
-    show(f"the integer network of these weights: {tuned.accuracy:.2%} of {len(data):,} right")
-    return _finish(tuned.model, setup)
+    result = tune_parameters(parameters, labeled_data(data, parameters), course, say)
+    show(f"the integer network of these weights: {result.accuracy:.2%} of {len(data):,} right")
+    return _finish(result.model, setup)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -128,7 +128,7 @@ def _setup(model: str, output: Path, values: dict[str, Any], data: Sample | None
     if output.suffix not in SUFFIXES:
         raise unwritable(output, "it is no file of weights",
                          f"name a file that ends in {', '.join(SUFFIXES)}")
-    typed = pick_among(values, _number_options())
+    by_name = pick_among(values, _number_options())
     name = values.pop("target")
     own: ModelOptions = pick(ModelOptions, values | {"formats": {}})
     work = job(model, own, load_config(settings().config))
@@ -139,7 +139,7 @@ def _setup(model: str, output: Path, values: dict[str, Any], data: Sample | None
 
     quiet_triton()
     return _Setup(model=load_trained(work.request(), sample or data, Progress().say), target=chip,
-                  options=work.options(typed, chip), output=output, sample=sample)
+                  options=work.options(by_name, chip), output=output, sample=sample)
 
 
 def _finish(result: RewrittenModel, setup: _Setup) -> int:
@@ -157,12 +157,12 @@ def _lines(result: RewrittenModel, setup: _Setup) -> Iterator[str]:
     names = [f"{one.name} {one.largest} x 2^{math.log2(one.step):.0f}"
              for one in result.tensors if one.step]
     plain = [one.name for one in result.tensors if not one.step]
-    yield f"wrote {setup.output}: {result.layers - result.left} of {result.layers} layers on the grid"
+    yield f"wrote {setup.output}: {result.layers - result.layers_left} of {result.layers} layers on the grid"
     yield f"largest number x step: {', '.join(names)}" if names else "no tensor is on a grid"
     if plain:
         yield f"not rounded, the host computes with them: {', '.join(plain)}"
     yield (f"captured and quantized again: {result.weights:,} weights are exactly the integers of "
            f"{setup.target.name}")
-    different, spikes = sum(result.different.values()), sum(result.compared.values())
+    different, spikes = sum(result.different.values()), sum(result.spikes.values())
     yield (f"the weights in floats against the integers: {different:,} of {spikes:,} spikes differ"
            + (", by the chip's rounding of decays and analog inputs" if different else ""))

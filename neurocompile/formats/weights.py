@@ -21,18 +21,19 @@ def read_module(request: Request, say: Say) -> nn.Module:
     Raises what `make_model`, `load_checkpoint` and `put_weights` raise, and UsageError (NC007) for
     what is no PyTorch model with its code.
     """
-    if ":" in request.spec:
-        entry, weights = request.spec, request.weights
-    elif Path(request.spec).suffix in WEIGHTS.suffixes:
-        entry, weights = request.arch, Path(request.spec)
-    else:
+    in_file = ":" not in request.spec
+    if in_file and Path(request.spec).suffix not in WEIGHTS.suffixes:
         raise UsageError(Diagnostic("NC007", values={
             "what": f"a PyTorch model in `{request.spec}`",
             "reason": "weights are written for a model that its own code makes"},
             hint="name the code: pkg.mod:factory --weights FILE"))
-    if weights is None:
-        return _make(request, entry or "", say)[0]
-    return _loaded(request, entry, weights, say)[0]
+    if in_file:
+        model, *_ = _model_of_weights(request, request.arch, Path(request.spec), say)
+    elif request.weights is not None:
+        model, *_ = _model_of_weights(request, request.spec, request.weights, say)
+    else:
+        model, _ = _make(request, request.spec, say)
+    return model
 
 
 def read_entry(request: Request, sample: Sample | None, say: Say) -> Capture:
@@ -54,12 +55,12 @@ def _read(request: Request, sample: Sample | None, options: NoOptions, say: Say)
 
 def _with_weights(request: Request, arch: str | None, weights: Path, sample: Sample | None,
                   say: Say) -> Capture:
-    model, name, sources = _loaded(request, arch, weights, say)
+    model, name, sources = _model_of_weights(request, arch, weights, say)
     return _capture(request, model, sample, name, sources)
 
 
-def _loaded(request: Request, arch: str | None, weights: Path, say: Say
-            ) -> tuple[Any, str, tuple[Source, ...]]:
+def _model_of_weights(request: Request, arch: str | None, weights: Path, say: Say
+            ) -> tuple[nn.Module, str, tuple[Source, ...]]:
     """The model with weights in it, a name for it, and the files that it comes from."""
     from neurocompile.capture.factory import put_weights
     from neurocompile.formats.checkpoint import load_checkpoint, state_dict

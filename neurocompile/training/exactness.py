@@ -20,14 +20,14 @@ class Comparison:
 
     population: str
     weights: int  # distinct weights of its synapses
-    rounded: int  # of them, those that are not the float weight times the scale
+    weights_rounded: int  # of them, those that are not the float weight times the scale
     bias_rounded: bool
     scale: Doubles  # [neurons] integers per float unit; 1 where it has no weights
 
     @property
     def exact(self) -> bool:
         """Whether nothing was rounded."""
-        return not self.rounded and not self.bias_rounded
+        return not self.weights_rounded and not self.bias_rounded
 
 
 def comparisons(floating: Network, integers: Network, unit: int) -> Iterator[Comparison]:
@@ -39,13 +39,13 @@ def comparisons(floating: Network, integers: Network, unit: int) -> Iterator[Com
         pairs = [(by_slot[synapses_slot(p)], p) for p in integers.into(population.name)]
         if not pairs:
             continue
-        rounded, scale = _at_one_scale(pairs, population.size)
-        if rounded:  # or each neuron has its own
+        count, scale = _at_one_scale(pairs, population.size)
+        if count:  # or each neuron has its own
             fewer, own = _at_own_scales(pairs, population.size)
-            rounded, scale = (fewer, own) if fewer < rounded else (rounded, scale)
+            count, scale = (fewer, own) if fewer < count else (count, scale)
         before = floating.population(population.name)
         yield Comparison(
-            population.name, sum(p.operator.weights.size for _, p in pairs), rounded,
+            population.name, sum(p.operator.weights.size for _, p in pairs), count,
             population.name not in ones and _bias_is_rounded(before, population, scale * unit),
             scale)
 

@@ -47,8 +47,8 @@ def fit(layers: Layers, template: Template, chip: Chip, grids: tuple[Grid, Grid]
     """
     coarsenings: dict[str, int] = {}
     while True:
-        values = layers.values(grids[0].rounded(layers.weights, rows[0]),
-                               grids[1].rounded(layers.additions, rows[1]))
+        values = layers.values(grids[0].nearest(layers.weights, rows[0]),
+                               grids[1].nearest(layers.additions, rows[1]))
         floating = template.network(values)
         try:
             integers = chip.quantize(floating)

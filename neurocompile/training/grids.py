@@ -19,7 +19,7 @@ from neurocompile.training.slots import Doubles, Slot
 from neurocompile.training.trace import Trace
 
 Levels = Callable[[Doubles], tuple[int, int]]  # of weights: the lowest and highest whole step
-CLIPPED = 4  # octaves below the step that clips nothing: tried, the squared error decides
+OCTAVES = 4  # octaves below the step that clips nothing: tried, the squared error decides
 BIAS_STEPS = 10  # octaves: a bias is first in steps of 2**-10 thresholds or less
 ANALOG = (InputKind.STATIC, InputKind.ANALOG)
 
@@ -33,7 +33,7 @@ class Grid:
     low: tuple[float, ...]  # whole steps
     high: tuple[float, ...]
 
-    def rounded(self, part: Part, row: Doubles) -> Doubles:
+    def nearest(self, part: Part, row: Doubles) -> Doubles:
         """A row of numbers on the grid."""
         result: Doubles = row.astype(np.float32).astype(np.float64)
         for names, step, low, high in zip(self.tensors, self.steps, self.low, self.high,
@@ -71,14 +71,14 @@ def weight_grid(layers: Layers, levels: Levels) -> Grid:
     return _grid(part, uses, lambda row, one: _best_step(row, *levels(one.values(part.row))))
 
 
-def addition_grid(layers: Layers, levels: Levels, encoded: Collection[str]) -> Grid:
+def addition_grid(layers: Layers, levels: Levels, on_encoders: Collection[str]) -> Grid:
     """The grid of biases of populations whose constant currents no encoder computes.
 
     Those that pass a synaptic current are weights of a source that always spikes.
     """
     part, neurons = layers.additions, {p.name: p.floating for p in layers.network.populations}
     uses = {slot: one for slot, one in part.slots()
-            if slot.part in ("bias", "synapses") and slot.target not in encoded}
+            if slot.part in ("bias", "synapses") and slot.target not in on_encoders}
 
     def step(row: Doubles, one: Trace, slot: Slot) -> tuple[float, float, float]:
         if slot.part == "synapses":
@@ -126,6 +126,6 @@ def _best_step(row: Doubles, low: int, high: int) -> tuple[float, float, float]:
     reach = max(float(row.max(initial=0.0)) / max(high, 1), float(-row.min(initial=0.0)) / max(
         -low, 1), 2.0**-60)
     first = math.ceil(math.log2(reach))
-    trials = [2.0 ** (first - octave) for octave in range(CLIPPED)]
+    trials = [2.0 ** (first - octave) for octave in range(OCTAVES)]
     errors = [float(((np.clip(np.rint(row / s), low, high) * s - row) ** 2).sum()) for s in trials]
     return trials[int(np.argmin(errors))], low, high

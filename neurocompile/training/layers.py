@@ -58,10 +58,10 @@ class Layers:
 
 
 def layers_of(template: Template, tensors: Values, roles: Roles,
-              left: Mapping[Slot, str]) -> Layers:
-    """The layers of a model with these tensors; `left`: why some are left as they are."""
+              obstacles: Mapping[Slot, str]) -> Layers:
+    """The layers of a model with these tensors; `obstacles`: why some are left as they are."""
     search = _Search(template, tensors, roles)
-    for slot, reason in left.items():
+    for slot, reason in obstacles.items():
         search.keep(slot, reason)
     while True:
         weights = search.weights()
@@ -123,13 +123,13 @@ class _Search:
 
     def _mend(self, failures: Mapping[Slot, str]) -> None:
         """Another choice for the slots that failed."""
-        changed: set[str] = set()
+        in_use: set[str] = set()
         for slot, reason in failures.items():
             gains = self._affecting(slot, set(self.roles.having(Role.GAIN)) - self.carriers)
             chain = self._affecting(slot, self.roles.having(Role.WEIGHT))
-            if changed.intersection(gains + chain):
+            if in_use.intersection(gains + chain):
                 continue
-            changed.update(gains + chain)
+            in_use.update(gains + chain)
             if reason == _CONSTANT and gains and not chain:
                 self.carriers |= set(gains)
             elif reason == _USES or not self._next_of_chain(slot, chain):
@@ -155,9 +155,9 @@ class _Search:
         in_order = [name for name in self.roles.of if name in names and name not in self.kept]
         for name in in_order:
             if name not in self._changes:
-                changed = self.template.network({
+                other = self.template.network({
                     **self.tensors, name: self.tensors[name] * 2 + np.float32(0.125)})
-                self._changes[name] = frozenset(_differing(self.network, changed))
+                self._changes[name] = frozenset(_differing(self.network, other))
         return [name for name in in_order if slot in self._changes[name]]
 
     def keep(self, slot: Slot, reason: str) -> None:

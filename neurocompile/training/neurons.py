@@ -57,23 +57,23 @@ class TrainedPopulation:
         with torch.no_grad():
             whole = torch.round(current.double() * (self.unit / self.current_unit)).long()
             trace = torch.empty_like(whole)
-            fired = self._batch.advance(whole, trace).to(current.dtype)
+            spikes = self._batch.advance(whole, trace).to(current.dtype)
             potential = (trace.double() / self.unit).to(current.dtype)
-        return torch.stack([self._step(current[:, tick], fired[:, tick], potential[:, tick])
+        return torch.stack([self._step(current[:, tick], spikes[:, tick], potential[:, tick])
                             for tick in range(current.shape[1])], dim=1)
 
-    def _step(self, current: torch.Tensor, fired: torch.Tensor,
+    def _step(self, current: torch.Tensor, spikes: torch.Tensor,
               potential: torch.Tensor) -> torch.Tensor:
         neuron = self.floating
         self._u = current if neuron.alpha is None else neuron.alpha * self._u + current
         bias = self._bias if self._bias.ndim < 3 else self._bias[:, self._tick]
         v = neuron.decay * self._v + self._u + bias
-        spikes: torch.Tensor = _Spike.apply(  # type: ignore[no-untyped-call]
-            (v - neuron.v_th) / abs(neuron.v_th or 1.0), fired)
+        train: torch.Tensor = _Spike.apply(  # type: ignore[no-untyped-call]
+            (v - neuron.v_th) / abs(neuron.v_th or 1.0), spikes)
         if neuron.reset is Reset.HARD:
-            v = v * (1 - fired)
+            v = v * (1 - spikes)
         elif neuron.reset is Reset.SOFT:
-            v = v - fired * neuron.v_th
+            v = v - spikes * neuron.v_th
         self._v = straight_through(potential, v)
         self._tick += 1
-        return spikes
+        return train

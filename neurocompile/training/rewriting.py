@@ -75,17 +75,17 @@ class WrittenTensor:
 class RewrittenModel:
     """A state_dict on a target's grid, and what was proved of it.
 
-    `compared` and `different`: spikes of the float network and of the integers, by population, on
+    `spikes` and `different`: spikes of the float network and of the integers, by population, on
     the sample or the example input.
     """
 
     state_dict: dict[str, torch.Tensor]
     tensors: tuple[WrittenTensor, ...]
     layers: int  # that get spikes, in all
-    left: int  # of them, those that are as they were
+    layers_left: int  # of them, those that are as they were
     weights: int  # of synapses, distinct, that are exactly the integers
     network: Network  # of integers
-    compared: Mapping[str, int]
+    spikes: Mapping[str, int]
     different: Mapping[str, int]
     findings: tuple[Diagnostic, ...]
 
@@ -105,21 +105,21 @@ def parameters_of(model: TrainedModel, target: Target, options: Options) -> Para
     roles = roles_of(model.module, places, tensors)
     chip = Chip(quantize=lambda network: pipeline.quantize(network, target, options),
                 unit=family.current_unit)
-    left: dict[Slot, str] = {}
+    reasons: dict[Slot, str] = {}
     while True:
-        layers = layers_of(places, tensors, roles, left)
+        layers = layers_of(places, tensors, roles, reasons)
         more = dict(_obstacles(layers))
         if not more:
-            encoded = {e.target for e in chip.quantize(layers.network).encoders}
+            on_encoders = {e.target for e in chip.quantize(layers.network).encoders}
             numbers = fit(layers, places, chip, (
                 weight_grid(layers, lambda array: family.levels(array, bits)),
-                addition_grid(layers, lambda array: family.levels(array, bits), encoded)),
+                addition_grid(layers, lambda array: family.levels(array, bits), on_encoders)),
                 (layers.weights.row, layers.additions.row))
             more = {slot: f"{target.name} has no scale that holds its numbers exactly"
                     for slot in slots_of(layers, numbers.inexact)}
             if not more:
                 return Parameters(model, graph, places, layers, numbers, chip)
-        left |= more
+        reasons |= more
 
 
 def _obstacles(layers: Layers) -> Iterator[tuple[Slot, str]]:
@@ -144,7 +144,7 @@ def _obstacles(layers: Layers) -> Iterator[tuple[Slot, str]]:
 def _is_short(threshold: float) -> bool:
     """Whether a threshold is a whole number of few digits times a power of two."""
     mantissa = abs(math.frexp(threshold)[0]) * 2**_THRESHOLD_BITS
-    return mantissa == int(mantissa)
+    return mantissa.is_integer()
 
 
 def rewrite(parameters: Parameters, values: Values,
@@ -159,31 +159,31 @@ def rewrite(parameters: Parameters, values: Values,
     integers = parameters.chip.quantize(floating)
     proofs = {one.population: one for one in comparisons(floating, integers,
                                                          parameters.chip.unit)}
-    compared, different = _spikes(floating, integers, sample)
-    reached = {slot.target for slot, _ in layers.weights.slots() if on_chip(slot, layers.network)}
+    spikes, different = _spikes(floating, integers, sample)
+    targets = {slot.target for slot, _ in layers.weights.slots() if on_chip(slot, layers.network)}
     return RewrittenModel(
         state_dict={name: tensor.detach().cpu().clone() for name, tensor in
                     model.with_values(values).state_dict().items()},
         tensors=tuple(_tensors(parameters, values)), layers=len(proofs),
-        left=len(proofs.keys() - reached | {p for p, one in proofs.items() if not one.exact}),
+        layers_left=len(proofs.keys() - targets | {p for p, one in proofs.items() if not one.exact}),
         weights=sum(one.weights for one in proofs.values() if one.exact), network=integers,
-        compared=compared, different=different,
-        findings=(*layers.findings, *_rounded(proofs, integers, layers)))
+        spikes=spikes, different=different,
+        findings=(*layers.findings, *_findings_of(proofs, integers, layers)))
 
 
-def _rounded(proofs: Mapping[str, Comparison], integers: Network,
+def _findings_of(proofs: Mapping[str, Comparison], integers: Network,
              layers: Layers) -> Iterator[Diagnostic]:
     """NC621 for each population that nothing was written for, NC622 for one that is rounded."""
-    told = {finding.where.module for finding in layers.findings}
+    names = {finding.where.module for finding in layers.findings}
     for name, one in proofs.items():
-        if one.exact or name in told:
+        if one.exact or name in names:
             continue
         if not slots_of(layers, [name]):
             yield Diagnostic("NC621", integers.population(name).where, {
                 "layer": name, "reason": "no tensor of the model holds its weights"})
         else:
             yield Diagnostic("NC622", integers.population(name).where, {
-                "module": name, "count": one.rounded, "weights": one.weights})
+                "module": name, "count": one.weights_rounded, "weights": one.weights})
 
 
 def _tensors(parameters: Parameters, values: Values) -> Iterator[WrittenTensor]:

@@ -120,7 +120,7 @@ class IntegerForward(nn.Module):
         rows = {"weights": self.weights(), "additions": self.additions()}
         arrays = self.network.feeds(inputs)
         samples, ticks = len(next(iter(arrays.values()))), self.network.n_ticks
-        messages: Messages = {item.name: [self._sent(item, arrays, samples)]
+        messages: Messages = {item.name: [self._input_messages(item, arrays, samples)]
                               for item in self.network.inputs}
         order = self.network.order()
         for population in order:
@@ -137,7 +137,7 @@ class IntegerForward(nn.Module):
                     self._populations[population.name].advance(current))
         return self._read(self.network.readouts[0], rows, messages)
 
-    def _sent(self, item: Input, arrays: Mapping[str, Array], samples: int) -> torch.Tensor:
+    def _input_messages(self, item: Input, arrays: Mapping[str, Array], samples: int) -> torch.Tensor:
         if item.kind is InputKind.ONE:
             return torch.ones(samples, 1, item.size, device=self.device)
         ticks = 1 if item.kind is InputKind.STATIC else self.network.n_ticks
@@ -149,15 +149,15 @@ class IntegerForward(nn.Module):
         """A population's constant currents in floats, and what the chip adds to v for them."""
         bias = self._slots[Slot("bias", name)].at(rows)
         unit = self._populations[name].unit
-        encoded = [p for p in self.network.into(name) if (name, p.source) in self._encoders]
-        if not encoded:
+        analog = [p for p in self.network.into(name) if (name, p.source) in self._encoders]
+        if not analog:
             whole = torch.round(bias.detach().double() * unit).long()
             return straight_through((whole / unit).float(), bias), whole
         total: torch.Tensor = bias
-        for projection in encoded:
+        for projection in analog:
             total = total + self._through(synapses_slot(projection), rows,
                                           messages[projection.source][0])
-        encoder = self._encoders[name, encoded[0].source]
+        encoder = self._encoders[name, analog[0].source]
         mantissas = torch.round(total.detach().double() * unit / 2.0**encoder.exponent).clamp(
             -encoder.limit, encoder.limit)
         whole = mantissas.long() << encoder.exponent
@@ -173,13 +173,13 @@ class IntegerForward(nn.Module):
             if (name, projection.source) in self._encoders:
                 continue
             first = ticks[0] - projection.delay
-            item, sent = self._inputs.get(projection.source), messages[projection.source]
+            item, parts = self._inputs.get(projection.source), messages[projection.source]
             if self._by_tick and first < 0:
                 continue
             if item is not None:
-                x = sent[0] if sent[0].shape[1] == 1 else sent[0][:, first:first + ticks[1] - ticks[0]]
+                x = parts[0] if parts[0].shape[1] == 1 else parts[0][:, first:first + ticks[1] - ticks[0]]
             else:
-                x = sent[first] if self._by_tick else sent[0]
+                x = parts[first] if self._by_tick else parts[0]
             y = self._through(synapses_slot(projection), rows, x).expand(
                 -1, ticks[1] - ticks[0], -1)
             total = y if total is None else total + y
@@ -197,11 +197,11 @@ class IntegerForward(nn.Module):
         times = self.network.n_ticks if readout.ticks == "each" else 1
         total = total * times
         for source, _ in readout.terms:
-            sent = torch.cat(messages[source], dim=1)
+            parts = torch.cat(messages[source], dim=1)
             if isinstance(readout.ticks, int):
-                x = sent[:, readout.ticks if sent.shape[1] > 1 else 0]
+                x = parts[:, readout.ticks if parts.shape[1] > 1 else 0]
             else:
-                x = sent.sum(1) * (times if sent.shape[1] == 1 else 1)
+                x = parts.sum(1) * (times if parts.shape[1] == 1 else 1)
             total = total + self._through(Slot("readout", readout.name, source), rows,
                                           x[:, None])[:, 0]
         return total.reshape(len(total), -1)

@@ -185,27 +185,27 @@ def template(model: TrainedModel, tensors: Values, allow: tuple[str, ...]) -> Te
     rng = np.random.default_rng(0)
     marks = {name: rng.uniform(0.5, 1.5, array.shape).astype(np.float32)
              for name, array in tensors.items()}
-    marked = _marked(model, marks, allow)
-    if len(marked.names) == len(marks):
-        return marked
-    return _marked(model, {name: marks[name] for name in marks if name in marked.names}, allow)
+    whole = _template_of_marks(model, marks, allow)
+    if len(whole.names) == len(marks):
+        return whole
+    return _template_of_marks(model, {name: marks[name] for name in marks if name in whole.names}, allow)
 
 
-def _marked(model: TrainedModel, marks: Values, allow: tuple[str, ...]) -> Template:
-    captured = model.capture(marks, prove=False).model
+def _template_of_marks(model: TrainedModel, marks: Values, allow: tuple[str, ...]) -> Template:
+    model_of_marks = model.capture(marks, prove=False).model
     arrays = {str(name): np.asarray(value.const_value.numpy())
-              for name, value in captured.graph.initializers.items()
+              for name, value in model_of_marks.graph.initializers.items()
               if value.const_value is not None and value.dtype == ir.DataType.FLOAT}
     places: list[Place] = []
     for initializer, array in arrays.items():
         for name, own in marks.items():
             if own.size == array.size:
                 places += list(_places(initializer, array, name, own))
-    placed = {name for place in places for name in place.tensors}
+    in_places = {name for place in places for name in place.tensors}
     for norm in model.norms(marks):
-        if norm.variance not in placed:
-            places += _folded(norm, arrays, marks)
-    return Template(ir.serde.serialize_model(captured), tuple(places), allow)
+        if norm.variance not in in_places:
+            places += _norm_places(norm, arrays, marks)
+    return Template(ir.serde.serialize_model(model_of_marks), tuple(places), allow)
 
 
 def _places(initializer: str, array: Floats, name: str, marks: Floats) -> Iterator[Place]:
@@ -216,7 +216,7 @@ def _places(initializer: str, array: Floats, name: str, marks: Floats) -> Iterat
             return
 
 
-def _folded(norm: Norm, arrays: Mapping[str, Floats], marks: Values) -> list[Place]:
+def _norm_places(norm: Norm, arrays: Mapping[str, Floats], marks: Values) -> list[Place]:
     """The two places of a BatchNorm that is folded into the layer before it."""
     channels = len(marks[norm.mean])
     biases = [None, *(name for name, own in marks.items() if own.shape == (channels,))]

@@ -80,7 +80,7 @@ class Traces:
 
     numbering: Numbering
     of_slot: Mapping[Slot, Trace]
-    mixed: frozenset[Slot]  # sums or products of several numbers
+    sums: frozenset[Slot]  # sums or products of several numbers
     network: Network  # of numbers that are not 0: the structure of all slots
 
 
@@ -88,7 +88,7 @@ def trace(template: Template, base: Values, names: Collection[str]) -> Traces:
     """The traces of all slots in the tensors of these names; the others are as in `base`."""
     numbering = Numbering.of(base, names)
     rng = np.random.default_rng(1)
-    sizes: Doubles = 2.0 ** rng.integers(0, 4, numbering.size)
+    sizes = np.exp2(rng.integers(0, 4, numbering.size).astype(np.float64))
     high, low = np.divmod(np.arange(numbering.size), _DIGIT)
     random = rng.uniform(0.5, 1.5, numbering.size).astype(np.float32).astype(np.float64)
     networks = [template.network({**base, **numbering.tensors(row)}) for row in (
@@ -100,13 +100,13 @@ def trace(template: Template, base: Values, names: Collection[str]) -> Traces:
     of_slot: dict[Slot, Trace] = {}
     for slot in readings[0]:
         arrays = [array for one in readings if (array := one.get(slot)) is not None]
-        solution = _solved(arrays, sizes, random) if len(arrays) == len(readings) else None
+        solution = _solution(arrays, sizes, random) if len(arrays) == len(readings) else None
         if solution is not None:
             of_slot[slot] = solution
     return Traces(numbering, of_slot, frozenset(readings[0]) - frozenset(of_slot), networks[0])
 
 
-def _solved(arrays: list[Doubles], sizes: Doubles, random: Doubles) -> Trace | None:
+def _solution(arrays: list[Doubles], sizes: Doubles, random: Doubles) -> Trace | None:
     """The trace of a slot with these values in the five networks; None where it has none."""
     once, twice, by_high, by_low, by_random = arrays
     share = twice - once  # factor * size of the number
@@ -122,5 +122,5 @@ def _solved(arrays: list[Doubles], sizes: Doubles, random: Doubles) -> Trace | N
     offset = np.where(np.abs(offset) > _NEAR * np.abs(once), offset, 0.0)
     trace = Trace(number, factor, offset)
     error = np.abs(trace.values(random) - by_random)
-    proved = np.all(error <= _NEAR * (np.abs(offset) + np.abs(by_random)))
-    return trace if proved else None
+    exact = np.all(error <= _NEAR * (np.abs(offset) + np.abs(by_random)))
+    return trace if exact else None

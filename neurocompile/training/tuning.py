@@ -84,7 +84,7 @@ def trainable(model: TrainedModel, target: Target, options: Options) -> Paramete
     return parameters_of(model, target, options)
 
 
-def labeled(sample: Sample, parameters: Parameters) -> Data:
+def labeled_data(sample: Sample, parameters: Parameters) -> Data:
     """Samples with their labels. Raises UsageError (NC008) where they have none or do not fit."""
     if sample.labels is None:
         raise UsageError(Diagnostic("NC008", values={
@@ -116,11 +116,11 @@ def tune_parameters(parameters: Parameters, data: Data, course: Course,
             best, highest = numbers, epoch.accuracy
     few = data.some(np.arange(min(len(data), course.batch)))
     result = rewrite(parameters, best.values, few.inputs)
-    proved = accuracy(result.network, data)
-    if proved != highest:
+    share = accuracy(result.network, data)
+    if share != highest:
         raise FindingsError(*result.findings, Diagnostic("NC622", values={
             "module": "the network", "count": "some", "weights": "its"}))
-    return TunedModel(result, tuple(epochs), proved)
+    return TunedModel(result, tuple(epochs), share)
 
 
 def _epochs(parameters: Parameters, data: Data, course: Course) -> Iterator[tuple[Epoch, Fit]]:

@@ -52,7 +52,7 @@ def test_float_run_is_the_integer_network(name: str, bits: int) -> None:
     kind, shape = NETWORKS[name]
     x = frames(shape)
     module, result, tensor = rewritten(kind, x, weight_bits=bits)
-    assert (result.findings, result.left) == ((), 0)
+    assert (result.findings, result.layers_left) == ((), 0)
     in_torch = spikes_of(module, tensor)
     (item,) = (one for one in result.network.inputs if one.name != "one")
     in_integers = synchronous.run(result.network, {
@@ -90,7 +90,7 @@ def test_a_wrong_weight_shows() -> None:
     assert any((in_torch[name] != in_integers[name]).any() for name in in_torch)
 
 
-class Pooled(nn.Module):
+class PoolNet(nn.Module):
     """A convolution whose sums a pool adds up, and a layer behind it."""
 
     def __init__(self, size: int = 2, v_threshold: float = 1.0, first: bool = False) -> None:
@@ -107,21 +107,21 @@ class Pooled(nn.Module):
 
 
 @pytest.mark.parametrize(("module", "reason"), [
-    (Pooled(), "sums or products of several numbers"),
-    (Pooled(3, first=True), "multiplied by 0.111111, which is no power of two"),
-    (Pooled(2, 0.3, first=True), "its threshold 0.3"),
-    (Pooled(first=True), None)])
-def test_a_layer_that_cannot_be_written_is_named_and_left(module: Pooled, reason: str | None
+    (PoolNet(), "sums or products of several numbers"),
+    (PoolNet(3, first=True), "multiplied by 0.111111, which is no power of two"),
+    (PoolNet(2, 0.3, first=True), "its threshold 0.3"),
+    (PoolNet(first=True), None)])
+def test_a_layer_that_cannot_be_written_is_named_and_left(module: PoolNet, reason: str | None
                                                           ) -> None:
     """NC621 says why; the layer behind it is written; its nearest legal neighbor has none."""
     trained_like(module)
     x = torch.from_numpy(frames((1, 6, 6)).swapaxes(0, 1).copy())
     result = neurocompile.quantize(module, x)
     if reason is None:
-        assert (result.findings, result.left, result.layers) == ((), 0, 2)
+        assert (result.findings, result.layers_left, result.layers) == ((), 0, 2)
         return
     (finding,) = result.findings
-    assert (finding.code, finding.where.module, result.left, result.layers) == ("NC621", "n1", 1, 2)
+    assert (finding.code, finding.where.module, result.layers_left, result.layers) == ("NC621", "n1", 1, 2)
     assert reason in finding.message
     assert torch.equal(result.state_dict["conv.weight"], module.state_dict()["conv.weight"])
     assert not torch.equal(result.state_dict["fc.weight"], module.state_dict()["fc.weight"])
@@ -160,7 +160,7 @@ def test_truenorth_holds_the_same_grid() -> None:
     """Four bits of a weight, neurons without leak: exact in its own integers."""
     x = frames((12,))
     module, result, tensor = rewritten(Shared, x, target="truenorth")
-    assert (result.findings, result.left) == ((), 0)
+    assert (result.findings, result.layers_left) == ((), 0)
     in_torch, in_integers = spikes_of(module, tensor), synchronous.run(
         result.network, {"x": x}).spikes
     for population, train in in_torch.items():

@@ -67,22 +67,22 @@ def digits(path: Path, count: int) -> Path:
     return path
 
 
-def tuned(path: Path, epochs: int) -> tuple[TunedModel, list[Epoch]]:
+def tuned_model(path: Path, epochs: int) -> tuple[TunedModel, list[Epoch]]:
     """Two-bit weights trained from random ones, and what was said."""
-    told: list[Epoch] = []
+    lines: list[Epoch] = []
     result = neurocompile.tune(
-        trained_like(Digits(), gain=3.0), path, say=told.append, weight_bits=2,
+        trained_like(Digits(), gain=3.0), path, say=lines.append, weight_bits=2,
         course=Course(epochs=epochs, learning_rate=1e-2, batch=20))
-    return result, told
+    return result, lines
 
 
 def test_two_bits_learn_digits(tmp_path: Path) -> None:
     """From untrained weights to most digits right, in integers; the same again for the same seed."""
     path = digits(tmp_path / "digits.npz", 500)
-    result, told = tuned(path, 4)
-    assert [epoch.number for epoch in told] == [0, 1, 2, 3, 4]
-    assert told[0].accuracy < 0.2
-    assert result.accuracy == max(epoch.accuracy for epoch in told) > 0.6
+    result, lines = tuned_model(path, 4)
+    assert [epoch.number for epoch in lines] == [0, 1, 2, 3, 4]
+    assert lines[0].accuracy < 0.2
+    assert result.accuracy == max(epoch.accuracy for epoch in lines) > 0.6
     assert result.model.findings == ()
     largest = {one.name: one.largest for one in result.model.tensors}
     assert 1 <= largest["fc2.weight"] <= 2
@@ -93,8 +93,8 @@ def test_two_bits_learn_digits(tmp_path: Path) -> None:
 def test_the_state_dict_has_the_accuracy_in_pytorch(tmp_path: Path) -> None:
     """A longer course: over 95 % in integers, and as many in the model's own float run."""
     path = digits(tmp_path / "digits.npz", 1500)
-    result, _ = tuned(path, 12)
-    again, _ = tuned(path, 12)
+    result, _ = tuned_model(path, 12)
+    again, _ = tuned_model(path, 12)
     assert result.accuracy > 0.95
     assert all(torch.equal(a, b) for a, b in zip(
         result.model.state_dict.values(), again.model.state_dict.values(), strict=True))
