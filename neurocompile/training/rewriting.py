@@ -143,8 +143,7 @@ def _obstacles(layers: Layers) -> Iterator[tuple[Slot, str]]:
 
 def _is_short(threshold: float) -> bool:
     """Whether a threshold is a whole number of few digits times a power of two."""
-    mantissa = abs(math.frexp(threshold)[0]) * 2**_THRESHOLD_BITS
-    return mantissa.is_integer()
+    return math.ldexp(math.frexp(threshold)[0], _THRESHOLD_BITS).is_integer()
 
 
 def rewrite(parameters: Parameters, values: Values,

@@ -112,7 +112,7 @@ def tune_parameters(parameters: Parameters, data: Data, course: Course,
     for epoch, numbers in _epochs(parameters, data, course):
         say(epoch)
         epochs.append(epoch)
-        if epoch.accuracy > highest:
+        if epoch.accuracy >= highest:
             best, highest = numbers, epoch.accuracy
     few = data.some(np.arange(min(len(data), course.batch)))
     result = rewrite(parameters, best.values, few.inputs)

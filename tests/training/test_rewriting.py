@@ -14,10 +14,13 @@ from torch import nn
 
 import neurocompile
 from neurocompile.backends import synchronous
+from neurocompile.families.targets import load_target
 from neurocompile.formats.checkpoint import load_checkpoint, state_dict
 from neurocompile.formats.state_file import state_bytes
-from neurocompile.training.rewriting import RewrittenModel
+from neurocompile.options import Options
+from neurocompile.training.rewriting import RewrittenModel, parameters_of, rewrite
 from neurocompile.training.roles import identity_of
+from neurocompile.training.template import TrainedModel
 from tests.training.networks import (
     Convolutions,
     Leaky,
@@ -166,3 +169,15 @@ def test_truenorth_holds_the_same_grid() -> None:
     for population, train in in_torch.items():
         assert 0.02 < train.mean() < 0.98, population
         np.testing.assert_array_equal(train, in_integers[population], population)
+
+
+def test_a_number_off_the_grid_is_said() -> None:
+    """NC622: what is written must come out of quantization as it was; on the grid it does."""
+    x = torch.from_numpy(frames((12,)).swapaxes(0, 1).copy())
+    model = TrainedModel(module=trained_like(Shared()), example=(x,))
+    parameters = parameters_of(model, load_target("loihi2"), Options(weight_bits=4))
+    values = dict(parameters.fit.values)
+    assert rewrite(parameters, values, parameters.inputs(None)).findings == ()
+    values["fc1.weight"] = values["fc1.weight"] + np.float32(0.003)
+    (finding,) = rewrite(parameters, values, parameters.inputs(None)).findings
+    assert (finding.code, finding.where.module) == ("NC622", "n1")
