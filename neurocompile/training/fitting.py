@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from neurocompile.diagnostics import FindingsError
 from neurocompile.ir.network import Network
 from neurocompile.training.exactness import comparisons
@@ -90,7 +88,7 @@ def _groups(part: Part, grid: Grid, population: str, network: Network) -> dict[i
     for slot, one in part.slots():
         if slot.target != population or not (on_chip(slot, network) or slot.part == "bias"):
             continue
-        factor = float(np.abs(one.factor).max(initial=0.0))
+        factor = float(one.factors.max(initial=0.0))
         for name in tensors_in(part, one):
             group = grid.group(name)
             if group is not None:

@@ -16,7 +16,7 @@ import numpy as np
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.training.layers import Layers, Part
 from neurocompile.training.slots import Doubles, Slot
-from neurocompile.training.trace import Trace
+from neurocompile.training.trace import Sum, Trace
 
 Levels = Callable[[Doubles], tuple[int, int]]  # of weights: the lowest and highest whole step
 OCTAVES = 4  # octaves below the step that clips nothing: tried, the squared error decides
@@ -39,17 +39,17 @@ class Grid:
         for names, step, low, high in zip(self.tensors, self.steps, self.low, self.high,
                                           strict=True):
             for name in names if step else ():
-                where = part.traces.numbering.of_tensor(name)
+                where = part.numbering.of_tensor(name)
                 result[where] = np.clip(np.rint(row[where] / step), low, high) * step
         return result
 
     def limits(self, part: Part) -> tuple[Doubles, Doubles, Doubles]:
         """Step, lowest and highest whole step of each number of the part's row."""
-        size = part.traces.numbering.size
+        size = part.numbering.size
         step, low, high = np.zeros(size), np.full(size, -np.inf), np.full(size, np.inf)
         for names, *values in zip(self.tensors, self.steps, self.low, self.high, strict=True):
             for name in names:
-                where = part.traces.numbering.of_tensor(name)
+                where = part.numbering.of_tensor(name)
                 step[where], low[where], high[where] = values
         return step, low, high
 
@@ -80,7 +80,7 @@ def addition_grid(layers: Layers, levels: Levels, on_encoders: Collection[str]) 
     uses = {slot: one for slot, one in part.slots()
             if slot.part in ("bias", "synapses") and slot.target not in on_encoders}
 
-    def step(row: Doubles, one: Trace, slot: Slot) -> tuple[float, float, float]:
+    def step(row: Doubles, one: Trace | Sum, slot: Slot) -> tuple[float, float, float]:
         if slot.part == "synapses":
             return _best_step(row, *levels(one.values(part.row)))
         unit = abs(neurons[slot.target].v_th) * 2.0**-BIAS_STEPS
@@ -90,15 +90,15 @@ def addition_grid(layers: Layers, levels: Levels, on_encoders: Collection[str]) 
     return _grid(part, uses, lambda row, one: step(row, one, by_trace[id(one)]))
 
 
-def _grid(part: Part, uses: Mapping[Slot, Trace],
-          step: Callable[[Doubles, Trace], tuple[float, float, float]]) -> Grid:
+def _grid(part: Part, uses: Mapping[Slot, Trace | Sum],
+          step: Callable[[Doubles, Trace | Sum], tuple[float, float, float]]) -> Grid:
     graph = nx.Graph()
     for slot, one in uses.items():
         graph.add_edges_from((slot, name) for name in tensors_in(part, one))
     groups, limits = [], []
     for names in sorted(nx.connected_components(graph), key=lambda group: sorted(map(str, group))):
         tensors = sorted(name for name in names if isinstance(name, str))
-        row = np.concatenate([part.row[part.traces.numbering.of_tensor(n)] for n in tensors])
+        row = np.concatenate([part.row[part.numbering.of_tensor(n)] for n in tensors])
         own = [step(row, one) for slot, one in uses.items() if slot in names]
         groups.append(frozenset(tensors))
         limits.append((min(s for s, _, _ in own), max(low for _, low, _ in own),
@@ -107,11 +107,11 @@ def _grid(part: Part, uses: Mapping[Slot, Trace],
     return Grid(tuple(groups), steps, low, high)
 
 
-def tensors_in(part: Part, one: Trace) -> Iterator[str]:
+def tensors_in(part: Part, one: Trace | Sum) -> Iterator[str]:
     """The tensors of a trace's numbers."""
-    numbering = part.traces.numbering
+    numbering = part.numbering
     names, starts = list(numbering.starts), np.array(list(numbering.starts.values()))
-    places = np.unique(np.searchsorted(starts, one.number[one.number >= 0], side="right") - 1)
+    places = np.unique(np.searchsorted(starts, one.used, side="right") - 1)
     return (names[place] for place in places)
 
 

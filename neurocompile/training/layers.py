@@ -8,10 +8,12 @@ said (NC621).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.sparse as sp
 import torch
+from scipy.sparse.linalg import lsqr
 from torch import nn
 
 from neurocompile.diagnostics import Diagnostic, Location
@@ -20,8 +22,9 @@ from neurocompile.passes.lowering.lower import ONE
 from neurocompile.training.roles import Role, Roles
 from neurocompile.training.slots import Doubles, Slot, constants, operators, weights_as
 from neurocompile.training.template import Floats, Template, Values
-from neurocompile.training.trace import Trace, Traces, trace
+from neurocompile.training.trace import Numbering, Sum, Trace, Traces, trace
 
+HOST = ("readout", "constant")  # what no chip computes
 _AGREE = 1e-5  # relative: uses of one number that differ by less differ by float32 alone
 _SUM = "its weights are sums or products of several numbers of the model"
 _USES = "its numbers are used several times, with different gains"
@@ -32,12 +35,14 @@ _CONSTANT = "no tensor of the model carries its weights alone"
 class Part:
     """Some tensors of a model, as one row of numbers, and the slots that are made of them."""
 
-    traces: Traces
+    numbering: Numbering
+    of_slot: Mapping[Slot, Trace | Sum]
+    network: Network  # of numbers that are not 0: the structure of all slots
     row: Doubles  # the numbers that make the float network
 
-    def slots(self) -> Iterator[tuple[Slot, Trace]]:
+    def slots(self) -> Iterator[tuple[Slot, Trace | Sum]]:
         """The slots that vary with the numbers."""
-        return ((slot, one) for slot, one in self.traces.of_slot.items() if one.varies)
+        return ((slot, one) for slot, one in self.of_slot.items() if one.varies)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +58,8 @@ class Layers:
 
     def values(self, weights: Doubles, additions: Doubles) -> dict[str, Floats]:
         """All tensors, for rows of numbers of both parts."""
-        return {**self.base, **self.weights.traces.numbering.tensors(weights),
-                **self.additions.traces.numbering.tensors(additions)}
+        return {**self.base, **self.weights.numbering.tensors(weights),
+                **self.additions.numbering.tensors(additions)}
 
 
 def layers_of(template: Template, tensors: Values, roles: Roles,
@@ -71,7 +76,7 @@ def layers_of(template: Template, tensors: Values, roles: Roles,
     layers = search.reasons.items()
     where = {p.name: p.where for p in search.network.populations}
     return Layers(
-        search.network, weights.traces.network, search.base(), weights, additions,
+        search.network, weights.network, search.base(), weights, additions,
         tuple(Diagnostic("NC621", where.get(layer, Location(layer)), {
             "layer": layer, "reason": reason}) for layer, reason in layers))
 
@@ -101,25 +106,62 @@ class _Search:
         """The tensors that carry weights, with their numbers."""
         while True:
             traces = trace(self.template, self.base(), self.carriers)
-            row, failures = numbers(self.network, traces, of_constants=False)
-            if not failures:
-                return Part(traces, row)
-            self._mend(failures)
+            row, failures = numbers(self.network, traces)
+            self._mend({slot: reason for slot, reason in failures.items()
+                        if slot.part != "readout"})
+            open_readouts = [slot for slot in failures if slot.part == "readout"]
+            heads = {name for slot in open_readouts for name in self._affecting(slot, self.carriers)
+                     if all(one.part in HOST for one in self._changes[name])}
+            self._leave(heads)
+            if len(failures) == len(open_readouts) and not heads:
+                return Part(traces.numbering, traces.of_slot, traces.network, row)
 
     def additions_beside(self, weights: Part) -> Part | None:
         """The tensors that carry constants, with their numbers; None where weights must change."""
-        base = {**self.base(), **weights.traces.numbering.tensors(weights.row)}
-        while True:
-            traces = trace(self.template, base, self.additions)
-            row, failures = numbers(self.network, traces, of_constants=True)
-            surplus = {slot: self._affecting(slot, self.additions) for slot in failures}
-            for slot, names in surplus.items():
-                if failures[slot] != _SUM or len(names) < 2:
-                    self.keep(slot, failures[slot])
-                    return None
-            if not failures:
-                return Part(traces, row)
-            self.additions -= {names[0] for names in surplus.values()}
+        base = {**self.base(), **weights.numbering.tensors(weights.row)}
+        self._drop_twins()
+        sets = [trace(self.template, base, names) for names in self._apart()]
+        numbering = Numbering.of(base, self.additions)
+        of_slot: dict[Slot, Sum] = {}
+        failures: dict[Slot, str] = {}
+        for slot in (slot for slot in constant_slots(self.network)):
+            traces = [one.of_slot.get(slot) for one in sets]
+            exact = [one for one in traces if one is not None]
+            if len(exact) == len(traces):
+                of_slot[slot] = Sum.of([_renumbered(one, traces_of.numbering, numbering)
+                                        for one, traces_of in zip(exact, sets, strict=True)],
+                                       numbering.size)
+            else:
+                failures[slot] = _SUM
+        row, more = sums(self.network, sets[0].network, of_slot, numbering.size)
+        for slot, reason in (failures | more).items():
+            if slot.part not in HOST:
+                self.keep(slot, reason)
+                return None
+        network = self.template.network({**base, **numbering.tensors(np.ones(numbering.size))})
+        return Part(numbering, {slot: one for slot, one in of_slot.items()
+                                if slot not in failures | more}, network, row)
+
+    def _drop_twins(self) -> None:
+        """Leave out what reaches the same slots as a later addition: a bias before a BatchNorm."""
+        last: dict[frozenset[Slot], str] = {}
+        for name in [name for name in self.roles.of if name in self.additions]:
+            self._affecting(Slot("", ""), [name])
+            last[self._changes[name]] = name
+        self.additions = set(last.values())
+
+    def _apart(self) -> list[list[str]]:
+        """The additions in sets, none of whose slots gets two of one set."""
+        groups: list[list[str]] = []
+        for name in [name for name in self.roles.of if name in self.additions]:
+            free = (group for group in groups if not any(
+                self._changes[name] & self._changes[other] for other in group))
+            group = next(free, None)
+            if group is None:
+                groups.append([name])
+            else:
+                group.append(name)
+        return groups or [[]]
 
     def _mend(self, failures: Mapping[Slot, str]) -> None:
         """Another choice for the slots that failed."""
@@ -163,30 +205,25 @@ class _Search:
     def keep(self, slot: Slot, reason: str) -> None:
         """Leave the layer of a slot as it is: all tensors on which it depends."""
         names = set(self._affecting(slot, list(self.roles.of)))
+        self._leave(names)
+        self.reasons[slot.target] = reason
+
+    def _leave(self, names: set[str]) -> None:
+        """Leave tensors as they are, those of a BatchNorm together."""
         norms = {name.rpartition(".")[0] for name in names if self.roles.of[name] in (
             Role.GAIN, Role.STATISTIC)}
         self.kept |= names | {name for name in self.roles.of if name.rpartition(".")[0] in norms}
         self.carriers -= self.kept
         self.additions -= self.kept
-        self.reasons[slot.target] = reason
 
 
-def numbers(network: Network, traces: Traces, of_constants: bool
-            ) -> tuple[Doubles, dict[Slot, str]]:
-    """The numbers with which traces make a network's slots, and which slots they do not make.
-
-    `of_constants`: looks at constants and constant currents, else at weights.
-    """
-    pattern, values = operators(traces.network), constants(network)
-    for slot, operator in operators(network).items():
-        array = weights_as(operator, pattern[slot]) if slot in pattern else None
-        if array is not None:
-            values[slot] = array
+def numbers(network: Network, traces: Traces) -> tuple[Doubles, dict[Slot, str]]:
+    """The numbers with which traces make a network's weights, and which slots they do not make."""
+    values = _weights(network, traces.network)
     failures: dict[Slot, str] = {}
     total, count = np.zeros(traces.numbering.size), np.zeros(traces.numbering.size)
     uses: list[tuple[Slot, Trace, Doubles]] = []
-    slots = {*constants(network), *operators(network)}
-    for slot in sorted(slot for slot in slots if is_constant(slot) == of_constants):
+    for slot in sorted(slot for slot in operators(network) if slot.source != ONE):
         one = traces.of_slot.get(slot)
         if one is None or slot not in values:
             failures[slot] = _SUM
@@ -208,9 +245,45 @@ def numbers(network: Network, traces: Traces, of_constants: bool
     return row, failures
 
 
-def is_constant(slot: Slot) -> bool:
-    """Whether a slot is a constant current, or a constant of a readout."""
-    return slot.part in ("bias", "constant") or slot.source == ONE
+def sums(network: Network, structure: Network, of_slot: Mapping[Slot, Sum], size: int
+         ) -> tuple[Doubles, dict[Slot, str]]:
+    """The numbers of which sums make a network's constants, and which slots they do not make."""
+    values = constants(network) | _weights(network, structure)
+    parts = [slot for slot in of_slot if slot in values]
+    failures = {slot: _CONSTANT for slot in of_slot if slot not in values}
+    if not parts:
+        return np.zeros(size), failures
+    matrix = sp.csr_array(sp.vstack([of_slot[slot].matrix for slot in parts]))
+    array = np.concatenate([values[slot] - of_slot[slot].offset for slot in parts])
+    row = np.asarray(lsqr(matrix, array, atol=1e-14, btol=1e-14, iter_lim=10_000)[0], np.float64)
+    for slot in parts:
+        reach = float(np.abs(values[slot]).max(initial=0.0))
+        if not np.allclose(of_slot[slot].values(row), values[slot], rtol=_AGREE,
+                           atol=_AGREE * reach):
+            failures[slot] = _CONSTANT
+    return row, failures
+
+
+def _weights(network: Network, structure: Network) -> dict[Slot, Doubles]:
+    """A network's weights in the places that another has."""
+    pattern = operators(structure)
+    arrays = {slot: weights_as(operator, pattern[slot]) for slot, operator in
+              operators(network).items() if slot in pattern}
+    return {slot: array for slot, array in arrays.items() if array is not None}
+
+
+def constant_slots(network: Network) -> list[Slot]:
+    """The constant currents of a network, the constants of its readouts."""
+    return sorted([*constants(network), *(s for s in operators(network) if s.source == ONE)])
+
+
+def _renumbered(one: Trace, own: Numbering, whole: Numbering) -> Trace:
+    """A trace in the numbers of some tensors, in those of more."""
+    names = list(own.starts)
+    shift = np.zeros(own.size + 1, np.int64)
+    for name in names:
+        shift[own.of_tensor(name)] = whole.starts[name] - own.starts[name]
+    return replace(one, number=np.where(one.number >= 0, one.number + shift[one.number], -1))
 
 
 def _identity(array: Floats) -> Floats:

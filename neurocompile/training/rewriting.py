@@ -129,8 +129,7 @@ def _obstacles(layers: Layers) -> Iterator[tuple[Slot, str]]:
             if not (on_chip(slot, layers.network) or slot.part == "bias"):
                 continue
             neuron = layers.network.population(slot.target).floating
-            factors = np.unique(np.abs(one.factor[one.number >= 0]))
-            wrong = [factor for factor in factors if math.frexp(factor)[0] != 0.5]
+            wrong = [factor for factor in one.factors if math.frexp(factor)[0] != 0.5]
             reason = ""
             if not _is_short(neuron.v_th):
                 reason = f"its threshold {neuron.v_th!r} is no short binary number"

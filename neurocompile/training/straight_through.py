@@ -20,9 +20,9 @@ from neurocompile.training.fitting import Fit
 from neurocompile.training.grids import Grid
 from neurocompile.training.layers import Layers, Part
 from neurocompile.training.neurons import TrainedPopulation, straight_through
-from neurocompile.training.slots import Slot, operators, synapses_slot
+from neurocompile.training.slots import Slot, constants, operators, synapses_slot, weights_as
 from neurocompile.training.torch_maps import WeightedMap, weighted_map
-from neurocompile.training.trace import Trace
+from neurocompile.training.trace import Sum, Trace
 
 Messages = dict[str, list[torch.Tensor]]  # [samples, ticks, sources] by source, tick by tick or all
 
@@ -60,12 +60,18 @@ class _Values:
     """A slot's values: constants, or numbers times factors and offsets."""
 
     part: str  # "weights", "additions" or "": constants
-    number: torch.Tensor
+    number: torch.Tensor  # of each value; of sums: [2, entries] of a matrix
     factor: torch.Tensor
     offset: torch.Tensor
 
     @classmethod
-    def of(cls, part: str, trace: Trace, device: str) -> _Values:
+    def of(cls, part: str, trace: Trace | Sum, device: str) -> _Values:
+        if isinstance(trace, Sum):
+            coo = trace.matrix.tocoo()
+            places, factors = np.stack(coo.coords).astype(np.int64), coo.data
+            return cls(part if trace.varies else "", torch.as_tensor(places, device=device),
+                       torch.as_tensor(factors, dtype=torch.float32, device=device),
+                       torch.as_tensor(trace.offset, dtype=torch.float32, device=device))
         return cls(part if trace.varies else "",
                    torch.as_tensor(np.maximum(trace.number, 0), device=device),
                    torch.as_tensor(trace.factor, dtype=torch.float32, device=device),
@@ -75,6 +81,9 @@ class _Values:
         """The values for rows of numbers."""
         if not self.part:
             return self.offset
+        if self.number.ndim > 1:
+            terms = rows[self.part][self.number[1]] * self.factor
+            return self.offset.index_add(0, self.number[0], terms)
         return rows[self.part][self.number] * self.factor + self.offset
 
 
@@ -84,18 +93,20 @@ class IntegerForward(nn.Module):
     def __init__(self, layers: Layers, numbers: Fit, current_unit: int, device: str) -> None:
         super().__init__()
         self.device, self.current_unit = device, current_unit
-        self.network: Network = layers.additions.traces.network
+        self.network: Network = layers.additions.network
         self._inputs = {item.name: item for item in self.network.inputs}
         self.weights = Numbers(layers.weights, numbers.weight_grid, device)
         self.additions = Numbers(layers.additions, numbers.addition_grid, device)
         self._slots: dict[Slot, _Values] = {}
         for name, part in (("weights", layers.weights), ("additions", layers.additions)):
-            for slot, one in part.traces.of_slot.items():
+            for slot, one in part.of_slot.items():
                 if one.varies or slot not in self._slots:
                     self._slots[slot] = _Values.of(name, one, device)
-        patterns = operators(self.network) | operators(layers.weights.traces.network)
+        patterns = operators(self.network) | operators(layers.weights.network)
         self._maps: dict[Slot, WeightedMap] = {
             slot: weighted_map(operator, device) for slot, operator in patterns.items()}
+        self._patterns = {slot: operator for slot, operator in patterns.items()
+                          if slot not in self._slots}
         self._by_tick = any(p.delay for p in self.network.projections)
         self.use(numbers)
 
@@ -105,6 +116,13 @@ class IntegerForward(nn.Module):
         self.additions.use(numbers.addition_grid)
         scales = {one.population: one.scale * self.current_unit for one in comparisons(
             numbers.floating, numbers.integers, self.current_unit)}
+        floating = constants(numbers.floating) | {
+            slot: weights_as(operator, self._patterns[slot])
+            for slot, operator in operators(numbers.floating).items() if slot in self._patterns}
+        for slot, array in floating.items():
+            if array is not None and (slot in self._patterns or slot not in self._slots):
+                self._slots[slot] = _Values("", torch.zeros(0), torch.zeros(0), torch.as_tensor(
+                    array.copy(), dtype=torch.float32, device=self.device))
         self._encoders = {(e.target, e.source): e for e in numbers.integers.encoders}
         scales |= {e.target: np.array(_unit(e, numbers.floating)) for e in numbers.integers.encoders}
         self._populations = {}

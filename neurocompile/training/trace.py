@@ -7,10 +7,11 @@ fifth, of random ones, proves it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from neurocompile.ir.network import Network
@@ -19,6 +20,8 @@ from neurocompile.training.template import Template, Values
 
 _DIGIT = 4096  # numbers are told apart by two digits
 _NEAR = 1e-9  # relative: what float64 leaves of a product
+_NOISE = 1e-12  # relative, of sums of a few such products
+_MIDDLE = 0.75  # mantissas below are nearer to 1/2 than to 1
 Numbers = NDArray[np.int64]
 
 
@@ -35,9 +38,57 @@ class Trace:
         """Whether any weight is a number of a tensor."""
         return bool((self.number >= 0).any())
 
+    @property
+    def used(self) -> Numbers:
+        """The numbers that it is made of."""
+        return np.unique(self.number[self.number >= 0])
+
+    @property
+    def factors(self) -> Doubles:
+        """The magnitudes of their factors."""
+        return np.unique(np.abs(self.factor[self.number >= 0]))
+
     def values(self, numbers: Doubles) -> Doubles:
         """The slot's weights for all numbers of the tensors."""
         return self.offset + self.factor * (numbers[self.number] if len(numbers) else 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """A slot's constants as sums of numbers: `matrix @ numbers + offset`."""
+
+    matrix: sp.csr_array
+    offset: Doubles
+
+    @classmethod
+    def of(cls, traces: Sequence[Trace], size: int) -> Sum:
+        """The sum of traces in as many sets of numbers, of `size` in all."""
+        offset = traces[0].offset
+        matrix = sp.csr_array((len(offset), size))
+        for one in traces:
+            rows = np.flatnonzero(one.number >= 0)
+            matrix = matrix + sp.csr_array(
+                (one.factor[rows], (rows, one.number[rows])), shape=matrix.shape)
+        return cls(sp.csr_array(matrix), offset)
+
+    @property
+    def varies(self) -> bool:
+        """Whether any constant is a sum of numbers."""
+        return bool(self.matrix.nnz)
+
+    @property
+    def used(self) -> Numbers:
+        """The numbers that it is made of."""
+        return np.unique(self.matrix.indices).astype(np.int64)
+
+    @property
+    def factors(self) -> Doubles:
+        """The magnitudes of their factors."""
+        return np.unique(np.abs(self.matrix.data))
+
+    def values(self, numbers: Doubles) -> Doubles:
+        """The slot's constants for all numbers of the tensors."""
+        return np.asarray(self.matrix @ numbers) + self.offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +130,7 @@ class Traces:
     """The traces by slot, and the slots that are no such numbers."""
 
     numbering: Numbering
-    of_slot: Mapping[Slot, Trace]
-    sums: frozenset[Slot]  # sums or products of several numbers
+    of_slot: Mapping[Slot, Trace]  # without those that are sums or products of several numbers
     network: Network  # of numbers that are not 0: the structure of all slots
 
 
@@ -103,7 +153,7 @@ def trace(template: Template, base: Values, names: Collection[str]) -> Traces:
         solution = _solution(arrays, sizes, random) if len(arrays) == len(readings) else None
         if solution is not None:
             of_slot[slot] = solution
-    return Traces(numbering, of_slot, frozenset(readings[0]) - frozenset(of_slot), networks[0])
+    return Traces(numbering, of_slot, networks[0])
 
 
 def _solution(arrays: list[Doubles], sizes: Doubles, random: Doubles) -> Trace | None:
@@ -118,9 +168,16 @@ def _solution(arrays: list[Doubles], sizes: Doubles, random: Doubles) -> Trace |
     if np.any((number < -1) | (number >= len(sizes))):
         return None
     number = number.astype(np.int64)
-    factor = np.where(varies, share / (sizes[number] if len(sizes) else 1.0), 0.0)
+    factor = _without_noise(np.where(varies, share / (sizes[number] if len(sizes) else 1.0), 0.0))
     offset = np.where(np.abs(offset) > _NEAR * np.abs(once), offset, 0.0)
     trace = Trace(number, factor, offset)
     error = np.abs(trace.values(random) - by_random)
     exact = np.all(error <= _NEAR * (np.abs(offset) + np.abs(by_random)))
     return trace if exact else None
+
+
+def _without_noise(factor: Doubles) -> Doubles:
+    """Factors, as powers of two where float64 alone made them others."""
+    mantissa, exponent = np.frexp(factor)
+    power = np.sign(factor) * np.ldexp(1.0, exponent - (np.abs(mantissa) < _MIDDLE))
+    return np.where(np.abs(factor - power) <= _NOISE * np.abs(factor), power, factor)
