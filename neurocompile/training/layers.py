@@ -119,12 +119,23 @@ class _Search:
     def additions_beside(self, weights: Part) -> Part | None:
         """The tensors that carry constants, with their numbers; None where weights must change."""
         base = {**self.base(), **weights.numbering.tensors(weights.row)}
-        self._drop_twins()
+        everything = self.additions
+        for names in (self._without_twins(), everything):
+            self.additions = names
+            part, failures = self._part_of_additions(base)
+            if not failures:
+                return part
+        for slot, reason in failures.items():
+            self.keep(slot, reason)
+        return None
+
+    def _part_of_additions(self, base: Values) -> tuple[Part, dict[Slot, str]]:
+        """The additions with their numbers, and which slots of the chip they do not make."""
         sets = [trace(self.template, base, names) for names in self._apart()]
         numbering = Numbering.of(base, self.additions)
         of_slot: dict[Slot, Sum] = {}
         failures: dict[Slot, str] = {}
-        for slot in (slot for slot in constant_slots(self.network)):
+        for slot in constant_slots(self.network):
             traces = [one.of_slot.get(slot) for one in sets]
             exact = [one for one in traces if one is not None]
             if len(exact) == len(traces):
@@ -134,21 +145,19 @@ class _Search:
             else:
                 failures[slot] = _SUM
         row, more = sums(self.network, sets[0].network, of_slot, numbering.size)
-        for slot, reason in (failures | more).items():
-            if slot.part not in HOST:
-                self.keep(slot, reason)
-                return None
         network = self.template.network({**base, **numbering.tensors(np.ones(numbering.size))})
-        return Part(numbering, {slot: one for slot, one in of_slot.items()
-                                if slot not in failures | more}, network, row)
+        failures |= more
+        return Part(numbering, {slot: one for slot, one in of_slot.items() if slot not in failures},
+                    network, row), {slot: reason for slot, reason in failures.items()
+                                    if slot.part not in HOST}
 
-    def _drop_twins(self) -> None:
-        """Leave out what reaches the same slots as a later addition: a bias before a BatchNorm."""
-        last: dict[frozenset[Slot], str] = {}
+    def _without_twins(self) -> set[str]:
+        """The additions but those that reach what a later one reaches: a bias before a BatchNorm."""
+        last: dict[tuple[int, frozenset[Slot]], str] = {}
         for name in [name for name in self.roles.of if name in self.additions]:
             self._affecting(Slot("", ""), [name])
-            last[self._changes[name]] = name
-        self.additions = set(last.values())
+            last[self.tensors[name].size, self._changes[name]] = name
+        return set(last.values())
 
     def _apart(self) -> list[list[str]]:
         """The additions in sets, none of whose slots gets two of one set."""
