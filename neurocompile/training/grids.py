@@ -111,7 +111,7 @@ def tensors_in(part: Part, one: Trace | Sum) -> Iterator[str]:
     """The tensors of a trace's numbers."""
     numbering = part.numbering
     names, starts = list(numbering.starts), np.array(list(numbering.starts.values()))
-    places = np.unique(np.searchsorted(starts, one.used, side="right") - 1)
+    places = np.unique(np.searchsorted(starts, one.numbers, side="right") - 1)
     return (names[place] for place in places)
 
 

@@ -139,7 +139,7 @@ class _Search:
             traces = [one.of_slot.get(slot) for one in sets]
             exact = [one for one in traces if one is not None]
             if len(exact) == len(traces):
-                of_slot[slot] = Sum.of([_renumbered(one, traces_of.numbering, numbering)
+                of_slot[slot] = Sum.of([_with_numbers_of(one, traces_of.numbering, numbering)
                                         for one, traces_of in zip(exact, sets, strict=True)],
                                        numbering.size)
             else:
@@ -286,7 +286,7 @@ def constant_slots(network: Network) -> list[Slot]:
     return sorted([*constants(network), *(s for s in operators(network) if s.source == ONE)])
 
 
-def _renumbered(one: Trace, own: Numbering, whole: Numbering) -> Trace:
+def _with_numbers_of(one: Trace, own: Numbering, whole: Numbering) -> Trace:
     """A trace in the numbers of some tensors, in those of more."""
     names = list(own.starts)
     shift = np.zeros(own.size + 1, np.int64)

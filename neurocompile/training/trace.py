@@ -39,7 +39,7 @@ class Trace:
         return bool((self.number >= 0).any())
 
     @property
-    def used(self) -> Numbers:
+    def numbers(self) -> Numbers:
         """The numbers that it is made of."""
         return np.unique(self.number[self.number >= 0])
 
@@ -77,7 +77,7 @@ class Sum:
         return bool(self.matrix.nnz)
 
     @property
-    def used(self) -> Numbers:
+    def numbers(self) -> Numbers:
         """The numbers that it is made of."""
         return np.unique(self.matrix.indices).astype(np.int64)
 
