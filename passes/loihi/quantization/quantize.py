@@ -25,7 +25,7 @@ from neurocompile.passes.loihi.quantization.receiver import (
     receiver,
 )
 from neurocompile.passes.loihi.quantization.representable import unrepresentable
-from neurocompile.passes.loihi.quantization.rounding_record import Rounding
+from neurocompile.passes.loihi.quantization.rounding_record import Rounding, unreadable
 from neurocompile.passes.loihi.streams.adder_scale import adder_scales, integer_adder
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
@@ -67,14 +67,13 @@ class LoihiQuantizer:
         """A float network in integers.
 
         Raises FindingsError: NC201 to NC206 for what the target cannot hold, NC303 to NC310 for
-        numbers out of range.
+        numbers out of range. Raises UsageError (NC003) for a `rounding` that is not the network's.
         """
         problems = list(unrepresentable(network, target, self.weight_bits))
         if problems:
             raise FindingsError(*problems)
         if self.rounding is not None:
-            inputs = graded_inputs(network, target, self.encoder, self.rounding.levels)
-            return self._at(network, inputs, target, self.rounding.scales)
+            return self._again(network, target, self.rounding)
         inputs = self._inputs(network, target)
         scales = self._adder_scales(network, inputs, target)
         most = _HALVINGS if scales else 0
@@ -87,6 +86,15 @@ class LoihiQuantizer:
                     raise
         return self._at(network, inputs, target, {
             name: scale / 2**most for name, scale in scales.items()})
+
+    def _again(self, network: Network, target: LoihiTarget, rounding: Rounding) -> IntegerForm:
+        """The network as it was decided for."""
+        rounding.check(network, most_levels(target))
+        try:
+            inputs = graded_inputs(network, target, self.encoder, rounding.levels)
+            return self._at(network, inputs, target, rounding.scales)
+        except FindingsError as error:
+            raise unreadable(error.diagnostics[0].message) from None
 
     def _inputs(self, network: Network, target: LoihiTarget) -> dict[str, Input]:
         """Inputs by name, graded ones with the levels of the least error.
@@ -177,8 +185,8 @@ class LoihiQuantizer:
     def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
                     ) -> tuple[IntegerPart, list[Diagnostic]]:
         if self.rounding is not None:
-            return quantizer.from_decision(
-                arrivals, self.rounding.decision(arrivals.population.name)), []
+            return quantizer.from_decision(arrivals, self.rounding.decision(
+                arrivals.population, arrivals.synapses, self.weight_bits, quantizer.target)), []
         part, warnings = quantizer.best(arrivals)
         if self.observations is not None:
             part = calibrate(quantizer, arrivals, part, self.observations)
@@ -186,7 +194,8 @@ class LoihiQuantizer:
 
     def _adder(self, network: Network, adder: Population, scales: Mapping[str, float],
                target: LoihiTarget) -> tuple[IntegerPart, list[Diagnostic]]:
-        decision = None if self.rounding is None else self.rounding.decisions.get(adder.name)
+        decision = None if self.rounding is None else self.rounding.decision(
+            adder, list(network.into(adder.name)), self.weight_bits, target)
         part, warnings = integer_adder(network, adder, scales, self.weight_bits, target,
                                        self.observations, decision)
         return part, warnings
