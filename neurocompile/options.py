@@ -7,184 +7,21 @@ chips (NC013) all follow from the declaration.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.option_values import (
+    Choice,
+    Ranges,
+    Several,
+    Share,
+    Values,
+    Whole,
+)
 
 _KEY = "option"  # of a field's metadata
-
-
-class Values(Protocol):
-    """The values that an option takes."""
-
-    @property
-    def words(self) -> str:
-        """What they are, as a message says it: "a whole number from 1 to 8"."""
-
-    @property
-    def metavar(self) -> str:
-        """What they are in the help of the command line."""
-
-    def read(self, value: object) -> Any:
-        """The value, from a configuration or Python.
-
-        Raises ValueError, which says what the option takes, for one that it does not.
-        """
-
-    def parse(self, text: str) -> Any:
-        """The value of a text of the command line. Raises ValueError as `read` does."""
-
-    def schema(self) -> dict[str, Any]:
-        """They as a JSON Schema."""
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """Whole numbers of a range."""
-
-    low: int
-    high: int | None = None
-    metavar: str = "N"
-
-    @property
-    def words(self) -> str:
-        """The range."""
-        upper = "on" if self.high is None else f"to {self.high:,}"
-        return f"a whole number from {self.low:,} {upper}"
-
-    def read(self, value: object) -> int:
-        """The number."""
-        if type(value) is not int or value < self.low or (
-                self.high is not None and value > self.high):
-            raise ValueError(self.words)
-        return value
-
-    def parse(self, text: str) -> int:
-        """The number that digits write."""
-        digits = text.strip()
-        return self.read(int(digits) if digits.isdecimal() and len(digits) < 20 else text)
-
-    def schema(self) -> dict[str, Any]:
-        """An integer with its bounds."""
-        return {"type": "integer", "minimum": self.low,
-                **({} if self.high is None else {"maximum": self.high})}
-
-
-@dataclass(frozen=True, slots=True)
-class Positive:
-    """Finite numbers above zero, such as seconds."""
-
-    metavar: str = "NUMBER"
-    words: str = "a number above 0"
-
-    def read(self, value: object) -> float:
-        """The number."""
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
-                0 < value < math.inf):
-            raise ValueError(self.words)
-        return float(value)
-
-    def parse(self, text: str) -> float:
-        """The number that a text writes."""
-        return self.read(_float(text))
-
-    def schema(self) -> dict[str, Any]:
-        """A number with its bound."""
-        return {"type": "number", "exclusiveMinimum": 0}
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A part of a whole that leaves something: from 0 to below 1."""
-
-    metavar: str = "P"
-    words: str = "a number from 0 to below 1"
-
-    def read(self, value: object) -> float:
-        """The number."""
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
-                0 <= value < 1):
-            raise ValueError(self.words)
-        return float(value)
-
-    def parse(self, text: str) -> float:
-        """The number that a text writes."""
-        return self.read(_float(text))
-
-    def schema(self) -> dict[str, Any]:
-        """A number with its bounds."""
-        return {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
-
-
-def _float(text: str) -> float | str:
-    """The number, else the text."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of some words."""
-
-    names: tuple[str, ...]
-
-    @property
-    def words(self) -> str:
-        """The words."""
-        return f"one of {', '.join(self.names)}"
-
-    @property
-    def metavar(self) -> str:
-        """The words, as click shows a choice."""
-        return f"[{'|'.join(self.names)}]"
-
-    def read(self, value: object) -> str:
-        """The word."""
-        if not isinstance(value, str) or value not in self.names:
-            raise ValueError(self.words)
-        return value
-
-    def parse(self, text: str) -> str:
-        """The word."""
-        return self.read(text)
-
-    def schema(self) -> dict[str, Any]:
-        """An enumeration."""
-        return {"enum": list(self.names)}
-
-
-@dataclass(frozen=True, slots=True)
-class Several:
-    """Any of some words, as a tuple; on the command line one at a time."""
-
-    names: tuple[str, ...]
-    metavar: str = "NAME"
-
-    @property
-    def words(self) -> str:
-        """The words."""
-        return f"some of {', '.join(self.names)}"
-
-    def read(self, value: object) -> tuple[str, ...]:
-        """The words; one alone is a tuple of one."""
-        names = (value,) if isinstance(value, str) else value
-        if not isinstance(names, (list, tuple)) or not all(name in self.names for name in names):
-            raise ValueError(self.words)
-        return tuple(names)
-
-    def parse(self, text: str) -> tuple[str, ...]:
-        """One word."""
-        return self.read(text)
-
-    def schema(self) -> dict[str, Any]:
-        """One word or a list of words."""
-        one = {"enum": list(self.names)}
-        return {"oneOf": [one, {"type": "array", "items": one}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +47,7 @@ class Option:
     @property
     def repeats(self) -> bool:
         """Whether the command line may give it several times."""
-        return isinstance(self.values, Several)
+        return isinstance(self.values, Several | Ranges)
 
     def read(self, value: object) -> Any:
         """The value. Raises UsageError (NC009) for one that it does not take."""
@@ -270,6 +107,8 @@ class Options:
         Choice(("auto", "host", "chip")), "auto", "Where outputs are added up over a sample.")
     weight_bits: int | None = option(
         Whole(1, 8), None, "Bits of a stored weight; 8 on Loihi and 4 on TrueNorth if not given.")
+    input_range: tuple[tuple[str, float, float], ...] = option(
+        Ranges(), (), "Range of analog inputs; else that of the sample. What is beyond is clipped.")
     overflow: str = option(
         Choice(("auto", "prove", "saturate")), "auto",
         "Potentials that some input could drive out of their register: excluded by proof, or "
@@ -277,6 +116,9 @@ class Options:
     encoding: str = option(
         Choice(("dense", "sparse", "shared", "auto")), "dense",
         "How synapses are stored: convolutions share lists, zeros are left out.", LOIHI)
+    max_loss: float = option(
+        Share("PERCENT", "a number from 0 to 100", 100.0, inclusive=True), 20.0,
+        "Fail when a population's own rounding moves more of its spikes, in percent.")
     max_cores: int | None = option(Whole(1), None, "Fail when more cores are needed.")
     max_chips: int | None = option(Whole(1), None, "Fail when more chips are needed.")
     max_synapses: int | None = option(Whole(1), None, "Fail when more synapses are stored.")

@@ -11,16 +11,8 @@ import neurocompile
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.table import options_of
-from neurocompile.options import (
-    Choice,
-    Option,
-    Options,
-    Positive,
-    Several,
-    Share,
-    Whole,
-    declared_in,
-)
+from neurocompile.option_values import Choice, Positive, Several, Share, Whole
+from neurocompile.options import Option, Options, declared_in
 
 BY_NAME = {one.name: one for one in declared_in(Options)}
 

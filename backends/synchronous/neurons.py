@@ -55,20 +55,30 @@ class FloatBatch(NeuronBatch):
             self.peak = max(self.peak, -float(depths.min()), rise)
             self._lowest = self._lowest.masked_fill(spike, 0.0)
 
-    def _tick(self, current: torch.Tensor) -> torch.Tensor:
-        neuron, before = self.neuron, self.states["v"]
+    def integrate(self, current: torch.Tensor, last_spikes: torch.Tensor) -> torch.Tensor:
+        """The potentials that a tick compares; `last_spikes`: which neurons spiked in the one before."""
+        neuron = self.neuron
         u = current if neuron.alpha is None else (
             self._decay(self.states["u"], neuron.alpha) + current)
-        v = self._decay(before, neuron.decay) + (u if self.bias is None else u + self.bias)
+        v = self._decay(self.states["v"], neuron.decay) + (u if self.bias is None else u + self.bias)
         if neuron.reset is Reset.SOFT_DELAYED:
-            v = v - self._fires(before) * neuron.v_th
+            v = v - last_spikes * neuron.v_th
         elif neuron.reset is Reset.HARD_DELAYED:
-            v = v.masked_fill(self._fires(before), 0.0)
+            v = v.masked_fill(last_spikes, 0.0)
+        self.states = {"u": u, "v": v}
+        return v
+
+    def settle(self, spike: torch.Tensor) -> None:
+        """Reset in the tick of a spike, where the neuron does."""
+        v = self.states["v"]
+        if self.neuron.reset is Reset.HARD:
+            self.states["v"] = v.masked_fill(spike, 0.0)
+        elif self.neuron.reset is Reset.SOFT:
+            self.states["v"] = v - spike * self.neuron.v_th
+
+    def _tick(self, current: torch.Tensor) -> torch.Tensor:
+        v = self.integrate(current, self._fires(self.states["v"]))
         spike = self._fires(v)
         self._keep_peak(v, spike)
-        if neuron.reset is Reset.HARD:
-            v = v.masked_fill(spike, 0.0)
-        elif neuron.reset is Reset.SOFT:
-            v = v - spike * neuron.v_th
-        self.states = {"u": u, "v": v}
+        self.settle(spike)
         return spike

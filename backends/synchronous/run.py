@@ -38,7 +38,7 @@ class Run:
     v: dict[str, Array] = field(default_factory=dict)  # as the reset leaves it; if recorded
     inputs: dict[str, Array] = field(default_factory=dict)  # that readouts read; static: 1 tick
     sums: dict[str, Array] = field(default_factory=dict)  # accumulators' v at the end, no ticks
-    saturated: dict[str, int] = field(default_factory=dict)  # ticks of neurons whose v was clipped
+    saturations: dict[str, int] = field(default_factory=dict)  # ticks of neurons whose v was clipped
     peaks: dict[str, float] = field(default_factory=dict)  # of float neurons: the largest |v|
 
     def counts(self) -> dict[str, Array]:
@@ -72,6 +72,7 @@ class Executor:
         self.network, self.device = network, device
         self.integer = any(not isinstance(p.neuron, FloatNeuron | Adder)
                            for p in network.populations)
+        self.dtype = torch.int64 if self.integer else torch.float64
         self._inputs = {item.name: item for item in network.inputs}
         self._sources = network.sources()
         self._maps = {id(p): self._map(p) for p in network.projections}
@@ -96,12 +97,10 @@ class Executor:
         """
         n_samples = len(next(iter(inputs.values())))
         inputs = self.network.feeds(inputs)
-        messages = {name: self._input_messages(item, inputs, n_samples)
-                    for name, item in self._inputs.items()}
+        messages = {name: [x] for name, x in self.input_messages(inputs, n_samples).items()}
         messages.update({p.name: [] for p in self._order})
-        currents = {e.target: self._encoder_currents(e, inputs, n_samples)
-                    for e in self.network.encoders}
-        populations = {p.name: self._population(p, currents.get(p.name), n_samples)
+        currents = self.encoder_currents(inputs, n_samples)
+        populations = {p.name: self.batch(p, currents.get(p.name), n_samples)
                        for p in self._order}
         ticks = self.network.n_ticks
         chunks = [(t, t + 1) for t in range(ticks)] if self._by_tick else [(0, ticks)]
@@ -122,7 +121,7 @@ class Executor:
                     for item in self._inputs.values() if item.name in self._read},
             sums={name: batch.potential.cpu().numpy() for name, batch in populations.items()
                   if name in self.network.accumulators},
-            saturated={name: batch.saturated for name, batch in populations.items()},
+            saturations={name: batch.saturations for name, batch in populations.items()},
             peaks={name: batch.peak for name, batch in populations.items()})
 
     def _all_ticks(self, population: Population, parts: list[torch.Tensor]) -> Array:
@@ -131,29 +130,39 @@ class Executor:
         spikes = _concatenate(parts).to(wide if population.graded else torch.uint8)
         return np.asarray(spikes.cpu().numpy())
 
-    def _input_messages(self, item: Input, inputs: Mapping[str, Array],
-              n_samples: int) -> list[torch.Tensor]:
-        """What an input sends: one tensor [samples, ticks, sources]; [samples, 1, .] if static."""
+    def input_messages(self, inputs: Mapping[str, Array], n_samples: int
+                       ) -> dict[str, torch.Tensor]:
+        """What the inputs send for their feeds: [samples, ticks, sources]; static: one tick."""
+        return {name: self._input_message(item, inputs, n_samples)
+                for name, item in self._inputs.items()}
+
+    def _input_message(self, item: Input, inputs: Mapping[str, Array],
+                       n_samples: int) -> torch.Tensor:
         if item.kind is InputKind.ONE:
-            one = torch.ones(n_samples, 1, item.size, dtype=torch.int64, device=self.device)
-            return [one]
+            return torch.ones(n_samples, 1, item.size, dtype=torch.int64, device=self.device)
         x = np.asarray(inputs[item.name])
         values = item.integers(x) if self.integer else x.astype(np.float64)
         static = item.kind is InputKind.STATIC
         shape = (n_samples, 1 if static else self.network.n_ticks, item.size)
-        return [torch.as_tensor(values.reshape(shape), device=self.device)]
+        return torch.as_tensor(values.reshape(shape), device=self.device)
 
-    def _encoder_currents(self, encoder: Encoder, inputs: Mapping[str, Array],
-                          n_samples: int) -> torch.Tensor:
-        """[samples, neurons], or [samples, ticks, neurons] where an input differs by tick."""
+    def encoder_currents(self, inputs: Mapping[str, Array], n_samples: int
+                         ) -> dict[str, torch.Tensor]:
+        """What encoders give for feeds, by target: [samples, neurons], or one for every tick."""
+        return {e.target: self._encoder_current(e, inputs, n_samples)
+                for e in self.network.encoders}
+
+    def _encoder_current(self, encoder: Encoder, inputs: Mapping[str, Array],
+                         n_samples: int) -> torch.Tensor:
         mantissas = encoder.mantissas(self.network.encoder_rows(encoder, inputs))
         mantissas <<= np.int64(encoder.exponent)
         if len(mantissas) > n_samples:  # one current per tick: only the host can give that
             mantissas = mantissas.reshape(n_samples, -1, mantissas.shape[1])
         return torch.as_tensor(mantissas, device=self.device)
 
-    def _population(self, population: Population, current: torch.Tensor | None,
-                    n_samples: int) -> Batch:
+    def batch(self, population: Population, current: torch.Tensor | None,
+              n_samples: int) -> Batch:
+        """A population at rest, with its bias and an encoder's current."""
         neuron = population.neuron
         if isinstance(neuron, Adder):
             return AdderBatch()
@@ -169,19 +178,20 @@ class Executor:
     def _current(self, population: Population, messages: Mapping[str, list[torch.Tensor]],
                  n_samples: int, start: int, stop: int) -> torch.Tensor:
         """Synaptic sums [samples, stop - start, neurons] of these ticks."""
-        dtype = torch.int64 if self.integer else torch.float64
-        total = torch.zeros(n_samples, stop - start, population.size, dtype=dtype,
+        total = torch.zeros(n_samples, stop - start, population.size, dtype=self.dtype,
                             device=self.device)
         for projection in self.network.into(population.name):
             spikes = self._arriving(projection, messages, start, stop)
-            if spikes is None:
-                continue
-            length = spikes.shape[1]
-            sums = self._maps[id(projection)](
-                spikes.reshape(n_samples * length, -1).to(dtype))
-            sums = sums.reshape(n_samples, length, population.size)
-            total += sums << projection.exponent if self.integer else sums
+            if spikes is not None:
+                total += self.deliver(projection, spikes)
         return total
+
+    def deliver(self, projection: Projection, spikes: torch.Tensor) -> torch.Tensor:
+        """The sums [samples, ticks, neurons] for what arrives [samples, ticks, sources]."""
+        n_samples, length, _ = spikes.shape
+        sums = self._maps[id(projection)](spikes.reshape(n_samples * length, -1).to(self.dtype))
+        sums = sums.reshape(n_samples, length, -1)
+        return sums << projection.exponent if self.integer else sums
 
     def _arriving(self, projection: Projection, messages: Mapping[str, list[torch.Tensor]],
                   start: int, stop: int) -> torch.Tensor | None:

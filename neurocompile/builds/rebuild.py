@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neurocompile.array_file import read_arrays
@@ -44,6 +44,7 @@ def recompile(build: Build) -> Rebuild:
     target = parse_target(read_toml(path), str(path))
     capture = Capture(load_graph(folder / "model.onnx"), manifest.model, ())
     options = read_options(manifest, family_of(target).options_type, folder)
+    options = replace(options, max_loss=100.0)  # it was judged when it was built, on its sample
     return Rebuild(capture, compile_graph(
         capture.graph, target, options, selection=_selection(manifest.pruning),
         rounding=_rounding(folder / ROUNDING)))

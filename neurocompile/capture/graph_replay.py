@@ -79,7 +79,7 @@ def replay_graph(graph: Graph, inputs: Sequence[torch.Tensor], proof: Replay) ->
     neurons = _pairs(proto, proof.runs)
     feeds = {value.name: x.numpy() for value, x in zip(_inputs(proto), inputs, strict=True)}
     names = [value.name for value in proto.graph.output]
-    results = _run(proto, feeds, [*names, *(n.outputs.spikes for n in neurons)])
+    results = run_graph(proto, feeds, [*names, *(n.outputs.spikes for n in neurons)])
     different = sum(_count_different(results[n.outputs.spikes], n.run.outputs.spikes)
                     for n in neurons)
     reason = ""
@@ -118,9 +118,9 @@ def _pairs(proto: onnx.ModelProto, runs: Sequence[NeuronRun]) -> list[_NodeRun]:
     return neurons
 
 
-def _run(proto: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]], names: Iterable[str]
-         ) -> Arrays:
-    """The values of these names; those that are no outputs of the model are made such in a copy."""
+def run_graph(proto: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]], names: Iterable[str]
+              ) -> Arrays:
+    """In onnxruntime, the values of these names; those that are no outputs of the model are made such in a copy."""
     import onnxruntime as ort
 
     twin = onnx.ModelProto()
@@ -160,7 +160,7 @@ def _explain(proto: onnx.ModelProto, feeds: Arrays, neurons: Sequence[_NodeRun])
                 name, onnx.TensorProto.FLOAT, array.shape))
     results = {name for node in synapses.graph.node for name in node.output}
     currents = [(n, name, x) for n in neurons for name, x in n.currents() if name in results]
-    values = _run(synapses, values_of_program, [name for _, name, _ in currents])
+    values = run_graph(synapses, values_of_program, [name for _, name, _ in currents])
     for neuron in neurons:
         _check_body(proto, neuron)
     if jumps is not None:
@@ -188,7 +188,7 @@ def _check_body(proto: onnx.ModelProto, neuron: _NodeRun) -> None:
     model = onnx.helper.make_model(graph, functions=list(proto.functions),
                                    opset_imports=list(proto.opset_import),
                                    ir_version=proto.ir_version)
-    results = _run(model, {f"i{k}": value for k, value in enumerate(values)}, node.output)
+    results = run_graph(model, {f"i{k}": value for k, value in enumerate(values)}, node.output)
     for name, expected in zip(node.output, neuron.run.outputs.in_order(states), strict=True):
         different = _count_different(results[name], expected)
         if different:

@@ -34,6 +34,7 @@ from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_function import function_body
 from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, as_neuron
+from neurocompile.ir.stored_samples import store
 from neurocompile.semantics.floating import Profile, decode
 
 
@@ -115,6 +116,8 @@ def _prove(program: torch.export.ExportedProgram, eager: nn.Module, with_stand_i
     comparison = None if proof is None else replay_graph(graph, inputs, proof)
     info = {**_info(inputs, proof, comparison), "outputs": outputs}
     graph.model.metadata_props[g.INFO] = json.dumps(info, sort_keys=True)
+    if proof is not None:
+        store(graph, [x.numpy() for x in inputs])
     return graph
 
 

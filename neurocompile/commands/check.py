@@ -179,8 +179,7 @@ def _compile(capture: Capture, chip: Target, options: Options, arrays: Any, stag
             f"{len(compilation.network.populations)} populations, "
             f"{len(compilation.network.projections)} projections")
     fidelity = compilation.fidelity
-    rates = None if fidelity is None else (
-        {name: one.rate for name, one in fidelity.populations.items()}, fidelity.samples)
+    rates = None if fidelity is None or not fidelity.rates else (fidelity.rates, fidelity.samples)
     return CheckResult(findings=compilation.diagnostics, size=size), rates
 
 

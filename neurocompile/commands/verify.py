@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     from neurocompile.builds import builder, rebuild
     from neurocompile.families.family import Checks
     from neurocompile.families.table import family_of
+    from neurocompile.passes.quantization.ranges import clipped_inputs
 
     progress("compile")
     again = rebuild.recompile(whole)
@@ -69,6 +71,8 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
             program, again.compilation, inputs, Checks(count, timeout, lava_python), progress)
     progress.end()
     accuracy = builder.measure_accuracy(network, arrays, sample)
+    verification = replace(verification, diagnostics=(
+        *verification.diagnostics, *clipped_inputs(network, inputs)))
     _tell(verification, accuracy, fmt)
     return 1 if errors(verification.diagnostics) else 0
 

@@ -19,6 +19,7 @@ from neurocompile.diagnostics import (
     errors,
 )
 from neurocompile.families.fidelity import Fidelity
+from neurocompile.families.gate import Gate
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
@@ -50,7 +51,7 @@ class Compilation(ABC):
     network: Network
     diagnostics: tuple[Diagnostic, ...]
     stages: tuple[StageRecord, ...]
-    fidelity: Fidelity | None = None  # None: no sample was given
+    fidelity: Fidelity | None = None  # None: it was not measured
     pruning: Pruning | None = None  # None: all tokens and ticks are there
     rounding: Mapping[str, Array] = field(default_factory=dict)  # decided on a sample; else empty
 
@@ -69,6 +70,7 @@ class Lowering:
     pruning: Pruning | None
     sample: Mapping[str, Array] | None
     rounding: Mapping[str, Array] = field(default_factory=dict)  # of an earlier build on a sample
+    gate: Gate | None = None  # None: the graph was captured without replay
 
     @property
     def network(self) -> Network:

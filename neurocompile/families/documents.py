@@ -16,6 +16,7 @@ from neurocompile.report.diagnostics import findings_document
 from neurocompile.report.model.fidelity import (
     Accuracy,
     FidelityReport,
+    Inputs,
     PopulationCheck,
     PopulationSpikes,
     ProgramCheck,
@@ -30,6 +31,7 @@ from neurocompile.report.plain import to_json
 from neurocompile.report.section import records
 
 NOT_VERIFIED: Status = "not verified"
+NO_INPUTS: Inputs = "none"
 
 
 def report(compilation: Compilation, demand: Demand, findings: Iterable[Diagnostic],
@@ -47,13 +49,17 @@ def report(compilation: Compilation, demand: Demand, findings: Iterable[Diagnost
 
 def _quantization(fidelity: Fidelity | None) -> Quantization:
     if fidelity is None:
-        return Quantization(measured=False, samples=0, populations=(), same_argmax={})
+        return Quantization(measured=False, inputs=NO_INPUTS, samples=0, populations=(),
+                            same_argmax={})
     return Quantization(
-        measured=True, samples=fidelity.samples,
+        measured=True, inputs=fidelity.source, samples=fidelity.samples,
         populations=tuple(PopulationSpikes(
             name=name, float_spikes=one.float_spikes, integer_spikes=one.integer_spikes,
             differing=one.differing, neuron_ticks=one.neuron_ticks,
-            agreement=round(one.agreement, DIGITS), rate=round(one.rate, DIGITS))
+            agreement=round(one.agreement, DIGITS), rate=round(one.rate, DIGITS),
+            local_agreement=round(one.local_agreement, DIGITS),
+            float16_agreement=round(one.float16_agreement, DIGITS),
+            count_distance=round(one.count_distance, DIGITS))
             for name, one in fidelity.populations.items()),
         same_argmax=dict(sorted(fidelity.same_argmax.items())))
 

@@ -19,6 +19,7 @@ from neurocompile.families.compilation import (
     Progress,
     Recorder,
 )
+from neurocompile.families.gate import Gate, doubts, gate
 from neurocompile.families.stages import network_size
 from neurocompile.families.table import family_of
 from neurocompile.ir.graph import Graph
@@ -29,6 +30,7 @@ from neurocompile.passes.legality.check import check_graph
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.passes.pruning.calibrate import Selection
 from neurocompile.passes.pruning.prune import Pruning, prune
+from neurocompile.passes.quantization.ranges import range_record, recorded_ranges, with_ranges
 from neurocompile.target import Target
 
 
@@ -53,16 +55,18 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     run = Recorder(progress)
     try:
         run.findings += options.without_effect(family.name, target.name)
-        lowering = replace(_lower(run, graph, options, sample, selection),
-                           rounding=rounding or {})
+        lowering = _lower(run, graph, options, sample, selection, rounding or {})
         compilation: Compilation = family.compile(run, lowering, target, options)
     except FindingsError as error:  # with the warnings of the stages before
         raise FindingsError(*run.findings, *error.diagnostics) from None
-    return compilation
+    if sample is None:
+        return compilation
+    return replace(compilation, rounding={
+        **compilation.rounding, **range_record(lowering.whole)})
 
 
 def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, Array] | None,
-           selection: Selection | None) -> Lowering:
+           selection: Selection | None, rounding: Mapping[str, Array]) -> Lowering:
     findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
                          lambda r: f"{len(r)} findings")
     run.findings += findings
@@ -70,8 +74,16 @@ def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, A
     whole, notes = run.stage("lower", lambda: lower(graph, options.allow),
                              lambda r: network_size(r[0]))
     run.findings += notes
-    return Lowering(graph=graph, whole=whole, sample=sample,
-                   pruning=_prune(run, graph, whole, options, sample, selection))
+    result = None
+    if graph.info.get("replay") is not None:  # else it was captured to be checked only
+        result = run.stage("gate", lambda: gate(graph, whole), Gate.summary)
+        run.findings += doubts(graph, whole, result)
+    pruning = _prune(run, graph, whole, options, sample, selection)
+    ranges = options.input_range or recorded_ranges(rounding)
+    if pruning is not None:
+        pruning = replace(pruning, after=with_ranges(pruning.after, ranges, sample))
+    return Lowering(graph=graph, whole=with_ranges(whole, ranges, sample), sample=sample,
+                    rounding=rounding, gate=result, pruning=pruning)
 
 
 def _prune(run: Recorder, graph: Graph, floating: Network, options: Options,

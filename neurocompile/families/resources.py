@@ -13,6 +13,7 @@ from neurocompile.families.demand import Demand
 from neurocompile.families.routes import DIGITS, load, routes, traffic
 from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Adder, Network, Population
+from neurocompile.ir.operators import Array
 from neurocompile.passes.pruning.prune import Pruning, n_neurons, n_synapses
 from neurocompile.report.model.layout import CorePlace, Layout, PopulationOrder, SlicePlace
 from neurocompile.report.model.pruning import (
@@ -158,7 +159,7 @@ def _population(compilation: Compilation, demand: Demand, population: Population
                 holders: Sequence[CoreFacts]) -> PopulationFacts:
     name, network = population.name, compilation.network
     fidelity = compilation.fidelity
-    measurement = None if fidelity is None else fidelity.populations.get(name)
+    rate = None if fidelity is None else fidelity.rates.get(name)
     own = demand.populations.get(name)
     limits = {resource: one.limit for resource, one in demand.resources.items()}
     usage = dict(own.usage) if own else dict.fromkeys(limits, 0)
@@ -170,10 +171,10 @@ def _population(compilation: Compilation, demand: Demand, population: Population
         name=name, model=model_name(compilation.floating, population),
         shape=tuple(population.shape), neurons=population.size, where=str(population.where),
         on_host=population.on_host, depth=demand.depth.get(name, 0),
-        rate=None if measurement is None else round(measurement.rate, DIGITS),
+        rate=None if rate is None else round(rate, DIGITS),
         synapses=_synapses(network, population),
         distinct_weights=sum(int(p.operator.weights.size) for p in network.into(name)),
-        weight_bits=own.weight_bits if own else None,
+        weight_bits=own.weight_bits and _bits_in_use(network, name) if own else None,
         order=demand.mapping.partition.order_names.get(name), cores=len(holders),
         lower_bound=max(bounds.values(), default=0), lower_bounds=bounds, usage=usage,
         utilization=_round(shares),
@@ -181,6 +182,21 @@ def _population(compilation: Compilation, demand: Demand, population: Population
         binds_on=_binds_on(holders, limits),
         worst=None if fullest is None else FullestCore(
             core=fullest.core, resource=fullest.binding, utilization=fullest.utilization))
+
+
+def _bits_in_use(network: Network, name: str) -> int:
+    """Bits that the stored weights into a population take: those of its widest projection."""
+    return max((_bits(p.operator.weights) for p in network.into(name)), default=0)
+
+
+def _bits(weights: Array) -> int:
+    """Bits of whole numbers in steps of their common divisor, a sign where one is negative."""
+    values = np.unique(weights).astype(np.int64)
+    step = int(np.gcd.reduce(values)) if len(values) else 0
+    if not step:
+        return 0
+    low, high = int(values[0]) // step, int(values[-1]) // step
+    return max(high, -low - 1).bit_length() + (low < 0)
 
 
 def model_name(floating: Network, population: Population) -> str:

@@ -3,50 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neurocompile.backends import synchronous
+from neurocompile.backends.synchronous import Run
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.compilation import Lowering, Recorder
-from neurocompile.families.fidelity import Fidelity, activity, measure
+from neurocompile.families.fidelity import Fidelity, Measurement, Rates, Source, measure
+from neurocompile.families.losses import Quantization, losses
+from neurocompile.families.seeded import active_inputs
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.passes.quantization.observations import Observations
 
-Rates = Mapping[str, float | NDArray[np.float64]]
+SAMPLE: Source = "sample"
+CAPTURE: Source = "capture"
+NOISE: Source = "seeded"
 
 
-def measure_fidelity(run: Recorder, lowering: Lowering, floating: Network,
-                     network: Network) -> tuple[Fidelity | None, Rates | None]:
-    """Fidelity and firing rates on the sample, where there is one."""
-    sample = lowering.sample
-    if sample is None:
-        return None, None
+def measure_fidelity(run: Recorder, lowering: Lowering, one: Quantization,
+                     float_run: Run | None = None) -> tuple[Fidelity, Rates | None]:
+    """Fidelity; and firing rates on the user's sample, where there is one.
+
+    Without one it is measured on what the gate ran, if every population fires there, else on seeded
+    inputs. `float_run`: what the float network does on the sample, where that is known. Raises
+    FindingsError (NC701) where a population loses more than is allowed.
+    """
     before_pruning = None if lowering.pruning is None else lowering.whole
-    fidelity, rates = run.stage("fidelity", lambda: measure(floating, network, sample, before_pruning),
-                                lambda r: f"{r[0].samples} samples")
-    run.findings += activity(network, fidelity)
-    return fidelity, rates
+
+    def measurement() -> Measurement:
+        gate, runs = lowering.gate, float_run
+        inputs, source = lowering.sample, SAMPLE
+        if inputs is None and gate is not None and gate.active and not gate.seeded:
+            inputs, source = gate.inputs, CAPTURE
+        if inputs is None:
+            source = NOISE
+            inputs, runs = active_inputs(one.floating)
+        return measure(one.floating, one.network, inputs, source, before_pruning, runs)
+
+    result = run.stage("fidelity", measurement, lambda r: f"{r.fidelity.samples} samples")
+    run.findings += losses(one, result)
+    run.stop()
+    return result.fidelity, None if lowering.sample is None else result.rates
 
 
-def observe(run: Recorder, floating: Network, sample: Mapping[str, Array] | None
-            ) -> Observations | None:
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What the float network does on the sample; nothing where there is none."""
+
+    run: Run | None = None
+    values: Observations | None = None  # that quantizing takes of it
+
+
+def observe(run: Recorder, floating: Network, sample: Mapping[str, Array] | None) -> Observation:
     """The float network's run on the sample, where there is one."""
     if sample is None:
-        return None
+        return Observation()
 
-    def observations() -> Observations:
-        result = synchronous.run(floating, sample)
-        inputs = {item.name: _sent(item, floating, sample) for item in floating.inputs}
-        return Observations({**inputs, **result.spikes}, result.peaks)
+    def result() -> Observation:
+        float_run = synchronous.run(floating, sample)
+        inputs = {item.name: _messages(item, floating, sample) for item in floating.inputs}
+        return Observation(
+            float_run, Observations({**inputs, **float_run.spikes}, float_run.peaks))
 
-    return run.stage("observe", observations, lambda o: f"{len(o.peaks)} populations")
+    return run.stage("observe", result, lambda _: f"{len(floating.populations)} populations")
 
 
-def _sent(item: Input, network: Network, sample: Mapping[str, Array]) -> Array:
+def _messages(item: Input, network: Network, sample: Mapping[str, Array]) -> Array:
     """What an input sends [samples, ticks, sources]; a static one in one tick."""
     n_samples = len(next(iter(sample.values())))
     if item.kind is InputKind.ONE:

@@ -19,6 +19,7 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.graph import FORMAT, INFO, Graph
 from neurocompile.ir.neuron_function import function_body
 from neurocompile.ir.neuron_node import MODULE_ATTRIBUTE, is_neuron
+from neurocompile.ir.stored_samples import SAMPLES, fit, read
 from neurocompile.semantics.floating import decode
 from neurocompile.semantics.profiles import PROFILES
 
@@ -109,6 +110,19 @@ def _info(proto: onnx.ModelProto) -> Iterator[str]:
         ours = False
     if not ours:
         yield "it was not written by neurocompile.export"
+    elif SAMPLES in entries:
+        yield from _samples(entries[SAMPLES], free)
+
+
+def _samples(text: str, inputs: Iterable[onnx.ValueInfoProto]) -> Iterator[str]:
+    try:
+        arrays = read(text)
+    except ValueError as error:
+        yield str(error)
+        return
+    shapes = [[d.dim_value for d in value.type.tensor_type.shape.dim] for value in inputs]
+    if not fit(arrays, shapes):
+        yield "its samples do not fit its inputs"
 
 
 def _nodes(nodes: Iterable[onnx.NodeProto], depth: int = 0

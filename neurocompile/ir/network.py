@@ -37,6 +37,9 @@ class InputKind(enum.Enum):
     ONE = "one"  # a single source that spikes in every tick (carries biases through synapses)
 
 
+ANALOG = (InputKind.STATIC, InputKind.ANALOG)  # kinds of inputs with real values
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """A named input of the network; `shape` is that of one tick of one sample."""
@@ -214,7 +217,7 @@ class Encoder:
         """Bias mantissas [rows, neurons] for analog inputs [rows, *input shape] by name."""
         return np.clip(self.exact(inputs), self.low, self.high)
 
-    def clipped(self, inputs: Mapping[str, Array]) -> int:
+    def clip_count(self, inputs: Mapping[str, Array]) -> int:
         """How many of the mantissas for these inputs are clipped, and may change a spike."""
         exact = self.exact(inputs)
         return 0 if self.lossless else int(np.count_nonzero((exact < self.low) | (exact > self.high)))

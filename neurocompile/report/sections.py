@@ -19,6 +19,7 @@ from neurocompile.report.model.resources import ReadoutFacts, Resources
 from neurocompile.report.section import Section, View
 from neurocompile.report.tables import core_table, population_table, resource_table
 
+INPUTS = {"sample": "{}", "capture": "{} of the capture", "seeded": "{} of seeded noise", "none": ""}
 MAX_NAMES = 6  # of a list in a sentence
 MOODS: dict[str, Mood] = {"verified": "good", "differs": "bad"}
 
@@ -115,21 +116,28 @@ def _readout(readout: ReadoutFacts) -> str:
 
 
 def _fidelity(report: Report) -> Content:
-    """Float against integers on the sample, and the answers."""
+    """Float against integers, and the answers."""
     q, accuracy = report.fidelity.quantization, report.fidelity.accuracy
-    on = f"float against integers on {words.plural(q.samples, 'sample')}"
-    lines = ["float against integers: not measured (no sample given)"] if not q.measured else [
+    on = f"float against integers on {INPUTS[q.inputs].format(words.plural(q.samples, 'sample'))}"
+    lines = ["float against integers: not measured"] if not q.measured else [
         f"{on}: same largest output of `{printable(name)}` on {same:,}"
         for name, same in q.same_argmax.items()] or [f"{on}: no readout to compare"]
     spikes = Table(
-        title="float against integer network, on the sample", place="page",
+        title=on,
         columns=(Column(title="population"), Column(title="float spikes", form="count"),
                  Column(title="integer spikes", form="count"),
-                 Column(title="differing", form="count"),
-                 Column(title="neuron-ticks", form="count"),
-                 Column(title="agreement", form="percent")),
+                 Column(title="differing", form="count", place="page"),
+                 Column(title="neuron-ticks", form="count", place="page"),
+                 Column(title="local", form="percent"), Column(title="end to end", form="percent"),
+                 Column(title="float16", form="percent"),
+                 Column(title="counts off", form="percent")),
         rows=tuple((p.name, p.float_spikes, p.integer_spikes, p.differing, p.neuron_ticks,
-                    p.agreement) for p in q.populations))
+                    p.local_agreement, p.agreement, p.float16_agreement, p.count_distance)
+                   for p in q.populations),
+        note="Shares of the float network's spikes that are the same. Local: where a population's "
+             "sources send the float network's spikes, so what its own rounding costs. Float16: the "
+             "float network with weights in float16, a yardstick for how a network amplifies. "
+             "Counts off: mean difference of a neuron's spike counts, per mean count.")
     return Content(lines=sentences(*lines, "" if accuracy is None else words.accuracy(accuracy)),
                    tables=(spikes,) if spikes.rows else ())
 

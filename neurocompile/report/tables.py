@@ -13,7 +13,7 @@ MAX_CORES = 40  # rows of the table of cores on a terminal
 
 def population_table(report: Report) -> Table:
     """What each population is and takes."""
-    agreement = {p.name: p.agreement for p in report.fidelity.quantization.populations}
+    agreement = {p.name: p.local_agreement for p in report.fidelity.quantization.populations}
     return Table(
         columns=(
             Column(title="population"), Column(title="model"), Column(title="shape", place="page"),
@@ -29,7 +29,8 @@ def population_table(report: Report) -> Table:
         note="Weights: distinct values of the model that the synapses share. Bound: cores that the "
              "population needs at least. Cores that several populations share count for each of "
              "them. Depth: ticks by which a population lags the input. Rate: spikes per neuron and "
-             "tick on the sample. Agrees: share of the float network's spikes.")
+             "tick on the sample. Agrees: share of its spikes where its sources send the "
+             "float network's.")
 
 
 def _population(resources: Resources, p: PopulationFacts,

@@ -108,6 +108,21 @@ CAPTURE = (
          "write the file without it, or capture the PyTorch model that it was made from",
          "a NIR node of type Conv3d; a .net layer of sigma-delta neurons",
          "a NIR node of type Conv2d; a .net layer of CUBA neurons"),
+    Rule("NC142", "lowering-mismatch", "error",
+         "`{module}` computes otherwise once lowered ({place}): {expected} in the captured graph, "
+         "{found} in the network, {different} such differences; {detail}",
+         "The network that goes on the chip must decide every spike as the model does, on the same "
+         "spikes of its sources, but for ties within float32's rounding.",
+         "it is a bug in neurocompile: please report it with the model's graph (neurocompile export)",
+         "a weight that is composed wrongly", "the network as lowered"),
+    Rule("NC143", "lowering-ties", "note",
+         "{different} decisions of `{module}` beside its {spikes} spikes turn with the order of "
+         "additions: its potential lies on the threshold within rounding",
+         "The model adds up in float32, the network that goes on the chip exactly; on a tie either "
+         "decision is right.",
+         "nothing to do; weights that are sums of powers of two are exact in every order",
+         "a batch normalization whose output lies on the threshold",
+         "potentials that are no neighbors of the threshold"),
     Rule("NC119", "bad-neuron-declaration", "error",
          "the declaration of `{cls}` as a neuron is wrong at `{key}`: {error}",
          "A declared neuron is read by its equations, so they and their constants must be there.",

@@ -61,12 +61,40 @@ EMISSION = (
          "a network of 100 cores", "a network of 10 cores of neurons without memory"),
 )
 
+TRAINING = (
+    Rule("NC621", "layer-left", "warning",
+         "`{layer}` is left as it is: {reason}",
+         "Weights on the grid are written back where one tensor of the model carries them all, and "
+         "float32 and the chip hold the same numbers.",
+         "let a gain be a power of two (tau=2.0, AvgPool2d(2)), and a threshold a short binary number "
+         "(1.0)", "conv, average pool, neuron", "average pool, conv, neuron"),
+    Rule("NC622", "layer-rounded", "error",
+         "`{module}` is rounded although it was written on the grid: {count} of {weights} weights",
+         "A written layer must come out of lowering and quantization as the integers it was made of.",
+         "please report it with the command line", "", ""),
+    Rule("NC623", "not-trainable", "error",
+         "`tune` cannot train for {target}: {reason}",
+         "Training runs forward through the chip's integers, whose thresholds must not depend on what "
+         "is trained.",
+         "choose another target; `quantize` writes weights for any",
+         "tune --target truenorth", "tune --target loihi2"),
+)
+
 FIDELITY = (
     Rule("NC701", "quantization-mismatch", "warning",
-         "`{module}`: {share} of spikes differ between the float model and the integer network",
-         "Quantization moves thresholds by less than a weight step; spikes near them change.",
-         "compare the accuracy on your test set; more weight bits or training with noise help",
+         "`{module}`: on {inputs} {share} of its spikes differ by its own rounding, fed with the "
+         "float network's spikes ({counts} of its counts end to end; limit {limit}): {cause}",
+         "An integer population moves the spikes whose potentials lie near the threshold. Above "
+         "--max-loss it is an error: what is deployed would not be the network that was trained.",
+         "more weight bits, another --encoder, or training on the chip's grid",
          "3-bit weights", "8-bit weights"),
+    Rule("NC705", "amplified-rounding", "note",
+         "`{module}`: {share} of spikes differ end to end ({counts} of counts), but {local} by its own "
+         "rounding; in the float network with weights in float16 {float16} differ",
+         "A deep spiking network amplifies any difference: a spike that is moved moves others. The "
+         "yardstick is what a cast to float16 does to the same network.",
+         "compare the accuracy on your test set: it is what such differences can be judged by",
+         "the last of ten populations of a network of one tick", "a network of two populations"),
     Rule("NC702", "tick-mismatch", "error",
          "`{population}` differs at sample {sample}, tick {tick}, neuron {neuron}: reference "
          "{expected}, {program} {found}",
@@ -77,6 +105,19 @@ FIDELITY = (
          "`{population}` emitted no spike on these samples: nothing was proved for it",
          "Silent populations always agree.",
          "verify with samples on which the network is active", "", ""),
+    Rule("NC707", "potential-saturates", "note",
+         "the potential of `{module}` saturates for some inputs: on {inputs} in {count} of {total} "
+         "neuron-ticks",
+         "Sums without a leak reach further than any register. Where a proof that none overflows takes "
+         "more than a bit of the weights, the scale rests on the potentials of the sample instead; the "
+         "chip, the reference and Lava clip alike.",
+         "--overflow prove, which takes those bits", "", ""),
+    Rule("NC706", "input-clipped", "warning",
+         "{count} of {total} values of `{input}` are beyond what the build was made for",
+         "Ranges of inputs come from the sample of the build or from --input-range; the host clips "
+         "what lies beyond, so a neuron may spike otherwise than in the model.",
+         "build with a sample that has such values, or with --input-range",
+         "images of 0 to 255 for a build on images of 0 to 1", "images of 0 to 1"),
     Rule("NC704", "build-damaged", "error",
          "`{file}` of the build does not match its manifest",
          "A build directory is used only as it was written.",

@@ -32,7 +32,7 @@ class LoihiBatch(IntegerBatch):
     def _loop(self, current: Ints, bias: Ints, states: Mapping[str, Ints],
               spikes: NDArray[np.bool_], trace: Ints) -> None:
         neuron = self.neuron
-        self.saturated += _ticks(
+        self.saturations += _ticks(
             current, bias, states["u"], states["v"], DECAY_ONE - (neuron.du + 1),
             DECAY_ONE - neuron.dv, neuron.vth << ACTIVATION_SHIFT,
             neuron.v_sub << ACTIVATION_SHIFT, _MODES[neuron.reset], spikes, trace)
@@ -50,7 +50,7 @@ class LoihiBatch(IntegerBatch):
             v = v + self.bias
         if neuron.reset is Reset.SOFT_DELAYED:
             v = v - (before > level) * less
-        self.saturated += int((v.abs() > STATE_MAX).sum())
+        self.saturations += int((v.abs() > STATE_MAX).sum())
         v = v.clamp(-STATE_MAX, STATE_MAX)
         if neuron.reset is Reset.HARD_DELAYED:
             v = v.masked_fill(before > level, 0)
@@ -74,7 +74,7 @@ def _ticks(current: Any, bias: Any, u: Any, v: Any, keep_u: int, keep_v: int, le
            mode: int, spikes: Any, trace: Any) -> int:
     """Advance by all ticks; how many times a potential was clipped."""
     samples, ticks, neurons = current.shape
-    saturated = 0
+    saturations = 0
     for s in range(samples):
         for t in range(ticks):
             b = bias[s if len(bias) > 1 else 0, t if bias.shape[1] > 1 else 0]
@@ -93,7 +93,7 @@ def _ticks(current: Any, bias: Any, u: Any, v: Any, keep_u: int, keep_v: int, le
                 y = ((p + ((p >> 63) & (DECAY_ONE - 1))) >> 12) + x + b[n]
                 if late and mode == 2:
                     y -= less
-                saturated += abs(y) > STATE_MAX
+                saturations += abs(y) > STATE_MAX
                 y = min(max(y, -STATE_MAX), STATE_MAX)
                 if late and mode == 3:
                     y = 0
@@ -106,4 +106,4 @@ def _ticks(current: Any, bias: Any, u: Any, v: Any, keep_u: int, keep_v: int, le
                 spikes[s, t, n] = spike
                 if len(trace):
                     trace[s, t, n] = y
-    return saturated
+    return saturations

@@ -23,7 +23,7 @@ class Batch(ABC):
     """A population for several samples: its states by name, [samples, neurons] each."""
 
     states: dict[str, torch.Tensor]
-    saturated: int = 0  # ticks of neurons in which a register clipped the potential
+    saturations: int = 0  # ticks of neurons in which a register clipped the potential
     peak: float = 0.0  # of float neurons: the largest |v| that decided a spike; see FloatBatch
 
     @property

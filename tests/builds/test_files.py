@@ -23,7 +23,7 @@ import pytest
 from neurocompile import cli
 from neurocompile.builds.builder import BuildResult
 from neurocompile.builds.directory import open_build
-from neurocompile.builds.files import COMMANDS, FILES, load_report, read_document, schemas
+from neurocompile.builds.files import COMMANDS, FILES, ROUNDING, load_report, read_document, schemas
 from neurocompile.builds.manifest import write_json, write_manifest
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.table import sections_of
@@ -66,7 +66,8 @@ def test_a_document_is_valid_and_comes_back(either_build: BuildResult, name: str
 
 def test_a_build_holds_these_files(either_build: BuildResult) -> None:
     assert {f"{path.name}/" if path.is_dir() else path.name
-            for path in either_build.path.iterdir()} == {one.name for one in FILES}
+            for path in either_build.path.iterdir()} | {ROUNDING} == {one.name for one in FILES}
+    assert (either_build.path / ROUNDING).exists() == bool(either_build.compilation.rounding)
 
 
 def test_the_report_comes_back_without_compiling(either_build: BuildResult) -> None:

@@ -38,8 +38,10 @@ def test_a_verification(loihi_build: BuildResult, populations: tuple[PopulationC
 def test_nothing_was_run(loihi_build: BuildResult, unmeasured_build: BuildResult) -> None:
     one = fidelity_of(loihi_build, None)
     assert one.verification.summary == one.verification.status == "not verified"
-    assert one.quantization.measured
-    assert not fidelity_of(unmeasured_build, None).quantization.measured
+    assert (one.quantization.measured, one.quantization.inputs) == (True, "sample")
+    without_sample = fidelity_of(unmeasured_build, None).quantization
+    assert (without_sample.measured, without_sample.inputs, without_sample.samples) == (True, "capture", 4)
+    assert all(p.rate is None for p in unmeasured_build.report.resources.populations)
 
 
 def test_spikes_that_moved(truenorth_build: BuildResult) -> None:
@@ -49,6 +51,9 @@ def test_spikes_that_moved(truenorth_build: BuildResult) -> None:
         spikes = fidelity.populations[one.name]
         assert one.differing == spikes.differing
         assert one.agreement == round(spikes.agreement, 6)
+        assert one.local_agreement == round(spikes.local_agreement, 6)
+        assert one.float16_agreement == round(spikes.float16_agreement, 6)
+        assert one.count_distance == round(spikes.count_distance, 6)
         assert one.neuron_ticks == 12 * 4 * truenorth_build.compilation.network.population(
             one.name).size
     assert facts.accuracy is not None

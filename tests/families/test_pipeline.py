@@ -129,7 +129,7 @@ def test_spikes_that_quantization_moves_are_named() -> None:
     torch.manual_seed(3)
     graph = capture(nets.lively(nets.MultiStep()), x)
     codes = {bits: {d.code for d in compile_for_loihi(
-        graph, loihi_target("loihi2"), Options(weight_bits=bits),
+        graph, loihi_target("loihi2"), Options(weight_bits=bits, max_loss=100),
         sample={"x": x.numpy()}).diagnostics} for bits in (2, 8)}
     assert "NC701" in codes[2]
     assert "NC701" not in codes[8]

@@ -36,7 +36,8 @@ from neurocompile.formats.table import FORMATS, format_options
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.ir.network import Network
-from neurocompile.options import Choice, Whole, option
+from neurocompile.option_values import Choice, Whole
+from neurocompile.options import option
 from neurocompile.passes.lowering.lower import lower
 from tests.commands import command_line
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import UsageError
 from neurocompile.ir.graph import INFO, Graph
 from neurocompile.ir.graph_file import load_graph
+from neurocompile.ir.stored_samples import MAX_TEXT, SAMPLES
 
 Change = Callable[[onnx.ModelProto], object]
 
@@ -42,6 +45,23 @@ def _info(change: Callable[[dict[str, object]], object]) -> Change:
         change(info)
         entry.value = json.dumps(info)
     return edit
+
+
+def _text(key: str, change: Callable[[str], str]) -> Change:
+    """A metadata entry, changed."""
+    def edit(proto: onnx.ModelProto) -> None:
+        entry = next(e for e in proto.metadata_props if e.key == key)
+        entry.value = change(entry.value)
+    return edit
+
+
+def _samples(change: Callable[[Any], object]) -> Change:
+    """The stored samples, changed."""
+    def other_text(text: str) -> str:
+        entries = json.loads(text)
+        change(entries)
+        return json.dumps(entries)
+    return _text(SAMPLES, other_text)
 
 
 def _neuron(proto: onnx.ModelProto) -> onnx.NodeProto:
@@ -116,11 +136,20 @@ CASES: dict[str, tuple[Change, str]] = {
     "negative-shape": (_claims(-1, 4), "NC003"),
     "more-than-it-holds": (_claims(100, 100), "NC003"),
     "huge-constant": (_constant(1 << 14, 1 << 14), "NC004"),
-    "no-metadata": (lambda p: p.metadata_props.pop(), "NC003"),
+    "no-metadata": (lambda p: p.ClearField("metadata_props"), "NC003"),
     "another-format": (_info(lambda i: i.update(format=99)), "NC003"),
     "damaged-inputs": (_info(lambda i: i.update(inputs=[])), "NC003"),
     "damaged-range": (_info(lambda i: i.update(inputs=[{"low": "x"}])), "NC003"),
     "damaged-replay": (_info(lambda i: i.update(replay=[1])), "NC003"),
+    "samples-of-no-kind": (_samples(lambda s: s[0].update(kind="pickle")), "NC003"),
+    "samples-too-short": (_samples(lambda s: s[0].update(data="AAAA")), "NC003"),
+    "samples-of-another-shape": (_samples(lambda s: s[0]["shape"].append(1)), "NC003"),
+    "samples-of-no-axis": (_samples(lambda s: s[0].update(batch=7)), "NC003"),
+    "samples-of-another-input": (_samples(lambda s: s.append(s[0])), "NC003"),
+    "samples-without-end": (_text(SAMPLES, lambda text: text + " " * MAX_TEXT), "NC003"),
+    "samples-that-are-nan": (_samples(lambda s: s[0].update(
+        kind="floats", data=base64.b64encode(np.full(
+            math.prod(s[0]["shape"]), np.nan, "<f4").tobytes()).decode())), "NC003"),
     "unknown-domain": (lambda p: p.graph.node.append(
         helper.make_node("Run", [], ["r"], domain="com.evil")), "NC003"),
     "unknown-operator": (lambda p: p.graph.node.append(

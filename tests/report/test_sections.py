@@ -110,8 +110,12 @@ def test_fidelity_with_the_accuracy(loihi_report: Report, unmeasured_build: Buil
     assert accuracy == words.accuracy(loihi_report.fidelity.accuracy)
     assert accuracy.startswith("accuracy of the integer network: ")
     assert " of 12 labeled samples (" in accuracy
-    assert lines(unmeasured_build.report, "fidelity") == [
-        "float against integers: not measured (no sample given)"]
+    (line,) = lines(unmeasured_build.report, "fidelity")
+    assert line.startswith("float against integers on 4 samples of the capture: same largest ")
+    (table,) = content(loihi_report, "fidelity").tables
+    assert [column.title for column in table.columns[-4:]] == [
+        "local", "end to end", "float16", "counts off"]
+    assert len(table.rows) == len(loihi_report.fidelity.quantization.populations) > 1
     no_readout = replace(loihi_report.fidelity.quantization, same_argmax={})
     assert lines(with_fidelity(loihi_report, quantization=no_readout, accuracy=None),
                  "fidelity") == ["float against integers on 12 samples: no readout to compare"]

@@ -101,6 +101,6 @@ def test_what_was_not_done_is_said(unmeasured_build: BuildResult,
                                    loihi_sections: tuple[Section, ...]) -> None:
     text = terminal.render(unmeasured_build.report, loihi_sections)
     assert "verification  not verified" in text
-    assert "not measured (no sample given)" in text
+    assert "4 samples of the capture" in text
     assert "if every neuron spiked" in text
     assert "accuracy" not in text

@@ -84,7 +84,8 @@ def test_spikes_of_both_forms_and_fidelity() -> None:
         result = compilation(form)
         inputs = inputs_from(result.network, [images().numpy()])
         runs[form] = synchronous.run(result.floating, inputs)
-        fidelity, rates = measure(result.floating, result.network, inputs)
+        measurement = measure(result.floating, result.network, inputs, "sample")
+        fidelity, rates = measurement.fidelity, measurement.rates
         assert not [name for name in fidelity.populations if name.endswith("stream")]
         assert all(0 < np.mean(rates[p.name]) <= 1 for p in result.network.populations)
     for name, spikes in runs["duplicate"].spikes.items():

@@ -48,7 +48,7 @@ def estimate(compilation: LoihiCompilation) -> Estimates:
 def _rates(compilation: LoihiCompilation) -> dict[str, float]:
     """Measured spikes per neuron and tick."""
     fidelity = compilation.fidelity
-    return {} if fidelity is None else {name: p.rate for name, p in fidelity.populations.items()}
+    return {} if fidelity is None else fidelity.rates
 
 
 def _all_measured(network: Network, rates: Mapping[str, float]) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.compilation import Lowering, Recorder
+from neurocompile.families.fidelity import Rates
 from neurocompile.families.loihi.compilation import LoihiCompilation
+from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import (
-    Rates,
+    Observation,
     measure_fidelity,
     network_size,
     nothing_on_chip,
@@ -26,7 +28,7 @@ from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import every_core_once, recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.quantization.bounds import lasting_potentials, state_overflows
-from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
+from neurocompile.passes.loihi.quantization.quantize import IntegerForm, LoihiQuantizer
 from neurocompile.passes.loihi.quantization.rounding_record import read_rounding
 from neurocompile.passes.loihi.relay import out_of_range, relay
 from neurocompile.passes.loihi.split import split
@@ -55,15 +57,8 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         "accumulate", lambda: accumulate(floating, options.readout, target, options.bits),
         lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.findings += notes
-    observations = observe(run, floating, lowering.sample)
-    quantizer = LoihiQuantizer(
-        options.bits, options.encoder, options.overflow, observations,
-        read_rounding(lowering.rounding) if lowering.rounding else None)
-    quantized = run.stage(
-        "quantize", lambda: quantizer.quantize(floating, target),
-        lambda q: network_size(q.network), lambda q: _out_of_bounds(floating, q.network, target))
-    network = quantized.network
-    run.findings += [*quantized.warnings, *nothing_on_chip(network)]
+    integers, observation = _quantize(run, lowering, floating, target, options)
+    network = integers.network
     run.stop()
     direct = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
                         lambda s: too_early(network, s))
@@ -72,7 +67,11 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         lambda r: f"{sum(p.repeats is not None for p in r[0].populations)} relay populations",
         lambda r: out_of_range(r[0], r[1], target))
     run.findings += notes
-    fidelity, rates = measure_fidelity(run, lowering, floating, network)
+    fidelity, rates = measure_fidelity(run, lowering, Quantization(
+        floating, network, options,
+        lambda other: LoihiQuantizer(
+            other.bits, other.encoder, other.overflow, observation.values).run(
+                floating, target)[0]), observation.run)
     network = run.stage("encode", lambda: encode(network, target, options.encoding,
                                                  options.bits), encodings_text)
     mapping = _map(run, network, target, options, rates)
@@ -87,7 +86,20 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         graph=lowering.graph, target=target, options=options, floating=floating, network=network,
         schedule=schedule, mapping=mapping, usage=usage, diagnostics=run.diagnostics,
         stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowering.pruning,
-        rounding={} if observations is None else quantized.rounding.arrays())
+        rounding={} if observation.run is None else integers.rounding.arrays())
+
+
+def _quantize(run: Recorder, lowering: Lowering, floating: Network, target: LoihiTarget,
+              options: Options) -> tuple[IntegerForm, Observation]:
+    observation = observe(run, floating, lowering.sample)
+    quantizer = LoihiQuantizer(
+        options.bits, options.encoder, options.overflow, observation.values,
+        read_rounding(lowering.rounding) if lowering.rounding else None)
+    integers = run.stage(
+        "quantize", lambda: quantizer.quantize(floating, target),
+        lambda q: network_size(q.network), lambda q: _out_of_bounds(floating, q.network, target))
+    run.findings += [*integers.warnings, *nothing_on_chip(integers.network)]
+    return integers, observation
 
 
 def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:

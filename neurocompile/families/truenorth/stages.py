@@ -8,9 +8,9 @@ from typing import Any
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.compilation import Lowering, Recorder
-from neurocompile.families.fidelity import Fidelity
+from neurocompile.families.fidelity import Fidelity, Rates
+from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import (
-    Rates,
     measure_fidelity,
     network_size,
     nothing_on_chip,
@@ -69,10 +69,12 @@ def compile_network(run: Recorder, lowering: Lowering, target: TrueNorthTarget,
 
 def _on_cores(run: Recorder, lowering: Lowering, floating: Network, target: TrueNorthTarget,
               options: Options, whole_biases: bool
-              ) -> tuple[Network, Fidelity | None, Legalization]:
+              ) -> tuple[Network, Fidelity, Legalization]:
     """The integer network, what it lost, and its cores."""
     network = _quantize(run, floating, target, options, whole_biases)
-    fidelity, rates = measure_fidelity(run, lowering, floating, network)
+    fidelity, rates = measure_fidelity(run, lowering, Quantization(
+        floating, network, options, lambda other: CrossbarQuantizer(
+            other.bits, other.encoder, whole_biases).run(floating, target)))
     return network, fidelity, run.stage(
         "legalize", lambda: _legalize(network, target, options, rates),
         lambda r: f"{len(r.network.cores)} cores, latency {r.network.latency} ticks",

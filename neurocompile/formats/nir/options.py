@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
-from neurocompile.options import Choice, Positive, option
+from neurocompile.option_values import Choice, Positive
+from neurocompile.options import option
 
 PRODUCERS = ("snntorch", "spikingjelly", "norse", "sinabs", "rockpool", "nir")
 RESETS = ("hard", "soft", "none")

@@ -9,27 +9,32 @@ from typing import Annotated, Literal
 from neurocompile.report.plain import Key
 from neurocompile.report.schema import Count, Share
 
+Inputs = Literal["sample", "capture", "seeded", "none"]
 Status = Literal["not verified", "nothing proved", "verified", "differs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PopulationSpikes:
-    """Float and integer spikes of a population on the sample."""
+    """Float and integer spikes of a population on the same inputs."""
 
     name: str
     float_spikes: Count
     integer_spikes: Count
     differing: Count  # neuron-ticks in which one of the two fired alone
     neuron_ticks: Count  # neurons times ticks times samples
-    agreement: Share  # of spikes
+    agreement: Share  # of spikes, end to end
+    local_agreement: Share  # the same where its sources send the float network's spikes
+    float16_agreement: Share  # of the float network with weights in float16, end to end
+    count_distance: float  # mean difference of counts per neuron and sample, per mean float count
     rate: float  # integer spikes per neuron and tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantization:
-    """The integer network beside the float network, on the sample."""
+    """The integer network beside the float network."""
 
-    measured: bool  # false: no sample was given
+    measured: bool
+    inputs: Inputs  # the user's sample, those that the graph was captured on, or made up
     samples: Count
     populations: tuple[PopulationSpikes, ...]
     same_argmax: Mapping[str, int]  # by readout: samples whose largest output is the same

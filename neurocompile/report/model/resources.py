@@ -69,7 +69,7 @@ class PopulationFacts:
     rate: float | None  # spikes per neuron and tick on the sample; null without one
     synapses: Count  # into it
     distinct_weights: Count  # values of the model that these synapses share
-    weight_bits: Count | None  # of a stored weight; null where none is stored as a number
+    weight_bits: Count | None  # that stored weights use, of the widest projection; null where none is a number
     order: str | None  # in which its neurons are cut into slices; null on the host
     cores: Count  # that hold some of it
     lower_bound: Count  # cores that it needs at least

@@ -6,13 +6,13 @@ ticks of a sample by ticks, the range of u and v. State is cleared at each sampl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.network import Adder, Network, Population
+from neurocompile.ir.network import Adder, Bias, Network, Population, Projection
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.passes.quantization.sums import Interval, magnitude, synaptic_range
@@ -119,14 +119,27 @@ def state_overflows(network: Network, population: Population,
                 "target": target.name, "limit": limit}), target, key)
 
 
-def lasting_potentials(network: Network, population: Population,
-                       target: LoihiTarget) -> Iterator[Diagnostic]:
+def lasting_potentials(network: Network, population: Population, target: LoihiTarget,
+                       harmless: int = 0) -> Iterator[Diagnostic]:
     """NC208 for a population that has to forget v in every tick, if some input lets a part stay.
 
     The largest of n bits of decay keeps v / 2^n, rounded toward zero: nothing of a smaller v.
+    `harmless`: what may stay.
     """
-    reach, limit = magnitude(state_bounds(network, population).rest), limits.decay_steps(target) - 1
+    reach = magnitude(state_bounds(network, population).rest)
+    limit = (harmless + 1) * limits.decay_steps(target) - 1
     if reach > limit:
         yield limits.naming(Diagnostic("NC208", population.where, {
             "module": population.name, "needed": reach, "target": target.name,
             "limit": limit}), target, limits.DECAY)
+
+
+def by_twos(neuron: LoihiNeuron, bias: Bias | None, synapses: Sequence[Projection]) -> bool:
+    """Whether v of a neuron without memory is a multiple of two mantissas, but for what stays.
+
+    Above an odd threshold then spikes the same, and what stays decides none if it is less than a
+    mantissa.
+    """
+    return neuron.du == DECAY_ONE - 1 and neuron.v_sub % 2 == 0 and (
+        bias is None or not np.any(bias.value % (2 << ACTIVATION_SHIFT))) and all(
+            p.exponent > 0 or not np.any(p.operator.weights % 2) for p in synapses)

@@ -17,13 +17,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.network import Input, Projection
+from neurocompile.ir.network import ANALOG, Input, Projection
 from neurocompile.passes.loihi.quantization.population import (
     Decision,
     IntegerPart,
     PopulationQuantizer,
 )
-from neurocompile.passes.loihi.quantization.receiver import ANALOG, Receiver
+from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.scales import candidate_scales
 from neurocompile.passes.loihi.quantization.weight_grid import Weights, grid
 from neurocompile.passes.quantization.feedback import (
@@ -65,7 +65,7 @@ def calibrate(quantizer: PopulationQuantizer, receiver: Receiver, part: IntegerP
     errors = [calibration.error(one.weights, one.k / neuron.v_th, quantizer.weight_bits)
               for one in choices]
     for number in _by_preference(errors):
-        better = quantizer.part(receiver, calibration.rounded(
+        better = quantizer.part(receiver, calibration.refinement(
             choices[number], neuron.v_th, quantizer.weight_bits))
         if not quantizer.findings(better):
             return replace(better, error=errors[number])
@@ -75,7 +75,7 @@ def calibrate(quantizer: PopulationQuantizer, receiver: Receiver, part: IntegerP
 def calibrate_adder(synapses: Sequence[Projection], weights: Sequence[Weights], scale: float,
                     observations: Observations, n_ticks: int, bits: int) -> list[Weights]:
     """What an adder receives, rounded on samples; its sums go on as they are, and have no bias."""
-    arrivals = tuple(Arrival(p.operator, observations.sent[p.source], p.delay) for p in synapses)
+    arrivals = tuple(Arrival(p.operator, observations.messages[p.source], p.delay) for p in synapses)
     return Calibration(tuple(synapses), arrivals, n_ticks, 1.0, own_bias=False).with_feedback(
         weights, scale, bits)
 
@@ -137,11 +137,11 @@ class Calibration:
             return None
         population = receiver.population
         neuron = population.floating
-        keeps = _kept(neuron, observations.rate(population.name))
+        keeps = _shares(neuron, observations.rate(population.name))
         arrivals = tuple(Arrival(
-            p.operator, _integrated(_values(inputs.get(p.source), p, observations), n_ticks, keeps),
+            p.operator, _integral(_values(inputs.get(p.source), p, observations), n_ticks, keeps),
             p.delay) for p in receiver.synapses)
-        unit = _integrated(np.ones((1, 1, 1)), n_ticks, keeps).mean()
+        unit = _integral(np.ones((1, 1, 1)), n_ticks, keeps).mean()
         one = cls(receiver.synapses, arrivals, n_ticks, float(unit),
                   own_bias=neuron.model != SUM and (neuron.alpha is None or n_ticks == 1))
         return one if one.blocks else None
@@ -202,7 +202,7 @@ class Calibration:
                    == p.operator.weights.size for p in self.synapses)
         return gains if same else None
 
-    def rounded(self, decision: Decision, v_th: float, bits: int) -> Decision:
+    def refinement(self, decision: Decision, v_th: float, bits: int) -> Decision:
         """A decision for weights rounded to nearest, rounded with feedback instead."""
         scale = decision.k / v_th
         weights = self.with_feedback(decision.weights, scale, bits)
@@ -247,17 +247,17 @@ class Calibration:
 def _values(item: Input | None, projection: Projection, observations: Observations
             ) -> NDArray[np.generic]:
     """What a projection's source sends to integers [samples, ticks, sources]."""
-    sent = observations.sent[projection.source]
-    return sent * item.scale if item is not None and item.kind in ANALOG else sent
+    messages = observations.messages[projection.source]
+    return messages * item.scale if item is not None and item.kind in ANALOG else messages
 
 
-def _kept(neuron: FloatNeuron, rate: float) -> tuple[float, ...]:
+def _shares(neuron: FloatNeuron, rate: float) -> tuple[float, ...]:
     """The share of each of a neuron's states that lasts from a tick to the next."""
     membrane = neuron.decay * (1 - rate)
     return (membrane,) if neuron.alpha is None else (neuron.alpha, membrane)
 
 
-def _integrated(values: NDArray[np.generic], n_ticks: int, keeps: Sequence[float]
+def _integral(values: NDArray[np.generic], n_ticks: int, keeps: Sequence[float]
                 ) -> NDArray[np.generic]:
     """Values [samples, ticks, sources] filtered by each share in turn; static ones in all ticks."""
     if n_ticks == 1 or not any(keeps):

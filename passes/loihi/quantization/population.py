@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.ir.network import (
+    ANALOG,
     Bias,
     Encoder,
     Input,
@@ -20,7 +21,12 @@ from neurocompile.ir.network import (
     Projection,
 )
 from neurocompile.passes.loihi import limits
-from neurocompile.passes.loihi.quantization.bounds import lasting_potentials, state_overflows
+from neurocompile.passes.loihi.neurons import loihi_neuron
+from neurocompile.passes.loihi.quantization.bounds import (
+    by_twos,
+    lasting_potentials,
+    state_overflows,
+)
 from neurocompile.passes.loihi.quantization.currents import (
     constant_currents,
     current_exponent,
@@ -33,7 +39,7 @@ from neurocompile.passes.loihi.quantization.exact_scale import (
     off_grid,
     own_threshold,
 )
-from neurocompile.passes.loihi.quantization.receiver import ANALOG, Receiver
+from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.representable import threshold_finding
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
 from neurocompile.passes.loihi.quantization.scales import candidate_scales, largest_scale
@@ -106,6 +112,7 @@ class PopulationQuantizer:
     weight_bits: int
     overflow: str = "prove"  # "prove", "saturate" or "auto"
     observations: Observations | None = None
+    plain: bool = False  # no exponents of weights
 
     def best(self, receiver: Receiver) -> tuple[IntegerPart, list[Diagnostic]]:
         """The population without rounding, else at the scale of the least error; warnings.
@@ -119,14 +126,11 @@ class PopulationQuantizer:
         return part, [*warnings, *drift_warnings(receiver.population, part.population,
                                                  self.network.n_ticks)]
 
-    def decided(self, receiver: Receiver, decision: Decision) -> IntegerPart:
+    def from_decision(self, receiver: Receiver, decision: Decision) -> IntegerPart:
         """The population as it was decided for on samples.
 
-        Raises FindingsError: NC303 or NC305 for a decision that does not fit.
+        Raises FindingsError: NC303 or NC305 for one with which registers overflow.
         """
-        shapes = [np.shape(p.operator.weights) for p in receiver.synapses]
-        if [np.shape(integers) for _, integers in decision.weights] != shapes:
-            raise FindingsError(self._no_scale(receiver, decision.k))
         if decision.gains is not None:
             receiver = receiver.with_gains(decision.gains.astype(np.float64))
         part = self.part(receiver, decision)
@@ -174,7 +178,8 @@ class PopulationQuantizer:
                 break
             scale = k / receiver.population.floating.v_th
             exponents, error = self._exponents(receiver, scale)
-            if scale > most or (best is not None and error >= best.error * _WORTH):
+            if scale > most or (self.plain and any(exponents)) or (
+                    best is not None and error >= best.error * _WORTH):
                 continue
             part = replace(self.rounded_at(receiver, k, exponents, saturates), error=error)
             findings = self.findings(part)
@@ -263,6 +268,8 @@ class PopulationQuantizer:
             for p, (exponent, integers) in zip(receiver.synapses, decision.weights, strict=True))
         bias, encoder = constant_currents(receiver, scale, self.inputs, self.target)
         neuron = self._neuron(population.floating, k)
+        if not population.floating.decay and encoder is None and by_twos(neuron, bias, synapses):
+            neuron = replace(neuron, vth=neuron.vth | 1)
         return IntegerPart(
             replace(population, neuron=neuron, bias=bias, on_host=receiver.on_host,
                     saturates=decision.saturates), synapses, encoder, scale, decision=decision)
@@ -308,10 +315,15 @@ class PopulationQuantizer:
             encoders=() if part.encoder is None else (part.encoder,))
 
     def _residues(self, part: IntegerPart) -> list[Diagnostic]:
-        """NC208 where a neuron without memory keeps some potential."""
-        if self.network.population(part.population.name).floating.decay:
+        """NC208 where a neuron without memory keeps some potential that could decide a spike."""
+        population = part.population
+        floating = self.network.population(population.name).floating
+        if floating.decay:
             return []
-        return list(lasting_potentials(self._alone(part), part.population, self.target))
+        between = not floating.gate and by_twos(
+            loihi_neuron(population), population.bias, part.synapses)
+        return list(lasting_potentials(self._alone(part), population, self.target,
+                                       (1 << ACTIVATION_SHIFT) - 1 if between else 0))
 
     def findings(self, part: IntegerPart) -> list[Diagnostic]:
         """NC303 for each register that some input could overflow, NC305 for a threshold of 0."""

@@ -15,18 +15,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.network import Input, Network, Population, Readout
+from neurocompile.ir.network import ANALOG, Input, Network, Population, Readout
 from neurocompile.passes.loihi.quantization.calibration import calibrate
 from neurocompile.passes.loihi.quantization.population import IntegerPart, PopulationQuantizer
 from neurocompile.passes.loihi.quantization.receiver import (
-    ANALOG,
     Receiver,
     graded_inputs,
     most_levels,
     receiver,
 )
 from neurocompile.passes.loihi.quantization.representable import unrepresentable
-from neurocompile.passes.loihi.quantization.rounding_record import Rounding
+from neurocompile.passes.loihi.quantization.rounding_record import Rounding, unreadable
 from neurocompile.passes.loihi.streams.adder_scale import adder_scales, integer_adder
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
@@ -37,7 +36,7 @@ _HALVINGS = 4  # of the adders' scales, until no consumer overflows
 
 
 @dataclass(frozen=True, eq=False)
-class Quantized:
+class IntegerForm:
     """A network in integers."""
 
     network: Network
@@ -57,24 +56,24 @@ class LoihiQuantizer:
     overflow: str = "auto"
     observations: Observations | None = None
     rounding: Rounding | None = None  # as an earlier run on samples decided
+    plain: bool = False  # whole biases, weights without exponents: as lava-dl's files have them
 
     def run(self, network: Network, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
         """The integer network, and warnings. Raises as `quantize` does."""
-        quantized = self.quantize(network, target)
-        return quantized.network, list(quantized.warnings)
+        integers = self.quantize(network, target)
+        return integers.network, list(integers.warnings)
 
-    def quantize(self, network: Network, target: LoihiTarget) -> Quantized:
+    def quantize(self, network: Network, target: LoihiTarget) -> IntegerForm:
         """A float network in integers.
 
         Raises FindingsError: NC201 to NC206 for what the target cannot hold, NC303 to NC310 for
-        numbers out of range.
+        numbers out of range. Raises UsageError (NC003) for a `rounding` that is not the network's.
         """
         problems = list(unrepresentable(network, target, self.weight_bits))
         if problems:
             raise FindingsError(*problems)
         if self.rounding is not None:
-            inputs = graded_inputs(network, target, self.encoder, self.rounding.levels)
-            return self._at(network, inputs, target, self.rounding.scales)
+            return self._again(network, target, self.rounding)
         inputs = self._inputs(network, target)
         scales = self._adder_scales(network, inputs, target)
         most = _HALVINGS if scales else 0
@@ -87,6 +86,15 @@ class LoihiQuantizer:
                     raise
         return self._at(network, inputs, target, {
             name: scale / 2**most for name, scale in scales.items()})
+
+    def _again(self, network: Network, target: LoihiTarget, rounding: Rounding) -> IntegerForm:
+        """The network as it was decided for."""
+        rounding.check(network, most_levels(target))
+        try:
+            inputs = graded_inputs(network, target, self.encoder, rounding.levels)
+            return self._at(network, inputs, target, rounding.scales)
+        except FindingsError as error:
+            raise unreadable(error.diagnostics[0].message) from None
 
     def _inputs(self, network: Network, target: LoihiTarget) -> dict[str, Input]:
         """Inputs by name, graded ones with the levels of the least error.
@@ -136,15 +144,16 @@ class LoihiQuantizer:
                      ) -> PopulationQuantizer:
         return PopulationQuantizer(
             network=network, inputs=inputs, target=target, weight_bits=self.weight_bits,
-            overflow=self.overflow, observations=self.observations)
+            overflow=self.overflow, observations=self.observations, plain=self.plain)
 
     def _receiver(self, population: Population, inputs: Mapping[str, Input], network: Network,
                   target: LoihiTarget, scales: Mapping[str, float]) -> Receiver:
-        return receiver(population, network, target, self.encoder, scales, inputs,
-                        self.observations)
+        arrivals = receiver(population, network, target, self.encoder, scales, inputs,
+                            self.observations)
+        return replace(arrivals, memory=0.0) if self.plain else arrivals
 
     def _at(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget,
-            scales: Mapping[str, float]) -> Quantized:
+            scales: Mapping[str, float]) -> IntegerForm:
         """The network in integers, its adders at these scales."""
         warnings: list[Diagnostic] = []
         parts: dict[str, IntegerPart] = {}
@@ -169,15 +178,15 @@ class LoihiQuantizer:
             projections=tuple(p for part in in_order for p in part.synapses),
             encoders=tuple(part.encoder for part in in_order if part.encoder is not None),
             readouts=tuple(_in_units(r, units) for r in network.readouts))
-        return Quantized(integers, tuple(warnings), Rounding(
+        return IntegerForm(integers, tuple(warnings), Rounding(
             {name: part.decision for name, part in parts.items() if part.decision is not None},
             {i.name: i.levels for i in integers.inputs if i.kind in ANALOG}, scales))
 
     def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
                     ) -> tuple[IntegerPart, list[Diagnostic]]:
         if self.rounding is not None:
-            return quantizer.decided(
-                arrivals, self.rounding.decision(arrivals.population.name)), []
+            return quantizer.from_decision(arrivals, self.rounding.decision(
+                arrivals.population, arrivals.synapses, self.weight_bits, quantizer.target)), []
         part, warnings = quantizer.best(arrivals)
         if self.observations is not None:
             part = calibrate(quantizer, arrivals, part, self.observations)
@@ -185,7 +194,8 @@ class LoihiQuantizer:
 
     def _adder(self, network: Network, adder: Population, scales: Mapping[str, float],
                target: LoihiTarget) -> tuple[IntegerPart, list[Diagnostic]]:
-        decision = None if self.rounding is None else self.rounding.decisions.get(adder.name)
+        decision = None if self.rounding is None else self.rounding.decision(
+            adder, list(network.into(adder.name)), self.weight_bits, target)
         part, warnings = integer_adder(network, adder, scales, self.weight_bits, target,
                                        self.observations, decision)
         return part, warnings

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
+from neurocompile.ir.network import ANALOG, Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.outliers import without_outliers
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.normal_form import SUM
 from neurocompile.target.loihi import LoihiTarget
 
-ANALOG = (InputKind.STATIC, InputKind.ANALOG)
 GRADED_BITS = 8  # of an input that becomes graded spikes, where a message holds them and a sign
 
 
@@ -39,6 +38,7 @@ class Receiver:
     wire: float = 0.0  # float weight of its synapses from an adder; 0: it has none
     observed_current: float = math.inf  # largest constant one on samples, with a margin
     alone: bool = False  # it gets one constant current for a sample, and nothing else
+    memory: float = 1.0  # ticks that a potential lasts, at most those of a sample
 
     def with_bias(self, bias: Bias | None) -> Receiver:
         """The same with another float bias."""
@@ -51,7 +51,7 @@ class Receiver:
 
 
 def receiver(population: Population, network: Network, target: LoihiTarget, encoder: str,
-             scales: Mapping[str, float], graded: Mapping[str, Input],
+             scales: Mapping[str, float], inputs_in_integers: Mapping[str, Input],
              observations: Observations | None = None) -> Receiver:
     """A population with what reaches it in a network.
 
@@ -71,16 +71,20 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
             synapses += without_outliers(projection)
         elif form == "graded":
             synapses.append(replace(projection, operator=operator.with_weights(
-                operator.weights / graded[item.name].scale)))
+                operator.weights / inputs_in_integers[item.name].scale)))
         else:
             analog.append(projection)
-    observed = math.inf
+    observation = math.inf
     if observations is not None and analog:
         bias = 0.0 if population.bias is None else population.bias.mantissa
-        observed = _CURRENT_MARGIN * observations.largest_current(analog, bias)
+        observation = _CURRENT_MARGIN * observations.largest_current(analog, bias)
     alone = form == "bias" and not synapses and population.floating.model != SUM
     return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire,
-                    observed, alone)
+                    observation, alone, _memory(population.floating.decay, network.n_ticks))
+
+
+def _memory(decay: float, n_ticks: int) -> float:
+    return float(n_ticks) if decay >= 1 else min(1 / (1 - decay), n_ticks)
 
 
 def graded_inputs(network: Network, target: LoihiTarget, encoder: str,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.ir.network import ANALOG, Network, Population, Projection
+from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.population import Decision
+from neurocompile.passes.loihi.quantization.weight_grid import grid
+from neurocompile.target.loihi import LoihiTarget
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -22,11 +27,30 @@ class Rounding:
     levels: Mapping[str, int] = field(default_factory=dict)  # largest integers of graded inputs
     scales: Mapping[str, float] = field(default_factory=dict)  # of what adders send
 
-    def decision(self, population: str) -> Decision:
-        """What was decided for a population. Raises UsageError (NC003) where nothing was."""
-        if population not in self.decisions:
-            raise _unreadable(f"it has nothing on `{population}`")
-        return self.decisions[population]
+    def check(self, network: Network, most_levels: int) -> None:
+        """Raise UsageError (NC003) where it is not about what a network has."""
+        for what, values, names in (
+                ("populations", self.decisions, {p.name for p in network.populations}),
+                ("inputs", self.levels, {i.name for i in network.inputs if i.kind in ANALOG}),
+                ("adders", self.scales, {p.name for p in network.populations if p.graded})):
+            other = sorted(values.keys() ^ names)
+            if other:
+                raise unreadable(f"it has other {what} than the network: `{other[0]}`")
+        if not all(1 <= levels <= max(1, most_levels) for levels in self.levels.values()):
+            raise unreadable("no input has so many levels")
+        if not all(0 < scale < math.inf for scale in self.scales.values()):
+            raise unreadable("no adder has such a scale")
+
+    def decision(self, population: Population, synapses: Sequence[Projection], bits: int,
+                 target: LoihiTarget) -> Decision:
+        """What was decided for a population with these synapses in float.
+
+        Raises UsageError (NC003) for what no target holds.
+        """
+        one = self.decisions[population.name]
+        for reason in _misfits(one, population, synapses, bits, target):
+            raise unreadable(f"`{population.name}`: {reason}")
+        return one
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The decisions by key; each of numbers or texts."""
@@ -52,13 +76,38 @@ def read_rounding(arrays: Arrays) -> Rounding:
     try:
         return _read(arrays)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise _unreadable(str(error).splitlines()[0]) from None
+        raise unreadable(str(error).splitlines()[0]) from None
 
 
-def _unreadable(reason: str) -> UsageError:
+def unreadable(reason: str) -> UsageError:
+    """NC003 for a record that is none of a network."""
     return UsageError(Diagnostic("NC003", values={
         "file": "rounding.npz", "kind": "what a build decided on its sample",
         "reason": reason}, hint="build it again"))
+
+
+def _misfits(one: Decision, population: Population, synapses: Sequence[Projection], bits: int,
+             target: LoihiTarget) -> Iterator[str]:
+    shapes = [np.shape(p.operator.weights) for p in synapses]
+    if [np.shape(integers) for _, integers in one.weights] != shapes:
+        yield "its weights have other shapes than the network's"
+        return
+    least, most = limits.exponent_range(target)
+    for (exponent, integers), projection in zip(one.weights, synapses, strict=True):
+        step, low, high = grid(projection.operator.weights, bits)
+        if not least <= exponent <= most or np.any(integers % step) or (
+                integers.min(initial=0) < low or integers.max(initial=0) > high):
+            yield f"the weights of `{projection.name}` are not on their grid"
+    for values in (one.gains, one.correction):
+        if values is not None and not (values.shape == (population.size,)
+                                       and np.isfinite(values).all()):
+            yield "its gains or corrections are not one number for each neuron"
+    if one.gains is not None and not (one.gains > 0).all():
+        yield "a gain is not above 0"
+    if not (population.graded or 1 <= one.k <= limits.threshold_limit(target)):
+        yield f"{one.k} is no threshold"
+    if not one.observed_current >= 0:
+        yield "it says no largest current"
 
 
 def _read(arrays: Arrays) -> Rounding:

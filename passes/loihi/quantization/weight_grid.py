@@ -18,7 +18,7 @@ from neurocompile.target.loihi import LoihiTarget
 Weights = tuple[int, NDArray[np.int64]]  # exponent and stored integers of a projection
 
 TOP_WEIGHT = 1 << WEIGHT_BITS  # the grid's end, of any number of bits
-_CLIPPED = 2  # exponents below the one that holds the largest weight: clipping the tail may pay
+_FEWER = 2  # exponents below the one that holds the largest weight: clipping the tail may pay
 
 
 def grid(weights: Array, bits: int) -> tuple[int, int, int]:
@@ -54,7 +54,7 @@ def best_exponent(weights: Array, scale: float, bits: int, target: LoihiTarget
     It may clip the largest weights. `weights` are all of them, or evenly spread ones.
     """
     most = weight_exponent(weights, scale, target)
-    least = max(most - _CLIPPED, exponent_range(target)[0])
+    least = max(most - _FEWER, exponent_range(target)[0])
     errors = []
     for exponent in range(most, least - 1, -1):
         nearest = round_to_grid(weights, scale, exponent, bits) * (2.0**exponent / scale)

@@ -58,7 +58,7 @@ def integer_adder(network: Network, population: Population, scales: Mapping[str,
                   decision: Decision | None) -> tuple[IntegerPart, list[Diagnostic]]:
     """An adder in integers, with its synapses, and warnings (NC302).
 
-    `network` holds the adders before it in integers already. Weights are rounded on samples where
+    `network` holds the adders before it in integers already. Weights are refinements on samples where
     there are some, or as they were before.
     """
     synapses = tuple(network.into(population.name))
@@ -71,10 +71,10 @@ def integer_adder(network: Network, population: Population, scales: Mapping[str,
     if decision is not None:
         weights = list(decision.weights)
     elif observations is not None and inexact:
-        rounded = calibrate_adder(
+        refinements = calibrate_adder(
             [synapses[n] for n in inexact], [weights[n] for n in inexact],
             scales[population.name], observations, network.n_ticks, bits)
-        for number, integers in zip(inexact, rounded, strict=True):
+        for number, integers in zip(inexact, refinements, strict=True):
             weights[number] = integers
     projections = tuple(
         replace(p, exponent=exponent, operator=p.operator.with_weights(integers))

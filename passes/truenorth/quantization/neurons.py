@@ -11,13 +11,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.network import InputKind, Network, Population
+from neurocompile.ir.network import ANALOG, InputKind, Network, Population
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.truenorth import TrueNorthTarget
 
-ANALOG = (InputKind.STATIC, InputKind.ANALOG)
 _LATE_RESETS = (Reset.SOFT_DELAYED, Reset.HARD_DELAYED)
 
 

@@ -13,12 +13,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurocompile.diagnostics import FindingsError, raise_errors
-from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
+from neurocompile.ir.network import (
+    ANALOG,
+    Bias,
+    Encoder,
+    Input,
+    InputKind,
+    Network,
+    Population,
+    Projection,
+)
 from neurocompile.ir.operators import Array
 from neurocompile.passes.quantization.host import INPUT_BITS, CurrentFormat, encoder_of
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.grid import Ints, Steps, on_grid, sharing
-from neurocompile.passes.truenorth.quantization.neurons import ANALOG, obstacles, stateless
+from neurocompile.passes.truenorth.quantization.neurons import obstacles, stateless
 from neurocompile.passes.truenorth.quantization.potential_range import overflows
 from neurocompile.passes.truenorth.quantization.scale import Arrivals, integers
 from neurocompile.semantics.reset import Reset

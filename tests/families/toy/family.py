@@ -21,11 +21,13 @@ from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.compilation import Compilation, Lowering, Progress, Recorder
 from neurocompile.families.demand import Demand, PopulationDemand, resource
 from neurocompile.families.family import Checks
+from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import measure_fidelity, network_size, over_budget
 from neurocompile.ir.mapping import ChipMapping, CoreSlice, Partition
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Array
-from neurocompile.options import Choice, Options, option
+from neurocompile.option_values import Choice
+from neurocompile.options import Options, option
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
 from neurocompile.passes.placing.traffic import core_traffic
@@ -141,12 +143,22 @@ class Toy:
     keys: tuple[str, ...] = ("toy",)
     target_type: type[ToyTarget] = ToyTarget
     options_type: type[ToyOptions] = ToyOptions
-    stages: tuple[str, ...] = ("check", "lower", "quantize", "fidelity", "place")
+    stages: tuple[str, ...] = ("check", "lower", "gate", "quantize", "fidelity", "place")
     runs_on: str = "a sheet of paper"
+    untrainable: str = ""
 
     def usual_weight_bits(self, target: ToyTarget) -> int:
         """See `Family.usual_weight_bits`."""
         return 8
+
+    def levels(self, weights: Array, bits: int) -> tuple[int, int]:
+        """See `Family.levels`."""
+        return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+    @property
+    def current_unit(self) -> int:
+        """See `Family.current_unit`."""
+        return 1
 
     def compile(self, run: Recorder, lowering: Lowering, target: ToyTarget,
                 options: Options) -> ToyCompilation:
@@ -154,7 +166,8 @@ class Toy:
         floating = lowering.network
         network = run.stage("quantize", lambda: self.quantize(floating, target, options),
                             network_size)
-        fidelity, rates = measure_fidelity(run, lowering, floating, network)
+        fidelity, rates = measure_fidelity(run, lowering, Quantization(
+            floating, network, options, lambda other: self.quantize(floating, target, other)))
         parts = _cores(network, target.core.neurons.value)
         traffic = core_traffic(network, parts, rates)
         placement = run.stage("place", lambda: place(parts, target, traffic),
