@@ -1,6 +1,6 @@
 """Accuracy by bits of a weight: the trained examples, calibrated on training images without labels.
 
-Run: python -m benchmarks.bits [NAME ...] [--bits 8 6 4 3 2] [--images 10000] [--samples 128] [-v]
+Run: python -m benchmarks.bits [NAME ...] [--bits 8 6 4 3 2] [--images 10000] [--samples 128] [--write]
 
 `local` is the share of a population's spikes that stay the same when its sources send the float
 network's spikes, over 256 test images: the mean of all populations, and the least. CPU seconds are
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ from neurocompile.passes.loihi.streams.adders import build_streams
 from neurocompile.passes.lowering.lower import lower
 
 BITS = (8, 6, 4, 3, 2)
+DOCS = Path(__file__).parents[1] / "docs/bits.md"
 LOCAL = 256  # test images that local agreement is measured on
 
 
@@ -140,6 +142,34 @@ def _with_adders(network: Network, name: str) -> Iterator[str]:
             yield from _with_adders(network, source.name)
 
 
+COLUMNS = ("network", "images", "float", "bits", "accuracy", "loss", "local", "least", "CPU s")
+PAGE = """# Accuracy by bits of a weight
+
+Written by `python -m benchmarks.bits --write`. The examples for Loihi 2, calibrated on {samples} training
+images without labels, tested on test images; figures in percent. *Local* is the share of a population's
+spikes that stay the same when its sources send the float network's spikes, over {local} test images:
+the mean of all populations, and the least. *CPU s* is what the calibration takes: running the float
+network, choosing scales, rounding.
+
+{table}
+"""
+
+
+def row(case: Case, line: Line) -> tuple[str, ...]:
+    """A line's cells, of `COLUMNS`."""
+    local = list(line.local.values())
+    return (case.name, f"{len(case.test):,}", f"{100 * case.accuracy:.2f}", str(line.bits),
+            f"{100 * line.accuracy:.2f}", f"{100 * (case.accuracy - line.accuracy):.2f}",
+            f"{100 * np.mean(local):.2f}", f"{100 * min(local):.2f}", f"{line.seconds:.1f}")
+
+
+def page(rows: Sequence[tuple[str, ...]], samples: int) -> str:
+    """The page of the documentation."""
+    lines = [COLUMNS, ("---", *["---:"] * (len(COLUMNS) - 1)), *rows]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return PAGE.format(samples=samples, local=LOCAL, table=table)
+
+
 def main() -> None:
     """Print a line per network and number of bits."""
     entries = {entry.name: entry for folder in FOLDERS
@@ -149,20 +179,17 @@ def main() -> None:
     parser.add_argument("--bits", type=int, nargs="*", default=BITS)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--samples", type=int, default=128)
-    parser.add_argument("-v", "--verbose", action="store_true", help="local agreement of each")
+    parser.add_argument("--write", action="store_true", help="write docs/bits.md")
     options = parser.parse_args()
-    print(f"{'net':12}{'images':>7}{'float':>8}{'bits':>5}{'accuracy':>10}{'loss':>7}"
-          f"{'local':>8}{'least':>8}{'CPU s':>7}", flush=True)
+    rows: list[tuple[str, ...]] = []
+    print("".join(f"{cell:>11}" for cell in COLUMNS), flush=True)
     for name in options.nets or entries:
         case = load_case(entries[name], options.samples, options.images)
         for bits in options.bits:
-            line = measure(case, bits)
-            local = list(line.local.values())
-            print(f"{name:12}{len(case.test):7}{case.accuracy:8.2%}{bits:5}{line.accuracy:10.2%}"
-                  f"{100 * (case.accuracy - line.accuracy):7.2f}{np.mean(local):8.4f}"
-                  f"{min(local):8.4f}{line.seconds:7.1f}", flush=True)
-            if options.verbose:
-                print("   ", *(f"{n} {x:.4f}" for n, x in line.local.items()))
+            rows.append(row(case, measure(case, bits)))
+            print("".join(f"{cell:>11}" for cell in rows[-1]), flush=True)
+            if options.write:
+                DOCS.write_text(page(rows, options.samples))
 
 
 if __name__ == "__main__":
