@@ -1,9 +1,9 @@
-"""The public functions: `neurocompile.check`, `.build` and `.export`."""
+"""The public functions: `neurocompile.check`, `.build`, `.export`, `.quantize` and `.tune`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,16 @@ from neurocompile.ir.graph import Graph
 from neurocompile.options import Options
 from neurocompile.passes.legality import check_graph
 from neurocompile.target import Target
+from neurocompile.training.rewriting import RewrittenModel, parameters_of, rewrite
+from neurocompile.training.template import TrainedModel, load_trained
+from neurocompile.training.tuning import (
+    Course,
+    Epoch,
+    TunedModel,
+    labeled_data,
+    trainable,
+    tune_parameters,
+)
 
 Model = nn.Module | Graph | str | os.PathLike[str]
 Example = torch.Tensor | Sequence[torch.Tensor]
@@ -104,6 +114,49 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
                         checks=Checks(verify_samples), force=force)
 
 
+def quantize(model: Model, example: Example | None = None, *, target: str = "loihi2",
+             options: Options | None = None, sample: str | os.PathLike[str] | None = None,
+             n_ticks: int | None = None, **keywords: Any) -> RewrittenModel:
+    """A model's weights on a target's grid, as a state_dict for the model itself.
+
+    With it the model's spikes in PyTorch are those of its integer network, but for what the chip
+    rounds of decays and of analog inputs. `keywords` are options by name, as for `check`. Raises
+    FindingsError for a network that cannot be quantized, UsageError for what cannot be read.
+    """
+    chip = load_target(target)
+    settings = _options(chip, options, keywords)
+    samples = None if sample is None else load_sample(Path(sample))
+    parameters = parameters_of(_trained_model(model, example, samples, n_ticks), chip, settings)
+    return rewrite(parameters, parameters.fit.values, parameters.inputs(samples))
+
+
+def tune(model: Model, data: str | os.PathLike[str], example: Example | None = None, *,
+         target: str = "loihi2", options: Options | None = None, course: Course | None = None,
+         n_ticks: int | None = None, say: Callable[[Epoch], None] = lambda _: None,
+         **keywords: Any) -> TunedModel:
+    """Train a model through a target's integers on a .npz file with x and y; see `quantize`.
+
+    `course` says how; `say` is told each epoch. Raises as `quantize` does, and FindingsError (NC623)
+    for a target whose integers cannot be trained through.
+    """
+    chip, samples = load_target(target), load_sample(Path(data))
+    parameters = trainable(_trained_model(model, example, samples, n_ticks), chip,
+                           _options(chip, options, keywords))
+    return tune_parameters(parameters, labeled_data(samples, parameters), course or Course(epochs=5), say)
+
+
+def _trained_model(model: Model, example: Example | None, sample: Sample | None,
+             n_ticks: int | None) -> TrainedModel:
+    """The module of a model, with what it is captured on."""
+    request = Request(spec=_spec(model), n_ticks=n_ticks)
+    if not isinstance(model, nn.Module):
+        return load_trained(request, sample, lambda _: None)
+    if example is None:
+        example = example_input(request, sample, request.spec)
+    return TrainedModel(module=model, n_ticks=n_ticks, example=(
+        (example,) if isinstance(example, torch.Tensor) else tuple(example)))
+
+
 def _options(target: Target, options: Options | None, keywords: Mapping[str, Any]) -> Options:
     """The options of a call. Raises TypeError for a keyword that is no option."""
     values = {} if options is None else options.values()
@@ -135,4 +188,4 @@ def _read(model: Model, example: Example | None, sample: Sample | None,
     return Capture(graph, request.spec, ())
 
 
-__all__ = ["Verdict", "build", "check", "export"]
+__all__ = ["Verdict", "build", "check", "export", "quantize", "tune"]

@@ -21,7 +21,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, NeurocompileErro
 COMMANDS = {
     "check": "check", "build": "build", "verify": "verify", "report": "report",
     "explain": "catalog", "rules": "catalog", "targets": "catalog", "export": "export",
-    "ranc": "ranc", "schema": "schema", "doctor": "doctor",
+    "quantize": "training", "tune": "training", "ranc": "ranc", "schema": "schema", "doctor": "doctor",
 }
 UNUSABLE, INTERNAL, INTERRUPT = 2, 3, 130
 

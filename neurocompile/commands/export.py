@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from neurocompile.commands.models import job, model_options, pick_model
 from neurocompile.commands.options import ModelCommand
+from neurocompile.commands.output import unwritable, write_output
 from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
 from neurocompile.config import load_config
 from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
@@ -54,10 +54,7 @@ def export(model: str, output: Path, target: str, **values: Any) -> int:
     capture = work.load(sample, progress, output=file_format)
     progress.end()
     document = writer.write(make(capture, sample), file_format.options({**work.entry.formats, **options.formats}))
-    try:
-        _write(output, document.data)
-    except OSError as error:
-        raise _unwritable(output, error.strerror or str(error)) from None
+    write_output(output, document.data)
     from neurocompile.capture.replay import doubts
 
     for line in _left_out(capture.graph):
@@ -73,14 +70,9 @@ def _format(output: Path) -> tuple[Format, Writer]:
     """The format that the file's suffix names. Raises UsageError (NC009) where none is written."""
     file_format = format_of(output)
     if file_format is None or file_format.writer is None:
-        raise _unwritable(output, f"`{output.suffix}` files are not written",
+        raise unwritable(output, f"`{output.suffix}` files are not written",
                           f"name a file that ends in {', '.join(writable())}")
     return file_format, file_format.writer
-
-
-def _unwritable(output: Path, reason: str, hint: str = "") -> UsageError:
-    return UsageError(Diagnostic("NC009", values={
-        "option": "--output", "value": f"`{output}`", "reason": reason}, hint=hint))
 
 
 def _maker(source: str, name: str, target: str) -> Callable[[Capture, Sample | None], Any]:
@@ -133,13 +125,3 @@ def _left_out(graph: Graph) -> Iterator[str]:
     for entry in graph.info.get("outputs", ()):
         if "value" in entry:
             yield f"result{entry['path']} is {entry['value']}, no tensor: left out"
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace the file as a whole: a killed export leaves the old one."""
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ from neurocompile.options import Options
 from neurocompile.target import Target
 
 if TYPE_CHECKING:
-    from neurocompile.formats.request import Capture
+    from neurocompile.formats.request import Capture, Request
     from neurocompile.formats.samples import Sample
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -126,13 +126,18 @@ class Job:
         check_concern(self.model.formats, format_of(Path(self.spec)), output)
         progress("capture")
         from neurocompile.formats.load import load_model
+
+        return load_model(self.request(prove, prove_up_to), sample, progress.say)
+
+    def request(self, prove: bool = True, prove_up_to: int | None = None) -> Request:
+        """What is asked of a reader; see `load`."""
         from neurocompile.formats.request import Request
 
         entry, model, shape = self.entry, self.model, self.entry.input
         folders = [Path.cwd()]
         if self.config.path is not None:
             folders.append(self.config.path.parent)
-        request = Request(
+        return Request(
             spec=self.spec, arch=model.arch or entry.entry,
             weights=model.weights or entry.weights,
             arch_args={**entry.args, **arguments(model.arch_args)},
@@ -141,7 +146,6 @@ class Job:
             input_ticks=None if shape is None else shape.ticks,
             n_ticks=model.ticks or entry.ticks, prove=prove, prove_up_to=prove_up_to,
             options={**entry.formats, **model.formats}, neurons=self.config.neurons)
-        return load_model(request, sample, progress.say)
 
 
 def job(name: str, model: ModelOptions, config: Config) -> Job:

@@ -61,6 +61,17 @@ class Family(Protocol[T, C]):
     def usual_weight_bits(self, target: T) -> int:
         """Bits of a stored weight on a target where nothing is said."""
 
+    def levels(self, weights: Array, bits: int) -> tuple[int, int]:
+        """The lowest and the highest whole step of weights that are stored in so many bits."""
+
+    @property
+    def current_unit(self) -> int:
+        """What of v a whole number of synaptic current is."""
+
+    @property
+    def untrainable(self) -> str:
+        """Why its integers cannot be trained through; empty where they can."""
+
     def compile(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> C:
         """A float network on the target's cores. Raises FindingsError."""
 

@@ -15,6 +15,27 @@ if TYPE_CHECKING:
     from neurocompile.formats.samples import Sample
 
 
+def read_module(request: Request, say: Say) -> nn.Module:
+    """The model that the request names by its code, with its weights in it; not captured.
+
+    Raises what `make_model`, `load_checkpoint` and `put_weights` raise, and UsageError (NC007) for
+    what is no PyTorch model with its code.
+    """
+    in_file = ":" not in request.spec
+    if in_file and Path(request.spec).suffix not in WEIGHTS.suffixes:
+        raise UsageError(Diagnostic("NC007", values={
+            "what": f"a PyTorch model in `{request.spec}`",
+            "reason": "weights are written for a model that its own code makes"},
+            hint="name the code: pkg.mod:factory --weights FILE"))
+    if in_file:
+        model, *_ = _model_of_weights(request, request.arch, Path(request.spec), say)
+    elif request.weights is not None:
+        model, *_ = _model_of_weights(request, request.spec, request.weights, say)
+    else:
+        model, _ = _make(request, request.spec, say)
+    return model
+
+
 def read_entry(request: Request, sample: Sample | None, say: Say) -> Capture:
     """The model that `pkg.mod:factory` makes, captured, with the request's weights in it.
 
@@ -34,6 +55,13 @@ def _read(request: Request, sample: Sample | None, options: NoOptions, say: Say)
 
 def _with_weights(request: Request, arch: str | None, weights: Path, sample: Sample | None,
                   say: Say) -> Capture:
+    model, name, sources = _model_of_weights(request, arch, weights, say)
+    return _capture(request, model, sample, name, sources)
+
+
+def _model_of_weights(request: Request, arch: str | None, weights: Path, say: Say
+            ) -> tuple[nn.Module, str, tuple[Source, ...]]:
+    """The model with weights in it, a name for it, and the files that it comes from."""
     from neurocompile.capture.factory import put_weights
     from neurocompile.formats.checkpoint import load_checkpoint, state_dict
     from neurocompile.formats.reading import source
@@ -43,7 +71,7 @@ def _with_weights(request: Request, arch: str | None, weights: Path, sample: Sam
     content = load_checkpoint(weights, request.trust_pickle)
     file = source("weights", weights)
     if hasattr(content, "state_dict"):  # a module that the user trusts
-        return _capture(request, content, sample, Path(request.spec).name, (file,))
+        return content, Path(request.spec).name, (file,)
     state = state_dict(weights, content)
     if arch is None:
         raise UsageError(Diagnostic("NC007", values={
@@ -52,7 +80,7 @@ def _with_weights(request: Request, arch: str | None, weights: Path, sample: Sam
             hint="name it with --arch pkg.mod:factory, or as `entry` in neurocompile.toml"))
     model, sources = _make(request, arch, say)
     put_weights(model, state, arch, str(weights))
-    return _capture(request, model, sample, weights.name, (file, *sources))
+    return model, weights.name, (file, *sources)
 
 
 def _make(request: Request, arch: str, say: Say) -> tuple[nn.Module, tuple[Source, ...]]:

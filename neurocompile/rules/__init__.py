@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from neurocompile.rules.chip import CAPACITY, MAPPING, NEURONS, NUMBERS
 from neurocompile.rules.legality import CAPTURE, LEGALITY
-from neurocompile.rules.results import EMISSION, FIDELITY, INTERNAL
+from neurocompile.rules.results import EMISSION, FIDELITY, INTERNAL, TRAINING
 from neurocompile.rules.rule import Rule
 from neurocompile.rules.usage import INPUT
 
@@ -18,6 +18,6 @@ __all__ = ["RULES", "Rule"]
 RULES: dict[str, Rule] = {
     rule.code: rule
     for block in (INPUT, CAPTURE, LEGALITY, NEURONS, NUMBERS, CAPACITY, MAPPING, EMISSION,
-                  FIDELITY, INTERNAL)
+                  TRAINING, FIDELITY, INTERNAL)
     for rule in block
 }

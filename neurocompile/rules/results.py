@@ -61,6 +61,25 @@ EMISSION = (
          "a network of 100 cores", "a network of 10 cores of neurons without memory"),
 )
 
+TRAINING = (
+    Rule("NC621", "layer-left", "warning",
+         "`{layer}` is left as it is: {reason}",
+         "Weights on the grid are written back where one tensor of the model carries them all, and "
+         "float32 and the chip hold the same numbers.",
+         "let a gain be a power of two (tau=2.0, AvgPool2d(2)), and a threshold a short binary number "
+         "(1.0)", "conv, average pool, neuron", "average pool, conv, neuron"),
+    Rule("NC622", "layer-rounded", "error",
+         "`{module}` is rounded although it was written on the grid: {count} of {weights} weights",
+         "A written layer must come out of lowering and quantization as the integers it was made of.",
+         "please report it with the command line", "", ""),
+    Rule("NC623", "not-trainable", "error",
+         "`tune` cannot train for {target}: {reason}",
+         "Training runs forward through the chip's integers, whose thresholds must not depend on what "
+         "is trained.",
+         "choose another target; `quantize` writes weights for any",
+         "tune --target truenorth", "tune --target loihi2"),
+)
+
 FIDELITY = (
     Rule("NC701", "quantization-mismatch", "warning",
          "`{module}`: on {inputs} {share} of its spikes differ by its own rounding, fed with the "

@@ -52,7 +52,8 @@ def _batch_norm(walk: FormWalk, node: ir.Node) -> None:
     if form is None or any(p is None for p in parameters):
         raise unsupported_op(node, "its statistics depend on the input")
     scale, shift, mean, variance = (p for p in parameters if p is not None)
-    epsilon = float(node.attributes["epsilon"].value) if "epsilon" in node.attributes else 1e-5
+    attribute = node.attributes.get("epsilon")
+    epsilon = np.float64(np.float32(1e-5 if attribute is None else attribute.value))  # as in a file
     gain = scale / np.sqrt(variance + epsilon)
     rank = len(sizes_of(node.outputs[0]))
     column = (-1, *[1] * (rank - 2))

@@ -26,7 +26,7 @@ from neurocompile.passes.quantization.gram import Arrival
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-DAMPING = 0.05  # of the mean of H's diagonal, added to it
+DAMPING = 0.2  # of the mean of H's diagonal, added to it
 SWEEPS = 2
 _WIDTH = 128  # columns whose errors are spread within, before they are spread beyond
 _STACK = 1 << 22  # weights of all candidates rounded at once

@@ -49,7 +49,8 @@ def test_the_build_directory(here: Path, capsys: Any) -> None:
     directory = here / "built"
     assert sorted(p.name for p in directory.iterdir()) == [
         "diagnostics.json", "fidelity.json", "manifest.json", "mapping.json", "model.onnx",
-        "program", "report.html", "resources.csv", "resources.json", "target.toml", "trace.json"]
+        "program", "report.html", "resources.csv", "resources.json",
+        "rounding.npz", "target.toml", "trace.json"]
     manifest = json.loads((directory / "manifest.json").read_text())
     assert [one["role"] for one in manifest["inputs"]] == ["graph", "sample"]
     jsonschema.validate(json.loads((directory / "diagnostics.json").read_text()),

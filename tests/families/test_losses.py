@@ -235,3 +235,14 @@ def test_seeded_inputs_make_the_network_active() -> None:
     result = compile_graph(graph, load_target("loihi2"))
     assert result.fidelity is not None
     assert result.fidelity.source == "seeded"
+
+
+def test_a_potential_that_saturates_is_told(compilation: Compilation) -> None:
+    inputs, _ = active_inputs(compilation.floating)
+    loose = replace(compilation.network, populations=tuple(
+        replace(p, saturates=p.name == "lif2") for p in compilation.network.populations))
+    result = measure(compilation.floating, loose, inputs, "seeded")
+    result = replace(result, saturations={**result.saturations, "lif2": 7})
+    one = Quantization(compilation.floating, loose, Options(weight_bits=8), lambda _: loose)
+    note, = (d for d in losses(one, result) if d.code == "NC707")
+    assert (note.values["module"], note.values["count"], note.level) == ("lif2", 7, Severity.NOTE)

@@ -11,6 +11,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.family import Checks
 from neurocompile.formats.net import CHAIN
 from neurocompile.options import Options
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 from neurocompile.target.loihi import LoihiTarget
 
 if TYPE_CHECKING:
@@ -37,10 +38,23 @@ class Loihi:
         "relay",
         "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
+    untrainable: str = ""
 
     def usual_weight_bits(self, target: LoihiTarget) -> int:
         """All that a synapse of the target holds; see `Family.usual_weight_bits`."""
         return target.synapse.weight_bits.value
+
+    def levels(self, weights: Array, bits: int) -> tuple[int, int]:
+        """Of the sign mode that fits the weights; see `Family.levels`."""
+        from neurocompile.passes.loihi.quantization.weight_grid import grid
+
+        step, low, high = grid(weights, bits)
+        return low // step, high // step
+
+    @property
+    def current_unit(self) -> int:
+        """A mantissa of the threshold; see `Family.current_unit`."""
+        return 1 << ACTIVATION_SHIFT
 
     def compile(self, run: Recorder, lowering: Lowering, target: LoihiTarget,
                 options: Options) -> LoihiCompilation:
@@ -94,10 +108,20 @@ class Loihi:
 
 
 def _chain(compilation: LoihiCompilation) -> NetFile:
-    """Raises FindingsError (NC606) where netx would build another network."""
-    from neurocompile.backends.loihi.net_chain import net_chain
+    """Of the network, else of one with whole biases and no exponents, as such files have them.
 
-    chain = net_chain(compilation.network, compilation.schedule)
+    Raises FindingsError (NC606) where netx would build another network.
+    """
+    from neurocompile.backends.loihi.net_chain import net_chain
+    from neurocompile.passes.loihi.align import align
+    from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
+
+    chain, options = net_chain(compilation.network, compilation.schedule), compilation.options
+    if isinstance(chain, str):
+        network, _ = LoihiQuantizer(
+            options.bits, options.encoder, options.overflow, plain=True).run(
+                compilation.floating, compilation.target)
+        chain = net_chain(network, align(network))
     if isinstance(chain, str):
         raise FindingsError(Diagnostic("NC606", values={"reason": chain}, severity=Severity.ERROR))
     return chain

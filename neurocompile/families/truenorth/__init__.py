@@ -32,10 +32,22 @@ class TrueNorth:
     stages: tuple[str, ...] = (
         "check", "lower", "gate", "quantize", "fidelity", "legalize", "activity", "route")
     runs_on: str = "the simulator"
+    untrainable: str = "a neuron's threshold takes up its bias, and its weights a scale of its own"
 
     def usual_weight_bits(self, target: TrueNorthTarget) -> int:
         """Four axons per input, and up to 64 inputs; see `Family.usual_weight_bits`."""
         return 4
+
+    def levels(self, weights: Array, bits: int) -> tuple[int, int]:
+        """See `Family.levels`."""
+        from neurocompile.passes.truenorth.quantization.grid import span
+
+        return span(bits)
+
+    @property
+    def current_unit(self) -> int:
+        """See `Family.current_unit`."""
+        return 1
 
     def compile(self, run: Recorder, lowering: Lowering, target: TrueNorthTarget,
                 options: Options) -> TrueNorthCompilation:

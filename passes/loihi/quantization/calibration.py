@@ -103,12 +103,14 @@ def _choices(quantizer: PopulationQuantizer, receiver: Receiver, part: IntegerPa
 
 def _by_preference(errors: Sequence[float]) -> list[int]:
     """Numbers of candidates, the best first: of nearly equal ones the larger scale."""
-    order: list[int] = []
-    best = None
-    for number, error in enumerate(errors):
-        if best is None or error < errors[best] * _WORTH:
-            best = number
-            order.insert(0, number)
+    rest, order = list(range(len(errors))), []
+    while rest:
+        best = rest[0]
+        for number in rest:
+            if errors[number] < errors[best] * _WORTH:
+                best = number
+        rest.remove(best)
+        order.append(best)
     return order
 
 

@@ -16,6 +16,7 @@ from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
 
 _ABOVE = 1.01  # and so above it after rounding
+_FINE_ENOUGH = 64  # mantissas of a threshold, for each tick that a neuron remembers
 _FRACTION_BITS = 20  # of the encoder's weights
 
 
@@ -48,8 +49,14 @@ def largest_current(receiver: Receiver, inputs: Mapping[str, Input]) -> float:
 
 def current_exponent(receiver: Receiver, scale: float, inputs: Mapping[str, Input],
                      target: LoihiTarget) -> int:
-    """The smallest exponent with which the largest constant current fits: the finest."""
-    exponent, top = 0, target.neuron.bias_exponent_max.value
+    """The smallest exponent with which the largest constant current fits: the finest.
+
+    A bias is in whole mantissas, as lava-dl's files have it, where finer ones would be no better.
+    """
+    top = target.neuron.bias_exponent_max.value
+    whole = not receiver.analog and scale * receiver.population.floating.v_th >= (
+        _FINE_ENOUGH * receiver.memory)
+    exponent = min(ACTIVATION_SHIFT, top) if whole else 0
     reach = largest_current(receiver, inputs) * scale * 2.0**ACTIVATION_SHIFT  # of v
     while reach > limits.bias_limit(target) << exponent and exponent < top:
         exponent += 1

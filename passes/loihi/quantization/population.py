@@ -112,14 +112,16 @@ class PopulationQuantizer:
     weight_bits: int
     overflow: str = "prove"  # "prove", "saturate" or "auto"
     observations: Observations | None = None
+    plain: bool = False  # no exponents of weights
 
     def best(self, receiver: Receiver) -> tuple[IntegerPart, list[Diagnostic]]:
         """The population without rounding, else at the scale of the least error; warnings.
 
-        Raises FindingsError: NC208, NC303, NC305 or NC306 where no scale serves.
+        In the latter, outliers of its weights are projections of their own. Raises FindingsError: NC208, NC303, NC305 or NC306 where no scale serves.
         """
         part, warnings = self._exact(receiver)
         if part is None:
+            receiver = receiver.without_outliers()
             part = self._least_error(receiver)
             warnings += clip_warnings(receiver.synapses, part.synapses, self.weight_bits, part.scale)
         return part, [*warnings, *drift_warnings(receiver.population, part.population,
@@ -177,7 +179,8 @@ class PopulationQuantizer:
                 break
             scale = k / receiver.population.floating.v_th
             exponents, error = self._exponents(receiver, scale)
-            if scale > most or (best is not None and error >= best.error * _WORTH):
+            if scale > most or (self.plain and any(exponents)) or (
+                    best is not None and error >= best.error * _WORTH):
                 continue
             part = replace(self.rounded_at(receiver, k, exponents, saturates), error=error)
             findings = self.findings(part)

@@ -56,6 +56,7 @@ class LoihiQuantizer:
     overflow: str = "auto"
     observations: Observations | None = None
     rounding: Rounding | None = None  # as an earlier run on samples decided
+    plain: bool = False  # whole biases, weights without exponents: as lava-dl's files have them
 
     def run(self, network: Network, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
         """The integer network, and warnings. Raises as `quantize` does."""
@@ -143,12 +144,13 @@ class LoihiQuantizer:
                      ) -> PopulationQuantizer:
         return PopulationQuantizer(
             network=network, inputs=inputs, target=target, weight_bits=self.weight_bits,
-            overflow=self.overflow, observations=self.observations)
+            overflow=self.overflow, observations=self.observations, plain=self.plain)
 
     def _receiver(self, population: Population, inputs: Mapping[str, Input], network: Network,
                   target: LoihiTarget, scales: Mapping[str, float]) -> Receiver:
-        return receiver(population, network, target, self.encoder, scales, inputs,
-                        self.observations)
+        arrivals = receiver(population, network, target, self.encoder, scales, inputs,
+                            self.observations)
+        return replace(arrivals, memory=0.0) if self.plain else arrivals
 
     def _at(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget,
             scales: Mapping[str, float]) -> IntegerForm:
@@ -183,11 +185,14 @@ class LoihiQuantizer:
     def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
                     ) -> tuple[IntegerPart, list[Diagnostic]]:
         if self.rounding is not None:
+            weights = self.rounding.decisions[arrivals.population.name].weights
+            if len(weights) != len(arrivals.synapses):
+                arrivals = arrivals.without_outliers()
             return quantizer.from_decision(arrivals, self.rounding.decision(
                 arrivals.population, arrivals.synapses, self.weight_bits, quantizer.target)), []
         part, warnings = quantizer.best(arrivals)
-        if self.observations is not None:
-            part = calibrate(quantizer, arrivals, part, self.observations)
+        if self.observations is not None and not part.exact:
+            part = calibrate(quantizer, arrivals.without_outliers(), part, self.observations)
         return part, warnings
 
     def _adder(self, network: Network, adder: Population, scales: Mapping[str, float],

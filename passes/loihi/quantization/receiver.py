@@ -38,6 +38,14 @@ class Receiver:
     wire: float = 0.0  # float weight of its synapses from an adder; 0: it has none
     observed_current: float = math.inf  # largest constant one on samples, with a margin
     alone: bool = False  # it gets one constant current for a sample, and nothing else
+    memory: float = 1.0  # ticks that a potential lasts, at most those of a sample
+
+    def without_outliers(self) -> Receiver:
+        """The same with outliers as projections of their own."""
+        if self.wire:
+            return self
+        return replace(self, synapses=tuple(
+            piece for p in self.synapses for piece in without_outliers(p)))
 
     def with_bias(self, bias: Bias | None) -> Receiver:
         """The same with another float bias."""
@@ -67,7 +75,7 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
             wire = float(weights.flat[0])
             synapses.append(replace(projection, operator=operator.with_weights(weights)))
         elif item is None or item.kind not in ANALOG:
-            synapses += without_outliers(projection)
+            synapses.append(projection)
         elif form == "graded":
             synapses.append(replace(projection, operator=operator.with_weights(
                 operator.weights / inputs_in_integers[item.name].scale)))
@@ -79,7 +87,11 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
         observation = _CURRENT_MARGIN * observations.largest_current(analog, bias)
     alone = form == "bias" and not synapses and population.floating.model != SUM
     return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire,
-                    observation, alone)
+                    observation, alone, _memory(population.floating.decay, network.n_ticks))
+
+
+def _memory(decay: float, n_ticks: int) -> float:
+    return float(n_ticks) if decay >= 1 else min(1 / (1 - decay), n_ticks)
 
 
 def graded_inputs(network: Network, target: LoihiTarget, encoder: str,

@@ -14,6 +14,7 @@ from neurocompile.semantics.loihi_widths import DECAY_ONE
 
 _DRIFT_LIMIT = 0.01
 _CLIP_LIMIT = 0.01
+_SLACK = 4  # of 256: no weight is said to clip that loses less
 
 
 def clip_warnings(floating: Sequence[Projection], integers: Sequence[Projection],
@@ -22,7 +23,8 @@ def clip_warnings(floating: Sequence[Projection], integers: Sequence[Projection]
     for before, after in zip(floating, integers, strict=True):
         step, low, high = grid(before.operator.weights, bits)
         exact = before.operator.weights * (scale / 2.0**after.exponent)
-        beyond = np.count_nonzero((exact < low - step / 2) | (exact > high + step / 2))
+        slack = max(step / 2, _SLACK)
+        beyond = np.count_nonzero((exact < low - slack) | (exact > high + slack))
         share = beyond / max(exact.size, 1)
         if share > _CLIP_LIMIT:
             yield Diagnostic("NC302", before.where, {

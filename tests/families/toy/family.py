@@ -145,10 +145,20 @@ class Toy:
     options_type: type[ToyOptions] = ToyOptions
     stages: tuple[str, ...] = ("check", "lower", "gate", "quantize", "fidelity", "place")
     runs_on: str = "a sheet of paper"
+    untrainable: str = ""
 
     def usual_weight_bits(self, target: ToyTarget) -> int:
         """See `Family.usual_weight_bits`."""
         return 8
+
+    def levels(self, weights: Array, bits: int) -> tuple[int, int]:
+        """See `Family.levels`."""
+        return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+    @property
+    def current_unit(self) -> int:
+        """See `Family.current_unit`."""
+        return 1
 
     def compile(self, run: Recorder, lowering: Lowering, target: ToyTarget,
                 options: Options) -> ToyCompilation:

@@ -34,9 +34,9 @@ def ends(net: Network, name: str) -> tuple[float, float]:
 def test_what_is_said_goes_before_what_is_measured() -> None:
     net = network(STATIC, replace(STATIC, name="y"), SPIKES)
     data = {"x": np.array([[0.25, 3.0]]), "y": np.array([[-2.0, 0.5]]), "s": np.ones((1, 4, 3))}
-    measured = with_ranges(net, (), data)
-    assert (ends(measured, "x"), ends(measured, "y")) == ((0.25, 3.0), (-2.0, 0.5))
-    assert ends(measured, "s") == ends(net, "s")  # spikes have levels
+    by_data = with_ranges(net, (), data)
+    assert (ends(by_data, "x"), ends(by_data, "y")) == ((0.25, 3.0), (-2.0, 0.5))
+    assert ends(by_data, "s") == ends(net, "s")  # spikes have levels
     assert ends(with_ranges(net, (), None), "x") == (-1.0, 1.0)
     assert ends(with_ranges(net, (("y", 0.0, 9.0),), data), "y") == (0.0, 9.0)
     assert ends(with_ranges(net, (("y", 0.0, 9.0),), data), "x") == (0.25, 3.0)
