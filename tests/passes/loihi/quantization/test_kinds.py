@@ -282,23 +282,25 @@ def test_biases_of_synaptic_currents_have_an_exponent_of_their_own(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 9999), st.floats(1e-4, 3.0), st.sampled_from(RESETS), st.booleans())
+@given(st.integers(0, 9999), st.floats(1e-4, 3.0), st.sampled_from(RESETS), st.booleans(),
+       st.sampled_from([(0.7, 1 / 0.3), (1.0, 40.0)]))
 def test_biases_have_the_smallest_exponent_that_holds_them(
-        seed: int, size: float, reset: Reset, with_sample: bool) -> None:
-    rng = np.random.default_rng(seed)
-    network = one_population(neuron(0.7, 1.0, False, reset), [
-        (spikes(12), rng.normal(0, 0.4, (10, 12)))], rng.normal(0, size, 10), 10)
-    x = {"x": (rng.random((8, 10, 12)) < 0.3).astype(float)}
+        seed: int, size: float, reset: Reset, with_sample: bool, case: tuple[float, float]) -> None:
+    """Or whole mantissas, where half of one in each tick that is remembered decides nothing."""
+    (decay, memory), rng = case, np.random.default_rng(seed)
+    network = one_population(neuron(decay, 1.0, False, reset), [
+        (spikes(12), rng.normal(0, 0.4, (10, 12)))], rng.normal(0, size, 10), 40)
+    x = {"x": (rng.random((8, 40, 12)) < 0.3).astype(float)}
     integers = integers_of(network, x if with_sample else None).network
     bias = integers.population("n").bias
     assert bias is not None
     largest = np.abs(bias.mantissa).max()
     assert largest <= 4095
-    threshold = loihi_neuron(integers.population("n")).vth
-    whole = bias.exponent == 6 and threshold >= 64 / (1 - 0.7)  # half of one is nothing beside that
+    threshold = scale_of(network, integers)
+    whole = bias.exponent == 6 and memory / 2 <= threshold / 128
     assert bias.exponent == 0 or largest > 4095 / 2 - 1 or whole
     if not with_sample:
         old = network.population("n").bias
         assert old is not None
-        exact = old.mantissa * scale_of(network, integers) * 64
+        exact = old.mantissa * threshold * 64
         assert np.abs(bias.value - exact).max() <= 2.0**bias.exponent / 2 + 1e-6
