@@ -294,8 +294,9 @@ def test_biases_have_the_smallest_exponent_that_holds_them(
     assert bias is not None
     largest = np.abs(bias.mantissa).max()
     assert largest <= 4095
-    whole = bias.exponent == 6 and scale_of(network, integers) > 64  # finer would be no better
-    assert whole or bias.exponent == 0 or largest > 4095 / 2 - 1
+    threshold = loihi_neuron(integers.population("n")).vth
+    whole = bias.exponent == 6 and threshold >= 64 / (1 - 0.7)  # half of one is nothing beside that
+    assert bias.exponent == 0 or largest > 4095 / 2 - 1 or whole
     if not with_sample:
         old = network.population("n").bias
         assert old is not None
