@@ -6,14 +6,14 @@ populations compute as on the chip; gradients pass the rounding as if it were no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from neurocompile.ir.network import Encoder, Input, InputKind, Network, Readout
+from neurocompile.ir.network import Encoder, Input, InputKind, Network, Projection, Readout
 from neurocompile.ir.operators import Array, Operator
 from neurocompile.training.exactness import comparisons
 from neurocompile.training.fitting import Fit
@@ -123,7 +123,7 @@ class IntegerForward(nn.Module):
             if array is not None and (slot in self._patterns or slot not in self._slots):
                 self._slots[slot] = _Values("", torch.zeros(0), torch.zeros(0), torch.as_tensor(
                     array.copy(), dtype=torch.float32, device=self.device))
-        self._encoders = {(e.target, e.source): e for e in numbers.integers.encoders}
+        self._encoders = {e.target: e for e in numbers.integers.encoders}
         scales |= {e.target: np.array(_unit(e, numbers.floating)) for e in numbers.integers.encoders}
         self._populations = {}
         for population in self.network.order():
@@ -167,28 +167,32 @@ class IntegerForward(nn.Module):
         """A population's constant currents in floats, and what the chip adds to v for them."""
         bias = self._slots[Slot("bias", name)].at(rows)
         unit = self._populations[name].unit
-        analog = [p for p in self.network.into(name) if (name, p.source) in self._encoders]
-        if not analog:
+        encoder = self._encoders.get(name)
+        if encoder is None:
             whole = torch.round(bias.detach().double() * unit).long()
             return straight_through((whole / unit).float(), bias), whole
         total: torch.Tensor = bias
-        for projection in analog:
+        for projection in self._analog(encoder):
             total = total + self._through(synapses_slot(projection), rows,
                                           messages[projection.source][0])
-        encoder = self._encoders[name, analog[0].source]
         mantissas = torch.round(total.detach().double() * unit / 2.0**encoder.exponent).clamp(
-            -encoder.limit, encoder.limit)
+            encoder.low, encoder.high)
         whole = mantissas.long() << encoder.exponent
-        steady = self._inputs[encoder.source].kind is InputKind.STATIC
+        steady = all(self._inputs[source].kind is InputKind.STATIC for source in encoder.sources)
         total = straight_through((whole / unit).float(), total)
         return (total[:, 0], whole[:, 0]) if steady else (total, whole)
+
+    def _analog(self, encoder: Encoder) -> Iterator[Projection]:
+        """The float projections whose currents an encoder computes."""
+        return (p for p in self.network.into(encoder.target) if p.source in encoder.sources)
 
     def _current(self, name: str, rows: Mapping[str, torch.Tensor], messages: Messages,
                  ticks: tuple[int, int]) -> torch.Tensor | None:
         """The synaptic currents of these ticks; None where nothing arrives."""
         total: torch.Tensor | None = None
         for projection in self.network.into(name):
-            if (name, projection.source) in self._encoders:
+            encoder = self._encoders.get(name)
+            if encoder is not None and projection.source in encoder.sources:
                 continue
             first = ticks[0] - projection.delay
             item, parts = self._inputs.get(projection.source), messages[projection.source]
@@ -227,8 +231,9 @@ class IntegerForward(nn.Module):
 
 def _unit(encoder: Encoder, floating: Network) -> float:
     """What of v an encoder writes per float unit of current."""
+    (source, integers), *_ = encoder.terms
     weights: Operator = next(p.operator for p in floating.into(encoder.target)
-                             if p.source == encoder.source)
-    largest = int(np.abs(encoder.operator.weights).argmax())
-    ratio = encoder.operator.weights.reshape(-1)[largest] / weights.weights.reshape(-1)[largest]
+                             if p.source == source)
+    largest = int(np.abs(integers.weights).argmax())
+    ratio = integers.weights.reshape(-1)[largest] / weights.weights.reshape(-1)[largest]
     return float(ratio * 2.0 ** (encoder.exponent + encoder.input_shift - encoder.output_shift))

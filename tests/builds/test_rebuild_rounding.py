@@ -39,8 +39,8 @@ def test_a_build_with_a_sample_is_rebuilt_without_it(loihi_build: BuildResult) -
     again = recompile(build)
     recheck(build, again)
     assert np.array_equal(weights_of(again.compilation.network), weights_of(before.network))
-    unrounded = compile_for_loihi(before.graph, before.target, before.options)
-    assert not np.array_equal(weights_of(unrounded.network), weights_of(before.network))
+    nearest = compile_for_loihi(before.graph, before.target, before.options)
+    assert not np.array_equal(weights_of(nearest.network), weights_of(before.network))
 
 
 def test_a_record_depends_on_its_arrays_alone(loihi_build: BuildResult, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def shorter(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
 
 
-def pickled(path: Path) -> None:
+def pickle_in(path: Path) -> None:
     with path.open("wb") as stream:
         np.savez(stream, populations=np.array([{"a": 1}], object))
 
@@ -76,7 +76,7 @@ def of_another_network(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [
-    shorter, pickled, of_another_network, lambda path: path.write_bytes(b""),
+    shorter, pickle_in, of_another_network, lambda path: path.write_bytes(b""),
     lambda path: path.write_text("no archive"),
     lambda path: write_arrays(path, {"x": np.zeros(3)})])
 def test_a_damaged_record_is_one_finding(loihi_build: BuildResult, tmp_path: Path,

@@ -49,11 +49,12 @@ class RandomNet:
     other: Mapping[str, Array]
 
 
-def random_net(seed: int, resets: tuple[Reset, ...] = tuple(Reset)) -> RandomNet:
-    """The network of a seed, with resets of these only."""
+def random_net(seed: int, resets: tuple[Reset, ...] = tuple(Reset), graded: bool = True
+               ) -> RandomNet:
+    """The network of a seed, with resets of these only; without graded spikes, if asked for."""
     for attempt in range(50):
         try:
-            return _Maker(np.random.default_rng([seed, attempt]), resets).net()
+            return _Maker(np.random.default_rng([seed, attempt]), resets, graded).net()
         except Inactive:
             continue
     raise Inactive(seed)
@@ -65,6 +66,7 @@ class _Maker:
 
     rng: np.random.Generator
     resets: tuple[Reset, ...]
+    graded: bool
     inputs: list[Input] = field(default_factory=list)
     populations: list[Population] = field(default_factory=list)
     projections: list[Projection] = field(default_factory=list)
@@ -97,11 +99,11 @@ class _Maker:
     # -- inputs ------------------------------------------------------------------------------
 
     def _input(self, name: str) -> Input:
-        kind = self.rng.choice([InputKind.SPIKES, InputKind.SPIKES, InputKind.STATIC,
-                                InputKind.ANALOG])
+        kinds = (InputKind.SPIKES, InputKind.SPIKES, InputKind.STATIC, InputKind.ANALOG)
+        kind = kinds[self.rng.integers(4 if self.graded else 3)]
         shape = ((int(self.rng.integers(3, 40)),), (2, 5, 4))[self.rng.integers(2)]
         if kind is InputKind.SPIKES:
-            return Input(name, shape, kind, levels=int(self.rng.choice([1, 1, 1, 5])))
+            return Input(name, shape, kind, levels=int(self.rng.choice([1, 1, 1, 5])) if self.graded else 1)
         high = 10.0**self.rng.uniform(-2, 2)
         return Input(name, shape, kind, low=float(self.rng.choice([0, 0, -high])), high=high)
 
@@ -130,9 +132,12 @@ class _Maker:
     def _add(self, name: str, first: bool) -> None:
         """A population that fires, with what reaches it."""
         neuron = self._neuron()
+        if first and not self.graded and any(i.kind is InputKind.STATIC for i in self.inputs):
+            neuron = replace(neuron, alpha=None)
         sources: list[Input | Population] = [self.populations[-1]] if self.populations else []
-        sources += [item for item in (*self.inputs, *self.populations[:-1])
-                    if first or self.rng.random() < 0.3]
+        others: list[Input | Population] = [*self.inputs, *self.populations[:-1]]
+        sources += [item for item in others if first or (
+            self.rng.random() < 0.3 and (self.graded or isinstance(item, Population)))]
         before = list(self.projections)
         shape = self._shape(sources[0].shape)
         operators = [(s.name, self._operator(s.shape, shape, neuron.v_th / _reach(s)), 0)
@@ -147,13 +152,13 @@ class _Maker:
         elif self.rng.random() < 0.5 and neuron.alpha is not None:
             operators.append((ONE.name, Dense((1,), shape, self.rng.normal(
                 0, 0.1, (population.size, 1)) * neuron.v_th), 0))
-        wanted = self.rng.uniform(*RATES)
+        least = self.rng.uniform(*RATES)
         self.populations.append(population)
         for gain in GAINS:
             self.projections = [*before, *(_projection(source, name, operator, gain, delay)
                                            for source, operator, delay in operators)]
             rate = run(self._network(), self.samples[0]).spikes[name].mean()
-            if wanted <= rate <= BUSY:
+            if least <= rate <= BUSY:
                 return
         raise Inactive(name)
 

@@ -116,10 +116,11 @@ class PopulationQuantizer:
     def best(self, receiver: Receiver) -> tuple[IntegerPart, list[Diagnostic]]:
         """The population without rounding, else at the scale of the least error; warnings.
 
-        Raises FindingsError: NC208, NC303, NC305 or NC306 where no scale serves.
+        In the latter, outliers of its weights are projections of their own. Raises FindingsError: NC208, NC303, NC305 or NC306 where no scale serves.
         """
         part, warnings = self._exact(receiver)
         if part is None:
+            receiver = receiver.without_outliers()
             part = self._least_error(receiver)
             warnings += clip_warnings(receiver.synapses, part.synapses, part.scale)
         return part, [*warnings, *drift_warnings(receiver.population, part.population,

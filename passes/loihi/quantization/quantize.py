@@ -189,11 +189,14 @@ class LoihiQuantizer:
     def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
                     ) -> tuple[IntegerPart, list[Diagnostic]]:
         if self.rounding is not None:
+            weights = self.rounding.decisions[arrivals.population.name].weights
+            if len(weights) != len(arrivals.synapses):
+                arrivals = arrivals.without_outliers()
             return quantizer.from_decision(arrivals, self.rounding.decision(
                 arrivals.population, arrivals.synapses, quantizer.target)), []
         part, warnings = quantizer.best(arrivals)
-        if self.observations is not None:
-            part = calibrate(quantizer, arrivals, part, self.observations)
+        if self.observations is not None and not part.exact:
+            part = calibrate(quantizer, arrivals.without_outliers(), part, self.observations)
         return part, warnings
 
     def _adder(self, network: Network, adder: Population, scales: Mapping[str, float],

@@ -40,6 +40,13 @@ class Receiver:
     alone: bool = False  # it gets one constant current for a sample, and nothing else
     memory: float = 1.0  # ticks that a potential lasts, at most those of a sample
 
+    def without_outliers(self) -> Receiver:
+        """The same with outliers as projections of their own."""
+        if self.wire:
+            return self
+        return replace(self, synapses=tuple(
+            piece for p in self.synapses for piece in without_outliers(p)))
+
     def with_bias(self, bias: Bias | None) -> Receiver:
         """The same with another float bias."""
         return replace(self, population=replace(self.population, bias=bias))
@@ -68,7 +75,7 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
             wire = float(weights.flat[0])
             synapses.append(replace(projection, operator=operator.with_weights(weights)))
         elif item is None or item.kind not in ANALOG:
-            synapses += without_outliers(projection)
+            synapses.append(projection)
         elif form == "graded":
             synapses.append(replace(projection, operator=operator.with_weights(
                 operator.weights / inputs_in_integers[item.name].scale)))

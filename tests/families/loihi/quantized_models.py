@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import snntorch
 import torch
 from spikingjelly.activation_based import neuron
@@ -107,7 +109,7 @@ def counters(inputs: int, v_threshold: float) -> nn.Module:
 def dense(sizes: tuple[int, ...]) -> nn.Module:
     """Layers of neurons without leak, as PyTorch makes them at first [T, B, n]."""
     layers: list[nn.Module] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), if_node()]
     return nn.Sequential(*layers)
 

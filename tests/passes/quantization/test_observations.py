@@ -14,14 +14,14 @@ from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 
-SENT = {"x": np.array([[[0, 2], [1, 0]], [[1, 1], [0, 3]]]),
+TRAINS = {"x": np.array([[[0, 2], [1, 0]], [[1, 1], [0, 3]]]),
         "n": np.array([[[0, 1, 1], [0, 0, 1]], [[0, 1, 0], [0, 0, 1]]], np.uint8),
         "silent": np.zeros((2, 2, 3), np.uint8),
         "image": np.array([[[0.5, -2.0]], [[-1.0, 0.25]]])}
 
 
 def test_power_is_the_mean_square_of_what_is_sent() -> None:
-    observations = Observations(SENT, {})
+    observations = Observations(TRAINS, {})
     assert observations.power("x") == (0 + 4 + 1 + 0 + 1 + 1 + 0 + 9) / 8
     assert observations.power("n") == 5 / 12
     assert observations.power("silent") == 0
@@ -29,7 +29,7 @@ def test_power_is_the_mean_square_of_what_is_sent() -> None:
 
 def test_rate_is_that_of_the_neuron_of_a_spike() -> None:
     """Rates are 0, 2/4 and 3/4; of five spikes two are of the second, three of the third."""
-    observations = Observations(SENT, {})
+    observations = Observations(TRAINS, {})
     assert observations.rate("n") == pytest.approx((2 * 2 / 4 + 3 * 3 / 4) / 5)
     assert observations.rate("silent") == 0
 
@@ -40,10 +40,10 @@ def test_largest_current_adds_up_all_inputs_and_the_bias() -> None:
     largest = 0.0
     for sample in range(2):
         for tick in range(2):
-            x, image = SENT["x"][sample, tick], SENT["image"][sample, 0]
+            x, image = TRAINS["x"][sample, tick], TRAINS["image"][sample, 0]
             currents = [x[0] - x[1] + image[0] + image[1] + 0.25, 0.5 * x[0] + 2 * image[1] - 4]
             largest = max(largest, *(abs(c) for c in currents))
-    observations = Observations(SENT, {})
+    observations = Observations(TRAINS, {})
     assert observations.largest_current(projections, np.array([0.25, -4.0])) == largest == 8.0
     assert observations.largest_current([], 0.0) == 0
 
@@ -55,12 +55,12 @@ def plain_peak(cell: FloatNeuron, currents: np.ndarray, bias: np.ndarray) -> flo
         for n in range(sample.shape[1]):
             u = v = lowest = 0.0
             for x in sample[:, n]:
-                fired = v > cell.v_th if cell.strict else v >= cell.v_th
+                late = v > cell.v_th if cell.strict else v >= cell.v_th
                 u = float(x) if cell.alpha is None else cell.alpha * u + float(x)
                 v = cell.decay * v + u + float(bias[n])
-                if fired and cell.reset is Reset.SOFT_DELAYED:
+                if late and cell.reset is Reset.SOFT_DELAYED:
                     v -= cell.v_th
-                if fired and cell.reset is Reset.HARD_DELAYED:
+                if late and cell.reset is Reset.HARD_DELAYED:
                     v = 0.0
                 lowest = min(lowest, v)
                 if v > cell.v_th if cell.strict else v >= cell.v_th:

@@ -12,7 +12,8 @@ from neurocompile.families.compilation import Recorder
 from neurocompile.families.stages import observe
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Dense
-from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer, IntegerForm
+from neurocompile.passes.loihi.neurons import loihi_neuron
+from neurocompile.passes.loihi.quantization.quantize import IntegerForm, LoihiQuantizer
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
@@ -44,16 +45,16 @@ def one_population(cell: FloatNeuron, terms: Sequence[tuple[Input, Array]],
               for item, weight in terms), (), ticks)
 
 
-def observed(network: Network, sample: Mapping[str, Array]) -> Observations:
+def observations_of(network: Network, sample: Mapping[str, Array]) -> Observations:
     """What the float network does on a sample."""
     observations = observe(Recorder(lambda _: None), network, sample).values
     assert observations is not None
     return observations
 
 
-def quantized(network: Network, sample: Mapping[str, Array] | None = None,
+def integers_of(network: Network, sample: Mapping[str, Array] | None = None,
               target: Any = LOIHI2, **options: Any) -> IntegerForm:
-    observations = None if sample is None else observed(network, sample)
+    observations = None if sample is None else observations_of(network, sample)
     choices: dict[str, Any] = {"weight_bits": 8, "observations": observations, **options}
     return LoihiQuantizer(**choices).quantize(network, target)
 
@@ -72,5 +73,5 @@ def share_wrong(floating: Network, integers: Network, inputs: Mapping[str, Array
 
 def scale_of(floating: Network, integers: Network) -> float:
     """Mantissa units of `n` per float unit."""
-    old, chip = floating.population("n").floating, integers.population("n").neuron
-    return float((getattr(chip, "vth") + (not old.strict)) / old.v_th)
+    old, chip = floating.population("n").floating, loihi_neuron(integers.population("n"))
+    return (chip.vth + (not old.strict)) / old.v_th

@@ -19,9 +19,9 @@ from neurocompile.semantics.reset import Reset
 from tests.passes.loihi.quantization.float_nets import (
     LOIHI2,
     ONE,
+    integers_of,
     neuron,
     one_population,
-    quantized,
     scale_of,
     share_wrong,
     spikes,
@@ -50,11 +50,11 @@ def current_error(network: Network, result: IntegerForm, sample: Sample) -> Arra
     In units of the neuron's own scale, which a gain changes.
     """
     integers, scale = result.network, scale_of(network, result.network)
-    gains = result.rounding.decisions["n"].gains
-    gains = np.ones(24) if gains is None else gains.astype(float)
+    own = result.rounding.decisions["n"].gains
+    gains = np.ones(24) if own is None else own.astype(float)
     x, v_th = sample["x"].reshape(-1, 40), network.population("n").floating.v_th
-    bias = [0.0 if one.population("n").bias is None else one.population("n").bias.value
-            for one in (network, integers)]  # type: ignore[union-attr]
+    bias = [0.0 if one is None else one.value.astype(float)
+            for one in (network.population("n").bias, integers.population("n").bias)]
     before = network.projections[0].operator.apply(x) + bias[0] - v_th
     after = sum(p.operator.apply(x) * 2.0**p.exponent for p in integers.into("n")) + bias[1] / 64
     return np.asarray((after / scale - v_th) / gains - before)
@@ -68,8 +68,8 @@ def test_currents_are_nearer_and_have_no_mean_error(
     """Of neurons without memory, to which every tick matters alike."""
     network = net(seed, neuron(0.0, reset=reset), with_bias)
     sample = alike(np.random.default_rng(seed), 48, 8, 40)
-    nearest = quantized(network, weight_bits=bits)
-    result = quantized(network, sample, weight_bits=bits)
+    nearest = integers_of(network, weight_bits=bits)
+    result = integers_of(network, sample, weight_bits=bits)
     before, after = (current_error(network, one, sample) for one in (nearest, result))
     assert np.square(after).mean() < 0.7 * np.square(before).mean()
     bias = result.network.population("n").bias
@@ -85,7 +85,7 @@ def test_no_register_overflows(seed: int, bits: int, decay: float, reset: Reset,
                                alpha: float | None) -> None:
     network = net(seed, neuron(decay, reset=reset, alpha=alpha), alpha is None)
     sample = alike(np.random.default_rng(seed), 16, 8, 40)
-    integers = quantized(network, sample, weight_bits=bits, overflow="prove").network
+    integers = integers_of(network, sample, weight_bits=bits, overflow="prove").network
     assert not list(state_overflows(integers, integers.population("n"), LOIHI2))
     assert max(state_bounds(integers, integers.population("n")).largest.values()) <= STATE_MAX
 
@@ -93,25 +93,25 @@ def test_no_register_overflows(seed: int, bits: int, decay: float, reset: Reset,
 @pytest.mark.parametrize("decay", [1.0, 0.9, 0.0])
 @pytest.mark.parametrize("bits", [3, 4])
 def test_few_bits_lose_less_on_samples_that_were_not_seen(bits: int, decay: float) -> None:
-    lost, kept = 0.0, 0.0
+    nearest, feedback = 0.0, 0.0
     for seed in range(4):
         network, rng = net(seed, neuron(decay)), np.random.default_rng(seed)
         sample, other = alike(rng, 64, 8, 40), alike(rng, 64, 8, 40)
-        lost += share_wrong(network, quantized(network, weight_bits=bits).network, other)
-        kept += share_wrong(network, quantized(network, sample, weight_bits=bits).network, other)
-    assert kept < 0.75 * lost
+        nearest += share_wrong(network, integers_of(network, weight_bits=bits).network, other)
+        feedback += share_wrong(network, integers_of(network, sample, weight_bits=bits).network, other)
+    assert feedback < 0.75 * nearest
 
 
 def test_equal_samples_give_equal_integers() -> None:
     network, sample = net(1, neuron()), alike(np.random.default_rng(1), 20, 8, 40)
-    one, two = (quantized(network, sample).rounding.arrays() for _ in range(2))
+    one, two = (integers_of(network, sample).rounding.arrays() for _ in range(2))
     assert one.keys() == two.keys()
     assert all(np.array_equal(one[key], two[key]) for key in one)
 
 
 def rounded_otherwise(network: Network, sample: Sample) -> bool:
     """Whether a sample changes a weight."""
-    pair: list[IntegerForm] = [quantized(network), quantized(network, sample)]
+    pair: list[IntegerForm] = [integers_of(network), integers_of(network, sample)]
     before, after = (np.concatenate([p.operator.weights.reshape(-1) << p.exponent
                                      for p in one.network.projections]) for one in pair)
     return not np.array_equal(before, after)
@@ -136,15 +136,15 @@ def test_rows_of_many_sizes_share_no_scale_without_memory() -> None:
     network = one_population(neuron(0.0, 0.12, strict=True), [
         (spikes(40), rng.normal(0.05, 0.25, (24, 40)) * sizes)], None, 8)
     sample, other = alike(rng, 48, 8, 40), alike(rng, 48, 8, 40)
-    decision = (result := quantized(network, sample, weight_bits=4)).rounding.decisions["n"]
+    decision = (result := integers_of(network, sample, weight_bits=4)).rounding.decisions["n"]
     assert decision.gains is not None
     assert 1 == decision.gains.min() < 5 < decision.gains.max() <= 8
     weights = np.abs(result.network.projections[0].operator.weights)
     assert weights.max(axis=1).min() > 0.8 * weights.max()
     assert share_wrong(network, result.network, other) < 0.5 * share_wrong(
-        network, quantized(network, weight_bits=4).network, other)
+        network, integers_of(network, weight_bits=4).network, other)
     leaky = one_population(neuron(0.5), [(spikes(40), rng.normal(0, 1, (24, 40)) * sizes)])
-    assert quantized(leaky, sample).rounding.decisions["n"].gains is None
+    assert integers_of(leaky, sample).rounding.decisions["n"].gains is None
 
 
 def test_a_bias_by_synapses_makes_up_for_the_mean_error() -> None:
@@ -154,6 +154,6 @@ def test_a_bias_by_synapses_makes_up_for_the_mean_error() -> None:
         (spikes(40), rng.normal(0.02, 0.2, (24, 40))), (ONE, rng.normal(0, 0.05, (24, 1)))], None, 8)
     assert network.inputs[1].kind is InputKind.ONE
     sample, other = alike(rng, 48, 8, 40), alike(rng, 48, 8, 40)
-    assert quantized(network, sample).rounding.decisions["n"].correction is None
-    assert share_wrong(network, quantized(network, sample, weight_bits=4).network, other) < (
-        0.8 * share_wrong(network, quantized(network, weight_bits=4).network, other))
+    assert integers_of(network, sample).rounding.decisions["n"].correction is None
+    assert share_wrong(network, integers_of(network, sample, weight_bits=4).network, other) < (
+        0.8 * share_wrong(network, integers_of(network, weight_bits=4).network, other))

@@ -25,9 +25,9 @@ from tests.passes.loihi.quantization.float_nets import (
     LOIHI2,
     ONE,
     RESETS,
+    integers_of,
     neuron,
     one_population,
-    quantized,
     scale_of,
     share_wrong,
     spikes,
@@ -66,7 +66,7 @@ def test_all_analog_inputs_of_a_population_reach_it(
     rng = np.random.default_rng(seed)
     network = analog_net(rng, kinds, encoder_bias)
     x = analog_values(network, rng)
-    integers = quantized(network, target=TARGETS[target]).network
+    integers = integers_of(network, target=TARGETS[target]).network
     encoder, = integers.encoders
     assert set(encoder.sources) == set(x)
     assert integers.population("n").on_host == (ANALOG in kinds)
@@ -125,10 +125,10 @@ def test_a_network_on_the_grid_is_exact(case: tuple[Network, dict[str, np.ndarra
     network, x = case
     if network.population("n").floating.reset is not Reset.HARD:
         target = "loihi2"
-    integers = quantized(network, target=TARGETS[target]).network
+    integers = integers_of(network, target=TARGETS[target]).network
     assert np.array_equal(trains(network, x), trains(integers, x))
-    calibrated = quantized(network, x, TARGETS[target]).network  # a sample moves nothing
-    assert np.array_equal(trains(network, x), trains(calibrated, x))
+    on_sample = integers_of(network, x, TARGETS[target]).network  # a sample moves nothing
+    assert np.array_equal(trains(network, x), trains(on_sample, x))
 
 
 def test_the_property_sees_ties_and_spikes() -> None:
@@ -156,7 +156,7 @@ def test_neurons_without_memory_keep_the_bits_of_their_weights(
     network = one_population(neuron(0.0, 0.4, strict, reset), [
         (spikes(16), rng.normal(0, 0.25, (32, 16)))], bias, 12)
     x = {"x": (rng.random((16, 12, 16)) < 0.3).astype(float)}
-    integers = quantized(network, x if with_sample else None).network
+    integers = integers_of(network, x if with_sample else None).network
     projection, = integers.projections
     assert len(np.unique(projection.operator.weights)) > 100
     assert loihi_neuron(integers.populations[0]).vth > 64
@@ -185,16 +185,16 @@ def test_graded_inputs_keep_their_weights_and_the_bias_its_own(
     rng = np.random.default_rng(seed)
     network = graded_net(rng, high, bias, kind, neuron(decay, alpha=alpha))
     x = {"x": high * rng.random((12, *([10] * (kind is ANALOG)), 4))}
-    integers = quantized(network, x if with_sample else None).network
+    integers = integers_of(network, x if with_sample else None).network
     scale = scale_of(network, integers)
     rows = x["x"].reshape(-1, 4)
     for before in network.projections:
         exact = before.operator.apply(rows if before.source == "x" else np.ones((1, 1)))
         item = next(i for i in integers.inputs if i.name == before.source)
-        sent = item.integers(rows) if before.source == "x" else np.ones((1, 1))
-        arrived = sum(p.operator.apply(sent) * 2.0**p.exponent for p in integers.into("n")
+        messages = item.integers(rows) if before.source == "x" else np.ones((1, 1))
+        delivery = sum(p.operator.apply(messages) * 2.0**p.exponent for p in integers.into("n")
                       if p.source == before.source) / scale
-        assert np.sqrt(np.mean((arrived - exact)**2)) < 0.03 * np.sqrt(np.mean(exact**2))
+        assert np.sqrt(np.mean((delivery - exact)**2)) < 0.03 * np.sqrt(np.mean(exact**2))
     assert share_wrong(network, integers, x) < 0.12
 
 
@@ -222,7 +222,7 @@ def test_static_input_is_clipped_without_a_loss_over_any_number_of_ticks(
                                      np.diag(0.3 * np.logspace(-1.5, 3, 16)))], ticks=ticks)
     x = {"x": rng.choice([-1.0, 1.0, 0.7], (6, 16)) * rng.uniform(0.3, 1, (6, 16))}
     sample = {"x": np.clip(x["x"], -0.01, 0.01)} if with_sample else None
-    integers = quantized(network, sample).network
+    integers = integers_of(network, sample).network
     encoder, = integers.encoders
     assert not list(state_overflows(integers, integers.populations[0], LOIHI2))
     if with_sample:
@@ -230,20 +230,19 @@ def test_static_input_is_clipped_without_a_loss_over_any_number_of_ticks(
     if not with_sample:
         assert encoder.lossless
         assert encoder.low == 0
-        exact, kept = encoder.exact(x), encoder.mantissas(x)
+        exact, limits = encoder.exact(x), encoder.mantissas(x)
         assert (exact > encoder.high).any()
         assert (exact < 0).any()
         chip = loihi_neuron(integers.populations[0])
         for before, after in {(int(a), int(b)) for a, b in zip(
-                exact.flat, kept.flat, strict=True) if a != b}:
+                exact.flat, limits.flat, strict=True) if a != b}:
             assert plain_run(chip, before << encoder.exponent, ticks) == plain_run(
                 chip, after << encoder.exponent, ticks)
         current = network.projections[0].operator.apply(x["x"])
         sure = (current >= 1.001 * every_tick(network.populations[0])) | (current <= 0)
         sure = np.broadcast_to(sure[:, None], (6, ticks, 16))
         assert np.array_equal(trains(network, x)[sure], trains(integers, x)[sure])
-    before = trains(network, x)
-    assert 0 < before.sum() < before.size
+    assert 0 < trains(network, x).sum() < trains(network, x).size
 
 
 @pytest.mark.parametrize("ticks", [33, 256])
@@ -253,7 +252,7 @@ def test_long_static_images_have_a_scale(ticks: int, encoder: str) -> None:
     network = one_population(neuron(1.0), [
         (Input("x", (16,), STATIC), rng.uniform(-0.25, 0.25, (8, 16)))], ticks=ticks)
     x = {"x": rng.random((8, 16))}
-    integers = quantized(network, encoder=encoder).network
+    integers = integers_of(network, encoder=encoder).network
     assert share_wrong(network, integers, x) < 0.03
 
 
@@ -273,12 +272,12 @@ def test_biases_of_synaptic_currents_have_an_exponent_of_their_own(
     network = one_population(neuron(0.55, alpha=0.5), [(spikes(20), weight), (ONE, biases)],
                              ticks=12)
     x = {"x": (rng.random((10, 12, 20)) < 0.3).astype(float)}
-    integers = quantized(network, x if with_sample else None).network
+    integers = integers_of(network, x if with_sample else None).network
     scale = scale_of(network, integers)
-    arrived = sum(p.operator.weights * 2.0**p.exponent for p in integers.projections
+    delivery = sum(p.operator.weights * 2.0**p.exponent for p in integers.projections
                   if p.source == "one") / scale
     if not with_sample:  # else they make up for what the other weights lost
-        assert np.abs(arrived - biases).max() < max(0.015 * bias, 0.51 / scale)
+        assert np.abs(delivery - biases).max() < max(0.015 * bias, 0.51 / scale)
     assert share_wrong(network, integers, x) < 0.1
 
 
@@ -290,12 +289,14 @@ def test_biases_have_the_smallest_exponent_that_holds_them(
     network = one_population(neuron(0.7, 1.0, False, reset), [
         (spikes(12), rng.normal(0, 0.4, (10, 12)))], rng.normal(0, size, 10), 10)
     x = {"x": (rng.random((8, 10, 12)) < 0.3).astype(float)}
-    integers = quantized(network, x if with_sample else None).network
+    integers = integers_of(network, x if with_sample else None).network
     bias = integers.population("n").bias
     assert bias is not None
     largest = np.abs(bias.mantissa).max()
     assert largest <= 4095
     assert bias.exponent == 0 or largest > 4095 / 2 - 1
     if not with_sample:
-        exact = network.population("n").bias.mantissa * scale_of(network, integers) * 64  # type: ignore[union-attr]
+        old = network.population("n").bias
+        assert old is not None
+        exact = old.mantissa * scale_of(network, integers) * 64
         assert np.abs(bias.value - exact).max() <= 2.0**bias.exponent / 2 + 1e-6

@@ -11,9 +11,9 @@ from neurocompile.ir.network import Projection
 from neurocompile.ir.operators import Conv, Dense, Sparse
 from neurocompile.passes.loihi.quantization.outliers import without_outliers
 from tests.passes.loihi.quantization.float_nets import (
+    integers_of,
     neuron,
     one_population,
-    quantized,
     scale_of,
     share_wrong,
     spikes,
@@ -67,11 +67,11 @@ def test_the_others_keep_their_bits_beside_an_outlier() -> None:
     weight[3, 4] = 20.0
     network = one_population(neuron(0.9), [(spikes(50), weight)], ticks=12)
     x = {"x": (rng.random((8, 12, 50)) < 0.3).astype(float)}
-    integers = quantized(network).network
+    integers = integers_of(network).network
     first, second = integers.projections
     assert first.exponent < second.exponent
     scale = scale_of(network, integers)
-    stored = sum(p.operator.matrix().toarray() * 2.0**p.exponent for p in (first, second)) / scale
+    sums = sum(p.operator.matrix().toarray() * 2.0**p.exponent for p in (first, second)) / scale
     small = weight < 1
-    assert np.abs(stored - weight)[small].max() < 0.13 / 127
+    assert np.abs(sums - weight)[small].max() < 0.13 / 127
     assert share_wrong(network, integers, x) < 0.05

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.ir.network import Network
-from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer, IntegerForm
+from neurocompile.passes.loihi.quantization.quantize import IntegerForm, LoihiQuantizer
 from neurocompile.passes.loihi.quantization.rounding_record import Rounding, read_rounding
 from neurocompile.semantics.reset import Reset
 from tests.passes.loihi.quantization.float_nets import (
     LOIHI2,
+    integers_of,
     neuron,
     one_population,
-    quantized,
     spikes,
 )
 from tests.properties.random_nets import random_net
@@ -44,7 +44,7 @@ def same(one: Network, two: Network) -> bool:
     return one.inputs == two.inputs
 
 
-def written(result: IntegerForm) -> Arrays:
+def arrays_of(result: IntegerForm) -> Arrays:
     """As the arrays of a file hold it: numbers and texts, nothing pickled."""
     arrays = {key: np.array(values) for key, values in result.rounding.arrays().items()}
     assert all(array.dtype.kind in "ifbU" for array in arrays.values())
@@ -56,25 +56,25 @@ def written(result: IntegerForm) -> Arrays:
 def test_the_same_integers_without_the_sample(seed: int) -> None:
     case = random_net(seed)
     try:
-        result = quantized(case.network, case.sample)
+        result = integers_of(case.network, case.sample)
     except FindingsError:
         return
-    again = LoihiQuantizer(8, rounding=read_rounding(written(result))).quantize(case.network, LOIHI2)
+    again = LoihiQuantizer(8, rounding=read_rounding(arrays_of(result))).quantize(case.network, LOIHI2)
     assert same(result.network, again.network)
     twice = again.rounding.arrays()
-    assert all(np.array_equal(twice[key], values) for key, values in written(result).items())
+    assert all(np.array_equal(twice[key], values) for key, values in arrays_of(result).items())
 
 
 def small() -> tuple[Network, IntegerForm]:
     rng = np.random.default_rng(0)
     network = one_population(neuron(0.0, reset=Reset.HARD), [
         (spikes(6), rng.normal(0, 0.4, (5, 6)) * np.logspace(0, -1, 5)[:, None])], np.zeros(5))
-    return network, quantized(network, {"x": (rng.random((9, 8, 6)) < 0.4).astype(float)})
+    return network, integers_of(network, {"x": (rng.random((9, 8, 6)) < 0.4).astype(float)})
 
 
 def test_the_record_holds_gains_and_corrections() -> None:
     network, result = small()
-    arrays = written(result)
+    arrays = arrays_of(result)
     assert {"0.gains", "0.correction", "0.numbers", "0.exponents", "0.weights.0"} < set(arrays)
     assert arrays["populations"].tolist() == ["n"]
     for key in ("0.gains", "0.correction"):  # both are needed
@@ -91,7 +91,7 @@ def setting(key: str, value: Any) -> Callable[[Arrays], object]:
     return lambda arrays: arrays.update({key: np.array(value)})
 
 
-MALFORMED: dict[str, Callable[[Arrays], object]] = {
+DAMAGES: dict[str, Callable[[Arrays], object]] = {
     "no populations": without("populations"), "no levels": without("levels"),
     "no numbers": without("0.numbers"), "no weights": without("0.weights.0"),
     "no exponents": without("0.exponents"),
@@ -123,11 +123,11 @@ MALFORMED: dict[str, Callable[[Arrays], object]] = {
 }
 
 
-@pytest.mark.parametrize("damage", MALFORMED)
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_malformed_record_is_one_finding(damage: str) -> None:
     network, result = small()
-    arrays = written(result)
-    MALFORMED[damage](arrays)
+    arrays = arrays_of(result)
+    DAMAGES[damage](arrays)
     with pytest.raises(UsageError, match="NC003") as error:
         LoihiQuantizer(8, rounding=read_rounding(arrays)).quantize(network, LOIHI2)
     finding, = error.value.diagnostics

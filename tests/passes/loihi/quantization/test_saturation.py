@@ -20,9 +20,9 @@ from neurocompile.semantics.vectorized import IntegerBatch
 from tests.passes.loihi.quantization.float_nets import (
     LOIHI2,
     RESETS,
+    integers_of,
     neuron,
     one_population,
-    quantized,
     share_wrong,
     spikes,
 )
@@ -48,11 +48,11 @@ def spread(network: Network) -> int:
        st.sampled_from([1.0, 0.9]))
 def test_prove_saturate_auto(seed: int, reset: Reset, ticks: int, decay: float) -> None:
     network, x = long_sums(seed, ticks, reset, decay), inputs(seed, ticks)
-    by_choice = {choice: quantized(network, x, overflow=choice).network
+    by_choice = {choice: integers_of(network, x, overflow=choice).network
                  for choice in ("prove", "saturate", "auto")}
-    proved, saturating, auto = (by_choice[c].population("n") for c in by_choice)
-    assert not proved.saturates
-    assert max(state_bounds(by_choice["prove"], proved).largest.values()) <= STATE_MAX
+    safe, saturating, auto = (by_choice[c].population("n") for c in by_choice)
+    assert not safe.saturates
+    assert max(state_bounds(by_choice["prove"], safe).largest.values()) <= STATE_MAX
     if auto.saturates:  # then it is worth a bit
         assert saturating.saturates
         assert spread(by_choice["auto"]) > 1.5 * spread(by_choice["prove"])
@@ -65,19 +65,21 @@ def test_prove_saturate_auto(seed: int, reset: Reset, ticks: int, decay: float) 
 
 def test_many_inputs_over_many_ticks_keep_their_bits() -> None:
     network, x = long_sums(0, 128), inputs(0, 128)
-    auto, proved = (quantized(network, x, overflow=c).network for c in ("auto", "prove"))
+    auto, safe = (integers_of(network, x, overflow=c).network for c in ("auto", "prove"))
     assert auto.population("n").saturates
-    assert spread(auto) > 100 > 40 > spread(proved)
-    assert share_wrong(network, auto, x) < 0.05 < 0.1 < share_wrong(network, proved, x)
+    assert spread(auto) > 100
+    assert spread(safe) < 40
+    assert share_wrong(network, auto, x) < 0.05
+    assert share_wrong(network, safe, x) > 0.1
     assert run(auto, x).saturations == {"n": 0}  # on the sample nothing saturates: it has a margin
     loud = {"x": np.ones((2, 128, 300))}
     assert run(auto, loud).saturations["n"] > 0
-    assert run(proved, loud).saturations["n"] == 0
+    assert run(safe, loud).saturations["n"] == 0
 
 
 def test_without_a_sample_nothing_saturates() -> None:
     for choice in ("auto", "saturate"):
-        integers = quantized(long_sums(0), overflow=choice).network
+        integers = integers_of(long_sums(0), overflow=choice).network
         assert not integers.population("n").saturates
 
 
@@ -87,11 +89,11 @@ def test_sums_that_no_proof_holds_build_on_a_sample() -> None:
     weight = rng.choice([-1.0, 1.0], (3, 3000)) * rng.uniform(0.5, 1, (3, 3000))
     network = one_population(neuron(1.0, 0.1), [(spikes(3000), weight)], ticks=300)
     with pytest.raises(FindingsError, match="NC303"):
-        quantized(network)
+        integers_of(network)
     x = {"x": (rng.random((2, 300, 3000)) < 0.001).astype(float)}
     with pytest.raises(FindingsError, match="NC303"):
-        quantized(network, x, overflow="prove")
-    assert quantized(network, x).network.population("n").saturates
+        integers_of(network, x, overflow="prove")
+    assert integers_of(network, x).network.population("n").saturates
 
 
 # -- the specification, and what runs it -------------------------------------------------------------
@@ -117,17 +119,17 @@ def saturating(draw: st.DrawFn) -> tuple[Network, Array]:
 
 
 def by_specification(network: Network, x: Array) -> tuple[Array, Array, int]:
-    """Spikes and v [samples, ticks, neurons], and how many potentials were clipped."""
+    """Spikes and v [samples, ticks, neurons], and how many potentials were clips."""
     cell = network.populations[0].neuron
     assert isinstance(cell, LoihiNeuron)
     projection, bias = network.projections[0], network.populations[0].bias
     sums = (x @ np.asarray(projection.operator.weights, np.int64).T) << projection.exponent
-    added = np.zeros(8, np.int64) if bias is None else bias.value
-    trains, v, clipped = np.zeros(sums.shape, int), np.zeros(sums.shape, int), []
+    biases = np.zeros(8, np.int64) if bias is None else bias.value
+    trains, v, clips = np.zeros(sums.shape, int), np.zeros(sums.shape, int), []
     real = specification.clip24
 
     def clip24(value: int) -> int:
-        clipped.append(value != real(value))
+        clips.append(value != real(value))
         return real(value)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -137,35 +139,35 @@ def by_specification(network: Network, x: Array) -> tuple[Array, Array, int]:
                 state = State()
                 for tick in range(sums.shape[1]):
                     trains[sample, tick, n] = step(
-                        cell, state, int(sums[sample, tick, n]), int(added[n]))
+                        cell, state, int(sums[sample, tick, n]), int(biases[n]))
                     v[sample, tick, n] = state.v
-    return trains, v, sum(clipped)
+    return trains, v, sum(clips)
 
 
 @settings(max_examples=40, deadline=None)
 @given(saturating())
 def test_all_saturate_alike_and_count(case: tuple[Network, Array]) -> None:
     network, x = case
-    expected, v, clipped = by_specification(network, x)
-    compiled = run(network, {"x": x}, record_state=True)
+    expected, v, clips = by_specification(network, x)
+    loop = run(network, {"x": x}, record_state=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.delattr(IntegerBatch, "advance")
         tensors = run(network, {"x": x}, record_state=True)
-    for result in (compiled, tensors):
+    for result in (loop, tensors):
         assert np.array_equal(result.spikes["n"], expected)
         assert np.array_equal(result.v["n"], v)
-        assert result.saturations == {"n": clipped}
+        assert result.saturations == {"n": clips}
 
 
 def test_the_property_sees_saturation_both_ways() -> None:
-    up = down = fired = 0
+    up = down = active = 0
 
     @settings(max_examples=40, deadline=None, database=None, derandomize=True)
     @given(saturating())
     def collect(case: tuple[Network, Array]) -> None:
-        nonlocal up, down, fired
+        nonlocal up, down, active
         trains, v, _ = by_specification(*case)
         up, down = up + bool((v == STATE_MAX).any()), down + bool((v == -STATE_MAX).any())
-        fired += bool(trains.any())
+        active += bool(trains.any())
     collect()
-    assert min(up, down, fired) >= 8
+    assert min(up, down, active) >= 8
