@@ -60,7 +60,7 @@ def test_a_network_that_would_not_fit(compilation: LoihiCompilation, report: Rep
     enough = len(partition(with_equal_bits(compilation.network, 6), target).cores)
     chip = replace(target.chip, chips=replace(target.chip.chips, value=1),
                    cores=replace(target.chip.cores, value=enough))
-    four = replace(compilation, options=replace(compilation.options, weight_bits=4),
+    four = replace(compilation, network=with_equal_bits(compilation.network, 4),
                    target=replace(target, chip=chip))
     cores = cores_of(four)
     assert cores["weight_bits", 6] == enough
