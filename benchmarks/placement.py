@@ -38,12 +38,12 @@ def main(names: list[str]) -> int:
           f"{'max link':>10}{'CPU s':>7}")
     for name in names or list(mapping_nets.NETWORKS):
         network = mapping_nets.NETWORKS[name]()
-        part = refine(network, partition(network, board, weight_bits=8), board, weight_bits=8)
+        part = refine(network, partition(network, board, weight_bits=8), board)
         traffic = core_traffic(network, part)
         for mesh, target in (("square", _square(board, len(part.cores))), ("board", board)):
             total = _rows(name, mesh, part, traffic, target)
             misses |= mesh == "square" and total > BARS.get(name, math.inf)
-        violations = list(recount_partition(network, part, board, weight_bits=8,
+        violations = list(recount_partition(network, part, board,
                                             placement=place(part, board, traffic)))
         misses |= bool(violations)
         bar = f"bar {BARS[name]:,.0f} hops on the square; " if name in BARS else ""

@@ -38,13 +38,13 @@ def _measure(name: str, run: Callable[[], T]) -> T:
 def measure(network: Network, target: Target) -> int:
     """Map a network; returns how many findings the recount has."""
     nets = _measure("nets", lambda: into_chip(network))
-    first = _measure("partition", lambda: partition(network, target, weight_bits=8, nets=nets))
-    parts = _measure("refine", lambda: refine(network, first, target, weight_bits=8, nets=nets))
+    first = _measure("partition", lambda: partition(network, target, nets=nets))
+    parts = _measure("refine", lambda: refine(network, first, target, nets=nets))
     traffic = _measure("traffic", lambda: core_traffic(network, parts, nets=nets))
     placement = _measure("place", lambda: place(parts, target, traffic))
     routing = _measure("route", lambda: route_traffic(traffic, placement, target))
     violations = _measure("recount", lambda: list(recount_partition(
-        network, parts, target, weight_bits=8, placement=placement)))
+        network, parts, target, placement=placement)))
     print(f"{len(parts.cores):,} cores, {float(routing.messages.sum()):,.0f} messages, "
           f"{len(violations)} violations")
     return len(violations)
@@ -54,9 +54,9 @@ def main() -> int:
     """Print the table."""
     target = mapping_nets.with_limits(load_target("loihi1"), chips=CHIPS)
     small = mapping_nets.mixer()
-    warm = partition(small, target, weight_bits=8)  # compiles, or loads, every kernel
-    traffic = core_traffic(small, refine(small, warm, target, weight_bits=8))
-    list(recount_partition(small, warm, target, weight_bits=8,
+    warm = partition(small, target)  # compiles, or loads, every kernel
+    traffic = core_traffic(small, refine(small, warm, target))
+    list(recount_partition(small, warm, target,
                            placement=place(warm, target, traffic)))
     network = mapping_nets.large()
     print(f"{sum(p.size for p in network.populations):,} neurons, {n_synapses(network):,} synapses, "

@@ -21,7 +21,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], compress: bool 
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = form
             with archive.open(entry, "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, np.ascontiguousarray(arrays[name]),
+                np.lib.format.write_array(stream, np.asarray(arrays[name], order="C"),
                                           version=(1, 0), allow_pickle=False)
 
 

@@ -22,6 +22,8 @@ from neurocompile.passes.quantization.observations import Observations
 SAMPLE: Source = "sample"
 CAPTURE: Source = "capture"
 NOISE: Source = "seeded"
+_MOST, _LEAST = 256, 4  # samples that weights are rounded on
+_VALUES = 1 << 26  # of what one source sends on them
 
 
 def measure_fidelity(run: Recorder, lowering: Lowering, one: Quantization,
@@ -65,9 +67,12 @@ def observe(run: Recorder, floating: Network, sample: Mapping[str, Array] | None
 
     def result() -> Observation:
         float_run = synchronous.run(floating, sample)
-        inputs = {item.name: _messages(item, floating, sample) for item in floating.inputs}
-        return Observation(
-            float_run, Observations({**inputs, **float_run.spikes}, float_run.peaks))
+        messages = {item.name: _messages(item, floating, sample) for item in floating.inputs}
+        messages |= float_run.spikes
+        largest = max(trains.shape[2] for trains in messages.values())
+        count = min(max(_VALUES // (floating.n_ticks * largest), _LEAST), _MOST)
+        return Observation(float_run, Observations(
+            {name: trains[:count] for name, trains in messages.items()}, float_run.peaks))
 
     return run.stage("observe", result, lambda _: f"{len(floating.populations)} populations")
 

@@ -167,7 +167,8 @@ class Projection:
     In integers a delivered sum is `(operator @ spikes) << exponent`, and weights keep the sign
     mode's grid. `delay` is in ticks of the model: 0 for the same tick, 1 for feedback.
     `encoding` is how a core stores its synapses: a dense list per source, a sparse one without the
-    weights that are zero, or dense lists that the sources of a convolution share.
+    weights that are zero, or dense lists that the sources of a convolution share; `weight_bits` are
+    those of a stored weight there.
     """
 
     source: str
@@ -177,6 +178,7 @@ class Projection:
     delay: int = 0
     where: Location = field(default_factory=Location)
     encoding: Encoding = "dense"
+    weight_bits: int = 8
 
     @property
     def name(self) -> str:

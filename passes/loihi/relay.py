@@ -91,7 +91,7 @@ def _link(source: str, population: Population, target: LoihiTarget,
             "limit": limits.state_limit(target)}), target, limits.STATE))
     synapses = identity(population.shape)
     return Projection(source, population.name, synapses.with_weights(np.array(weight, np.int32)),
-                      exponent, where=population.where)
+                      exponent, where=population.where, weight_bits=weight_bits)
 
 
 def out_of_range(network: Network, schedule: Schedule, target: LoihiTarget) -> Iterator[Diagnostic]:

@@ -8,11 +8,16 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from neurocompile.ir.network import Network, Population, Projection
+from neurocompile.ir.network import Encoding, Network, Population, Projection
 from neurocompile.ir.operators import Nets, Operator, Sparse
 
 Ints = NDArray[np.int64]
-FORMS = ("dense", "sparse", "shared")  # encodings by their number
+ENCODINGS: tuple[Encoding, ...] = ("dense", "sparse", "shared")
+
+
+def form_number(encoding: Encoding, weight_bits: int) -> int:
+    """The number of a form of lists: an encoding, and the bits of a weight."""
+    return weight_bits * len(ENCODINGS) + ENCODINGS.index(encoding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +26,7 @@ class Incoming:
 
     pins: sp.csr_array  # [neurons, nets] int32
     multiplicity: Ints  # source neurons per net
-    form: NDArray[np.int8]  # number of its encoding in FORMS, per net
+    form: NDArray[np.int8]  # `form_number` of its lists, per net
     sources: tuple[tuple[Projection, Ints], ...]  # net of each source neuron
 
     @property
@@ -40,7 +45,8 @@ def incoming(network: Network, population: Population) -> Incoming:
         pins, of_source = _merge(_without_zeros(projection).nets(), population.size)
         blocks.append(pins)
         counts.append(np.bincount(of_source, minlength=pins.shape[1]))
-        forms.append(np.full(pins.shape[1], FORMS.index(projection.encoding), np.int8))
+        forms.append(np.full(pins.shape[1], form_number(
+            projection.encoding, projection.weight_bits), np.int8))
         sources.append((projection, of_source + offset))
         offset += pins.shape[1]
     empty = sp.csr_array((population.size, 0), dtype=np.int32)

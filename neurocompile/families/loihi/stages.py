@@ -72,10 +72,9 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         lambda other: LoihiQuantizer(
             other.bits, other.encoder, other.overflow, observation.values).run(
                 floating, target)[0]), observation.run)
-    network = run.stage("encode", lambda: encode(network, target, options.encoding,
-                                                 options.bits), encodings_text)
-    mapping = _map(run, network, target, options, rates)
-    usage = resources.count(network, mapping.partition, target, options.bits)
+    network = run.stage("encode", lambda: encode(network, target, options.encoding), encodings_text)
+    mapping = _map(run, network, target, rates)
+    usage = resources.count(network, mapping.partition, target)
     places = mapping.placement.cores
     run.findings += over_budget({
         "cores": len(places), "chips": len({at.chip for at in places}),
@@ -110,17 +109,16 @@ def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> 
             yield from lasting_potentials(network, population, target)
 
 
-def _map(run: Recorder, network: Network, target: LoihiTarget, options: Options,
+def _map(run: Recorder, network: Network, target: LoihiTarget,
          rates: Rates | None) -> ChipMapping:
-    bits, nets = options.bits, into_chip(network)
-    parts = run.stage("partition", lambda: partition(network, target, weight_bits=bits, nets=nets),
+    nets = into_chip(network)
+    parts = run.stage("partition", lambda: partition(network, target, nets=nets),
                       lambda p: f"{len(p.cores)} cores",
-                      lambda p: recount_partition(network, p, target, weight_bits=bits))
+                      lambda p: recount_partition(network, p, target))
     first = parts
-    parts = run.stage("refine", lambda: refine(network, first, target, weight_bits=bits, nets=nets),
+    parts = run.stage("refine", lambda: refine(network, first, target, nets=nets),
                       lambda p: f"{len(p.cores)} cores",
-                      lambda p: () if p is first else recount_partition(network, p, target,
-                                                              weight_bits=bits))
+                      lambda p: () if p is first else recount_partition(network, p, target))
     traffic = core_traffic(network, parts, rates, nets)
     placement = run.stage("place", lambda: place(parts, target, traffic),
                        lambda p: f"{len({c.chip for c in p.cores})} chips",

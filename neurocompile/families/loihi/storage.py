@@ -32,7 +32,8 @@ class EntryCount:
 class Storage:
     """Synapse lists and configuration entries."""
 
-    weight_bits: int  # of a stored weight
+    weight_bits: int  # of a stored weight, of the widest projection
+    bits: Mapping[str, int]  # of those into each population
     encodings: Mapping[str, tuple[str, ...]]  # of the lists into each population
     configurations: Mapping[str, EntryCount]
 
@@ -40,10 +41,13 @@ class Storage:
 def storage(compilation: LoihiCompilation) -> Storage:
     """What a compilation's cores store."""
     from neurocompile.passes.loihi.resources import configuration_limits, on_chip
+    from neurocompile.passes.loihi.weight_bits import bits_into
 
     network = compilation.network
+    bits = {p.name: bits_into(network, p.name) for p in on_chip(network)
+            if any(network.into(p.name))}
     return Storage(
-        weight_bits=compilation.options.bits,
+        weight_bits=max(bits.values(), default=0), bits=bits,
         encodings={p.name: tuple(sorted({one.encoding for one in network.into(p.name)}))
                    for p in on_chip(network)},
         configurations={kind: _entries(compilation, kind, limit) for kind, limit in
@@ -70,7 +74,9 @@ def _lists(data: Storage) -> str:
             by_form[" and ".join(encodings)].append(printable(name))
     forms = [f"{form} lists" if len(by_form) == 1 else f"{form} lists of {_names(names)}"
              for form, names in sorted(by_form.items())]
-    return f"{data.weight_bits}-bit weights in {'; '.join(forms)}" if forms else ""
+    least = min(data.bits.values(), default=data.weight_bits)
+    bits = f"{data.weight_bits}" if least == data.weight_bits else f"{least} to {data.weight_bits}"
+    return f"{bits}-bit weights in {'; '.join(forms)}" if forms else ""
 
 
 def _names(names: list[str]) -> str:

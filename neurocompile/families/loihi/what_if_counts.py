@@ -16,6 +16,7 @@ from neurocompile.ir.network import Encoding, Network
 from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.resources import UNITS
+from neurocompile.passes.loihi.weight_bits import with_equal_bits
 from neurocompile.target.loihi import LoihiTarget
 
 MAX_CORES = 2500  # larger mappings are not partitioned again
@@ -37,15 +38,15 @@ def count(compilation: LoihiCompilation) -> WhatIf:
 
 def _encodings(compilation: LoihiCompilation) -> Iterator[Change]:
     """Other encodings, where they take fewer cores."""
-    target, bits = compilation.target, compilation.options.bits
+    target = compilation.target
     trial = {_forms(compilation.network)}
     for how in ("shared", "auto"):
-        network = encode(compilation.network, target, how, bits)
+        network = encode(compilation.network, target, how)
         synapses = max((p.operator.n_synapses for p in network.projections
                       if p.encoding == "sparse"), default=0)
         if _forms(network) not in trial and synapses <= MOST_LISTED:
             trial.add(_forms(network))
-            cores = _cores(network, target, bits)
+            cores = _cores(network, target)
             if cores is not None and cores < len(compilation.usage.cores):
                 yield Change(change="encoding", value=how, cores=cores)
 
@@ -55,25 +56,26 @@ def _forms(network: Network) -> tuple[Encoding, ...]:
 
 
 def _bits(compilation: LoihiCompilation) -> Iterator[Change]:
-    target, now = compilation.target, compilation.options.bits
+    target, network = compilation.target, compilation.network
+    now = {p.weight_bits for p in network.projections}
     for bits in WEIGHT_BITS:
-        if bits != now and bits <= target.synapse.weight_bits.value:
+        if now != {bits} and bits <= target.synapse.weight_bits.value:
             yield Change(change="weight_bits", value=bits,
-                         cores=_cores(compilation.network, target, bits))
+                         cores=_cores(with_equal_bits(network, bits), target))
 
 
 def _limits(compilation: LoihiCompilation) -> Iterator[Change]:
-    target, bits = compilation.target, compilation.options.bits
+    target = compilation.target
     binds = {core.binding(compilation.usage.limits) for core in compilation.usage.cores}
     for resource in (name for name in UNITS if name in binds):
         quantity = replace(getattr(target.core, resource), value=NO_LIMIT)
         without = replace(target, core=replace(target.core, **{resource: quantity}))
         yield Change(change="no_limit", value=resource,
-                     cores=_cores(compilation.network, without, bits))
+                     cores=_cores(compilation.network, without))
 
 
-def _cores(network: Network, target: LoihiTarget, bits: int) -> int | None:
+def _cores(network: Network, target: LoihiTarget) -> int | None:
     try:
-        return len(partition(network, target, weight_bits=bits).cores)
+        return len(partition(network, target).cores)
     except FindingsError:
         return None

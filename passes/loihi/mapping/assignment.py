@@ -64,18 +64,17 @@ class Counter:
     limits: Ints  # in the order of UNITS
     network: Network
     target: LoihiTarget
-    weight_bits: int
     entries: Mapping[str, Entries]
 
     @classmethod
-    def of(cls, network: Network, target: LoihiTarget, weight_bits: int,
+    def of(cls, network: Network, target: LoihiTarget,
            nets: Mapping[str, Incoming]) -> Counter:
         """A counter of a network; `nets`: those into its populations on chip."""
         pins = {name: (n.pins.indptr.astype(np.int64), n.pins.indices.astype(np.int32))
                 for name, n in nets.items()}
         limits = np.array(astuple(capacity(target)), np.int64)
-        growth = np.diff(tables(target, weight_bits, int(limits[0]) + 1))
-        return cls(nets, pins, growth, limits, network, target, weight_bits,
+        growth = np.diff(tables(target, int(limits[0]) + 1))
+        return cls(nets, pins, growth, limits, network, target,
                    {p.name: entries(network, p) for p in on_chip(network)})
 
     def hold(self, name: str, core_of: Ints) -> Layout:
@@ -83,7 +82,7 @@ class Counter:
         by_core, nets = np.argsort(core_of, kind="stable"), self.nets[name]
         if nets.shared:
             usage, reach = core_amounts(self.network.population(name), nets, core_of,
-                                 int(core_of.max()) + 1, self.target, self.weight_bits)
+                                 int(core_of.max()) + 1, self.target)
         else:
             usage, reach = _count(by_core, core_of, *self.pins[name], nets.multiplicity,
                                   nets.form, self.growth)

@@ -22,7 +22,7 @@ from neurocompile.passes.loihi.resources import into_chip, list_bits, on_chip
 from neurocompile.target.loihi import LoihiTarget
 
 
-def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int) -> Network:
+def encode(network: Network, target: LoihiTarget, how: str) -> Network:
     """The network with the encoding of every projection onto the chip.
 
     Raises FindingsError (NC405, NC406) where shared lists are tried and a population exceeds an
@@ -32,19 +32,19 @@ def encode(network: Network, target: LoihiTarget, how: str, weight_bits: int) ->
     if how == "sparse":
         return _with(network, lambda p: "sparse")
     if how == "auto":
-        network = _with(network, lambda p: "sparse" if sparse_pays(p, target, weight_bits)
+        network = _with(network, lambda p: "sparse" if sparse_pays(p, target)
                         else "dense")
     if how not in ("shared", "auto"):
         return network
     candidate = _sharing(network, {p.name for p in on_chip(network)})
     if all(a is b for a, b in zip(candidate.projections, network.projections, strict=True)):
         return network
-    plain, boxes = (_cores(net, target, weight_bits) for net in (network, candidate))
+    plain, boxes = (_cores(net, target) for net in (network, candidate))
     pays = {name for name, (cores, in_boxes) in boxes.items()
             if in_boxes and cores < plain[name][0]}
     while True:  # a producer may reach more cores now, so that its boxes do not fit any more
         result = _sharing(network, pays)
-        boxes = _cores(result, target, weight_bits) if pays else {}
+        boxes = _cores(result, target) if pays else {}
         if all(boxes[name][1] for name in pays):
             return result
         pays = {name for name in pays if boxes[name][1]}
@@ -61,11 +61,11 @@ def shareable(projection: Projection, target: Population) -> bool:
     return isinstance(projection.operator, Conv) and projection.operator.out_shape == target.shape
 
 
-def sparse_pays(projection: Projection, target: LoihiTarget, weight_bits: int) -> bool:
+def sparse_pays(projection: Projection, target: LoihiTarget) -> bool:
     """Whether long lists take less memory without the weights that are zero."""
     weights = projection.operator.weights
     long = np.array([target.core.neurons.value])
-    dense, sparse = (int(list_bits(long, target, weight_bits, form)[0])
+    dense, sparse = (int(list_bits(long, target, projection.weight_bits, form)[0])
                      for form in ("dense", "sparse"))
     return bool(np.count_nonzero(weights) * sparse < weights.size * dense)
 
@@ -85,10 +85,10 @@ def _with(network: Network, choose: Callable[[Projection], Encoding]) -> Network
         else replace(p, encoding=form) for p in network.projections))
 
 
-def _cores(network: Network, target: LoihiTarget, weight_bits: int) -> dict[str, tuple[int, bool]]:
+def _cores(network: Network, target: LoihiTarget) -> dict[str, tuple[int, bool]]:
     """Cores that hold a part of each population, and whether those parts are boxes."""
     nets = into_chip(network)
-    parts: Partition = fill(network, nets, target, weight_bits)
+    parts: Partition = fill(network, nets, target)
     return {name: (len({core for core, pieces in enumerate(parts.cores)
                         if any(piece.population == name for piece in pieces)}),
                    parts.order_names[name].startswith("tile/")) for name in nets}

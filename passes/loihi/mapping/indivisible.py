@@ -11,7 +11,6 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.resources import (
-    FORMS,
     UNITS,
     Incoming,
     capacity,
@@ -19,12 +18,12 @@ from neurocompile.passes.loihi.resources import (
     entries,
     into_chip,
     on_chip,
-    tables,
+    tables_without_sharing,
 )
 from neurocompile.target.loihi import LoihiTarget
 
 
-def indivisible(network: Network, target: LoihiTarget, weight_bits: int,
+def indivisible(network: Network, target: LoihiTarget,
                 nets: Mapping[str, Incoming] | None = None) -> Iterator[Diagnostic]:
     """NC405 for every population with a neuron whose inputs exceed an empty core, NC406 for every
     one that needs more configuration entries than a core has. `nets`: those into each, if known.
@@ -32,17 +31,16 @@ def indivisible(network: Network, target: LoihiTarget, weight_bits: int,
     if nets is None:
         nets = into_chip(network)
     for population in on_chip(network):
-        yield from _inputs(population, nets[population.name], target, weight_bits)
+        yield from _inputs(population, nets[population.name], target)
         yield from _entries(network, population, target)
 
 
-def _inputs(population: Population, into: Incoming, target: LoihiTarget,
-            weight_bits: int) -> Iterator[Diagnostic]:
-    one = tables(target, weight_bits, 1)[:, 1]  # what a list of one synapse takes
-    one[FORMS.index("shared")] = one[FORMS.index("dense")]
+def _inputs(population: Population, into: Incoming, target: LoihiTarget) -> Iterator[Diagnostic]:
+    one = tables_without_sharing(target, 1)[:, 1]  # what a list of one synapse takes
     limits = capacity(target)
-    most = min(limits.input_axons, limits.synapse_memory // int(one.max()))
-    for resource, each in (("input_axons", np.ones(3, np.int64)), ("synapse_memory", one)):
+    most = min(limits.input_axons,
+               limits.synapse_memory // int(one[into.form].max(initial=1)))
+    for resource, each in (("input_axons", np.ones_like(one)), ("synapse_memory", one)):
         weight = into.multiplicity * each[into.form]
         amounts = sp.csr_array((weight[into.pins.indices], into.pins.indices, into.pins.indptr),
                                 shape=into.pins.shape)

@@ -28,7 +28,6 @@ from neurocompile.passes.loihi.mapping.groups import groups
 from neurocompile.passes.loihi.mapping.indivisible import indivisible, neuron_exceeds
 from neurocompile.passes.loihi.mapping.tiles import MESSAGE_WEIGHT, tilings
 from neurocompile.passes.loihi.resources import (
-    FORMS,
     CoreUsage,
     Entries,
     Incoming,
@@ -39,7 +38,7 @@ from neurocompile.passes.loihi.resources import (
     entries,
     into_chip,
     on_chip,
-    tables,
+    tables_without_sharing,
     together,
     within,
 )
@@ -51,7 +50,7 @@ ROUNDS = 32  # fills of a cycle before a net is assumed to reach a core per pin
 Ints = NDArray[np.int64]
 
 
-def partition(network: Network, target: LoihiTarget, *, weight_bits: int,
+def partition(network: Network, target: LoihiTarget, *,
               nets: Mapping[str, Incoming] | None = None) -> Partition:
     """The network's on-chip populations on as few cores as found, every limit kept.
 
@@ -62,24 +61,23 @@ def partition(network: Network, target: LoihiTarget, *, weight_bits: int,
     has too few cores.
     """
     nets = nets or into_chip(network)
-    bound = max(bounds(network, target, weight_bits, nets).cores.values())
+    bound = max(bounds(network, target, nets).cores.values())
     if bound > target.total_cores:
-        _raise(list(indivisible(network, target, weight_bits, nets)))
+        _raise(list(indivisible(network, target, nets)))
         raise FindingsError(_too_many_cores(bound, bound, target))
-    result = fill(network, nets, target, weight_bits)
+    result = fill(network, nets, target)
     if len(result.cores) > target.total_cores:
         raise FindingsError(_too_many_cores(len(result.cores), bound, target))
     return result
 
 
-def fill(network: Network, nets: Mapping[str, Incoming], target: LoihiTarget,
-         weight_bits: int) -> Partition:
+def fill(network: Network, nets: Mapping[str, Incoming], target: LoihiTarget) -> Partition:
     """A partition on any number of cores. `nets`: those into the populations on chip.
 
     Raises FindingsError: NC405 for every neuron that exceeds an empty core.
     """
-    _raise(list(indivisible(network, target, weight_bits, nets)))
-    filling = _Filling(network, nets, target, weight_bits)
+    _raise(list(indivisible(network, target, nets)))
+    filling = _Filling(network, nets, target)
     for group in reversed(groups(network)):
         filling.fill_group(group)
     _raise(list(filling.findings.values()))
@@ -104,7 +102,6 @@ class _Filling:
     network: Network
     nets: Mapping[str, Incoming]
     target: LoihiTarget
-    weight_bits: int
     parts: dict[str, _Part] = field(default_factory=dict)
     cycle_reach: dict[str, Ints] = field(default_factory=dict)  # reach in the cycle being filled
     findings: dict[str, Diagnostic] = field(default_factory=dict)  # by population
@@ -150,8 +147,7 @@ class _Filling:
             boxes = self._boxes(population, out_axons)
             if boxes is not None:
                 return boxes
-        lists = tables(self.target, self.weight_bits, min(limits.neurons, population.size) + 1)
-        lists[FORMS.index("shared")] = lists[FORMS.index("dense")]  # no boxes: nothing is shared
+        lists = tables_without_sharing(self.target, min(limits.neurons, population.size) + 1)
         pins = nets.pins
         arrays = (pins.indptr.astype(np.int64), pins.indices.astype(np.int32), nets.multiplicity,
                   nets.form, np.diff(lists), out_axons, np.array(astuple(limits), np.int64))
@@ -167,12 +163,11 @@ class _Filling:
     def _boxes(self, population: Population, out_axons: Ints) -> _Part | None:
         """The best boxes that keep all limits; None where there are none."""
         nets, limits = self.nets[population.name], np.array(astuple(capacity(self.target)))
-        for name in tilings(population, nets, self.target, self.weight_bits, out_axons):
+        for name in tilings(population, nets, self.target, out_axons):
             order, sizes = neuron_order(population.shape, name), tile_sizes(population.shape, name)
             core_of = np.empty(population.size, np.int64)
             core_of[order] = np.repeat(np.arange(len(sizes)), sizes)
-            usage, reach = core_amounts(population, nets, core_of, len(sizes), self.target,
-                                 self.weight_bits)
+            usage, reach = core_amounts(population, nets, core_of, len(sizes), self.target)
             usage[:, 2] = np.bincount(core_of, out_axons, len(sizes)).astype(np.int64)
             if np.all(usage <= limits):
                 return _Part(name, order, np.concatenate([[0], np.cumsum(sizes)]), usage, reach)

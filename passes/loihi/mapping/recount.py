@@ -23,7 +23,7 @@ CoreNeurons = Mapping[str, Ints]  # the neurons of each population that a core h
 
 
 def recount_partition(
-        network: Network, partition: Partition, target: LoihiTarget, *, weight_bits: int,
+        network: Network, partition: Partition, target: LoihiTarget, *,
         placement: Placement | None = None) -> Iterator[Diagnostic]:
     """Every neuron that is lost or held twice (NC901), every core over a limit (NC401 to NC404,
     NC406).
@@ -33,7 +33,7 @@ def recount_partition(
     chip = {p.name: p for p in network.populations if not p.on_host}
     cores = [_core_neurons(partition, chip, core) for core in range(len(partition.cores))]
     yield from _every_neuron_once(partition, chip, cores)
-    yield from _within_limits(network, chip, cores, target, weight_bits)
+    yield from _within_limits(network, chip, cores, target)
     yield from _within_entries(network, chip, cores, target)
     if placement is not None:
         yield from every_core_once(partition, placement, target)
@@ -70,7 +70,7 @@ def _every_neuron_once(partition: Partition, chip: Mapping[str, Population],
 
 
 def _within_limits(network: Network, chip: Mapping[str, Population], cores: list[CoreNeurons],
-                   target: LoihiTarget, weight_bits: int) -> Iterator[Diagnostic]:
+                   target: LoihiTarget) -> Iterator[Diagnostic]:
     amounts = np.zeros((len(cores), 4), np.int64)  # bits, input axons, output axons, neurons
     for projection in network.projections:
         if projection.target not in chip:
@@ -83,7 +83,8 @@ def _within_limits(network: Network, chip: Mapping[str, Population], cores: list
                 sources, length = lists_of(structure, projection.encoding,
                                            neurons[projection.target], counts)
                 cores_reached[sources] += 1
-                amounts[core, 0] += stored_bits(length, target, weight_bits, projection.encoding)
+                amounts[core, 0] += stored_bits(
+                    length, target, projection.weight_bits, projection.encoding)
                 amounts[core, 1] += len(sources)
         for core, neurons in enumerate(cores):
             if projection.source in neurons:
@@ -109,8 +110,8 @@ def _within_entries(network: Network, chip: Mapping[str, Population], cores: lis
         for projection in network.projections:
             if projection.target in neurons:
                 values = projection.operator.weights
-                formats.add((projection.encoding, projection.exponent, bool(np.any(values > 0)),
-                             bool(np.any(values < 0))))
+                formats.add((projection.encoding, projection.exponent, projection.weight_bits,
+                             bool(np.any(values > 0)), bool(np.any(values < 0))))
         for name in neurons:
             neuron, bias = chip[name].neuron, chip[name].bias
             shifts = {e.exponent for e in network.encoders if e.target == name}

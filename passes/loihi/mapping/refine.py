@@ -34,12 +34,12 @@ Ints = NDArray[np.int64]
 
 
 def refine(network: Network, partition: Partition, target: LoihiTarget, *,
-           weight_bits: int, nets: Mapping[str, Incoming] | None = None) -> Partition:
+           nets: Mapping[str, Incoming] | None = None) -> Partition:
     """A partition in the same neuron orders, with no more cores and no more messages.
 
     The given partition keeps every limit, and so does the result. `nets` as for `partition`.
     """
-    counter = Counter.of(network, target, weight_bits, nets or into_chip(network))
+    counter = Counter.of(network, target, nets or into_chip(network))
     pairs = list(islice(_pairs(network, partition, counter), MOST_PAIRS))
     if not pairs:
         return partition

@@ -13,9 +13,15 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.network import Population
+from neurocompile.ir.network import Population, Projection
 from neurocompile.ir.operators import Conv
-from neurocompile.passes.loihi.resources import Incoming, capacity, shared_bits, stencils
+from neurocompile.passes.loihi.resources import (
+    Incoming,
+    capacity,
+    convolution,
+    shared_bits,
+    stencils,
+)
 from neurocompile.passes.placing.neuron_orders import tile_name
 from neurocompile.target.loihi import LoihiTarget
 
@@ -25,7 +31,7 @@ MOST = 256  # tilings that are counted in full
 Ints = NDArray[np.int64]
 
 
-def tilings(population: Population, nets: Incoming, target: LoihiTarget, weight_bits: int,
+def tilings(population: Population, nets: Incoming, target: LoihiTarget,
             out_axons: Ints) -> Iterator[str]:
     """Orders of boxes with the least `cores + 1e-3 * messages` first.
 
@@ -33,8 +39,8 @@ def tilings(population: Population, nets: Incoming, target: LoihiTarget, weight_
     what other projections take is not looked at. `out_axons`: those of each neuron.
     """
     shape, limits = population.shape, capacity(target)
-    convs = [p.operator for p, _ in nets.sources
-             if p.encoding == "shared" and isinstance(p.operator, Conv)]
+    shared = [p for p, _ in nets.sources if p.encoding == "shared"]
+    convs = [convolution(p) for p in shared]
     axes = [[_cut(length, tile, axis, convs) for tile in _lengths(length)]
             for axis, length in enumerate(shape)]
     grid = np.indices([len(cuts) for cuts in axes]).reshape(3, -1)
@@ -53,7 +59,7 @@ def tilings(population: Population, nets: Incoming, target: LoihiTarget, weight_
         tile = tuple(cut.tile for cut in cuts)
         if _largest_sum(volume, tile) > limits.output_axons:
             continue
-        if _largest_lists(convs, shape, tile, target, weight_bits) <= limits.synapse_memory:
+        if _largest_lists(shared, shape, tile, target) <= limits.synapse_memory:
             yield tile_name(tile)
             count += 1
             if count == MOST:
@@ -109,15 +115,16 @@ def _largest_sum(volume: Ints, tile: tuple[int, ...]) -> int:
     return int(volume.max(initial=0))
 
 
-def _largest_lists(convs: list[Conv], shape: tuple[int, ...], tile: tuple[int, ...],
-                   target: LoihiTarget, weight_bits: int) -> int:
+def _largest_lists(shared: list[Projection], shape: tuple[int, ...], tile: tuple[int, ...],
+                   target: LoihiTarget) -> int:
     """Bits of the lists on the core that takes most. Pieces that see alike are counted once."""
     pieces = []
+    convs = [convolution(p) for p in shared]
     for axis, length in enumerate(tile):
         alike = {tuple(_kind(conv, axis, span) for conv in convs): span
                  for span in _spans(shape[axis], length)}
         pieces.append(list(alike.values()))
-    return max(sum(shared_bits(conv, box, target, weight_bits) for conv in convs)
+    return max(sum(shared_bits(p, box, target) for p in shared)
                for box in product(*pieces))
 
 

@@ -62,22 +62,21 @@ def calibrate(quantizer: PopulationQuantizer, receiver: Receiver, part: IntegerP
         again = Calibration.of(receiver, quantizer.inputs, observations, n_ticks)
         calibration = calibration if again is None else again
     choices = [replace(one, gains=gains) for one in _choices(quantizer, receiver, part)]
-    errors = [calibration.error(one.weights, one.k / neuron.v_th, quantizer.weight_bits)
+    errors = [calibration.error(one.weights, one.k / neuron.v_th)
               for one in choices]
     for number in _by_preference(errors):
-        better = quantizer.part(receiver, calibration.refinement(
-            choices[number], neuron.v_th, quantizer.weight_bits))
+        better = quantizer.part(receiver, calibration.refinement(choices[number], neuron.v_th))
         if not quantizer.findings(better):
             return replace(better, error=errors[number])
     return part
 
 
 def calibrate_adder(synapses: Sequence[Projection], weights: Sequence[Weights], scale: float,
-                    observations: Observations, n_ticks: int, bits: int) -> list[Weights]:
+                    observations: Observations, n_ticks: int) -> list[Weights]:
     """What an adder receives, rounded on samples; its sums go on as they are, and have no bias."""
     arrivals = tuple(Arrival(p.operator, observations.messages[p.source], p.delay) for p in synapses)
     return Calibration(tuple(synapses), arrivals, n_ticks, 1.0, own_bias=False).with_feedback(
-        weights, scale, bits)
+        weights, scale)
 
 
 def _forgets(neuron: FloatNeuron, n_ticks: int) -> bool:
@@ -165,14 +164,14 @@ class Calibration:
         return np.concatenate([np.asarray(p.operator.weights, np.float64).reshape(-1)
                                for p in self.synapses])
 
-    def error(self, weights: Sequence[Weights], scale: float, bits: int) -> float:
+    def error(self, weights: Sequence[Weights], scale: float) -> float:
         """The squared error of currents that feedback leaves at a scale, over all neurons.
 
         `weights`: rounded to nearest; their exponents are kept.
         """
         total = self._outside(weights, scale)
         for block, feedback in self.blocks:
-            own, units = self.flat[block.weights], self._grid(block, weights, scale, bits)
+            own, units = self.flat[block.weights], self._grid(block, weights, scale)
             integers = round_with_feedback(own, feedback, units, sweeps=0)
             outputs = (block.outputs >= 0).sum(axis=1)
             errors = row_error(own, integers, feedback, units)
@@ -202,31 +201,31 @@ class Calibration:
                    == p.operator.weights.size for p in self.synapses)
         return gains if same else None
 
-    def refinement(self, decision: Decision, v_th: float, bits: int) -> Decision:
+    def refinement(self, decision: Decision, v_th: float) -> Decision:
         """A decision for weights rounded to nearest, rounded with feedback instead."""
         scale = decision.k / v_th
-        weights = self.with_feedback(decision.weights, scale, bits)
+        weights = self.with_feedback(decision.weights, scale)
         if not self.own_bias:
             return replace(decision, weights=tuple(weights))
         correction = bias_correction(
             self.arrivals, [w * (2.0**e / scale) for e, w in weights], self.n_ticks) / self.unit
         return replace(decision, weights=tuple(weights), correction=correction.astype(np.float32))
 
-    def with_feedback(self, weights: Sequence[Weights], scale: float, bits: int) -> list[Weights]:
+    def with_feedback(self, weights: Sequence[Weights], scale: float) -> list[Weights]:
         """The weights with feedback; those in no block as they are."""
         integers = np.concatenate([w.reshape(-1) for _, w in weights])
         for block, feedback in self.blocks:
             integers[block.weights] = round_with_feedback(
-                self.flat[block.weights], feedback, self._grid(block, weights, scale, bits))
+                self.flat[block.weights], feedback, self._grid(block, weights, scale))
         parts = np.split(integers, self.starts[1:-1])
         return [(exponent, part.reshape(before.shape))
                 for (exponent, before), part in zip(weights, parts, strict=True)]
 
-    def _grid(self, block: Block, weights: Sequence[Weights], scale: float, bits: int) -> Grid:
+    def _grid(self, block: Block, weights: Sequence[Weights], scale: float) -> Grid:
         """The grid of a block's weights, column by column."""
         number = np.searchsorted(self.starts, block.weights[0], side="right") - 1
         units = np.array([2.0**e / scale for e, _ in weights])
-        forms = np.array([grid(p.operator.weights, bits) for p in self.synapses], np.float64)
+        forms = np.array([grid(p.operator.weights, p.weight_bits) for p in self.synapses], np.float64)
         step, low, high = forms[number].T
         return Grid(unit=units[number], low=low, high=high, step=step)
 

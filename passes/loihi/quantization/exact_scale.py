@@ -28,7 +28,7 @@ _BITS = 62  # of the whole numbers that weights are counted in
 _NEAR = 1e-9  # relative: what float64 leaves of a division by a threshold
 
 
-def exact_thresholds(receiver: Receiver, bits: int, limit: int) -> Iterator[int]:
+def exact_thresholds(receiver: Receiver, limit: int) -> Iterator[int]:
     """Mantissas with which weights, bias and rounded states can all be exact.
 
     A neuron that rounds its states has one scale, at which the chip's state unit is its quantum;
@@ -44,7 +44,7 @@ def exact_thresholds(receiver: Receiver, bits: int, limit: int) -> Iterator[int]
         return
     if receiver.analog or not receiver.synapses:
         return  # currents from the host have no grid to be on
-    smallest = _smallest(receiver, bits, limit)
+    smallest = _smallest(receiver, limit)
     if smallest is None:
         return
     if neuron.decay == 1.0 and neuron.alpha is None:
@@ -59,9 +59,10 @@ def own_threshold(v_th: float, quantum: float) -> float:
     return v_th / (quantum * (1 << ACTIVATION_SHIFT))
 
 
-def exact_weights(weights: Array, scale: float, bits: int, target: LoihiTarget
+def exact_weights(projection: Projection, scale: float, target: LoihiTarget
                   ) -> tuple[int, NDArray[np.int64]] | None:
     """Exponent and stored weights that are exactly the weights at this scale; None if none are."""
+    weights, bits = projection.operator.weights, projection.weight_bits
     least = weight_exponent(weights, scale, target)
     for exponent in range(least, min(least + 1, exponent_range(target)[1]) + 1):
         integers = round_to_grid(weights, scale, exponent, bits)
@@ -71,10 +72,10 @@ def exact_weights(weights: Array, scale: float, bits: int, target: LoihiTarget
     return None
 
 
-def _smallest(receiver: Receiver, bits: int, limit: int) -> int | None:
+def _smallest(receiver: Receiver, limit: int) -> int | None:
     """The smallest threshold mantissa that puts all weights on their grid, and biases on theirs."""
     bias = receiver.population.bias
-    sets = [(p.operator.weights, grid(p.operator.weights, bits)[0]) for p in receiver.synapses]
+    sets = [(p.operator.weights, grid(p.operator.weights, p.weight_bits)[0]) for p in receiver.synapses]
     if bias is not None:
         sets.append((np.asarray(bias.mantissa, np.float64), 1))
     v_th = np.array([receiver.population.floating.v_th])
@@ -123,10 +124,10 @@ def exact_bias(floating: Population, integers: Population, scale: float) -> bool
     return bool(np.all(np.abs(after.value - exact) <= _NEAR * np.maximum(np.abs(exact), 1)))
 
 
-def off_grid(projection: Projection, scale: float, bits: int, target: LoihiTarget) -> Diagnostic:
+def off_grid(projection: Projection, scale: float, target: LoihiTarget) -> Diagnostic:
     """NC301 for weights that are not stored as they are."""
     weights = projection.operator.weights * scale
-    step, low, high = grid(weights, bits)
+    step, low, high = grid(weights, projection.weight_bits)
     wrong = weights[(weights % step != 0) | (weights < low) | (weights > high)]
     return Diagnostic("NC301", projection.where, {
         "projection": projection.name, "count": wrong.size,

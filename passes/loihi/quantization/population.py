@@ -109,7 +109,6 @@ class PopulationQuantizer:
     network: Network
     inputs: Mapping[str, Input]
     target: LoihiTarget
-    weight_bits: int
     overflow: str = "prove"  # "prove", "saturate" or "auto"
     observations: Observations | None = None
     plain: bool = False  # no exponents of weights
@@ -123,7 +122,7 @@ class PopulationQuantizer:
         if part is None:
             receiver = receiver.without_outliers()
             part = self._least_error(receiver)
-            warnings += clip_warnings(receiver.synapses, part.synapses, self.weight_bits, part.scale)
+            warnings += clip_warnings(receiver.synapses, part.synapses, part.scale)
         return part, [*warnings, *drift_warnings(receiver.population, part.population,
                                                  self.network.n_ticks)]
 
@@ -199,7 +198,7 @@ class PopulationQuantizer:
         limit = math.floor(largest_scale(receiver, self.inputs, self.target) * neuron.v_th)
         own: list[Diagnostic] | None = None  # what speaks against the first scale
         part = None
-        for k in exact_thresholds(receiver, self.weight_bits, limit):
+        for k in exact_thresholds(receiver, limit):
             part, obstacles = self._without_rounding(receiver, k, limit)
             own = obstacles if own is None or neuron.gate else own
             if part is not None:
@@ -218,9 +217,9 @@ class PopulationQuantizer:
                           ) -> tuple[IntegerPart | None, list[Diagnostic]]:
         """The population at a scale where nothing is rounded, or why there is none."""
         scale = k / receiver.population.floating.v_th
-        weights = [(p, exact_weights(p.operator.weights, scale, self.weight_bits, self.target))
+        weights = [(p, exact_weights(p, scale, self.target))
                    for p in receiver.synapses]
-        obstacles = [off_grid(p, scale, self.weight_bits, self.target)
+        obstacles = [off_grid(p, scale, self.target)
                      for p, integers in weights if integers is None]
         if obstacles or k > limit:
             return None, obstacles or [self._no_scale(receiver, k)]
@@ -242,7 +241,8 @@ class PopulationQuantizer:
                 error += float(np.square(projection.operator.weights).sum()) / 12
             weights = projection.operator.weights
             some = weights.reshape(-1)[::max(1, weights.size // _SAMPLE)]
-            exponent, mean_square = best_exponent(some, scale, self.weight_bits, self.target)
+            exponent, mean_square = best_exponent(
+                some, scale, projection.weight_bits, self.target)
             exponents.append(exponent)
             error += mean_square * weights.size * self._power(projection.source)
         return exponents, error
@@ -254,7 +254,7 @@ class PopulationQuantizer:
         if exponents is None:
             exponents, _ = self._exponents(receiver, scale)
         return self.part(receiver, Decision(k, tuple(
-            (exponent, round_to_grid(p.operator.weights, scale, exponent, self.weight_bits))
+            (exponent, round_to_grid(p.operator.weights, scale, exponent, p.weight_bits))
             for p, exponent in zip(receiver.synapses, exponents, strict=True)),
             observed_current=receiver.observed_current, saturates=saturates))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from neurocompile.passes.loihi.quantization.receiver import (
 from neurocompile.passes.loihi.quantization.representable import unrepresentable
 from neurocompile.passes.loihi.quantization.rounding_record import Rounding, unreadable
 from neurocompile.passes.loihi.streams.adder_scale import adder_scales, integer_adder
+from neurocompile.passes.loihi.weight_bits import with_weight_bits
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 from neurocompile.target.loihi import LoihiTarget
@@ -48,7 +49,8 @@ class IntegerForm:
 class LoihiQuantizer:
     """Options: stored bits of a weight (1 to 8) and how an analog input reaches the chip.
 
-    `overflow`: whether potentials may saturate; without `observations` none does.
+    `bits_of`: those of what reaches these populations. `overflow`: whether potentials may saturate;
+    without `observations` none does.
     """
 
     weight_bits: int
@@ -56,6 +58,7 @@ class LoihiQuantizer:
     overflow: str = "auto"
     observations: Observations | None = None
     rounding: Rounding | None = None  # as an earlier run on samples decided
+    bits_of: Mapping[str, int] = field(default_factory=dict)
     plain: bool = False  # whole biases, weights without exponents: as lava-dl's files have them
 
     def run(self, network: Network, target: LoihiTarget) -> tuple[Network, list[Diagnostic]]:
@@ -69,7 +72,8 @@ class LoihiQuantizer:
         Raises FindingsError: NC201 to NC206 for what the target cannot hold, NC303 to NC310 for
         numbers out of range. Raises UsageError (NC003) for a `rounding` that is not the network's.
         """
-        problems = list(unrepresentable(network, target, self.weight_bits))
+        network = with_weight_bits(network, self.weight_bits, self.bits_of)
+        problems = list(unrepresentable(network, target))
         if problems:
             raise FindingsError(*problems)
         if self.rounding is not None:
@@ -143,7 +147,7 @@ class LoihiQuantizer:
     def _populations(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget
                      ) -> PopulationQuantizer:
         return PopulationQuantizer(
-            network=network, inputs=inputs, target=target, weight_bits=self.weight_bits,
+            network=network, inputs=inputs, target=target,
             overflow=self.overflow, observations=self.observations, plain=self.plain)
 
     def _receiver(self, population: Population, inputs: Mapping[str, Input], network: Network,
@@ -189,7 +193,7 @@ class LoihiQuantizer:
             if len(weights) != len(arrivals.synapses):
                 arrivals = arrivals.without_outliers()
             return quantizer.from_decision(arrivals, self.rounding.decision(
-                arrivals.population, arrivals.synapses, self.weight_bits, quantizer.target)), []
+                arrivals.population, arrivals.synapses, quantizer.target)), []
         part, warnings = quantizer.best(arrivals)
         if self.observations is not None and not part.exact:
             part = calibrate(quantizer, arrivals.without_outliers(), part, self.observations)
@@ -198,8 +202,8 @@ class LoihiQuantizer:
     def _adder(self, network: Network, adder: Population, scales: Mapping[str, float],
                target: LoihiTarget) -> tuple[IntegerPart, list[Diagnostic]]:
         decision = None if self.rounding is None else self.rounding.decision(
-            adder, list(network.into(adder.name)), self.weight_bits, target)
-        part, warnings = integer_adder(network, adder, scales, self.weight_bits, target,
+            adder, list(network.into(adder.name)), target)
+        part, warnings = integer_adder(network, adder, scales, target,
                                        self.observations, decision)
         return part, warnings
 

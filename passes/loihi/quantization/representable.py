@@ -14,11 +14,12 @@ from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
 
 
-def unrepresentable(network: Network, target: LoihiTarget,
-                    weight_bits: int) -> Iterator[Diagnostic]:
+def unrepresentable(network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:
     """What no integers of the target stand for, and numbers that are none."""
+    widest = max(network.projections, key=lambda p: p.weight_bits)
+    weight_bits = widest.weight_bits
     if weight_bits > target.synapse.weight_bits.value:
-        yield limits.naming(Diagnostic("NC310", values={
+        yield limits.naming(Diagnostic("NC310", widest.where, {
             "needed": weight_bits, "target": target.name,
             "limit": target.synapse.weight_bits.value}), target, limits.WEIGHT)
     for item in network.inputs:

@@ -18,17 +18,17 @@ _SLACK = 4  # of 256: no weight is said to clip that loses less
 
 
 def clip_warnings(floating: Sequence[Projection], integers: Sequence[Projection],
-                  bits: int, scale: float) -> Iterator[Diagnostic]:
+                  scale: float) -> Iterator[Diagnostic]:
     """NC302 where many weights lie beyond the end of their grid; `scale` as in `IntegerPart`."""
     for before, after in zip(floating, integers, strict=True):
-        step, low, high = grid(before.operator.weights, bits)
+        step, low, high = grid(before.operator.weights, before.weight_bits)
         exact = before.operator.weights * (scale / 2.0**after.exponent)
         slack = max(step / 2, _SLACK)
         beyond = np.count_nonzero((exact < low - slack) | (exact > high + slack))
         share = beyond / max(exact.size, 1)
         if share > _CLIP_LIMIT:
             yield Diagnostic("NC302", before.where, {
-                "projection": before.name, "share": share, "bits": bits})
+                "projection": before.name, "share": share, "bits": before.weight_bits})
 
 
 def drift_warnings(floating: Population, integers: Population,

@@ -41,14 +41,14 @@ class Rounding:
         if not all(0 < scale < math.inf for scale in self.scales.values()):
             raise unreadable("no adder has such a scale")
 
-    def decision(self, population: Population, synapses: Sequence[Projection], bits: int,
+    def decision(self, population: Population, synapses: Sequence[Projection],
                  target: LoihiTarget) -> Decision:
         """What was decided for a population with these synapses in float.
 
         Raises UsageError (NC003) for what no target holds.
         """
         one = self.decisions[population.name]
-        for reason in _misfits(one, population, synapses, bits, target):
+        for reason in _misfits(one, population, synapses, target):
             raise unreadable(f"`{population.name}`: {reason}")
         return one
 
@@ -86,7 +86,7 @@ def unreadable(reason: str) -> UsageError:
         "reason": reason}, hint="build it again"))
 
 
-def _misfits(one: Decision, population: Population, synapses: Sequence[Projection], bits: int,
+def _misfits(one: Decision, population: Population, synapses: Sequence[Projection],
              target: LoihiTarget) -> Iterator[str]:
     shapes = [np.shape(p.operator.weights) for p in synapses]
     if [np.shape(integers) for _, integers in one.weights] != shapes:
@@ -94,7 +94,7 @@ def _misfits(one: Decision, population: Population, synapses: Sequence[Projectio
         return
     least, most = limits.exponent_range(target)
     for (exponent, integers), projection in zip(one.weights, synapses, strict=True):
-        step, low, high = grid(projection.operator.weights, bits)
+        step, low, high = grid(projection.operator.weights, projection.weight_bits)
         if not least <= exponent <= most or np.any(integers % step) or (
                 integers.min(initial=0) < low or integers.max(initial=0) > high):
             yield f"the weights of `{projection.name}` are not on their grid"

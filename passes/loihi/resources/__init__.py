@@ -24,18 +24,21 @@ from neurocompile.passes.loihi.resources.configurations import (
 )
 from neurocompile.passes.loihi.resources.count import core_amounts, count, n_synapses, on_chip
 from neurocompile.passes.loihi.resources.lists import (
+    convolution,
     list_bits,
     shared_bits,
     stencils,
     tables,
+    tables_without_sharing,
     uncut,
 )
-from neurocompile.passes.placing.nets import FORMS, Incoming, incoming, into_chip, pins_per_core
+from neurocompile.passes.placing.nets import Incoming, incoming, into_chip, pins_per_core
 
 __all__ = [
-    "Bounds", "CONFIGURATIONS", "CoreUsage", "Entries", "FORMS", "Incoming", "PopulationUsage",
+    "Bounds", "CONFIGURATIONS", "CoreUsage", "Entries", "Incoming", "PopulationUsage",
     "UNITS", "Usage", "bounds", "capacity", "configuration_limits", "count", "entries",
     "incoming", "into_chip", "list_bits", "lower_bound", "n_synapses", "on_chip",
-    "pins_per_core", "shared_bits", "stencils", "tables", "core_amounts", "together",
+    "pins_per_core", "shared_bits", "stencils", "tables",
+    "tables_without_sharing", "convolution", "core_amounts", "together",
     "uncut", "within",
 ]

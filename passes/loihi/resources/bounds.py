@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import Network, Population
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.resources.amounts import CoreUsage, capacity
-from neurocompile.passes.loihi.resources.lists import tables
+from neurocompile.passes.loihi.resources.lists import convolution, tables
 from neurocompile.passes.placing.nets import Incoming, incoming
 from neurocompile.target.loihi import LoihiTarget
 
@@ -44,19 +44,19 @@ class Bounds:
         return self.total.cores(self.limits)
 
 
-def lower_bound(network: Network, target: LoihiTarget, weight_bits: int) -> dict[str, int]:
+def lower_bound(network: Network, target: LoihiTarget) -> dict[str, int]:
     """Cores that any mapping needs, by the resource that proves it."""
-    return bounds(network, target, weight_bits).cores
+    return bounds(network, target).cores
 
 
-def bounds(network: Network, target: LoihiTarget, weight_bits: int,
+def bounds(network: Network, target: LoihiTarget,
            nets: Mapping[str, Incoming] | None = None) -> Bounds:
     """What the network takes at least; `nets`: those into its populations, where known."""
     chip = [p for p in network.populations if not p.on_host]
     least = {p.name: np.zeros(4, np.int64) for p in chip}
     for population in chip:
         into = incoming(network, population) if nets is None else nets[population.name]
-        axons, memory, reach = _into(population, into, target, weight_bits)
+        axons, memory, reach = _into(population, into, target)
         least[population.name] += np.array([population.size, axons, 0, memory])
         for projection, of_source in into.sources:
             if projection.source in least:
@@ -65,12 +65,12 @@ def bounds(network: Network, target: LoihiTarget, weight_bits: int,
                   capacity(target))
 
 
-def _into(population: Population, nets: Incoming, target: LoihiTarget,
-          weight_bits: int) -> tuple[int, int, Ints]:
+def _into(population: Population, nets: Incoming, target: LoihiTarget
+          ) -> tuple[int, int, Ints]:
     """Input axons, memory, and the cores that each net reaches, all at least."""
     limits, size = capacity(target), population.size
     pins = np.bincount(nets.pins.indices, minlength=nets.pins.shape[1]).astype(np.int64)
-    memory = _memory(nets, pins, target, weight_bits, min(limits.neurons, size))
+    memory = _memory(nets, pins, target, min(limits.neurons, size))
     cores = max(CoreUsage(size, 0, 0, memory).cores(limits).values())
     reach = np.where(pins == size, cores, -(-pins // max(limits.neurons, 1)))
     fan_in = np.asarray(nets.pins.astype(np.int64) @ nets.multiplicity)
@@ -78,18 +78,19 @@ def _into(population: Population, nets: Incoming, target: LoihiTarget,
     return axons if size else 0, memory, reach
 
 
-def _memory(nets: Incoming, pins: Ints, target: LoihiTarget, weight_bits: int,
-            longest: int) -> int:
+def _memory(nets: Incoming, pins: Ints, target: LoihiTarget, longest: int) -> int:
     """Bits of all lists, in the best cut."""
     step = math.gcd(*(how.block_word.value for how in target.accounting.values()))
     total, lengths = 0, np.arange(1, max(longest, 1) + 1)
-    for number, bits in enumerate(tables(target, weight_bits, len(lengths))[:2, 1:]):
+    own = tables(target, len(lengths))[:, 1:]
+    for number in (n for n in np.unique(nets.form).tolist() if own[n].any()):
+        bits = own[number]
         best = int(np.argmin(bits / lengths))
         of_form = nets.form == number
         exact = -(-pins[of_form] * int(bits[best]) // (best + 1))
         total += int(nets.multiplicity[of_form] @ (-(-exact // step) * step))
-    return total + weight_bits * sum(_used_weights(p.operator) for p, _ in nets.sources
-                                     if p.encoding == "shared" and isinstance(p.operator, Conv))
+    return total + sum(p.weight_bits * _used_weights(convolution(p)) for p, _ in nets.sources
+                       if p.encoding == "shared")
 
 
 def _used_weights(conv: Conv) -> int:

@@ -24,8 +24,7 @@ def configuration_limits(target: LoihiTarget) -> dict[str, int]:
 def entries(network: Network, population: Population) -> Entries:
     """The entries that each of a population's neurons needs.
 
-    A synapse format is an encoding, a weight exponent and the signs of the weights; all weights of
-    a network have the same bits. A neuron configuration is all of a neuron but its threshold, and
+    A synapse format is an encoding, a weight exponent, the bits of the weights and their signs. A neuron configuration is all of a neuron but its threshold, and
     the exponent of its biases.
     """
     exponents = [e.exponent for e in network.encoders if e.target == population.name]
@@ -56,4 +55,4 @@ def within(demand: Mapping[str, int], limits: Mapping[str, int]) -> bool:
 def _format(projection: Projection) -> Hashable:
     weights = projection.operator.weights
     signs = bool(weights.max(initial=0) > 0), bool(weights.min(initial=0) < 0)
-    return projection.encoding, projection.exponent, signs
+    return projection.encoding, projection.exponent, projection.weight_bits, signs

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.mapping import Partition
 from neurocompile.ir.network import Network, Population
-from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.resources.amounts import (
     UNITS,
     CoreUsage,
@@ -37,8 +36,7 @@ def n_synapses(network: Network) -> int:
     return sum(_synapses(network, p) for p in on_chip(network))
 
 
-def count(network: Network, partition: Partition, target: LoihiTarget,
-          weight_bits: int) -> Usage:
+def count(network: Network, partition: Partition, target: LoihiTarget) -> Usage:
     """What every core and every on-chip population of a partition takes."""
     core_of, n_cores = partition.assignment(), len(partition.cores)
     nets = into_chip(network)
@@ -47,7 +45,7 @@ def count(network: Network, partition: Partition, target: LoihiTarget,
     for population in on_chip(network):
         name = population.name
         amounts[name], reach[name] = core_amounts(population, nets[name], core_of[name], n_cores,
-                                             target, weight_bits)
+                                             target)
     for name, into in nets.items():
         for projection, of_source in into.sources:
             if projection.source in amounts:
@@ -55,7 +53,7 @@ def count(network: Network, partition: Partition, target: LoihiTarget,
                     core_of[projection.source], weights=reach[name][of_source],
                     minlength=n_cores).astype(np.int64)
     total = sum(amounts.values(), np.zeros((n_cores, len(UNITS)), np.int64))
-    least, limits = bounds(network, target, weight_bits, nets).least, capacity(target)
+    least, limits = bounds(network, target, nets).least, capacity(target)
     return Usage(
         limits, tuple(CoreUsage(*row) for row in total.tolist()),
         tuple(_population(network, p, amounts[p.name], least[p.name], limits)
@@ -63,25 +61,25 @@ def count(network: Network, partition: Partition, target: LoihiTarget,
 
 
 def core_amounts(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
-          target: LoihiTarget, weight_bits: int) -> tuple[Ints, Ints]:
+          target: LoihiTarget) -> tuple[Ints, Ints]:
     """[cores, resources] in the order of UNITS, without output axons; cores that each net reaches.
 
     Where lists are shared, each core holds a box of the population.
     """
     pins = pins_per_core(nets, core_of, n_cores)
-    bits = tables(target, weight_bits, int(pins.data.max(initial=0)))
+    bits = tables(target, int(pins.data.max(initial=0)))
     amounts = np.zeros((n_cores, len(UNITS)), np.int64)
     amounts[:, 0] = np.bincount(core_of, minlength=n_cores)
     amounts[:, 1] = _row_sums(pins, nets.multiplicity[pins.indices])
     amounts[:, 3] = _row_sums(pins, nets.multiplicity[pins.indices]
                             * bits[nets.form[pins.indices], pins.data])
     if nets.shared:
-        amounts[:, 3] += _shared(population, nets, core_of, n_cores, target, weight_bits)
+        amounts[:, 3] += _shared(population, nets, core_of, n_cores, target)
     return amounts, np.bincount(pins.indices, minlength=pins.shape[1]).astype(np.int64)
 
 
 def _shared(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
-            target: LoihiTarget, weight_bits: int) -> Ints:
+            target: LoihiTarget) -> Ints:
     """Bits of shared lists on each core."""
     grid = np.indices(population.shape).reshape(3, -1)
     first, last = np.full((3, n_cores), np.iinfo(np.int64).max), np.full((3, n_cores), -1)
@@ -89,13 +87,12 @@ def _shared(population: Population, nets: Incoming, core_of: Ints, n_cores: int,
         np.minimum.at(first[axis], core_of, grid[axis])
         np.maximum.at(last[axis], core_of, grid[axis])
     box_bits: dict[tuple[tuple[int, int], ...], int] = {}
-    convs = [p.operator for p, _ in nets.sources
-             if p.encoding == "shared" and isinstance(p.operator, Conv)]
+    shared = [p for p, _ in nets.sources if p.encoding == "shared"]
     bits = np.zeros(n_cores, np.int64)
     for core in np.flatnonzero(last[0] >= 0).tolist():
         box = tuple((int(first[a, core]), int(last[a, core]) + 1) for a in range(3))
         if box not in box_bits:
-            box_bits[box] = sum(shared_bits(c, box, target, weight_bits) for c in convs)
+            box_bits[box] = sum(shared_bits(p, box, target) for p in shared)
         bits[core] = box_bits[box]
     return bits
 

@@ -14,12 +14,15 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.network import Encoding
+from neurocompile.ir.network import Encoding, Projection
 from neurocompile.ir.operators import Array, Conv, Operator
 from neurocompile.passes.loihi.resources.amounts import CoreUsage
+from neurocompile.passes.placing.nets import form_number
+from neurocompile.semantics.loihi_widths import WEIGHT_BITS
 from neurocompile.target.loihi import ListAccounting, LoihiTarget
 
 Ints = NDArray[np.int64]
+OWN: tuple[Encoding, ...] = ("dense", "sparse")  # encodings in which every source has its list
 
 
 def list_bits(length: Array, target: LoihiTarget, weight_bits: int,
@@ -43,18 +46,30 @@ def _blocks(length: Ints, how: ListAccounting, synapse: int, overhead: int) -> I
     return np.asarray(full * whole + np.where(rest > 0, last, 0), np.int64)
 
 
-def tables(target: LoihiTarget, weight_bits: int, most: int) -> Ints:
-    """[forms, most + 1]: bits of a source's own list of each length, by the number of its form.
+def tables(target: LoihiTarget, most: int) -> Ints:
+    """[forms, most + 1]: bits of a source's own list of each length, by its `form_number`.
 
     Lists that sources share are in none of them: zeros.
     """
     lengths = np.arange(most + 1)
-    dense, sparse = (list_bits(lengths, target, weight_bits, form) for form in ("dense", "sparse"))
-    return np.stack([dense, sparse, np.zeros_like(dense)])
+    result = np.zeros((form_number("dense", WEIGHT_BITS + 1), most + 1), np.int64)
+    for weight_bits in range(1, WEIGHT_BITS + 1):
+        for encoding in OWN:
+            result[form_number(encoding, weight_bits)] = list_bits(
+                lengths, target, weight_bits, encoding)
+    return result
 
 
-def shared_bits(conv: Conv, box: tuple[tuple[int, int], ...], target: LoihiTarget,
-                weight_bits: int) -> int:
+def tables_without_sharing(target: LoihiTarget, most: int) -> Ints:
+    """The same where sources share no lists after all: those are dense."""
+    result = tables(target, most)
+    for weight_bits in range(WEIGHT_BITS + 1):
+        result[form_number("shared", weight_bits)] = result[form_number("dense", weight_bits)]
+    return result
+
+
+def shared_bits(projection: Projection, box: tuple[tuple[int, int], ...],
+                target: LoihiTarget) -> int:
     """Bits of a convolution's lists on a core that holds this box of (channels, rows, columns).
 
     One list per input channel and class of pixels. Two pixels are of a class where the box sees
@@ -62,12 +77,20 @@ def shared_bits(conv: Conv, box: tuple[tuple[int, int], ...], target: LoihiTarge
     and an axon says by how far they are shifted. A list holds a synapse for each pair of taps and
     each of the box's channels of the group.
     """
-    (first, last), rows, columns = box
+    conv, ((first, last), rows, columns) = convolution(projection), box
     per_group = conv.out_shape[0] // conv.groups
     channels = np.bincount(np.arange(first, last) // per_group)
     classes = stencils(conv, 0, *rows), stencils(conv, 1, *columns), channels[channels > 0]
     lengths = np.multiply.outer(np.multiply.outer(*classes[:2]), classes[2])
-    return int(list_bits(lengths, target, weight_bits, "shared").sum() * conv.weight.shape[1])
+    return int(list_bits(lengths, target, projection.weight_bits, "shared").sum()
+               * conv.weight.shape[1])
+
+
+def convolution(projection: Projection) -> Conv:
+    """The operator of a projection whose sources share lists. Raises TypeError for another one."""
+    if not isinstance(projection.operator, Conv):
+        raise TypeError(f"{projection.name} is no convolution")
+    return projection.operator
 
 
 def stencils(conv: Conv, axis: int, start: int, stop: int) -> Ints:

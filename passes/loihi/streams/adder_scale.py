@@ -15,7 +15,6 @@ import numpy as np
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Network, Population, Projection
-from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.quantization.calibration import calibrate_adder
 from neurocompile.passes.loihi.quantization.exact_scale import exact_weights
 from neurocompile.passes.loihi.quantization.population import Decision, IntegerPart
@@ -53,7 +52,7 @@ def adder_scales(network: Network, scale_of: ScaleOf, fits: Fits) -> dict[str, f
     return scales
 
 
-def integer_adder(network: Network, population: Population, scales: Mapping[str, float], bits: int,
+def integer_adder(network: Network, population: Population, scales: Mapping[str, float],
                   target: LoihiTarget, observations: Observations | None,
                   decision: Decision | None) -> tuple[IntegerPart, list[Diagnostic]]:
     """An adder in integers, with its synapses, and warnings (NC302).
@@ -63,9 +62,9 @@ def integer_adder(network: Network, population: Population, scales: Mapping[str,
     """
     synapses = tuple(network.into(population.name))
     own = [1.0 if p.source in scales else scales[population.name] for p in synapses]
-    exact = [exact_weights(p.operator.weights, scale, bits, target)
+    exact = [exact_weights(p, scale, target)
              for p, scale in zip(synapses, own, strict=True)]
-    weights = [one or _nearest(p.operator.weights, scale, bits, target)
+    weights = [one or _nearest(p, scale, target)
                for p, scale, one in zip(synapses, own, exact, strict=True)]
     inexact = [number for number, one in enumerate(exact) if one is None]
     if decision is not None:
@@ -73,21 +72,22 @@ def integer_adder(network: Network, population: Population, scales: Mapping[str,
     elif observations is not None and inexact:
         refinements = calibrate_adder(
             [synapses[n] for n in inexact], [weights[n] for n in inexact],
-            scales[population.name], observations, network.n_ticks, bits)
+            scales[population.name], observations, network.n_ticks)
         for number, integers in zip(inexact, refinements, strict=True):
             weights[number] = integers
     projections = tuple(
         replace(p, exponent=exponent, operator=p.operator.with_weights(integers))
         for p, (exponent, integers) in zip(synapses, weights, strict=True))
     warnings = list(clip_warnings([synapses[n] for n in inexact], [projections[n] for n in inexact],
-                                  bits, scales[population.name]))
+                                  scales[population.name]))
     interval = synaptic_range(replace(network, projections=projections), population)
     return IntegerPart(
         replace(population, neuron=Adder(*interval)), projections,
         decision=Decision(k=0, weights=tuple(weights))), warnings
 
 
-def _nearest(weights: Array, scale: float, bits: int, target: LoihiTarget) -> Weights:
+def _nearest(projection: Projection, scale: float, target: LoihiTarget) -> Weights:
+    weights, bits = projection.operator.weights, projection.weight_bits
     exponent, _ = best_exponent(weights, scale, bits, target)
     return exponent, round_to_grid(weights, scale, exponent, bits)
 

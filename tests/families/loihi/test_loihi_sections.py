@@ -36,12 +36,14 @@ def test_configuration_entries(loihi_build: BuildResult) -> None:
 
 
 def test_lists_of_several_forms(loihi_build: BuildResult) -> None:
-    data = replace(storage.storage(compilation_of(loihi_build)), weight_bits=6, encodings={
+    data = replace(storage.storage(compilation_of(loihi_build)), weight_bits=6, bits={"a": 6}, encodings={
         "a": ("dense",), "host": (), "b": ("dense", "sparse"),
         **{f"p{k}": ("shared",) for k in range(8)}})
     assert storage.show(data, loihi_build.report).lines[0].text == (
         "6-bit weights in dense lists of a; dense and sparse lists of b; "
         "shared lists of p0, p1, p2, p3, p4, p5 and 2 more")
+    several = replace(data, bits={"a": 6, "b": 3})
+    assert storage.show(several, loihi_build.report).lines[0].text.startswith("3 to 6-bit weights")
 
 
 def test_both_prices_of_a_stream_and_the_reason_are_said(loihi_build: BuildResult) -> None:

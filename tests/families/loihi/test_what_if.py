@@ -15,6 +15,7 @@ from neurocompile.ir.network import Input, InputKind, Network, Population, Proje
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.resources import count
+from neurocompile.passes.loihi.weight_bits import with_equal_bits
 from neurocompile.report.model.report import Report
 from neurocompile.target.loihi import LoihiTarget
 
@@ -44,7 +45,8 @@ def test_fewer_bits_and_no_limit_take_fewer_cores(compilation: LoihiCompilation,
     six, four, free = (cores[key] for key in (
         ("weight_bits", 6), ("weight_bits", 4), ("no_limit", "synapse_memory")))
     assert now > (six or 0) > (four or 0) >= (free or 0) > 0
-    assert six == len(partition(compilation.network, compilation.target, weight_bits=6).cores)
+    assert six == len(partition(
+        with_equal_bits(compilation.network, 6), compilation.target).cores)
     content = what_if.show(what_if_counts.count(compilation), report)
     assert f"6-bit weights: {now} -> {six} cores" in [line.text for line in content.lines]
     assert any(line.text.startswith("without the limit of synapse memory: ")
@@ -55,10 +57,10 @@ def test_fewer_bits_and_no_limit_take_fewer_cores(compilation: LoihiCompilation,
 def test_a_network_that_would_not_fit(compilation: LoihiCompilation, report: Report) -> None:
     """On a system with as many cores as it takes at 6 bits."""
     target = compilation.target
-    enough = len(partition(compilation.network, target, weight_bits=6).cores)
+    enough = len(partition(with_equal_bits(compilation.network, 6), target).cores)
     chip = replace(target.chip, chips=replace(target.chip.chips, value=1),
                    cores=replace(target.chip.cores, value=enough))
-    four = replace(compilation, options=replace(compilation.options, weight_bits=4),
+    four = replace(compilation, network=with_equal_bits(compilation.network, 4),
                    target=replace(target, chip=chip))
     cores = cores_of(four)
     assert cores["weight_bits", 6] == enough
@@ -79,7 +81,7 @@ def with_network(compilation: LoihiCompilation, network: Network) -> LoihiCompil
     """On a whole Loihi 1."""
     target = load_target("loihi1")
     assert isinstance(target, LoihiTarget)
-    usage = count(network, partition(network, target, weight_bits=8), target, 8)
+    usage = count(network, partition(network, target), target)
     return replace(compilation, network=network, target=target, usage=usage)
 
 

@@ -63,7 +63,7 @@ def test_what_fits_and_what_has_no_adders_stays() -> None:
     small = with_limits(LOIHI1, input_axons=5)
     assert split(network, small, 8) == (network, [])
     with pytest.raises(FindingsError) as error:
-        partition(LoihiQuantizer(8).run(network, LOIHI2)[0], small, weight_bits=8)
+        partition(LoihiQuantizer(8).run(network, LOIHI2)[0], small)
     assert {d.code for d in error.value.diagnostics} == {"NC405"}
 
 
@@ -97,8 +97,8 @@ def test_on_lava(tmp_path: Path) -> None:
     whole, _ = LoihiQuantizer(8).run(network, LOIHI2)
     integers, _ = LoihiQuantizer(8).run(split(network, target, 8)[0], target)
     assert [d for p in integers.populations for d in state_overflows(integers, p, LOIHI2)] == []
-    part = partition(integers, target, weight_bits=8)
-    assert not list(recount_partition(integers, part, target, weight_bits=8))
+    part = partition(integers, target)
+    assert not list(recount_partition(integers, part, target))
     x = {"x": spikes_in(5, 8)}
     reference, expected = run(integers, x, record_state=True), run(whole, x).spikes
     for name, spikes in expected.items():

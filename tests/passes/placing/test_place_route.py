@@ -89,12 +89,12 @@ def test_measured_rates(chain: Network, four: Partition, loihi1: LoihiTarget) ->
 
 def test_link_loads_carry_every_hop(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.vggs()
-    part = partition(network, loihi1, weight_bits=8)
+    part = partition(network, loihi1)
     rates = {p.name: np.random.default_rng(0).integers(0, 65, p.size) / 64  # exact in any order
              for p in network.populations}
     routing = route(network, part, place(part, loihi1), loihi1, rates)
     assert sum(routing.link_loads.values()) == routing.messages @ routing.hops
-    usage = count(network, part, loihi1, 8)
+    usage = count(network, part, loihi1)
     outward = np.bincount(routing.source[~routing.off_chip], routing.axons[~routing.off_chip],
                        len(part.cores))
     inward = np.bincount(routing.destination, routing.axons, len(part.cores))
@@ -105,18 +105,18 @@ def test_link_loads_carry_every_hop(nets: ModuleType, loihi1: LoihiTarget) -> No
 def test_nothing_on_chip(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(3).dense("h", 2).build()
     host = replace(network, populations=(replace(network.populations[0], on_host=True),))
-    part = partition(host, loihi1, weight_bits=8)
+    part = partition(host, loihi1)
     placement = place(part, loihi1)
     mapping = ChipMapping(part, placement, route(host, part, placement, loihi1))
     assert routes(mapping.routing, placement).hops.max == 0
     assert float(mapping.routing.messages.sum()) == 0.0
-    assert count(host, part, loihi1, 8).cores == ()
+    assert count(host, part, loihi1).cores == ()
 
 
 def test_cores_that_send_nothing(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.Builder(3).dense("h", 2).build()
     network = replace(network, projections=())  # its currents come from the host
-    part = partition(network, loihi1, weight_bits=8)
+    part = partition(network, loihi1)
     routing = route(network, part, place(part, loihi1), loihi1)
     assert len(part.cores) == 1
     assert routing.messages.dtype == np.float64
@@ -165,7 +165,7 @@ def test_line_of_two_chips_is_cut_once(nets: ModuleType, loihi1: LoihiTarget) ->
 
 def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.vggs()
-    part = partition(network, loihi1, weight_bits=8)
+    part = partition(network, loihi1)
     rates = {p.name: np.random.default_rng(0).random(p.size) for p in network.populations}
     traffic = core_traffic(network, part, rates)
     task = problem(traffic, loihi1)
@@ -173,7 +173,7 @@ def test_never_worse_than_the_best_start(nets: ModuleType, loihi1: LoihiTarget) 
     for at in starts.values():
         assert len(set(at.tolist())) == len(part.cores)
     placement = place(part, loihi1, traffic)
-    assert list(recount_partition(network, part, loihi1, weight_bits=8, placement=placement)) == []
+    assert list(recount_partition(network, part, loihi1, placement=placement)) == []
     assert {c.chip for c in placement.cores} == {0, 4, 8}  # a board of four chips a row
     solution = task.solve()
     best = min(starts.values(), key=task.way)

@@ -20,18 +20,19 @@ from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.resources import CoreUsage, count
 from neurocompile.passes.placing.neuron_orders import neuron_order, tile_sizes
 from neurocompile.target.loihi import LoihiTarget
+from tests.passes.loihi.bits import with_any_bits
 
 NONE = {"neurons": 0, "input_axons": 0, "output_axons": 0, "synapse_memory": 0}
 CODES = ("NC404", "NC402", "NC403", "NC401")
 
 
-def recount_usage(nets: ModuleType, network: Network, part: Partition, target: LoihiTarget,
-                  bits: int = 8) -> tuple[CoreUsage, ...]:
+def recount_usage(nets: ModuleType, network: Network, part: Partition, target: LoihiTarget
+                  ) -> tuple[CoreUsage, ...]:
     """What every core takes, by the recount alone."""
     reserve = max(a.reserved_memory.value for a in target.accounting.values())
     none = nets.with_limits(target, **NONE | {"synapse_memory": reserve})
     amounts = {(d.code, d.values["core"]): d.values["needed"]
-             for d in recount_partition(network, part, none, weight_bits=bits) if d.code != "NC406"}
+             for d in recount_partition(network, part, none) if d.code != "NC406"}
     return tuple(CoreUsage(*(int(str(amounts.get((code, k), 0))) for code in CODES))
                  for k in range(len(part.cores)))
 
@@ -51,15 +52,15 @@ def forms(network: Network) -> dict[str, str]:
 def test_dense_is_the_default(nets: ModuleType, strict: LoihiTarget) -> None:
     network = nets.Builder(2, 6, 6).conv("a", 4).dense("b", 3).build()
     assert set(forms(network).values()) == {"dense"}
-    assert encode(network, strict, "dense", 8).projections == network.projections
-    assert encodings_text(encode(network, strict, "sparse", 8)) == "2 sparse"
+    assert encode(network, strict, "dense").projections == network.projections
+    assert encodings_text(encode(network, strict, "sparse")) == "2 sparse"
 
 
 def test_host_populations_have_no_lists(nets: ModuleType, strict: LoihiTarget) -> None:
     network = nets.Builder(4).dense("h", 5).dense("a", 3).build()
     network = replace(network, populations=(replace(network.populations[0], on_host=True),
                                             network.populations[1]))
-    assert forms(encode(network, strict, "sparse", 8)) == {"in -> h": "dense", "h -> a": "sparse"}
+    assert forms(encode(network, strict, "sparse")) == {"in -> h": "dense", "h -> a": "sparse"}
 
 
 def test_sparse_lists_leave_out_zeros(nets: ModuleType, loihi1: LoihiTarget) -> None:
@@ -69,8 +70,8 @@ def test_sparse_lists_leave_out_zeros(nets: ModuleType, loihi1: LoihiTarget) -> 
     weights[::2, :5] = 2
     operator = network.projections[0].operator.with_weights(weights)
     network = replace(network, projections=(replace(network.projections[0], operator=operator),))
-    sparse = encode(network, loihi1, "sparse", 8)
-    dense_use, sparse_use = (count(n, partition(n, loihi1, weight_bits=8), loihi1, 8).cores[0]
+    sparse = encode(network, loihi1, "sparse")
+    dense_use, sparse_use = (count(n, partition(n, loihi1), loihi1).cores[0]
                              for n in (network, sparse))
     assert dense_use == CoreUsage(20, 6, 0, 6 * 192)
     assert sparse_use == CoreUsage(20, 5, 0, 5 * 192)  # the last source sends to none
@@ -80,13 +81,13 @@ def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: LoihiT
     network = nets.Builder(700).dense("a", 700).dense("b", 10).build()
     first, second = with_zeros(network, 0.8).projections[0], network.projections[1]
     network = replace(network, projections=(first, second))
-    auto = encode(network, strict, "auto", 8)
+    auto = encode(network, strict, "auto")
     assert forms(auto) == {"in -> a": "sparse", "a -> b": "dense"}
-    fewer, more = (partition(n, strict, weight_bits=8) for n in (auto, network))
+    fewer, more = (partition(n, strict) for n in (auto, network))
     assert len(fewer.cores) < len(more.cores)
-    assert not list(recount_partition(auto, fewer, strict, weight_bits=8))
+    assert not list(recount_partition(auto, fewer, strict))
     tight = nets.with_limits(strict, input_axons=699)
-    assert list(recount_partition(auto, fewer, tight, weight_bits=8))
+    assert list(recount_partition(auto, fewer, tight))
 
 
 @pytest.mark.slow
@@ -94,21 +95,21 @@ def test_auto_takes_sparse_lists_where_they_pay(nets: ModuleType, strict: LoihiT
 def test_shared_lists_on_the_benchmark(nets: ModuleType, strict: LoihiTarget, name: str,
                                        cores: int) -> None:
     network = nets.NETWORKS[name]()
-    shared = encode(network, strict, "shared", 8)
-    part = refine(shared, partition(shared, strict, weight_bits=8), strict, weight_bits=8)
+    shared = encode(network, strict, "shared")
+    part = refine(shared, partition(shared, strict), strict)
     assert len(part.cores) == cores
     assert Counter(forms(shared).values())["shared"] >= 4
     boxes = {p.target for p in shared.projections if p.encoding == "shared"}
     assert boxes == {n for n, order in part.order_names.items() if order.startswith("tile/")}
-    usage = count(shared, part, strict, 8)
+    usage = count(shared, part, strict)
     assert recount_usage(nets, shared, part, strict) == usage.cores
     assert all(core.fits(usage.limits) for core in usage.cores)
 
 
 def test_shared_only_where_it_takes_fewer_cores(nets: ModuleType, strict: LoihiTarget) -> None:
     network = nets.Builder(2, 6, 6).conv("a", 4).conv("b", 4).build()
-    assert len(partition(network, strict, weight_bits=8).cores) == 1
-    assert set(forms(encode(network, strict, "shared", 8)).values()) == {"dense"}
+    assert len(partition(network, strict).cores) == 1
+    assert set(forms(encode(network, strict, "shared")).values()) == {"dense"}
 
 
 def test_shared_where_dense_lists_would_not_fit_the_machine(nets: ModuleType,
@@ -116,20 +117,20 @@ def test_shared_where_dense_lists_would_not_fit_the_machine(nets: ModuleType,
     network = nets.Builder(16, 16, 16).conv("a", 32).build()
     target = nets.with_limits(strict, cores=8, chips=1)
     with pytest.raises(FindingsError) as error:
-        partition(network, target, weight_bits=8)
+        partition(network, target)
     assert [d.code for d in error.value.diagnostics] == ["NC410"]
-    assert len(partition(encode(network, target, "shared", 8), target, weight_bits=8).cores) == 8
+    assert len(partition(encode(network, target, "shared"), target).cores) == 8
 
 
 def test_boxes_with_a_skip_beside_the_convolution(nets: ModuleType, strict: LoihiTarget) -> None:
     builder = nets.Builder(16, 12, 12).conv("a", 16).conv("b", 16)
     builder.join("a", "b", identity((16, 12, 12)), delay=1)
     target = nets.with_limits(strict, synapse_memory=60_000)
-    shared = encode(builder.build(), target, "shared", 8)
+    shared = encode(builder.build(), target, "shared")
     assert [p.encoding for p in shared.projections] == ["shared", "shared", "dense"]
-    part = partition(shared, target, weight_bits=8)
-    assert len(part.cores) < len(partition(builder.build(), target, weight_bits=8).cores)
-    assert recount_usage(nets, shared, part, target) == count(shared, part, target, 8).cores
+    part = partition(shared, target)
+    assert len(part.cores) < len(partition(builder.build(), target).cores)
+    assert recount_usage(nets, shared, part, target) == count(shared, part, target).cores
 
 
 def test_tile_order() -> None:
@@ -172,22 +173,22 @@ def conv_nets(draw: st.DrawFn, nets: ModuleType) -> Network:
 @given(data=st.data())
 def test_any_network_in_any_encoding(nets: ModuleType, strict: LoihiTarget,
                                      data: st.DataObject) -> None:
-    network = with_zeros(data.draw(conv_nets(nets)), data.draw(st.sampled_from([0.0, 0.5, 0.9])))
+    network = with_any_bits(data, with_zeros(
+        data.draw(conv_nets(nets)), data.draw(st.sampled_from([0.0, 0.5, 0.9]))))
     target = nets.with_limits(strict, neurons=data.draw(st.integers(4, 60)),
                           input_axons=data.draw(st.integers(60, 300)),
                           output_axons=data.draw(st.integers(20, 300)),
                           synapse_memory=data.draw(st.integers(5_000, 30_000)))
-    bits = data.draw(st.sampled_from([1, 4, 8]))
     how = data.draw(st.sampled_from(["sparse", "shared", "auto"]))
     try:
-        with_encodings = encode(network, target, how, bits)
-        part = partition(with_encodings, target, weight_bits=bits)
+        with_encodings = encode(network, target, how)
+        part = partition(with_encodings, target)
     except FindingsError as error:
         assert {d.code for d in error.diagnostics} == {"NC405"}  # noqa: PT017
         return
-    part = refine(with_encodings, part, target, weight_bits=bits)
-    assert not list(recount_partition(with_encodings, part, target, weight_bits=bits))
-    usage = count(with_encodings, part, target, bits)
-    assert recount_usage(nets, with_encodings, part, target, bits) == usage.cores
+    part = refine(with_encodings, part, target)
+    assert not list(recount_partition(with_encodings, part, target))
+    usage = count(with_encodings, part, target)
+    assert recount_usage(nets, with_encodings, part, target) == usage.cores
     assert all(one.least.fits(one.total) for one in usage.populations)
     assert len(usage.cores) >= max(usage.least.cores(usage.limits).values())

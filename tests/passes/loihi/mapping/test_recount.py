@@ -12,6 +12,7 @@ from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.resources import CoreUsage, count
+from neurocompile.passes.loihi.weight_bits import with_equal_bits
 from neurocompile.passes.placing.place import place
 from neurocompile.target.loihi import LoihiTarget
 
@@ -30,7 +31,7 @@ def target(nets: ModuleType, loihi1: LoihiTarget) -> LoihiTarget:
 
 @pytest.fixture
 def part(network: Network, target: LoihiTarget) -> Partition:
-    return partition(network, target, weight_bits=8)
+    return partition(network, target)
 
 
 def with_core(part: Partition, core: int, *pieces: CoreSlice) -> Partition:
@@ -41,7 +42,7 @@ def with_core(part: Partition, core: int, *pieces: CoreSlice) -> Partition:
 def findings_of(network: Network, part: Partition, target: LoihiTarget,
                 placement: Placement | None = None) -> list[Diagnostic]:
     """What speaks against a partition of 8-bit weights."""
-    return list(recount_partition(network, part, target, weight_bits=8, placement=placement))
+    return list(recount_partition(network, part, target, placement=placement))
 
 
 def predicates(findings: list[Diagnostic]) -> list[object]:
@@ -70,7 +71,7 @@ def test_neuron_moved_to_another_core(network: Network, part: Partition,
                                       target: LoihiTarget) -> None:
     a, b = part.cores[0][0], part.cores[1][0]
     there = with_core(with_core(part, 0, replace(a, stop=a.stop - 1)), 1, replace(b, start=b.start - 1))
-    usage = count(network, there, target, 8).cores
+    usage = count(network, there, target).cores
     tight = replace(target, core=replace(target.core, neurons=replace(
         target.core.neurons, value=usage[1].neurons - 1)))
     codes = [(d.code, d.values["core"]) for d in findings_of(network, there, tight)]
@@ -107,7 +108,7 @@ def test_population_on_host_has_no_core(network: Network, part: Partition,
 ])
 def test_core_over_a_limit(nets: ModuleType, network: Network, part: Partition, target: LoihiTarget,
                            resource: str, code: str) -> None:
-    usage = count(network, part, target, 8)
+    usage = count(network, part, target)
     worst = usage.worst(resource)
     amount = getattr(usage.cores[worst], resource)
     assert not findings_of(network, part, nets.with_limits(target, **{resource: amount}))
@@ -121,11 +122,13 @@ def test_core_over_a_limit(nets: ModuleType, network: Network, part: Partition, 
 @pytest.mark.parametrize("bits", [1, 5, 8])
 def test_agrees_with_the_count_by_nets(nets: ModuleType, network: Network, target: LoihiTarget,
                                        bits: int) -> None:
-    part = partition(network, target, weight_bits=bits)
+    first, *rest = with_equal_bits(network, bits).projections
+    network = replace(network, projections=(replace(first, weight_bits=8), *rest))
+    part = partition(network, target)
     none = nets.with_limits(target, neurons=0, input_axons=0, output_axons=0, synapse_memory=0)
     amounts = {(d.code, d.values["core"]): d.values["needed"]
-             for d in recount_partition(network, part, none, weight_bits=bits)}
-    for number, core in enumerate(count(network, part, target, bits).cores):
+             for d in recount_partition(network, part, none)}
+    for number, core in enumerate(count(network, part, target).cores):
         assert core == CoreUsage(*(int(str(amounts.get((code, number), 0))) for code in (
             "NC404", "NC402", "NC403", "NC401")))
 
@@ -136,7 +139,7 @@ def test_zero_weights_are_counted(nets: ModuleType, loihi1: LoihiTarget) -> None
     silent = replace(network, projections=(replace(
         network.projections[0], operator=operator.with_weights(np.zeros((8, 10), np.int32))),))
     tight = nets.with_limits(loihi1, synapse_memory=1279)
-    part = partition(silent, loihi1, weight_bits=8)
+    part = partition(silent, loihi1)
     assert [d.code for d in findings_of(silent, part, tight)] == ["NC401"]
 
 

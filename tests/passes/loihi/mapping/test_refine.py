@@ -17,6 +17,7 @@ from neurocompile.passes.loihi.mapping.recount import recount_partition
 from neurocompile.passes.loihi.mapping.refine import refine
 from neurocompile.passes.loihi.neurons import loihi_neuron
 from neurocompile.target.loihi import LoihiTarget
+from tests.passes.loihi.bits import with_any_bits
 
 
 def pieces(part: Partition) -> list[list[tuple[str, int, int]]]:
@@ -31,8 +32,8 @@ def two_mixers(nets: ModuleType) -> Network:
 
 def test_pieces_share_a_core(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=8)
-    before = partition(network, target, weight_bits=8)
-    after = refine(network, before, target, weight_bits=8)
+    before = partition(network, target)
+    after = refine(network, before, target)
     assert pieces(after) == [[("a", 4 * k, 4 * k + 4), ("b", 4 * k, 4 * k + 4)]
                              for k in range(4)] + [[("c", 0, 3)]]
     assert len(before.cores) == len(after.cores) == 5
@@ -43,7 +44,7 @@ def test_pieces_share_a_core(nets: ModuleType, loihi1: LoihiTarget) -> None:
 
 def test_last_core_is_shared(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=24)
-    after = refine(network, partition(network, target, weight_bits=8), target, weight_bits=8)
+    after = refine(network, partition(network, target), target)
     assert pieces(after) == [[("a", 0, 12), ("b", 0, 12)],
                              [("a", 12, 16), ("b", 12, 16), ("c", 0, 3)]]
 
@@ -51,20 +52,20 @@ def test_last_core_is_shared(nets: ModuleType, loihi1: LoihiTarget) -> None:
 def test_cores_open_anywhere_where_whole_pieces_take_more(nets: ModuleType,
                                                           loihi1: LoihiTarget) -> None:
     network, target = two_mixers(nets), nets.with_limits(loihi1, neurons=7)
-    before = partition(network, target, weight_bits=8)
-    after = refine(network, before, target, weight_bits=8)
+    before = partition(network, target)
+    after = refine(network, before, target)
     assert len(after.cores) <= len(before.cores)
     assert nets.messages(network, after, target) < nets.messages(network, before, target)
     sizes = [sum(p.size for p in core) for core in after.cores]
     assert max(sizes) == 7  # a piece has eight neurons
-    assert not list(recount_partition(network, after, target, weight_bits=8))
+    assert not list(recount_partition(network, after, target))
 
 
 def test_one_piece_stays_as_it_is(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network, target = (nets.Builder(9).dense("a", 9).dense("b", 9).build(),
                        nets.with_limits(loihi1, neurons=4))
-    before = partition(network, target, weight_bits=8)
-    assert refine(network, before, target, weight_bits=8) is before
+    before = partition(network, target)
+    assert refine(network, before, target) is before
 
 
 def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: LoihiTarget) -> None:
@@ -73,10 +74,10 @@ def test_producers_keep_their_output_axons(nets: ModuleType, loihi1: LoihiTarget
                .add("b", nets.per_channel((4, 4), 4), (4, 4)).build())
     for output_axons, together in ((16, True), (8, False)):
         target = nets.with_limits(loihi1, neurons=8, output_axons=output_axons)
-        before = partition(network, target, weight_bits=8)
-        after = refine(network, before, target, weight_bits=8)
+        before = partition(network, target)
+        after = refine(network, before, target)
         assert (after is not before) == together
-        assert not list(recount_partition(network, after, target, weight_bits=8))
+        assert not list(recount_partition(network, after, target))
 
 
 @pytest.mark.parametrize(("limit", "together"), [(2, True), (1, False)])
@@ -87,10 +88,10 @@ def test_configuration_entries_of_a_core_are_kept(nets: ModuleType, loihi1: Loih
     network = replace(network, populations=tuple(
         replace(p, neuron=replace(loihi_neuron(p), vth=100 + k))
         for k, p in enumerate(network.populations)))
-    before = partition(network, target, weight_bits=8)
-    after = refine(network, before, target, weight_bits=8)
+    before = partition(network, target)
+    after = refine(network, before, target)
     assert (after is not before) == together
-    assert not list(recount_partition(network, after, target, weight_bits=8))
+    assert not list(recount_partition(network, after, target))
 
 
 def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: LoihiTarget) -> None:
@@ -101,17 +102,17 @@ def test_a_core_is_not_shared_beyond_its_entries(nets: ModuleType, loihi1: Loihi
         for p in network.populations))
     for limit, cores in ((2, 2), (1, 3)):
         target = nets.with_limits(loihi1, neurons=24, threshold_configs=limit)
-        after = refine(network, partition(network, target, weight_bits=8), target, weight_bits=8)
+        after = refine(network, partition(network, target), target)
         assert len(after.cores) == cores
-        assert not list(recount_partition(network, after, target, weight_bits=8))
+        assert not list(recount_partition(network, after, target))
 
 
 def test_mixer(nets: ModuleType, loihi1: LoihiTarget) -> None:
     network = nets.mixer()
-    part = refine(network, partition(network, loihi1, weight_bits=8), loihi1, weight_bits=8)
+    part = refine(network, partition(network, loihi1), loihi1)
     assert len(part.cores) <= 419
     assert nets.messages(network, part, loihi1) <= 376_500  # geometry alone: 389,632
-    assert not list(recount_partition(network, part, loihi1, weight_bits=8))
+    assert not list(recount_partition(network, part, loihi1))
 
 
 @st.composite
@@ -139,18 +140,17 @@ def mixers(draw: st.DrawFn, nets: ModuleType) -> Network:
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_never_worse(nets: ModuleType, loihi1: LoihiTarget, data: st.DataObject) -> None:
-    network = data.draw(mixers(nets))
+    network = with_any_bits(data, data.draw(mixers(nets)))
     target = nets.with_limits(loihi1, neurons=data.draw(st.integers(1, 40)),
                           input_axons=data.draw(st.integers(10, 60)),
                           output_axons=data.draw(st.integers(20, 100)),
                           synapse_memory=data.draw(st.integers(3_000, 12_000)))
-    bits = data.draw(st.sampled_from([1, 4, 8]))
     try:
-        before = partition(network, target, weight_bits=bits)
+        before = partition(network, target)
     except FindingsError:
         return
-    after, again = (refine(network, before, target, weight_bits=bits) for _ in range(2))
-    assert not list(recount_partition(network, after, target, weight_bits=bits))
+    after, again = (refine(network, before, target) for _ in range(2))
+    assert not list(recount_partition(network, after, target))
     assert len(after.cores) <= len(before.cores)
     assert nets.messages(network, after, target) <= nets.messages(network, before, target)
     assert after.cores == again.cores
@@ -165,5 +165,5 @@ def test_never_worse(nets: ModuleType, loihi1: LoihiTarget, data: st.DataObject)
 def test_networks_of_one_piece_are_left_alone(nets: ModuleType, loihi1: LoihiTarget,
                                               name: str) -> None:
     network = nets.NETWORKS[name]()
-    part = partition(network, loihi1, weight_bits=8)
-    assert refine(network, part, loihi1, weight_bits=8) is part
+    part = partition(network, loihi1)
+    assert refine(network, part, loihi1) is part

@@ -11,6 +11,7 @@ from neurocompile.ir.mapping import CoreSlice, Partition
 from neurocompile.ir.network import Network
 from neurocompile.passes.loihi.resources import CoreUsage, bounds, count, list_bits
 from tests.loihi import loihi_target
+from tests.passes.loihi.bits import with_any_bits
 
 LOIHI1 = loihi_target("loihi1")
 
@@ -35,9 +36,9 @@ def test_no_partition_takes_less(data: st.DataObject) -> None:
     builder.dense("b", data.draw(st.integers(1, 20)))
     builder.join("a", "b", nets.sparse(builder.populations[0].shape, builder.shape, 0.4, 1), delay=1)
     builder.join("b", "a", nets.dense(builder.shape, builder.populations[0].shape), delay=1)
-    network, target = builder.build(), nets.with_limits(LOIHI1, neurons=7)
-    bits = data.draw(st.sampled_from([1, 4, 8]))
-    usage = count(network, any_partition(network, data), target, bits)
+    network = with_any_bits(data, builder.build())
+    target = nets.with_limits(LOIHI1, neurons=7)
+    usage = count(network, any_partition(network, data), target)
     for one in usage.populations:
         assert one.least.fits(one.total), one
     total = sum(usage.cores, CoreUsage())
@@ -47,7 +48,7 @@ def test_no_partition_takes_less(data: st.DataObject) -> None:
 
 def test_by_hand() -> None:
     network = nets.Builder(10).dense("a", 8).dense("b", 3).build()
-    least = bounds(network, nets.with_limits(LOIHI1, neurons=4, synapse_memory=1024), 8)
+    least = bounds(network, nets.with_limits(LOIHI1, neurons=4, synapse_memory=1024))
     # 8 synapses of a source of `a` in lists of at most 4 of 64 bits; 10 inputs on each of 3 cores
     assert least.least["a"] == CoreUsage(8, 20, 8, 10 * 128)
     # b's three synapses per neuron fit one list and one core
@@ -59,14 +60,14 @@ def test_lists_cut_at_the_best_length() -> None:
     """62 synapses in 8 words are fewer bits a synapse than 64 in 9."""
     target = nets.counted_as(LOIHI1, "nengo-loihi")
     network = nets.Builder(1).dense("a", 124).build()
-    assert bounds(network, target, 8).least["a"].synapse_memory == 1024
+    assert bounds(network, target).least["a"].synapse_memory == 1024
     assert int(list_bits(np.array([124]), target, 8)[0]) == 1088
 
 
 def test_weights_that_see_only_padding_are_not_stored() -> None:
     network = nets.Builder(2, 1, 3).conv("a", 4).build()
     shared = replace(network, projections=(replace(network.projections[0], encoding="shared"),))
-    least = bounds(shared, LOIHI1, 8).least["a"].synapse_memory
+    least = bounds(shared, LOIHI1).least["a"].synapse_memory
     assert least == 8 * 4 * 2 * 3  # one row of each kernel
     part = Partition({"a": np.arange(12)}, {"a": "chw"}, ((CoreSlice("a", 0, 12),),))
-    assert least <= count(shared, part, LOIHI1, 8).cores[0].synapse_memory
+    assert least <= count(shared, part, LOIHI1).cores[0].synapse_memory

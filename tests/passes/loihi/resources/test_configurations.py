@@ -81,32 +81,32 @@ def test_small_populations_share_a_core_within_its_entries(
         target: LoihiTarget, kind: str, make: Callable[[int], LoihiNeuron]) -> None:
     limit = configuration_limits(target)[kind]
     network = chain(*(make(k) for k in range(limit + 1)))
-    part = partition(network, target, weight_bits=8)
+    part = partition(network, target)
     assert [len(core) for core in part.cores] == [limit, 1]
-    assert count(network, part, target, 8).configurations[0][kind] == limit
-    assert not list(recount_partition(network, part, target, weight_bits=8))
-    (finding,) = recount_partition(network, on_one_core(network), target, weight_bits=8)
+    assert count(network, part, target).configurations[0][kind] == limit
+    assert not list(recount_partition(network, part, target))
+    (finding,) = recount_partition(network, on_one_core(network), target)
     assert (finding.code, finding.values["needed"], finding.values["limit"]) == (
         "NC406", limit + 1, limit)
     assert finding.values["kind"] == kind.replace("_", " ")
-    assert len(partition(network, loihi_target("loihi2"), weight_bits=8).cores) == 1
+    assert len(partition(network, loihi_target("loihi2")).cores) == 1
 
 
 def test_synapse_formats_of_a_core(target: LoihiTarget) -> None:
     network = chain(*(NEURON,) * 8)
     network = replace(network, projections=tuple(
         replace(p, exponent=k) for k, p in enumerate(network.projections)))
-    part = partition(network, target, weight_bits=8)
+    part = partition(network, target)
     assert [len(core) for core in part.cores] == [7, 1]
-    findings = recount_partition(network, on_one_core(network), target, weight_bits=8)
+    findings = recount_partition(network, on_one_core(network), target)
     assert [d.code for d in findings] == ["NC406"]
 
 
 def test_a_population_with_too_many_formats(target: LoihiTarget) -> None:
     legal, illegal = (chain(NEURON, exponents=tuple(range(n))) for n in (7, 8))
-    assert len(partition(legal, target, weight_bits=8).cores) == 1
+    assert len(partition(legal, target).cores) == 1
     with pytest.raises(FindingsError) as error:
-        partition(illegal, target, weight_bits=8)
+        partition(illegal, target)
     (finding,) = error.value.diagnostics
     assert finding.code == "NC406"
     assert finding.message == "`p0` needs 8 synapse formats; a loihi1 core holds 7"

@@ -18,6 +18,7 @@ from neurocompile.passes.loihi.resources import (
     lower_bound,
     n_synapses,
 )
+from neurocompile.passes.loihi.weight_bits import with_equal_bits
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target.loihi import LoihiTarget
 from tests.loihi import loihi_target
@@ -91,9 +92,9 @@ def test_lower_bound_counts_weights_and_neurons_on_chip(target: LoihiTarget) -> 
                   h=900, a=1025)
     assert n_synapses(net) == 900 * 1025
     # the best list holds 62 synapses in 512 bits; the 900 sources reach each of those cores
-    assert lower_bound(net, target, 8) == {
+    assert lower_bound(net, target) == {
         "neurons": 2, "input_axons": 2, "output_axons": 0, "synapse_memory": 8}
-    assert lower_bound(net, target, 1) == {
+    assert lower_bound(with_equal_bits(net, 1), target) == {
         "neurons": 2, "input_axons": 1, "output_axons": 0, "synapse_memory": 2}
 
 
@@ -120,7 +121,7 @@ def test_count_on_two_cores(target: LoihiTarget) -> None:
     cores = ((CoreSlice("a", 0, 4), CoreSlice("b", 0, 1)), (CoreSlice("b", 1, 3),))
     partition = Partition({"a": np.arange(4), "b": np.array([2, 0, 1])},
                           {"a": "chw", "b": "other"}, cores)
-    usage = count(net, partition, target, 8)
+    usage = count(net, partition, target)
     # core 0: five inputs, two host neurons and the four of `a` for `b`; each `a` reaches two cores
     assert usage.cores == (CoreUsage(5, 11, 8, 11 * 64), CoreUsage(2, 4, 0, 4 * 64))
     a, b = usage.populations
@@ -137,7 +138,7 @@ def test_zero_weights_are_stored_and_biases_are_not(target: LoihiTarget) -> None
         replace(p, bias=Bias(np.ones(2, np.int64))) for p in net.populations))
     partition = Partition({"a": np.arange(2), "b": np.arange(2)}, {"a": "chw", "b": "chw"},
                           ((CoreSlice("a", 0, 2),), (CoreSlice("b", 0, 2),)))
-    assert count(with_bias, partition, target, 8).cores == (
+    assert count(with_bias, partition, target).cores == (
         CoreUsage(2, 3, 0, 192), CoreUsage(2, 0, 0, 0))
 
 
@@ -149,6 +150,6 @@ def test_convolution_counts_its_border(target: LoihiTarget) -> None:
     assert n_synapses(net) == 2 * 49
     # the corner sees four pixels; the other eight neurons see all nine pixels of both channels
     lengths = [3, 5, 3, 5, 8, 6, 3, 6, 4]
-    assert count(net, partition, target, 8).cores == (
+    assert count(net, partition, target).cores == (
         CoreUsage(1, 8, 0, 8 * 64),
         CoreUsage(8, 18, 0, 2 * int(list_bits(np.array(lengths), target, 8).sum())))

@@ -11,7 +11,14 @@ from neurocompile.families.targets import known_targets, load_target
 from neurocompile.ir.network import Encoding, Projection
 from neurocompile.ir.operators import Conv
 from neurocompile.passes.loihi.mapping.lists import lists_of, stored_bits, with_list_weights
-from neurocompile.passes.loihi.resources import capacity, list_bits, shared_bits, tables
+from neurocompile.passes.loihi.resources import (
+    capacity,
+    list_bits,
+    shared_bits,
+    tables,
+    tables_without_sharing,
+)
+from neurocompile.passes.placing.nets import ENCODINGS, form_number
 from neurocompile.target.loihi import LoihiTarget
 from tests.loihi import loihi_target
 
@@ -74,10 +81,13 @@ def test_an_index_names_every_neuron_of_a_core(name: str) -> None:
 
 
 def test_tables_are_the_lists() -> None:
-    dense, sparse, shared = tables(LOIHI1, 8, 70)
-    assert dense[70] == list_bits(np.array([70]), LOIHI1, 8)[0]
-    assert sparse[70] == list_bits(np.array([70]), LOIHI1, 8, "sparse")[0]
-    assert not shared.any()
+    every, own_lists = tables(LOIHI1, 70), tables_without_sharing(LOIHI1, 70)
+    for bits in (1, 3, 8):
+        dense, sparse, shared = (form_number(e, bits) for e in ENCODINGS)
+        assert every[dense, 70] == list_bits(np.array([70]), LOIHI1, bits)[0]
+        assert every[sparse, 70] == list_bits(np.array([70]), LOIHI1, bits, "sparse")[0]
+        assert not every[shared].any()
+        assert np.array_equal(own_lists[[dense, sparse, shared]], every[[dense, sparse, dense]])
 
 
 @st.composite
@@ -106,7 +116,8 @@ def test_shared_lists_are_those_written_out(data: st.DataObject) -> None:
     neurons = flat.transpose(1, 2, 0).reshape(-1)
     bits = data.draw(st.sampled_from([1, 4, 8]))
     axons, lists = written_out(conv, "shared", neurons)
-    assert shared_bits(conv, tuple(box), LOIHI1, bits) == stored_bits(lists, LOIHI1, bits, "shared")
+    projection = Projection("in", "a", conv, weight_bits=bits)
+    assert shared_bits(projection, tuple(box), LOIHI1) == stored_bits(lists, LOIHI1, bits, "shared")
     own_axons, own = written_out(conv, "dense", neurons)
     assert (axons, axons) == (own_axons, len(own))
     assert len(lists) <= len(own)
@@ -120,5 +131,5 @@ def test_shared_lists_by_hand() -> None:
     axons, lists = written_out(conv, "shared", neurons)
     assert axons == 2 * 36
     assert (len(lists), lists.sum()) == (2 * 25, 2 * 81 * 3)
-    assert shared_bits(conv, box, by("nengo-loihi"), 8) == 2 * sum(
+    assert shared_bits(Projection("in", "a", conv), box, by("nengo-loihi")) == 2 * sum(
         64 * -(-(3 * a * b * 8 + 10) // 64) for a in (1, 2, 3, 2, 1) for b in (1, 2, 3, 2, 1))
