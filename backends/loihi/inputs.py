@@ -29,12 +29,8 @@ def program_inputs(network: Network, inputs: Mapping[str, Array],
             arrays[f"bias_{ids[encoder.target]}"] = encoder.mantissas(inputs).astype(np.int16)
     for item in network.inputs:
         if item.name in sources and item.kind is not InputKind.ONE:
-            integers = item.integers(inputs[item.name])
-            ticks = 1 if item.kind is InputKind.STATIC else network.n_ticks
-            shape = (len(integers), ticks, item.size)
-            arrays[f"spikes_{ids[item.name]}"] = np.broadcast_to(
-                integers.reshape(shape), (len(integers), network.n_ticks, item.size)).astype(
-                    np.min_scalar_type(item.levels))
+            trains = item.trains(inputs[item.name], network.n_ticks)
+            arrays[f"spikes_{ids[item.name]}"] = trains.astype(np.min_scalar_type(item.levels))
     for population in network.populations:
         if population.on_host and population.name in sources:
             spikes = np.asarray(host_spikes[population.name])

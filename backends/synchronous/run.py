@@ -141,10 +141,11 @@ class Executor:
         if item.kind is InputKind.ONE:
             return torch.ones(n_samples, 1, item.size, dtype=torch.int64, device=self.device)
         x = np.asarray(inputs[item.name])
-        values = item.integers(x) if self.integer else x.astype(np.float64)
-        static = item.kind is InputKind.STATIC
-        shape = (n_samples, 1 if static else self.network.n_ticks, item.size)
-        return torch.as_tensor(values.reshape(shape), device=self.device)
+        ticks = self.network.n_ticks
+        if self.integer and any(self.network.out_of(item.name)):
+            return torch.as_tensor(item.trains(x, ticks), device=self.device)
+        shape = (n_samples, 1 if item.kind is InputKind.STATIC else ticks, item.size)
+        return torch.as_tensor(x.astype(np.float64).reshape(shape), device=self.device)
 
     def encoder_currents(self, inputs: Mapping[str, Array], n_samples: int
                          ) -> dict[str, torch.Tensor]:
@@ -200,8 +201,8 @@ class Executor:
         tick = start - projection.delay
         if self._by_tick and tick < 0:
             return None
-        if item is not None and item.kind in (InputKind.STATIC, InputKind.ONE):
-            return parts[0]
+        if item is not None and parts[0].shape[1] < self.network.n_ticks:
+            return parts[0]  # the same in every tick
         if not self._by_tick:
             return parts[0][:, start:stop]
         return parts[0][:, tick:tick + 1] if item is not None else parts[tick]

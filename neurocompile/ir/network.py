@@ -75,6 +75,19 @@ class Input:
         return np.clip(counts, 0, self.levels).astype(np.int64)
 
 
+    def trains(self, x: Array, n_ticks: int) -> NDArray[np.int64]:
+        """What the chip receives [samples, ticks, sources].
+
+        A static value is rounded otherwise in each tick, such that what it has sent is right to half
+        a unit in all: sums do not drift.
+        """
+        if self.kind is not InputKind.STATIC:
+            return self.integers(x).reshape(len(x), n_ticks, self.size)
+        values = np.asarray(x, np.float64).reshape(len(x), 1, self.size) * self.scale
+        sums = np.rint(values.clip(0, self.levels) * np.arange(n_ticks + 1)[:, None])
+        return np.diff(sums, axis=1).astype(np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Bias:
     """A constant current per neuron and tick: `mantissa << exponent` (exponent 0 in float)."""

@@ -238,7 +238,8 @@ class PopulationQuantizer:
         for projection in receiver.synapses:
             item = self.inputs.get(projection.source)
             if item is not None and item.kind in ANALOG:  # the input is rounded to its levels
-                error += float(np.square(projection.operator.weights).sum()) / 12
+                lasting = receiver.memory if item.kind is InputKind.STATIC else 1  # see Input.trains
+                error += float(np.square(projection.operator.weights).sum()) / (12 * lasting**2)
             weights = projection.operator.weights
             some = weights.reshape(-1)[::max(1, weights.size // _SAMPLE)]
             exponent, mean_square = best_exponent(

@@ -32,7 +32,7 @@ from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 from neurocompile.target.loihi import LoihiTarget
 
-_LEVELS = 5  # of graded inputs: all, a half, a quarter ...
+_LEVELS = 7  # of graded inputs: all, a half, a quarter ...
 _HALVINGS = 4  # of the adders' scales, until no consumer overflows
 
 
