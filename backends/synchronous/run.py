@@ -15,9 +15,9 @@ import torch
 
 from neurocompile.backends.synchronous.arithmetic import LinearMap, float_map, integer_map
 from neurocompile.backends.synchronous.neurons import AdderBatch, FloatBatch
+from neurocompile.ir.encoder import Encoder
 from neurocompile.ir.network import (
     Adder,
-    Encoder,
     Input,
     InputKind,
     Network,

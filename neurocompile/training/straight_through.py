@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from neurocompile.ir.network import Encoder, Input, InputKind, Network, Projection, Readout
+from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.network import Input, InputKind, Network, Projection, Readout
 from neurocompile.ir.operators import Array, Operator
 from neurocompile.training.exactness import comparisons
 from neurocompile.training.fitting import Fit

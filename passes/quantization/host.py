@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurocompile.ir.network import Encoder, Input, Population, Projection
+from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.network import Input, Population, Projection
 
 INPUT_BITS = 20  # fraction bits of an input, as a share of its largest magnitude
 

@@ -9,15 +9,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from neurocompile.ir.network import (
-    Bias,
-    Encoder,
-    Input,
-    InputKind,
-    Network,
-    Population,
-    Projection,
-)
+from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Conv, Dense, Operator, Sparse
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.semantics.reset import Reset

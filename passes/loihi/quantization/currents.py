@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from neurocompile.ir.network import Bias, Encoder, Input, Population
+from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.network import Bias, Input, Population
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.quantization.host import CurrentFormat, encoder_of

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
+from neurocompile.ir.encoder import Encoder
 from neurocompile.ir.network import (
     ANALOG,
     Bias,
-    Encoder,
     Input,
     InputKind,
     Network,

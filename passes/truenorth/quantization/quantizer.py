@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurocompile.diagnostics import FindingsError, raise_errors
+from neurocompile.ir.encoder import Encoder
 from neurocompile.ir.network import (
     ANALOG,
     Bias,
-    Encoder,
     Input,
     InputKind,
     Network,

@@ -9,16 +9,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from neurocompile.ir.network import (
-    Adder,
-    Bias,
-    Encoder,
-    Input,
-    InputKind,
-    Network,
-    Population,
-    Projection,
-)
+from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.network import Adder, Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Conv, Dense, Sparse
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron, State, add, step

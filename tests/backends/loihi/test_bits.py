@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neurocompile.backends.loihi.bits import SignMode, check_bits, sign_mode
-from neurocompile.ir.network import Bias, Encoder, Input, InputKind, Network, Population, Projection
+from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron

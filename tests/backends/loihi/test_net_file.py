@@ -18,15 +18,8 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.net_chain import net_chain, netx_keeps
 from neurocompile.backends.results import Reference
 from neurocompile.formats.net.layers import NetFile
-from neurocompile.ir.network import (
-    Bias,
-    Encoder,
-    Input,
-    InputKind,
-    Network,
-    Population,
-    Projection,
-)
+from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Conv, Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron

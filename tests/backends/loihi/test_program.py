@@ -16,15 +16,8 @@ from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
 from neurocompile.backends.results import Reference
 from neurocompile.diagnostics import FindingsError, UsageError
-from neurocompile.ir.network import (
-    Bias,
-    Encoder,
-    Input,
-    InputKind,
-    Network,
-    Population,
-    Projection,
-)
+from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.ir.schedule import Schedule
 from neurocompile.semantics.loihi import LoihiNeuron

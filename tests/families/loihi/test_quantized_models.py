@@ -106,7 +106,6 @@ def test_neurons_without_memory() -> None:
 
 @pytest.mark.parametrize(("name", "least"), [("fast current", 0.97), ("slow current", 0.96)])
 def test_graded_inputs_beside_biases(name: str, least: float) -> None:
-    """Of a slow current the rounding of a static input adds up: synapses deliver whole mantissas."""
     assert all(p.agreement >= least for p in populations(name))
 
 

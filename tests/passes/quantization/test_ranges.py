@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from neurocompile.diagnostics import UsageError
-from neurocompile.ir.network import Encoder, Input, InputKind, Network, Population, Projection
+from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.passes.quantization.ranges import (
     clipped_inputs,
