@@ -96,7 +96,8 @@ def measure(case: Case, bits: int) -> Line:
     floating, _ = split(floating, target, bits)
     floating, _ = accumulate(floating, options.readout, target, bits)
     start = time.process_time()
-    observations = observe(Recorder(lambda _: None), floating, {case.source: case.training})
+    observations = observe(
+        Recorder(lambda _: None), floating, {case.source: case.training}).values
     network = LoihiQuantizer(bits, observations=observations).quantize(floating, target).network
     seconds = time.process_time() - start
     local = local_agreement(floating, network, {case.source: case.test[:LOCAL]})

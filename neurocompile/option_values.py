@@ -56,13 +56,66 @@ class Whole:
 
     def parse(self, text: str) -> int:
         """The number that digits write."""
-        digits = text.strip()
-        return self.read(int(digits) if digits.isdecimal() and len(digits) < 20 else text)
+        return self.read(_digits(text))
 
     def schema(self) -> dict[str, Any]:
         """An integer with its bounds."""
         return {"type": "integer", "minimum": self.low,
                 **({} if self.high is None else {"maximum": self.high})}
+
+
+SEARCH = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """Bits of stored weights: a number, one with exceptions by population, or "search".
+
+    Exceptions are a text, `4,lif3=8`: what reaches `lif3` has 8, all else 4.
+    """
+
+    high: int
+    metavar: str = "N[,NAME=N]...|search"
+
+    @property
+    def words(self) -> str:
+        """The numbers."""
+        return (f"a whole number from 1 to {self.high}, one with exceptions by population such as "
+                f"4,lif3={self.high}, or {SEARCH}")
+
+    def read(self, value: object) -> int | str:
+        """The number, or the text as it is always written."""
+        if isinstance(value, str):
+            return self.parse(value)
+        return self._number(value)
+
+    def parse(self, text: str) -> int | str:
+        """The value that a text writes."""
+        if text.strip() == SEARCH:
+            return SEARCH
+        first, *exceptions = (part.strip() for part in text.split(","))
+        number = self._number(_digits(first))
+        pairs = [(name.strip(), self._number(_digits(bits)))
+                 for name, _, bits in (part.rpartition("=") for part in exceptions)]
+        if not all(name for name, _ in pairs) or len(dict(pairs)) < len(pairs):
+            raise ValueError(self.words)
+        return ",".join([str(number), *(f"{n}={b}" for n, b in pairs)]) if pairs else number
+
+    def schema(self) -> dict[str, Any]:
+        """An integer, or a text."""
+        return {"oneOf": [{"type": "integer", "minimum": 1, "maximum": self.high},
+                          {"type": "string", "pattern": "^(search|[0-9]+(,.+=[0-9]+)*)$"}]}
+
+    def _number(self, value: object) -> int:
+        if type(value) is not int or not 1 <= value <= self.high:
+            raise ValueError(self.words)
+        return value
+
+
+def _digits(text: str) -> int | str:
+    """The number that digits write, else the text."""
+    digits = text.strip()
+    return int(digits) if digits.isdecimal() and len(digits) < 20 else text
 
 
 @dataclass(frozen=True, slots=True)

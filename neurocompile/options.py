@@ -13,6 +13,8 @@ from typing import Any, Self
 
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.option_values import (
+    SEARCH,
+    Bits,
     Choice,
     Ranges,
     Several,
@@ -105,8 +107,9 @@ class Options:
         "Sums that several layers receive: each with all synapses, or once as graded spikes.")
     readout: str = option(
         Choice(("auto", "host", "chip")), "auto", "Where outputs are added up over a sample.")
-    weight_bits: int | None = option(
-        Whole(1, 8), None, "Bits of a stored weight; 8 on Loihi and 4 on TrueNorth if not given.")
+    weight_bits: int | str | None = option(
+        Bits(8), None, "Bits of a stored weight; 8 on Loihi and 4 on TrueNorth if not given. On Loihi "
+        "others by population, or the fewest that keep the accuracy on a sample.")
     input_range: tuple[tuple[str, float, float], ...] = option(
         Ranges(), (), "Range of analog inputs; else that of the sample. What is beyond is clipped.")
     overflow: str = option(
@@ -119,6 +122,10 @@ class Options:
     max_loss: float = option(
         Share("PERCENT", "a number from 0 to 100", 100.0, inclusive=True), 20.0,
         "Fail when a population's own rounding moves more of its spikes, in percent.")
+    search_loss: float = option(
+        Share("POINTS", "a number from 0 to 100", 100.0, inclusive=True), 0.5,
+        "With --weight-bits search: how many points of accuracy on the sample fewer bits may cost.",
+        LOIHI)
     max_cores: int | None = option(Whole(1), None, "Fail when more cores are needed.")
     max_chips: int | None = option(Whole(1), None, "Fail when more chips are needed.")
     max_synapses: int | None = option(Whole(1), None, "Fail when more synapses are stored.")
@@ -136,6 +143,7 @@ class Options:
         "Too many inputs for a crossbar: refuse, take more ticks, or name groups.", TRUENORTH)
 
     foreign: tuple[Option, ...] = ()  # options of other families alone that were set, too
+    usual_bits: int | None = None  # of a stored weight on the family's chips, once it is known
 
     def __post_init__(self) -> None:
         for one in declared_in(type(self)):
@@ -149,10 +157,33 @@ class Options:
 
     @property
     def bits(self) -> int:
-        """Bits of a stored weight. Raises TypeError where no family has filled them in."""
-        if self.weight_bits is None:
+        """Bits of a stored weight where `bits_of` says nothing else; in a search the most.
+
+        Raises TypeError where no family has filled them in.
+        """
+        bits = self.usual_bits if self.searches_bits else self.weight_bits
+        if bits is None:
             raise TypeError("bits of a weight depend on the family of chips: Options.with_usual_bits")
-        return self.weight_bits
+        return int(str(bits).partition(",")[0])
+
+    @property
+    def bits_of(self) -> dict[str, int]:
+        """Bits of the weights into single populations."""
+        pairs = (part.rpartition("=") for part in str(self.weight_bits).split(",")[1:])
+        return {name: int(bits) for name, _, bits in pairs}
+
+    @property
+    def searches_bits(self) -> bool:
+        """Whether the fewest bits are looked for."""
+        return self.weight_bits == SEARCH
+
+    def equal_bits(self, target: str) -> int:
+        """Bits of all stored weights. Raises UsageError (NC009) where they are not all the same."""
+        if isinstance(self.weight_bits, str):
+            raise UsageError(Diagnostic("NC009", values={
+                "option": "--weight-bits", "value": f"`{self.weight_bits}`",
+                "reason": f"on {target} it is one number for all"}))
+        return self.bits
 
     def values(self) -> dict[str, Any]:
         """All options by name."""
@@ -160,7 +191,8 @@ class Options:
 
     def with_usual_bits(self, weight_bits: int) -> Self:
         """The options with a family's usual bits of a weight where nothing was said."""
-        return self if self.weight_bits is not None else replace(self, weight_bits=weight_bits)
+        return replace(self, usual_bits=weight_bits, weight_bits=(
+            weight_bits if self.weight_bits is None else self.weight_bits))
 
     def record(self, family: str) -> dict[str, Any]:
         """All that have an effect on a family of chips, by name: what a manifest holds."""

@@ -11,7 +11,7 @@ import neurocompile
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.table import options_of
-from neurocompile.option_values import Choice, Positive, Several, Share, Whole
+from neurocompile.option_values import Bits, Choice, Positive, Several, Share, Whole
 from neurocompile.options import Option, Options, declared_in
 
 BY_NAME = {one.name: one for one in declared_in(Options)}
@@ -22,6 +22,8 @@ BY_NAME = {one.name: one for one in declared_in(Options)}
     (Whole(1), [1, 10**9], [0, -1, False]),
     (Share(), [0, 0.5, 0.999], [1, -0.1, float("nan"), float("inf"), "0.5", True, None]),
     (Positive(), [0.1, 3], [0, -1, float("inf"), float("nan"), "1", True]),
+    (Bits(8), [1, 8, "search", "4,a.b=8"],
+     [0, 9, True, None, 4.0, "9", "4,", "4,a", "4,a=9", "4,a=1,a=2", "a=4", "4,=2", ""]),
     (Choice(("a", "b")), ["a", "b"], ["c", "", 3, None, ["a"], ("a",)]),
     (Several(("a", "b")), ["a", ["a", "b"], ()], ["c", ["a", "c"], 3, None, [3]]),
 ])
@@ -34,6 +36,7 @@ def test_values_are_read_or_refused(values: Any, right: list[Any], wrong: list[A
 
 
 @pytest.mark.parametrize(("values", "text", "value"), [
+    (Bits(8), " 4", 4), (Bits(8), "4, a=8,b=1", "4,a=8,b=1"),
     (Whole(1, 8), "4", 4), (Whole(1, 8), " 4", 4), (Share(), "0.25", 0.25), (Positive(), "3", 3.0),
     (Choice(("a",)), "a", "a"), (Several(("a",)), "a", ("a",))])
 def test_text_is_parsed(values: Any, text: str, value: object) -> None:
@@ -104,3 +107,14 @@ def test_an_option_has_one_name_in_three_spellings() -> None:
     assert (option.flag, option.key, option.repeats) == ("--max-cores", "max-cores", False)
     assert option.concerns("any")
     assert option.read(None) is None
+
+
+def test_bits_of_all_and_of_single_populations() -> None:
+    options = Options(weight_bits="4,lif3=8").with_usual_bits(6)
+    assert (options.bits, options.bits_of) == (4, {"lif3": 8})
+    search = Options(weight_bits="search").with_usual_bits(6)
+    assert (search.bits, search.bits_of, search.searches_bits) == (6, {}, True)
+    assert Options().with_usual_bits(6).equal_bits("a chip") == 6
+    for one in (options, search):
+        with pytest.raises(UsageError, match="NC009"):
+            one.equal_bits("a chip")

@@ -85,7 +85,8 @@ def build(capture: Capture, target: Target, options: Options, out: Path, *,
     check_replaceable(out, force)
     require_proof(capture)
     arrays = None if sample is None else capture.fit(sample)
-    compilation = compile_graph(capture.graph, target, options, arrays, progress)
+    compilation = compile_graph(capture.graph, target, options, arrays, progress,
+                                labels=None if sample is None else sample.labels)
     with new_build(out, force) as folder:
         findings = [*doubts(capture.graph), *compilation.diagnostics]
         if program:

@@ -69,6 +69,7 @@ class Lowering:
     whole: Network
     pruning: Pruning | None
     sample: Mapping[str, Array] | None
+    labels: Array | None = None  # of the sample
     rounding: Mapping[str, Array] = field(default_factory=dict)  # of an earlier build on a sample
     gate: Gate | None = None  # None: the graph was captured without replay
 

@@ -103,7 +103,7 @@ def _fix(one: Quantization, result: Measurement, population: Population,
 
 def _changes(one: Quantization, population: Population) -> Iterator[tuple[str, Options]]:
     """Options that could help a population, in words too."""
-    if one.options.bits < 8:
+    if one.options.weight_bits != 8:
         yield "--weight-bits 8", replace(one.options, weight_bits=8)
     kinds = {item.name: item.kind for item in one.floating.inputs}
     if any(kinds.get(p.source) in ANALOG for p in one.floating.into(population.name)):

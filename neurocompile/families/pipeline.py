@@ -41,11 +41,12 @@ def _silent(_: str) -> None:
 def compile_graph(graph: Graph, target: Target, options: Options | None = None,
                   sample: Mapping[str, Array] | None = None,
                   progress: Progress = _silent, selection: Selection | None = None,
-                  rounding: Mapping[str, Array] | None = None) -> Compilation:
+                  rounding: Mapping[str, Array] | None = None,
+                  labels: Array | None = None) -> Compilation:
     """Compile a Graph for a target.
 
     `sample`: arrays [samples, *input shape] by input name, for measured spike rates, fidelity and
-    calibrated rounding; without one the result is as valid, its traffic unmeasured. Pruning needs
+    calibrated rounding, with `labels` [samples] where there are some; without one the result is as valid, its traffic unmeasured. Pruning needs
     one, or `selection` from an earlier compilation; `rounding` is what that one decided on its
     sample (`Compilation.rounding`). Raises FindingsError with all errors of the stage that found some.
     """
@@ -55,7 +56,8 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     run = Recorder(progress)
     try:
         run.findings += options.without_effect(family.name, target.name)
-        lowering = _lower(run, graph, options, sample, selection, rounding or {})
+        lowering = replace(_lower(run, graph, options, sample, selection, rounding or {}),
+                           labels=labels)
         compilation: Compilation = family.compile(run, lowering, target, options)
     except FindingsError as error:  # with the warnings of the stages before
         raise FindingsError(*run.findings, *error.diagnostics) from None

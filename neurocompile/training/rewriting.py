@@ -97,7 +97,8 @@ def parameters_of(model: TrainedModel, target: Target, options: Options) -> Para
     what capture raises.
     """
     family = family_of(target)
-    bits = options.with_usual_bits(family.usual_weight_bits(target)).bits
+    bits = options.with_usual_bits(family.usual_weight_bits(target)).equal_bits(
+        "the grid of a user's own model")
     graph = model.capture({})
     raise_errors(check_graph(graph, options.timing, options.allow))
     tensors = model.tensors(graph)

@@ -34,9 +34,8 @@ class Loihi:
     target_type: type[LoihiTarget] = LoihiTarget
     options_type: type[Options] = Options
     stages: tuple[str, ...] = (
-        "check", "lower", "gate", "streams", "split", "accumulate", "observe", "quantize", "align",
-        "relay",
-        "fidelity", "encode", "partition", "refine", "place", "route")
+        "check", "lower", "gate", "streams", "split", "accumulate", "observe", "bits",
+        "quantize", "align", "relay", "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
     untrainable: str = ""
 
@@ -67,7 +66,8 @@ class Loihi:
         """See `Family.quantize`."""
         from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 
-        return LoihiQuantizer(options.bits, options.encoder, options.overflow).run(floating, target)[0]
+        bits = options.equal_bits("the grid of a user's own model")
+        return LoihiQuantizer(bits, options.encoder, options.overflow).run(floating, target)[0]
 
     def emit(self, compilation: LoihiCompilation, out: Path) -> Emission:
         """A Lava program; see `Family.emit`."""
@@ -115,11 +115,14 @@ def _chain(compilation: LoihiCompilation) -> NetFile:
     from neurocompile.backends.loihi.net_chain import net_chain
     from neurocompile.passes.loihi.align import align
     from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
+    from neurocompile.passes.loihi.weight_bits import bits_into
 
     chain, options = net_chain(compilation.network, compilation.schedule), compilation.options
     if isinstance(chain, str):
         network, _ = LoihiQuantizer(
-            options.bits, options.encoder, options.overflow, plain=True).run(
+            options.bits, options.encoder, options.overflow, plain=True, bits_of={
+                p.name: bits for p in compilation.floating.populations
+                if (bits := bits_into(compilation.network, p.name))}).run(
                 compilation.floating, compilation.target)
         chain = net_chain(network, align(network))
     if isinstance(chain, str):

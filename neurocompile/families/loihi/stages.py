@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.fidelity import Rates
+from neurocompile.families.loihi.bit_search import weight_bits
 from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import (
@@ -57,7 +58,9 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         "accumulate", lambda: accumulate(floating, options.readout, target, options.bits),
         lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.findings += notes
-    integers, observation = _quantize(run, lowering, floating, target, options)
+    observation = observe(run, floating, lowering.sample)
+    bits_of = weight_bits(run, floating, target, options, lowering, observation)
+    integers = _quantize(run, lowering, floating, target, options, observation, bits_of)
     network = integers.network
     run.stop()
     direct = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
@@ -70,8 +73,9 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
     fidelity, rates = measure_fidelity(run, lowering, Quantization(
         floating, network, options,
         lambda other: LoihiQuantizer(
-            other.bits, other.encoder, other.overflow, observation.values).run(
-                floating, target)[0]), observation.run)
+            other.bits, other.encoder, other.overflow, observation.values, bits_of=(
+                bits_of if other.weight_bits == options.weight_bits else {})).run(
+                    floating, target)[0]), observation.run)
     network = run.stage("encode", lambda: encode(network, target, options.encoding), encodings_text)
     mapping = _map(run, network, target, rates)
     usage = resources.count(network, mapping.partition, target)
@@ -89,16 +93,16 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
 
 
 def _quantize(run: Recorder, lowering: Lowering, floating: Network, target: LoihiTarget,
-              options: Options) -> tuple[IntegerForm, Observation]:
-    observation = observe(run, floating, lowering.sample)
+              options: Options, observation: Observation, bits_of: Mapping[str, int]
+              ) -> IntegerForm:
     quantizer = LoihiQuantizer(
         options.bits, options.encoder, options.overflow, observation.values,
-        read_rounding(lowering.rounding) if lowering.rounding else None)
+        read_rounding(lowering.rounding) if lowering.rounding else None, bits_of)
     integers = run.stage(
         "quantize", lambda: quantizer.quantize(floating, target),
         lambda q: network_size(q.network), lambda q: _out_of_bounds(floating, q.network, target))
     run.findings += [*integers.warnings, *nothing_on_chip(integers.network)]
-    return integers, observation
+    return integers
 
 
 def _out_of_bounds(floating: Network, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:

@@ -60,7 +60,7 @@ class TrueNorth:
         """See `Family.quantize`."""
         from neurocompile.passes.truenorth.quantization.quantizer import CrossbarQuantizer
 
-        return CrossbarQuantizer(options.bits, options.encoder).run(floating, target)
+        return CrossbarQuantizer(options.equal_bits(target.name), options.encoder).run(floating, target)
 
     def emit(self, compilation: TrueNorthCompilation, out: Path) -> Emission:
         """A core network's file; see `Family.emit`."""

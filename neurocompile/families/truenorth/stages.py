@@ -99,7 +99,8 @@ def _spiking_inputs(network: Network, graph: Graph) -> Network:
 def _quantize(run: Recorder, floating: Network, target: TrueNorthTarget, options: Options,
              whole_biases: bool) -> Network:
     """The integer network. Raises FindingsError for what the target cannot do."""
-    quantize = CrossbarQuantizer(options.bits, options.encoder, whole_biases)
+    quantize = CrossbarQuantizer(
+        options.equal_bits(target.name), options.encoder, whole_biases)
     network = run.stage(
         "quantize", lambda: quantize.run(floating, target), network_size)
     run.findings += nothing_on_chip(network)

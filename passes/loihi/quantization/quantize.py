@@ -72,7 +72,9 @@ class LoihiQuantizer:
         Raises FindingsError: NC201 to NC206 for what the target cannot hold, NC303 to NC310 for
         numbers out of range. Raises UsageError (NC003) for a `rounding` that is not the network's.
         """
-        network = with_weight_bits(network, self.weight_bits, self.bits_of)
+        if self.rounding is not None:
+            self.rounding.check(network, most_levels(target))
+        network = with_weight_bits(network, self.weight_bits, self._bits_of)
         problems = list(unrepresentable(network, target))
         if problems:
             raise FindingsError(*problems)
@@ -91,9 +93,12 @@ class LoihiQuantizer:
         return self._at(network, inputs, target, {
             name: scale / 2**most for name, scale in scales.items()})
 
+    @property
+    def _bits_of(self) -> Mapping[str, int]:
+        return self.bits_of if self.rounding is None else self.rounding.bits
+
     def _again(self, network: Network, target: LoihiTarget, rounding: Rounding) -> IntegerForm:
         """The network as it was decided for."""
-        rounding.check(network, most_levels(target))
         try:
             inputs = graded_inputs(network, target, self.encoder, rounding.levels)
             return self._at(network, inputs, target, rounding.scales)
@@ -184,7 +189,7 @@ class LoihiQuantizer:
             readouts=tuple(_in_units(r, units) for r in network.readouts))
         return IntegerForm(integers, tuple(warnings), Rounding(
             {name: part.decision for name, part in parts.items() if part.decision is not None},
-            {i.name: i.levels for i in integers.inputs if i.kind in ANALOG}, scales))
+            {i.name: i.levels for i in integers.inputs if i.kind in ANALOG}, scales, self._bits_of))
 
     def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
                     ) -> tuple[IntegerPart, list[Diagnostic]]:

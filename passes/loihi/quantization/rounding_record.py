@@ -14,6 +14,7 @@ from neurocompile.ir.network import ANALOG, Network, Population, Projection
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.population import Decision
 from neurocompile.passes.loihi.quantization.weight_grid import grid
+from neurocompile.semantics.loihi_widths import WEIGHT_BITS
 from neurocompile.target.loihi import LoihiTarget
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -26,6 +27,7 @@ class Rounding:
     decisions: Mapping[str, Decision] = field(default_factory=dict)  # of adders: only weights count
     levels: Mapping[str, int] = field(default_factory=dict)  # largest integers of graded inputs
     scales: Mapping[str, float] = field(default_factory=dict)  # of what adders send
+    bits: Mapping[str, int] = field(default_factory=dict)  # of the weights into populations
 
     def check(self, network: Network, most_levels: int) -> None:
         """Raise UsageError (NC003) where it is not about what a network has."""
@@ -38,6 +40,8 @@ class Rounding:
                 raise unreadable(f"it has other {what} than the network: `{other[0]}`")
         if not all(1 <= levels <= max(1, most_levels) for levels in self.levels.values()):
             raise unreadable("no input has so many levels")
+        if not all(1 <= bits <= WEIGHT_BITS for bits in self.bits.values()):
+            raise unreadable("no weight has so many bits")
         if not all(0 < scale < math.inf for scale in self.scales.values()):
             raise unreadable("no adder has such a scale")
 
@@ -59,7 +63,9 @@ class Rounding:
             "inputs": np.array(list(self.levels), np.str_),
             "levels": np.array(list(self.levels.values()), np.int64),
             "adders": np.array(list(self.scales), np.str_),
-            "scales": np.array(list(self.scales.values()), np.float64)}
+            "scales": np.array(list(self.scales.values()), np.float64),
+            "targets": np.array(list(self.bits), np.str_),
+            "bits": np.array(list(self.bits.values()), np.int64)}
         for number, one in enumerate(self.decisions.values()):
             arrays[f"{number}.numbers"] = np.array([one.k, one.observed_current, one.saturates])
             arrays[f"{number}.exponents"] = np.array([e for e, _ in one.weights], np.int8)
@@ -125,6 +131,8 @@ def _read(arrays: Arrays) -> Rounding:
         dict(zip(map(str, arrays["inputs"].tolist()), map(int, arrays["levels"].tolist()),
                  strict=True)),
         dict(zip(map(str, arrays["adders"].tolist()), map(float, arrays["scales"].tolist()),
+                 strict=True)),
+        dict(zip(map(str, arrays["targets"].tolist()), map(int, arrays["bits"].tolist()),
                  strict=True)))
 
 
