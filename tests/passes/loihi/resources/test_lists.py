@@ -81,21 +81,13 @@ def test_an_index_names_every_neuron_of_a_core(name: str) -> None:
 
 
 def test_tables_are_the_lists() -> None:
-<<<<<<< HEAD
     every, own_lists = tables(LOIHI1, 70), tables_without_sharing(LOIHI1, 70)
-=======
-    every, single_lists = tables(LOIHI1, 70), tables_without_sharing(LOIHI1, 70)
->>>>>>> h-bits
     for bits in (1, 3, 8):
         dense, sparse, shared = (form_number(e, bits) for e in ENCODINGS)
         assert every[dense, 70] == list_bits(np.array([70]), LOIHI1, bits)[0]
         assert every[sparse, 70] == list_bits(np.array([70]), LOIHI1, bits, "sparse")[0]
         assert not every[shared].any()
-<<<<<<< HEAD
         assert np.array_equal(own_lists[[dense, sparse, shared]], every[[dense, sparse, dense]])
-=======
-        assert np.array_equal(single_lists[[dense, sparse, shared]], every[[dense, sparse, dense]])
->>>>>>> h-bits
 
 
 @st.composite
