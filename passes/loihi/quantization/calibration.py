@@ -18,11 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocompile.ir.network import ANALOG, Input, Projection
-from neurocompile.passes.loihi.quantization.population import (
-    Decision,
-    IntegerPart,
-    PopulationQuantizer,
-)
+from neurocompile.passes.loihi.quantization.decision import Decision, IntegerPart
+from neurocompile.passes.loihi.quantization.population import PopulationQuantizer
 from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.scales import candidate_scales
 from neurocompile.passes.loihi.quantization.weight_grid import Weights, grid

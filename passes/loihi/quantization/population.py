@@ -7,18 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
-from neurocompile.ir.encoder import Encoder
 from neurocompile.ir.network import (
     ANALOG,
-    Bias,
     Input,
     InputKind,
     Network,
-    Population,
-    Projection,
 )
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.neurons import loihi_neuron
@@ -32,6 +27,7 @@ from neurocompile.passes.loihi.quantization.currents import (
     current_exponent,
     largest_current,
 )
+from neurocompile.passes.loihi.quantization.decision import Decision, IntegerPart
 from neurocompile.passes.loihi.quantization.exact_scale import (
     exact_bias,
     exact_thresholds,
@@ -44,7 +40,6 @@ from neurocompile.passes.loihi.quantization.representable import threshold_findi
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
 from neurocompile.passes.loihi.quantization.scales import candidate_scales, largest_scale
 from neurocompile.passes.loihi.quantization.weight_grid import (
-    Weights,
     best_exponent,
     round_to_grid,
 )
@@ -60,46 +55,6 @@ _RATE = 0.1  # spikes per source and tick that are assumed
 _WORTH_SATURATION = 0.25  # of the error, a bit: what a potential that may saturate must bring
 _PEAK_MARGIN = 2  # beyond the largest |v| on samples, before it saturates
 _WORTH = 0.95  # of the error: what a smaller scale must at most have, since it also rounds states
-
-
-@dataclass(frozen=True, eq=False)
-class Decision:
-    """What was chosen for a population on samples; the rest follows from the float network.
-
-    `gains` [neurons], of neurons without memory: what weights, bias and threshold of each are
-    multiplied by, the threshold back by its bias. `correction` [neurons] is added to the bias, in
-    float units, after that.
-    """
-
-    k: int  # the threshold mantissa
-    weights: tuple[Weights, ...]  # of the receiver's synapses
-    observed_current: float = math.inf
-    saturates: bool = False
-    gains: NDArray[np.float32] | None = None
-    correction: NDArray[np.float32] | None = None
-
-    def bias(self, population: Population) -> Bias | None:
-        """The float bias of a population."""
-        total = None if population.bias is None else np.asarray(population.bias.mantissa, np.float64)
-        if self.gains is not None:
-            gains = self.gains.astype(np.float64)
-            total = population.floating.v_th * (1 - gains) + (0.0 if total is None else total * gains)
-        if self.correction is not None:
-            total = (0.0 if total is None else total) + self.correction.astype(np.float64)
-        return None if total is None else Bias(total)
-
-
-@dataclass(frozen=True, eq=False)
-class IntegerPart:
-    """A population in integers at one scale, with what reaches it."""
-
-    population: Population
-    synapses: tuple[Projection, ...]
-    encoder: Encoder | None = None
-    scale: float = 0.0  # mantissa units per float unit; of an adder: not used
-    error: float = 0.0  # squared, of what reaches it in a tick
-    decision: Decision | None = None  # None: of an adder's that no sample was rounded on
-    exact: bool = False  # nothing is rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +189,7 @@ class PopulationQuantizer:
     def _exponents(self, receiver: Receiver, scale: float) -> tuple[list[int], float]:
         """The best exponents of all synapses at a scale, and the squared error of what arrives."""
         exponents: list[int] = []
-        error = self._current_error(receiver, scale)
+        error = self._current_error(receiver, scale) + self._threshold_error(receiver, scale)
         for projection in receiver.synapses:
             item = self.inputs.get(projection.source)
             if item is not None and item.kind in ANALOG:  # the input is rounded to its levels
@@ -308,6 +263,18 @@ class PopulationQuantizer:
             return 0.0
         exponent = current_exponent(receiver, scale, self.inputs, self.target)
         return receiver.population.size * (2.0 ** (exponent - ACTIVATION_SHIFT) / scale)**2 / 12
+
+    def _threshold_error(self, receiver: Receiver, scale: float) -> float:
+        """The squared error of a threshold that is half a mantissa low on average, over all neurons.
+
+        So it is for one that also fires at its threshold, unless its potential is whole.
+        """
+        neuron = receiver.population.floating
+        constant = receiver.analog or receiver.population.bias is not None
+        whole = neuron.decay == 1 and neuron.alpha is None and not (
+            constant and current_exponent(receiver, scale, self.inputs, self.target)
+            < ACTIVATION_SHIFT)
+        return 0.0 if neuron.strict or whole else receiver.population.size / (2 * scale) ** 2
 
     def _alone(self, part: IntegerPart) -> Network:
         """The network around a population: adders, inputs, and what reaches it."""

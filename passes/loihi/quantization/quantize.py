@@ -17,7 +17,8 @@ import numpy as np
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import ANALOG, Input, Network, Population, Readout
 from neurocompile.passes.loihi.quantization.calibration import calibrate
-from neurocompile.passes.loihi.quantization.population import IntegerPart, PopulationQuantizer
+from neurocompile.passes.loihi.quantization.decision import IntegerPart
+from neurocompile.passes.loihi.quantization.population import PopulationQuantizer
 from neurocompile.passes.loihi.quantization.receiver import (
     Receiver,
     graded_inputs,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.network import ANALOG, Network, Population, Projection
 from neurocompile.passes.loihi import limits
-from neurocompile.passes.loihi.quantization.population import Decision
+from neurocompile.passes.loihi.quantization.decision import Decision
 from neurocompile.passes.loihi.quantization.weight_grid import grid
 from neurocompile.semantics.loihi_widths import WEIGHT_BITS
 from neurocompile.target.loihi import LoihiTarget

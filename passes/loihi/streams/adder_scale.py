@@ -16,8 +16,8 @@ import numpy as np
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import Adder, Network, Population, Projection
 from neurocompile.passes.loihi.quantization.calibration import calibrate_adder
+from neurocompile.passes.loihi.quantization.decision import Decision, IntegerPart
 from neurocompile.passes.loihi.quantization.exact_scale import exact_weights
-from neurocompile.passes.loihi.quantization.population import Decision, IntegerPart
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings
 from neurocompile.passes.loihi.quantization.weight_grid import (
     Weights,

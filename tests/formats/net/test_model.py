@@ -191,7 +191,7 @@ def test_the_shipped_files_keep_their_numbers(name: str) -> None:
     image = np.full((1, *net.input.shape), 0.25)
     assert net.input.cell is not None
     assert loihi_neuron(network.population("layer.0")).vth == net.input.cell.threshold
-    assert np.all(encoder.mantissas({encoder.sources[0]: image}) == round(0.25 * net.input.weight + net.input.bias))
+    assert np.all(encoder.exact({encoder.sources[0]: image}) == round(0.25 * net.input.weight + net.input.bias))
 
 
 def test_ticks_of_the_command_line_come_first(tmp_path: Path) -> None:
