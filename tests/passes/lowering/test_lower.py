@@ -44,7 +44,7 @@ def model_spikes(model: nn.Module, *inputs: torch.Tensor) -> dict[str, np.ndarra
     with torch.no_grad():
         copy(*inputs)
     return {path: torch.cat(parts).flatten(2).transpose(0, 1).numpy()
-            for path, parts in records.items()}
+            for path, parts in records.items() if parts}  # else it is not used
 
 
 class TokenMixer(nn.Module):
