@@ -171,7 +171,7 @@ def test_analog_input_of_a_synaptic_current_comes_as_graded_spikes() -> None:
     network = one_layer(rng.normal(0, 0.3, (30, 12)), neuron(0.8, alpha=0.5), None,
                         InputKind.STATIC)
     integer = quantize(network)
-    assert integer.inputs[0].levels == 31  # as coarse as the weights
+    assert integer.inputs[0].levels == 15  # its sum over ticks is finer, and so are its weights
     assert not integer.encoders
     x = rng.random((20, 12))
     exact, result = run(network, {"x": x}), run(integer, {"x": x})
