@@ -50,7 +50,7 @@ LEGAL: dict[str, tuple[Factory, int | None]] = {  # name -> network, n_ticks
     "plain threshold": (unusual.Plain, None),
     "first tick apart": (lambda: h.TwoLayers(h.FirstTickApart), None),
 }
-QUICK = ("deep", "steps")  # the others are slower, one by one
+QUICK = ("steps",)  # the others are slower, one by one
 WITHOUT_CHIP: dict[str, Factory] = {  # recognized, but no neurons of a chip or no readout
     "integer spikes": lambda: h.TwoLayers(h.IntegerSpikes),
     "shared, reset to 0.25 from 0": unusual.Shared,

@@ -90,8 +90,11 @@ def compare(source: Path, tmp_path: Path, target: LoihiTarget, rate: float = 0.4
     return result, layers, x
 
 
+QUICK = ("mixed", "pictured")  # of the kinds of layers: with most of them
+
+
 @pytest.mark.lava
-@pytest.mark.parametrize("name", ["mnist.net", "tiny.net"])
+@pytest.mark.parametrize("name", [pytest.param("mnist.net", marks=pytest.mark.slow), "tiny.net"])
 def test_shipped_files(name: str, tmp_path: Path, loihi2: LoihiTarget) -> None:
     """All layers; of mnist.net's last one, which never spikes, what is read of it."""
     result, layers, x = compare(file_of_lava(name), tmp_path, loihi2)
@@ -103,6 +106,7 @@ def test_shipped_files(name: str, tmp_path: Path, loihi2: LoihiTarget) -> None:
 
 
 @pytest.mark.lava
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in MAKERS])
 def test_every_kind_of_layer(name: str, tmp_path: Path, loihi2: LoihiTarget) -> None:
     compare(write(tmp_path / "x.net", MAKERS[name]()), tmp_path, loihi2)

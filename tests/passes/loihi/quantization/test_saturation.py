@@ -43,7 +43,7 @@ def spread(network: Network) -> int:
     return len(np.unique(network.projections[0].operator.weights))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 999), st.sampled_from(RESETS), st.sampled_from([16, 128]),
        st.sampled_from([1.0, 0.9]))
 def test_prove_saturate_auto(seed: int, reset: Reset, ticks: int, decay: float) -> None:
