@@ -94,7 +94,8 @@ def test_stages_run_in_order_and_are_recorded() -> None:
     x = nets.image(4, 2, 8, 8)
     graph = capture(nets.lively(nets.MultiStep()), x)
     compilation = compile_for_loihi(graph, loihi_target("loihi1"), sample={"x": x.numpy()})
-    assert tuple(record.name for record in compilation.stages) == LOIHI.stages
+    names = [record.name for record in compilation.stages]
+    assert names == [name for name in LOIHI.stages if name != "bits"]  # which runs for a search
     assert compilation.fidelity is not None
     assert compilation.fidelity.samples == 4
     assert all(p.float_spikes > 0 for p in compilation.fidelity.populations.values())
