@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numba.core.dispatcher
 import numpy as np
 import pytest
 import torch
@@ -28,13 +29,13 @@ from neurocompile.target.loihi import LoihiTarget
 from tests.families import truenorth_models as models
 
 EXPORTERS = ((torch.export, "export"), (torch.export.ExportedProgram, "run_decompositions"),
-             (torch.onnx, "export"))
+             (torch.onnx, "export"), (numba.core.dispatcher.Dispatcher, "compile"))
 MEMORY = 6_000  # bits of a core: the network takes several
 
 
 @pytest.fixture(scope="session", autouse=True)
 def torch_without_trace() -> Iterator[None]:
-    """Coverage leaves out what torch's own exporters run: half of the suite's time otherwise."""
+    """Coverage leaves out what torch's exporters and numba's compiler run: half of the time else."""
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in EXPORTERS:
             patch.setattr(owner, name, without_trace(getattr(owner, name)))

@@ -17,7 +17,7 @@ from neurocompile.passes.legality.spike_types import Current, Opaque, Spike, Sta
 from tests.properties.spike_net import Array, Net
 from tests.properties.spike_operators import LINEAR, NONLINEAR
 
-EXAMPLES = 400
+EXAMPLES = 250
 RESIDUALS = {"NC124", "NC125"}  # affine, but not events
 STATISTICS: Counter[str] = Counter()
 
