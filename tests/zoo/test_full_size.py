@@ -84,8 +84,7 @@ def _sums(network: Network, population: Population, neurons: NDArray[np.int64],
         elif item.kind is InputKind.ONE:
             events = np.ones((n_samples, network.n_ticks, 1), np.int64)
         else:
-            events = item.integers(inputs[item.name]).reshape(n_samples, -1, item.size)
-            events = np.broadcast_to(events, (n_samples, network.n_ticks, item.size))
+            events = item.trains(inputs[item.name], network.n_ticks)
         late = np.zeros_like(events)
         late[:, projection.delay:] = events[:, :network.n_ticks - projection.delay]
         rows = projection.operator.rows(neurons).astype(np.int64)
