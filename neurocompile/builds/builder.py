@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 import neurocompile
 from neurocompile.array_file import write_arrays
 from neurocompile.backends import synchronous
@@ -31,11 +29,12 @@ from neurocompile.families.documents import report, trace
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import compile_graph, quantize
 from neurocompile.families.resources import layout, selection
+from neurocompile.families.seeded import SEED, active_inputs
 from neurocompile.families.table import family_of, sections_of
 from neurocompile.formats.reading import source
 from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
-from neurocompile.ir.network import Input, InputKind, Network
+from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.report import html
@@ -46,9 +45,6 @@ from neurocompile.report.plain import to_json
 from neurocompile.report.spreadsheet import resources_csv
 from neurocompile.target import Target
 from neurocompile.target.text import target_toml
-
-SEED = 0  # of the inputs that stand in for a sample
-SPIKE_RATE = 0.2  # of those inputs, where they are spikes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,7 +93,7 @@ def build(capture: Capture, target: Target, options: Options, out: Path, *,
         verification = None
         if program and checks is not None and checks.samples:
             progress("verify")
-            inputs = first_inputs(compilation.network, arrays, checks.samples)
+            inputs = first_inputs(compilation.floating, arrays, checks.samples)
             verification, more = try_verify(folder / "program", compilation, inputs, checks)
             findings += more
             raise_errors(findings)
@@ -134,22 +130,12 @@ def try_verify(program: Path, compilation: Compilation, inputs: Mapping[str, Arr
     return verification, list(verification.diagnostics)
 
 
-def first_inputs(network: Network, arrays: Mapping[str, Array] | None, count: int
+def first_inputs(floating: Network, arrays: Mapping[str, Array] | None, count: int
                  ) -> dict[str, Array]:
-    """The sample's first inputs, or seeded noise in the inputs' range where there is no sample."""
+    """The sample's first inputs, or seeded ones on which the float network is active."""
     if arrays is not None:
         return {name: array[:count] for name, array in arrays.items()}
-    random = np.random.default_rng(SEED)
-    return {item.name: _noise(item, network.n_ticks, count, random) for item in network.inputs
-            if item.kind is not InputKind.ONE}
-
-
-def _noise(item: Input, n_ticks: int, count: int, random: np.random.Generator) -> Array:
-    time = () if item.kind is InputKind.STATIC else (len(item.ticks) or n_ticks,)
-    values = random.random((count, *time, *item.shape))
-    if item.kind is InputKind.SPIKES:
-        return (values < SPIKE_RATE).astype(np.float32)
-    return (item.low + values * (item.high - item.low)).astype(np.float32)
+    return active_inputs(floating, count)[0]
 
 
 def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,

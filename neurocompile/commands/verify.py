@@ -62,7 +62,7 @@ def verify(build: Path, file: Path | None, samples: int | None, timeout: float,
     arrays = None if sample is None else again.capture.fit(sample)
     count = len(sample) if sample is not None else samples or Checks().samples
     network = again.compilation.network
-    inputs = builder.first_inputs(network, arrays, count)
+    inputs = builder.first_inputs(again.compilation.floating, arrays, count)
     progress("verify")
     with tempfile.TemporaryDirectory(prefix="neurocompile-") as work:
         program = Path(work) / "program"

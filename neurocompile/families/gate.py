@@ -28,7 +28,7 @@ from neurocompile.backends.synchronous.local import Local
 from neurocompile.capture.graph_replay import BOUND, run_graph
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.seeded import SAMPLES, active_inputs
-from neurocompile.ir.axes import Layouts, layouts
+from neurocompile.ir.axes import Layouts, layouts, shape_of
 from neurocompile.ir.axis_arrays import by_sample, in_layout
 from neurocompile.ir.graph import Graph, output_location
 from neurocompile.ir.network import InputKind, Network
@@ -179,7 +179,7 @@ def _noise(graph: Graph, network: Network, axes: Layouts) -> tuple[list[NDArray[
     inputs, _ = active_inputs(network)
     arrays, count = [], SAMPLES
     for value in graph.model.graph.inputs:
-        shape, layout = tuple(value.shape.numpy()), axes.layout(value) or ()  # type: ignore[union-attr]
+        shape, layout = shape_of(value) or (), axes.layout(value) or ()
         if value.name not in inputs:
             arrays.append(np.zeros(shape, np.float32))
             continue

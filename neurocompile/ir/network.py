@@ -170,6 +170,13 @@ class Population:
             raise TypeError(f"`{self.name}` is no float population")
         return self.neuron
 
+    @property
+    def chip_neuron(self) -> IntegerNeuron:
+        """The chip's neuron of an integer network. Raises TypeError for a float one or an adder."""
+        if isinstance(self.neuron, FloatNeuron | Adder):
+            raise TypeError(f"`{self.name}` has no neuron of a chip")
+        return self.neuron
+
 
 Encoding = Literal["dense", "sparse", "shared"]
 

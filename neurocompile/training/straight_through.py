@@ -128,11 +128,11 @@ class IntegerForward(nn.Module):
         scales |= {e.target: np.array(_unit(e, numbers.floating)) for e in numbers.integers.encoders}
         self._populations = {}
         for population in self.network.order():
-            neuron = numbers.integers.population(population.name).neuron
+            neuron = numbers.integers.population(population.name).chip_neuron
             unit = torch.as_tensor(scales.get(population.name, np.array(float(self.current_unit))),
                                    dtype=torch.float64, device=self.device)
             self._populations[population.name] = TrainedPopulation(
-                population.floating, neuron, unit, self.current_unit)  # type: ignore[arg-type]
+                population.floating, neuron, unit, self.current_unit)
 
     def forward(self, inputs: Mapping[str, Array]) -> torch.Tensor:
         """The first readout's values [samples, outputs], added up over ticks that it reads singly."""

@@ -82,8 +82,8 @@ class Feedback:
     def of(cls, second: Floats, damping: float = DAMPING) -> Self:
         """Of a block's `covariance`, or of its `power` where no bias takes up the mean's error.
 
-        Columns are taken by descending diagonal (on the examples no order is better by more than
-        0.1 points of spikes); one that never had a value feeds nothing.
+        Columns are taken by descending diagonal (on the examples other orders differ by less than 0.1
+        points of spikes, 0.5 on the smallest); one that never had a value feeds nothing.
         """
         diagonal = np.diag(second).copy()
         order = np.argsort(-diagonal, kind="stable")

@@ -94,8 +94,8 @@ ERRORS: dict[str, Callable[[Network], Network]] = {
 @pytest.mark.parametrize("name", ERRORS)
 def test_an_error_of_lowering_is_refused_on_an_ordinary_build(
         name: str, graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(*arguments: object, **keywords: object) -> tuple[Network, list[object]]:
-        network, notes = lower(*arguments, **keywords)  # type: ignore[arg-type]
+    def wrong(*arguments: Any, **keywords: Any) -> tuple[Network, list[object]]:
+        network, notes = lower(*arguments, **keywords)
         return ERRORS[name](network), [*notes]
     monkeypatch.setattr(pipeline, "lower", wrong)
     with pytest.raises(FindingsError) as error:

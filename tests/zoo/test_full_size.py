@@ -98,7 +98,7 @@ def check(compilation: Compilation) -> None:
     network = compilation.network
     smallest = min(p.size for p in network.populations)
     count = max(5, -(-NEURON_TICKS // (smallest * network.n_ticks)))
-    inputs = first_inputs(network, None, count)
+    inputs = first_inputs(compilation.floating, None, count)
     samples = sampled_differences(network, inputs, np.random.default_rng(0))
     assert list(samples) == [p.name for p in network.populations]
     for name, (ticks, active, differences) in samples.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.loihi.bit_search import Search
@@ -23,6 +23,7 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
+from neurocompile.passes.quantization.observations import Observations
 from tests.families.loihi import quantized_models as models
 from tests.loihi import loihi_target
 
@@ -127,7 +128,7 @@ def test_the_path_saves_where_it_costs_least(monkeypatch: pytest.MonkeyPatch) ->
     first, second = names()
     errors = {8: {first: 0.0, second: 0.0}, 4: {first: 0.1, second: 0.001},
               2: {first: 0.9}}
-    search = Search(result.floating, LOIHI2, replace(result.options), {}, None, None, None)  # type: ignore[arg-type]
+    search = Search(result.floating, LOIHI2, result.options, {}, None, Run({}), Observations({}, {}))
     monkeypatch.setattr(Search, "_errors", lambda self, bits: errors.get(bits))
     assert list(search.path()) == [
         {first: 8, second: 8}, {first: 8, second: 4}, {first: 4, second: 4}, {first: 2, second: 4}]

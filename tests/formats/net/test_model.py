@@ -270,5 +270,5 @@ def test_activity_of_the_examples(tmp_path: Path) -> None:
     """What the other tests compare is alive, on the inputs that a build verifies with."""
     for name in MAKERS:
         _, result = both(name, tmp_path)
-        spikes = synchronous.run(result.network, first_inputs(result.network, None, 3)).spikes
+        spikes = synchronous.run(result.network, first_inputs(result.floating, None, 3)).spikes
         assert all(0 < s.sum() < s.size for s in spikes.values()), name
