@@ -155,7 +155,8 @@ def _accuracy_beside_whole(compilation: Compilation, arrays: Mapping[str, Array]
     if accuracy is None or compilation.pruning is None:
         return accuracy
     try:
-        whole = quantize(compilation.pruning.before, compilation.target, compilation.options)
+        options = dataclasses.replace(compilation.options, weight_bits=compilation.options.bits)
+        whole = quantize(compilation.pruning.before, compilation.target, options, arrays)
     except FindingsError:  # too large for the target's registers: nothing to compare with
         return accuracy
     before = measure_accuracy(whole, arrays, sample)

@@ -75,8 +75,9 @@ class Family(Protocol[T, C]):
     def compile(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> C:
         """A float network on the target's cores. Raises FindingsError."""
 
-    def quantize(self, floating: Network, target: T, options: Options) -> Network:
-        """A float network in the target's integers, as `compile` makes it.
+    def quantize(self, floating: Network, target: T, options: Options,
+                 sample: Mapping[str, Array] | None = None) -> Network:
+        """A float network in the target's integers, as `compile` makes it on that sample.
 
         Raises FindingsError where a number has no place.
         """

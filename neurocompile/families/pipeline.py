@@ -101,14 +101,15 @@ def _prune(run: Recorder, graph: Graph, floating: Network, options: Options,
     return pruning
 
 
-def quantize(floating: Network, target: Target, options: Options) -> Network:
-    """A float network in a target's integers, as `compile_graph` makes it.
+def quantize(floating: Network, target: Target, options: Options,
+             sample: Mapping[str, Array] | None = None) -> Network:
+    """A float network in a target's integers, as `compile_graph` makes it on that sample.
 
     Raises FindingsError where a number has no place.
     """
     family = family_of(target)
     integers: Network = family.quantize(floating, target, options.with_usual_bits(
-        family.usual_weight_bits(target)))
+        family.usual_weight_bits(target)), sample)
     return integers
 
 

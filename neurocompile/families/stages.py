@@ -60,21 +60,17 @@ class Observation:
     values: Observations | None = None  # that quantizing takes of it
 
 
-def observe(run: Recorder, floating: Network, sample: Mapping[str, Array] | None) -> Observation:
+def observe(floating: Network, sample: Mapping[str, Array] | None) -> Observation:
     """The float network's run on the sample, where there is one."""
     if sample is None:
         return Observation()
-
-    def result() -> Observation:
-        float_run = synchronous.run(floating, sample)
-        messages = {item.name: _messages(item, floating, sample) for item in floating.inputs}
-        messages |= float_run.spikes
-        largest = max(trains.shape[2] for trains in messages.values())
-        count = min(max(_VALUES // (floating.n_ticks * largest), _LEAST), _MOST)
-        return Observation(float_run, Observations(
-            {name: trains[:count] for name, trains in messages.items()}, float_run.peaks))
-
-    return run.stage("observe", result, lambda _: f"{len(floating.populations)} populations")
+    float_run = synchronous.run(floating, sample)
+    messages = {item.name: _messages(item, floating, sample) for item in floating.inputs}
+    messages |= float_run.spikes
+    largest = max(trains.shape[2] for trains in messages.values())
+    count = min(max(_VALUES // (floating.n_ticks * largest), _LEAST), _MOST)
+    return Observation(float_run, Observations(
+        {name: trains[:count] for name, trains in messages.items()}, float_run.peaks))
 
 
 def _messages(item: Input, network: Network, sample: Mapping[str, Array]) -> Array:

@@ -9,7 +9,6 @@ import pytest
 
 from neurocompile.backends.synchronous import run
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.families.compilation import Recorder
 from neurocompile.families.fidelity import Measurement, measure
 from neurocompile.families.losses import DIFFERS, Quantization, losses
 from neurocompile.families.stages import observe
@@ -42,7 +41,7 @@ class Result:
 
 def quantizer(case: RandomNet, with_sample: bool, overflow: str = "auto") -> LoihiQuantizer:
     sample = case.sample if with_sample else None
-    observations = observe(Recorder(lambda _: None), case.network, sample).values
+    observations = observe(case.network, sample).values
     return LoihiQuantizer(8, "auto", overflow, observations)
 
 

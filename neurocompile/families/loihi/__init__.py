@@ -62,12 +62,15 @@ class Loihi:
 
         return compile_network(run, lowering, target, options)
 
-    def quantize(self, floating: Network, target: LoihiTarget, options: Options) -> Network:
+    def quantize(self, floating: Network, target: LoihiTarget, options: Options,
+                 sample: Mapping[str, Array] | None = None) -> Network:
         """See `Family.quantize`."""
+        from neurocompile.families.stages import observe
         from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 
         bits = options.equal_bits("the grid of a user's own model")
-        return LoihiQuantizer(bits, options.encoder, options.overflow).run(floating, target)[0]
+        return LoihiQuantizer(bits, options.encoder, options.overflow,
+                              observe(floating, sample).values).run(floating, target)[0]
 
     def emit(self, compilation: LoihiCompilation, out: Path) -> Emission:
         """A Lava program; see `Family.emit`."""

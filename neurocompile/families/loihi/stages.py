@@ -58,7 +58,9 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
         "accumulate", lambda: accumulate(floating, options.readout, target, options.bits),
         lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.findings += notes
-    observation = observe(run, floating, lowering.sample)
+    observation = Observation() if lowering.sample is None else run.stage(
+        "observe", lambda: observe(floating, lowering.sample),
+        lambda _: f"{len(floating.populations)} populations")
     bits_of = weight_bits(run, floating, target, options, lowering, observation)
     integers = _quantize(run, lowering, floating, target, options, observation, bits_of)
     network = integers.network

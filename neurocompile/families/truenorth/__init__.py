@@ -56,8 +56,9 @@ class TrueNorth:
 
         return compile_network(run, lowering, target, options)
 
-    def quantize(self, floating: Network, target: TrueNorthTarget, options: Options) -> Network:
-        """See `Family.quantize`."""
+    def quantize(self, floating: Network, target: TrueNorthTarget, options: Options,
+                 sample: Mapping[str, Array] | None = None) -> Network:
+        """See `Family.quantize`; no number of it rests on a sample."""
         from neurocompile.passes.truenorth.quantization.quantizer import CrossbarQuantizer
 
         return CrossbarQuantizer(options.equal_bits(target.name), options.encoder).run(floating, target)

@@ -182,7 +182,8 @@ class Toy:
             mapping=ChipMapping(parts, placement, route_traffic(traffic, placement, target)),
             fidelity=fidelity, pruning=lowering.pruning)
 
-    def quantize(self, floating: Network, target: ToyTarget, options: Options) -> Network:
+    def quantize(self, floating: Network, target: ToyTarget, options: Options,
+                 sample: Mapping[str, Array] | None = None) -> Network:
         """Weights and thresholds in steps of 1 / UNIT; NC201 for neurons that leak."""
         for population in floating.populations:
             neuron = population.floating

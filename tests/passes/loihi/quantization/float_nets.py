@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from neurocompile.backends.synchronous import run
-from neurocompile.families.compilation import Recorder
 from neurocompile.families.stages import observe
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Array, Dense
@@ -47,7 +46,7 @@ def one_population(cell: FloatNeuron, terms: Sequence[tuple[Input, Array]],
 
 def observations_of(network: Network, sample: Mapping[str, Array]) -> Observations:
     """What the float network does on a sample."""
-    observations = observe(Recorder(lambda _: None), network, sample).values
+    observations = observe(network, sample).values
     assert observations is not None
     return observations
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocompile.ir.network import Projection
-from neurocompile.ir.operators import Conv, Dense, Sparse
+from neurocompile.ir.operators import Conv, Dense, Operator, Sparse, einsum
 from neurocompile.passes.loihi.quantization.outliers import without_outliers
 from tests.passes.loihi.quantization.float_nets import (
     integers_of,
@@ -51,9 +52,30 @@ def test_few_that_are_much_larger(outliers: int, size: float, count: int) -> Non
     assert len(list(without_outliers(Projection("x", "n", dense)))) == count
 
 
-def test_only_matrices_and_only_where_there_is_a_rest() -> None:
+@pytest.mark.parametrize("kind", ["conv", "sparse", "einsum"])
+def test_of_any_operator(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    operator: Operator = Conv((2, 4, 4), (8, 4, 4), rng.uniform(-1, 1, (8, 2, 3, 3)), padding=(1, 1))
+    if kind == "sparse":
+        operator = Sparse((50,), (20,), sp.csr_array(
+            weights_with(0, 1.0) * (rng.random((20, 50)) < 0.3)))
+    elif kind == "einsum":
+        operator = einsum((3, 10), (3, 12), (0, 1), (0, 2), (2, 1), (3, 10, 12),
+                          rng.uniform(-1, 1, (12, 10)))
+    weights = np.array(operator.weights, np.float64)
+    weights.flat[7] = 50.0
+    operator = operator.with_weights(weights)
+    rest, few = without_outliers(Projection("x", "n", operator))
+    assert type(rest.operator) is type(operator)
+    assert np.abs(rest.operator.weights).max() <= 1
+    assert set(few.operator.weights) == {50.0}
+    assert np.array_equal((rest.operator.matrix() + few.operator.matrix()).toarray(),
+                          operator.matrix().toarray())
+
+
+def test_only_where_there_is_a_rest() -> None:
     kernel = np.ones((1, 1, 3, 3))
-    kernel[0, 0, 1, 1] = 100
+    kernel[0, 0, 1, 1] = 100  # of nine weights none is a few
     conv = Projection("x", "n", Conv((1, 4, 4), (1, 4, 4), kernel, padding=(1, 1)))
     few = Projection("x", "n", Dense((50,), (20,), np.eye(20, 50) * (np.arange(50) < 5)))
     empty = Projection("x", "n", Dense((0,), (20,), np.zeros((20, 0))))
