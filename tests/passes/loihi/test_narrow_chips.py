@@ -178,7 +178,7 @@ def test_the_property_sees_activity() -> None:
     refusals: list[bool] = []
     kinds: set[str] = set()
 
-    @settings(max_examples=60, deadline=None, database=None, derandomize=True,
+    @settings(max_examples=240, deadline=None, database=None, derandomize=True,
               suppress_health_check=[HealthCheck.too_slow])
     @given(networks(), targets(), st.integers(0, 99))
     def collect(network: Network, target: LoihiTarget, seed: int) -> None:
