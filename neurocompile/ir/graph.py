@@ -6,7 +6,7 @@ Nodes keep where they come from as metadata: `neurocompile.module`, `.file` and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,13 +94,18 @@ def constant(value: ir.Value | None) -> NDArray[Any] | None:
     inputs = [constant(v) for v in node.inputs]
     if any(a is None and v is not None for a, v in zip(inputs, node.inputs, strict=True)):
         return None
-    names = ["" if v is None else f"i{k}" for k, v in enumerate(node.inputs)]
+    results = evaluate(node, inputs)
+    for output, result in zip(node.outputs, results, strict=True):
+        output.const_value = ir.tensor(result)
+    return np.asarray(value.const_value.numpy()) if value.const_value is not None else None
+
+
+def evaluate(node: ir.Node, arrays: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]]:
+    """A node's outputs for these inputs by position, from ONNX's reference implementation."""
+    names = ["" if array is None else f"i{k}" for k, array in enumerate(arrays)]
     proto = ir.serde.serialize_node(node)
     del proto.input[:], proto.output[:]
     proto.input.extend(names)
     proto.output.extend(f"o{k}" for k in range(len(node.outputs)))
-    results = ReferenceEvaluator(proto).run(
-        None, {n: a for n, a in zip(names, inputs, strict=True) if n})
-    for output, result in zip(node.outputs, results, strict=True):
-        output.const_value = ir.tensor(np.asarray(result))
-    return np.asarray(value.const_value.numpy()) if value.const_value is not None else None
+    feeds = {name: array for name, array in zip(names, arrays, strict=True) if name}
+    return [np.asarray(result) for result in ReferenceEvaluator(proto).run(None, feeds)]

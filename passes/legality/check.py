@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic
@@ -21,8 +22,16 @@ from neurocompile.passes.legality import (
     wiring,
 )
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.legality.spike_types import STATIC, Opaque, SpikeType, Static
-from neurocompile.passes.legality.walk import Transfer, TypeWalk, start
+from neurocompile.passes.legality.spike_types import (
+    STATIC,
+    Current,
+    Opaque,
+    SpikeType,
+    Static,
+    plus_constant,
+    times,
+)
+from neurocompile.passes.legality.walk import Transfer, TypeWalk, producer, start
 from neurocompile.semantics.floating import STATE_WORDS
 
 TRANSFER: dict[str, Transfer] = {
@@ -69,6 +78,8 @@ def _transfer(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """The type of a node's results, with findings on the way."""
     if node.op_type in SHAPES:
         return STATIC
+    if node in walk.functions:
+        return _function(node, walk)
     if not walk.operands(node) and node.op_type not in nonlinear.ALWAYS:
         return STATIC
     if node in walk.feeding:
@@ -79,6 +90,19 @@ def _transfer(node: ir.Node, walk: TypeWalk) -> SpikeType:
     if isinstance(kind, Opaque) and kind.state_of and wiring.TRANSFER.get(node.op_type) is None:
         return Opaque(kind.op, kind.node, kind.reported)
     return kind
+
+
+def _function(node: ir.Node, walk: TypeWalk) -> SpikeType:
+    """The type of an affine function of another value, whatever operators compute it."""
+    affine = walk.functions[node]
+    if producer(affine.base) in walk.behind_mixing:
+        walk.behind_mixing.add(node)
+    kind, gain = walk.type_of(affine.base), float(np.abs(affine.gain).max(initial=0.0))
+    offset = float(np.abs(affine.offset).max(initial=0.0))
+    if gain == 0.0:
+        return Current(frozenset(), bias=offset)
+    same = bool((affine.gain == 1.0).all())
+    return plus_constant(kind if same else times(kind, gain), offset)
 
 
 def _state(node: ir.Node, operands: Iterable[ir.Value | None], walk: TypeWalk) -> None:

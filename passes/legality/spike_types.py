@@ -125,7 +125,7 @@ def _sum(one: Current, two: Current) -> Current:
     exempt = (one.reported and two.sources <= one.sources) or (
         two.reported and one.sources <= two.sources)
     mixes_sources = one.mixes_sources or two.mixes_sources or (
-        one.sources != two.sources and not exempt)
+        one.sources != two.sources and bool(one.sources and two.sources) and not exempt)
     return Current(one.sources | two.sources, one.weighted or two.weighted, mixes_sources,
                    one.levels + two.levels, one.bias + two.bias, one.analog or two.analog,
                    one.reported or two.reported)

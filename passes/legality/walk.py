@@ -13,6 +13,7 @@ from neurocompile.ir.axes import Conflict, Layouts, layouts
 from neurocompile.ir.graph import Graph, location
 from neurocompile.ir.neuron_node import NeuronNode, is_neuron
 from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.functions import NO_FUNCTIONS, Functions, affine_functions
 from neurocompile.passes.legality.spike_types import (
     STATIC,
     Analog,
@@ -35,6 +36,7 @@ class TypeWalk:
     layouts: Layouts
     live: frozenset[ir.Node]  # nodes that an output depends on
     feeding: frozenset[ir.Node]  # nodes whose result enters a live neuron's input
+    functions: Functions  # nodes that are affine functions of a value, however they are written
     asynchronous: bool = False
     allow: frozenset[Allow] = frozenset()
     types: dict[str, SpikeType] = field(default_factory=dict)
@@ -111,11 +113,13 @@ class TypeWalk:
 def start(graph: Graph, asynchronous: bool = False,
           allow: frozenset[Allow] = frozenset()) -> TypeWalk:
     """A walk before its first node."""
-    live = upstream(
-        (value.producer() for value in graph.model.graph.outputs), through_neurons=True)
+    functions = affine_functions(graph)
+    live = upstream((value.producer() for value in graph.model.graph.outputs), functions,
+                    through_neurons=True)
     neurons = [neuron for neuron in graph.neurons() if neuron.node in live]
-    feeding = upstream(producer(value) for neuron in neurons for value in neuron.currents)
-    walk = TypeWalk(graph, layouts(graph), live, feeding, asynchronous, allow)
+    feeding = upstream(
+        (producer(value) for neuron in neurons for value in neuron.currents), functions)
+    walk = TypeWalk(graph, layouts(graph), live, feeding, functions, asynchronous, allow)
     for value in graph.model.graph.inputs:
         if value.const_value is None and value.name is not None:
             walk.types[value.name] = Analog()
@@ -131,9 +135,12 @@ def producer(value: ir.Value | None) -> ir.Node | None:
     return None if value is None else value.producer()
 
 
-def upstream(starts: Iterable[ir.Node | None], *,
+def upstream(starts: Iterable[ir.Node | None], functions: Functions = NO_FUNCTIONS, *,
              through_neurons: bool = False) -> frozenset[ir.Node]:
-    """Nodes and all that they depend on, back to the neurons before them or to the start."""
+    """Nodes and all that they depend on, back to the neurons before them or to the start.
+
+    What is one of `functions` depends on its base alone.
+    """
     nodes: set[ir.Node] = set()
     stack = [node for node in starts if node is not None]
     while stack:
@@ -141,7 +148,8 @@ def upstream(starts: Iterable[ir.Node | None], *,
         if node in nodes or (not through_neurons and is_neuron(node)):
             continue
         nodes.add(node)
-        stack.extend(p for p in map(producer, reads(node)) if p is not None)
+        values = [functions[node].base] if node in functions else reads(node)
+        stack.extend(p for p in map(producer, values) if p is not None)
     return frozenset(nodes)
 
 

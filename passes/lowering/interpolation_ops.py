@@ -15,7 +15,6 @@ from neurocompile.ir.operators import Operator, from_matrix
 from neurocompile.passes.lowering.walk import (
     FormWalk,
     data_sizes,
-    evaluate,
     layout_of,
     sizes_of,
     unsupported_op,

@@ -198,6 +198,20 @@ def _complement(walk: FormWalk, node: ir.Node) -> None:
         walk.forms[str(node.outputs[0].name)] = form.times(-ones).plus_constant(ones)
 
 
+def affine_function(walk: FormWalk, node: ir.Node) -> None:
+    """A node that is an affine function of another value, whatever operators compute it."""
+    affine = walk.functions[node]
+    form = walk.form(affine.base)
+    if form is None:
+        return  # of what feeds no neuron
+    form = broadcast(walk, node, affine.base, form)
+    if not affine.gain.any():
+        form = Form({}, form.bias)
+    walk.forms[str(node.outputs[0].name)] = form.times(
+        static_operand(walk, node, affine.gain)).plus_constant(
+        static_operand(walk, node, affine.offset))
+
+
 def _reduce(walk: FormWalk, node: ir.Node) -> None:
     """ReduceSum, ReduceMean and GlobalAveragePool, over data axes, over time, or both."""
     walk.forms[str(node.outputs[0].name)] = reduction(walk, node, node.op_type != "ReduceSum")

@@ -31,6 +31,8 @@ from neurocompile.ir.network import (
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.ir.operators import Dense, Shape, identity, smaller
 from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.functions import affine_functions
+from neurocompile.passes.legality.walk import upstream
 from neurocompile.passes.lowering.deviation import (
     description,
     deviation,
@@ -39,7 +41,7 @@ from neurocompile.passes.lowering.deviation import (
 )
 from neurocompile.passes.lowering.forms import EACH_TICK, STATIC, Form, TickSource, equal
 from neurocompile.passes.lowering.gates import Gate, GateUses, gate_of
-from neurocompile.passes.lowering.linear_ops import OPS, tick_vector
+from neurocompile.passes.lowering.linear_ops import OPS, affine_function, tick_vector
 from neurocompile.passes.lowering.readouts import readouts
 from neurocompile.passes.lowering.token_means import average_tokens
 from neurocompile.passes.lowering.walk import (
@@ -87,14 +89,16 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     """
     axes = layouts(graph)
     n_ticks = _n_ticks(graph, axes)
-    walk = FormWalk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
+    functions = affine_functions(graph)
+    walk = FormWalk(axes, {}, n_ticks, functions, frozenset(map(Allow, allow)), tokens=tokens)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
         when = STATIC if item.kind is InputKind.STATIC else EACH_TICK
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
     neurons: dict[str, _ModuleNeurons] = {}
-    live = _live_nodes(graph)
+    live = upstream((value.producer() for value in graph.model.graph.outputs), functions,
+                    through_neurons=True)
     gates = GateUses(frozenset({
         *(neuron.module for neuron in graph.neurons()), *(item.name for item in inputs), ONE}))
     for node in graph.nodes():
@@ -103,6 +107,8 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
         neuron = as_neuron(node)
         if neuron is not None:
             _visit_neuron(walk, graph, neuron, neurons)
+        elif node in functions:
+            affine_function(walk, node)
         elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
             _visit_operator(walk, node, gates, neurons)
     findings = list(gates.uneven(n_ticks))
@@ -123,19 +129,6 @@ def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
         raise unsupported_op(node, "it is not linear")
     OPS[node.op_type](walk, node)
     average_tokens(walk, node, OPS[node.op_type])
-
-
-def _live_nodes(graph: Graph) -> set[ir.Node]:
-    """The nodes that an output depends on."""
-    nodes: set[ir.Node] = set()
-    stack = [value.producer() for value in graph.model.graph.outputs]
-    while stack:
-        node = stack.pop()
-        if node is None or node in nodes:
-            continue
-        nodes.add(node)
-        stack.extend(value.producer() for value in node.inputs if value is not None)
-    return nodes
 
 
 def _n_ticks(graph: Graph, axes: Layouts) -> int:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
 
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.axes import Layout, Layouts, Role
 from neurocompile.ir.graph import constant, location
 from neurocompile.ir.operators import Axis, Operator, Shape
 from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.functions import Functions
 from neurocompile.passes.lowering.forms import Form
 
 
@@ -34,6 +34,7 @@ class FormWalk:
     layouts: Layouts
     forms: dict[str, Form]
     n_ticks: int
+    functions: Functions
     allow: frozenset[Allow] = frozenset()
     operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
     tokens: Tokens | None = None  # a mean over tokens is one over these
@@ -136,13 +137,3 @@ def weight_identity(node: ir.Node, position: int) -> object:
     if producer is None or array is None:
         return value.name if value is not None else None
     return (array.shape, array.tobytes())
-
-
-def evaluate(node: ir.Node, arrays: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]]:
-    """A node's outputs for these inputs by position, from ONNX's reference implementation."""
-    proto = ir.serde.serialize_node(node)
-    names = ["" if array is None else f"i{k}" for k, array in enumerate(arrays)]
-    del proto.input[:]
-    proto.input.extend(names)
-    feeds = {name: array for name, array in zip(names, arrays, strict=True) if name}
-    return [np.asarray(result) for result in ReferenceEvaluator(proto).run(None, feeds)]

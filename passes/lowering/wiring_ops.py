@@ -16,14 +16,13 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from neurocompile.ir.axes import Role
-from neurocompile.ir.graph import constant
+from neurocompile.ir.graph import constant, evaluate
 from neurocompile.ir.operators import Operator, wiring
 from neurocompile.passes.lowering.forms import EACH_TICK, Form, TickSource, equal
 from neurocompile.passes.lowering.walk import (
     FormWalk,
     data_sizes,
     element_numbers,
-    evaluate,
     layout_of,
     one_tick,
     sizes_of,

@@ -22,6 +22,7 @@ from neurocompile.capture.handwritten.fx_values import ProgramValues, dtype, op_
 from neurocompile.capture.handwritten.matching import Stale, Unreadable
 from neurocompile.capture.handwritten.recurrence import Differs, Recurrence, Tick, recurrence
 from neurocompile.capture.handwritten.thresholds import Thresholds
+from neurocompile.capture.handwritten.zeros import fold_zeros
 from neurocompile.capture.neuron_op import NEURON, NeuronCall, neuron_call
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
 from neurocompile.ir.neuron_node import Inputs
@@ -35,6 +36,7 @@ def recognize(program: ExportedProgram) -> set[str]:
     Raises UsageError (NC111) for a recurrence that is no neuron, FindingsError (NC112) for one
     whose ticks differ.
     """
+    fold_zeros(program)
     values = ProgramValues(program)
     thresholds = Thresholds(values)
     candidates = chains(values, thresholds, thresholds.all)
