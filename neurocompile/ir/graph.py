@@ -103,9 +103,15 @@ def constant(value: ir.Value | None) -> NDArray[Any] | None:
 def evaluate(node: ir.Node, arrays: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]]:
     """A node's outputs for these inputs by position, from ONNX's reference implementation."""
     names = ["" if array is None else f"i{k}" for k, array in enumerate(arrays)]
+    feeds = {name: array for name, array in zip(names, arrays, strict=True) if name}
     proto = ir.serde.serialize_node(node)
     del proto.input[:], proto.output[:]
     proto.input.extend(names)
     proto.output.extend(f"o{k}" for k in range(len(node.outputs)))
-    feeds = {name: array for name, array in zip(names, arrays, strict=True) if name}
-    return [np.asarray(result) for result in ReferenceEvaluator(proto).run(None, feeds)]
+    types = [onnx.helper.make_tensor_value_info(
+        name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), None)
+        for name, array in feeds.items()]  # which some operators are defined by
+    graph = onnx.helper.make_graph([proto], "node", types, [
+        onnx.ValueInfoProto(name=name) for name in proto.output])
+    opsets = {"": onnx.defs.onnx_opset_version()}
+    return [np.asarray(result) for result in ReferenceEvaluator(graph, opsets).run(None, feeds)]

@@ -18,6 +18,7 @@ from neurocompile.passes.legality import (
     pooling,
     products,
     readout,
+    sums,
     ticks,
     wiring,
 )
@@ -65,7 +66,7 @@ def walk_graph(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) ->
         if neuron is not None:
             _neuron(neuron, walk)
             continue
-        kind = _transfer(node, walk)
+        kind = sums.follow(node, _transfer(node, walk), walk)
         if not isinstance(kind, Static):
             for output in node.outputs:
                 walk.types[output.name or ""] = kind
@@ -78,7 +79,7 @@ def _transfer(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """The type of a node's results, with findings on the way."""
     if node.op_type in SHAPES:
         return STATIC
-    if node in walk.functions:
+    if node in walk.functions.affine:
         return _function(node, walk)
     if not walk.operands(node) and node.op_type not in nonlinear.ALWAYS:
         return STATIC
@@ -94,7 +95,7 @@ def _transfer(node: ir.Node, walk: TypeWalk) -> SpikeType:
 
 def _function(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """The type of an affine function of another value, whatever operators compute it."""
-    affine = walk.functions[node]
+    affine = walk.functions.affine[node]
     if producer(affine.base) in walk.behind_mixing:
         walk.behind_mixing.add(node)
     kind, gain = walk.type_of(affine.base), float(np.abs(affine.gain).max(initial=0.0))

@@ -52,8 +52,21 @@ class Affine:
     offset: NDArray[np.float64]
 
 
-Functions = Mapping[ir.Node, Affine]
-NO_FUNCTIONS: Functions = MappingProxyType({})
+Affines = Mapping[ir.Node, Affine]
+NO_AFFINES: Affines = MappingProxyType({})
+
+
+@dataclass(frozen=True, eq=False)
+class Functions:
+    """What is known of the values of a graph that hold few numbers.
+
+    `affine`: operators that no rule of linear algebra covers, and that are affine anyway. What they
+    compute on the way to it is not needed: `Affine.base` is all that they depend on.
+    `whole`: values that are 0, 1 and so on, and the largest number that they hold.
+    """
+
+    affine: Affines
+    whole: Mapping[ir.Value, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,18 +92,18 @@ class _Table:
         return Affine(self.base, gain, offset)
 
 
-def affine_functions(graph: Graph) -> dict[ir.Node, Affine]:
-    """The operators of a graph that no rule of linear algebra covers, and that are affine anyway.
-
-    What they compute on the way to it is not needed: `Affine.base` is all that they depend on.
-    """
+def functions_of(graph: Graph) -> Functions:
+    """The functions of spikes in a graph, in one walk."""
     walk = _Walk()
     for value in graph.model.graph.inputs:
         if value.const_value is None:
             walk.dynamic.add(value)
     for node in graph.nodes():
         walk.visit(node, graph)
-    return walk.functions
+    return Functions(walk.affine, {
+        value: int(numbers.max()) for value, table in walk.tables.items()
+        if (numbers := table.numbers).size and (numbers >= 0).all()
+        and (numbers == np.rint(numbers)).all()})
 
 
 @dataclass(eq=False)
@@ -99,7 +112,7 @@ class _Walk:
 
     dynamic: set[ir.Value] = field(default_factory=set)
     tables: dict[ir.Value, _Table] = field(default_factory=dict)
-    functions: dict[ir.Node, Affine] = field(default_factory=dict)
+    affine: dict[ir.Node, Affine] = field(default_factory=dict)
     results: dict[object, NDArray[Any]] = field(default_factory=dict)  # unrolled ticks share them
 
     def visit(self, node: ir.Node, graph: Graph) -> None:
@@ -168,7 +181,7 @@ class _Walk:
         selects = node.op_type == "Where" and node.inputs[0] not in self.dynamic
         affine = None if linear or selects else table.affine()
         if affine is not None:
-            self.functions[node] = affine
+            self.affine[node] = affine
 
     def _of_one(self, node: ir.Node, rank: int, base: ir.Value) -> _Table | None:
         """A function of functions of one value."""
@@ -199,12 +212,15 @@ class _Walk:
             return None
         if math.prod(len(p.numbers) for p in parts if p is not None) > LARGEST:
             return None
-        axes = iter(np.ix_(*(p.numbers for p in parts if p is not None)))
-        result = self._evaluate(node, [None if p is None else next(axes) for p in parts])
+        arrays = [None if p is None else p.numbers.reshape(
+            [-1 if axis == k else 1 for axis in range(len(parts))]) for k, p in enumerate(parts)]
+        result = self._evaluate(node, arrays)
         return None if result is None else few(result)
 
     def _evaluate(self, node: ir.Node, arrays: list[NDArray[Any] | None]) -> NDArray[Any] | None:
         """The node at these operands; None where a result is no finite number."""
+        if len({a.dtype for a in arrays if a is not None and a.dtype.kind == "f"}) > 1:
+            return None  # of no standard operator
         attributes = tuple(sorted((k, str(a.value)) for k, a in node.attributes.items()))
         key = (node.op_type, attributes, *(
             None if a is None else (a.dtype.str, a.shape, a.tobytes()) for a in arrays))

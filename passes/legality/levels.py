@@ -107,7 +107,7 @@ def _means(node: ir.Node, one: Levels) -> Levels | None:
     whole = node.op_type != "AveragePool" or (
         not any(node.attributes.get_ints("pads", ())) and not node.attributes.get_int(
             "ceil_mode", 0))
-    if not whole and count > UNEVEN or one.numbers.dtype.kind != "f":
+    if (not whole and count > UNEVEN) or one.numbers.dtype.kind != "f":
         return None
     parts = []
     for divisor in [count] if whole else range(1, count + 1):

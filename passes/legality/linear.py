@@ -28,6 +28,7 @@ from neurocompile.passes.legality.spike_types import (
     sum_of,
     times,
 )
+from neurocompile.passes.legality.sums import weighs
 from neurocompile.passes.legality.walk import Transfer, TypeWalk
 
 INTEGERS = frozenset({
@@ -153,7 +154,8 @@ def _negate(node: ir.Node, walk: TypeWalk) -> SpikeType:
 
 def _average(node: ir.Node, walk: TypeWalk) -> SpikeType:
     """Linear with static weights of at most one in sum: pools, means, interpolation, masks."""
-    return times(walk.type_of(node.inputs[0]), 1.0)
+    kind = walk.type_of(node.inputs[0])
+    return synapse(node, walk, kind, 1.0) if weighs(node, walk) else times(kind, 1.0)
 
 
 def _cumulate(node: ir.Node, walk: TypeWalk) -> SpikeType:
@@ -164,6 +166,8 @@ def _reduce_sum(node: ir.Node, walk: TypeWalk) -> SpikeType:
     kind = walk.type_of(node.inputs[0])
     before, after = shape_of(node.inputs[0]), shape_of(node.outputs[0])
     count = max(math.prod(before or (1,)) // max(math.prod(after or (1,)), 1), 1)
+    if weighs(node, walk):
+        return synapse(node, walk, kind, count)
     if isinstance(kind, Spike | Current):
         current = as_current(kind)
         return replace(current, levels=current.levels * count, bias=current.bias * count)

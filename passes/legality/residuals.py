@@ -22,7 +22,8 @@ def residual(node: ir.Node, walk: TypeWalk, kind: Current) -> bool:
     names = sorted({walk.modules.get(source, source) for source in kind.sources})
     text = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     branches = f"branches from {text}"
-    values: dict[str, object] = {"branches": len(kind.sources), "levels": kind.levels,
+    levels = _plain_levels(node, walk, kind)
+    values: dict[str, object] = {"branches": len(kind.sources), "levels": levels or kind.levels,
                                  "op": node.op_type}
     equal = f"by linearity it equals {len(kind.sources)} projections, one a branch"
     notes = [branches, equal]
@@ -34,8 +35,23 @@ def residual(node: ir.Node, walk: TypeWalk, kind: Current) -> bool:
             return True
         reason = "a branch was refused before" if price else "its axes cannot be followed"
         notes.append(f"`--allow {Allow.RESIDUAL_DISTRIBUTION}` does not hold here: {reason}")
-    walk.report("NC124" if kind.weighted else "NC125", node, values, notes=notes)
+    walk.report("NC124" if levels is None else "NC125", node, values, notes=notes)
     return False
+
+
+def _plain_levels(node: ir.Node, walk: TypeWalk, kind: Current) -> int | None:
+    """The most spikes that a joined current adds up; None where it is more than their sum.
+
+    Weights that the operator itself applies, by a product before its sum, do not count.
+    """
+    if not kind.weighted:
+        return kind.levels
+    operands = [v for v in node.inputs if v is not None and walk.type_of(v) is kind]
+    for value in operands:
+        before = value.producer()
+        if node.op_type.startswith("Reduce") and before is not None and before.op_type == "Mul":
+            operands += [v for v in before.inputs if v is not None and walk.layouts.is_dynamic(v)]
+    return next((walk.functions.whole[v] for v in operands if v in walk.functions.whole), None)
 
 
 def note_growth(node: ir.Node, walk: TypeWalk) -> None:

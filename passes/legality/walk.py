@@ -13,7 +13,7 @@ from neurocompile.ir.axes import Conflict, Layouts, layouts
 from neurocompile.ir.graph import Graph, location
 from neurocompile.ir.neuron_node import NeuronNode, is_neuron
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.legality.functions import NO_FUNCTIONS, Functions, affine_functions
+from neurocompile.passes.legality.functions import NO_AFFINES, Affines, Functions, functions_of
 from neurocompile.passes.legality.spike_types import (
     STATIC,
     Analog,
@@ -36,7 +36,7 @@ class TypeWalk:
     layouts: Layouts
     live: frozenset[ir.Node]  # nodes that an output depends on
     feeding: frozenset[ir.Node]  # nodes whose result enters a live neuron's input
-    functions: Functions  # nodes that are affine functions of a value, however they are written
+    functions: Functions  # of spikes, however they are written
     asynchronous: bool = False
     allow: frozenset[Allow] = frozenset()
     types: dict[str, SpikeType] = field(default_factory=dict)
@@ -113,12 +113,12 @@ class TypeWalk:
 def start(graph: Graph, asynchronous: bool = False,
           allow: frozenset[Allow] = frozenset()) -> TypeWalk:
     """A walk before its first node."""
-    functions = affine_functions(graph)
-    live = upstream((value.producer() for value in graph.model.graph.outputs), functions,
+    functions = functions_of(graph)
+    live = upstream((value.producer() for value in graph.model.graph.outputs), functions.affine,
                     through_neurons=True)
     neurons = [neuron for neuron in graph.neurons() if neuron.node in live]
     feeding = upstream(
-        (producer(value) for neuron in neurons for value in neuron.currents), functions)
+        (producer(value) for neuron in neurons for value in neuron.currents), functions.affine)
     walk = TypeWalk(graph, layouts(graph), live, feeding, functions, asynchronous, allow)
     for value in graph.model.graph.inputs:
         if value.const_value is None and value.name is not None:
@@ -135,11 +135,11 @@ def producer(value: ir.Value | None) -> ir.Node | None:
     return None if value is None else value.producer()
 
 
-def upstream(starts: Iterable[ir.Node | None], functions: Functions = NO_FUNCTIONS, *,
+def upstream(starts: Iterable[ir.Node | None], affine: Affines = NO_AFFINES, *,
              through_neurons: bool = False) -> frozenset[ir.Node]:
     """Nodes and all that they depend on, back to the neurons before them or to the start.
 
-    What is one of `functions` depends on its base alone.
+    What is one of `affine` depends on its base alone.
     """
     nodes: set[ir.Node] = set()
     stack = [node for node in starts if node is not None]
@@ -148,7 +148,7 @@ def upstream(starts: Iterable[ir.Node | None], functions: Functions = NO_FUNCTIO
         if node in nodes or (not through_neurons and is_neuron(node)):
             continue
         nodes.add(node)
-        values = [functions[node].base] if node in functions else reads(node)
+        values = [affine[node].base] if node in affine else reads(node)
         stack.extend(p for p in map(producer, values) if p is not None)
     return frozenset(nodes)
 

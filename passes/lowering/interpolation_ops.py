@@ -10,7 +10,7 @@ import onnx_ir as ir
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from neurocompile.ir.graph import constant
+from neurocompile.ir.graph import constant, evaluate
 from neurocompile.ir.operators import Operator, from_matrix
 from neurocompile.passes.lowering.walk import (
     FormWalk,

@@ -200,7 +200,7 @@ def _complement(walk: FormWalk, node: ir.Node) -> None:
 
 def affine_function(walk: FormWalk, node: ir.Node) -> None:
     """A node that is an affine function of another value, whatever operators compute it."""
-    affine = walk.functions[node]
+    affine = walk.affine[node]
     form = walk.form(affine.base)
     if form is None:
         return  # of what feeds no neuron

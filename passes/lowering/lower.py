@@ -31,7 +31,7 @@ from neurocompile.ir.network import (
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.ir.operators import Dense, Shape, identity, smaller
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.legality.functions import affine_functions
+from neurocompile.passes.legality.functions import functions_of
 from neurocompile.passes.legality.walk import upstream
 from neurocompile.passes.lowering.deviation import (
     description,
@@ -89,15 +89,15 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     """
     axes = layouts(graph)
     n_ticks = _n_ticks(graph, axes)
-    functions = affine_functions(graph)
-    walk = FormWalk(axes, {}, n_ticks, functions, frozenset(map(Allow, allow)), tokens=tokens)
+    affine = functions_of(graph).affine
+    walk = FormWalk(axes, {}, n_ticks, affine, frozenset(map(Allow, allow)), tokens=tokens)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
         when = STATIC if item.kind is InputKind.STATIC else EACH_TICK
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
     neurons: dict[str, _ModuleNeurons] = {}
-    live = upstream((value.producer() for value in graph.model.graph.outputs), functions,
+    live = upstream((value.producer() for value in graph.model.graph.outputs), affine,
                     through_neurons=True)
     gates = GateUses(frozenset({
         *(neuron.module for neuron in graph.neurons()), *(item.name for item in inputs), ONE}))
@@ -107,7 +107,7 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
         neuron = as_neuron(node)
         if neuron is not None:
             _visit_neuron(walk, graph, neuron, neurons)
-        elif node in functions:
+        elif node in affine:
             affine_function(walk, node)
         elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
             _visit_operator(walk, node, gates, neurons)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from neurocompile.ir.axes import Layout, Layouts, Role
 from neurocompile.ir.graph import constant, location
 from neurocompile.ir.operators import Axis, Operator, Shape
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.legality.functions import Functions
+from neurocompile.passes.legality.functions import Affines
 from neurocompile.passes.lowering.forms import Form
 
 
@@ -34,7 +34,7 @@ class FormWalk:
     layouts: Layouts
     forms: dict[str, Form]
     n_ticks: int
-    functions: Functions
+    affine: Affines
     allow: frozenset[Allow] = frozenset()
     operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
     tokens: Tokens | None = None  # a mean over tokens is one over these

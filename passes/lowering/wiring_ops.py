@@ -51,7 +51,7 @@ def _wire(walk: FormWalk, node: ir.Node) -> None:
             form = walk.form(value)
             if form is None:
                 continue
-            key = ("wiring", _signature(node), position, number, sizes_of(value))
+            key = ("wiring", _signature(node), position, number, *map(sizes_of, node.inputs))
             part = form.through(walk.operator(key, partial(_trace, walk, node, position, number)))
             total = part if total is None else total.plus(part)
         if total is not None:

@@ -142,15 +142,15 @@ REFUSALS = {
     "attention": ("coincidence-gates", ["NC120"], "", f"""{IN} => (float[3,2,4,4] y) {{
         q, u, v = lif(x)  k, u1, v1 = lif(x2)  kt = Transpose<perm=[0,1,3,2]>(k)
         a = MatMul(q, kt)  y, u2, v2 = lif(a) }}"""),
-    "square": ("coincidence-gates", ["NC123"], "", f"""{IN} => (float[3,2,4,6] y) {{
-        q, u, v = lif(x)  a = Mul(q, q)  y, u2, v2 = lif(a) }}"""),
+    "square": ("coincidence-gates", ["NC123"], "", f"""{IN} => (float[3,2,4,6] y) <{W}> {{
+        q, u, v = lif(x)  a = MatMul(q, w)  b = Mul(a, a)  y, u2, v2 = lif(b) }}"""),
     "exclusive or": ("coincidence-gates", ["NC121"], "no product", f"""{IN} =>
         (float[3,2,4,6] y) {{
         q, u, v = lif(x)  k, u1, v1 = lif(x2)  qb = Cast<to=9>(q)  kb = Cast<to=9>(k)
         a = Xor(qb, kb)  c = Cast<to=1>(a)  y, u2, v2 = lif(c) }}"""),
     "refused branch": ("residual-distribution", ["NC123", "NC124"], "refused before", f"""{IN} =>
         (float[3,2,4,6] y) <{W}> {{
-        s, u, v = lif(x)  t, u1, v1 = lif(x2)  a = Relu(s)  b = MatMul(a, w)  c = Add(b, t)
+        s, u, v = lif(x)  t, u1, v1 = lif(x2)  a = Softmax(s)  b = MatMul(a, w)  c = Add(b, t)
         d = MatMul(c, w)  y, u2, v2 = lif(d) }}"""),
 }
 

@@ -165,7 +165,7 @@ MORE = {
         s, u, v = lif(x)  t, u1, v1 = lif(x2)  a = Add(s, t)  i = Cast<to=7>(a)  d = Div(i, two)
         f = Cast<to=1>(d)  y, u2, v2 = lif(f) }}"""),
     "joined with what was reported": (["NC123", "NC124"], f"""{IN} => (float[3,2,4,6] y) <{W}> {{
-        s, u, v = lif(x)  t, u1, v1 = lif(x2)  a = Relu(s)  b = MatMul(a, w)  c = Add(b, t)
+        s, u, v = lif(x)  t, u1, v1 = lif(x2)  a = Softmax(s)  b = MatMul(a, w)  c = Add(b, t)
         d = MatMul(c, w)  y, u2, v2 = lif(d) }}"""),
     "guard against overflow": ([], f"""{IN} => (float[3,2,4,6] y)
         <{W}, float[1] inf={{-inf}}, float[1] o={{0.0}}> {{
