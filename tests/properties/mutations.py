@@ -20,6 +20,7 @@ from tests.properties.mutant import FLOAT, Builder, Make, shape_of
 WIRING = frozenset({
     "Identity", "Reshape", "Transpose", "Slice", "Split", "Concat", "Squeeze", "Unsqueeze",
     "Gather", "Resize", "Pad", "Expand", "Tile", "Flatten"})
+COUNTING = frozenset({"Add", "AveragePool", "ReduceMean", "ReduceSum", "GlobalAveragePool"})
 ACTIVATIONS = ("Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Gelu", "Sigmoid", "HardSigmoid",
                "HardSwish", "Mish", "Tanh", "Softplus", "Softsign", "Erf", "ThresholdedRelu",
                "Exp", "Log", "Sqrt", "Reciprocal", "Abs", "Sign", "Sin", "Cos", "Atan", "Floor",
@@ -100,6 +101,12 @@ OPERATORS: dict[str, tuple[Make, str, str]] = {
     "unknown domain": (illegal.same("Foo", domain="com.acme"), "NC110", "NC110"),
     "If on data": (illegal.by_subgraph, "NC104", "NC123"),
 }
+# Element by element: on spikes, 0 and 1, all that is finite there is affine.
+ELEMENTWISE = frozenset({
+    *(set(ACTIVATIONS) - {"Softmax", "LogSoftmax", "Hardmax", "LpNormalization"}), "Clip", "PRelu",
+    "Mod", "power 2", "power .5", "square", "SiLU by hand", "one over", "Greater", "LessOrEqual",
+    "Equal", "rounding cast", "where compared"})
+INFINITE = frozenset({"Log", "Reciprocal", "one over"})
 # What may stand behind the last neuron: the host adds, scales and averages spike counts exactly.
 LEGAL_READOUTS = frozenset({
     "cumsum over time", "mean over time", "flipped time", "last tick", "weights over time",
@@ -113,6 +120,7 @@ class Position:
     value: ir.Value
     where: str
     spikes: bool  # spikes or their wiring, no weights yet
+    counts: bool  # sums or means of spikes, no weights yet
 
 
 def positions(graph: Graph) -> list[Position]:
@@ -120,6 +128,7 @@ def positions(graph: Graph) -> list[Position]:
     nodes = list(graph.nodes())
     before: dict[ir.Value, str] = {v: "input" for v in graph.model.graph.inputs}
     wiring: set[ir.Value] = set()
+    counts: set[ir.Value] = set()
     for node in nodes:
         neuron = as_neuron(node)
         if neuron is not None:
@@ -133,6 +142,9 @@ def positions(graph: Graph) -> list[Position]:
                 if node.op_type in WIRING and all(
                         v in wiring for v in node.inputs if v in before):
                     wiring.add(output)
+                if node.op_type in WIRING | COUNTING and all(
+                        v in wiring | counts for v in node.inputs if v in before):
+                    counts.add(output)
     feeding: set[ir.Value] = set()
     for node in reversed(nodes):
         neuron = as_neuron(node)
@@ -146,7 +158,7 @@ def positions(graph: Graph) -> list[Position]:
             continue
         where = "readout" if value not in feeding else (
             "between" if source == "neuron" else "encoder")
-        places.append(Position(value, where, value in wiring))
+        places.append(Position(value, where, value in wiring, value in counts - wiring))
     return places
 
 

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from tests.properties.spellings import Spelling
 
 T, B, N = 4, 2, 6
-KINDS = frozenset({"spikes", "add", "linear", "pool"})
 
 
 def lif() -> nn.Module:
@@ -25,6 +24,7 @@ class Net(nn.Module):
     uses = frozenset({"spikes", "linear"})  # what it has to spell
     codes: frozenset[str] = frozenset()
     shape: tuple[int, ...] = (N,)
+    binary = True  # its layers get spikes, not their sums
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,6 +93,7 @@ class Image(Net):
 class SumThenWeights(Net):
     uses = frozenset({"spikes", "add", "linear"})
     codes = frozenset({"NC125"})
+    binary = False
 
     def forward(self, x: Tensor) -> Tensor:
         return self.three(self.way.linear(self.c, self.way.add(*self.pair(x))))
@@ -101,6 +102,7 @@ class SumThenWeights(Net):
 class CurrentThenWeights(Net):
     uses = frozenset({"spikes", "add", "linear"})
     codes = frozenset({"NC124"})
+    binary = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,10 +132,6 @@ class Attention(Net):
 class Pooled(Image):
     uses = frozenset({"spikes"})
     codes = frozenset({"NC122"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.way = Spelling()
 
     def forward(self, x: Tensor) -> Tensor:
         s = self.way.spikes(self.one(self.conv(x.flatten(0, 1)).unflatten(0, x.shape[:2])))

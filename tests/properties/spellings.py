@@ -92,7 +92,7 @@ SPIKES: dict[str, Spikes] = {
     "slices": lambda s: torch.cat([s[..., :2], s[..., 2:]], -1),
     "pad": _padded,
     "lp_pool": _pooled,
-    "repeat": lambda s: s.unsqueeze(-1).repeat(*[1] * s.ndim, 3).mean(-1),
+    "repeat": lambda s: s.unsqueeze(-1).repeat(*[1] * s.ndim, 3)[..., 1],
     "expand": lambda s: s.unsqueeze(0).expand(2, *s.shape)[1],
     "stack": lambda s: torch.stack([s, s])[0],
 }
@@ -131,7 +131,6 @@ SUMS: dict[str, Sum] = {
     "written": _written,
     "halves": lambda a, b: 2 * (a / 2 + b / 2),
     "sum of one": lambda a, b: a + b.unsqueeze(0).sum(0),
-    "lerp": lambda a, b: 2 * torch.lerp(a, b, 0.5),
     "where by a mask": lambda a, b: torch.where(torch.tensor(True), a + b, a),
 }
 

@@ -37,7 +37,11 @@ def legal() -> dict[str, Graph]:
 def expected(name: str, position: Position) -> list[str]:
     """The codes of an operator at a position, each once."""
     _, spikes, currents = OPERATORS[name]
+    if position.counts and name in mutations.ELEMENTWISE:
+        raise Unfit  # affine on some counts
     codes = (spikes if position.spikes else currents).split()
+    if position.spikes and name in mutations.ELEMENTWISE - mutations.INFINITE:
+        return []
     if position.where == "encoder":  # the host computes what is before the first neuron
         return codes if name == "mask by a population" else []  # it brings a neuron along
     if position.where == "readout" and codes != ["NC113"]:  # samples are never mixed
@@ -52,10 +56,11 @@ def accusations(graph: Graph) -> list[Diagnostic]:
 
 def wrong(graph: Graph, position: Position, name: str, loop: bool) -> str | None:
     """What is wrong about the findings of one mutant; raises Unfit."""
+    codes = expected(name, position)
     with injection(graph, position, OPERATORS[name][0], legal_nets.T, legal_nets.B, loop):
         findings = accusations(graph)
     here = all((d.where.module, d.where.line) == (MODULE, LINE) for d in findings)
-    if here and sorted(d.code for d in findings) == expected(name, position):
+    if here and sorted(d.code for d in findings) == codes:
         return None
     return f"{name} at {position.value.name}: {[(d.code, str(d.where)) for d in findings]}"
 

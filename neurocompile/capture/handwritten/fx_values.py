@@ -20,7 +20,7 @@ _BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "rsub": "rsub
            "ge": "ge", "lt": "lt", "le": "le", "eq": "eq", "ne": "ne", "minimum": "minimum",
            "maximum": "maximum", "clamp_min": "maximum", "clamp_max": "minimum"}
 _UNARY = {"neg": "neg", "relu": "relu", "round": "round", "floor": "floor", "trunc": "trunc",
-          "logical_not": "not", "bitwise_not": "not", "sign": "sign"}
+          "logical_not": "not", "bitwise_not": "not", "sign": "sign", "abs": "abs"}
 _COPIES = {_ATEN.clone.default, _ATEN.detach.default, _ATEN.alias.default,
            _ATEN.lift_fresh_copy.default}
 _VIEWS = {_ATEN.view.default, _ATEN._unsafe_view.default, _ATEN.reshape.default,

@@ -104,7 +104,7 @@ class TickReader:
 
     def _operation(self, node: Node) -> Tree:
         elementwise = operation(node)
-        if elementwise is None or elementwise[0] in ("sign", "ne"):
+        if elementwise is None or elementwise[0] in ("sign", "ne", "abs"):
             raise Unreadable(node, f"`{op_name(node)}` acts on its state")
         op, operands = elementwise
         for operand in operands:

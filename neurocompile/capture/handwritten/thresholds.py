@@ -118,7 +118,23 @@ class Thresholds:
             return (first, numbers[0] == 0.0) if numbers in ((1.0, 0.0), (0.0, 1.0)) else None
         if op == "mul" and numbers == (1.0,) and dtype(first) is torch.bool:
             return first, False
+        if self.of[first][0].op != "round" and self._keeps_spikes(op, operands):
+            return first, False
         return _of_spikes(op, first, numbers[0]) if len(numbers) == 1 else None
+
+    def _keeps_spikes(self, op: str, operands: tuple[Operand, ...]) -> bool:
+        """Whether an operation leaves 0 and 1 as they are."""
+        numbers = [self.values.number(one) for one in operands[1:]]
+        if op in ("relu", "sign", "abs", "round", "floor", "trunc"):
+            return True
+        if op == "clamp":
+            low, high = numbers
+            known = all((one is None) == (bound is None)
+                        for one, bound in zip(operands[1:], numbers, strict=True))
+            return known and (low is None or low <= 0.0) and (high is None or high >= 1.0)
+        if len(numbers) != 1 or numbers[0] is None:
+            return False
+        return (op == "maximum" and numbers[0] <= 0.0) or (op == "minimum" and numbers[0] >= 1.0)
 
     def _threshold(self, node: Node) -> Threshold | None:
         elementwise = operation(node)
