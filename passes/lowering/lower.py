@@ -3,14 +3,15 @@
 Walks the graph once with affine forms (`forms`, `linear_ops`): what reaches a neuron is a sum of
 operators over spikes and inputs, so BatchNorm, average pooling, scales and reshapes fold into one
 operator per (source, target). Time and batch are taken away by the axis analysis; unrolled loops
-are rolled up when all their ticks have equal forms. What reaches an output becomes a host readout.
+are rolled up when all their ticks have equal forms. What reaches an output becomes a readout, where it
+is a sum of spikes, else a program of the host.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.axes import Layouts, Role, layouts
 from neurocompile.ir.graph import Graph, constant, location
+from neurocompile.ir.host_program import HostProgram
 from neurocompile.ir.network import (
     Bias,
     Input,
@@ -27,10 +29,12 @@ from neurocompile.ir.network import (
     Network,
     Population,
     Projection,
+    Readout,
 )
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.ir.operators import Dense, Shape, identity, smaller
 from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.cut import Cut, cut
 from neurocompile.passes.lowering.deviation import (
     description,
     deviation,
@@ -40,7 +44,7 @@ from neurocompile.passes.lowering.deviation import (
 from neurocompile.passes.lowering.forms import EACH_TICK, STATIC, Form, TickSource, equal
 from neurocompile.passes.lowering.gates import Gate, GateUses, gate_of
 from neurocompile.passes.lowering.linear_ops import OPS, tick_vector
-from neurocompile.passes.lowering.readouts import readouts
+from neurocompile.passes.lowering.outputs import outputs_of
 from neurocompile.passes.lowering.token_means import average_tokens
 from neurocompile.passes.lowering.walk import (
     FormWalk,
@@ -82,11 +86,13 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     `allow` names the opt-ins (`Allow`) with which it is legal. With `tokens`, means over tokens
     are means over the kept ones; nothing else is pruned.
     Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
-    NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 for an
-    output that is not linear in spike counts.
+    NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 where no
+    output can be computed from spikes.
     """
     axes = layouts(graph)
-    n_ticks = _n_ticks(graph, axes)
+    parts = cut(graph, axes)
+    chip_neurons = [neuron for neuron in graph.neurons() if neuron.node in parts.chip]
+    n_ticks = _n_ticks(chip_neurons, axes)
     walk = FormWalk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
@@ -94,21 +100,35 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
         when = STATIC if item.kind is InputKind.STATIC else EACH_TICK
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
     neurons: dict[str, _ModuleNeurons] = {}
-    live = _live_nodes(graph)
+    live = parts.live(graph)
     gates = GateUses(frozenset({
-        *(neuron.module for neuron in graph.neurons()), *(item.name for item in inputs), ONE}))
+        *(neuron.module for neuron in chip_neurons), *(item.name for item in inputs), ONE}))
     for node in graph.nodes():
         if node not in live:
             continue
         neuron = as_neuron(node)
-        if neuron is not None:
+        if node not in parts.chip:
+            _visit_tail(walk, node)
+        elif neuron is not None:
             _visit_neuron(walk, graph, neuron, neurons)
         elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
             _visit_operator(walk, node, gates, neurons)
     findings = list(gates.uneven(n_ticks))
     if findings:
         raise FindingsError(*findings)
-    return _network(graph, walk, inputs, neurons)
+    return _network(graph, walk, inputs, neurons, parts)
+
+
+def _visit_tail(walk: FormWalk, node: ir.Node) -> None:
+    """An operator behind the last neurons: it has a form where it is linear, and need not."""
+    dynamic = [value for value in node.inputs if walk.layouts.is_dynamic(value)]
+    if not dynamic or node.op_type not in OPS or any(walk.form(v) is None for v in dynamic):
+        return
+    try:
+        OPS[node.op_type](walk, node)
+        average_tokens(walk, node, OPS[node.op_type])
+    except FindingsError:
+        walk.forms.pop(str(node.outputs[0].name), None)
 
 
 def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
@@ -125,26 +145,13 @@ def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
     average_tokens(walk, node, OPS[node.op_type])
 
 
-def _live_nodes(graph: Graph) -> set[ir.Node]:
-    """The nodes that an output depends on."""
-    nodes: set[ir.Node] = set()
-    stack = [value.producer() for value in graph.model.graph.outputs]
-    while stack:
-        node = stack.pop()
-        if node is None or node in nodes:
-            continue
-        nodes.add(node)
-        stack.extend(value.producer() for value in node.inputs if value is not None)
-    return nodes
-
-
-def _n_ticks(graph: Graph, axes: Layouts) -> int:
+def _n_ticks(neurons: Sequence[NeuronNode], axes: Layouts) -> int:
     """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
-    findings = [*repeated_uses(graph.neurons(), axes), *uneven_uses(graph.neurons(), axes)]
+    findings = [*repeated_uses(neurons, axes), *uneven_uses(neurons, axes)]
     if findings:
         raise FindingsError(*findings)
     loop_ticks = max(axes.tick_of.values(), default=0) + 1
-    return max(loop_ticks, *(sizes_of(neuron.spikes)[0] for neuron in graph.neurons()))
+    return max(loop_ticks, *(sizes_of(neuron.spikes)[0] for neuron in neurons))
 
 
 def _unit(name: str, when: int | str, shape: Shape) -> Form:
@@ -257,7 +264,7 @@ def _check_carried(neuron: NeuronNode) -> None:
 
 
 def _network(graph: Graph, walk: FormWalk, inputs: list[Input],
-             neurons: dict[str, _ModuleNeurons]) -> tuple[Network, list[Diagnostic]]:
+             neurons: dict[str, _ModuleNeurons], parts: Cut) -> tuple[Network, list[Diagnostic]]:
     populations: list[Population] = []
     notes: list[Diagnostic] = []
     projections: list[Projection] = []
@@ -286,12 +293,13 @@ def _network(graph: Graph, walk: FormWalk, inputs: list[Input],
         populations.append(Population(module, neuron.shape, model, bias, where=where))
     if any(p.source == ONE for p in projections):
         inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
-    outputs = tuple(readouts(graph, walk))
+    outputs = list(outputs_of(graph, walk, parts))
     sources_in_use = {p.source for p in projections} | {
-        name for readout in outputs for name, _ in readout.terms}
+        name for output in outputs for name in output.sources}
     network = Network(
         tuple(item for item in inputs if item.name in sources_in_use), tuple(populations),
-        tuple(projections), outputs, walk.n_ticks)
+        tuple(projections), tuple(one for one in outputs if isinstance(one, Readout)), walk.n_ticks,
+        host_programs=tuple(one for one in outputs if isinstance(one, HostProgram)))
     return network, notes
 
 

@@ -1,0 +1,117 @@
+"""Where a Graph is cut: the chip's part ends with the last neurons that fire, the rest is the host's.
+
+A neuron fires for the network when somebody reads its spikes. What only leaky integrators and other
+neurons whose spikes nobody reads stand behind is no business of a chip: the host computes it from
+the spikes of each tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from neurocompile.ir.axes import Layouts, Role
+from neurocompile.ir.graph import Graph, constant
+from neurocompile.ir.neuron_node import as_neuron
+from neurocompile.passes.legality.ticks import joined_axes
+from neurocompile.passes.legality.walk import producer, reads, upstream
+from neurocompile.semantics.floating import STATE_WORDS
+
+STEPS = frozenset({"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Sign", "Round", "Floor",
+                   "Ceil"})  # a layer of spikes may hide behind them
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """The two parts of a Graph."""
+
+    chip: frozenset[ir.Node]  # neurons that fire, and all that they depend on
+    obstacles: Mapping[int, str]  # of the outputs that nothing computes from spikes: what is in the way
+
+    served: bool  # whether any output is left
+
+    def live(self, graph: Graph) -> frozenset[ir.Node]:
+        """The nodes that an output depends on."""
+        return _live(graph)
+
+    def tail(self, output: ir.Value) -> frozenset[ir.Node]:
+        """What the host computes an output with, from spikes and the model's inputs."""
+        return tail(output, self.chip)
+
+
+def cut(graph: Graph, axes: Layouts) -> Cut:
+    """The chip's part of a Graph, and the outputs that the host cannot compute."""
+    outputs = graph.model.graph.outputs
+    live = _live(graph)
+    chip = upstream(_firing(graph, live, outputs), through_neurons=True)
+    conflicts = {one.node for one in axes.conflicts if Role.BATCH in one.roles}
+    obstacles = {}
+    for number, value in enumerate(outputs):
+        obstacle = next(_obstacles(value, chip, axes, conflicts), None)
+        if obstacle is not None:
+            obstacles[number] = obstacle
+    return Cut(chip, obstacles, len(obstacles) < len(outputs))
+
+
+def _live(graph: Graph) -> frozenset[ir.Node]:
+    return upstream((value.producer() for value in graph.model.graph.outputs), through_neurons=True)
+
+
+def tail(output: ir.Value, chip: frozenset[ir.Node]) -> frozenset[ir.Node]:
+    """The nodes that an output depends on behind the neurons of the chip."""
+    nodes: set[ir.Node] = set()
+    stack = [output.producer()]
+    while stack:
+        node = stack.pop()
+        if node is None or node in nodes or _of_chip(node, chip):
+            continue
+        nodes.add(node)
+        stack.extend(map(producer, reads(node)))
+    return frozenset(nodes)
+
+
+def _firing(graph: Graph, live: frozenset[ir.Node], outputs: Sequence[ir.Value]
+            ) -> Iterator[ir.Node]:
+    """The neurons whose spikes somebody reads."""
+    read = {id(value) for value in outputs} | {
+        id(value) for node in live for value in reads(node) if value is not None}
+    neurons = [neuron for neuron in graph.neurons() if neuron.node in live]
+    modules = {neuron.module for neuron in neurons
+               if id(neuron.spikes) in read and graph.profile(neuron).model != "LI"}
+    return (neuron.node for neuron in neurons if neuron.module in modules)
+
+
+def _obstacles(output: ir.Value, chip: frozenset[ir.Node], axes: Layouts,
+               conflicts: set[ir.Node]) -> Iterator[str]:
+    """Why the host cannot compute an output from the spikes of a sample."""
+    if not axes.is_dynamic(output):
+        yield "a constant"
+        return
+    nodes = tail(output, chip)
+    for value in (output, *(value for node in nodes for value in reads(node))):
+        neuron = as_neuron(producer(value))
+        if neuron is not None and neuron.node in chip and value is not neuron.spikes:
+            state = next(name for name, final in neuron.final.items() if final is value)
+            yield f"{STATE_WORDS.get(state, f'state {state}')} of {neuron.module}"
+    for node in nodes:
+        if node.op_type in STEPS and not any(map(_infinite, node.inputs)):
+            yield f"{node.op_type}, a threshold that is no known neuron's"
+        if node in conflicts or any(axes.positions(value, Role.BATCH) & own
+                                    for value, own in joined_axes(node)):
+            yield f"{node.op_type} over the samples of a batch"
+    layout = axes.layout(output)
+    if layout is None:
+        yield "a value whose axes cannot be followed"
+
+
+def _infinite(value: ir.Value | None) -> bool:
+    """Whether a value is a bound that no finite number passes."""
+    array = constant(value)
+    return array is not None and array.dtype.kind == "f" and bool(np.isinf(array).all())
+
+
+def _of_chip(node: ir.Node, chip: frozenset[ir.Node]) -> bool:
+    return node in chip and as_neuron(node) is not None
