@@ -25,11 +25,20 @@ STEPS = frozenset({"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Sign", "
 
 
 @dataclass(frozen=True, eq=False)
+class Obstacle:
+    """Why the host cannot compute an output from a sample's spikes."""
+
+    reason: str
+    node: ir.Node | None  # where; None: at the output itself
+    mixes_samples: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Cut:
     """The two parts of a Graph."""
 
     chip: frozenset[ir.Node]  # neurons that fire, and all that they depend on
-    obstacles: Mapping[int, str]  # of the outputs that nothing computes from spikes: what is in the way
+    obstacles: Mapping[int, Obstacle]  # by the numbers of the outputs that have one
 
     served: bool  # whether any output is left
 
@@ -48,11 +57,8 @@ def cut(graph: Graph, axes: Layouts) -> Cut:
     live = _live(graph)
     chip = upstream(_firing(graph, live, outputs), through_neurons=True)
     conflicts = {one.node for one in axes.conflicts if Role.BATCH in one.roles}
-    obstacles = {}
-    for number, value in enumerate(outputs):
-        obstacle = next(_obstacles(value, chip, axes, conflicts), None)
-        if obstacle is not None:
-            obstacles[number] = obstacle
+    obstacles = {number: obstacle for number, value in enumerate(outputs) if (
+        obstacle := next(_obstacles(graph, value, chip, axes, conflicts), None)) is not None}
     return Cut(chip, obstacles, len(obstacles) < len(outputs))
 
 
@@ -84,27 +90,38 @@ def _firing(graph: Graph, live: frozenset[ir.Node], outputs: Sequence[ir.Value]
     return (neuron.node for neuron in neurons if neuron.module in modules)
 
 
-def _obstacles(output: ir.Value, chip: frozenset[ir.Node], axes: Layouts,
-               conflicts: set[ir.Node]) -> Iterator[str]:
-    """Why the host cannot compute an output from the spikes of a sample."""
+def _obstacles(graph: Graph, output: ir.Value, chip: frozenset[ir.Node], axes: Layouts,
+               conflicts: set[ir.Node]) -> Iterator[Obstacle]:
+    """What keeps the host from computing an output, in the order of the program."""
     if not axes.is_dynamic(output):
-        yield "a constant"
+        yield Obstacle("a constant", None)
         return
     nodes = tail(output, chip)
-    for value in (output, *(value for node in nodes for value in reads(node))):
-        neuron = as_neuron(producer(value))
-        if neuron is not None and neuron.node in chip and value is not neuron.spikes:
-            state = next(name for name, final in neuron.final.items() if final is value)
-            yield f"{STATE_WORDS.get(state, f'state {state}')} of {neuron.module}"
-    for node in nodes:
-        if node.op_type in STEPS and not any(map(_infinite, node.inputs)):
-            yield f"{node.op_type}, a threshold that is no known neuron's"
-        if node in conflicts or any(axes.positions(value, Role.BATCH) & own
-                                    for value, own in joined_axes(node)):
-            yield f"{node.op_type} over the samples of a batch"
-    layout = axes.layout(output)
-    if layout is None:
-        yield "a value whose axes cannot be followed"
+    for node in graph.nodes():
+        if node in nodes:
+            yield from (one for value in reads(node) for one in _state(value, chip, node))
+            yield from _by_operator(node, axes, conflicts)
+    yield from _state(output, chip, None)
+
+
+def _state(value: ir.Value | None, chip: frozenset[ir.Node], reader: ir.Node | None
+           ) -> Iterator[Obstacle]:
+    """A state of a neuron that fires: it stays on the chip."""
+    neuron = as_neuron(producer(value))
+    if neuron is not None and neuron.node in chip and value is not neuron.spikes:
+        name = next(name for name, final in neuron.final.items() if final is value)
+        word = STATE_WORDS.get(name, f"state {name}")
+        yield Obstacle(f"{word} of {neuron.module}", reader or neuron.node)
+
+
+def _by_operator(node: ir.Node, axes: Layouts, conflicts: set[ir.Node]) -> Iterator[Obstacle]:
+    if node.op_type in STEPS and not any(map(_infinite, node.inputs)):
+        yield Obstacle(f"{node.op_type}, a threshold that is no known neuron's", node)
+    if node in conflicts or any(axes.positions(value, Role.BATCH) & own
+                                for value, own in joined_axes(node)):
+        yield Obstacle(f"{node.op_type} over the samples of a batch", node, mixes_samples=True)
+    if any(axes.is_dynamic(value) and axes.layout(value) is None for value in node.outputs):
+        yield Obstacle(f"{node.op_type}, whose axes cannot be followed", node)
 
 
 def _infinite(value: ir.Value | None) -> bool:

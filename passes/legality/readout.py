@@ -8,8 +8,8 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic, Severity
-from neurocompile.ir.graph import output_location
-from neurocompile.passes.legality.cut import Cut
+from neurocompile.ir.graph import Graph, location, output_location
+from neurocompile.passes.legality.cut import Cut, Obstacle
 from neurocompile.passes.legality.spike_types import Opaque
 from neurocompile.passes.legality.summary import WIRING, multiply_accumulates
 from neurocompile.passes.legality.walk import TypeWalk
@@ -21,11 +21,18 @@ def check_outputs(walk: TypeWalk, parts: Cut) -> None:
     for number, value in enumerate(walk.graph.model.graph.outputs):
         obstacle, kind = parts.obstacles.get(number), walk.type_of(value)
         if obstacle is not None:
-            if not (isinstance(kind, Opaque) and kind.reported):
-                walk.findings[code, number] = Diagnostic(
-                    code, output_location(walk.graph, number), {"output": number, "op": obstacle})
+            if not (isinstance(kind, Opaque) and kind.reported) and (
+                    parts.served or not obstacle.mixes_samples):  # else NC113 says so
+                walk.findings[code, number] = obstacle_finding(walk.graph, number, obstacle, code)
         elif isinstance(kind, Opaque) and not kind.reported:
             walk.findings["NC147", number] = _host_program(walk, number, parts.tail(value))
+
+
+def obstacle_finding(graph: Graph, number: int, obstacle: Obstacle, code: str = "NC129"
+                     ) -> Diagnostic:
+    """NC129, or NC146 where other outputs are left."""
+    where = output_location(graph, number) if obstacle.node is None else location(obstacle.node)
+    return Diagnostic(code, where, {"output": number, "op": obstacle.reason})
 
 
 def _host_program(walk: TypeWalk, number: int, tail: frozenset[ir.Node]) -> Diagnostic:

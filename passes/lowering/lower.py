@@ -108,7 +108,7 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
             continue
         neuron = as_neuron(node)
         if node not in parts.chip:
-            _visit_tail(walk, node)
+            _visit_tail(walk, node, gates, neurons)
         elif neuron is not None:
             _visit_neuron(walk, graph, neuron, neurons)
         elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
@@ -119,15 +119,15 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     return _network(graph, walk, inputs, neurons, parts)
 
 
-def _visit_tail(walk: FormWalk, node: ir.Node) -> None:
-    """An operator behind the last neurons: it has a form where it is linear, and need not."""
+def _visit_tail(walk: FormWalk, node: ir.Node, gates: GateUses,
+                neurons: dict[str, _ModuleNeurons]) -> None:
+    """An operator behind the last neurons: it has a form where it is linear or a gate, and need not."""
     dynamic = [value for value in node.inputs if walk.layouts.is_dynamic(value)]
-    if not dynamic or node.op_type not in OPS or any(walk.form(v) is None for v in dynamic):
+    if not dynamic or as_neuron(node) or any(walk.form(value) is None for value in dynamic):
         return
     try:
-        OPS[node.op_type](walk, node)
-        average_tokens(walk, node, OPS[node.op_type])
-    except FindingsError:
+        _visit_operator(walk, node, gates, neurons)
+    except FindingsError:  # the host's
         walk.forms.pop(str(node.outputs[0].name), None)
 
 

@@ -8,12 +8,13 @@ from typing import Literal
 import numpy as np
 import onnx_ir as ir
 
-from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.ir.graph import Graph, output_location
+from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.graph import Graph
 from neurocompile.ir.host_program import HostProgram
 from neurocompile.ir.network import Readout
 from neurocompile.ir.operators import Operator, same
 from neurocompile.passes.legality.cut import Cut
+from neurocompile.passes.legality.readout import obstacle_finding
 from neurocompile.passes.lowering.forms import EACH_TICK, STATIC, TICK_SUM, Form
 from neurocompile.passes.lowering.host_programs import host_program
 from neurocompile.passes.lowering.walk import FormWalk, tick_shape
@@ -25,8 +26,8 @@ def outputs_of(graph: Graph, walk: FormWalk, parts: Cut) -> Iterator[Readout | H
     """The outputs that the host computes from spikes. Raises FindingsError (NC129) for none."""
     values = graph.model.graph.outputs
     if not parts.served:
-        raise FindingsError(*(Diagnostic("NC129", output_location(graph, number), {
-            "output": number, "op": obstacle}) for number, obstacle in parts.obstacles.items()))
+        raise FindingsError(*(obstacle_finding(graph, number, obstacle)
+                              for number, obstacle in parts.obstacles.items()))
     for number, value in enumerate(values):
         if number not in parts.obstacles:
             yield _readout(walk, value, number) or host_program(

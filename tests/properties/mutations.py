@@ -101,9 +101,7 @@ OPERATORS: dict[str, tuple[Make, str, str]] = {
     "If on data": (illegal.by_subgraph, "NC104", "NC123"),
 }
 # What may stand behind the last neuron: the host adds, scales and averages spike counts exactly.
-LEGAL_READOUTS = frozenset({
-    "cumsum over time", "mean over time", "flipped time", "last tick", "weights over time",
-    "residual", "weighted residual"})
+NO_READOUTS = frozenset({"Round", "Floor", "Ceil", "Sign", "unknown"})
 
 
 @dataclass(frozen=True)
