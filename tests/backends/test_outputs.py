@@ -58,7 +58,7 @@ class Readouts(nn.Module):
 
 
 @cache
-def captured(decay: float) -> tuple[Readouts, Tensor, Any]:
+def readout_net(decay: float) -> tuple[Readouts, Tensor, Any]:
     torch.manual_seed(0)
     model = Readouts(decay).eval()
     for layer in (model.a, model.b):
@@ -114,7 +114,7 @@ def assert_outputs(compilation: Compilation, model: Readouts, result: Any) -> No
 
 @pytest.mark.lava
 def test_on_loihi(tmp_path: Path) -> None:
-    model, x, graph = captured(0.875)
+    model, x, graph = readout_net(0.875)
     compilation = compile_for_loihi(graph, loihi_target())
     network, schedule = compilation.network, compilation.schedule
     result = run(network, {"x": x.numpy()})
@@ -134,7 +134,7 @@ def test_on_loihi(tmp_path: Path) -> None:
 
 
 def test_on_truenorth(tmp_path: Path) -> None:
-    model, x, graph = captured(1.0)
+    model, x, graph = readout_net(1.0)
     target = load_target("truenorth")
     compilation = compile_graph(graph, target)
     result = run(compilation.network, {"x": x.numpy()})
