@@ -21,6 +21,7 @@ from neurocompile.backends.loihi.plan import (
     part_ids,
     without_names,
 )
+from neurocompile.backends.outputs import output_entry, write_host_programs
 from neurocompile.backends.results import Emission
 from neurocompile.diagnostics import Diagnostic, UsageError, raise_errors
 from neurocompile.formats.net.write import net_bytes
@@ -61,7 +62,7 @@ def emit(network: Network, schedule: Schedule, target: LoihiTarget, out: Path) -
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
     write_arrays(out / "weights.npz", _weights(network, plan))
-    names = [*files, "weights.npz"]
+    names = [*files, "weights.npz", *write_host_programs(network, out)]
     if isinstance(chain, str):
         (out / "network.net").unlink(missing_ok=True)
         notes.append(Diagnostic("NC606", values={"reason": chain}))
@@ -143,10 +144,7 @@ def _network_json(network: Network, schedule: Schedule, plan: Plan) -> str:
         "inputs": [{"id": ids[i.name], "name": i.name, "shape": list(i.shape),
                     "kind": i.kind.value, "levels": i.levels, **_ticks(i)} for i in network.inputs],
         "populations": populations, "projections": projections,
-        "readouts": [{"name": r.name, "shape": list(r.shape), "ticks": r.ticks,
-                      "sources": [ids[name] for name, _ in r.terms],
-                      **({"accumulator": ids[r.accumulator]} if r.accumulator else {})}
-                     for r in network.readouts],
+        "readouts": [output_entry(output, ids) for output in network.outputs],
     }
     return json.dumps(data, indent=1) + "\n"
 

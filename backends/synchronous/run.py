@@ -14,8 +14,10 @@ import numpy as np
 import torch
 
 from neurocompile.backends.synchronous.arithmetic import LinearMap, float_map, integer_map
+from neurocompile.backends.synchronous.host_program import program_output
 from neurocompile.backends.synchronous.neurons import AdderBatch, FloatBatch
 from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.host_program import HostProgram
 from neurocompile.ir.network import (
     Adder,
     Input,
@@ -55,8 +57,10 @@ class Run:
         return {name: x[:, tick if x.shape[1] > 1 else 0]
                 for name, x in {**self.spikes, **self.inputs}.items()}
 
-    def read(self, readout: Readout) -> Array:
-        """A readout's values [samples, *shape], or [samples, ticks, *shape] where each has one."""
+    def read(self, readout: Readout | HostProgram) -> Array:
+        """An output's values [samples, *shape], or [samples, ticks, *shape] where each has one."""
+        if isinstance(readout, HostProgram):
+            return program_output(readout, {**self.spikes, **self.inputs})
         if readout.ticks == "sum":
             return readout.values(self.counts())
         if readout.ticks == "each":
@@ -78,7 +82,7 @@ class Executor:
         self._maps = {id(p): self._map(p) for p in network.projections}
         self._order = network.order()
         self._by_tick = any(p.delay for p in network.projections)
-        self._read = {source for readout in network.readouts for source, _ in readout.terms}
+        self._read = {source for output in network.outputs for source in output.sources}
 
     def _map(self, projection: Projection) -> LinearMap:
         if not self.integer:
@@ -225,13 +229,13 @@ def run(network: Network, inputs: Mapping[str, Array], device: str = "cpu",
 
 def outputs(network: Network, inputs: Mapping[str, Array], device: str = "cpu",
             batch: int = 128) -> dict[str, Array]:
-    """The readouts' values by name (see `Run.read`), computed `batch` samples at a time."""
+    """The values of all outputs by name (see `Run.read`), computed `batch` samples at a time."""
     executor = Executor(network, device)
-    parts: dict[str, list[Array]] = {readout.name: [] for readout in network.readouts}
+    parts: dict[str, list[Array]] = {output.name: [] for output in network.outputs}
     for piece in _batches(inputs, batch):
         batch_run = executor.run(piece)
-        for readout in network.readouts:
-            parts[readout.name].append(batch_run.read(readout))
+        for output in network.outputs:
+            parts[output.name].append(batch_run.read(output))
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from neurocompile.backends.outputs import output_entry, write_host_programs
 from neurocompile.backends.results import Emission
 from neurocompile.backends.truenorth.network_file import save_network
 from neurocompile.backends.truenorth.ranc import inexpressible, write_ranc
@@ -36,7 +37,8 @@ def emit_core_network(cores: CoreNetwork, network: Network, target: str, out: Pa
         write_ranc(cores, out / RANC[0], out / RANC[1])
     (out / "README.md").write_text(_readme(cores, network, target, not reason), encoding="utf-8",
                                    newline="\n")
-    names = ["README.md", "network.json", NETWORK, *(() if reason else RANC)]
+    names = ["README.md", "network.json", NETWORK, *(() if reason else RANC),
+             *write_host_programs(network, out)]
     notes = (Diagnostic("NC614", values={"reason": reason}),) if reason else ()
     return Emission(tuple(out / name for name in sorted(names)), notes)
 
@@ -52,6 +54,7 @@ def _not_for_ranc(cores: CoreNetwork) -> str:
 def _description(cores: CoreNetwork, network: Network) -> dict[str, Any]:
     """The model's names and shapes for the tables of the core network."""
     populations = {p.name: p for p in network.populations}
+    names = {name: name for name in network.sources()}
     return {
         "format": FORMAT, "n_ticks": cores.n_ticks, "step": cores.step, "latency": cores.latency,
         "ticks_per_sample": cores.ticks_per_sample, "reload": cores.reload,
@@ -60,8 +63,7 @@ def _description(cores: CoreNetwork, network: Network) -> dict[str, Any]:
         "populations": [{"name": t.name, "shape": list(populations[t.name].shape),
                          "depth": t.depth, "read": bool((t.line >= 0).any())}
                         for t in cores.populations],
-        "readouts": [{"name": r.name, "shape": list(r.shape), "ticks": r.ticks,
-                      "sources": [name for name, _ in r.terms]} for r in network.readouts],
+        "readouts": [output_entry(output, names) for output in network.outputs],
     }
 
 

@@ -18,9 +18,8 @@ EXPECTED: dict[str, int] = {
     "NC125": 3 + 1,  # blocks 1 to 3: the first convolution; block 2: its shortcut's
 }
 EXPECTED_AND: dict[str, int] = {
-    "NC121": 3,  # blocks 0 to 2
+    "NC121": 3,  # blocks 0 to 2; no neuron follows block 3, so its product is the host's
     "NC122": 1,
-    "NC129": 1,  # block 3: no neuron follows, so its product is an output that counts do not give
 }
 EXPECTED_IAND = EXPECTED_AND
 
@@ -51,8 +50,8 @@ class Join(nn.Module):
         if self.how == "ADD":
             return out + identity
         if self.how == "AND":
-            return out * identity  # NC121 NC129 (small_and)
-        return identity * (1.0 - out)  # NC121 NC129 (small_iand)
+            return out * identity  # NC121 (small_and)
+        return identity * (1.0 - out)  # NC121 (small_iand)
 
 
 class BasicBlock(nn.Module):

@@ -141,9 +141,9 @@ def first_inputs(floating: Network, arrays: Mapping[str, Array] | None, count: i
 def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,
                      sample: Sample | None) -> Accuracy | None:
     """Accuracy by the first readout's largest output; None without labels."""
-    if arrays is None or sample is None or sample.labels is None or not network.readouts:
+    if arrays is None or sample is None or sample.labels is None or not network.outputs:
         return None
-    first = network.readouts[0]
+    first = network.outputs[0]
     answers = first.answers(synchronous.outputs(network, arrays)[first.name])
     return Accuracy(right=int((answers == sample.labels).sum()), samples=len(sample.labels))
 

@@ -119,7 +119,7 @@ def measure(floating: Network, network: Network, inputs: Mapping[str, Array], so
         p.name: _compare(p, spiking, b.spikes[p.name], local, coarse)
         for p in network.populations if not (p.graded or p.name in network.accumulators)}
     argmax = {}
-    for before, after in zip(whole.readouts, network.readouts, strict=True):
+    for before, after in zip(whole.outputs, network.outputs, strict=True):
         argmax[after.name] = int(np.sum(before.answers(answers.read(before))
                                         == after.answers(b.read(after))))
     rates: dict[str, float | NDArray[np.float64]] = {

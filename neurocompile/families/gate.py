@@ -236,13 +236,13 @@ def _compare_readouts(reading: _Reading, spikes: Mapping[str, NDArray[np.uint8]]
     inputs = {item.name: reading.inputs[item.name].reshape(reading.count, -1, item.size)
               for item in reading.network.inputs if item.name in reading.inputs}
     run = Run(dict(spikes), inputs=inputs)
-    for number, readout in enumerate(reading.network.readouts):
+    for readout in reading.network.outputs:
         expected = reading.value(readout.name).astype(np.float64).reshape(reading.count, -1)
         values = run.read(readout).reshape(reading.count, -1)
         error, bound = np.abs(values - expected), BOUND * max(1.0, float(np.abs(expected).max(initial=0)))
         if error.max(initial=0) > bound:
             at = sample, element = np.unravel_index(int(error.argmax()), error.shape)
-            raise FindingsError(Diagnostic("NC142", output_location(reading.graph, number), {
+            raise FindingsError(Diagnostic("NC142", output_location(reading.graph, readout.number), {
                 "module": readout.name, "place": f"sample {sample}, element {element}",
                 "expected": float(expected[at]), "found": float(values[at]),
                 "detail": "a readout of the same spikes", "different": int((error > bound).sum())}))

@@ -11,8 +11,9 @@ import numpy as np
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.demand import Demand
 from neurocompile.families.routes import DIGITS, load, routes, traffic
+from neurocompile.ir.host_program import HostProgram
 from neurocompile.ir.mapping import CoreSlice, Partition
-from neurocompile.ir.network import Adder, Network, Population
+from neurocompile.ir.network import Adder, Network, Population, Readout
 from neurocompile.ir.operators import Array
 from neurocompile.passes.pruning.prune import Pruning, n_neurons, n_synapses
 from neurocompile.report.model.layout import CorePlace, Layout, PopulationOrder, SlicePlace
@@ -108,9 +109,15 @@ def _pruning(pruning: Pruning) -> PruningFacts:
 def _readouts(network: Network) -> tuple[ReadoutFacts, ...]:
     sizes = {p.name: p.size for p in network.populations}
     return tuple(ReadoutFacts(
-        name=one.name, shape=tuple(one.shape), ticks=one.ticks,
-        on_chip=one.accumulator is not None,
-        read=sum(sizes.get(name, 0) for name, _ in one.terms)) for one in network.readouts)
+        name=one.name, shape=tuple(one.shape), read=sum(sizes.get(name, 0) for name in one.sources),
+        **_reading(one)) for one in network.outputs)
+
+
+def _reading(output: Readout | HostProgram) -> dict[str, Any]:
+    """How the host computes an output."""
+    if isinstance(output, HostProgram):
+        return {"ticks": "program", "on_chip": False, "operators": output.operators}
+    return {"ticks": output.ticks, "on_chip": output.accumulator is not None}
 
 
 def _cores(network: Network, demand: Demand) -> tuple[CoreFacts, ...]:

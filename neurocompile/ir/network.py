@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.encoder import Encoder
+from neurocompile.ir.host_program import HostProgram
 from neurocompile.ir.operators import Array, Operator, Shape
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
@@ -222,6 +223,12 @@ class Readout:
     bias: Array  # [outputs] float64
     ticks: Literal["sum", "each"] | int = "sum"
     accumulator: str | None = None  # the population of its first term, if that is one
+    number: int = 0  # its place among the model's outputs
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The populations and inputs that it reads."""
+        return tuple(name for name, _ in self.terms)
 
     def values(self, read: Mapping[str, Array]) -> Array:
         """Values [samples, *shape] of counts or spikes [samples, neurons] by source."""
@@ -247,6 +254,12 @@ class Network:
     readouts: tuple[Readout, ...]
     n_ticks: int  # ticks per sample
     encoders: tuple[Encoder, ...] = ()
+    host_programs: tuple[HostProgram, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[Readout | HostProgram, ...]:
+        """All outputs that the host computes, in the order of the model's."""
+        return tuple(sorted((*self.readouts, *self.host_programs), key=lambda one: one.number))
 
     def population(self, name: str) -> Population:
         """The population of that name. Raises KeyError."""

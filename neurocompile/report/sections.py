@@ -112,7 +112,9 @@ def _readout(readout: ReadoutFacts) -> str:
     if readout.on_chip:
         return (f"{name} is added up on the chip in neurons that never fire, {readout.read:,} "
                 "values a sample")
-    return f"{name} is computed on the host from the spikes of {readout.read:,} neurons"
+    own = f" by {words.plural(readout.operators, 'operator')}" if readout.operators else ""
+    ticks = " in each tick" if readout.operators else ""
+    return f"{name} is computed on the host{own} from the spikes of {readout.read:,} neurons{ticks}"
 
 
 def _fidelity(report: Report) -> Content:

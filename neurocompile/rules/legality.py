@@ -192,9 +192,23 @@ LEGALITY = (
          "build for a tick-synchronous chip (--timing tick), or train without biases",
          "Conv2d(bias=True) with --timing async", "Conv2d(bias=False) with --timing async"),
     Rule("NC129", "opaque-readout", "error",
-         "output {output} is neither spikes nor linear in spike counts: `{op}`",
-         "What a chip hands out is spikes; the host can add, scale and average their counts exactly.",
-         "return the linear readout itself, and apply the rest in your own code",
+         "output {output} is no function of a sample's spikes: `{op}`",
+         "What a chip hands out is spikes. The host computes outputs from them, each sample by itself; "
+         "it knows no potential of a neuron that fires.",
+         "return what is computed from the spikes of the last layer",
+         "s, v = lif(fc(s)); return v", "s, v = lif(fc(s)); return s.mean(0)"),
+    Rule("NC146", "output-dropped", "note",
+         "output {output} is left out, since it is no function of a sample's spikes: `{op}`",
+         "Potentials of neurons that fire stay on the chip, constants need none, and a mean over a "
+         "batch is no property of a sample.",
+         "nothing to do, if nobody wants it there; --outputs names those that are wanted",
+         "return logits, spikes.mean()", "return logits"),
+    Rule("NC147", "host-program", "note",
+         "output {output} is computed on the host, by {operators} operators with {share} of the "
+         "multiply-accumulates, from the spikes of each tick",
+         "What follows the last neurons that fire is no business of a chip: leaky integrators, "
+         "softmax, maxima over time. It becomes a program of the host, an ONNX file of the build.",
+         "nothing to do; a sum or mean of spikes over time needs no such program",
          "return torch.softmax(head(s).mean(0), -1)", "return head(s).mean(0)"),
     Rule("NC130", "no-neurons", "error",
          "the model has no neuron that neurocompile knows",

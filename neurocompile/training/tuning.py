@@ -76,12 +76,19 @@ class TunedModel:
 def trainable(model: TrainedModel, target: Target, options: Options) -> Parameters:
     """The numbers of a model for training; see `parameters_of`.
 
-    Raises FindingsError (NC623) where the target's neurons cannot be trained through.
+    Raises FindingsError (NC623) where the target's neurons or the model's output cannot be trained
+    through.
     """
     reason = family_of(target).untrainable
     if reason:
         raise FindingsError(Diagnostic("NC623", values={"target": target.name, "reason": reason}))
-    return parameters_of(model, target, options)
+    parameters = parameters_of(model, target, options)
+    if parameters.layers.network.host_programs:
+        raise FindingsError(Diagnostic(
+            "NC623", values={"target": target.name, "reason": "an output is computed by a program of "
+                             "the host, not as a sum of spikes"},
+            hint="return a sum or mean of spikes over time, or name such outputs by --outputs"))
+    return parameters
 
 
 def labeled_data(sample: Sample, parameters: Parameters) -> Data:

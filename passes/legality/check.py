@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic
+from neurocompile.ir.axes import layouts
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.passes.legality import (
@@ -23,6 +24,8 @@ from neurocompile.passes.legality import (
     wiring,
 )
 from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.cut import cut
+from neurocompile.passes.legality.functions import functions_of
 from neurocompile.passes.legality.spike_types import (
     STATIC,
     Current,
@@ -33,7 +36,7 @@ from neurocompile.passes.legality.spike_types import (
     times,
 )
 from neurocompile.passes.legality.walk import Transfer, TypeWalk, producer, start
-from neurocompile.semantics.floating import STATE_WORDS
+from neurocompile.semantics.floating import POTENTIAL, STATE_WORDS
 
 TRANSFER: dict[str, Transfer] = {
     **linear.TRANSFER, **products.TRANSFER, **pooling.TRANSFER, **nonlinear.TRANSFER,
@@ -55,7 +58,11 @@ def check_graph(graph: Graph, timing: str = "tick",
 
 def walk_graph(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> TypeWalk:
     """The spike type of every value, and all findings."""
-    walk = start(graph, timing == "async", frozenset(map(Allow, allow)))
+    axes = layouts(graph)
+    functions = functions_of(graph)
+    parts = cut(graph, axes, functions.affine)
+    walk = start(graph, axes, functions, parts.chip, not parts.served, timing == "async",
+                 frozenset(map(Allow, allow)))
     if not walk.modules:
         return walk
     ticks.check_loop(walk)
@@ -64,13 +71,13 @@ def walk_graph(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) ->
             continue
         neuron = as_neuron(node)
         if neuron is not None:
-            _neuron(neuron, walk)
+            _visit_neuron(neuron, walk)
             continue
         kind = sums.follow(node, _transfer(node, walk), walk)
         if not isinstance(kind, Static):
             for output in node.outputs:
                 walk.types[output.name or ""] = kind
-    readout.check_outputs(walk)
+    readout.check_outputs(walk, parts)
     bias.check_timing(walk)
     return walk
 
@@ -113,6 +120,15 @@ def _state(node: ir.Node, operands: Iterable[ir.Value | None], walk: TypeWalk) -
         if value is not None and isinstance(kind, Opaque) and not kind.reported:
             walk.report("NC123", node, {"op": kind.op})
             walk.types[value.name or ""] = Opaque(kind.op, kind.node, reported=True)
+
+
+def _visit_neuron(neuron: NeuronNode, walk: TypeWalk) -> None:
+    if neuron.node in walk.chip:
+        _neuron(neuron, walk)
+        return
+    for value in (neuron.spikes, *neuron.final.values()):
+        walk.types[value.name or ""] = Opaque(
+            f"{STATE_WORDS[POTENTIAL]} of {neuron.module}", neuron.node)
 
 
 def _neuron(neuron: NeuronNode, walk: TypeWalk) -> None:

@@ -19,6 +19,8 @@ from neurocompile.ir.axes import Role, layouts
 from neurocompile.ir.axis_space import shape_of
 from neurocompile.ir.graph import Graph, location
 from neurocompile.ir.neuron_node import as_neuron, is_neuron
+from neurocompile.passes.legality.cut import cut
+from neurocompile.passes.legality.functions import functions_of
 from neurocompile.passes.legality.walk import producer, reads, upstream
 
 MAC_PJ, AC_PJ = 4.6, 0.9  # 45 nm, 32-bit floats (Horowitz, ISSCC 2014)
@@ -135,9 +137,10 @@ class _Dependence:
 
     def __init__(self, graph: Graph) -> None:
         inputs = {v.name for v in graph.model.graph.inputs if v.const_value is None}
+        self.chip = cut(graph, layouts(graph), functions_of(graph).affine).chip
         self.live = upstream(
             (v.producer() for v in graph.model.graph.outputs), through_neurons=True)
-        feeds = (producer(value) for neuron in graph.neurons() if neuron.node in self.live
+        feeds = (producer(value) for neuron in graph.neurons() if neuron.node in self.chip
                  for value in neuron.currents)
         self.feeding = upstream(feeds)
         self.dynamic: set[ir.Node] = set()  # depends on the model's input or on spikes
@@ -153,7 +156,7 @@ class _Dependence:
     def place(self, node: ir.Node) -> Place:
         """Where a node runs if nothing speaks against it."""
         if is_neuron(node):
-            return Place.CHIP
+            return Place.CHIP if node in self.chip else Place.HOST
         return Place.CHIP if node in self.spiking and node in self.feeding else Place.HOST
 
     def is_static(self, value: ir.Value | None) -> bool:

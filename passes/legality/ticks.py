@@ -21,7 +21,7 @@ from neurocompile.passes.lowering.deviation import repeated_uses, uneven_uses
 
 def check_loop(walk: TypeWalk) -> None:
     """Report modules that do not run once a tick, in a loop those with fewer or more rounds too."""
-    neurons = [neuron for neuron in walk.graph.neurons() if neuron.node in walk.live]
+    neurons = [neuron for neuron in walk.graph.neurons() if neuron.node in walk.chip]
     findings = list(uneven_uses(neurons, walk.layouts)) if walk.layouts.tick_of else []
     walk.irregular = bool(findings)
     for finding in (*repeated_uses(neurons, walk.layouts), *findings):
@@ -53,7 +53,7 @@ def check(node: ir.Node, walk: TypeWalk) -> None:
     if Role.TIME in roles and node in walk.feeding:
         _mixes(node, walk)
         walk.report("NC126", node, {"op": node.op_type}, notes=[*reasons, *walk.paths(node)])
-    elif Role.BATCH in roles:
+    elif Role.BATCH in roles and (node in walk.feeding or walk.no_output):
         _mixes(node, walk)
         module = node.metadata_props.get("neurocompile.module", "")
         reason = reasons[0] if reasons else f"`{node.op_type}` works across the samples of a batch"

@@ -9,11 +9,11 @@ from typing import Any
 import onnx_ir as ir
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.axes import Conflict, Layouts, layouts
+from neurocompile.ir.axes import Conflict, Layouts
 from neurocompile.ir.graph import Graph, location
 from neurocompile.ir.neuron_node import NeuronNode, is_neuron
 from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.legality.functions import NO_AFFINES, Affines, Functions, functions_of
+from neurocompile.passes.legality.functions import NO_AFFINES, Affines, Functions
 from neurocompile.passes.legality.spike_types import (
     STATIC,
     Analog,
@@ -35,7 +35,9 @@ class TypeWalk:
     graph: Graph
     layouts: Layouts
     live: frozenset[ir.Node]  # nodes that an output depends on
-    feeding: frozenset[ir.Node]  # nodes whose result enters a live neuron's input
+    chip: frozenset[ir.Node]  # neurons that fire for somebody, and all that they depend on
+    feeding: frozenset[ir.Node]  # nodes whose result enters one of those neurons
+    no_output: bool  # is computed from spikes, by nobody
     functions: Functions  # of spikes, however they are written
     asynchronous: bool = False
     allow: frozenset[Allow] = frozenset()
@@ -110,16 +112,15 @@ class TypeWalk:
             yield f"{name} operand: {self.describe(kind)}".strip()
 
 
-def start(graph: Graph, asynchronous: bool = False,
-          allow: frozenset[Allow] = frozenset()) -> TypeWalk:
-    """A walk before its first node."""
-    functions = functions_of(graph)
+def start(graph: Graph, axes: Layouts, functions: Functions, chip: frozenset[ir.Node],
+          no_output: bool, asynchronous: bool, allow: frozenset[Allow]) -> TypeWalk:
+    """A walk before its first node. `chip` is the chip's part of the graph."""
     live = upstream((value.producer() for value in graph.model.graph.outputs), functions.affine,
                     through_neurons=True)
-    neurons = [neuron for neuron in graph.neurons() if neuron.node in live]
+    neurons = [neuron for neuron in graph.neurons() if neuron.node in chip]
     feeding = upstream(
         (producer(value) for neuron in neurons for value in neuron.currents), functions.affine)
-    walk = TypeWalk(graph, layouts(graph), live, feeding, functions, asynchronous, allow)
+    walk = TypeWalk(graph, axes, live, chip, feeding, no_output, functions, asynchronous, allow)
     for value in graph.model.graph.inputs:
         if value.const_value is None and value.name is not None:
             walk.types[value.name] = Analog()

@@ -3,14 +3,15 @@
 Walks the graph once with affine forms (`forms`, `linear_ops`): what reaches a neuron is a sum of
 operators over spikes and inputs, so BatchNorm, average pooling, scales and reshapes fold into one
 operator per (source, target). Time and batch are taken away by the axis analysis; unrolled loops
-are rolled up when all their ticks have equal forms. What reaches an output becomes a host readout.
+are rolled up when all their ticks have equal forms. What reaches an output becomes a readout, where it
+is a sum of spikes, else a program of the host.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.axes import Layouts, Role, layouts
 from neurocompile.ir.graph import Graph, constant, location
+from neurocompile.ir.host_program import HostProgram
 from neurocompile.ir.network import (
     Bias,
     Input,
@@ -27,12 +29,13 @@ from neurocompile.ir.network import (
     Network,
     Population,
     Projection,
+    Readout,
 )
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.ir.operators import Dense, Shape, identity, smaller
 from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.cut import Cut, cut
 from neurocompile.passes.legality.functions import functions_of
-from neurocompile.passes.legality.walk import upstream
 from neurocompile.passes.lowering.deviation import (
     description,
     deviation,
@@ -42,7 +45,7 @@ from neurocompile.passes.lowering.deviation import (
 from neurocompile.passes.lowering.forms import EACH_TICK, STATIC, Form, TickSource, equal
 from neurocompile.passes.lowering.gates import Gate, GateUses, gate_of
 from neurocompile.passes.lowering.linear_ops import OPS, affine_function, tick_vector
-from neurocompile.passes.lowering.readouts import readouts
+from neurocompile.passes.lowering.outputs import outputs_of
 from neurocompile.passes.lowering.token_means import average_tokens
 from neurocompile.passes.lowering.walk import (
     FormWalk,
@@ -84,12 +87,14 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     `allow` names the opt-ins (`Allow`) with which it is legal. With `tokens`, means over tokens
     are means over the kept ones; nothing else is pruned.
     Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
-    NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 for an
-    output that is not linear in spike counts.
+    NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 where no
+    output can be computed from spikes.
     """
     axes = layouts(graph)
-    n_ticks = _n_ticks(graph, axes)
     affine = functions_of(graph).affine
+    parts = cut(graph, axes, affine)
+    chip_neurons = [neuron for neuron in graph.neurons() if neuron.node in parts.chip]
+    n_ticks = _n_ticks(chip_neurons, axes)
     walk = FormWalk(axes, {}, n_ticks, affine, frozenset(map(Allow, allow)), tokens=tokens)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
@@ -97,28 +102,43 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
         when = STATIC if item.kind is InputKind.STATIC else EACH_TICK
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
     neurons: dict[str, _ModuleNeurons] = {}
-    live = upstream((value.producer() for value in graph.model.graph.outputs), affine,
-                    through_neurons=True)
+    live = parts.live(graph)
     gates = GateUses(frozenset({
-        *(neuron.module for neuron in graph.neurons()), *(item.name for item in inputs), ONE}))
+        *(neuron.module for neuron in chip_neurons), *(item.name for item in inputs), ONE}))
     for node in graph.nodes():
         if node not in live:
             continue
         neuron = as_neuron(node)
-        if neuron is not None:
+        if node not in parts.chip:
+            _visit_tail(walk, node, gates, neurons)
+        elif neuron is not None:
             _visit_neuron(walk, graph, neuron, neurons)
-        elif node in affine:
-            affine_function(walk, node)
-        elif any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
+        elif node in affine or any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
             _visit_operator(walk, node, gates, neurons)
     findings = list(gates.uneven(n_ticks))
     if findings:
         raise FindingsError(*findings)
-    return _network(graph, walk, inputs, neurons)
+    return _network(graph, walk, inputs, neurons, parts)
+
+
+def _visit_tail(walk: FormWalk, node: ir.Node, gates: GateUses,
+                neurons: dict[str, _ModuleNeurons]) -> None:
+    """An operator behind the last neurons: it has a form where it is linear or a gate, and need not."""
+    values = [walk.affine[node].base] if node in walk.affine else node.inputs
+    dynamic = [value for value in values if walk.layouts.is_dynamic(value)]
+    if not dynamic or as_neuron(node) or any(walk.form(value) is None for value in dynamic):
+        return
+    try:
+        _visit_operator(walk, node, gates, neurons)
+    except FindingsError:  # the host's
+        walk.forms.pop(str(node.outputs[0].name), None)
 
 
 def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
                     neurons: dict[str, _ModuleNeurons]) -> None:
+    if node in walk.affine:
+        affine_function(walk, node)
+        return
     if constant(node.outputs[0]) is not None:
         return
     own_gate = gate_of(walk, node, neurons)
@@ -131,13 +151,13 @@ def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
     average_tokens(walk, node, OPS[node.op_type])
 
 
-def _n_ticks(graph: Graph, axes: Layouts) -> int:
+def _n_ticks(neurons: Sequence[NeuronNode], axes: Layouts) -> int:
     """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
-    findings = [*repeated_uses(graph.neurons(), axes), *uneven_uses(graph.neurons(), axes)]
+    findings = [*repeated_uses(neurons, axes), *uneven_uses(neurons, axes)]
     if findings:
         raise FindingsError(*findings)
     loop_ticks = max(axes.tick_of.values(), default=0) + 1
-    return max(loop_ticks, *(sizes_of(neuron.spikes)[0] for neuron in graph.neurons()))
+    return max(loop_ticks, *(sizes_of(neuron.spikes)[0] for neuron in neurons))
 
 
 def _unit(name: str, when: int | str, shape: Shape) -> Form:
@@ -250,7 +270,7 @@ def _check_carried(neuron: NeuronNode) -> None:
 
 
 def _network(graph: Graph, walk: FormWalk, inputs: list[Input],
-             neurons: dict[str, _ModuleNeurons]) -> tuple[Network, list[Diagnostic]]:
+             neurons: dict[str, _ModuleNeurons], parts: Cut) -> tuple[Network, list[Diagnostic]]:
     populations: list[Population] = []
     notes: list[Diagnostic] = []
     projections: list[Projection] = []
@@ -279,12 +299,13 @@ def _network(graph: Graph, walk: FormWalk, inputs: list[Input],
         populations.append(Population(module, neuron.shape, model, bias, where=where))
     if any(p.source == ONE for p in projections):
         inputs = [*inputs, Input(ONE, (1,), InputKind.ONE)]
-    outputs = tuple(readouts(graph, walk))
+    outputs = list(outputs_of(graph, walk, parts))
     sources_in_use = {p.source for p in projections} | {
-        name for readout in outputs for name, _ in readout.terms}
+        name for output in outputs for name in output.sources}
     network = Network(
         tuple(item for item in inputs if item.name in sources_in_use), tuple(populations),
-        tuple(projections), outputs, walk.n_ticks)
+        tuple(projections), tuple(one for one in outputs if isinstance(one, Readout)), walk.n_ticks,
+        host_programs=tuple(one for one in outputs if isinstance(one, HostProgram)))
     return network, notes
 
 

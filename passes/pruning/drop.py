@@ -59,7 +59,10 @@ def with_ticks(network: Network, numbers: Sequence[int]) -> Network:
 
 
 def only_sums(network: Network) -> None:
-    """Raise UsageError (NC022) unless every readout adds up all ticks."""
+    """Raise UsageError (NC022) unless every output adds up all ticks."""
+    for program in network.host_programs:
+        raise UsageError(Diagnostic("NC022", Location(program.name), {
+            "output": program.name, "reads": "spikes by a program of the host"}))
     for readout in network.readouts:
         if readout.ticks != "sum":
             reads = "every tick by itself" if readout.ticks == "each" else f"tick {readout.ticks}"

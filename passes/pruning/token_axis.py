@@ -30,9 +30,7 @@ def token_axes(network: Network) -> TokenAxes:
             continue
         axes = _spread(between, seed)
         problem = "an axis that layers mix meets itself in another place" if axes is None else next(
-            (f"`{name}` weighs the {axis.length} numbers of the axis that layers mix differently: "
-             f"only their mean can be pruned" for name, operator, axis in _leaving(network, axes)
-             if not even(operator, axis)), None)
+            _obstacles(network, axes), None)
         if axes is not None and problem is None:
             candidates.append(axes)
         reason = problem or reason
@@ -69,6 +67,17 @@ def _spread(between: Iterable[Projection], seed: TokenAxes) -> TokenAxes | None:
                 if len(options) == 1 and axes.setdefault(other, options[0]) != options[0]:
                     return None
     return axes
+
+
+def _obstacles(network: Network, axes: TokenAxes) -> Iterator[str]:
+    """What reads the tokens of a network otherwise than by their mean."""
+    for name, operator, axis in _leaving(network, axes):
+        if not even(operator, axis):
+            yield (f"`{name}` weighs the {axis.length} numbers of the axis that layers mix "
+                   f"differently: only their mean can be pruned")
+    for program in network.host_programs:
+        if not axes.keys().isdisjoint(program.sources):
+            yield f"a program of the host reads every token for output `{program.name}`"
 
 
 def _leaving(network: Network, axes: TokenAxes) -> Iterator[tuple[str, Operator, Axis]]:

@@ -51,7 +51,7 @@ def legalize(network: Network, target: TrueNorthTarget, *, fan_in: FanIn = "reje
     raise_errors(misfits(network))
     crossbar = Crossbar.of(target)
     blocks, step = blocks_of(network, crossbar), 1
-    read = frozenset(source for readout in network.readouts for source, _ in readout.terms
+    read = frozenset(source for output in network.outputs for source in output.sources
                      if source in blocks)
     try:
         tilings, depth = Tiler(network, blocks, step, read, crossbar).run()

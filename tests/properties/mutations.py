@@ -108,9 +108,7 @@ ELEMENTWISE = frozenset({
     "Equal", "rounding cast", "where compared"})
 INFINITE = frozenset({"Log", "Reciprocal", "one over"})
 # What may stand behind the last neuron: the host adds, scales and averages spike counts exactly.
-LEGAL_READOUTS = frozenset({
-    "cumsum over time", "mean over time", "flipped time", "last tick", "weights over time",
-    "residual", "weighted residual"})
+NO_READOUTS = frozenset({"Round", "Floor", "Ceil", "Sign", "unknown"})
 
 
 @dataclass(frozen=True)

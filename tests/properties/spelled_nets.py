@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 import torch
 import torch.nn.functional as F
 from spikingjelly.activation_based import neuron

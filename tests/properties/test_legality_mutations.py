@@ -45,7 +45,7 @@ def expected(name: str, position: Position) -> list[str]:
     if position.where == "encoder":  # the host computes what is before the first neuron
         return codes if name == "mask by a population" else []  # it brings a neuron along
     if position.where == "readout" and codes != ["NC113"]:  # samples are never mixed
-        return [] if name in mutations.LEGAL_READOUTS else ["NC129"]
+        return ["NC129"] if name in mutations.NO_READOUTS else []  # all else is a program of the host
     return codes
 
 

@@ -20,9 +20,9 @@ from neurocompile.ir.network import InputKind
 from neurocompile.options import Options
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
+from tests.loihi import loihi_target
 from tests.properties.spelled_nets import ILLEGAL, LEGAL, B, Net, T, Together
 from tests.properties.spellings import Spelling, spellings
-from tests.loihi import loihi_target
 
 LOIHI2 = loihi_target("loihi2")
 SHARE = 9  # of the spellings in the default suite, one in so many

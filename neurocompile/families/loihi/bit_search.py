@@ -170,13 +170,13 @@ class Search:
 
     def _right(self, network: Network, result: Run) -> float:
         """The share of right answers: the labels', or the float network's."""
-        if not network.readouts:
+        if not network.outputs:
             return 1.0
         truth = self.labels
         if truth is None:
-            readout = self.floating.readouts[0]
+            readout = self.floating.outputs[0]
             truth = readout.answers(self.float_run.read(readout))
-        readout = network.readouts[0]
+        readout = network.outputs[0]
         return float(np.mean(readout.answers(result.read(readout)) == truth))
 
     def _integers(self, choice: Choice) -> Network:

@@ -24,7 +24,16 @@ from neurocompile.formats.nir.options import check_tick
 from neurocompile.formats.nir.ours import InputForm, Ours, Ticks, nir_node, single
 from neurocompile.formats.nir.write import nir_bytes
 from neurocompile.ir.network import InputKind, Network, Population, Readout
-from neurocompile.ir.operators import Array, Conv, Dense, Einsum, Operator, Shape, is_identity
+from neurocompile.ir.operators import (
+    Array,
+    Conv,
+    Dense,
+    Einsum,
+    Operator,
+    Shape,
+    identity,
+    is_identity,
+)
 from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 
@@ -46,11 +55,22 @@ def export_nir(network: Network, dt: float = 1e-4) -> Document:
         build.nodes[build.name_of(population.name)] = build.neuron(population)
     for population in network.populations:
         build.populate(population)
-    for readout in network.readouts:
+    for readout in (*network.readouts, *_records(network)):
         build.read(readout)
     graph = n.NIRGraph(build.nodes, tuple(sorted(build.edges)))
     return Document(nir_bytes(graph, build.ours().encode()), f"{len(graph.nodes):,} nodes",
                     tuple(_warnings(network, dt)))
+
+
+def _records(network: Network) -> Iterator[Readout]:
+    """The spikes of each tick that host programs read and nothing else reads."""
+    names = {name for program in network.host_programs for name in program.sources}
+    others = {name for readout in network.readouts for name in readout.sources}
+    for population in network.populations:
+        if population.name in names - others:
+            size = population.size
+            yield Readout(f"{population.name}.spikes", population.shape,
+                          ((population.name, identity((size,))),), np.zeros(size), "each")
 
 
 def in_single(neuron: FloatNeuron) -> FloatNeuron:
@@ -265,6 +285,9 @@ def _warnings(network: Network, dt: float) -> Iterator[Diagnostic]:
         if item.kind is InputKind.STATIC:
             yield _loss(item.name, f"that a value holds for {network.n_ticks} ticks",
                         "send it in every tick")
+    for program in network.host_programs:
+        yield _loss(program.name, "what follows the last neurons",
+                    "compute this output from their spikes")
     for readout in network.readouts:
         if readout.ticks == "sum":
             yield _loss(readout.name, "that it is a sum over a sample's ticks",

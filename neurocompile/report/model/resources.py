@@ -87,9 +87,10 @@ class ReadoutFacts:
 
     name: str
     shape: tuple[Count, ...]  # of one value
-    ticks: Literal["sum", "each"] | int  # whose spikes it reads; a number is that of a tick
+    ticks: Literal["sum", "each", "program"] | int  # whose spikes it reads; a number is that of a tick
     on_chip: bool  # whether the chip adds it up
     read: Count  # neurons that the host reads
+    operators: Count = 0  # of the program with which the host computes it from each tick's spikes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,21 +39,18 @@ def kernel_over_time(net: Any, x: Tensor) -> Tensor:
     return net.lif2(y.permute(2, 0, 1, 3, 4)).sum(0)
 
 
-@feature(VECTOR, time=0, lif=lif, fc=fc(6, 5), lif2=lif)
-def softmax_head(net: Any, x: Tensor) -> Tensor:
-    return torch.softmax(net.lif2(net.fc(net.lif(x))).mean(0), -1)  # NC129
+@feature(VECTOR, time=0, lif=lif, fc=fc(6, 5))
+def threshold_behind_the_last_neuron(net: Any, x: Tensor) -> Tensor:
+    y = net.fc(net.lif(x)).sum(0)
+    return torch.round(y)  # NC129
 
 
 @feature((B, 6), node=one_tick)
 def membrane_as_output(net: Any, x: Tensor) -> Tensor:
+    total: Any = 0
     for _ in range(T):
-        net.node(x)  # NC129
-    return net.node.v
-
-
-@feature(VECTOR, time=0, lif=lif)
-def constant_as_output(net: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-    return net.lif(x).sum(0), torch.ones(3)  # NC129
+        total = total + net.node(x)
+    return total * net.node.v  # NC129
 
 
 @feature((B, 6), fc=fc(6, 5), first=fc(6, 5), node=one_tick)
@@ -87,14 +84,6 @@ def a_neuron_used_twice_in_a_loop(net: Any, x: Tensor) -> Tensor:
     for _ in range(T):
         s = net.node2(net.node(net.fc(x)))  # NC112
         total = total + net.node(net.fc2(s))
-    return total
-
-
-@feature((B, 6), fc=fc(6, 6), node=one_tick)
-def ticks_that_count_differently(net: Any, x: Tensor) -> Tensor:
-    total: Any = 0
-    for t in range(T):
-        total = total + net.node(net.fc(x)) * (t + 1)  # NC129
     return total
 
 

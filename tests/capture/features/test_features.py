@@ -11,6 +11,7 @@ from neurocompile.diagnostics import FindingsError
 from tests.capture.features import (
     code_nets,
     harness,
+    host_nets,
     layer_nets,
     refused_nets,
     time_nets,
@@ -23,7 +24,8 @@ def names_of(*files: ModuleType) -> list[str]:
             if feature.code.__module__ in {file.__name__ for file in files}]
 
 
-LEGAL, ILLEGAL = names_of(time_nets, layer_nets, wiring_nets, code_nets), names_of(refused_nets)
+LEGAL, ILLEGAL = names_of(
+    time_nets, layer_nets, wiring_nets, code_nets, host_nets), names_of(refused_nets)
 QUICK = [name for name in LEGAL if harness.joinable(harness.FEATURES[name])][::6]
 
 
@@ -40,7 +42,7 @@ def test_the_network_spikes_like_the_model(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [
-    name if name == "ticks_that_count_differently" else pytest.param(name, marks=pytest.mark.slow)
+    name if name == "ticks_scaled_by_their_number" else pytest.param(name, marks=pytest.mark.slow)
     for name in ILLEGAL])
 def test_what_is_no_network_is_refused_at_its_line(name: str) -> None:
     feature = harness.FEATURES[name]

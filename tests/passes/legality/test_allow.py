@@ -79,10 +79,6 @@ PRICES = {
         "or-pool", "NC122", "NC134", (4, 24, 24, 1),
         f"""{IN} => (float[3,2,4,1] y) <int64[1] ax={{3}}, float[1] o={{1.0}}> {{
         s, u, v = lif(x)  n = Sub(o, s)  m = ReduceMax(n, ax)  y, u2, v2 = lif(m) }}"""),
-    "mask behind the last neuron": (  # its counts are an output
-        "coincidence-gates", "NC129", "NC135", (24, 48, 48, 1),
-        f"""{IN} => (float[3,2,4,6] y) {{
-        q, u, v = lif(x)  k, u1, v1 = lif(x2)  y = Mul(q, k) }}"""),
     "token mask": (  # QKFormer: one spike a token masks all its channels
         "coincidence-gates", "NC121", "NC135", (24, 48, 28, 1),
         f"""{IN} => (float[3,2,4,6] y) <int64[1] ax={{3}}> {{
@@ -124,9 +120,6 @@ REFUSALS = {
         s, u, v = lif(x)  m, at = MaxPool<kernel_shape=[2], strides=[2]>(s)
         i = Cast<to=1>(at)  j = Mul(i, o)  k = Add(m, j)  y, u2, v2 = lif(k) }""".replace(
         "y) {", "y) <float[1] o> {")),
-    "maximum over time, as an output": ("or-pool", ["NC129"], "", f"""{IN} =>
-        (float[1,2,4,6] y) <int64[1] ax={{0}}> {{
-        s, u, v = lif(x)  y = ReduceMax(s, ax) }}"""),
     "another constant less spikes": (
         "coincidence-gates", ["NC121"], "not all binary spikes", f"""{IN} =>
         (float[3,2,4,6] y) <float[1] o={{2.0}}> {{

@@ -44,6 +44,6 @@ def test_a_leaky_integrator_is_no_event_between_layers(graph) -> None:  # type: 
     assert [(d.code, d.where.module) for d in check_graph(model_graph)] == [("NC123", "b")]
 
 
-def test_a_leaky_integrator_is_no_readout_of_counts(graph) -> None:  # type: ignore[no-untyped-def]
+def test_a_leaky_integrator_behind_the_last_layer_is_the_hosts(graph) -> None:  # type: ignore[no-untyped-def]
     assert [d.code for d in check_graph(with_neuron(graph, "v = v + x * v_th\ns = v", "LI"))] == [
-        "NC129"]
+        "NC147"]

@@ -64,8 +64,8 @@ CASES = [
         s, u, v = lif(x)  a = MatMul(s, w)  c = Add(a, b)  y, u2, v2 = lif(c) }}""",
      f"""{IN} => (float[3,2,4,6] y) <{W}> {{
         s, u, v = lif(x)  a = MatMul(s, w)  y, u2, v2 = lif(a) }}"""),
-    ("NC129", f"""{IN} => (float[3,2,4,6] y) <{W}> {{
-        s, u, v = lif(x)  a = MatMul(s, w)  y = Softmax(a) }}""",
+    ("NC129", f"""{IN} => (float[3,2,4,6] y) <{W}, float[1] o={{1.0}}> {{
+        s, u, v = lif(x)  a = MatMul(s, w)  g = Greater(a, o)  y = Cast<to=1>(g) }}""",
      f"""{IN} => (float[3,2,4,6] y) <{W}> {{
         s, u, v = lif(x)  y = MatMul(s, w) }}"""),
     ("NC130", f"""{IN} => (float[3,2,4,6] y) <{W}> {{ a = MatMul(x, w)  y = Relu(a) }}""",
@@ -150,8 +150,9 @@ MORE = {
     "hand-written threshold": (["NC123"], f"""{IN} => (float[3,2,4,6] y) <{W}, float[1] o={{1.0}}> {{
         s, u, v = lif(x)  a = MatMul(s, w)  g = Greater(a, o)  c = Cast<to=1>(g)  d = Mul(c, a)
         e = Sub(a, d)  y, u2, v2 = lif(e) }}"""),
-    "membrane potential as output": (["NC129"], f"""{IN} => (float[3,2,4,6] y, float[2,4,6] v) {{
-        y, u, v = lif(x) }}"""),
+    "membrane potential of a neuron that fires": (["NC129"], f"""{IN} => (float[3,2,4,6] y)
+        <int64[1] ax={{0}}, int64[4] n={{3,1,1,1}}> {{
+        s, u, v = lif(x)  e = Unsqueeze(v, ax)  t = Tile(e, n)  y = Add(t, s) }}"""),
     "membrane potential into a neuron": (["NC123"], f"""{IN} => (float[3,2,4,6] y)
         <int64[1] ax={{0}}, int64[4] n={{3,1,1,1}}> {{
         s, u, v = lif(x)  e = Unsqueeze(v, ax)  t = Tile(e, n)  y, u2, v2 = lif(t) }}"""),
@@ -196,6 +197,31 @@ MORE = {
 def test_verdict(graph: Parse, name: str) -> None:
     expected, text = MORE[name]
     assert codes(graph(text)) == expected
+
+
+@pytest.mark.parametrize(("note", "text"), [
+    ("NC146", f"""{IN} => (float[3,2,4,6] y, float[2,4,6] v) {{ y, u, v = lif(x) }}"""),
+    ("NC146", f"""{IN} => (float[3,2,4,6] s, float[1,1,1,1] y) {{
+        s, u, v = lif(x)  y = ReduceMean(s) }}"""),
+    ("NC146", f"""{IN} => (float[3,2,4,6] s, float[1] y) <float[1] o={{1.0}}> {{
+        s, u, v = lif(x)  y = Add(o, o) }}"""),
+    ("NC147", f"""{IN} => (float[2,4,6] v2) {{ s, u, v = lif(x)  y, u2, v2 = lif(s) }}"""),
+    ("NC147", f"""{IN} => (float[3,2,4,6] y) <{W}> {{
+        s, u, v = lif(x)  a = MatMul(s, w)  y = Softmax(a) }}"""),
+    ("NC147", f"""{IN} => (float[1,2,4,6] y) <int64[1] ax={{0}}> {{
+        s, u, v = lif(x)  y = ReduceMax(s, ax) }}"""),
+])
+def test_outputs_that_are_no_sums(graph: Parse, note: str, text: str) -> None:
+    (finding,) = check_graph(graph(text))
+    assert (finding.code, finding.level) == (note, Severity.NOTE)
+
+
+def test_a_host_that_computes_more_than_the_chip(graph: Parse) -> None:
+    (finding,) = check_graph(graph(f"""{IN} => (float[3,2,4,6] y) <{W}> {{
+        a = MatMul(x, w)  s, u, v = lif(a)  b = MatMul(s, w)  c = Tanh(b)  d = MatMul(c, w)
+        y = Softmax(d) }}"""))
+    assert (finding.code, finding.level) == ("NC147", Severity.WARNING)
+    assert "66.7%" in finding.message
 
 
 def test_bias_bounds(graph: Parse) -> None:

@@ -200,39 +200,51 @@ def test_a_pool_keeps_its_structure_and_its_line() -> None:
     assert Path(network.population("pool.or").where.file or "").name == Path(__file__).name
 
 
-def test_without_the_option_nothing_is_made() -> None:
+def test_without_the_option_they_are_the_hosts() -> None:
     for make, option in ((And, ALLOW[0]), (Any, ALLOW[1])):
-        with pytest.raises(FindingsError) as error:
-            lower(model_graph(make, (3, 4, 6))[2], [option])
-        assert error.value.diagnostics[0].code == "NC110"
+        model, x, graph = model_graph(make, (3, 4, 6))
+        network, _ = lower(graph, [option])
+        assert {p.name for p in network.populations} == (
+            {"q_lif"} if make is Any else {"q_lif", "k_lif"})
+        (program,) = network.host_programs
+        reset(model)
+        with torch.no_grad():
+            expected = model(x).numpy()
+        assert expected.any()
+        assert np.array_equal(run(network, {"x": x.numpy()}).read(program), expected)
 
 
-class Sums(Branches):
+class Behind(Branches):
+    """A neuron behind a join of two spike trains."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lif = cell(0.3)
+
+    def join(self, q: torch.Tensor, k: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        q, k = self.spikes(x)
-        return ((q + k) * k).sum(0)
+        return self.lif(self.join(*self.spikes(x), x)).sum(0)
 
 
-class TimesInput(Branches):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (self.spikes(x)[0] * x).sum(0)
+class Sums(Behind):
+    def join(self, q: torch.Tensor, k: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return (q + k) * k
 
 
-class OverTime(Branches):
-    """The maximum over all ticks, behind the last neuron."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.spikes(x)[0].amax(0)
+class TimesInput(Behind):
+    def join(self, q: torch.Tensor, k: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return q * x
 
 
-class TicksApart(Branches):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        q, k = self.spikes(x)
-        return (q * k.sum(0, keepdim=True)).sum(0)
+class TicksApart(Behind):
+    def join(self, q: torch.Tensor, k: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return q * k.sum(0, keepdim=True)
 
 
 @pytest.mark.parametrize("make", [
-    Sums, OverTime, pytest.param(TimesInput, marks=pytest.mark.slow),
+    Sums, pytest.param(TimesInput, marks=pytest.mark.slow),
     pytest.param(TicksApart, marks=pytest.mark.slow)])
 def test_what_is_no_spike_of_the_tick_is_refused(make: Callable[[], nn.Module]) -> None:
     _, _, graph = model_graph(make, (3, 4, 6))
