@@ -79,6 +79,14 @@ class Lowering:
         return self.whole if self.pruning is None else self.pruning.after
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Structure:
+    """A network that a family's chips can have, as long as its numbers and its size fit."""
+
+    lowering: Lowering
+    floating: Network  # in the form that the family builds: with its adders, its kinds of inputs
+
+
 @dataclass
 class Recorder:
     """Runs stages, times them and checks what must hold after them."""

@@ -8,16 +8,18 @@ know no chip; those after them are the target's family's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from neurocompile.backends import synchronous
-from neurocompile.diagnostics import FindingsError
+from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.compilation import (
     Compilation,
     Lowering,
     Progress,
     Recorder,
+    Structure,
 )
 from neurocompile.families.gate import Gate, doubts, gate
 from neurocompile.families.stages import network_size
@@ -38,6 +40,20 @@ def _silent(_: str) -> None:
     return None
 
 
+REPLAY = "replay"  # what a capture runs to prove its graph
+NEUTRAL = ("check", "lower", "gate")  # stages that know no chip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What stages of one network read beside it."""
+
+    sample: Mapping[str, Array] | None = None  # arrays [samples, *input shape] by input name
+    labels: Array | None = None  # [samples], of the sample
+    selection: Selection | None = None  # what an earlier compilation pruned
+    rounding: Mapping[str, Array] = field(default_factory=dict)  # what one decided on its sample
+
+
 def compile_graph(graph: Graph, target: Target, options: Options | None = None,
                   sample: Mapping[str, Array] | None = None,
                   progress: Progress = _silent, selection: Selection | None = None,
@@ -50,25 +66,70 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     one, or `selection` from an earlier compilation; `rounding` is what that one decided on its
     sample (`Compilation.rounding`). Raises FindingsError with all errors of the stage that found some.
     """
-    family = family_of(target)
-    options = (options or family.options_type()).with_usual_bits(
-        family.usual_weight_bits(target))
-    run = Recorder(progress)
-    try:
-        run.findings += options.without_effect(family.name, target.name)
-        lowering = replace(_lower(run, graph, options, sample, selection, rounding or {}),
-                           labels=labels)
-        compilation: Compilation = family.compile(run, lowering, target, options)
-    except FindingsError as error:  # with the warnings of the stages before
-        raise FindingsError(*run.findings, *error.diagnostics) from None
+    family, run = family_of(target), Recorder(progress)
+    options = _told(options, target)
+    with _warnings_told(run):
+        structure = _structure(run, graph, target, options, Data(
+            sample=sample, labels=labels, selection=selection, rounding=rounding or {}))
+        compilation: Compilation = family.compile(run, structure, target, options)
     if sample is None:
         return compilation
     return replace(compilation, rounding={
-        **compilation.rounding, **range_record(lowering.whole)})
+        **compilation.rounding, **range_record(structure.lowering.whole)})
 
 
-def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, Array] | None,
-           selection: Selection | None, rounding: Mapping[str, Array]) -> Lowering:
+def check_structure(graph: Graph, target: Target | None, options: Options | None = None,
+                    sample: Mapping[str, Array] | None = None, progress: Progress = _silent
+                    ) -> tuple[Diagnostic, ...]:
+    """Findings of the stages of `compile_graph` whose verdict rests on no weight's size.
+
+    Without a target these are the ones that know no chip. Raises FindingsError as `compile_graph`
+    does.
+    """
+    run = Recorder(progress)
+    with _warnings_told(run):
+        _structure(run, graph, target, _told(options, target), Data(sample=sample))
+    return run.diagnostics
+
+
+def stages_not_run(graph: Graph, target: Target | None, names: Collection[str]
+                   ) -> tuple[str, ...]:
+    """The stages of a compilation beside these, the capture's replay among them, in their order."""
+    stages = NEUTRAL if target is None else family_of(target).stages
+    unproved = graph.info.get("replay") is None
+    return (*([REPLAY] if unproved else ()), *(one for one in stages if one not in names))
+
+
+def _told(options: Options | None, target: Target | None) -> Options:
+    """The options, those that nothing was said of as they are for a target."""
+    if target is None:
+        return options or Options()
+    family = family_of(target)
+    return (options or family.options_type()).with_usual_bits(family.usual_weight_bits(target))
+
+
+@contextmanager
+def _warnings_told(run: Recorder) -> Iterator[None]:
+    """An error is told with the warnings of the stages before."""
+    try:
+        yield
+    except FindingsError as error:
+        raise FindingsError(*run.findings, *error.diagnostics) from None
+
+
+def _structure(run: Recorder, graph: Graph, target: Target | None, options: Options,
+               data: Data) -> Structure:
+    """What `check` and `build` both go through. Raises FindingsError."""
+    if target is None:
+        lowering = _lower(run, graph, options, data)
+        return Structure(lowering=lowering, floating=lowering.network)
+    family = family_of(target)
+    run.findings += options.without_effect(family.name, target.name)
+    structure: Structure = family.structure(run, _lower(run, graph, options, data), target, options)
+    return structure
+
+
+def _lower(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowering:
     findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
                          lambda r: f"{len(r)} findings")
     run.findings += findings
@@ -80,22 +141,24 @@ def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, A
     if graph.info.get("replay") is not None:  # else it was captured to be checked only
         result = run.stage("gate", lambda: gate(graph, whole), Gate.summary)
         run.findings += doubts(graph, whole, result)
-    pruning = _prune(run, graph, whole, options, sample, selection)
-    ranges = options.input_range or recorded_ranges(rounding)
+    pruning = _prune(run, graph, whole, options, data)
+    ranges = options.input_range or recorded_ranges(data.rounding)
     if pruning is not None:
-        pruning = replace(pruning, after=with_ranges(pruning.after, ranges, sample))
-    return Lowering(graph=graph, whole=with_ranges(whole, ranges, sample), sample=sample,
-                    rounding=rounding, gate=result, pruning=pruning)
+        pruning = replace(pruning, after=with_ranges(pruning.after, ranges, data.sample))
+    return Lowering(
+        graph=graph, whole=with_ranges(whole, ranges, data.sample), sample=data.sample,
+        labels=data.labels, rounding=data.rounding, gate=result, pruning=pruning)
 
 
-def _prune(run: Recorder, graph: Graph, floating: Network, options: Options,
-           sample: Mapping[str, Array] | None, selection: Selection | None) -> Pruning | None:
+def _prune(run: Recorder, graph: Graph, floating: Network, options: Options, data: Data
+           ) -> Pruning | None:
     if not options.prune_tokens and not options.prune_steps:
         return None
+    sample = data.sample
     runner = None if sample is None else lambda net: synchronous.run(net, sample).spikes
     pruning = run.stage(
         "prune", lambda: prune(floating, lambda tokens: lower(graph, options.allow, tokens=tokens)[0],
-                               options.prune_tokens, options.prune_steps, runner, selection),
+                               options.prune_tokens, options.prune_steps, runner, data.selection),
         lambda p: network_size(p.after))
     run.findings.append(pruning.note())
     return pruning

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +56,8 @@ from neurocompile.semantics.floating import POTENTIAL, at_rest
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
+ENCODER_HINT = ("do it to the data, before the model; or check that the neurons in front of it are ones "
+                "that neurocompile knows")
 ONE = "one"  # the input that carries biases into synaptic currents
 
 
@@ -120,9 +122,16 @@ def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
         _visit_gate(walk, own_gate, gates.add(own_gate), neurons)
         return
     if node.op_type not in OPS:
-        raise unsupported_op(node, "it is not linear")
+        raise unsupported_op(node, "it is not linear", _hint(walk, node, neurons))
     OPS[node.op_type](walk, node)
     average_tokens(walk, node, OPS[node.op_type])
+
+
+def _hint(walk: FormWalk, node: ir.Node, neurons: Collection[str]) -> str | None:
+    """What to do instead of an operator on the input alone; None for one behind neurons."""
+    sources = {source.name for value in node.inputs if (form := walk.form(value)) is not None
+               for source in form.terms}
+    return ENCODER_HINT if sources.isdisjoint(neurons) else None
 
 
 def _live_nodes(graph: Graph) -> set[ir.Node]:

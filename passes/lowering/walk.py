@@ -49,11 +49,11 @@ class FormWalk:
         return self.operators[key]
 
 
-def unsupported_op(node: ir.Node, reason: str) -> FindingsError:
-    """NC110 for an op that has no place in a network."""
+def unsupported_op(node: ir.Node, reason: str, hint: str | None = None) -> FindingsError:
+    """NC110 for an op that has no place in a network; `hint`: what helps, if not the rule's fix."""
     where = location(node)
     return FindingsError(Diagnostic("NC110", where, {
-        "op": node.op_type, "module": where.module, "reason": reason}))
+        "op": node.op_type, "module": where.module or "the model", "reason": reason}, hint=hint))
 
 
 def sizes_of(value: ir.Value | None) -> tuple[int, ...]:
