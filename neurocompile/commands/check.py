@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from neurocompile.formats.request import Capture
     from neurocompile.ir.graph import Graph
 
-LARGE = 32_000_000  # parameters above which no model is run, unless --full
-
 
 @click.command(cls=CompileCommand, short_help="Say whether models can be built.")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
@@ -120,6 +118,18 @@ class _Depth:
     captures: bool  # the model's file holds no Graph, whose replay is over
 
     @property
+    def replays(self) -> bool:
+        """Whether the model is run, if it is not too large."""
+        return self.full is not False
+
+    @property
+    def largest(self) -> int | None:
+        """Parameters of the largest model that is run; None for any."""
+        from neurocompile.families.pipeline import LARGE, RUNS_UNTRAINED
+
+        return None if self.full else LARGE if self.mapping else RUNS_UNTRAINED
+
+    @property
     def mapping(self) -> bool:
         """Whether weights are quantized and mapped."""
         return self.full if self.full is not None else self.trained or bool(self.budgets)
@@ -130,7 +140,7 @@ class _Depth:
         if self.full is False:
             reasons = ["as asked"]
         elif not replayed:
-            reasons = [f"above {LARGE:,} parameters: --full runs them" if self.captures else
+            reasons = [f"above {self.largest:,} parameters: --full runs them" if self.captures else
                        "the graph was captured without replay"]
         if target is None:
             reasons.append("no target: -t names one")
@@ -150,7 +160,7 @@ def _check(work: Job, values: OptionValues, chips: Sequence[Target | None], prog
         options = [work.options(values, chip) for chip in chips]
         depth = _depth(work, tuple(options[0].budgets), full)
         sample = work.sample()
-        capture = work.load(sample, progress, full is not False, None if full else LARGE)
+        capture = work.load(sample, progress, depth.replays, depth.largest)
         if full:
             _require_proof(capture)
         arrays = None if sample is None else capture.fit(sample)

@@ -62,7 +62,7 @@ class CheckResult:
     def _without_errors(self) -> Verdict:
         if not self.left_out:
             return "fits"
-        if not {"replay", "gate"}.isdisjoint(self.not_run):
+        if not {"replay", "lower", "gate"}.isdisjoint(self.not_run):
             return "partly checked"
         return "structure fits" if self.target else "event-driven"
 

@@ -8,7 +8,7 @@ know no chip; those after them are the target's family's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -40,6 +40,8 @@ def _silent(_: str) -> None:
     return None
 
 
+LARGE = 32_000_000  # weights above which a check neither runs nor lowers a model, unless --full
+RUNS_UNTRAINED = 8_000_000  # weights above which it does not run one whose weights are random
 REPLAY = "replay"  # what a capture runs to prove its graph
 NEUTRAL = ("check", "lower", "gate")  # stages that know no chip
 
@@ -83,12 +85,16 @@ def check_structure(graph: Graph, target: Target | None, options: Options | None
                     ) -> tuple[Diagnostic, ...]:
     """Findings of the stages of `compile_graph` whose verdict rests on no weight's size.
 
-    Without a target these are the ones that know no chip. Raises FindingsError as `compile_graph`
-    does.
+    Without a target these are the ones that know no chip. A graph of more than LARGE weights is
+    not lowered. Raises FindingsError as `compile_graph` does.
     """
-    run = Recorder(progress)
+    run, told = Recorder(progress), _told(options, target)
     with _warnings_told(run):
-        _structure(run, graph, target, _told(options, target), Data(sample=sample))
+        if graph.n_weights > LARGE:
+            run.findings += _without_effect(told, target)
+            _check(run, graph, told)
+        else:
+            _structure(run, graph, target, told, Data(sample=sample))
     return run.diagnostics
 
 
@@ -120,20 +126,26 @@ def _warnings_told(run: Recorder) -> Iterator[None]:
 def _structure(run: Recorder, graph: Graph, target: Target | None, options: Options,
                data: Data) -> Structure:
     """What `check` and `build` both go through. Raises FindingsError."""
+    run.findings += _without_effect(options, target)
+    lowering = _lower(run, graph, options, data)
     if target is None:
-        lowering = _lower(run, graph, options, data)
         return Structure(lowering=lowering, floating=lowering.network)
-    family = family_of(target)
-    run.findings += options.without_effect(family.name, target.name)
-    structure: Structure = family.structure(run, _lower(run, graph, options, data), target, options)
+    structure: Structure = family_of(target).structure(run, lowering, target, options)
     return structure
 
 
-def _lower(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowering:
-    findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
-                         lambda r: f"{len(r)} findings")
-    run.findings += findings
+def _without_effect(options: Options, target: Target | None) -> Iterable[Diagnostic]:
+    return () if target is None else options.without_effect(family_of(target).name, target.name)
+
+
+def _check(run: Recorder, graph: Graph, options: Options) -> None:
+    run.findings += run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
+                              lambda r: f"{len(r)} findings")
     run.stop()
+
+
+def _lower(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowering:
+    _check(run, graph, options)
     whole, notes = run.stage("lower", lambda: lower(graph, options.allow),
                              lambda r: network_size(r[0]))
     run.findings += notes

@@ -17,7 +17,7 @@ SECONDS, BYTES = 60, 4e9
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "verdict", "codes"), [
-    ("examples.zoo.stmixer:imagenet", "legal", set()),
+    ("examples.zoo.stmixer:imagenet", "partly checked", set()),
     ("examples.zoo.spikformer:imagenet_8_768", "illegal", {"NC120", "NC122", "NC125"}),
 ])
 def test_66_million_parameters(model: str, verdict: str, codes: set[str], tmp_path: Path) -> None:
@@ -30,5 +30,6 @@ def test_66_million_parameters(model: str, verdict: str, codes: set[str], tmp_pa
     (one,) = json.loads(out.read_text())["checks"]
     assert (one["verdict"], {d["code"] for d in one["diagnostics"]}) == (verdict, codes)
     assert one["stages"] == ["capture without replay", "check"]
+    assert verdict == "illegal" or one["not_run"][:3] == ["replay", "lower", "gate"]
     assert usage.ru_utime + usage.ru_stime < SECONDS
     assert usage.ru_maxrss * 1024 < BYTES
