@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Protocol
 
-import onnx_ir as ir
 import torch
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 from torch import Tensor, nn

@@ -13,6 +13,7 @@ from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.options import Options
 from neurocompile.passes.lowering.streams import find
+from neurocompile.passes.truenorth.delays import check_loops
 from neurocompile.passes.truenorth.quantization.neurons import obstacles, with_host
 from neurocompile.target.truenorth import TrueNorthTarget
 
@@ -33,7 +34,10 @@ def structure_of(run: Recorder, lowering: Lowering, target: TrueNorthTarget,
 def _on_crossbars(floating: Network, target: TrueNorthTarget, options: Options) -> Network:
     """The network. Raises FindingsError for kinds of neurons and inputs that no crossbar has."""
     raise_errors(obstacles(floating, target, options.encoder))
-    raise_errors(nothing_on_chip(with_host(floating)))
+    network = with_host(floating)
+    raise_errors(nothing_on_chip(network))
+    if options.fan_in != "exact-slow":  # which may give a tick of the model several of the chip
+        check_loops(network)
     return floating
 
 
