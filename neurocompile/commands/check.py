@@ -125,9 +125,9 @@ class _Depth:
     @property
     def largest(self) -> int | None:
         """Parameters of the largest model that is run; None for any."""
-        from neurocompile.families.pipeline import LARGE, RUNS_UNTRAINED
+        from neurocompile.families.pipeline import LARGE, SMALL
 
-        return None if self.full else LARGE if self.mapping else RUNS_UNTRAINED
+        return None if self.full else LARGE if self.mapping else SMALL
 
     @property
     def mapping(self) -> bool:

@@ -71,7 +71,8 @@ class Lowering:
     sample: Mapping[str, Array] | None
     labels: Array | None = None  # of the sample
     rounding: Mapping[str, Array] = field(default_factory=dict)  # of an earlier build on a sample
-    gate: Gate | None = None  # None: the graph was captured without replay
+    gate: Gate | None = None  # None: the graph was captured without replay, or outlined
+    outline: bool = False  # its populations and projections are known, not its synapses
 
     @property
     def network(self) -> Network:

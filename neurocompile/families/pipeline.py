@@ -40,8 +40,9 @@ def _silent(_: str) -> None:
     return None
 
 
-LARGE = 32_000_000  # weights above which a check neither runs nor lowers a model, unless --full
-RUNS_UNTRAINED = 8_000_000  # weights above which it does not run one whose weights are random
+LARGE = 32_000_000  # weights above which a check does not map a trained model, unless --full
+SMALL = 8_000_000  # weights up to which it runs and lowers one for its structure alone
+OUTLINE = "outline"  # what runs in place of lowering where a model is too large
 REPLAY = "replay"  # what a capture runs to prove its graph
 NEUTRAL = ("check", "lower", "gate")  # stages that know no chip
 
@@ -54,6 +55,7 @@ class Data:
     labels: Array | None = None  # [samples], of the sample
     selection: Selection | None = None  # what an earlier compilation pruned
     rounding: Mapping[str, Array] = field(default_factory=dict)  # what one decided on its sample
+    outline: bool = False  # synapses are not asked for
 
 
 def compile_graph(graph: Graph, target: Target, options: Options | None = None,
@@ -69,7 +71,7 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     sample (`Compilation.rounding`). Raises FindingsError with all errors of the stage that found some.
     """
     family, run = family_of(target), Recorder(progress)
-    options = _told(options, target)
+    options = _in_full(options, target)
     with _warnings_told(run):
         structure = _structure(run, graph, target, options, Data(
             sample=sample, labels=labels, selection=selection, rounding=rounding or {}))
@@ -85,16 +87,14 @@ def check_structure(graph: Graph, target: Target | None, options: Options | None
                     ) -> tuple[Diagnostic, ...]:
     """Findings of the stages of `compile_graph` whose verdict rests on no weight's size.
 
-    Without a target these are the ones that know no chip. A graph of more than LARGE weights is
-    not lowered. Raises FindingsError as `compile_graph` does.
+    Without a target these are the ones that know no chip. Of a graph of more than SMALL weights the
+    outline is lowered, without the stages that need its synapses. Raises FindingsError as
+    `compile_graph` does.
     """
-    run, told = Recorder(progress), _told(options, target)
+    run = Recorder(progress)
     with _warnings_told(run):
-        if graph.n_weights > LARGE:
-            run.findings += _without_effect(told, target)
-            _check(run, graph, told)
-        else:
-            _structure(run, graph, target, told, Data(sample=sample))
+        _structure(run, graph, target, _in_full(options, target), Data(
+            sample=sample, outline=graph.n_weights > SMALL))
     return run.diagnostics
 
 
@@ -106,7 +106,7 @@ def stages_not_run(graph: Graph, target: Target | None, names: Collection[str]
     return (*([REPLAY] if unproved else ()), *(one for one in stages if one not in names))
 
 
-def _told(options: Options | None, target: Target | None) -> Options:
+def _in_full(options: Options | None, target: Target | None) -> Options:
     """The options, those that nothing was said of as they are for a target."""
     if target is None:
         return options or Options()
@@ -138,19 +138,16 @@ def _without_effect(options: Options, target: Target | None) -> Iterable[Diagnos
     return () if target is None else options.without_effect(family_of(target).name, target.name)
 
 
-def _check(run: Recorder, graph: Graph, options: Options) -> None:
+def _lower(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowering:
     run.findings += run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
                               lambda r: f"{len(r)} findings")
     run.stop()
-
-
-def _lower(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowering:
-    _check(run, graph, options)
-    whole, notes = run.stage("lower", lambda: lower(graph, options.allow),
+    whole, notes = run.stage(OUTLINE if data.outline else "lower",
+                             lambda: lower(graph, options.allow, outline=data.outline),
                              lambda r: network_size(r[0]))
     run.findings += notes
     result = None
-    if graph.info.get("replay") is not None:  # else it was captured to be checked only
+    if graph.info.get("replay") is not None and not data.outline:  # else it was captured to be checked only
         result = run.stage("gate", lambda: gate(graph, whole), Gate.summary)
         run.findings += doubts(graph, whole, result)
     pruning = _prune(run, graph, whole, options, data)
@@ -159,12 +156,13 @@ def _lower(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowerin
         pruning = replace(pruning, after=with_ranges(pruning.after, ranges, data.sample))
     return Lowering(
         graph=graph, whole=with_ranges(whole, ranges, data.sample), sample=data.sample,
-        labels=data.labels, rounding=data.rounding, gate=result, pruning=pruning)
+        labels=data.labels, rounding=data.rounding, gate=result, pruning=pruning,
+        outline=data.outline)
 
 
 def _prune(run: Recorder, graph: Graph, floating: Network, options: Options, data: Data
            ) -> Pruning | None:
-    if not options.prune_tokens and not options.prune_steps:
+    if data.outline or not (options.prune_tokens or options.prune_steps):
         return None
     sample = data.sample
     runner = None if sample is None else lambda net: synchronous.run(net, sample).spikes

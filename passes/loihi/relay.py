@@ -81,11 +81,11 @@ def without_relays(network: Network, schedule: Schedule, target: LoihiTarget, we
     NC205 where graded spikes wait, NC303 where the states of the target are too narrow for relays.
     """
     sources = network.sources()
-    graded = {name for name, item in sources.items()
+    graded_sources = {name for name, item in sources.items()
               if (item.levels > 1 if isinstance(item, Input) else item.graded)}
     late = [p for p, wait in schedule.waits(network) if wait > target.synapse.max_delay.value]
     yield from out_of_range(replace(network, projections=tuple(
-        p for p in late if p.source in graded)), schedule, target)
+        p for p in late if p.source in graded_sources)), schedule, target)
     weight, exponent = _weight(target, weight_bits)
     reach = weight << exponent << ACTIVATION_SHIFT
     if late and reach > limits.state_limit(target):

@@ -77,19 +77,20 @@ class _ModuleNeurons:
         return self.nodes[0]
 
 
-def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = None
-          ) -> tuple[Network, list[Diagnostic]]:
+def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = None,
+          outline: bool = False) -> tuple[Network, list[Diagnostic]]:
     """The float network of a legal graph, and notes on what its layers compose into (NC131).
 
     `allow` names the opt-ins (`Allow`) with which it is legal. With `tokens`, means over tokens
-    are means over the kept ones; nothing else is pruned.
+    are means over the kept ones; nothing else is pruned. An `outline` has no synapses of its
+    layers, so that a large network takes little memory; ticks with other weights then pass as equal.
     Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
     NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 for an
     output that is not linear in spike counts.
     """
     axes = layouts(graph)
     n_ticks = _n_ticks(graph, axes)
-    walk = FormWalk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens)
+    walk = FormWalk(axes, {}, n_ticks, frozenset(map(Allow, allow)), tokens=tokens, outline=outline)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):

@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.axes import Layout, Layouts, Role
 from neurocompile.ir.graph import constant, location
-from neurocompile.ir.operators import Axis, Operator, Shape
+from neurocompile.ir.operators import Axis, Operator, Shape, empty
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.lowering.forms import Form
 
@@ -37,6 +37,7 @@ class FormWalk:
     allow: frozenset[Allow] = frozenset()
     operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
     tokens: Tokens | None = None  # a mean over tokens is one over these
+    outline: bool = False  # layers have no synapses
 
     def form(self, value: ir.Value | None) -> Form | None:
         """The form of a value; None if it is static."""
@@ -45,7 +46,8 @@ class FormWalk:
     def operator(self, key: tuple[object, ...], make: Callable[[], Operator]) -> Operator:
         """An operator, made once: unrolled ticks share it."""
         if key not in self.operators:
-            self.operators[key] = make()
+            one = make()
+            self.operators[key] = empty(one.in_shape, one.out_shape) if self.outline else one
         return self.operators[key]
 
 

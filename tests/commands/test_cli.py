@@ -88,9 +88,10 @@ def test_a_budget_or_full_maps_an_architecture(here: Path, capsys: Any) -> None:
 def test_large_models_are_not_mapped_unless_asked(here: Path, capsys: Any, monkeypatch: Any
                                                   ) -> None:
     monkeypatch.setattr("neurocompile.families.pipeline.LARGE", 10)
-    monkeypatch.setattr("neurocompile.families.pipeline.RUNS_UNTRAINED", 9)
+    monkeypatch.setattr("neurocompile.families.pipeline.SMALL", 9)
     out, _ = _run(capsys, "check good")
     assert "loihi2: partly checked, no findings  ·  not run: replay, lower, gate, streams, " in out
+    assert "stages     capture without replay, check, outline, align\n" in out
     assert "route (above 10 parameters: --full runs them) in" in out
     assert "energy" not in out
     out, _ = _run(capsys, "check cli_net:Net --input 5")

@@ -14,7 +14,7 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.ir.graph import INFO, Graph
 
 
-class Captured(Protocol):
+class Net(Protocol):
     """A module with one output, and what it is captured on."""
 
     def example(self) -> Tensor:
@@ -33,7 +33,7 @@ class _All(nn.Module):
         return tuple(net(x) for net, x in zip(self.nets, inputs, strict=True))
 
 
-def graphs_of(nets: Sequence[Captured]) -> list[Graph]:
+def graphs_of(nets: Sequence[Net]) -> list[Graph]:
     """The Graphs of nets, in their order.
 
     None is replayed. Their gates run on seeded noise, as those of files without samples.

@@ -107,7 +107,7 @@ def plan(seed: int) -> Plan:
                 draw.choice(READOUTS), fault, target, options)
 
 
-class Drawn(nn.Module):
+class RandomModel(nn.Module):
     """The network of a plan; its weights are multiples of 1/4."""
 
     def __init__(self, one: Plan) -> None:

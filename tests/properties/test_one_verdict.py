@@ -12,7 +12,7 @@ pytest.importorskip("snntorch")
 from neurocompile.families.targets import load_target
 from neurocompile.options import Options
 from tests.properties.captured_together import graphs_of
-from tests.properties.drawn_nets import TARGETS, Drawn, plan
+from tests.properties.drawn_nets import TARGETS, RandomModel, plan
 from tests.properties.verdicts import Verdicts, verdicts
 
 FEW, MANY, GROUP = 40, 2000, 50
@@ -22,7 +22,7 @@ CHIPS = {name: load_target(name) for name in TARGETS}
 def of_seeds(seeds: range) -> dict[int, Verdicts]:
     """Both verdicts on the network of each seed."""
     plans = [plan(seed) for seed in seeds]
-    graphs = graphs_of([Drawn(one) for one in plans])
+    graphs = graphs_of([RandomModel(one) for one in plans])
     return {one.seed: verdicts(graph, CHIPS[one.target], Options(**one.options))
             for one, graph in zip(plans, graphs, strict=True)}
 
@@ -31,9 +31,9 @@ def survey(results: dict[int, Verdicts]) -> None:
     """No disagreement and no bug, among enough networks of each kind."""
     assert {seed: one for seed, one in results.items() if not one.agree or one.of_ours} == {}
     kinds = Counter(code for one in results.values() for code in one.check)
-    accepted = [one for one in results.values() if not one.check]
-    assert 0.25 * len(results) < len(accepted) < 0.75 * len(results)
-    assert sum(not one.build for one in accepted) > 0.9 * len(accepted)  # few have too large numbers
+    legal_nets = [one for one in results.values() if not one.check]
+    assert 0.25 * len(results) < len(legal_nets) < 0.75 * len(results)
+    assert sum(not one.build for one in legal_nets) > 0.9 * len(legal_nets)  # few have too large numbers
     assert len(kinds) >= 12, kinds
 
 

@@ -16,7 +16,7 @@ from neurocompile.passes.loihi.quantization.receiver import with_analog_forms
 from neurocompile.passes.loihi.quantization.representable import unrepresentable
 from neurocompile.passes.loihi.relay import without_relays
 from neurocompile.passes.loihi.split import split
-from neurocompile.passes.loihi.streams.adders import build_streams, note
+from neurocompile.passes.loihi.streams.adders import Choice, build_streams, note
 from neurocompile.passes.loihi.weight_bits import with_weight_bits
 from neurocompile.target.loihi import LoihiTarget
 
@@ -24,9 +24,22 @@ from neurocompile.target.loihi import LoihiTarget
 def structure_of(run: Recorder, lowering: Lowering, target: LoihiTarget,
                  options: Options) -> LoihiStructure:
     """See `Family.structure`."""
+    floating, streams = lowering.network, None
+    if not lowering.outline:
+        floating, streams = _with_adders(run, floating, target, options)
+    check_bits(options, floating, lowering)
+    schedule = run.stage(
+        "align", lambda: _schedule(floating, target, options),
+        lambda s: f"latency {s.latency} ticks")
+    return LoihiStructure(lowering=lowering, floating=floating, schedule=schedule, streams=streams)
+
+
+def _with_adders(run: Recorder, floating: Network, target: LoihiTarget, options: Options
+                 ) -> tuple[Network, Choice | None]:
+    """The network with its shared sums, its split neurons and its readouts on the chip."""
+    whole = floating
     floating, streams = run.stage(
-        "streams", lambda: build_streams(lowering.network, target, options.streams,
-                                         options.bits),
+        "streams", lambda: build_streams(whole, target, options.streams, options.bits),
         lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
     run.findings += [note(streams)] if streams else []
     floating, notes = run.stage(
@@ -37,11 +50,7 @@ def structure_of(run: Recorder, lowering: Lowering, target: LoihiTarget,
         "accumulate", lambda: accumulate(floating, options.readout, target, options.bits),
         lambda r: f"{len(r[0].accumulators)} readouts on chip")
     run.findings += notes
-    check_bits(options, floating, lowering)
-    schedule = run.stage(
-        "align", lambda: _schedule(floating, target, options),
-        lambda s: f"latency {s.latency} ticks")
-    return LoihiStructure(lowering=lowering, floating=floating, schedule=schedule, streams=streams)
+    return floating, streams
 
 
 def _schedule(floating: Network, target: LoihiTarget, options: Options) -> Schedule:
