@@ -139,8 +139,9 @@ def _without_effect(options: Options, target: Target | None) -> Iterable[Diagnos
 
 
 def _lower(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowering:
-    run.findings += run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
-                              lambda r: f"{len(r)} findings")
+    findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
+                         lambda r: f"{len(r)} findings")
+    run.findings += findings
     run.stop()
     whole, notes = run.stage(OUTLINE if data.outline else "lower",
                              lambda: lower(graph, options.allow, outline=data.outline),

@@ -52,9 +52,10 @@ def test_every_spike_is_compared(graph: Graph, network: Network) -> None:
 
 def test_a_leak_that_cancels_rounds() -> None:
     """`v + (x - v) / tau` with a tau near 1 leaves little of v, with the rounding of all of it."""
-    model = nn.Sequential(nn.Linear(4, 6, bias=False), neuron.LIFNode(tau=1.0001, step_mode="m"))
+    layer = nn.Linear(4, 6, bias=False)
+    model = nn.Sequential(layer, neuron.LIFNode(tau=1.0001, step_mode="m"))
     with torch.no_grad():
-        model[0].weight.copy_(torch.arange(1, 25).reshape(6, 4) / 32)  # from below 1 to above
+        layer.weight.copy_(torch.arange(1, 25).reshape(6, 4) / 16)  # from below 1 to above
     x = torch.eye(4)[:3, None].repeat(1, 2, 1)
     x[-1] = 0  # nothing comes in the last tick
     graph = capture(model, x)
