@@ -18,7 +18,7 @@ from neurocompile.capture.torch_model import export
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.family import Checks
-from neurocompile.families.pipeline import compile_graph
+from neurocompile.families.pipeline import check_structure, compile_graph, stages_not_run
 from neurocompile.families.table import family_of, options_of
 from neurocompile.families.targets import load_target
 from neurocompile.formats.load import load_model
@@ -28,7 +28,6 @@ from neurocompile.formats.samples import Sample, load_sample
 from neurocompile.formats.table import format_options
 from neurocompile.ir.graph import Graph
 from neurocompile.options import Options
-from neurocompile.passes.legality import check_graph
 from neurocompile.target import Target
 from neurocompile.training.rewriting import RewrittenModel, parameters_of, rewrite
 from neurocompile.training.template import TrainedModel, load_trained
@@ -50,11 +49,12 @@ class Verdict:
     """All findings for a model on a target; `compilation` is None where one is an error."""
 
     diagnostics: tuple[Diagnostic, ...]
-    compilation: Compilation | None  # None too where only legality was checked
+    compilation: Compilation | None  # None too where only the structure was checked
+    not_run: tuple[str, ...] = ()  # stages of a build that were left out, where none refused it
 
     @property
     def ok(self) -> bool:
-        """Whether the model can be built."""
+        """Whether no stage that ran refuses the model; with no `not_run` it can be built."""
         return not any(d.level == Severity.ERROR for d in self.diagnostics)
 
     @property
@@ -62,34 +62,35 @@ class Verdict:
         """Cores that the model takes. Raises ValueError for one that cannot be built."""
         if self.compilation is None:
             raise ValueError("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics)
-                             or "it was not mapped: only legality was checked")
+                             or "it was not mapped: only its structure was checked")
         return self.compilation.n_cores
 
 
-def check(model: Model, example: Example | None = None, *, target: str = "loihi2",
+def check(model: Model, example: Example | None = None, *, target: str | None = "loihi2",
           options: Options | None = None, sample: str | os.PathLike[str] | None = None,
           n_ticks: int | None = None, input_shape: Sequence[int] | None = None,
           legality_only: bool = False, **keywords: Any) -> Verdict:
     """What speaks against a model on a target.
 
-    A module needs an example input, or the shape of one. `legality_only` needs no weights and runs
-    nothing: it is what a large architecture takes. `keywords` are options by name, such as
+    A module needs an example input, or the shape of one. `legality_only` needs no weights and does
+    not run the model: it is what a large architecture takes. Without a target (None) what holds on
+    any chip is checked. `keywords` are options by name, such as
     `weight_bits=4, max_cores=10` or, of a file's format, `nir_dt=0.001`; they go before those in
     `options`. Raises UsageError for a model
     or sample that cannot be read, and for an option's value (NC009); TypeError for no option.
     """
-    chip, samples = load_target(target), None if sample is None else load_sample(Path(sample))
+    chip = None if target is None else load_target(target)
+    samples = None if sample is None else load_sample(Path(sample))
     request = Request(
         spec=_spec(model), n_ticks=n_ticks, prove=not legality_only,
         shape=None if input_shape is None else tuple(input_shape), options=_of_formats(keywords))
     settings = _options(chip, options, keywords)
     try:
         capture = _read(model, example, samples, request)
-        if legality_only or capture.graph.info.get("replay") is None:
-            findings = [*settings.without_effect(family_of(chip).name, chip.name),
-                        *check_graph(capture.graph, settings.timing, settings.allow)]
-            return Verdict(tuple(sorted(findings, key=Diagnostic.sort_key)), None)
-        arrays = None if samples is None else capture.fit(samples)
+        arrays, stages = None if samples is None else capture.fit(samples), list[str]()
+        if chip is None or legality_only or capture.graph.info.get("replay") is None:
+            findings = check_structure(capture.graph, chip, settings, arrays, stages.append)
+            return Verdict(findings, None, stages_not_run(capture.graph, chip, stages))
         compilation = compile_graph(capture.graph, chip, settings, arrays)
     except FindingsError as error:
         return Verdict(error.diagnostics, None)
@@ -157,10 +158,11 @@ def _trained_model(model: Model, example: Example | None, sample: Sample | None,
         (example,) if isinstance(example, torch.Tensor) else tuple(example)))
 
 
-def _options(target: Target, options: Options | None, keywords: Mapping[str, Any]) -> Options:
+def _options(target: Target | None, options: Options | None, keywords: Mapping[str, Any]) -> Options:
     """The options of a call. Raises TypeError for a keyword that is no option."""
     values = {} if options is None else options.values()
-    return options_of(family_of(target), {**values, **keywords})
+    family = None if target is None else family_of(target)
+    return options_of(family, {**values, **keywords})
 
 
 def _spec(model: Model) -> str:

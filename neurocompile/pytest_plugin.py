@@ -64,7 +64,7 @@ class Checker:
         return verdict
 
 
-def _verdict(model: Model, example: Example | None, *, target: str = "loihi2",
+def _verdict(model: Model, example: Example | None, *, target: str | None = "loihi2",
              input_shape: Sequence[int] | None = None,
              sample: str | os.PathLike[str] | None = None, n_ticks: int | None = None,
              legality_only: bool = False, **options: Any) -> tuple[Verdict, str]:
@@ -81,11 +81,11 @@ def _verdict(model: Model, example: Example | None, *, target: str = "loihi2",
     return verdict, "" if verdict.ok else _text(verdict.diagnostics, target)
 
 
-def _text(diagnostics: Sequence[Diagnostic], target: str) -> str:
+def _text(diagnostics: Sequence[Diagnostic], target: str | None) -> str:
     from neurocompile.diagnostics import Severity, errors
     from neurocompile.report import findings
     from neurocompile.report.words import plural
 
     shown_findings = [one for one in diagnostics if one.level > Severity.NOTE]
-    summary = f"{target}: {plural(len(errors(shown_findings)), 'error')}"
+    summary = f"{target or 'any chip'}: {plural(len(errors(shown_findings)), 'error')}"
     return findings.render(shown_findings, "full", summary=summary)

@@ -89,15 +89,17 @@ def _decide(population: Population, local: Local, magnitude: torch.Tensor, bound
     exact = torch.empty_like(expected)
     in_u, in_v = torch.zeros_like(magnitude[:, 0]), torch.zeros_like(magnitude[:, 0])
     few_bits = torch.full_like(expected[:, 0], not other.rest)
+    before = torch.zeros_like(magnitude[:, 0])  # |v| that a leak is taken from: `v - v / tau` cancels
     for tick, u, v in _ticks(population, local.current(population), expected):
         terms = magnitude[:, tick] + u.abs()
         in_u = (neuron.alpha or 0.0) * in_u + bound * terms + other.whole
         in_v = abs(neuron.decay) * in_v + in_u + other.whole + bound * (
-            v.abs() + abs(other.rest) + bias)
+            v.abs() + before + abs(other.rest) + bias)
         few_bits = few_bits & _multiple(u, terms) & _multiple(v, terms + v.abs() + bias)
         potentials[:, tick], rounding[:, tick], exact[:, tick] = v, in_v, few_bits
         if neuron.reset is Reset.HARD:
             in_v = in_v.masked_fill(expected[:, tick], 0.0)
+        before = v.abs()
     return Decisions(population, potentials, rounding, exact, expected)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,16 +23,14 @@ from neurocompile.commands.options import (
 from neurocompile.commands.terminal import Progress, common, settings, show
 from neurocompile.commands.verdict import CheckResult, exit_code, text
 from neurocompile.config import load_config, unused_ignores
-from neurocompile.diagnostics import Diagnostic, NeurocompileError
-from neurocompile.families.table import family_of
+from neurocompile.diagnostics import Diagnostic, NeurocompileError, errors
 from neurocompile.formats.table import format_of
 from neurocompile.options import Options
 from neurocompile.target import Target
 
 if TYPE_CHECKING:
     from neurocompile.formats.request import Capture
-
-LARGE = 32_000_000  # parameters above which only legality is checked, unless --full
+    from neurocompile.ir.graph import Graph
 
 
 @click.command(cls=CompileCommand, short_help="Say whether models can be built.")
@@ -40,7 +38,8 @@ LARGE = 32_000_000  # parameters above which only legality is checked, unless --
 @model_options
 @compile_options
 @click.option("--full/--legality-only", "full", default=None,
-              help="Map it onto the chip too; default: with weights, a sample or a budget.")
+              help="Run every stage, or none that runs the model or maps it; default: map it with "
+              "weights, a sample or a budget.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE",
               help="Findings in it do not count.")
 @click.option("--write-baseline", type=click.Path(path_type=Path), metavar="FILE",
@@ -52,8 +51,9 @@ LARGE = 32_000_000  # parameters above which only legality is checked, unless --
 def check(models: tuple[str, ...], **typed_values: Any) -> int:
     """Check MODELs without building them; without MODEL, every configured one.
 
-    An architecture without weights is checked for legality only. Exits with 0 when nothing speaks
-    against any, with 1 when a finding is an error.
+    Of an architecture without weights the structure is checked, without a target what holds on any
+    chip; the verdict names the stages that did not run. Exits with 0 when nothing speaks against
+    any in the stages that ran (--full: in all), with 1 when a finding is an error.
     """
     settings().fmt = typed_values["fmt"]
     config = load_config(settings().config)
@@ -64,7 +64,10 @@ def check(models: tuple[str, ...], **typed_values: Any) -> int:
         raise click.UsageError("no MODEL, and none is configured in neurocompile.toml")
     baseline = load_baseline(typed_values["baseline"] or config.baseline)
     jobs = [job(name, model_given, config) for name in names]
-    chips = [work.targets(typed_values["targets"]) for work in jobs]
+    chips = [work.chips(typed_values["targets"]) for work in jobs]
+    if typed_values["full"] and [None] in chips:
+        raise click.UsageError("no target: --full maps onto a chip; pass -t loihi2, or set `target` "
+                               "in neurocompile.toml")
     progress = Progress()
     results = [one for work, on in zip(jobs, chips, strict=True)
                for one in _check(work, values, on, progress, typed_values["full"])]
@@ -105,73 +108,128 @@ class _Stages:
         self.progress(stage)
 
 
-def _check(work: Job, values: OptionValues, chips: Sequence[Target], progress: Progress,
+@dataclass(frozen=True)
+class _Depth:
+    """How far a check goes: what is asked for, and what there is to go on."""
+
+    full: bool | None  # all stages, none that run the model, or what there is data for
+    trained: bool
+    budgets: tuple[str, ...]  # that are set
+    captures: bool  # the model's file holds no Graph, whose replay is over
+
+    @property
+    def replays(self) -> bool:
+        """Whether the model is run, if it is not too large."""
+        return self.full is not False
+
+    @property
+    def largest(self) -> int | None:
+        """Parameters of the largest model that is run; None for any."""
+        from neurocompile.families.pipeline import LARGE, SMALL
+
+        return None if self.full else LARGE if self.mapping else SMALL
+
+    @property
+    def mapping(self) -> bool:
+        """Whether weights are quantized and mapped."""
+        return self.full if self.full is not None else self.trained or bool(self.budgets)
+
+    def reason(self, target: Target | None, replayed: bool) -> str:
+        """Why stages are left out, and what that leaves open; empty where none is."""
+        reasons = []
+        if self.full is False:
+            reasons = ["as asked"]
+        elif not replayed:
+            reasons = [f"above {self.largest:,} parameters: --full runs them" if self.captures else
+                       "the graph was captured without replay"]
+        if target is None:
+            reasons.append("no target: -t names one")
+        elif not self.mapping and self.full is None:
+            reasons.append("no weights, sample or budget: --full runs them")
+        if reasons and self.budgets:
+            reasons.append("not checked: " + ", ".join(f"max-{name}" for name in self.budgets))
+        return "; ".join(reasons)
+
+
+def _check(work: Job, values: OptionValues, chips: Sequence[Target | None], progress: Progress,
            full: bool | None) -> list[CheckResult]:
     """One model on all chips; it is captured once."""
     start = time.monotonic()
     place = anchor(work.config, work.entry.name)
     try:
-        options = {chip.name: work.options(values, chip) for chip in chips}
-        budgets = next(iter(options.values())).budgets
-        mapping = full if full is not None else work.trained or bool(budgets)
+        options = [work.options(values, chip) for chip in chips]
+        depth = _depth(work, tuple(options[0].budgets), full)
         sample = work.sample()
-        capture = work.load(sample, progress, mapping, None if full else LARGE)
+        capture = work.load(sample, progress, depth.replays, depth.largest)
+        if full:
+            _require_proof(capture)
         arrays = None if sample is None else capture.fit(sample)
     except NeurocompileError as error:
         return [CheckResult(
-            model=work.entry.name, target=chip.name, findings=error.diagnostics,
+            model=work.entry.name, target=_name(chip), findings=error.diagnostics,
             exit_code=error.exit_code, size="not captured", seconds=time.monotonic() - start,
             anchor=place) for chip in chips]
-    replayed = capture.graph.info.get("replay") is not None
-    left_out = "" if mapping and replayed else _reason(full, mapping, work, budgets)
+    return [replace(_on_chip(capture, chip, own, arrays, progress, depth),
+                    model=work.entry.name, target=_name(chip), anchor=place)
+            for chip, own in zip(chips, options, strict=True)]
+
+
+def _depth(work: Job, budgets: tuple[str, ...], full: bool | None) -> _Depth:
+    one = format_of(Path(work.spec))
+    return _Depth(full, work.trained, budgets, one is None or one.captures)
+
+
+def _name(chip: Target | None) -> str:
+    return "" if chip is None else chip.name
+
+
+def _require_proof(capture: Capture) -> None:
+    from neurocompile.builds.builder import require_proof
+
+    require_proof(capture)
+
+
+def _on_chip(capture: Capture, chip: Target | None, options: Options, arrays: Any,
+             progress: Progress, depth: _Depth) -> CheckResult:
+    """A captured model on one chip."""
+    from neurocompile.families.pipeline import stages_not_run
     from neurocompile.passes.legality.summary import summarize
 
-    results = []
-    for chip in chips:
-        start = time.monotonic()
-        stages = _Stages(progress, ["capture" if replayed else "capture without replay"])
-        one, rates = ((_legality(capture, chip, options[chip.name], stages), None) if left_out else
-                      _compile(capture, chip, options[chip.name], arrays, stages))
-        spikes, samples = rates or _replay_rates(capture) or (None, 0)
-        results.append(replace(
-            one, model=work.entry.name, target=chip.name, seconds=time.monotonic() - start,
-            stages=tuple(stages.names), left_out=left_out, anchor=place, samples=samples,
-            summary=summarize(capture.graph, one.findings, spikes)))
-    return results
-
-
-def _reason(full: bool | None, mapping: bool, work: Job, budgets: Iterable[str]) -> str:
-    """Why only legality is checked, and what that leaves open."""
-    if full is False:
-        why = "legality only, as asked"
-    elif not mapping:
-        why = "legality only: no weights, sample or budget (--full maps it)"
-    elif (one := format_of(Path(work.spec))) is not None and not one.captures:
-        why = "legality only: the graph was captured without replay"
+    start, graph = time.monotonic(), capture.graph
+    replayed = graph.info.get("replay") is not None
+    stages = _Stages(progress, ["capture" if replayed else "capture without replay"])
+    left_out, rates = depth.reason(chip, replayed), None
+    if left_out or chip is None:
+        one = _structure(graph, chip, options, arrays, stages)
     else:
-        why = f"legality only: above {LARGE:,} parameters (--full maps it)"
-    names = ", ".join(f"max-{name}" for name in budgets)
-    return f"{why}; not checked: {names}" if names else why
+        one, rates = _compile(graph, chip, options, arrays, stages)
+    refused = bool(errors(one.findings))
+    spikes, samples = rates or _replay_rates(capture) or (None, 0)
+    return replace(
+        one, seconds=time.monotonic() - start, stages=tuple(stages.names), left_out=left_out,
+        not_run=stages_not_run(graph, chip, stages.names) if left_out and not refused else (),
+        samples=samples, summary=summarize(graph, one.findings, spikes))
 
 
 Rates = tuple[dict[str, float], int]  # spikes per neuron and tick by module, on so many samples
 
 
-def _legality(capture: Capture, chip: Target, options: Options, stages: _Stages) -> CheckResult:
-    from neurocompile.passes.legality import check_graph
+def _structure(graph: Graph, chip: Target | None, options: Options, arrays: Any, stages: _Stages
+               ) -> CheckResult:
+    from neurocompile.families.pipeline import check_structure
 
-    stages("check")
-    findings = [*options.without_effect(family_of(chip).name, chip.name),
-                *check_graph(capture.graph, options.timing, options.allow)]
-    return CheckResult(findings=tuple(sorted(findings, key=Diagnostic.sort_key)))
+    try:
+        return CheckResult(findings=check_structure(graph, chip, options, arrays, stages))
+    except NeurocompileError as error:
+        return CheckResult(findings=error.diagnostics, exit_code=error.exit_code)
 
 
-def _compile(capture: Capture, chip: Target, options: Options, arrays: Any, stages: _Stages
+def _compile(graph: Graph, chip: Target, options: Options, arrays: Any, stages: _Stages
              ) -> tuple[CheckResult, Rates | None]:
     from neurocompile.families.pipeline import compile_graph
 
     try:
-        compilation = compile_graph(capture.graph, chip, options, arrays, stages)
+        compilation = compile_graph(graph, chip, options, arrays, stages)
     except NeurocompileError as error:
         return CheckResult(findings=error.diagnostics, exit_code=error.exit_code), None
     size = (f"would use {compilation.n_cores} of "

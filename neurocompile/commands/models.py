@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,10 +72,16 @@ def model_options(command: F) -> F:
 
 
 def targets(texts: tuple[str, ...], config: Config) -> list[Target]:
-    """The targets of a command. Raises UsageError (NC001) for an unknown one."""
-    names = [name.strip() for text in texts for name in text.split(",")] or list(config.targets)
-    if not names:
+    """The targets of a command. Raises UsageError where none is named (NC001: an unknown one)."""
+    chips = named_targets(texts, config)
+    if not chips:
         raise click.UsageError("no target: pass -t loihi2, or set `target` in neurocompile.toml")
+    return chips
+
+
+def named_targets(texts: tuple[str, ...], config: Config) -> list[Target]:
+    """The targets that a command or else the project names; perhaps none."""
+    names = [name.strip() for text in texts for name in text.split(",")] or list(config.targets)
     return [load_target(name) for name in dict.fromkeys(names)]
 
 
@@ -88,13 +94,18 @@ class Job:
     model: ModelOptions
     config: Config
 
-    def options(self, values: Mapping[str, Any], target: Target) -> Options:
+    def options(self, values: Mapping[str, Any], target: Target | None) -> Options:
         """The options of a target's family: as typed, else as configured, else by default."""
-        return options_of(family_of(target), {**self.entry.options, **values})
+        family = None if target is None else family_of(target)
+        return options_of(family, {**self.entry.options, **values})
 
     def targets(self, texts: tuple[str, ...]) -> list[Target]:
         """The targets of the command line, else the model's own, else the project's."""
         return targets(texts or self.entry.targets, self.config)
+
+    def chips(self, texts: tuple[str, ...]) -> Sequence[Target | None]:
+        """The same; None alone, which stands for any chip, where no target is named."""
+        return named_targets(texts or self.entry.targets, self.config) or [None]
 
     @property
     def trained(self) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from neurocompile.report.model.check import ArithmeticFacts, CheckDocument, Verdict
 
 BUDGET = "NC411"
+ILLEGAL = ("NC110", "NC111", "NC112", "NC113", "NC12", "NC13")
+PARTIAL = ("structure fits", "event-driven", "partly checked")  # nothing refuses it so far
 ENERGY = "arithmetic only: 4.6 pJ per MAC, 0.9 pJ per AC, 45 nm"
 UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -32,7 +34,8 @@ class CheckResult:
     size: str = "not mapped"  # what it would take, in words
     seconds: float = 0.0
     stages: tuple[str, ...] = ()  # that ran
-    left_out: str = ""  # why the other stages did not run; empty where they could
+    not_run: tuple[str, ...] = ()  # stages of a build that were left out, where none refused it
+    left_out: str = ""  # why stages are left out; empty where all run
     summary: Summary | None = None  # None: not captured
     samples: int = 0  # that rates were measured on
     anchor: Location = field(default_factory=Location)
@@ -44,8 +47,8 @@ class CheckResult:
         """One word or two, from all that is in `findings`."""
         codes = {one.code for one in errors(self.findings)}
         if not codes:
-            return "legal" if self.left_out else "fits"
-        if any(code.startswith(("NC11", "NC12", "NC13")) for code in codes):
+            return self._without_errors
+        if any(code.startswith(ILLEGAL) for code in codes):
             return "illegal"
         if not self.stages or any(code.startswith(("NC0", "NC10", "NC6", "NC9")) for code in codes):
             return "not checked"
@@ -53,6 +56,20 @@ class CheckResult:
             return "over budget"
         return "does not fit" if any(code.startswith(("NC4", "NC5")) for code in codes) else (
             "cannot be represented")
+
+
+    @property
+    def _without_errors(self) -> Verdict:
+        if not self.left_out:
+            return "fits"
+        if not {"replay", "gate"}.isdisjoint(self.not_run):
+            return "partly checked"
+        return "structure fits" if self.target else "event-driven"
+
+    @property
+    def chips(self) -> str:
+        """Which chips it is of, in words."""
+        return self.target or "any chip"
 
 
 def exit_code(results: Sequence[CheckResult]) -> int:
@@ -79,7 +96,7 @@ def text(results: Sequence[CheckResult], verdicts: Sequence[Verdict], fmt: str) 
     many = len(results) > 1
     parts = []
     for one, verdict in pairs:
-        name = f"{one.model} on {one.target}" if many else one.target
+        name = f"{one.model} on {one.chips}" if many else one.chips
         lines = [findings_text(visible(one.findings), fmt, _headline(one, verdict, f"{name}: "),
                                one.target, sys.stdout)]
         if fmt == "full":
@@ -97,7 +114,14 @@ def _headline(one: CheckResult, verdict: Verdict, name: str) -> str:
     hidden = [f"{n:,} {what}" for n, what in ((one.n_ignored, "ignored"),
                                              (one.n_known, "in the baseline")) if n]
     summary += f" ({', '.join(hidden)})" if hidden else ""
-    return f"{name}{verdict}, {summary}  ·  {one.size} in {one.seconds:.1f} s"
+    size = _not_run(one) if verdict in PARTIAL else one.size
+    return f"{name}{verdict}, {summary}  ·  {size} in {one.seconds:.1f} s"
+
+
+def _not_run(one: CheckResult) -> str:
+    """The stages that were left out by their names, and why."""
+    names = (*one.not_run, *(() if one.target else ("all of a chip's own",)))
+    return f"not run: {', '.join(names)} ({one.left_out})"
 
 
 def _details(one: CheckResult) -> list[tuple[str, str]]:
@@ -106,8 +130,7 @@ def _details(one: CheckResult) -> list[tuple[str, str]]:
 
     lines = []
     if one.stages:
-        left_out = f"; {one.left_out}" if one.left_out else ""
-        lines.append(("stages", f"{', '.join(one.stages)}{left_out}"))
+        lines.append(("stages", ", ".join(one.stages)))
     if one.summary is None:
         return lines
     summary = one.summary
@@ -140,7 +163,8 @@ def _document(results: Sequence[CheckResult], verdicts: Sequence[Verdict]) -> Ch
         findings = findings_document(one.findings, one.target)
         items.append(CheckItem(
             target=findings.target, counts=findings.counts, diagnostics=findings.diagnostics,
-            model=one.model, verdict=verdict, stages=one.stages, left_out=one.left_out,
+            model=one.model, verdict=verdict, stages=one.stages, not_run=one.not_run,
+            left_out=one.left_out,
             n_ignored=one.n_ignored, n_known=one.n_known, summary=_numbers(one.summary)))
     return CheckDocument(checks=tuple(items))
 

@@ -71,12 +71,21 @@ class Lowering:
     sample: Mapping[str, Array] | None
     labels: Array | None = None  # of the sample
     rounding: Mapping[str, Array] = field(default_factory=dict)  # of an earlier build on a sample
-    gate: Gate | None = None  # None: the graph was captured without replay
+    gate: Gate | None = None  # None: the graph was captured without replay, or outlined
+    outline: bool = False  # its populations and projections are known, not its synapses
 
     @property
     def network(self) -> Network:
         """What goes on the chip."""
         return self.whole if self.pruning is None else self.pruning.after
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Structure:
+    """A network that a family's chips can have, as long as its numbers and its size fit."""
+
+    lowering: Lowering
+    floating: Network  # in the form that the family builds: with its adders, its kinds of inputs
 
 
 @dataclass

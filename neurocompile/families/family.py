@@ -12,13 +12,20 @@ from neurocompile.target import Target
 
 if TYPE_CHECKING:  # a table of families imports no torch
     from neurocompile.backends.results import Emission, Verification
-    from neurocompile.families.compilation import Compilation, Lowering, Progress, Recorder
+    from neurocompile.families.compilation import (
+        Compilation,
+        Lowering,
+        Progress,
+        Recorder,
+        Structure,
+    )
     from neurocompile.families.demand import Demand
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
     from neurocompile.report.section import Section
 
 T = TypeVar("T", bound=Target)
+S = TypeVar("S", bound="Structure")
 C = TypeVar("C", bound="Compilation")
 
 
@@ -31,7 +38,7 @@ class Checks:
     lava_python: str | None = None  # the Python that has Lava; None: this one
 
 
-class Family(Protocol[T, C]):
+class Family(Protocol[T, S, C]):
     """Chips that share a kind of target file, of integers, of mapping and of program."""
 
     @property
@@ -72,7 +79,15 @@ class Family(Protocol[T, C]):
     def untrainable(self) -> str:
         """Why its integers cannot be trained through; empty where they can."""
 
-    def compile(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> C:
+    def structure(self, run: Recorder, lowering: Lowering, target: T, options: Options) -> S:
+        """A float network in the form that its chips have, before any weight's size counts.
+
+        All that is refused whatever the weights are is refused here: kinds of neurons and of inputs,
+        resets, loops, options. `check` runs it, and `compile` goes on from it. Raises FindingsError;
+        UsageError (NC009) for an option that the network or the target does not have.
+        """
+
+    def compile(self, run: Recorder, structure: S, target: T, options: Options) -> C:
         """A float network on the target's cores. Raises FindingsError."""
 
     def quantize(self, floating: Network, target: T, options: Options,

@@ -8,16 +8,18 @@ know no chip; those after them are the target's family's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from neurocompile.backends import synchronous
-from neurocompile.diagnostics import FindingsError
+from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.families.compilation import (
     Compilation,
     Lowering,
     Progress,
     Recorder,
+    Structure,
 )
 from neurocompile.families.gate import Gate, doubts, gate
 from neurocompile.families.stages import network_size
@@ -38,6 +40,24 @@ def _silent(_: str) -> None:
     return None
 
 
+LARGE = 32_000_000  # weights above which a check does not map a trained model, unless --full
+SMALL = 8_000_000  # weights up to which it runs and lowers one for its structure alone
+OUTLINE = "outline"  # what runs in place of lowering where a model is too large
+REPLAY = "replay"  # what a capture runs to prove its graph
+NEUTRAL = ("check", "lower", "gate")  # stages that know no chip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What stages of one network read beside it."""
+
+    sample: Mapping[str, Array] | None = None  # arrays [samples, *input shape] by input name
+    labels: Array | None = None  # [samples], of the sample
+    selection: Selection | None = None  # what an earlier compilation pruned
+    rounding: Mapping[str, Array] = field(default_factory=dict)  # what one decided on its sample
+    outline: bool = False  # synapses are not asked for
+
+
 def compile_graph(graph: Graph, target: Target, options: Options | None = None,
                   sample: Mapping[str, Array] | None = None,
                   progress: Progress = _silent, selection: Selection | None = None,
@@ -50,52 +70,106 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     one, or `selection` from an earlier compilation; `rounding` is what that one decided on its
     sample (`Compilation.rounding`). Raises FindingsError with all errors of the stage that found some.
     """
-    family = family_of(target)
-    options = (options or family.options_type()).with_usual_bits(
-        family.usual_weight_bits(target))
-    run = Recorder(progress)
-    try:
-        run.findings += options.without_effect(family.name, target.name)
-        lowering = replace(_lower(run, graph, options, sample, selection, rounding or {}),
-                           labels=labels)
-        compilation: Compilation = family.compile(run, lowering, target, options)
-    except FindingsError as error:  # with the warnings of the stages before
-        raise FindingsError(*run.findings, *error.diagnostics) from None
+    family, run = family_of(target), Recorder(progress)
+    options = _in_full(options, target)
+    with _warnings_told(run):
+        structure = _structure(run, graph, target, options, Data(
+            sample=sample, labels=labels, selection=selection, rounding=rounding or {}))
+        compilation: Compilation = family.compile(run, structure, target, options)
     if sample is None:
         return compilation
     return replace(compilation, rounding={
-        **compilation.rounding, **range_record(lowering.whole)})
+        **compilation.rounding, **range_record(structure.lowering.whole)})
 
 
-def _lower(run: Recorder, graph: Graph, options: Options, sample: Mapping[str, Array] | None,
-           selection: Selection | None, rounding: Mapping[str, Array]) -> Lowering:
+def check_structure(graph: Graph, target: Target | None, options: Options | None = None,
+                    sample: Mapping[str, Array] | None = None, progress: Progress = _silent
+                    ) -> tuple[Diagnostic, ...]:
+    """Findings of the stages of `compile_graph` whose verdict rests on no weight's size.
+
+    Without a target these are the ones that know no chip. Of a graph of more than SMALL weights the
+    outline is lowered, without the stages that need its synapses. Raises FindingsError as
+    `compile_graph` does.
+    """
+    run = Recorder(progress)
+    with _warnings_told(run):
+        _structure(run, graph, target, _in_full(options, target), Data(
+            sample=sample, outline=graph.n_weights > SMALL))
+    return run.diagnostics
+
+
+def stages_not_run(graph: Graph, target: Target | None, names: Collection[str]
+                   ) -> tuple[str, ...]:
+    """The stages of a compilation beside these, the capture's replay among them, in their order."""
+    stages = NEUTRAL if target is None else family_of(target).stages
+    unproved = graph.info.get("replay") is None
+    return (*([REPLAY] if unproved else ()), *(one for one in stages if one not in names))
+
+
+def _in_full(options: Options | None, target: Target | None) -> Options:
+    """The options, those that nothing was said of as they are for a target."""
+    if target is None:
+        return options or Options()
+    family = family_of(target)
+    return (options or family.options_type()).with_usual_bits(family.usual_weight_bits(target))
+
+
+@contextmanager
+def _warnings_told(run: Recorder) -> Iterator[None]:
+    """An error is told with the warnings of the stages before."""
+    try:
+        yield
+    except FindingsError as error:
+        raise FindingsError(*run.findings, *error.diagnostics) from None
+
+
+def _structure(run: Recorder, graph: Graph, target: Target | None, options: Options,
+               data: Data) -> Structure:
+    """What `check` and `build` both go through. Raises FindingsError."""
+    run.findings += _without_effect(options, target)
+    lowering = _lower(run, graph, options, data)
+    if target is None:
+        return Structure(lowering=lowering, floating=lowering.network)
+    structure: Structure = family_of(target).structure(run, lowering, target, options)
+    return structure
+
+
+def _without_effect(options: Options, target: Target | None) -> Iterable[Diagnostic]:
+    return () if target is None else options.without_effect(family_of(target).name, target.name)
+
+
+def _lower(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowering:
     findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
                          lambda r: f"{len(r)} findings")
     run.findings += findings
     run.stop()
-    whole, notes = run.stage("lower", lambda: lower(graph, options.allow),
+    whole, notes = run.stage(OUTLINE if data.outline else "lower",
+                             lambda: lower(graph, options.allow, outline=data.outline),
                              lambda r: network_size(r[0]))
     run.findings += notes
     result = None
-    if graph.info.get("replay") is not None:  # else it was captured to be checked only
+    if graph.info.get("replay") is not None and not data.outline:  # else it was captured to be checked only
         result = run.stage("gate", lambda: gate(graph, whole), Gate.summary)
         run.findings += doubts(graph, whole, result)
-    pruning = _prune(run, graph, whole, options, sample, selection)
-    ranges = options.input_range or recorded_ranges(rounding)
+    pruning = _prune(run, graph, whole, options, data)
+    ranges = options.input_range or recorded_ranges(data.rounding)
     if pruning is not None:
-        pruning = replace(pruning, after=with_ranges(pruning.after, ranges, sample))
-    return Lowering(graph=graph, whole=with_ranges(whole, ranges, sample), sample=sample,
-                    rounding=rounding, gate=result, pruning=pruning)
+        pruning = replace(pruning, after=with_ranges(pruning.after, ranges, data.sample))
+    return Lowering(
+        graph=graph, whole=with_ranges(whole, ranges, data.sample), sample=data.sample,
+        labels=data.labels, rounding=data.rounding, gate=result, pruning=pruning,
+        outline=data.outline)
 
 
-def _prune(run: Recorder, graph: Graph, floating: Network, options: Options,
-           sample: Mapping[str, Array] | None, selection: Selection | None) -> Pruning | None:
-    if not options.prune_tokens and not options.prune_steps:
+def _prune(run: Recorder, graph: Graph, floating: Network, options: Options, data: Data
+           ) -> Pruning | None:
+    if data.outline or not (options.prune_tokens or options.prune_steps):
         return None
+    sample = data.sample
     runner = None if sample is None else lambda net: synchronous.run(net, sample).spikes
     pruning = run.stage(
         "prune", lambda: prune(floating, lambda tokens: lower(graph, options.allow, tokens=tokens)[0],
-                               options.prune_tokens, options.prune_steps, runner, selection),
+                               options.prune_tokens, options.prune_steps, runner, data.selection),
         lambda p: network_size(p.after))
     run.findings.append(pruning.note())
     return pruning

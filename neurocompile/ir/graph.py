@@ -48,6 +48,12 @@ class Graph:
         return decode(self.model.functions[neuron.node.op_identifier()].doc_string or "")
 
     @property
+    def n_weights(self) -> int:
+        """How many numbers its constants hold."""
+        return sum(value.const_value.size for value in self.model.graph.initializers.values()
+                   if value.const_value is not None)
+
+    @property
     def info(self) -> dict[str, Any]:
         """What capture recorded: versions, input ranges, what the replay compared."""
         text = self.model.metadata_props.get(INFO, "{}")

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from neurocompile.diagnostics import Diagnostic, FindingsError, Location
+from neurocompile.diagnostics import Diagnostic, Location, raise_errors
 from neurocompile.ir.network import Input, Network, Population, Projection
 from neurocompile.ir.operators import identity
 from neurocompile.ir.schedule import Schedule
@@ -34,6 +34,7 @@ def relay(network: Network, schedule: Schedule, target: LoihiTarget,
     Raises FindingsError: NC205 where graded spikes wait too long, which a relay does not carry,
     NC303 where the states of the target are too narrow for relays.
     """
+    raise_errors(without_relays(network, schedule, target, weight_bits))
     limit = target.synapse.max_delay.value
     reach = limit + 1  # steps from a spike to its latest arrival
     longest: dict[str, int] = {}
@@ -42,12 +43,6 @@ def relay(network: Network, schedule: Schedule, target: LoihiTarget,
         hops[projection] = wait // reach
         longest[projection.source] = max(longest.get(projection.source, 0), wait)
     sources, depth = network.sources(), dict(schedule.depth)
-    graded_sources = {name for name, item in sources.items()
-                      if (item.levels > 1 if isinstance(item, Input) else item.graded)}
-    beyond = [p for p, n in hops.items() if n and p.source in graded_sources]
-    if beyond:
-        raise FindingsError(*out_of_range(replace(network, projections=tuple(beyond)), schedule,
-                                          target))
     chains: dict[str, list[str]] = {name: [name] for name in sources}
     relays: list[Population] = []
     links: list[Projection] = []
@@ -79,16 +74,36 @@ def _relays(source: Input | Population, count: int, names: Collection[str]
         yield Population(name, source.shape, NEURON, where=where, repeats=source.name)
 
 
+def without_relays(network: Network, schedule: Schedule, target: LoihiTarget, weight_bits: int
+                   ) -> Iterator[Diagnostic]:
+    """What waits longer than a synapse can, and has no relay; of a float network as well.
+
+    NC205 where graded spikes wait, NC303 where the states of the target are too narrow for relays.
+    """
+    sources = network.sources()
+    graded_sources = {name for name, item in sources.items()
+              if (item.levels > 1 if isinstance(item, Input) else item.graded)}
+    late = [p for p, wait in schedule.waits(network) if wait > target.synapse.max_delay.value]
+    yield from out_of_range(replace(network, projections=tuple(
+        p for p in late if p.source in graded_sources)), schedule, target)
+    weight, exponent = _weight(target, weight_bits)
+    reach = weight << exponent << ACTIVATION_SHIFT
+    if late and reach > limits.state_limit(target):
+        yield limits.naming(Diagnostic("NC303", late[0].where, {
+            "module": f"{late[0].source} relay 1", "needed": reach, "register": "u",
+            "target": target.name, "limit": limits.state_limit(target)}), target, limits.STATE)
+
+
+def _weight(target: LoihiTarget, weight_bits: int) -> tuple[int, int]:
+    """The smallest weight with which a spike passes a relay, and its exponent."""
+    step, _, _ = grid(np.ones(1), weight_bits)
+    return max(step, _ABOVE), limits.exponent_range(target)[0]
+
+
 def _link(source: str, population: Population, target: LoihiTarget,
           weight_bits: int) -> Projection:
-    """The synapses onto a relay: of the smallest weight with which a spike passes."""
-    step, _, _ = grid(np.ones(1), weight_bits)
-    weight, exponent = max(step, _ABOVE), limits.exponent_range(target)[0]
-    reach = weight << exponent << ACTIVATION_SHIFT
-    if reach > limits.state_limit(target):
-        raise FindingsError(limits.naming(Diagnostic("NC303", population.where, {
-            "module": population.name, "needed": reach, "register": "u", "target": target.name,
-            "limit": limits.state_limit(target)}), target, limits.STATE))
+    """The synapses onto a relay."""
+    weight, exponent = _weight(target, weight_bits)
     synapses = identity(population.shape)
     return Projection(source, population.name, synapses.with_weights(np.array(weight, np.int32)),
                       exponent, where=population.where, weight_bits=weight_bits)

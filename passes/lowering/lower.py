@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,8 @@ from neurocompile.semantics.floating import POTENTIAL, at_rest
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
+ENCODER_HINT = ("do it to the data, before the model; or check that the neurons in front of it are ones "
+                "that neurocompile knows")
 ONE = "one"  # the input that carries biases into synaptic currents
 
 
@@ -80,12 +82,13 @@ class _ModuleNeurons:
         return self.nodes[0]
 
 
-def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = None
-          ) -> tuple[Network, list[Diagnostic]]:
+def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = None,
+          outline: bool = False) -> tuple[Network, list[Diagnostic]]:
     """The float network of a legal graph, and notes on what its layers compose into (NC131).
 
     `allow` names the opt-ins (`Allow`) with which it is legal. With `tokens`, means over tokens
-    are means over the kept ones; nothing else is pruned.
+    are means over the kept ones; nothing else is pruned. An `outline` has no synapses of its
+    layers, so that a large network takes little memory; ticks with other weights then pass as equal.
     Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
     NC107 for a start state that is not the resting one, NC113 for unclear axes, NC129 where no
     output can be computed from spikes.
@@ -95,7 +98,8 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     parts = cut(graph, axes, affine)
     chip_neurons = [neuron for neuron in graph.neurons() if neuron.node in parts.chip]
     n_ticks = _n_ticks(chip_neurons, axes)
-    walk = FormWalk(axes, {}, n_ticks, affine, frozenset(map(Allow, allow)), tokens=tokens)
+    walk = FormWalk(axes, {}, n_ticks, affine, frozenset(map(Allow, allow)), tokens=tokens,
+                    outline=outline)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
@@ -146,9 +150,16 @@ def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
         _visit_gate(walk, own_gate, gates.add(own_gate), neurons)
         return
     if node.op_type not in OPS:
-        raise unsupported_op(node, "it is not linear")
+        raise unsupported_op(node, "it is not linear", _hint(walk, node, neurons))
     OPS[node.op_type](walk, node)
     average_tokens(walk, node, OPS[node.op_type])
+
+
+def _hint(walk: FormWalk, node: ir.Node, neurons: Collection[str]) -> str | None:
+    """What to do instead of an operator on the input alone; None for one behind neurons."""
+    sources = {source.name for value in node.inputs if (form := walk.form(value)) is not None
+               for source in form.terms}
+    return ENCODER_HINT if sources.isdisjoint(neurons) else None
 
 
 def _n_ticks(neurons: Sequence[NeuronNode], axes: Layouts) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.axes import Layout, Layouts, Role
 from neurocompile.ir.graph import constant, location
-from neurocompile.ir.operators import Axis, Operator, Shape
+from neurocompile.ir.operators import Axis, Operator, Shape, empty
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.functions import Affines
 from neurocompile.passes.lowering.forms import Form
@@ -38,6 +38,7 @@ class FormWalk:
     allow: frozenset[Allow] = frozenset()
     operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
     tokens: Tokens | None = None  # a mean over tokens is one over these
+    outline: bool = False  # layers have no synapses
 
     def form(self, value: ir.Value | None) -> Form | None:
         """The form of a value; None if it is static."""
@@ -46,15 +47,16 @@ class FormWalk:
     def operator(self, key: tuple[object, ...], make: Callable[[], Operator]) -> Operator:
         """An operator, made once: unrolled ticks share it."""
         if key not in self.operators:
-            self.operators[key] = make()
+            one = make()
+            self.operators[key] = empty(one.in_shape, one.out_shape) if self.outline else one
         return self.operators[key]
 
 
-def unsupported_op(node: ir.Node, reason: str) -> FindingsError:
-    """NC110 for an op that has no place in a network."""
+def unsupported_op(node: ir.Node, reason: str, hint: str | None = None) -> FindingsError:
+    """NC110 for an op that has no place in a network; `hint`: what helps, if not the rule's fix."""
     where = location(node)
     return FindingsError(Diagnostic("NC110", where, {
-        "op": node.op_type, "module": where.module, "reason": reason}))
+        "op": node.op_type, "module": where.module or "the model", "reason": reason}, hint=hint))
 
 
 def sizes_of(value: ir.Value | None) -> tuple[int, ...]:

@@ -13,7 +13,8 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.diagnostics import Diagnostic, FindingsError
+from neurocompile.diagnostics import Diagnostic, FindingsError, Location
+from neurocompile.ir.network import Network
 from neurocompile.passes.truenorth.blocks import ALWAYS, Block
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.tile import Tiling
@@ -37,17 +38,44 @@ def depths(blocks: Mapping[str, Block], split: Mapping[str, bool], step: int) ->
             source = feed.source if feed.on_chip else ALWAYS  # the host
             if feed.on_chip:
                 late += 1 + (split[feed.source] and not feed.delay)
-            weight = graph.get_edge_data(source, name, {"weight": -late})["weight"]
-            graph.add_edge(source, name, weight=min(weight, -late))
+            _add(graph, source, name, late)
+    lengths = _longest(graph, {name: block.where for name, block in blocks.items()})
+    return {name: lengths[name] for name in blocks}
+
+
+def check_loops(network: Network) -> None:
+    """Refuse loops of a network that take more ticks than their feedback may, without a splitter.
+
+    Raises FindingsError (NC504). Splitters and partial sums, which rest on weights, take more.
+    """
+    graph = nx.DiGraph()
+    on_chip = {p.name: p.where for p in network.populations if not p.on_host}
+    for name in on_chip:
+        _add(graph, ALWAYS, name, 0)
+    for projection in network.projections:
+        if {projection.source, projection.target} <= on_chip.keys() and (
+                projection.delay < network.n_ticks):
+            _add(graph, projection.source, projection.target, 1 - projection.delay)
+    _longest(graph, on_chip)
+
+
+def _add(graph: nx.DiGraph, source: str, target: str, late: int) -> None:
+    """An edge: the target follows the source so many ticks of the chip later, or more."""
+    weight = graph.get_edge_data(source, target, {"weight": -late})["weight"]
+    graph.add_edge(source, target, weight=min(weight, -late))
+
+
+def _longest(graph: nx.DiGraph, places: Mapping[str, Location]) -> dict[str, int]:
+    """The longest path to each node. Raises FindingsError (NC504) where there is none."""
     try:
         lengths = nx.single_source_bellman_ford_path_length(graph, ALWAYS)
     except nx.NetworkXUnbounded:
         cycle = nx.find_negative_cycle(graph, ALWAYS)
         late = -sum(graph.edges[edge]["weight"] for edge in nx.utils.pairwise(cycle))
-        raise FindingsError(Diagnostic("NC504", blocks[cycle[0]].where, {
+        raise FindingsError(Diagnostic("NC504", places[cycle[0]], {
             "path": f"{' -> '.join(cycle)} (feedback over {late} more ticks than it may take)"
         })) from None
-    return {name: int(-lengths[name]) for name in blocks}
+    return {name: int(-length) for name, length in lengths.items()}
 
 
 @dataclass(frozen=True, eq=False)

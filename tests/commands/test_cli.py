@@ -47,24 +47,26 @@ def test_check_without_a_model_checks_all_on_all_targets(here: Path, capsys: Any
     assert checks[2]["counts"]["error"] > 0
 
 
-def test_an_architecture_is_checked_for_legality_without_a_replay(here: Path, capsys: Any,
-                                                                 monkeypatch: Any) -> None:
+def test_an_architecture_is_checked_in_its_structure(here: Path, capsys: Any,
+                                                     monkeypatch: Any) -> None:
+    out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2,loihi1")
+    assert "on loihi1: structure fits, no findings  ·  not run: observe, bits, quantize, " in out
+    assert "route (no weights, sample or budget: --full runs them) in" in out
+    assert "stages     capture, check, lower, gate, streams, split, accumulate, align\n" in out
+
     def never(*_: object) -> None:
-        raise AssertionError("nothing may run")
+        raise AssertionError("the model may not run")
 
     monkeypatch.setattr("neurocompile.capture.torch_model.replay", never)
-    monkeypatch.setattr("neurocompile.families.pipeline.lower", never)
     out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --legality-only")
-    assert "loihi2: legal, no findings" in out
-    out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2,loihi1")
-    assert "stages     capture without replay, check; legality only: no weights" in out
-    assert out.count("event-driven") == 2
+    assert "loihi2: partly checked, no findings  ·  not run: replay, gate, observe, " in out
+    assert "route (as asked) in" in out
     out, _ = _run(capsys, "check bad --legality-only -q --format json", 1)
     (one,) = json.loads(out)["checks"]
     assert (one["verdict"], one["stages"]) == ("illegal", ["capture without replay", "check"])
     assert one["summary"]["operators"]["illegal"] == 1
     out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --legality-only --max-cores 1")
-    assert "legality only, as asked; not checked: max-cores" in out
+    assert "route (as asked; not checked: max-cores)" in out
 
 
 def test_shapes_are_read_with_commas_or_crosses() -> None:
@@ -77,7 +79,7 @@ def test_shapes_are_read_with_commas_or_crosses() -> None:
 def test_a_budget_or_full_maps_an_architecture(here: Path, capsys: Any) -> None:
     out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --max-cores 4")
     assert "would use 1 of" in out
-    assert "stages     capture, check, lower, gate, streams, split, accumulate, quantize" in out
+    assert "stages     capture, check, lower, gate, streams, split, accumulate, align, quant" in out
     out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --full --max-synapses 1", 1)
     assert "error[NC411]: synapses: 64 needed, over the project's budget of 1" in out
     assert "loihi2: over budget, 1 error" in out
@@ -85,10 +87,15 @@ def test_a_budget_or_full_maps_an_architecture(here: Path, capsys: Any) -> None:
 
 def test_large_models_are_not_mapped_unless_asked(here: Path, capsys: Any, monkeypatch: Any
                                                   ) -> None:
-    monkeypatch.setattr("neurocompile.commands.check.LARGE", 10)
+    monkeypatch.setattr("neurocompile.families.pipeline.LARGE", 10)
+    monkeypatch.setattr("neurocompile.families.pipeline.SMALL", 9)
     out, _ = _run(capsys, "check good")
-    assert "above 10 parameters (--full maps it)" in out
+    assert "loihi2: partly checked, no findings  ·  not run: replay, lower, gate, streams, " in out
+    assert "stages     capture without replay, check, outline, align\n" in out
+    assert "route (above 10 parameters: --full runs them) in" in out
     assert "energy" not in out
+    out, _ = _run(capsys, "check cli_net:Net --input 5")
+    assert "above 9 parameters: --full runs them; no weights, sample or budget" in out
     out, _ = _run(capsys, "check good --full")
     assert "would use" in out
     assert "rates of 6 samples" in out
@@ -105,7 +112,10 @@ def test_an_unproved_graph_is_checked_and_not_built(here: Path, tmp_path: Path, 
     graph = capture(cli_net.Net(), torch.rand(4, 5), prove=False)
     (tmp_path / "fake.onnx").write_bytes(graph.to_bytes())
     out, _ = _run(capsys, f"check {tmp_path / 'fake.onnx'} -t loihi2")
-    assert "legality only: the graph was captured without replay" in out
+    assert "loihi2: partly checked, no findings  ·  not run: replay, gate, observe, bits, " in out
+    assert "route (the graph was captured without replay) in" in out
+    out, _ = _run(capsys, f"check {tmp_path / 'fake.onnx'} -t loihi2 --full", 2)
+    assert "error[NC114]" in out
     _, err = _run(capsys, f"build {tmp_path / 'fake.onnx'} -t loihi2 -o {tmp_path / 'out'}", 2)
     assert "error[NC114]: the graph of `fake.onnx` was captured without the replay" in err
     assert not (tmp_path / "out").exists()
@@ -210,9 +220,20 @@ def test_unusable_input_exits_with_2_and_one_message(here: Path, capsys: Any, co
     assert "Traceback" not in err + out
 
 
-def test_no_target_is_told(here: Path, tmp_path: Path, capsys: Any) -> None:
+def test_without_a_target_what_holds_on_any_chip_is_checked(here: Path, tmp_path: Path,
+                                                            capsys: Any) -> None:
     (tmp_path / "neurocompile.toml").write_text("")
-    _, err = _run(capsys, f"check net.onnx --config {tmp_path / 'neurocompile.toml'}", 2)
+    config = f"--config {tmp_path / 'neurocompile.toml'}"
+    out, _ = _run(capsys, f"check net.onnx {config}")
+    assert ("any chip: event-driven, no findings  ·  not run: all of a chip's own (no target: -t "
+            "names one) in") in out
+    assert "stages     capture, check, lower, gate\n" in out
+    out, _ = _run(capsys, f"check bad.onnx {config} --format json", 1)
+    (one,) = json.loads(out)["checks"]
+    assert (one["verdict"], one["target"]) == ("illegal", "")
+    _, err = _run(capsys, f"check net.onnx {config} --full", 2)
+    assert "no target" in err
+    _, err = _run(capsys, f"build net.onnx {config}", 2)
     assert "no target" in err
 
 
@@ -236,7 +257,7 @@ def test_an_interrupt_exits_with_130(here: Path, capsys: Any,
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("neurocompile.families.loihi.stages.align", interrupt)
+    monkeypatch.setattr("neurocompile.families.loihi.structure.align", interrupt)
     _, err = _run(capsys, "build net.onnx --no-verify -o halted", 130)
     assert "interrupted" in err
     assert not (here / "halted").exists()

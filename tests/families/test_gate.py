@@ -50,6 +50,19 @@ def test_every_spike_is_compared(graph: Graph, network: Network) -> None:
     assert list(doubts(graph, network, result)) == []
 
 
+def test_a_leak_that_cancels_rounds() -> None:
+    """`v + (x - v) / tau` with a tau near 1 leaves little of v, with the rounding of all of it."""
+    layer = nn.Linear(4, 6, bias=False)
+    model = nn.Sequential(layer, neuron.LIFNode(tau=1.0001, step_mode="m"))
+    with torch.no_grad():
+        layer.weight.copy_(torch.arange(1, 25).reshape(6, 4) / 16)  # from below 1 to above
+    x = torch.eye(4)[:3, None].repeat(1, 2, 1)
+    x[-1] = 0  # nothing comes in the last tick
+    graph = capture(model, x)
+    result = gate(graph, lower(graph)[0])
+    assert 0 < sum(result.spikes.values()) < 6 * 2 * 2
+
+
 def test_a_graph_without_samples_is_compared_on_seeded_inputs(graph: Graph, tmp_path: Path
                                                               ) -> None:
     """As an older version wrote it."""

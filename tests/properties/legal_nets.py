@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import onnx_ir as ir
 import snntorch
 import torch
-from onnx_ir.passes.common import RemoveUnusedNodesPass
 from spikingjelly.activation_based import layer, neuron
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neurocompile.capture.torch_model import capture
 from neurocompile.ir.graph import Graph
+from tests.properties.captured_together import graphs_of
 
 T, B = 3, 2
 
@@ -270,30 +268,8 @@ NETS: tuple[Callable[[], Net], ...] = (
 LOOPS = ("LeakyLoop", "SynapticLoop", "Recurrent")
 
 
-class _All(nn.Module):
-    def __init__(self, nets: list[Net]) -> None:
-        super().__init__()
-        for net in nets:
-            setattr(self, type(net).__name__, net)
-        self.names = [type(net).__name__ for net in nets]
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        return tuple(getattr(self, name)(x) for name, x in zip(self.names, inputs, strict=True))
-
-
 def graphs() -> dict[str, Graph]:
-    """The Graph of every net by name: one capture, which costs as much as one of each."""
+    """The Graph of every net by name."""
     torch.manual_seed(0)
     nets = [make() for make in NETS]
-    whole = capture(_All(nets), [net.example() for net in nets], prove=False)
-    names = [type(net).__name__ for net in nets]
-    return {name: Graph(_part(whole.model, number)) for number, name in enumerate(names)}
-
-
-def _part(model: ir.Model, number: int) -> ir.Model:
-    part = model.clone()
-    keep = part.graph.outputs[number], part.graph.inputs[number]
-    part.graph.outputs[:] = [keep[0]]
-    RemoveUnusedNodesPass()(part)
-    part.graph.inputs[:] = [keep[1]]
-    return part
+    return {type(net).__name__: graph for net, graph in zip(nets, graphs_of(nets), strict=True)}

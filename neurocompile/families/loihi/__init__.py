@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
     from neurocompile.families.compilation import Lowering, Progress, Recorder
     from neurocompile.families.demand import Demand
-    from neurocompile.families.loihi.compilation import LoihiCompilation
+    from neurocompile.families.loihi.compilation import LoihiCompilation, LoihiStructure
     from neurocompile.formats.net.layers import NetFile
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
@@ -34,8 +34,8 @@ class Loihi:
     target_type: type[LoihiTarget] = LoihiTarget
     options_type: type[Options] = Options
     stages: tuple[str, ...] = (
-        "check", "lower", "gate", "streams", "split", "accumulate", "observe", "bits",
-        "quantize", "align", "relay", "fidelity", "encode", "partition", "refine", "place", "route")
+        "check", "lower", "gate", "streams", "split", "accumulate", "align", "observe", "bits",
+        "quantize", "relay", "fidelity", "encode", "partition", "refine", "place", "route")
     runs_on: str = "Lava"
     untrainable: str = ""
 
@@ -55,12 +55,19 @@ class Loihi:
         """A mantissa of the threshold; see `Family.current_unit`."""
         return 1 << ACTIVATION_SHIFT
 
-    def compile(self, run: Recorder, lowering: Lowering, target: LoihiTarget,
+    def structure(self, run: Recorder, lowering: Lowering, target: LoihiTarget,
+                  options: Options) -> LoihiStructure:
+        """See `Family.structure`."""
+        from neurocompile.families.loihi.structure import structure_of
+
+        return structure_of(run, lowering, target, options)
+
+    def compile(self, run: Recorder, structure: LoihiStructure, target: LoihiTarget,
                 options: Options) -> LoihiCompilation:
         """See `Family.compile`."""
         from neurocompile.families.loihi.stages import compile_network
 
-        return compile_network(run, lowering, target, options)
+        return compile_network(run, structure, target, options)
 
     def quantize(self, floating: Network, target: LoihiTarget, options: Options,
                  sample: Mapping[str, Array] | None = None) -> Network:

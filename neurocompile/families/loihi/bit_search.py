@@ -39,30 +39,35 @@ def weight_bits(recorder: Recorder, floating: Network, target: LoihiTarget, opti
                 lowering: Lowering, observation: Observation) -> Choice:
     """Bits of the weights into single populations; none where all have `Options.bits`.
 
-    Raises UsageError (NC009) for a population that the network does not have, and for a search
-    without a sample.
+    The options are those that `check_bits` has passed.
     """
     if not options.searches_bits:
-        return _exceptions(options.bits_of, floating)
-    if lowering.rounding:
+        return options.bits_of
+    if lowering.rounding or lowering.sample is None:
         return {}  # an earlier build has searched
-    if observation.run is None or observation.values is None or lowering.sample is None:
-        raise UsageError(Diagnostic("NC009", values={
-            "option": "--weight-bits", "value": f"`{options.weight_bits}`",
-            "reason": "it needs a sample: errors and answers are measured on one"}))
+    if observation.run is None or observation.values is None:
+        raise ValueError("what the float network does on the sample was not observed")
     search = Search(floating, target, options, lowering.sample, lowering.labels, observation.run,
                     observation.values)
     return recorder.stage("bits", search.best, search.summary)
 
 
-def _exceptions(bits_of: Choice, floating: Network) -> Choice:
+def check_bits(options: Options, floating: Network, lowering: Lowering) -> None:
+    """Refuse bits that a network cannot have.
+
+    Raises UsageError (NC009) for a population that it does not have, and for a search without a
+    sample.
+    """
+    if options.searches_bits and not lowering.rounding and lowering.sample is None:
+        raise UsageError(Diagnostic("NC009", values={
+            "option": "--weight-bits", "value": f"`{options.weight_bits}`",
+            "reason": "it needs a sample: errors and answers are measured on one"}))
     names = [p.name for p in floating.populations]
-    for name in bits_of.keys() - set(names):
+    for name in options.bits_of.keys() - set(names):
         near = difflib.get_close_matches(name, names, 1)
         raise UsageError(Diagnostic("NC009", values={
             "option": "--weight-bits", "value": f"`{name}`", "reason": "the network has no such "
             f"population{f'; near it is `{near[0]}`' if near else ''}"}))
-    return bits_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,15 +1,23 @@
-"""What compiling for Loihi makes."""
+"""What compiling for Loihi makes, and what it starts from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neurocompile.families.compilation import Compilation
+from neurocompile.families.compilation import Compilation, Structure
 from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.schedule import Schedule
 from neurocompile.passes.loihi.resources import Usage
 from neurocompile.passes.loihi.streams.adders import Choice
 from neurocompile.target.loihi import LoihiTarget
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LoihiStructure(Structure):
+    """A float network with its adders and sums, and when each population computes a tick."""
+
+    schedule: Schedule
+    streams: Choice | None  # None: no two populations share a sum
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

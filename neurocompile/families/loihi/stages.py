@@ -1,4 +1,4 @@
-"""The stages for Loihi alone: shared sums, integers, time, synapse lists, cores, places."""
+"""The stages for Loihi alone, from its structure on: integers, synapse lists, cores, places."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from neurocompile.diagnostics import Diagnostic
 from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.fidelity import Rates
 from neurocompile.families.loihi.bit_search import weight_bits
-from neurocompile.families.loihi.compilation import LoihiCompilation
+from neurocompile.families.loihi.compilation import LoihiCompilation, LoihiStructure
 from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import (
     Observation,
     measure_fidelity,
     network_size,
-    nothing_on_chip,
     observe,
     over_budget,
 )
@@ -22,8 +21,6 @@ from neurocompile.ir.mapping import ChipMapping
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
 from neurocompile.passes.loihi import resources
-from neurocompile.passes.loihi.accumulate import accumulate
-from neurocompile.passes.loihi.align import align, too_early
 from neurocompile.passes.loihi.mapping.encode import encode, encodings_text
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.mapping.recount import every_core_once, recount_partition
@@ -32,8 +29,6 @@ from neurocompile.passes.loihi.quantization.bounds import lasting_potentials, st
 from neurocompile.passes.loihi.quantization.quantize import IntegerForm, LoihiQuantizer
 from neurocompile.passes.loihi.quantization.rounding_record import read_rounding
 from neurocompile.passes.loihi.relay import out_of_range, relay
-from neurocompile.passes.loihi.split import split
-from neurocompile.passes.loihi.streams.adders import build_streams, note
 from neurocompile.passes.placing.nets import into_chip
 from neurocompile.passes.placing.place import place
 from neurocompile.passes.placing.route import route_traffic
@@ -42,33 +37,18 @@ from neurocompile.target.loihi import LoihiTarget
 
 FULL = 0.9  # utilization of the fullest core from which a limit's source matters
 
-def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
+
+def compile_network(run: Recorder, structure: LoihiStructure, target: LoihiTarget,
                     options: Options) -> LoihiCompilation:
     """A float network on Loihi's cores; see `Family.compile`."""
-    floating, streams = run.stage(
-        "streams", lambda: build_streams(lowering.network, target, options.streams,
-                                         options.bits),
-        lambda r: f"{len(r[1].adders)} adders" if r[1] else "none shared")
-    run.findings += [note(streams)] if streams else []
-    floating, notes = run.stage(
-        "split", lambda: split(floating, target, options.bits),
-        lambda r: f"{len(r[1])} populations")
-    run.findings += notes
-    floating, notes = run.stage(
-        "accumulate", lambda: accumulate(floating, options.readout, target, options.bits),
-        lambda r: f"{len(r[0].accumulators)} readouts on chip")
-    run.findings += notes
+    lowering, floating = structure.lowering, structure.floating
     observation = Observation() if lowering.sample is None else run.stage(
         "observe", lambda: observe(floating, lowering.sample),
         lambda _: f"{len(floating.populations)} populations")
     bits_of = weight_bits(run, floating, target, options, lowering, observation)
     integers = _quantize(run, lowering, floating, target, options, observation, bits_of)
-    network = integers.network
-    run.stop()
-    direct = run.stage("align", lambda: align(network), lambda s: f"latency {s.latency} ticks",
-                        lambda s: too_early(network, s))
     network, schedule, notes = run.stage(
-        "relay", lambda: relay(network, direct, target, options.bits),
+        "relay", lambda: relay(integers.network, structure.schedule, target, options.bits),
         lambda r: f"{sum(p.repeats is not None for p in r[0].populations)} relay populations",
         lambda r: out_of_range(r[0], r[1], target))
     run.findings += notes
@@ -90,7 +70,7 @@ def compile_network(run: Recorder, lowering: Lowering, target: LoihiTarget,
     return LoihiCompilation(
         graph=lowering.graph, target=target, options=options, floating=floating, network=network,
         schedule=schedule, mapping=mapping, usage=usage, diagnostics=run.diagnostics,
-        stages=tuple(run.records), fidelity=fidelity, streams=streams, pruning=lowering.pruning,
+        stages=tuple(run.records), fidelity=fidelity, streams=structure.streams, pruning=lowering.pruning,
         rounding={} if observation.run is None else integers.rounding.arrays())
 
 
@@ -103,7 +83,7 @@ def _quantize(run: Recorder, lowering: Lowering, floating: Network, target: Loih
     integers = run.stage(
         "quantize", lambda: quantizer.quantize(floating, target),
         lambda q: network_size(q.network), lambda q: _out_of_bounds(floating, q.network, target))
-    run.findings += [*integers.warnings, *nothing_on_chip(integers.network)]
+    run.findings += integers.warnings
     return integers
 
 

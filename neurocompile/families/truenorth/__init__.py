@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from neurocompile.backends.results import Emission, Verification
     from neurocompile.families.compilation import Lowering, Progress, Recorder
     from neurocompile.families.demand import Demand
-    from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+    from neurocompile.families.truenorth.compilation import (
+        TrueNorthCompilation,
+        TrueNorthStructure,
+    )
     from neurocompile.ir.network import Network
     from neurocompile.ir.operators import Array
     from neurocompile.report.section import Section
@@ -30,7 +33,8 @@ class TrueNorth:
     target_type: type[TrueNorthTarget] = TrueNorthTarget
     options_type: type[Options] = Options
     stages: tuple[str, ...] = (
-        "check", "lower", "gate", "quantize", "fidelity", "legalize", "activity", "route")
+        "check", "lower", "gate", "neurons", "quantize", "fidelity", "legalize", "activity",
+        "route")
     runs_on: str = "the simulator"
     untrainable: str = "a neuron's threshold takes up its bias, and its weights a scale of its own"
 
@@ -49,12 +53,19 @@ class TrueNorth:
         """See `Family.current_unit`."""
         return 1
 
-    def compile(self, run: Recorder, lowering: Lowering, target: TrueNorthTarget,
+    def structure(self, run: Recorder, lowering: Lowering, target: TrueNorthTarget,
+                  options: Options) -> TrueNorthStructure:
+        """See `Family.structure`."""
+        from neurocompile.families.truenorth.structure import structure_of
+
+        return structure_of(run, lowering, target, options)
+
+    def compile(self, run: Recorder, structure: TrueNorthStructure, target: TrueNorthTarget,
                 options: Options) -> TrueNorthCompilation:
         """See `Family.compile`."""
         from neurocompile.families.truenorth.stages import compile_network
 
-        return compile_network(run, lowering, target, options)
+        return compile_network(run, structure, target, options)
 
     def quantize(self, floating: Network, target: TrueNorthTarget, options: Options,
                  sample: Mapping[str, Array] | None = None) -> Network:

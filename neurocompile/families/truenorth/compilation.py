@@ -1,4 +1,4 @@
-"""What compiling for TrueNorth makes."""
+"""What compiling for TrueNorth makes, and what it starts from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.families.compilation import Compilation
+from neurocompile.families.compilation import Compilation, Structure
 from neurocompile.ir.mapping import ChipMapping
 from neurocompile.passes.truenorth.core_network import CoreNetwork
 from neurocompile.passes.truenorth.legalize import Legalization
@@ -23,6 +23,11 @@ class Activity:
     rate: NDArray[np.float64]  # [cores, slots] spikes per tick of the model
     inputs: Mapping[str, NDArray[np.float64]]  # the same of each input, by element
     synaptic_events: float  # per sample
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrueNorthStructure(Structure):
+    """A float network of neurons that a crossbar has."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

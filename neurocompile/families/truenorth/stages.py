@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +13,12 @@ from neurocompile.families.losses import Quantization
 from neurocompile.families.stages import (
     measure_fidelity,
     network_size,
-    nothing_on_chip,
     over_budget,
 )
-from neurocompile.families.truenorth.compilation import TrueNorthCompilation
+from neurocompile.families.truenorth.compilation import TrueNorthCompilation, TrueNorthStructure
 from neurocompile.families.truenorth.simulation import measure_activity
-from neurocompile.ir.graph import Graph
-from neurocompile.ir.network import InputKind, Network
+from neurocompile.ir.network import Network
 from neurocompile.options import Options
-from neurocompile.passes.lowering.streams import find
 from neurocompile.passes.truenorth.audit.audit import audit
 from neurocompile.passes.truenorth.chip_mapping import chip_mapping
 from neurocompile.passes.truenorth.crossbar import Crossbar
@@ -33,14 +30,10 @@ from neurocompile.target.truenorth import TrueNorthTarget
 _WAYS: Mapping[str, FanIn] = {"reject": "reject", "group": "group", "exact-slow": "exact-slow"}
 
 
-def compile_network(run: Recorder, lowering: Lowering, target: TrueNorthTarget,
+def compile_network(run: Recorder, structure: TrueNorthStructure, target: TrueNorthTarget,
                     options: Options) -> TrueNorthCompilation:
     """A float network on TrueNorth's cores; see `Family.compile`."""
-    floating = lowering.network
-    if options.encoder == "auto":
-        floating = _spiking_inputs(floating, lowering.graph)
-    run.findings += _refusals(floating, target, options)
-    run.stop()
+    lowering, floating = structure.lowering, structure.floating
     before = list(run.findings)
     try:
         network, fidelity, cores = _on_cores(run, lowering, floating, target, options, False)
@@ -81,42 +74,12 @@ def _on_cores(run: Recorder, lowering: Lowering, floating: Network, target: True
         lambda r: audit(network, r.network, target))
 
 
-def _spiking_inputs(network: Network, graph: Graph) -> Network:
-    """The network whose images of 0 and 1 are spikes, where a sample has one tick.
-
-    With more ticks an input without a time axis is a constant current.
-    """
-    if network.n_ticks > 1:
-        return network
-    names = (value.name for value in graph.model.graph.inputs)
-    binary = {str(name) for name, info in zip(names, graph.info["inputs"], strict=True)
-              if info["integers"] and info["low"] >= 0 and info["high"] <= 1}
-    return replace(network, inputs=tuple(
-        replace(item, kind=InputKind.SPIKES) if item.name in binary
-        and item.kind is InputKind.STATIC else item for item in network.inputs))
-
-
 def _quantize(run: Recorder, floating: Network, target: TrueNorthTarget, options: Options,
              whole_biases: bool) -> Network:
     """The integer network. Raises FindingsError for what the target cannot do."""
     quantize = CrossbarQuantizer(
         options.equal_bits(target.name), options.encoder, whole_biases)
-    network = run.stage(
-        "quantize", lambda: quantize.run(floating, target), network_size)
-    run.findings += nothing_on_chip(network)
-    run.stop()
-    return network
-
-
-def _refusals(floating: Network, target: TrueNorthTarget, options: Options) -> Iterator[Diagnostic]:
-    """NC210 for adders, NC209 for readouts on the chip: options that need other neurons."""
-    streams = find(floating) if options.streams == "adder" else None
-    if streams is not None and streams.points:
-        yield Diagnostic("NC210", streams.points[0].consumers[0].population.where, {
-            "target": target.name, "reason": f"{target.name} has no graded spikes"})
-    for readout in floating.readouts if options.readout == "chip" else ():
-        yield Diagnostic("NC209", values={
-            "readout": readout.name, "reason": f"the host cannot read potentials of {target.name}"})
+    return run.stage("quantize", lambda: quantize.run(floating, target), network_size)
 
 
 def _legalize(network: Network, target: TrueNorthTarget, options: Options,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -78,6 +79,11 @@ class Sparse(Operator):
     def nets(self) -> Nets:
         return Nets(np.arange(self.in_size), self.csr.indptr.astype(np.int64),
                     self.csr.indices.astype(np.int64))
+
+
+def empty(in_shape: Shape, out_shape: Shape) -> Sparse:
+    """No synapses between populations of these shapes."""
+    return Sparse(in_shape, out_shape, sp.csr_array((math.prod(out_shape), math.prod(in_shape))))
 
 
 def smaller(operator: Operator) -> Operator:

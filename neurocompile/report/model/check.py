@@ -10,8 +10,12 @@ from neurocompile.report.model.findings import Findings
 from neurocompile.report.plain import Key
 from neurocompile.report.schema import Count
 
-Verdict = Literal["fits", "legal", "illegal", "not checked", "over budget", "does not fit",
-                  "cannot be represented"]
+Verdict = Literal[
+    "fits",  # every stage ran
+    "structure fits",  # every stage ran whose verdict rests on no weight's size
+    "event-driven",  # the same without a target: all of these that know no chip
+    "partly checked",  # nothing speaks against it, and some of these did not run
+    "illegal", "not checked", "over budget", "does not fit", "cannot be represented"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,8 @@ class CheckItem(Findings):
     model: str
     verdict: Verdict  # from all findings, those among them that are ignored
     stages: tuple[str, ...]  # that ran
-    left_out: str  # why the other stages did not run; empty where they could
+    not_run: tuple[str, ...]  # stages of a build that were left out, where none refused it
+    left_out: str  # why stages are left out; empty where all run
     n_ignored: Annotated[Count, Key("ignored")]  # findings that the configuration ignores
     n_known: Annotated[Count, Key("known")]  # findings in the baseline
     summary: ArithmeticFacts | None  # null where the model could not be captured

@@ -29,6 +29,7 @@ from neurocompile.passes.loihi.quantization.representable import unrepresentable
 from neurocompile.passes.loihi.quantization.rounding_record import Rounding, unreadable
 from neurocompile.passes.loihi.streams.adder_scale import adder_scales, integer_adder
 from neurocompile.passes.loihi.weight_bits import with_weight_bits
+from neurocompile.passes.quantization.finite import not_finite
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 from neurocompile.target.loihi import LoihiTarget
@@ -76,7 +77,7 @@ class LoihiQuantizer:
         if self.rounding is not None:
             self.rounding.check(network, most_levels(target))
         network = with_weight_bits(network, self.weight_bits, self._bits_of)
-        problems = list(unrepresentable(network, target))
+        problems = [*unrepresentable(network, target), *not_finite(network)]
         if problems:
             raise FindingsError(*problems)
         if self.rounding is not None:

@@ -112,6 +112,23 @@ def graded_inputs(network: Network, target: LoihiTarget, encoder: str,
     return inputs
 
 
+def with_analog_forms(network: Network, target: LoihiTarget, encoder: str) -> Network:
+    """The float network as analog input reaches it: what its quantized form has of it.
+
+    Graded inputs have their levels, populations on the host are marked, and what is no spike has no
+    projection. Raises as `analog_form` does.
+    """
+    inputs = graded_inputs(network, target, encoder)
+    forms = {p.name: "" if p.graded else analog_form(encoder, p, network, target)
+             for p in network.populations}
+    analog = {item.name for item in network.inputs if item.kind in ANALOG}
+    return replace(
+        network, inputs=tuple(inputs[item.name] for item in network.inputs),
+        populations=tuple(replace(p, on_host=forms[p.name] == "host") for p in network.populations),
+        projections=tuple(p for p in network.projections
+                          if p.source not in analog or forms[p.target] == "graded"))
+
+
 def analog_form(encoder: str, population: Population, network: Network,
                 target: LoihiTarget) -> str:
     """"bias", "graded" or "host" for a population that gets analog input; else "".

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
-from neurocompile.ir.operators import Array
+from neurocompile.ir.network import Input, InputKind, Network, Population
 from neurocompile.passes.loihi import limits
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
 
 
 def unrepresentable(network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:
-    """What no integers of the target stand for, and numbers that are none."""
+    """What no integers of the target stand for, whatever the weights are."""
     widest = max(network.projections, key=lambda p: p.weight_bits)
     weight_bits = widest.weight_bits
     if weight_bits > target.synapse.weight_bits.value:
@@ -24,12 +21,7 @@ def unrepresentable(network: Network, target: LoihiTarget) -> Iterator[Diagnosti
             "limit": target.synapse.weight_bits.value}), target, limits.WEIGHT)
     for item in network.inputs:
         yield from _message(item, network, target)
-    for projection in network.projections:
-        yield from _not_finite(projection.name, projection.operator.weights, projection)
     for population in (p for p in network.populations if not p.graded):
-        if population.bias is not None:
-            yield from _not_finite(f"bias of {population.name}", population.bias.mantissa,
-                                   population)
         yield from _neuron(population, target)
 
 
@@ -67,10 +59,3 @@ def threshold_finding(population: Population, mantissa: float, target: LoihiTarg
     return limits.naming(Diagnostic("NC305", population.where, {
         "module": population.name, "needed": mantissa, "target": target.name,
         "limit": limits.threshold_limit(target)}), target, limits.threshold_key(target))
-
-
-def _not_finite(name: str, values: Array, item: Projection | Population) -> Iterator[Diagnostic]:
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        yield Diagnostic("NC307", item.where, {
-            "name": name, "count": len(bad), "index": int(bad[0])})

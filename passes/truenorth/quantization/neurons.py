@@ -7,8 +7,7 @@ potential in every tick. In a network of one tick any neuron is the latter.
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import numpy as np
+from dataclasses import replace
 
 from neurocompile.diagnostics import Diagnostic
 from neurocompile.ir.network import ANALOG, InputKind, Network, Population
@@ -26,19 +25,22 @@ def stateless(neuron: FloatNeuron, n_ticks: int) -> bool:
 
 
 def obstacles(network: Network, target: TrueNorthTarget, encoder: str) -> Iterator[Diagnostic]:
-    """What the target's neurons, axons and inputs cannot do, and numbers that are none."""
+    """What the target's neurons, axons and inputs cannot do, whatever the weights are."""
     for item in network.inputs:
         if item.kind is InputKind.SPIKES and item.levels > 1:
             yield Diagnostic("NC309", _reader(network, item.name).where, {
                 "module": item.name, "needed": item.levels, "target": target.name, "limit": 1})
-    for projection in network.projections:
-        bad = np.flatnonzero(~np.isfinite(projection.operator.weights))
-        if len(bad):
-            yield Diagnostic("NC307", projection.where, {
-                "name": projection.name, "count": len(bad), "index": int(bad[0])})
     for population in network.populations:
         yield from _neuron(population, network.n_ticks, target)
         yield from _analog(population, network, target, encoder)
+
+
+def with_host(network: Network) -> Network:
+    """The network with the populations marked that are the host's: those of analog input."""
+    analog = {item.name for item in network.inputs if item.kind in ANALOG}
+    targets = {p.target for p in network.projections if p.source in analog}
+    return replace(network, populations=tuple(
+        replace(p, on_host=p.name in targets) for p in network.populations))
 
 
 def _reader(network: Network, name: str) -> Population:
@@ -47,10 +49,6 @@ def _reader(network: Network, name: str) -> Population:
 
 
 def _neuron(population: Population, n_ticks: int, target: TrueNorthTarget) -> Iterator[Diagnostic]:
-    if population.bias is not None and not np.all(np.isfinite(population.bias.mantissa)):
-        bad = np.flatnonzero(~np.isfinite(population.bias.mantissa))
-        yield Diagnostic("NC307", population.where, {
-            "name": f"bias of {population.name}", "count": len(bad), "index": int(bad[0])})
     neuron, values = population.floating, {"module": population.name, "target": target.name}
     if n_ticks == 1:
         return

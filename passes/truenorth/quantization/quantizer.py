@@ -24,6 +24,7 @@ from neurocompile.ir.network import (
     Projection,
 )
 from neurocompile.ir.operators import Array
+from neurocompile.passes.quantization.finite import not_finite
 from neurocompile.passes.quantization.host import INPUT_BITS, CurrentFormat, encoder_of
 from neurocompile.passes.truenorth.crossbar import Crossbar
 from neurocompile.passes.truenorth.quantization.grid import Ints, Steps, on_grid, sharing
@@ -56,7 +57,7 @@ class CrossbarQuantizer:
         Raises FindingsError: NC202, NC206, NC211, NC303, NC305, NC307 and NC309 for what the target
         cannot do.
         """
-        problems = list(obstacles(network, target, self.encoder))
+        problems = [*obstacles(network, target, self.encoder), *not_finite(network)]
         if problems:
             raise FindingsError(*problems)
         populations: list[Population] = []

@@ -18,7 +18,13 @@ import torch
 from neurocompile.backends import synchronous
 from neurocompile.backends.results import Emission, PopulationComparison, Verification
 from neurocompile.diagnostics import Diagnostic, FindingsError
-from neurocompile.families.compilation import Compilation, Lowering, Progress, Recorder
+from neurocompile.families.compilation import (
+    Compilation,
+    Lowering,
+    Progress,
+    Recorder,
+    Structure,
+)
 from neurocompile.families.demand import Demand, PopulationDemand, resource
 from neurocompile.families.family import Checks
 from neurocompile.families.losses import Quantization
@@ -160,10 +166,20 @@ class Toy:
         """See `Family.current_unit`."""
         return 1
 
-    def compile(self, run: Recorder, lowering: Lowering, target: ToyTarget,
+    def structure(self, run: Recorder, lowering: Lowering, target: ToyTarget,
+                  options: Options) -> Structure:
+        """See `Family.structure`: NC201 for neurons that leak."""
+        for population in lowering.network.populations:
+            neuron = population.floating
+            if neuron.decay != 1 or neuron.alpha is not None or population.bias is not None:
+                raise FindingsError(Diagnostic("NC201", population.where, {
+                    "module": population.name, "profile": "LIF", "reason": "it leaks"}))
+        return Structure(lowering=lowering, floating=lowering.network)
+
+    def compile(self, run: Recorder, structure: Structure, target: ToyTarget,
                 options: Options) -> ToyCompilation:
         """See `Family.compile`."""
-        floating = lowering.network
+        lowering, floating = structure.lowering, structure.floating
         network = run.stage("quantize", lambda: self.quantize(floating, target, options),
                             network_size)
         fidelity, rates = measure_fidelity(run, lowering, Quantization(
@@ -184,13 +200,7 @@ class Toy:
 
     def quantize(self, floating: Network, target: ToyTarget, options: Options,
                  sample: Mapping[str, Array] | None = None) -> Network:
-        """Weights and thresholds in steps of 1 / UNIT; NC201 for neurons that leak."""
-        for population in floating.populations:
-            neuron = population.floating
-            if neuron.decay != 1 or neuron.alpha is not None or population.bias is not None:
-                raise FindingsError(Diagnostic("NC201", population.where, {
-                    "module": population.name, "model": "LIF", "target": target.name,
-                    "models": "IF", "reason": "it leaks"}))
+        """Weights and thresholds in steps of 1 / UNIT."""
         return replace(
             floating, populations=tuple(
                 replace(p, neuron=ToyNeuron(round(p.floating.v_th * UNIT)))

@@ -17,7 +17,6 @@ from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.loihi.demand import demand
 from neurocompile.families.loihi.operation_costs import estimate
-from neurocompile.families.loihi.stages import compile_network
 from neurocompile.families.resources import layout
 from neurocompile.families.targets import load_target, parse_target
 from neurocompile.ir.network import (
@@ -157,7 +156,8 @@ def build(text: str, network: Network, folder: Path, **options: Any) -> tuple[An
         usual = Options(**options).with_usual_bits(LOIHI.usual_weight_bits(target))
         lowering = Lowering(graph=None,  # type: ignore[arg-type]
                             whole=network, pruning=None, sample=None)
-        compilation = compile_network(Recorder(lambda _: None), lowering, target, usual)
+        run = Recorder(lambda _: None)
+        compilation = LOIHI.compile(run, LOIHI.structure(run, lowering, target, usual), target, usual)
         emit(compilation.network, compilation.schedule, target, folder)
     except UsageError as error:
         return "refused", [(d.code, d.values["key"]) for d in error.diagnostics]  # of the file

@@ -9,6 +9,7 @@ import pytest
 from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import Input, InputKind, Network
 from neurocompile.passes.truenorth.audit.audit import audit
+from neurocompile.passes.truenorth.delays import check_loops
 from neurocompile.passes.truenorth.legalize import Legalization, legalize
 from neurocompile.semantics.loihi import LoihiNeuron
 from neurocompile.target.truenorth import TrueNorthTarget
@@ -113,6 +114,9 @@ def test_late_feedback_nc504(truenorth: TrueNorthTarget) -> None:
     assert finding.code == "NC504"
     assert "a -> b -> a" in finding.message or "b -> a -> b" in finding.message
     legalize(loop(2), truenorth)
+    with pytest.raises(FindingsError, match="NC504"):  # before any splitter
+        check_loops(loop(1))
+    check_loops(loop(2))
 
 
 def test_no_form_nc436(truenorth: TrueNorthTarget) -> None:

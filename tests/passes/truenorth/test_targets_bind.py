@@ -15,9 +15,9 @@ from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.resources import layout
 from neurocompile.families.targets import parse_target
+from neurocompile.families.truenorth import TRUENORTH
 from neurocompile.families.truenorth.demand import demand
 from neurocompile.families.truenorth.estimates import estimates
-from neurocompile.families.truenorth.stages import compile_network
 from neurocompile.ir.network import Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.ir.operators import Dense
 from neurocompile.options import Options
@@ -76,8 +76,9 @@ def build(target: TrueNorthTarget, network: Network, folder: Path) -> tuple[Any,
         target = parse_target(target_toml(target), "half.toml")  # type: ignore[assignment]
         lowering = Lowering(graph=None,  # type: ignore[arg-type]
                             whole=network, pruning=None, sample=None)
-        compilation = compile_network(Recorder(lambda _: None), lowering, target,
-                                      Options(weight_bits=4, encoder="host"))
+        run, options = Recorder(lambda _: None), Options(weight_bits=4, encoder="host")
+        structure = TRUENORTH.structure(run, lowering, target, options)
+        compilation = TRUENORTH.compile(run, structure, target, options)
         emit_core_network(compilation.cores, compilation.network, target.name, folder)
     except UsageError as error:
         return "refused", [(d.code, d.values["key"]) for d in error.diagnostics]  # of the file
