@@ -13,11 +13,12 @@ import pytest
 
 from neurocompile.cli import run
 from neurocompile.commands.models import Job, ModelOptions
-from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
+from neurocompile.config import Ignore, load_config, unused_ignores
 from neurocompile.config.schema import configuration_schema
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.families.table import declared_options
 from neurocompile.families.targets import load_target
+from neurocompile.input_sizes import InputSizes
 from tests.config_files import INVALID
 from tests.paths import EXAMPLES
 
@@ -78,7 +79,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert (model.name, model.entry, dict(model.args)) == ("digits", "nets:make", {"hidden": 20})
     assert model.weights == tmp_path / "w/digits.pt"
     assert model.sample == tmp_path / "s.npz"
-    assert model.input == InputShape((1, 28, 28), 4)
+    assert model.input == InputSizes((4, 1, 28, 28), samples=1)
     assert model.ticks == 8
     assert dict(model.options) == {
         "max_cores": 64, "max_chips": 2, "max_synapses": 100_000, "encoder": "bias",

@@ -125,8 +125,9 @@ def _check(work: Job, values: OptionValues, chips: Sequence[Target], progress: P
     replayed = capture.graph.info.get("replay") is not None
     left_out = "" if mapping and replayed else _reason(full, mapping, work, budgets)
     from neurocompile.passes.legality.summary import summarize
+    from neurocompile.report.sections import time_facts
 
-    results = []
+    results, ticks = [], time_facts(capture.graph)
     for chip in chips:
         start = time.monotonic()
         stages = _Stages(progress, ["capture" if replayed else "capture without replay"])
@@ -135,7 +136,8 @@ def _check(work: Job, values: OptionValues, chips: Sequence[Target], progress: P
         spikes, samples = rates or _replay_rates(capture) or (None, 0)
         results.append(replace(
             one, model=work.entry.name, target=chip.name, seconds=time.monotonic() - start,
-            stages=tuple(stages.names), left_out=left_out, anchor=place, samples=samples,
+            findings=tuple(sorted((*one.findings, *capture.notes), key=Diagnostic.sort_key)),
+            time=ticks, stages=tuple(stages.names), left_out=left_out, anchor=place, samples=samples,
             summary=summarize(capture.graph, one.findings, spikes)))
     return results
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neurocompile.commands.terminal import findings_text, settings, visible
-from neurocompile.diagnostics import Diagnostic, Location, Severity, errors
+from neurocompile.diagnostics import Diagnostic, Location, Severity, errors, printable
 from neurocompile.report.documents import DOCUMENTS, document
 
 if TYPE_CHECKING:
     from neurocompile.passes.legality.summary import Summary
     from neurocompile.report.model.check import ArithmeticFacts, CheckDocument, Verdict
+    from neurocompile.report.model.time import TimeFacts
 
 BUDGET = "NC411"
 ENERGY = "arithmetic only: 4.6 pJ per MAC, 0.9 pJ per AC, 45 nm"
@@ -33,7 +34,8 @@ class CheckResult:
     seconds: float = 0.0
     stages: tuple[str, ...] = ()  # that ran
     left_out: str = ""  # why the other stages did not run; empty where they could
-    summary: Summary | None = None  # None: not captured
+    time: TimeFacts | None = None  # None: not captured
+    summary: Summary | None = None  # likewise
     samples: int = 0  # that rates were measured on
     anchor: Location = field(default_factory=Location)
     n_ignored: int = 0
@@ -108,6 +110,8 @@ def _details(one: CheckResult) -> list[tuple[str, str]]:
     if one.stages:
         left_out = f"; {one.left_out}" if one.left_out else ""
         lines.append(("stages", f"{', '.join(one.stages)}{left_out}"))
+    if one.time is not None:
+        lines.append(("time", printable(one.time.text)))
     if one.summary is None:
         return lines
     summary = one.summary
@@ -141,7 +145,7 @@ def _document(results: Sequence[CheckResult], verdicts: Sequence[Verdict]) -> Ch
         items.append(CheckItem(
             target=findings.target, counts=findings.counts, diagnostics=findings.diagnostics,
             model=one.model, verdict=verdict, stages=one.stages, left_out=one.left_out,
-            n_ignored=one.n_ignored, n_known=one.n_known, summary=_numbers(one.summary)))
+            n_ignored=one.n_ignored, n_known=one.n_known, time=one.time, summary=_numbers(one.summary)))
     return CheckDocument(checks=tuple(items))
 
 

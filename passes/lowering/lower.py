@@ -30,6 +30,7 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.ir.operators import Dense, Shape, identity, smaller
+from neurocompile.ir.tick_count import n_ticks_of
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.lowering.deviation import (
     description,
@@ -47,7 +48,6 @@ from neurocompile.passes.lowering.walk import (
     Tokens,
     data_sizes,
     layout_of,
-    sizes_of,
     static_value,
     tick_shape,
     unsupported_op,
@@ -143,8 +143,7 @@ def _n_ticks(graph: Graph, axes: Layouts) -> int:
     findings = [*repeated_uses(graph.neurons(), axes), *uneven_uses(graph.neurons(), axes)]
     if findings:
         raise FindingsError(*findings)
-    loop_ticks = max(axes.tick_of.values(), default=0) + 1
-    return max(loop_ticks, *(sizes_of(neuron.spikes)[0] for neuron in graph.neurons()))
+    return n_ticks_of(graph, axes)
 
 
 def _unit(name: str, when: int | str, shape: Shape) -> Form:
