@@ -145,7 +145,7 @@ def test_samples_are_never_ticks(text: str, message: str) -> None:
 
 def test_samples_behind_time_against_the_model() -> None:
     request = _request(input=_form("5xNx8"))
-    with pytest.raises(UsageError, match="NC030.*5xNx8, 4 samples on axis 1") as error:
+    with pytest.raises(UsageError, match=r"NC030.*5xNx8, 4 samples on axis 1") as error:
         capture_model(request, multi_step(SECOND), None, "model", ())
     assert "--input Nx5x8" in error.value.diagnostics[0].help
 
