@@ -86,9 +86,9 @@ def _misread(graph: Graph, positions: Positions) -> list[int]:
 def _time_in_front(graph: Graph, axes: Layouts, k: int) -> bool:
     """Whether an input has time on its first axis, and its samples on the second."""
     value = graph.model.graph.inputs[k]
-    one_sample = (shape_of(value) or ())[BEHIND_TIME] == 1
-    return 0 in axes.positions(value, Role.TIME) and (
-        one_sample or BEHIND_TIME in axes.positions(value, Role.BATCH))
+    ticks, samples, *_ = shape_of(value) or ()
+    return (ticks == 1 or 0 in axes.positions(value, Role.TIME)) and (
+        samples == 1 or BEHIND_TIME in axes.positions(value, Role.BATCH))
 
 
 def _form(graph: Graph, k: int, samples: int) -> InputSizes:
@@ -100,7 +100,7 @@ def _form(graph: Graph, k: int, samples: int) -> InputSizes:
 def _note(graph: Graph, k: int) -> Diagnostic:
     name, form = str(graph.model.graph.inputs[k].name), _form(graph, k, BEHIND_TIME)
     return Diagnostic("NC031", Location(name), {
-        "input": name, "form": str(form), "ticks": form.sizes[0]},
+        "input": name, "form": str(form)},
         hint=f"say it yourself: --input {form}, or --input {form.at(0)} for a model that takes the "
              "samples in front")
 
@@ -111,7 +111,7 @@ def _samples_as_time(graph: Graph, positions: Positions, k: int, as_said: bool) 
     as_time = samples in axes.positions(value, Role.TIME)
     behind = form.at(BEHIND_TIME) if len(form.sizes) > 1 else InputSizes(
         (EXAMPLE, *form.sizes), BEHIND_TIME)
-    hint = f"say where the samples stand: --input {behind} for {behind.sizes[0]} ticks in front of them"
+    hint = f"say where the samples stand: --input {behind} for time in front of them"
     if as_said and samples:
         hint = f"say where the samples stand: --input {form.at(0)} for samples in front"
     return Diagnostic("NC030", Location(str(value.name)), {

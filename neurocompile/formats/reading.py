@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +47,24 @@ def capture_arranged(request: Request, model: Any, sample: Sample | None, name: 
                      prove: bool) -> tuple[tuple[torch.Tensor, ...], Arrangement]:
     """A torch module captured on its example inputs, and these as the model takes them.
 
-    Raises what `examples`, `settle` and `capture` raise.
+    A single sample goes in twice where the model takes two: an axis of length 1 says nothing. Raises
+    what `examples`, `settle` and `capture` raise.
     """
-    from neurocompile.capture.torch_model import capture
-    from neurocompile.formats.arrangement import Positions, settle
+    from neurocompile.capture.torch_model import TraceError
 
     arrays = examples(request, sample, name)
+    if len(arrays[0]) == 1:
+        try:
+            return _arranged(request, model, [x.repeat_interleave(2, dim=0) for x in arrays], prove)
+        except TraceError:  # a model of one sample
+            pass
+    return _arranged(request, model, arrays, prove)
+
+
+def _arranged(request: Request, model: Any, arrays: Sequence[torch.Tensor], prove: bool
+              ) -> tuple[tuple[torch.Tensor, ...], Arrangement]:
+    from neurocompile.capture.torch_model import capture
+    from neurocompile.formats.arrangement import Positions, settle
 
     def inputs(positions: Positions) -> tuple[torch.Tensor, ...]:
         return tuple(x.movedim(0, axis).contiguous() for x, axis in zip(arrays, positions, strict=True))

@@ -109,8 +109,8 @@ INPUT = (
          "neurocompile check nets:time_first --input 8",
          "neurocompile check nets:time_first --input 30xNx8"),
     Rule("NC031", "time-in-front", "note",
-         "`{input}` goes into the model as {form}, N samples behind {ticks} ticks: its neurons take the "
-         "first axis for time",
+         "`{input}` goes into the model as {form}, time in front of the N samples: its neurons take "
+         "the first axis for time",
          "Samples lie in front in a file, and a model may have time there. Which of both it is decides "
          "the network, so it is never decided in silence.",
          "say it yourself: --input 30xNx8, or `input = \"30xNx8\"` in neurocompile.toml",

@@ -20,7 +20,7 @@ from tests.commands.command_line import run
 
 MULTI_STEP, HAND_LOOP = "tests.formats.timed_models:multi_step", "tests.formats.timed_models:hand_loop"
 TIME = "5 ticks a sample: axis 0 of `x`, 5xNx8 (N: samples)"
-SAID = "`x` goes into the model as 5xNx8, N samples behind 5 ticks"
+SAID = "`x` goes into the model as 5xNx8, time in front of the N samples"
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_the_program_spikes_alike_wherever_time_is(sample: str, entry: str, plac
 
 
 @pytest.mark.parametrize(("options", "code", "words"), [
-    ("--input 8", "NC030", "--input 16xNx8 for 16 ticks in front of them"),
+    ("--input 8", "NC030", "--input 16xNx8 for time in front of them"),
     ("--input 5xNx7", "NC102", "where the model takes an input of other sizes, say them"),
     ("--sample s.npz --input 6xNx8", "NC008",
      "`x` is (6, 5, 8), the input 6xNx8 takes (samples, 6, 8)"),

@@ -29,6 +29,7 @@ from tests.formats.timed_models import (
     PLACES,
     SECOND,
     TICKS,
+    MultiStep,
     hand_loop,
     multi_step,
     one_tick,
@@ -128,6 +129,34 @@ def test_one_tick_a_call() -> None:
     alone = capture_model(_request(), one_tick(), sample, "model", ())
     assert tick_count(alone.graph).words == (
         "1 tick a sample: no axis of time in the input and no loop in the model")
+
+
+def test_one_sample_of_one_tick() -> None:
+    """An axis of length 1 says nothing: the sample goes in twice."""
+    sample = _sample((1, 8), count=1)
+    captured = capture_model(_request(), multi_step(), sample, "model", ())
+    assert str(tick_count(captured.graph).inputs[0].form) == "1xNx8"
+    assert np.array_equal(_on_chip(captured, sample), _in_pytorch(multi_step(), sample, 1))
+    with pytest.raises(UsageError, match="NC030"):
+        capture_model(_request(), multi_step(), _sample((8,), count=1), "model", ())
+
+
+class OfOneSample(MultiStep):
+    """Its batch is fixed."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Sums of spikes [1, 4]."""
+        return super().forward(x.view(1, 5, 8))
+
+
+def test_a_model_of_one_sample() -> None:
+    """It takes no two."""
+    model, sample = multi_step(SECOND), _sample((5, 8), count=1)
+    one = OfOneSample(SECOND)
+    one.load_state_dict(model.state_dict())
+    captured = capture_model(_request(), one.eval(), sample, "model", ())
+    assert str(tick_count(captured.graph).inputs[0].form) == "Nx5x8"
+    assert np.array_equal(_on_chip(captured, sample), _in_pytorch(model, sample, 0))
 
 
 @pytest.mark.parametrize(("text", "message"), [
