@@ -64,7 +64,7 @@ class Sizes:
 
     def schema(self) -> dict[str, Any]:
         """A text."""
-        one = f"({_SIZE}|{_SAMPLES})"
+        one = f" *({_SIZE}|[Nn]) *"
         return {"type": "string", "pattern": f"^{one}([,x]{one})*$"}
 
     def _within_limits(self, form: InputSizes) -> InputSizes:

@@ -90,6 +90,15 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert config.ignores == (Ignore("NC312", "head.*", "measured"),)
 
 
+@pytest.mark.parametrize(("text", "form"), [
+    ('"30xNx8"', InputSizes((30, 8), 1)), ('"3, 8,8"', InputSizes((3, 8, 8))),
+    ("{ shape = [8], ticks = 30 }", InputSizes((30, 8), 1)), ("{ shape = [8] }", InputSizes((8,)))])
+def test_the_input_is_a_text_or_a_table(tmp_path: Path, text: str, form: InputSizes) -> None:
+    content = f'[models.a]\nentry = "a:b"\ninput = {text}'
+    assert load_config(_write(tmp_path, content)).models[0].input == form
+    jsonschema.validate(tomllib.loads(content), configuration_schema())
+
+
 def test_found_above_the_working_directory(tmp_path: Path) -> None:
     _write(tmp_path, '[tool.neurocompile]\ntarget = "loihi1"\n', "pyproject.toml")
     deep = tmp_path / "a" / "b"
@@ -125,6 +134,9 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nencoding = "zip"', "expected one of dense, sparse, shared, auto"),
     ('[models.a]\nentry = "a:b"\nreadout = "off"', "expected one of auto, host, chip"),
     ('[models.a]\nentry = "a:b"\ninput = { shape = [0] }', "expected positive whole numbers"),
+    ('[models.a]\nentry = "a:b"\ninput = "3xNxN"', "N where the samples stand"),
+    ('[models.a]\nentry = "a:b"\ninput = "99999x99999"', "expected at most 67,108,864 values in all"),
+    ('[models.a]\nentry = "a:b"\ninput = 3', "expected a table at `models.a.input`"),
     ('[models.a]\nentry = "a:b"\ninput = { ticks = 2 }', "missing at `models.a.input.shape`"),
     ("[models.a]\nmax-cores = 1", "missing at `models.a.entry`"),
     ("models = 3", "expected a table"),
