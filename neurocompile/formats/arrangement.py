@@ -109,11 +109,15 @@ def _samples_as_time(graph: Graph, positions: Positions, k: int, as_said: bool) 
     axes, value, samples = layouts(graph), graph.model.graph.inputs[k], positions[k]
     form, shape = _form(graph, k, samples), shape_of(value) or ()
     as_time = samples in axes.positions(value, Role.TIME)
+    role = "time: it would be built for as many ticks" if as_time else "data"
     behind = form.at(BEHIND_TIME) if len(form.sizes) > 1 else InputSizes(
         (EXAMPLE, *form.sizes), BEHIND_TIME)
     hint = f"say where the samples stand: --input {behind} for time in front of them"
     if as_said and samples:
         hint = f"say where the samples stand: --input {form.at(0)} for samples in front"
+    if as_time and samples in axes.positions(value, Role.BATCH):
+        role = "ticks and samples together"
+        hint = "let the model take time on an axis of its own, as in [ticks, samples, ...]"
     return Diagnostic("NC030", Location(str(value.name)), {
         "input": str(value.name), "form": str(form), "samples": shape[samples], "axis": samples,
-        "role": "time: it would be built for as many ticks" if as_time else "data"}, hint=hint)
+        "role": role}, hint=hint)

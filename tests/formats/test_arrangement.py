@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from spikingjelly.activation_based import neuron
 from torch import nn
 
+import neurocompile
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import TickLoop, capture, reset
 from neurocompile.diagnostics import UsageError
@@ -30,6 +32,7 @@ from tests.formats.timed_models import (
     SECOND,
     TICKS,
     MultiStep,
+    exact,
     hand_loop,
     multi_step,
     one_tick,
@@ -141,6 +144,47 @@ def test_one_sample_of_one_tick() -> None:
         capture_model(_request(), multi_step(), _sample((8,), count=1), "model", ())
 
 
+class TwoInputs(nn.Module):
+    """Events [ticks, samples, 8], and an image [samples, 5] that holds for all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events, self.image = nn.Linear(8, 6), nn.Linear(5, 6)
+        self.lif = neuron.LIFNode(v_threshold=0.25, step_mode="m")
+
+    def forward(self, events: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        """Sums of spikes [samples, 6]."""
+        spikes: torch.Tensor = self.lif(self.events(events) + self.image(image))
+        return spikes.sum(0)
+
+
+def test_each_input_is_settled_alone() -> None:
+    model, events = exact(TwoInputs()), _sample((5, 8)).arrays["x"]
+    both = Sample(Path("s.npz"), {"events": events, "image": events[:, 0, :5].copy()})
+    captured = capture_model(_request(), model, both, "model", ())
+    assert [str(axes.form) for axes in tick_count(captured.graph).inputs] == ["5xNx8", "Nx5"]
+    assert [note.where.module for note in captured.notes] == ["events"]
+    reset(model)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(both.arrays["events"]).movedim(0, 1),
+                         torch.from_numpy(both.arrays["image"])).numpy()
+    assert np.array_equal(_on_chip(captured, both), expected)
+
+
+class Merged(MultiStep):
+    """Takes [ticks * samples, 8]."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Sums of spikes [samples, 4]."""
+        return super().forward(x.view(2, -1, 8))
+
+
+def test_ticks_and_samples_on_one_axis() -> None:
+    with pytest.raises(UsageError, match=r"NC030.*ticks and samples together") as error:
+        capture_model(_request(input=_form("8")), exact(Merged(FIRST)), None, "model", ())
+    assert "axis of its own" in error.value.diagnostics[0].help
+
+
 class OfOneSample(MultiStep):
     """Its batch is fixed."""
 
@@ -191,3 +235,14 @@ def test_sizes_that_the_model_does_not_take(text: str) -> None:
 def test_what_a_caller_passes_as_an_example_is_taken_as_it_is() -> None:
     graph = capture(multi_step(), torch.rand(5, 4, 8), prove=False)
     assert tick_count(graph).reason == AXES[FIRST]
+
+
+def test_in_python() -> None:
+    """`input_shape` takes what `--input` does, and sizes."""
+    verdict = neurocompile.check(multi_step(), input_shape="5xNx8", legality_only=True)
+    assert verdict.diagnostics == ()
+    verdict = neurocompile.check(multi_step(), input_shape=(5, 8), legality_only=True)
+    assert verdict.ok
+    assert [one.code for one in verdict.diagnostics] == ["NC031"]
+    with pytest.raises(UsageError, match=r"NC009.*N where the samples stand"):
+        neurocompile.check(multi_step(), input_shape="0xN", legality_only=True)

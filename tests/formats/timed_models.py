@@ -72,7 +72,8 @@ class OneTick(nn.Module):
         return spikes
 
 
-def _exact(model: nn.Module) -> nn.Module:
+def exact(model: nn.Module) -> nn.Module:
+    """The model, all its weights and biases sixteenths."""
     random = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -83,14 +84,14 @@ def _exact(model: nn.Module) -> nn.Module:
 
 def multi_step(place: str = FIRST) -> nn.Module:
     """A `MultiStep`."""
-    return _exact(MultiStep(place))
+    return exact(MultiStep(place))
 
 
 def hand_loop(place: str = FIRST, ticks: int | None = None) -> nn.Module:
     """A `HandLoop`, of so many ticks whatever its input has."""
-    return _exact(HandLoop(place, ticks))
+    return exact(HandLoop(place, ticks))
 
 
 def one_tick() -> nn.Module:
     """A `OneTick`."""
-    return _exact(OneTick())
+    return exact(OneTick())
