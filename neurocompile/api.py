@@ -22,15 +22,15 @@ from neurocompile.families.pipeline import check_structure, compile_graph, stage
 from neurocompile.families.table import family_of, options_of
 from neurocompile.families.targets import load_target
 from neurocompile.formats.load import load_model
-from neurocompile.formats.reading import example_input
+from neurocompile.formats.reading import capture_model
 from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample, load_sample
 from neurocompile.formats.table import format_options
 from neurocompile.ir.graph import Graph
-from neurocompile.options import Options
+from neurocompile.options import INPUT, Options
 from neurocompile.target import Target
 from neurocompile.training.rewriting import RewrittenModel, parameters_of, rewrite
-from neurocompile.training.template import TrainedModel, load_trained
+from neurocompile.training.template import TrainedModel, load_trained, trained_model
 from neurocompile.training.tuning import (
     Course,
     Epoch,
@@ -42,6 +42,7 @@ from neurocompile.training.tuning import (
 
 Model = nn.Module | Graph | str | os.PathLike[str]
 Example = torch.Tensor | Sequence[torch.Tensor]
+InputShape = str | Sequence[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,48 +69,52 @@ class Verdict:
 
 def check(model: Model, example: Example | None = None, *, target: str | None = "loihi2",
           options: Options | None = None, sample: str | os.PathLike[str] | None = None,
-          n_ticks: int | None = None, input_shape: Sequence[int] | None = None,
+          n_ticks: int | None = None, input_shape: InputShape | None = None,
           legality_only: bool = False, **keywords: Any) -> Verdict:
     """What speaks against a model on a target.
 
-    A module needs an example input, or the shape of one. `legality_only` needs no weights and does
-    not run the model: it is what a large architecture takes. Without a target (None) what holds on
-    any chip is checked. `keywords` are options by name, such as
+    A module needs an example input in its own layout, a `sample` file, or `input_shape`: the sizes of
+    one input as in `(3, 32, 32)`, or a text with N where the samples stand, "30xNx8" for 30 ticks in
+    front of them. `legality_only` needs no weights and does not run the model: it is what a large
+    architecture takes. Without a target (None) what holds on any chip is checked. `keywords` are
+    options by name, such as
     `weight_bits=4, max_cores=10` or, of a file's format, `nir_dt=0.001`; they go before those in
     `options`. Raises UsageError for a model
     or sample that cannot be read, and for an option's value (NC009); TypeError for no option.
     """
     chip = None if target is None else load_target(target)
-    samples = None if sample is None else load_sample(Path(sample))
     request = Request(
-        spec=_spec(model), n_ticks=n_ticks, prove=not legality_only,
-        shape=None if input_shape is None else tuple(input_shape), options=_of_formats(keywords))
-    settings = _options(chip, options, keywords)
+        spec=_spec(model), n_ticks=n_ticks, prove=not legality_only, input=INPUT.read(input_shape),
+        options=_of_formats(keywords))
+    settings, samples = _options(chip, options, keywords), _samples(sample, request)
     try:
         capture = _read(model, example, samples, request)
         arrays, stages = None if samples is None else capture.fit(samples), list[str]()
         if chip is None or legality_only or capture.graph.info.get("replay") is None:
             findings = check_structure(capture.graph, chip, settings, arrays, stages.append)
-            return Verdict(findings, None, stages_not_run(capture.graph, chip, stages))
+            return Verdict(tuple(sorted((*findings, *capture.notes), key=Diagnostic.sort_key)), None,
+                           stages_not_run(capture.graph, chip, stages))
         compilation = compile_graph(capture.graph, chip, settings, arrays)
     except FindingsError as error:
         return Verdict(error.diagnostics, None)
-    return Verdict(compilation.diagnostics, compilation)
+    findings = sorted((*compilation.diagnostics, *capture.notes), key=Diagnostic.sort_key)
+    return Verdict(tuple(findings), compilation)
 
 
 def build(model: Model, out: str | os.PathLike[str], example: Example | None = None, *,
           target: str = "loihi2", options: Options | None = None,
           sample: str | os.PathLike[str] | None = None, n_ticks: int | None = None,
-          verify_samples: int = 4, force: bool = False, **keywords: Any) -> BuildResult:
+          input_shape: InputShape | None = None, verify_samples: int = 4, force: bool = False,
+          **keywords: Any) -> BuildResult:
     """Compile a model, verify it (for Loihi where Lava is installed), and publish it at `out`.
 
-    `keywords` are options by name, as for `check`. Raises FindingsError when it cannot be built,
+    `input_shape` and `keywords`, options by name, are as for `check`. Raises FindingsError when it cannot be built,
     UsageError when an input, an option's value or `out` cannot be used.
     """
     chip = load_target(target)
-    request = Request(spec=_spec(model), n_ticks=n_ticks, options=_of_formats(keywords))
-    settings = _options(chip, options, keywords)
-    samples = None if sample is None else load_sample(Path(sample))
+    request = Request(spec=_spec(model), n_ticks=n_ticks, input=INPUT.read(input_shape),
+                      options=_of_formats(keywords))
+    settings, samples = _options(chip, options, keywords), _samples(sample, request)
     capture = _read(model, example, samples, request)
     return build_capture(capture, chip, settings, Path(out), sample=samples,
                         checks=Checks(verify_samples), force=force)
@@ -117,45 +122,53 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
 
 def quantize(model: Model, example: Example | None = None, *, target: str = "loihi2",
              options: Options | None = None, sample: str | os.PathLike[str] | None = None,
-             n_ticks: int | None = None, **keywords: Any) -> RewrittenModel:
+             n_ticks: int | None = None, input_shape: InputShape | None = None,
+             **keywords: Any) -> RewrittenModel:
     """A model's weights on a target's grid, as a state_dict for the model itself.
 
     With it the model's spikes in PyTorch are those of its integer network, but for what the chip
-    rounds of decays and of analog inputs. `keywords` are options by name, as for `check`. Raises
+    rounds of decays and of analog inputs. `input_shape` and `keywords`, options by name, are as for
+    `check`. Raises
     FindingsError for a network that cannot be quantized, UsageError for what cannot be read.
     """
     chip = load_target(target)
-    settings = _options(chip, options, keywords)
-    samples = None if sample is None else load_sample(Path(sample))
-    parameters = parameters_of(_trained_model(model, example, samples, n_ticks), chip, settings)
+    request = Request(spec=_spec(model), n_ticks=n_ticks, input=INPUT.read(input_shape))
+    settings, samples = _options(chip, options, keywords), _samples(sample, request)
+    parameters = parameters_of(_trained_model(model, example, samples, request), chip, settings)
     return rewrite(parameters, parameters.fit.values, parameters.inputs(samples))
 
 
 def tune(model: Model, data: str | os.PathLike[str], example: Example | None = None, *,
          target: str = "loihi2", options: Options | None = None, course: Course | None = None,
-         n_ticks: int | None = None, say: Callable[[Epoch], None] = lambda _: None,
-         **keywords: Any) -> TunedModel:
+         n_ticks: int | None = None, input_shape: InputShape | None = None,
+         say: Callable[[Epoch], None] = lambda _: None, **keywords: Any) -> TunedModel:
     """Train a model through a target's integers on a .npz file with x and y; see `quantize`.
 
     `course` says how; `say` is told each epoch. Raises as `quantize` does, and FindingsError (NC623)
     for a target whose integers cannot be trained through.
     """
-    chip, samples = load_target(target), load_sample(Path(data))
-    parameters = trainable(_trained_model(model, example, samples, n_ticks), chip,
+    chip = load_target(target)
+    request = Request(spec=_spec(model), n_ticks=n_ticks, input=INPUT.read(input_shape))
+    samples = load_sample(Path(data), request.input)
+    parameters = trainable(_trained_model(model, example, samples, request), chip,
                            _options(chip, options, keywords))
     return tune_parameters(parameters, labeled_data(samples, parameters), course or Course(epochs=5), say)
 
 
 def _trained_model(model: Model, example: Example | None, sample: Sample | None,
-             n_ticks: int | None) -> TrainedModel:
+                   request: Request) -> TrainedModel:
     """The module of a model, with what it is captured on."""
-    request = Request(spec=_spec(model), n_ticks=n_ticks)
     if not isinstance(model, nn.Module):
         return load_trained(request, sample, lambda _: None)
     if example is None:
-        example = example_input(request, sample, request.spec)
-    return TrainedModel(module=model, n_ticks=n_ticks, example=(
+        return trained_model(model, request, sample, lambda _: None)
+    return TrainedModel(module=model, n_ticks=request.n_ticks, example=(
         (example,) if isinstance(example, torch.Tensor) else tuple(example)))
+
+
+def _samples(sample: str | os.PathLike[str] | None, request: Request) -> Sample | None:
+    """The samples of a file, of the sizes that are said."""
+    return None if sample is None else load_sample(Path(sample), request.input)
 
 
 def _options(target: Target | None, options: Options | None, keywords: Mapping[str, Any]) -> Options:
@@ -182,10 +195,10 @@ def _read(model: Model, example: Example | None, sample: Sample | None,
     if not isinstance(model, nn.Module):
         return load_model(request, sample)
     if example is None:
-        if sample is None and request.shape is None:
+        if sample is None and request.input is None:
             raise TypeError(
                 "a module is captured on an input: pass `example`, `sample` or `input_shape`")
-        example = example_input(request, sample, request.spec)
+        return capture_model(request, model, sample, request.spec, ())
     graph = torch_model.capture(model, example, request.n_ticks, request.prove)
     return Capture(graph, request.spec, ())
 

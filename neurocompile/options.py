@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.input_sizes import Sizes
 from neurocompile.option_values import (
     SEARCH,
     Bits,
@@ -89,6 +90,10 @@ def declared_in(kind: type) -> tuple[Option, ...]:
                families=f.metadata[_KEY][2]) for f in fields(kind) if _KEY in f.metadata)
 
 
+INPUT = Option(
+    name="input", values=Sizes(), default=None,
+    help="Sizes of the model's input without its samples, where there is no sample file; N says where "
+    "the samples stand: 30xNx8 has 30 ticks in front of them.")
 ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 LOIHI, TRUENORTH = ("loihi",), ("truenorth",)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from neurocompile.api import Example, Model, Verdict
+    from neurocompile.api import Example, InputShape, Model, Verdict
     from neurocompile.diagnostics import Diagnostic
 
 NAME = "neurocompile"
@@ -65,7 +65,7 @@ class Checker:
 
 
 def _verdict(model: Model, example: Example | None, *, target: str | None = "loihi2",
-             input_shape: Sequence[int] | None = None,
+             input_shape: InputShape | None = None,
              sample: str | os.PathLike[str] | None = None, n_ticks: int | None = None,
              legality_only: bool = False, **options: Any) -> tuple[Verdict, str]:
     """The verdict, and what to tell where it is none to pass with."""

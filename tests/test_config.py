@@ -13,11 +13,12 @@ import pytest
 
 from neurocompile.cli import run
 from neurocompile.commands.models import Job, ModelOptions
-from neurocompile.config import Ignore, InputShape, load_config, unused_ignores
+from neurocompile.config import Ignore, load_config, unused_ignores
 from neurocompile.config.schema import configuration_schema
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.families.table import declared_options
 from neurocompile.families.targets import load_target
+from neurocompile.input_sizes import InputSizes
 from tests.config_files import INVALID
 from tests.paths import EXAMPLES
 
@@ -78,7 +79,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert (model.name, model.entry, dict(model.args)) == ("digits", "nets:make", {"hidden": 20})
     assert model.weights == tmp_path / "w/digits.pt"
     assert model.sample == tmp_path / "s.npz"
-    assert model.input == InputShape((1, 28, 28), 4)
+    assert model.input == InputSizes((4, 1, 28, 28), samples=1)
     assert model.ticks == 8
     assert dict(model.options) == {
         "max_cores": 64, "max_chips": 2, "max_synapses": 100_000, "encoder": "bias",
@@ -87,6 +88,15 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert model.targets == ("loihi1", str(tmp_path / "my.toml"))
     assert config.baseline == tmp_path / "known.json"
     assert config.ignores == (Ignore("NC312", "head.*", "measured"),)
+
+
+@pytest.mark.parametrize(("text", "form"), [
+    ('"30xNx8"', InputSizes((30, 8), 1)), ('"3, 8,8"', InputSizes((3, 8, 8))),
+    ("{ shape = [8], ticks = 30 }", InputSizes((30, 8), 1)), ("{ shape = [8] }", InputSizes((8,)))])
+def test_the_input_is_a_text_or_a_table(tmp_path: Path, text: str, form: InputSizes) -> None:
+    content = f'[models.a]\nentry = "a:b"\ninput = {text}'
+    assert load_config(_write(tmp_path, content)).models[0].input == form
+    jsonschema.validate(tomllib.loads(content), configuration_schema())
 
 
 def test_found_above_the_working_directory(tmp_path: Path) -> None:
@@ -124,6 +134,9 @@ def test_a_pyproject_without_our_table_is_passed_over(tmp_path: Path) -> None:
     ('[models.a]\nentry = "a:b"\nencoding = "zip"', "expected one of dense, sparse, shared, auto"),
     ('[models.a]\nentry = "a:b"\nreadout = "off"', "expected one of auto, host, chip"),
     ('[models.a]\nentry = "a:b"\ninput = { shape = [0] }', "expected positive whole numbers"),
+    ('[models.a]\nentry = "a:b"\ninput = "3xNxN"', "N where the samples stand"),
+    ('[models.a]\nentry = "a:b"\ninput = "99999x99999"', "expected at most 67,108,864 values in all"),
+    ('[models.a]\nentry = "a:b"\ninput = 3', "expected a table at `models.a.input`"),
     ('[models.a]\nentry = "a:b"\ninput = { ticks = 2 }', "missing at `models.a.input.shape`"),
     ("[models.a]\nmax-cores = 1", "missing at `models.a.entry`"),
     ("models = 3", "expected a table"),

@@ -11,6 +11,7 @@ import neurocompile
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.table import options_of
+from neurocompile.input_sizes import InputSizes, Sizes
 from neurocompile.option_values import Bits, Choice, Positive, Several, Share, Whole
 from neurocompile.options import Option, Options, declared_in
 
@@ -24,6 +25,8 @@ BY_NAME = {one.name: one for one in declared_in(Options)}
     (Positive(), [0.1, 3], [0, -1, float("inf"), float("nan"), "1", True]),
     (Bits(8), [1, 8, "search", "4,a.b=8"],
      [0, 9, True, None, 4.0, "9", "4,", "4,a", "4,a=9", "4,a=1,a=2", "a=4", "4,=2", ""]),
+    (Sizes(), [(3, 8), [1], "30xNx8", "n,8", InputSizes((8,), 0)],
+     ["", "N", "NxN", "0", "3x", "3x-1", "1e3", (), (0,), (True,), (3.0,), 3, None, [1] * 17]),
     (Choice(("a", "b")), ["a", "b"], ["c", "", 3, None, ["a"], ("a",)]),
     (Several(("a", "b")), ["a", ["a", "b"], ()], ["c", ["a", "c"], 3, None, [3]]),
 ])
@@ -37,6 +40,7 @@ def test_values_are_read_or_refused(values: Any, right: list[Any], wrong: list[A
 
 @pytest.mark.parametrize(("values", "text", "value"), [
     (Bits(8), " 4", 4), (Bits(8), "4, a=8,b=1", "4,a=8,b=1"),
+    (Sizes(), "30xNx8", InputSizes((30, 8), 1)), (Sizes(), "3,8, 8", InputSizes((3, 8, 8))),
     (Whole(1, 8), "4", 4), (Whole(1, 8), " 4", 4), (Share(), "0.25", 0.25), (Positive(), "3", 3.0),
     (Choice(("a",)), "a", "a"), (Several(("a",)), "a", ("a",))])
 def test_text_is_parsed(values: Any, text: str, value: object) -> None:

@@ -84,7 +84,7 @@ def build(capture: Capture, target: Target, options: Options, out: Path, *,
     compilation = compile_graph(capture.graph, target, options, arrays, progress,
                                 labels=None if sample is None else sample.labels)
     with new_build(out, force) as folder:
-        findings = [*doubts(capture.graph), *compilation.diagnostics]
+        findings = [*doubts(capture.graph), *capture.notes, *compilation.diagnostics]
         if program:
             progress("emit")
             emission = family_of(target).emit(compilation, folder / "program")

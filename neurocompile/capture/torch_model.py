@@ -38,6 +38,10 @@ from neurocompile.ir.stored_samples import store
 from neurocompile.semantics.floating import Profile, decode
 
 
+class TraceError(UsageError):
+    """torch.export could not trace the model on the inputs that it got."""
+
+
 class TickLoop(nn.Module):
     """Runs a model that computes one tick per call `n_ticks` times; each output is averaged."""
 
@@ -69,8 +73,9 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     architecture; such a Graph cannot be built.
     `neurons`: declarations by a class's full name, beside those in the code.
 
-    Raises UsageError for what cannot be read (NC102, NC104, NC111, NC203) and FindingsError when
-    the captured program differs from the model (NC105).
+    Raises UsageError for what cannot be read (NC111, NC203; TraceError with NC102 or NC104 where
+    the model cannot be traced on the input) and FindingsError when the captured program differs from
+    the model (NC105).
     """
     examples = (example,) if isinstance(example, torch.Tensor) else tuple(example)
     inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
@@ -80,7 +85,11 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     program = _export(copy.deepcopy(with_stand_ins) if prove else with_stand_ins, inputs)
     rewind = Rewind(reset, recognize(program), eager, with_stand_ins)
     has_stand_ins = any(isinstance(m, StandIn) for _, m in with_stand_ins.named_modules())
-    return _prove(program, eager, with_stand_ins, inputs, rewind if prove else None, has_stand_ins)
+    graph = _prove(program, eager, with_stand_ins, inputs, rewind if prove else None, has_stand_ins)
+    if n_ticks is not None:
+        graph.model.metadata_props[g.INFO] = json.dumps(
+            {**graph.info, g.TICKS_OPTION: n_ticks}, sort_keys=True)
+    return graph
 
 
 def capture_program(program: torch.export.ExportedProgram, inputs: Sequence[torch.Tensor],
@@ -205,8 +214,14 @@ def _export(model: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.Ex
         data_dependent = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
         code = "NC104" if data_dependent else "NC102"
         module = type(model).__name__
-        raise UsageError(Diagnostic(code, Location(module, *where), {
-            "module": module, "reason": text.splitlines()[0]})) from None
+        raise TraceError(Diagnostic(code, Location(module, *where), {
+            "module": module, "reason": text.splitlines()[0]},
+            notes=(f"it got {_forms(inputs)}",))) from None
+
+
+def _forms(inputs: Sequence[torch.Tensor]) -> str:
+    """What inputs are, in words."""
+    return ", ".join(f"{str(x.dtype).removeprefix('torch.')} of shape {tuple(x.shape)}" for x in inputs)
 
 
 def _decompose(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:

@@ -194,6 +194,7 @@ def _on_chip(capture: Capture, chip: Target | None, options: Options, arrays: An
     """A captured model on one chip."""
     from neurocompile.families.pipeline import stages_not_run
     from neurocompile.passes.legality.summary import summarize
+    from neurocompile.report.sections import time_facts
 
     start, graph = time.monotonic(), capture.graph
     replayed = graph.info.get("replay") is not None
@@ -207,6 +208,8 @@ def _on_chip(capture: Capture, chip: Target | None, options: Options, arrays: An
     spikes, samples = rates or _replay_rates(capture) or (None, 0)
     return replace(
         one, seconds=time.monotonic() - start, stages=tuple(stages.names), left_out=left_out,
+        findings=tuple(sorted((*one.findings, *capture.notes), key=Diagnostic.sort_key)),
+        time=time_facts(graph),
         not_run=stages_not_run(graph, chip, stages.names) if left_out and not refused else (),
         samples=samples, summary=summarize(graph, one.findings, spikes))
 

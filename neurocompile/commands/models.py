@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from neurocompile.commands.options import decorate, pick, pick_among
+from neurocompile.commands.options import Value, decorate, pick, pick_among
 from neurocompile.commands.terminal import Progress
 from neurocompile.config import Config, ModelEntry
 from neurocompile.diagnostics import Diagnostic, UsageError
@@ -20,7 +19,8 @@ from neurocompile.families.table import family_of, options_of
 from neurocompile.families.targets import load_target
 from neurocompile.formats.format import Format
 from neurocompile.formats.table import all_formats, format_of, format_options
-from neurocompile.options import Options
+from neurocompile.input_sizes import InputSizes
+from neurocompile.options import INPUT, Options
 from neurocompile.target import Target
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ModelOptions:
     weights: Path | None = None
     trust_pickle: bool = False
     sample: Path | None = None
-    input_shape: str | None = None
+    input: InputSizes | None = None
     ticks: int | None = None
     formats: Mapping[str, Any] = field(default_factory=dict)  # their options, by name
 
@@ -63,8 +63,8 @@ def model_options(command: F) -> F:
                      help="Load pickled Python: runs the code in the file."),
         click.option("--sample", type=file, metavar="FILE",
                      help="Inputs of the model: .npz with x, and y for labels."),
-        click.option("--input-shape", "--input", "input_shape", metavar="CxHxW",
-                     help="Shape of one input, where there is no sample."),
+        click.option(INPUT.flag, "--input-shape", INPUT.name, type=Value(INPUT),
+                     metavar=INPUT.values.metavar, help=INPUT.help),
         click.option("--ticks", type=click.IntRange(1, 100_000), metavar="N",
                      help="Ticks of a sample, where a model computes one per call or its file "
                      "does not say."),
@@ -115,17 +115,13 @@ class Job:
             os.path.exists(self.spec))
 
     def sample(self) -> Sample | None:
-        """The model's sample, checked against the configured shape."""
+        """The model's sample, checked against what is said of its input."""
         from neurocompile.formats.samples import load_sample
 
         path = self.model.sample or self.entry.sample
         if path is None:
             return None
-        shape = shape_of(self.model.input_shape)
-        if shape is None and self.entry.input is not None:
-            ticks = self.entry.input.ticks
-            shape = (*(() if ticks is None else (ticks,)), *self.entry.input.shape)
-        return load_sample(path, shape)
+        return load_sample(path, self.model.input or self.entry.input)
 
     def load(self, sample: Sample | None, progress: Progress, prove: bool = True,
              prove_up_to: int | None = None, output: Format | None = None) -> Capture:
@@ -138,13 +134,16 @@ class Job:
         progress("capture")
         from neurocompile.formats.load import load_model
 
-        return load_model(self.request(prove, prove_up_to), sample, progress.say)
+        capture = load_model(self.request(prove, prove_up_to), sample, progress.say)
+        for note in capture.notes:
+            progress.say(f"{note.message}; {note.help}")
+        return capture
 
     def request(self, prove: bool = True, prove_up_to: int | None = None) -> Request:
         """What is asked of a reader; see `load`."""
         from neurocompile.formats.request import Request
 
-        entry, model, shape = self.entry, self.model, self.entry.input
+        entry, model = self.entry, self.model
         folders = [Path.cwd()]
         if self.config.path is not None:
             folders.append(self.config.path.parent)
@@ -153,9 +152,8 @@ class Job:
             weights=model.weights or entry.weights,
             arch_args={**entry.args, **arguments(model.arch_args)},
             folders=tuple(dict.fromkeys(folders)), trust_pickle=model.trust_pickle,
-            shape=shape_of(model.input_shape) or (None if shape is None else shape.shape),
-            input_ticks=None if shape is None else shape.ticks,
-            n_ticks=model.ticks or entry.ticks, prove=prove, prove_up_to=prove_up_to,
+            input=model.input or entry.input, n_ticks=model.ticks or entry.ticks, prove=prove,
+            prove_up_to=prove_up_to,
             options={**entry.formats, **model.formats}, neurons=self.config.neurons)
 
 
@@ -195,14 +193,3 @@ def arguments(text: str | None) -> dict[str, Any]:
         raise UsageError(Diagnostic("NC009", values={
             "option": "--arch-args", "value": f"`{text[:80]}`", "reason": reason}))
     return content
-
-
-def shape_of(text: str | None) -> tuple[int, ...] | None:
-    """The shape that an option gives. Raises UsageError (NC009)."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"[1-9]\d{0,6}([,x][1-9]\d{0,6})*", text):
-        raise UsageError(Diagnostic("NC009", values={
-            "option": "--input-shape", "value": f"`{text}`",
-            "reason": "it is whole numbers, such as 3x224x224 or 1,28,28"}))
-    return tuple(int(n) for n in re.split("[,x]", text))

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neurocompile.commands.terminal import findings_text, settings, visible
-from neurocompile.diagnostics import Diagnostic, Location, Severity, errors
+from neurocompile.diagnostics import Diagnostic, Location, Severity, errors, printable
 from neurocompile.report.documents import DOCUMENTS, document
 
 if TYPE_CHECKING:
     from neurocompile.passes.legality.summary import Summary
     from neurocompile.report.model.check import ArithmeticFacts, CheckDocument, Verdict
+    from neurocompile.report.model.time import TimeFacts
 
 BUDGET = "NC411"
 ILLEGAL = ("NC110", "NC111", "NC112", "NC113", "NC12", "NC13")
@@ -36,7 +37,8 @@ class CheckResult:
     stages: tuple[str, ...] = ()  # that ran
     not_run: tuple[str, ...] = ()  # stages of a build that were left out, where none refused it
     left_out: str = ""  # why stages are left out; empty where all run
-    summary: Summary | None = None  # None: not captured
+    time: TimeFacts | None = None  # None: not captured
+    summary: Summary | None = None  # likewise
     samples: int = 0  # that rates were measured on
     anchor: Location = field(default_factory=Location)
     n_ignored: int = 0
@@ -131,6 +133,8 @@ def _details(one: CheckResult) -> list[tuple[str, str]]:
     lines = []
     if one.stages:
         lines.append(("stages", ", ".join(one.stages)))
+    if one.time is not None:
+        lines.append(("time", printable(one.time.text)))
     if one.summary is None:
         return lines
     summary = one.summary
@@ -164,8 +168,8 @@ def _document(results: Sequence[CheckResult], verdicts: Sequence[Verdict]) -> Ch
         items.append(CheckItem(
             target=findings.target, counts=findings.counts, diagnostics=findings.diagnostics,
             model=one.model, verdict=verdict, stages=one.stages, not_run=one.not_run,
-            left_out=one.left_out,
-            n_ignored=one.n_ignored, n_known=one.n_known, summary=_numbers(one.summary)))
+            left_out=one.left_out, n_ignored=one.n_ignored, n_known=one.n_known, time=one.time,
+            summary=_numbers(one.summary)))
     return CheckDocument(checks=tuple(items))
 
 

@@ -11,14 +11,7 @@ from typing import Any
 
 from neurocompile.capture.declaration import Declaration
 from neurocompile.diagnostics import Diagnostic, Location
-
-
-@dataclass(frozen=True, slots=True)
-class InputShape:
-    """The shape of one sample and tick; `ticks` where the input has a time axis (in front)."""
-
-    shape: tuple[int, ...]
-    ticks: int | None = None
+from neurocompile.input_sizes import InputSizes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +22,7 @@ class ModelEntry:
     entry: str | None = None  # pkg.mod:factory
     args: Mapping[str, Any] = field(default_factory=dict)  # keyword arguments of the factory
     weights: Path | None = None
-    input: InputShape | None = None
+    input: InputSizes | None = None
     sample: Path | None = None
     ticks: int | None = None  # for models that compute one tick per call
     targets: tuple[str, ...] = ()  # empty: the project's

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from neurocompile.capture.declaration import LAYOUTS, Declaration
-from neurocompile.config.entries import Config, Ignore, InputShape, ModelEntry
-from neurocompile.config.table import MAX_VALUES, Table, beside
+from neurocompile.config.entries import Config, Ignore, ModelEntry
+from neurocompile.config.table import Table, beside
 from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.families.table import declared_options
 from neurocompile.formats.table import format_options
-from neurocompile.options import Option
+from neurocompile.input_sizes import InputSizes
+from neurocompile.options import INPUT, Option
 from neurocompile.rules import RULES
 from neurocompile.toml_document import Key, TomlDocument, parse_toml, read_toml
 
@@ -98,18 +98,23 @@ def _options(table: Table, options: Iterable[Option]) -> dict[str, Any]:
     return {one.name: table.option(one) for one in options if one.key in table.data}
 
 
-def _input(model: Table) -> InputShape | None:
-    table = model.table("input", INPUT_KEYS)
-    if table is None:
-        return None
+def _input(model: Table) -> InputSizes | None:
+    """A text, or a table of the shape of one sample and tick, and of ticks in front of the samples."""
+    value = model.data.get(INPUT.key)
+    if value is None or isinstance(value, str):
+        return None if value is None else model.option(INPUT)
+    table = Table(model.document, (*model.key, INPUT.key), value, INPUT_KEYS)
     shape = table.get("shape", list)
     if shape is None:
         raise table.bad("shape", "missing")
     if not shape or not all(type(n) is int and n > 0 for n in shape):
         raise table.bad("shape", "expected positive whole numbers")
-    if math.prod(shape) > MAX_VALUES:
-        raise table.bad("shape", f"more than {MAX_VALUES:,} values")
-    return InputShape(tuple(shape), table.ticks("ticks"))
+    ticks = table.ticks("ticks")
+    form = InputSizes(tuple(shape)) if ticks is None else InputSizes((ticks, *shape), samples=1)
+    try:
+        return INPUT.values.read(form)
+    except ValueError as error:
+        raise table.bad("shape", f"expected {error}") from None
 
 
 def _ignores(table: Table) -> Iterator[Ignore]:

@@ -9,7 +9,7 @@ from neurocompile.config.load import IGNORE_KEYS, INPUT_KEYS, KEYS, MODEL_KEYS, 
 from neurocompile.config.table import MAX_TICKS
 from neurocompile.families.table import declared_options
 from neurocompile.formats.table import format_options
-from neurocompile.options import Option
+from neurocompile.options import INPUT, Option
 from neurocompile.rules import RULES
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -38,8 +38,9 @@ def _model() -> dict[str, Any]:
         "entry": _describe("Makes the model: pkg.mod:factory.", _TEXT),
         "args": _describe("Arguments of the factory, by name.", {"type": "object"}),
         "weights": _describe("File of its weights, from this file on.", _TEXT),
-        "input": _describe("Shape of one sample and tick; ticks where a time axis stands in front.",
-                       _table(INPUT_KEYS, {"shape": shape, "ticks": _TICKS}, ("shape",))),
+        "input": _describe(INPUT.help, {"oneOf": [
+            INPUT.values.schema(),
+            _table(INPUT_KEYS, {"shape": shape, "ticks": _TICKS}, ("shape",))]}),
         "sample": _describe("Inputs of the model: .npz with x, and y for labels.", _TEXT),
         "ticks": _describe("The model computes one tick per call: run so many.", _TICKS),
         "targets": _describe("Its chips, where they are not the project's.", _TEXTS),

@@ -13,7 +13,6 @@ from neurocompile.options import Option
 from neurocompile.toml_document import Key, TomlDocument, key_text
 
 MAX_TICKS = 100_000
-MAX_VALUES = 1 << 28  # of one sample and tick
 _KINDS = {str: "a string", int: "a whole number", list: "a list", dict: "a table"}
 
 

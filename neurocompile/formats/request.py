@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurocompile.capture.declaration import Declaration
+from neurocompile.diagnostics import Diagnostic
+from neurocompile.input_sizes import InputSizes
 
 if TYPE_CHECKING:
     from neurocompile.formats.samples import Sample
@@ -33,18 +35,17 @@ class Capture:
     name: str
     sources: tuple[Source, ...]
     examples: int = 0  # samples of the user's that it was captured and replayed on
-
-    def inputs(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the graph's inputs by name, as captured."""
-        return {str(v.name): tuple(n if isinstance(n, int) else 0
-                                   for n in v.shape or ()) for v in
-                self.graph.model.graph.inputs}
+    notes: tuple[Diagnostic, ...] = ()  # on what was decided about its inputs
 
     def fit(self, sample: Sample) -> dict[str, Array]:
-        """The sample by input name. Raises UsageError (NC008) when it is none of this model."""
-        from neurocompile.formats.samples import fit
+        """The sample by input name, as a Network reads it: [samples, ticks, *shape].
 
-        return fit(sample, self.inputs())
+        Raises UsageError (NC008) when it is none of this model.
+        """
+        from neurocompile.formats.samples import fit
+        from neurocompile.ir.input_axes import input_axes
+
+        return fit(sample, input_axes(self.graph))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,7 @@ class Request:
     arch_args: Mapping[str, Any] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()  # searched for the architecture
     trust_pickle: bool = False
-    shape: tuple[int, ...] | None = None  # of one sample, for models without a sample
-    input_ticks: int | None = None  # the input has a time axis of so many ticks, in front
+    input: InputSizes | None = None  # of the model's input
     n_ticks: int | None = None  # the model computes one tick per call
     prove: bool = True  # run the replay gate; a Graph without it can be checked, not built
     prove_up_to: int | None = None  # parameters; larger models are not proved

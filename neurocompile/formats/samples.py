@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from neurocompile.array_file import MAX_BYTES, TooLarge, read_arrays
 from neurocompile.diagnostics import Diagnostic, UsageError
+from neurocompile.input_sizes import InputSizes
+from neurocompile.ir.input_axes import InputAxes
 from neurocompile.ir.operators import Array
 
 
@@ -31,8 +34,8 @@ class Sample:
         return Sample(self.file, {k: a[:count] for k, a in self.arrays.items()}, labels)
 
 
-def load_sample(path: Path, shape: tuple[int, ...] | None = None) -> Sample:
-    """The samples in a file; with `shape`, that of one sample, `x` must have it.
+def load_sample(path: Path, form: InputSizes | None = None) -> Sample:
+    """The samples in a file, in front of all other axes; with a form, `x` must have its sizes.
 
     Raises UsageError: NC007 when there is no such file, NC004 when it is too large, NC008 when it
     is no sample of the model. Pickled arrays are never read.
@@ -54,29 +57,51 @@ def load_sample(path: Path, shape: tuple[int, ...] | None = None) -> Sample:
     if len({len(array) for array in floats.values()}) != 1:
         raise UsageError(_bad(path, "its arrays hold different numbers of samples"))
     sample = Sample(path, floats, None if labels is None else _labels(path, labels, floats))
-    if shape is not None and "x" in floats and floats["x"].shape[1:] != shape:
-        raise UsageError(_bad(path, f"`x` is {_shape(floats['x'].shape)}, the model takes "
-                                    f"{_shape(('samples', *shape))}"))
+    if form is not None:
+        require_form(sample, form)
     return sample
 
 
-def fit(sample: Sample, inputs: dict[str, tuple[int, ...]]) -> dict[str, Array]:
-    """The sample's arrays by the names of a graph's inputs.
+def require_form(sample: Sample, form: InputSizes) -> None:
+    """Raise UsageError (NC008) unless the sample's `x`, or one of its arrays, has a form's sizes."""
+    arrays = {"x": sample.arrays["x"]} if "x" in sample.arrays else sample.arrays
+    if not any(array.shape[1:] == form.sizes for array in arrays.values()):
+        name, array = next(iter(arrays.items()))
+        raise UsageError(_bad(sample.file, f"`{name}` is {_shape(array.shape)}, the input {form} takes "
+                                           f"{_shape(('samples', *form.sizes))}"))
 
-    A graph's input is [batch, *shape], or [ticks, batch, *shape] where time comes first; a sample
-    has the samples first. Raises UsageError (NC008) when a shape fits neither.
+
+def fit(sample: Sample, inputs: Sequence[InputAxes]) -> dict[str, Array]:
+    """The sample's arrays by the names of a graph's inputs, as a Network reads them.
+
+    Raises UsageError (NC008) for an array of other sizes than the input's.
     """
-    by_name: dict[str, Array] = {}
-    for name, shape in inputs.items():
-        key = "x" if len(inputs) == 1 and "x" in sample.arrays else name
-        array = sample.arrays.get(key)
-        if array is None:
-            raise UsageError(_bad(sample.file, f"it has no array `{key}`"))
-        if array.shape[1:] not in (shape[1:], (shape[0], *shape[2:])):
-            raise UsageError(_bad(sample.file, f"`{key}` is {_shape(array.shape)}, the model takes "
-                                               f"{_shape(('samples', *shape[1:]))}"))
-        by_name[name] = array
-    return by_name
+    return {one.name: one.for_network(_array(sample, one, len(inputs))) for one in inputs}
+
+
+def _array(sample: Sample, axes: InputAxes, n_inputs: int) -> Array:
+    array = named_array(sample, axes.name, n_inputs)
+    if axes.ticks == axes.samples:
+        raise UsageError(_bad(sample.file, f"axis {axes.samples} of the model's input counts samples "
+                                           "and ticks together"))
+    if array.shape[1:] != axes.form.sizes:
+        raise wrong_sizes(sample, axes.name, axes.form, n_inputs)
+    return array
+
+
+def named_array(sample: Sample, name: str, n_inputs: int) -> Array:
+    """The array of an input of that name, `x` of an only one. Raises UsageError (NC008)."""
+    key = "x" if n_inputs == 1 and "x" in sample.arrays else name
+    if key not in sample.arrays:
+        raise UsageError(_bad(sample.file, f"it has no array `{key}`"))
+    return sample.arrays[key]
+
+
+def wrong_sizes(sample: Sample, name: str, form: InputSizes, n_inputs: int) -> UsageError:
+    """NC008 for an array of other sizes than those of the input of that name."""
+    key = "x" if n_inputs == 1 and "x" in sample.arrays else name
+    return UsageError(_bad(sample.file, f"`{key}` is {_shape(sample.arrays[key].shape)}, the model takes "
+                                        f"{_shape(('samples', *form.sizes))}"))
 
 
 def _floats(path: Path, name: str, array: Array) -> NDArray[np.float32]:

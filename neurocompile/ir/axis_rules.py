@@ -69,18 +69,27 @@ def _name_axis(atoms: tuple[int, ...], position: int, node: ir.Node, space: Spac
     """Axis `position` of a neuron's input: batch first on axis 1, data elsewhere."""
     atoms = space.resolve(atoms)
     if position == 1 and space.batch and space.roles_of(atoms[:1]) == {Role.UNKNOWN}:
+        _narrow_batch(atoms[0], space)
         size = space.size_of(space.batch)
         if space.sizes[atoms[0]] > size:
             space.split(atoms[0], size)
         first = space.resolve(atoms)[:1]
         if space.size_of(first) == size:
             space.unify(space.batch, first)
+            space.has_batch = True
     atoms = space.resolve(atoms)
     for atom in atoms:
         space.name((atom,), Role.DATA)
     if Role.TIME in space.roles_of(atoms):
         space.conflict(node, f"axis {position} contains time", atoms)
     return atoms
+
+
+def _narrow_batch(outermost: int, space: Space) -> None:
+    """Batch is no more than the outermost axis of what is merged on the first neuron's axis 1."""
+    size = space.size_of(space.batch)
+    if not space.has_batch and 1 < space.sizes[outermost] < size and size % space.sizes[outermost] == 0:
+        space.batch = space.fresh(space.sizes[outermost], Role.BATCH)
 
 
 # -- elementwise and contractions ------------------------------------------------------------

@@ -59,6 +59,7 @@ class Space:
     tick_axes: frozenset[tuple[str, int]] = frozenset()  # (value, axis) that a loop cuts into ticks
     time: dict[int, int] = field(default_factory=dict)  # ticks -> the time atom of that size
     batch: tuple[int, ...] = ()  # the batch atom; none for a batch of 1
+    has_batch: bool = False  # whether an axis is known to be it
 
     @property
     def n_ticks(self) -> int:

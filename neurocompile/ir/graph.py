@@ -24,6 +24,7 @@ from neurocompile.semantics.profiles import PROFILES
 MODULE, FILE, LINE = "neurocompile.module", "neurocompile.file", "neurocompile.line"
 INFO = "neurocompile.info"  # model metadata: JSON
 FORMAT = 1
+TICKS_OPTION = "ticks_option"  # of INFO: how often a model that computes one tick was run
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from neurocompile.diagnostics import printable
+from neurocompile.ir.graph import Graph
+from neurocompile.ir.tick_count import tick_count
 from neurocompile.report import words
 from neurocompile.report.content import (
     Column,
@@ -16,7 +18,8 @@ from neurocompile.report.content import (
 )
 from neurocompile.report.model.report import Report
 from neurocompile.report.model.resources import ReadoutFacts, Resources
-from neurocompile.report.section import Section, View
+from neurocompile.report.model.time import TimeFacts
+from neurocompile.report.section import Record, Section, View
 from neurocompile.report.tables import core_table, population_table, resource_table
 
 INPUTS = {"sample": "{}", "capture": "{} of the capture", "seeded": "{} of seeded noise", "none": ""}
@@ -64,6 +67,17 @@ def _limits_that_bind(resources: Resources) -> Iterator[str]:
                f", see {printable(resources.target.path)}")
         yield (f"{one.label} {verb} on {cores:,} of {words.plural(t.cores, 'core')} "
                f"(at most {words.percent(most)}); limit {one.confidence}{see}")
+
+
+def time_facts(graph: Graph) -> TimeFacts:
+    """Ticks of a sample, and what says so."""
+    count = tick_count(graph)
+    return TimeFacts(ticks=count.number, source=count.source, text=count.words,
+                     inputs={one.name: str(one.form) for one in count.inputs})
+
+
+def _time(facts: TimeFacts, _: Report) -> Content:
+    return Content(lines=sentences(printable(facts.text)))
 
 
 def _pruning(report: Report) -> Content:
@@ -187,6 +201,8 @@ SECTIONS: tuple[Section, ...] = (
     View(key="map", title="map of cores", show=_nothing, template="map.html.j2"),
     View(key="populations", title="populations", show=_populations),
     View(key="cores", title="cores", show=_cores, template="cores.html.j2"),
+    Record(key="time", title="time", kind=TimeFacts,
+           record=lambda compilation: time_facts(compilation.graph), show=_time),
     View(key="pruning", title="pruning", show=_pruning),
     View(key="traffic", title="traffic", show=_traffic),
     View(key="readouts", title="readouts", show=_readouts),

@@ -15,7 +15,9 @@ CAPTURE = (
     Rule("NC102", "export-failed", "error",
          "torch.export could not trace `{module}`: {reason}",
          "The network is read from the program that torch.export makes of it.",
-         "make the named line traceable: no Python values taken from tensors, static shapes",
+         "where the model takes an input of other sizes, say them: --input 3x224x224, or 30xNx8 with N "
+         "where the samples stand; else make the named line traceable: no Python values taken from "
+         "tensors, static shapes",
          "x = x * float(x.mean())", "x = x * x.mean()"),
     Rule("NC104", "data-dependent-control", "error",
          "`{module}` branches on a tensor's value: {reason}",

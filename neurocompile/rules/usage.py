@@ -99,4 +99,21 @@ INPUT = (
          "find the population that grew in the comparison, or raise --fail-on-growth",
          "neurocompile report --diff old new --fail-on-growth 5  # 40 -> 60 cores",
          "neurocompile report --diff old new --fail-on-growth 5  # 40 -> 41 cores"),
+    Rule("NC030", "samples-as-ticks", "error",
+         "`{input}` went in as {form}, {samples} samples on axis {axis}, and the model takes that axis "
+         "for {role}",
+         "A model is captured on a few samples. Where its neurons take them for something else, "
+         "another network would be built: four samples as four ticks.",
+         "say where the samples stand among the axes of the input: --input 30xNx8, or `input = "
+         "\"30xNx8\"` in neurocompile.toml, for 30 ticks in front of them",
+         "neurocompile check nets:time_first --input 8",
+         "neurocompile check nets:time_first --input 30xNx8"),
+    Rule("NC031", "time-in-front", "note",
+         "`{input}` goes into the model as {form}, time in front of the N samples: its neurons take "
+         "the first axis for time",
+         "Samples lie in front in a file, and a model may have time there. Which of both it is decides "
+         "the network, so it is never decided in silence.",
+         "say it yourself: --input 30xNx8, or `input = \"30xNx8\"` in neurocompile.toml",
+         "neurocompile check nets:time_first --sample s.npz  # x of shape (samples, 30, 8)",
+         "neurocompile check nets:time_first --sample s.npz --input 30xNx8"),
 )

@@ -16,7 +16,8 @@ from neurocompile.families.table import family_of
 from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import Sample
 from neurocompile.ir.graph import Graph
-from neurocompile.ir.network import Input, InputKind, Network
+from neurocompile.ir.input_axes import input_axes
+from neurocompile.ir.network import Network
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.passes.legality.check import check_graph
@@ -51,15 +52,8 @@ class Parameters:
         """
         if sample is not None:
             return Capture(self.graph, "", ()).fit(sample)
-        ticks = self.layers.network.n_ticks
-        arrays = [np.asarray(x.detach().cpu().numpy()) for x in self.model.example]
-        return {name: x if item is None or item.kind is InputKind.STATIC or len(x) != ticks
-                else x.swapaxes(0, 1) for (name, item), x in zip(self._items(), arrays, strict=True)}
-
-    def _items(self) -> Iterator[tuple[str, Input | None]]:
-        """The graph's inputs, with those of the network."""
-        items = {item.name: item for item in self.layers.network.inputs}
-        return ((str(v.name), items.get(str(v.name))) for v in self.graph.model.graph.inputs)
+        return {axes.name: axes.from_model(np.asarray(x.detach().cpu().numpy()))
+                for axes, x in zip(input_axes(self.graph), self.model.example, strict=True)}
 
 
 @dataclass(frozen=True, eq=False)

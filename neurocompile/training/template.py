@@ -22,7 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from neurocompile.capture.declaration import Declaration
 from neurocompile.capture.torch_model import capture
 from neurocompile.formats.format import Say
-from neurocompile.formats.reading import example_input
+from neurocompile.formats.reading import capture_arranged
 from neurocompile.formats.request import Request
 from neurocompile.formats.samples import Sample
 from neurocompile.formats.weights import read_module
@@ -92,11 +92,18 @@ class TrainedModel:
 
 
 def load_trained(request: Request, sample: Sample | None, say: Say) -> TrainedModel:
-    """The model of a request, and what it is captured on; see `read_module`, `example_input`."""
-    example = example_input(request, sample, request.spec)
-    return TrainedModel(
-        module=read_module(request, say), n_ticks=request.n_ticks, neurons=request.neurons,
-        example=(example,) if isinstance(example, torch.Tensor) else tuple(example))
+    """The model of a request, and what it is captured on; see `read_module`, `capture_arranged`."""
+    return trained_model(read_module(request, say), request, sample, say)
+
+
+def trained_model(module: nn.Module, request: Request, sample: Sample | None, say: Say
+                  ) -> TrainedModel:
+    """A module, and what it is captured on, as it takes it; see `capture_arranged`."""
+    example, arrangement = capture_arranged(request, module, sample, request.spec, prove=False)
+    for note in arrangement.notes:
+        say(f"{note.message}; {note.help}")
+    return TrainedModel(module=module, n_ticks=request.n_ticks, neurons=request.neurons,
+                        example=example)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from neurocompile.ir.network import (
 )
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron
 from neurocompile.ir.operators import Dense, Shape, identity, smaller
+from neurocompile.ir.tick_count import n_ticks_of
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.cut import Cut, cut
 from neurocompile.passes.legality.functions import functions_of
@@ -52,7 +53,6 @@ from neurocompile.passes.lowering.walk import (
     Tokens,
     data_sizes,
     layout_of,
-    sizes_of,
     static_value,
     tick_shape,
     unsupported_op,
@@ -97,7 +97,7 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     affine = functions_of(graph).affine
     parts = cut(graph, axes, affine)
     chip_neurons = [neuron for neuron in graph.neurons() if neuron.node in parts.chip]
-    n_ticks = _n_ticks(chip_neurons, axes)
+    n_ticks = _n_ticks(graph, chip_neurons, axes)
     walk = FormWalk(axes, {}, n_ticks, affine, frozenset(map(Allow, allow)), tokens=tokens,
                     outline=outline)
     inputs = [_input(graph, axes, value, number)
@@ -162,13 +162,12 @@ def _hint(walk: FormWalk, node: ir.Node, neurons: Collection[str]) -> str | None
     return ENCODER_HINT if sources.isdisjoint(neurons) else None
 
 
-def _n_ticks(neurons: Sequence[NeuronNode], axes: Layouts) -> int:
+def _n_ticks(graph: Graph, neurons: Sequence[NeuronNode], axes: Layouts) -> int:
     """Ticks per sample: the length of the neurons' time axis, or of the unrolled loop."""
     findings = [*repeated_uses(neurons, axes), *uneven_uses(neurons, axes)]
     if findings:
         raise FindingsError(*findings)
-    loop_ticks = max(axes.tick_of.values(), default=0) + 1
-    return max(loop_ticks, *(sizes_of(neuron.spikes)[0] for neuron in neurons))
+    return n_ticks_of(graph, axes)
 
 
 def _unit(name: str, when: int | str, shape: Shape) -> Form:

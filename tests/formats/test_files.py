@@ -24,6 +24,8 @@ from neurocompile.diagnostics import UsageError
 from neurocompile.formats.checkpoint import load_checkpoint, state_dict
 from neurocompile.formats.load import load_model
 from neurocompile.formats.request import Capture, Request
+from neurocompile.input_sizes import InputSizes
+from neurocompile.ir.input_axes import input_axes
 
 NET = """
 import torch
@@ -75,7 +77,7 @@ def _weights(hidden: int = 6) -> dict[str, torch.Tensor]:
 
 
 def _load(spec: str, **options: Any) -> Capture:
-    return load_model(Request(spec=spec, shape=(5,), **options))
+    return load_model(Request(spec=spec, input=InputSizes((5,)), **options))
 
 
 def _fails(code: str, spec: str, **options: Any) -> str:
@@ -89,8 +91,8 @@ def _fails(code: str, spec: str, **options: Any) -> str:
 
 def test_a_factory_is_captured_and_its_file_is_told(folder: Path) -> None:
     lines: list[str] = []
-    capture = load_model(Request(spec="tiny_net:make", shape=(5,)), say=lines.append)
-    assert capture.inputs() == {"x": (4, 5)}
+    capture = load_model(Request(spec="tiny_net:make", input=InputSizes((5,))), say=lines.append)
+    assert input_axes(capture.graph)[0].shape == (4, 5)
     assert lines == ["tiny_net:make comes from tiny_net.py"]
     assert [s.role for s in capture.sources] == ["architecture"]
 
@@ -170,7 +172,7 @@ def test_a_pickled_module_is_named_and_not_run(folder: Path) -> None:
     torch.save(model, folder / "m.pt")
     assert "tiny_net.Net" in _fails("NC101", "m.pt")
     lines: list[str] = []
-    load_model(Request(spec="m.pt", shape=(5,), trust_pickle=True), say=lines.append)
+    load_model(Request(spec="m.pt", input=InputSizes((5,)), trust_pickle=True), say=lines.append)
     assert "--trust-pickle: running the code" in lines[0]
 
 
@@ -275,7 +277,7 @@ def test_half_precision_weights_are_read(folder: Path) -> None:
         torch.save({"fc.weight": torch.ones(6, 5, dtype=kind), "fc.bias": torch.zeros(6)},
                    folder / "half.pt")
         capture = load_model(Request(spec="half.pt", arch="tiny_net:make", folders=(folder,),
-                                    shape=(5,)))
+                                    input=InputSizes((5,))))
         assert capture.graph.info["replay"]["calls"] == 2
 
 

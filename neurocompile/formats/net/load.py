@@ -10,7 +10,8 @@ from neurocompile.formats.net.file import read_net
 from neurocompile.formats.net.model import NetModel, example
 from neurocompile.formats.reading import EXAMPLES, capture_model, source
 from neurocompile.formats.request import Capture, Request
-from neurocompile.formats.samples import Sample
+from neurocompile.formats.samples import Sample, require_form
+from neurocompile.input_sizes import InputSizes
 
 
 def load(request: Request, sample: Sample | None) -> Capture:
@@ -27,8 +28,11 @@ def load(request: Request, sample: Sample | None) -> Capture:
             "what": f"the ticks per sample of `{path}`",
             "reason": "the file has no simulation/tSample"}, hint="pass --ticks N"))
     net.check_size(path, ticks * EXAMPLES)
-    input_ticks = None if net.input.cell is not None else ticks
-    own = replace(request, shape=net.input.shape, input_ticks=input_ticks, n_ticks=None)
+    image = InputSizes(net.input.shape, 0)
+    spikes = InputSizes((ticks, *net.input.shape), 1)
+    own = replace(request, input=spikes if net.input.cell is None else image, n_ticks=None)
+    if sample is not None and own.input is not None:
+        require_form(sample, own.input)
     noise = example(net, ticks, EXAMPLES) if sample is None else None
     return capture_model(own, NetModel(net, ticks), sample, path.name, (source("graph", path),),
                          noise)

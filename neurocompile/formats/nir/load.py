@@ -23,6 +23,8 @@ from neurocompile.formats.reading import EXAMPLES, examples_of, source
 from neurocompile.formats.regular import corrupt
 from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
+from neurocompile.input_sizes import InputSizes
+from neurocompile.options import INPUT
 
 SPIKE_RATE = 0.3  # of the example where there is no sample
 
@@ -138,8 +140,25 @@ def _of_sample(network: NirNetwork, sample: Sample) -> list[torch.Tensor]:
     return arrays
 
 
+def _ticks(network: NirNetwork, form: InputSizes) -> int | None:
+    """The ticks that a form has in front of an input of the file; None where it has none.
+
+    Raises UsageError (NC009) for a form that no input of the file has.
+    """
+    ticks, *sizes = form.sizes
+    shapes = list(network.inputs.values())
+    if tuple(sizes) in shapes:
+        return ticks
+    if form.sizes in shapes:
+        return None
+    forms = " and ".join(str(InputSizes((30, *shape), 1)) for shape in shapes)
+    raise UsageError(Diagnostic("NC009", values={
+        "option": INPUT.flag, "value": f"`{form}`",
+        "reason": f"the file's inputs are {forms} for 30 ticks"}))
+
+
 def _noise(network: NirNetwork, path: Path, request: Request) -> list[torch.Tensor]:
-    ticks = request.input_ticks
+    ticks = None if request.input is None else _ticks(network, request.input)
     if ticks is None and network.ours is not None:
         ticks = network.ours.n_ticks
     if ticks is None and not network.static:

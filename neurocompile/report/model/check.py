@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from neurocompile.report.model.findings import Findings
+from neurocompile.report.model.time import TimeFacts
 from neurocompile.report.plain import Key
 from neurocompile.report.schema import Count
 
@@ -39,7 +40,8 @@ class CheckItem(Findings):
     left_out: str  # why stages are left out; empty where all run
     n_ignored: Annotated[Count, Key("ignored")]  # findings that the configuration ignores
     n_known: Annotated[Count, Key("known")]  # findings in the baseline
-    summary: ArithmeticFacts | None  # null where the model could not be captured
+    time: TimeFacts | None  # null where the model could not be captured
+    summary: ArithmeticFacts | None  # likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

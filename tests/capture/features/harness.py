@@ -23,6 +23,7 @@ from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import TickLoop, capture, reset
 from neurocompile.diagnostics import Diagnostic, NeurocompileError, errors
 from neurocompile.ir.host_program import HostProgram
+from neurocompile.ir.input_axes import InputAxes, input_axes
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
@@ -155,8 +156,8 @@ def fc(n_in: int, n_out: int, bias: bool = True) -> Callable[[], nn.Module]:
 
 
 def network_of(feature: Feature, model: nn.Module,
-               inputs: tuple[torch.Tensor, ...]) -> tuple[Network, list[str], int]:
-    """Captured, found legal and lowered; the inputs' names; how many outputs are left out.
+               inputs: tuple[torch.Tensor, ...]) -> tuple[Network, tuple[InputAxes, ...], int]:
+    """Captured, found legal and lowered; the axes of its inputs; how many outputs are left out.
 
     Raises what refuses it.
     """
@@ -166,8 +167,7 @@ def network_of(feature: Feature, model: nn.Module,
     refusals = errors(findings)
     assert not refusals, [f"{d.code} {d.where} {d.message}" for d in refusals]
     network, _ = lower(graph)
-    return (network, [str(value.name) for value in graph.model.graph.inputs],
-            sum(one.code == "NC146" for one in findings))
+    return network, input_axes(graph), sum(one.code == "NC146" for one in findings)
 
 
 def assert_same_spikes(feature: Feature) -> Network:
@@ -181,13 +181,14 @@ def assert_same_spikes(feature: Feature) -> Network:
     reset(whole)
     with torch.no_grad():
         outputs = [o.numpy() for o in tree_leaves(whole(*inputs)) if isinstance(o, torch.Tensor)]
-    network, names, drops = network_of(feature, model, inputs)
+    network, axes_of_inputs, drops = network_of(feature, model, inputs)
     kinds = {item.name: item.kind for item in network.inputs}
     stimuli = {}
-    for name, x, time in zip(names, inputs, feature.time, strict=True):
-        if name in kinds:
-            assert (kinds[name] is InputKind.STATIC) == (time is None)
-            stimuli[name] = x.numpy() if time is None else np.moveaxis(x.numpy(), time, 1)
+    for axes, x, time in zip(axes_of_inputs, inputs, feature.time, strict=True):
+        assert (axes.samples, axes.ticks) == (int(time == 0), time)
+        if axes.name in kinds:
+            assert (kinds[axes.name] is InputKind.STATIC) == (time is None)
+            stimuli[axes.name] = axes.from_model(x.numpy())
     result = run(network, stimuli)
     by_path = {path.removeprefix("model."): spikes for path, spikes in result.spikes.items()}
     on_host = {path.removeprefix("model.") for path in expected} - by_path.keys()

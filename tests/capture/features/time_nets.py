@@ -60,6 +60,12 @@ def repeated_batch_first(net: Any, x: Tensor) -> Tensor:
     return net.lif(y.unflatten(0, (B, T)).transpose(0, 1)).mean(0)
 
 
+@feature((B, 5, 6), fc=fc(6, 5), lif=lif, fc2=fc(5, 4), lif2=lif)
+def tokens_beside_samples_in_every_layer(net: Any, x: Tensor) -> Tensor:
+    spikes = net.lif(net.fc(x.repeat(T, 1, 1, 1).flatten(1, 2)))
+    return net.lif2(net.fc2(spikes)).view(T, B, 5, -1).sum((0, 2))
+
+
 @feature((B, 6), fc=fc(6, 5), lif=lif)
 def stacked_copies(net: Any, x: Tensor) -> Tensor:
     return net.lif(torch.stack([net.fc(x)] * T)).sum(0)

@@ -25,6 +25,8 @@ from neurocompile.formats.nir.options import NirOptions, complete
 from neurocompile.formats.nir.producers import Meaning, invert, meaning, ticks_of
 from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
+from neurocompile.input_sizes import InputSizes
+from neurocompile.ir.input_axes import input_axes
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
 
@@ -230,10 +232,12 @@ def test_noise_needs_a_number_of_ticks(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"NC007.*ticks"):
         load_model(request_for(path, "sinabs"))
     request = replace(request_for(path, "sinabs"), prove=False)
-    capture: Capture = load_model(replace(request, input_ticks=5))
-    assert capture.inputs() == {"input": (5, 4, 12)}
+    capture: Capture = load_model(replace(request, input=InputSizes((5, 12), samples=1)))
+    assert [axes.shape for axes in input_axes(capture.graph)] == [(5, 4, 12)]
+    with pytest.raises(UsageError, match=r"NC009.*`5xNx13`.*30xNx12"):
+        load_model(replace(request, input=InputSizes((5, 13), samples=1)))
     constant = load_model(replace(request, n_ticks=5))
-    assert constant.inputs() == {"input": (4, 12)}
+    assert [axes.shape for axes in input_axes(constant.graph)] == [(4, 12)]
 
 
 def test_a_sample_of_another_shape_is_refused(tmp_path: Path) -> None:

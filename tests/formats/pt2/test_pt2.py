@@ -7,6 +7,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,8 @@ from neurocompile.diagnostics import NeurocompileError, UsageError
 from neurocompile.formats.load import load_model
 from neurocompile.formats.pt2.archive import load_program
 from neurocompile.formats.request import Request
+from neurocompile.formats.samples import Sample
+from neurocompile.ir.input_axes import input_axes
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
 from tests.formats.pt2.pt2_files import CASES, Net, X, sound
@@ -33,6 +36,21 @@ def test_a_program_is_captured_and_spikes_like_its_model(tmp_path: Path) -> None
     output = torch.from_numpy(run.read(network.readouts[0]))
     assert all(0.05 < s.mean() < 0.95 for s in run.spikes.values())
     assert torch.equal((output * 6).round(), (expected * 6).round())
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_a_sample_stands_where_the_program_has_it(tmp_path: Path, count: int) -> None:
+    """Six ticks of two samples, or of six: then the sizes do not say which axis is which."""
+    x = X.repeat(1, 3, 1)[:, :count]
+    torch.export.save(torch.export.export(Net().eval(), (x,)), tmp_path / "net.pt2")
+    sample = Sample(tmp_path / "s.npz", {"x": x.movedim(1, 0).numpy()})
+    capture = load_model(Request(spec=str(tmp_path / "net.pt2"), prove=False), sample)
+    assert [str(axes.form) for axes in input_axes(capture.graph)] == ["6xNx5"]
+    assert [note.code for note in capture.notes] == (["NC031"] if count == 6 else [])
+    network, _ = lower(capture.graph)
+    outputs, = synchronous.outputs(network, capture.fit(sample)).values()
+    with torch.no_grad():
+        assert np.array_equal((outputs * 6).round(), (Net().eval()(x) * 6).round().numpy())
 
 
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:

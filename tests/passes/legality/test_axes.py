@@ -38,6 +38,19 @@ def test_time_and_batch_folded_into_one_dimension(graph: Parse) -> None:
     assert axes.conflicts == ()
 
 
+def test_tokens_beside_samples_in_every_layer(graph: Parse) -> None:
+    """Nothing has samples alone on axis 1: they are the outermost of what is merged there."""
+    g = graph("""(float[2,5,8] x) => (float[2,5,8] y)
+        <float[8,8] w, int64[4] ticks={3,1,1,1}, int64[4] one={1,2,5,8},
+        int64[3] three={3,10,8}, int64[4] apart={3,2,5,8}, int64[1] ax={0}> {
+        a = Reshape(x, one)  b = Tile(a, ticks)  c = Reshape(b, three)  d = MatMul(c, w)
+        s, u, v = lif(d)  e = Reshape(s, apart)  y = ReduceMean<keepdims=0>(e, ax) }""")
+    axes = layouts(g)
+    assert roles(axes, g, "x")[:2] == ["batch", "data"]
+    assert roles(axes, g, "s") == ["time", "batch*data", "data"]
+    assert roles(axes, g, "y")[:2] == ["batch", "data"]
+
+
 def test_positions(graph: Parse) -> None:
     g = graph(TIME_WITH_BATCH)
     axes = layouts(g)
