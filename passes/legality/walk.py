@@ -60,12 +60,15 @@ class TypeWalk:
     def report(self, code: str, node: ir.Node, values: dict[str, object], *,
                notes: Iterable[str] = (), hint: str | None = None,
                key: tuple[object, ...] | None = None) -> None:
-        """Add a finding, once for each place and kind of operator."""
+        """Add a finding, once for each place, way there and kind of operator."""
         where = location(node)
-        own = (where.module, where.file, where.line, node.op_type)
         self.findings.setdefault(
-            (code, *(own if key is None else key)),
+            (code, *((where, node.op_type) if key is None else key)),
             Diagnostic(code, where, values, hint=hint, notes=tuple(notes)))
+
+    def reports(self, code: str, node: ir.Node) -> bool:
+        """Whether that finding was already made at the node's place."""
+        return (code, location(node), node.op_type) in self.findings
 
     def reject(self, code: str, node: ir.Node, values: dict[str, object], *,
                recover: SpikeType | None = None, notes: Iterable[str] = (),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.axes import Layouts, Role, layouts
-from neurocompile.ir.graph import Graph, constant, location
+from neurocompile.ir.graph import Graph, constant, location, neuron_class
 from neurocompile.ir.network import (
     Bias,
     Input,
@@ -202,7 +202,8 @@ def _normal_form(graph: Graph, neuron: NeuronNode) -> NormalForm:
         return normal_form(profile, neuron.constants)
     except NoNormalForm as reason:
         raise FindingsError(Diagnostic("NC201", location(neuron.node), {
-            "module": neuron.module, "profile": profile.name, "reason": str(reason)})) from None
+            "module": neuron.module, "cls": neuron_class(neuron) or profile.name,
+            "profile": profile.name, "reason": str(reason)})) from None
 
 
 def _drive(walk: FormWalk, neuron: NeuronNode, normal: NormalForm
@@ -313,6 +314,6 @@ def _roll_up(module: str, neuron: _ModuleNeurons, axes: Layouts
             here, there = deviation(neuron.nodes[tick], neuron.nodes[last], axes)
             raise FindingsError(Diagnostic("NC112", location(here), {
                 "tick": tick, "module": module, "other": last,
-                "what": f"{description(here)} against {description(there)}"}))
+                "what": description(here, there)}))
     delays = {s: -s.when for s in steady.terms if isinstance(s.when, int)}
     return steady, delays

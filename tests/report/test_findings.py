@@ -38,8 +38,8 @@ CONCISE = """\
 a,b:c.toml:1: error[NC002]: `a,b:c.toml`: 100% at `x\\ny`
 net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.0.attn)
 net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.1.attn)
-net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.10.attn)
 net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.2.attn)
+net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.10.attn)
 net.py:2: warning[NC302]: 1.04% of the weights of `a -> b` clip at the 8-bit grid's end (in fc)"""
 
 GITHUB = """\
