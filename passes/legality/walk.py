@@ -43,6 +43,7 @@ class TypeWalk:
     conflicts: dict[ir.Node, list[Conflict]] = field(default_factory=dict)
     mixing: set[ir.Node] = field(default_factory=set)  # nodes reported to join ticks or samples
     behind_mixing: set[ir.Node] = field(default_factory=set)  # those, and on up to neurons
+    wrong_axes: set[ir.Node] = field(default_factory=set)  # nodes with them, and all behind
     irregular: bool = False  # a loop's ticks cannot be told apart
     leaky_neurons: list[NeuronNode] = field(default_factory=list)  # without a global tick only
     analog_neurons: list[NeuronNode] = field(default_factory=list)  # that get the analog input
