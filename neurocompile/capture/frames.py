@@ -119,5 +119,11 @@ def place(node: Node) -> Location:
 
 
 def raised_at(error: BaseException, module: str = "") -> Location:
-    """The deepest line of the user's own code that an error passed through, and what called it."""
-    return location_of("".join(traceback.format_tb(error.__traceback__)), module)
+    """The deepest line of the user's own code that an error passed through, and what called it.
+
+    That of a SyntaxError is the line that is no Python.
+    """
+    stack = traceback.format_tb(error.__traceback__)
+    if isinstance(error, SyntaxError):
+        stack.append(f'File "{error.filename}", line {error.lineno or 1}')
+    return location_of("".join(stack), module)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -46,10 +47,15 @@ from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, as_neuron
 from neurocompile.ir.stored_samples import store
 from neurocompile.semantics.floating import Profile, decode
 
-
 PACKAGES = {  # what is imported -> what is installed
     **{name: name for name in ("torch", "spikingjelly", "snntorch", "norse", "sinabs", "rockpool")},
     "lava.lib.dl.slayer": "lava-dl"}
+
+
+SHAPES = ("let the named line fit any batch: take sizes from its input (x.shape), and give the shape "
+          "of one sample as the model takes it")
+_MISFIT = re.compile(r"is invalid for input of size|must match|cannot be multiplied|expected input|"
+                     r"[Ee]xpected \d|channels, but got|out of range")  # torch, on shapes
 
 
 class TickLoop(nn.Module):
@@ -220,8 +226,14 @@ def _export(model: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.Ex
         data_dependent = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
         code = "NC104" if data_dependent else "NC102"
         module = type(model).__name__
-        raise UsageError(Diagnostic(code, raised_at(error, module), {
-            "module": module, "reason": text.splitlines()[0]})) from None
+        raise UsageError(Diagnostic(
+            code, raised_at(error, module), {"module": module, "reason": text.splitlines()[0]},
+            hint=SHAPES if _MISFIT.search(text) else None,
+            notes=(f"traced on {', '.join(_shape(x) for x in inputs)}",))) from None
+
+
+def _shape(x: torch.Tensor) -> str:
+    return f"an input of shape {'x'.join(map(str, x.shape)) or '1'}"
 
 
 def _decompose(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:

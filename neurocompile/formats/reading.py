@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +37,20 @@ def capture_model(request: Request, model: Any, sample: Sample | None, name: str
     if example is None:
         example = example_input(request, sample, name)
     prove = request.proves(sum(p.numel() for p in model.parameters()))
-    graph = capture(model, example, request.n_ticks, prove, request.neurons)
+    with batch_named(examples_of(sample) or EXAMPLES):
+        graph = capture(model, example, request.n_ticks, prove, request.neurons)
     return Capture(graph, name, sources, examples_of(sample))
+
+
+@contextmanager
+def batch_named(count: int) -> Iterator[None]:
+    """Inside, what cannot be traced (NC102) says that so many samples were traced at once."""
+    try:
+        yield
+    except UsageError as error:
+        note = f"{count} sample{'s' * (count > 1)} were traced at once: a batch of {count}"
+        raise UsageError(*(replace(one, notes=(*one.notes, note)) if one.code == "NC102" else one
+                           for one in error.diagnostics)) from error.__cause__
 
 
 def example_input(request: Request, sample: Sample | None, name: str) -> Any:

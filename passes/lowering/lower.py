@@ -29,7 +29,7 @@ from neurocompile.ir.network import (
     Projection,
 )
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron
-from neurocompile.ir.operators import Dense, Shape, identity, smaller
+from neurocompile.ir.operators import Dense, Shape, Sparse, identity, smaller
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.lowering.deviation import (
     description,
@@ -56,6 +56,9 @@ from neurocompile.semantics.floating import POTENTIAL, at_rest
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
+SHARED = ("if memory binds, let one convolution with zero padding or one linear layer stand between two "
+          "neurons: other padding, upsampling, or a layer that is called on parts of its input "
+          "stores each shared weight once for every place where it acts")
 ONE = "one"  # the input that carries biases into synaptic currents
 
 
@@ -274,10 +277,11 @@ def _network(graph: Graph, walk: FormWalk, inputs: list[Input],
             projection = Projection(source.name, module, operator,
                                     delay=delays.get(source, 0), where=where)
             projections.append(projection)
-            before, after = form.layer_weights.get(source, 0), operator.weights.size
-            if before and after > GROWTH_NOTED * before:
+            layers, after = form.layers_of(source), operator.weights.size
+            if layers.weights and after > GROWTH_NOTED * layers.weights:
                 notes.append(Diagnostic("NC131", where, {
-                    "projection": projection.name, "before": before, "after": after}))
+                    "projection": projection.name, "before": layers.weights, "after": after},
+                    hint=SHARED if layers.depth == 1 and isinstance(operator, Sparse) else None))
         if bias is not None and model.alpha is not None:  # through the synaptic current
             projections.append(Projection(
                 ONE, module, Dense((1,), neuron.shape, bias.mantissa[:, None]), where=where))

@@ -15,7 +15,6 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.neuron_node import Inputs
 from neurocompile.semantics.floating import POTENTIAL, Constants, Profile, at_rest, decode
 
-
 UNKNOWN = "unknown"  # the version of what is not installed
 
 
