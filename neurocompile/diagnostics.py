@@ -59,18 +59,20 @@ class Location:
 
 def contrast(one: str, here: Location, other: str, there: Location) -> str:
     """Two operators, each by its name and place, in words; a line that they share is said once."""
-    if (here.file, here.line, here.module) != (there.file, there.line, there.module):
-        return f"`{one}` {_at(here)}against `{other}` {_at(there)}".rstrip()
-    calls = next(((a, b) for a, b in zip(here.callers, there.callers, strict=False) if a != b), None)
+    line = f"at {here.file}:{here.line}" if here.file and here.line else ""
+    if (here.file, here.line) != (there.file, there.line):
+        places = (f"at {where}" if str(where) else "" for where in (here, there))
+        return " against ".join(f"`{name}` {place}".rstrip()
+                                for name, place in zip((one, other), places, strict=True))
+    calls = next((pair for pair in zip(here.callers, there.callers, strict=False)
+                  if pair[0] != pair[1]), None)
     if calls is not None:
-        return f"`{one}` {_at(here)}called from {calls[0]} against that called from {calls[1]}"
-    if one != other:
-        return f"`{one}` against `{other}` {_at(here)}".rstrip()
-    return f"`{one}` {_at(here)}with other numbers"
-
-
-def _at(where: Location) -> str:
-    return f"at {where} " if str(where) else ""
+        return f"`{one}` {line} called from {calls[0]} against that called from {calls[1]}"
+    names = [f"`{name}`" + (f" in {where.module}" if where.module else "")
+             for name, where in ((one, here), (other, there))]
+    same = names[0] == names[1]
+    return f"{names[0]} {line} with other operands" if same else (
+        f"{' against '.join(names)} {line}".rstrip())
 
 
 @dataclass(frozen=True, slots=True)
