@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,17 +24,55 @@ class Severity(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Call:
+    """A line of the user's own code that calls the code of a finding."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class Location:
-    """Where in the user's model: the module path and the line of the user's own code."""
+    """Where in the user's model: the module path and the line of the user's own code.
+
+    `callers` are the calls that led to that line, the innermost first.
+    """
 
     module: str = ""
     file: str | None = None
     line: int | None = None
+    callers: tuple[Call, ...] = ()
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.file and self.line else self.file or ""
         inside = f"in {self.module}" if self.module else ""
         return "  ".join(part for part in (place, inside) if part)
+
+    @property
+    def calls(self) -> str:
+        """The calls that led there, in words; empty where there are none."""
+        return printable(f"called from {', '.join(map(str, self.callers))}") if self.callers else ""
+
+
+def contrast(one: str, here: Location, other: str, there: Location) -> str:
+    """Two operators, each by its name and place, in words; a line that they share is said once."""
+    line = f"at {here.file}:{here.line}" if here.file and here.line else ""
+    if (here.file, here.line) != (there.file, there.line):
+        places = (f"at {where}" if str(where) else "" for where in (here, there))
+        return " against ".join(f"`{name}` {place}".rstrip()
+                                for name, place in zip((one, other), places, strict=True))
+    calls = next((pair for pair in zip(here.callers, there.callers, strict=False)
+                  if pair[0] != pair[1]), None)
+    if calls is not None:
+        return f"`{one}` {line} called from {calls[0]} against that called from {calls[1]}"
+    names = [f"`{name}`" + (f" in {where.module}" if where.module else "")
+             for name, where in ((one, here), (other, there))]
+    same = names[0] == names[1]
+    return f"{names[0]} {line} with other operands" if same else (
+        f"{' against '.join(names)} {line}".rstrip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +110,22 @@ class Diagnostic:
             return printable(self.hint)
         return printable(RULES[self.code].fix.format_map(_Texts(self.values)))
 
+    @property
+    def measures(self) -> Mapping[str, float]:
+        """What says how bad it is, by the value's name; more is worse."""
+        values = ((name, self.values.get(name)) for name in RULES[self.code].measures)
+        return {name: value for name, value in values
+                if isinstance(value, int | float) and not isinstance(value, bool)}
+
+    def shown(self, name: str) -> str:
+        """One of its values as the message shows it."""
+        return printable(_Texts(self.values)[name])
+
     def sort_key(self) -> tuple[object, ...]:
-        """Order by severity (errors first), code, place: stable across runs."""
+        """Order by severity (errors first), line (without one last), code, module: stable."""
         where = self.where
-        return (-int(self.level), self.code, where.module, where.file or "", where.line or 0,
-                self.message)
+        return (-int(self.level), not where.file, where.file or "", where.line or 0, self.code,
+                natural(where.module), where.callers, self.message)
 
 
 class _Texts(dict[str, object]):
@@ -92,6 +142,12 @@ class _Texts(dict[str, object]):
         if isinstance(value, (list, tuple)):
             return ", ".join(str(v) for v in value)
         return str(value)
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """A key that orders texts by the numbers in them: `b.2` before `b.10`."""
+    return tuple((len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (-1, part)
+                 for part in re.findall(r"\d+|\D+", text))
 
 
 def printable(text: str) -> str:

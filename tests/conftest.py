@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numba.core.dispatcher
 import numpy as np
@@ -38,21 +37,19 @@ def torch_without_trace() -> Iterator[None]:
     """Coverage leaves out what torch's exporters and numba's compiler run: half of the time else."""
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in EXPORTERS:
-            patch.setattr(owner, name, without_trace(getattr(owner, name)))
+            patch.setattr(owner, name, without_trace()(getattr(owner, name)))
         yield
 
 
-def without_trace(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, run without the trace of coverage or a debugger."""
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        trace = sys.gettrace()
-        sys.settrace(None)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            sys.settrace(trace)
-    return run
+@contextlib.contextmanager
+def without_trace() -> Iterator[None]:
+    """Inside, neither coverage nor a debugger looks on."""
+    trace = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(trace)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from neurocompile.capture.frames import raised_at
+from neurocompile.capture.own_modules import import_failure
 from neurocompile.diagnostics import Diagnostic, UsageError
 
 ENTRY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -38,7 +40,7 @@ def make_model(entry: str, arguments: Mapping[str, Any], folders: Sequence[Path]
             raise _missing(f"`{part}` in `{module_name}`",
                            "it has no such name" + _close(part, names))
         value = getattr(value, part)
-    model = value if isinstance(value, nn.Module) else _call(entry, value, arguments)
+    model = value if isinstance(value, nn.Module) else _call(entry, value, arguments, folders)
     if not isinstance(model, nn.Module):
         raise _missing(f"a model in `{entry}`",
                        f"it gives a {type(model).__name__}, not a torch.nn.Module")
@@ -61,24 +63,25 @@ def _import(name: str, folders: Sequence[Path]) -> Any:
     except ModuleNotFoundError as error:
         missing = str(error.name)
         if missing != name and not name.startswith(f"{missing}."):
-            raise UsageError(Diagnostic("NC602", values={
-                "what": f"`{name}`", "package": missing})) from error
+            raise import_failure(name, error, folders) from error
         near = [p.stem for folder in folders for p in folder.glob("*")
                 if p.suffix == ".py" or (p / "__init__.py").is_file()]
         raise _missing(f"the module `{name}`", "no such module in the working directory or the "
                        "environment" + _close(missing, near)) from None
     except Exception as error:  # the user's own code: anything
-        raise _missing(f"the module `{name}`", f"importing it raised {_summary(error)}") from error
+        raise _raised(f"the module `{name}`", "importing it", error) from error
 
 
-def _call(entry: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
+def _call(entry: str, factory: Any, arguments: Mapping[str, Any], folders: Sequence[Path]) -> Any:
     if not callable(factory):
         raise _missing(f"a factory in `{entry}`", f"it is a {type(factory).__name__}")
     try:
         torch.manual_seed(0)
         return factory(**arguments)
+    except ModuleNotFoundError as error:
+        raise import_failure(entry, error, folders) from error
     except Exception as error:  # the user's own code: anything
-        raise _missing(f"a model in `{entry}`", f"calling it raised {_summary(error)}") from error
+        raise _raised(f"a model in `{entry}`", "calling it", error) from error
 
 
 def _summary(error: Exception) -> str:
@@ -89,6 +92,13 @@ def _summary(error: Exception) -> str:
 def _close(name: str, names: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, sorted(set(names)), n=1)
     return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def _raised(what: str, doing: str, error: Exception) -> UsageError:
+    """NC007 for what the user's code raises, at its line."""
+    return UsageError(Diagnostic("NC007", raised_at(error), {
+        "what": what, "reason": f"{doing} raised {_summary(error)}"},
+        hint="correct the named line; it has to run in Python by itself"))
 
 
 def _missing(what: str, reason: str) -> UsageError:

@@ -1,75 +1,110 @@
-"""Which line of the user's code an operator or an error comes from."""
+"""Which line of the user's code an operator or an error comes from, and the calls that led there."""
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import site
+import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import CodeType, FunctionType
+from pathlib import Path, PurePath
 
 import torch.fx.proxy
-from torch import nn
 from torch.fx import Node
 
 import neurocompile
-from neurocompile.diagnostics import Location
+from neurocompile.diagnostics import Call, Location
 
-PACKAGES = {  # what is imported -> what is installed
-    **{name: name for name in ("torch", "spikingjelly", "snntorch", "norse", "sinabs", "rockpool")},
-    "lava.lib.dl.slayer": "lava-dl"}
-FRAMEWORKS = tuple(name.partition(".")[0] for name in PACKAGES)  # folders of their code
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+_SITE = frozenset({"site-packages", "dist-packages"})  # folders of installed packages, by name
+_OURS = tuple(str(folder) + os.sep for folder in (
+    Path(neurocompile.__file__).parent, *(
+        (Path(neurocompile.__file__).parent / name).resolve()
+        for name in (".", "passes", "backends", "targets"))))
+
+
+class _UserCode(set[tuple[str, str]]):
+    """(file, function) of torch's own anchors, and of all code of the user's but some callers."""
+
+    def __init__(self, anchors: set[tuple[str, str]], callers: frozenset[tuple[str, str]]) -> None:
+        super().__init__(anchors)
+        self.callers = callers
+
+    def __contains__(self, frame: object) -> bool:
+        if super().__contains__(frame):
+            return True
+        return (isinstance(frame, tuple) and frame not in self.callers
+                and is_user_code(str(frame[0])))
 
 
 @contextmanager
-def methods_located(model: nn.Module) -> Iterator[None]:
-    """While it lasts, torch.export records the lines of all methods of the model's modules.
+def lines_recorded() -> Iterator[None]:
+    """While it lasts, torch.export records the lines of all functions of the user's code.
 
-    By itself it records `forward` alone, so that what stands in a `forward_features` would be
-    found at its call. Functions outside of modules stay out: they are shared by many callers.
+    By itself it records those named `forward` alone, so that what stands in a `forward_features`,
+    in a helper or in a method that was put on an instance would be found at its call. The functions
+    that called for the export stay out.
     """
     anchors: set[tuple[str, str]] = torch.fx.proxy._STACK_TRACE_ANCHORS
-    classes = {c for _, module in model.named_modules() for c in type(module).__mro__
-               if c.__module__.partition(".")[0] not in FRAMEWORKS}
-    more = {(code.co_filename, code.co_name) for c in classes for f in vars(c).values()
-             if isinstance(f, FunctionType) for code in _codes(f.__code__)} - anchors
-    anchors |= more
+    callers = frozenset((frame.f_code.co_filename, frame.f_code.co_name)
+                        for frame, _ in traceback.walk_stack(None))
+    torch.fx.proxy._STACK_TRACE_ANCHORS = _UserCode(anchors, callers)
     try:
         yield
     finally:
-        anchors -= more
+        torch.fx.proxy._STACK_TRACE_ANCHORS = anchors
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """A function's code, and that of the comprehensions and functions in it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
+@functools.lru_cache(maxsize=4096)
+def is_user_code(file: str) -> bool:
+    """Whether a file is neither Python's, nor an installed package's, nor ours, by where it lies."""
+    if file.startswith("<") or not _SITE.isdisjoint(PurePath(file).parts):
+        return False
+    absolute = os.path.abspath(file)
+    if absolute.startswith(_OURS) or os.path.realpath(file).startswith(_OURS):
+        return False
+    python = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"),
+              *site.getsitepackages(), site.getusersitepackages())
+    if any(PurePath(absolute).is_relative_to(folder) for folder in python):
+        return False
+    return not any(_is_installed_in(folder, absolute) for folder in sys.path)
 
 
-def user_frames(stack: str) -> tuple[tuple[str, int], ...]:
-    """(file, line) of the frames in the user's own code, outermost first; relative paths."""
-    ours = Path(neurocompile.__file__).resolve().parent
+def _is_installed_in(folder: str, file: str) -> bool:
+    """Whether a file belongs to a package that pip put into a folder (`pip install --target`)."""
+    path, root = PurePath(file), PurePath(os.path.abspath(folder))
+    return path.is_relative_to(root) and path.relative_to(root).parts[0] in _packages(str(root))
+
+
+@functools.lru_cache(maxsize=256)
+def _packages(folder: str) -> frozenset[str]:
+    """The names in a folder that pip recorded there."""
+    return frozenset(line.partition("/")[0] for record in Path(folder).glob("*.dist-info/RECORD")
+                     for line in record.read_text("utf-8", errors="replace").splitlines())
+
+
+def user_frames(stack: str) -> tuple[Call, ...]:
+    """The lines of the user's own code in a stack, outermost first; relative paths."""
     frames = []
     for file, line in _FRAME.findall(stack):
-        path = Path(file)
-        if any(part in FRAMEWORKS for part in path.parts) or file.startswith("<"):
-            continue
-        if path.resolve().is_relative_to(ours) or "importlib" in path.parts:
-            continue
-        relative = os.path.relpath(path)
-        frames.append((path.name if relative.startswith("..") else relative, int(line)))
-    return tuple(frames)
+        if is_user_code(file):
+            relative = os.path.relpath(file)
+            name = PurePath(file).name if relative.startswith("..") else relative
+            frames.append(Call(name, int(line)))
+    return tuple(reversed(dict.fromkeys(reversed(frames))))  # of recursion the last round
 
 
-def user_frame(stack: str) -> tuple[str | None, int | None]:
-    """(file, line) of the deepest frame in the user's own code; relative to the working folder."""
+def location_of(stack: str, module: str = "") -> Location:
+    """The deepest line of the user's own code in a stack, and what called it."""
     frames = user_frames(stack)
-    return frames[-1] if frames else (None, None)
+    if not frames:
+        return Location(module)
+    *callers, last = frames
+    return Location(module, last.file, last.line, tuple(reversed(callers)))
 
 
 def module_path(node: Node) -> str:
@@ -80,9 +115,15 @@ def module_path(node: Node) -> str:
 
 def place(node: Node) -> Location:
     """Module, file and line of a node of an exported program."""
-    return Location(module_path(node), *user_frame(node.meta.get("stack_trace") or ""))
+    return location_of(node.meta.get("stack_trace") or "", module_path(node))
 
 
-def raised_at(error: BaseException) -> tuple[str | None, int | None]:
-    """(file, line) of the deepest frame in the user's own code that an error passed through."""
-    return user_frame("".join(traceback.format_tb(error.__traceback__)))
+def raised_at(error: BaseException, module: str = "") -> Location:
+    """The deepest line of the user's own code that an error passed through, and what called it.
+
+    That of a SyntaxError is the line that is no Python.
+    """
+    stack = traceback.format_tb(error.__traceback__)
+    if isinstance(error, SyntaxError):
+        stack.append(f'File "{error.filename}", line {error.lineno or 1}')
+    return location_of("".join(stack), module)

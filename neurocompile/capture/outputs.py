@@ -9,7 +9,7 @@ from torch.export.graph_signature import ConstantArgument, OutputKind
 from torch.fx import Node
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_unflatten
 
-from neurocompile.capture.frames import user_frame
+from neurocompile.capture.frames import location_of
 
 
 def outputs_of(program: ExportedProgram) -> list[dict[str, Any]]:
@@ -27,7 +27,8 @@ def outputs_of(program: ExportedProgram) -> list[dict[str, Any]]:
         else:
             node = nodes.get(argument.name)
             stack = (node.meta.get("stack_trace") or "") if node is not None else ""
-            entry["file"], entry["line"] = user_frame(stack)
+            where = location_of(stack)
+            entry["file"], entry["line"] = where.file, where.line
         members.append(entry)
     return members
 

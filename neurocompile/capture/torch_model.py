@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import copy
-import importlib.metadata
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +18,23 @@ from torch.utils._pytree import tree_map
 
 import neurocompile
 from neurocompile.capture import adapters, neuron_op, writes
-from neurocompile.capture.adapters.base import StandIn, full_class_name
+from neurocompile.capture.adapters.base import (
+    UNKNOWN,
+    StandIn,
+    full_class_name,
+    installed_version,
+)
 from neurocompile.capture.declaration import ATTRIBUTE, Declaration
-from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
+from neurocompile.capture.frames import lines_recorded, raised_at
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.handwritten.recognize import recognize
 from neurocompile.capture.outputs import outputs_of, without_values
+from neurocompile.capture.places import (
+    class_names,
+    keep_place,
+    mark_synapses,
+    traced_class_names,
+)
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.rewind import Rewind
@@ -36,6 +46,16 @@ from neurocompile.ir.neuron_function import function_body
 from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, as_neuron
 from neurocompile.ir.stored_samples import store
 from neurocompile.semantics.floating import Profile, decode
+
+PACKAGES = {  # what is imported -> what is installed
+    **{name: name for name in ("torch", "spikingjelly", "snntorch", "norse", "sinabs", "rockpool")},
+    "lava.lib.dl.slayer": "lava-dl"}
+
+
+SHAPES = ("let the named line fit any batch: take sizes from its input (x.shape), and give the shape "
+          "of one sample as the model takes it")
+_MISFIT = re.compile(r"is invalid for input of size|must match|cannot be multiplied|expected input|"
+                     r"[Ee]xpected \d|channels, but got|out of range")  # torch, on shapes
 
 
 class TraceError(UsageError):
@@ -85,7 +105,8 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     program = _export(copy.deepcopy(with_stand_ins) if prove else with_stand_ins, inputs)
     rewind = Rewind(reset, recognize(program), eager, with_stand_ins)
     has_stand_ins = any(isinstance(m, StandIn) for _, m in with_stand_ins.named_modules())
-    graph = _prove(program, eager, with_stand_ins, inputs, rewind if prove else None, has_stand_ins)
+    graph = _prove(program, eager, with_stand_ins, inputs, rewind if prove else None, has_stand_ins,
+                   class_names(eager))
     if n_ticks is not None:
         graph.model.metadata_props[g.INFO] = json.dumps(
             {**graph.info, g.TICKS_OPTION: n_ticks}, sort_keys=True)
@@ -108,12 +129,13 @@ def capture_program(program: torch.export.ExportedProgram, inputs: Sequence[torc
             "module": buffers[0], "expected": "its resting one",
             "found": "the program keeps its state between calls"}))
     recognize(rewritten)
-    return _prove(rewritten, eager, eager, inputs, reset if prove else None, False)
+    return _prove(rewritten, eager, eager, inputs, reset if prove else None, False,
+                  traced_class_names(rewritten))
 
 
 def _prove(program: torch.export.ExportedProgram, eager: nn.Module, with_stand_ins: nn.Module,
             inputs: Sequence[torch.Tensor], rewind: Callable[[nn.Module], None] | None,
-            has_neurons: bool) -> Graph:
+            has_neurons: bool, classes: Mapping[str, str]) -> Graph:
     """The Graph of a program after its neurons are ops; `rewind`: what to prove it with."""
     profiles = _profiles(program)
     if not profiles and not has_neurons:
@@ -121,7 +143,7 @@ def _prove(program: torch.export.ExportedProgram, eager: nn.Module, with_stand_i
     proof = None if rewind is None else replay(
         eager, with_stand_ins, program.module(), inputs, rewind)
     outputs = outputs_of(program)
-    graph = _to_graph(program, profiles)
+    graph = _to_graph(program, profiles, classes)
     comparison = None if proof is None else replay_graph(graph, inputs, proof)
     info = {**_info(inputs, proof, comparison), "outputs": outputs}
     graph.model.metadata_props[g.INFO] = json.dumps(info, sort_keys=True)
@@ -204,19 +226,19 @@ def _stand_in(module: nn.Module, path: str) -> nn.Module | None:
 
 def _export(model: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
     try:
-        with torch.no_grad(), quiet(), methods_located(model):
+        with torch.no_grad(), quiet(), lines_recorded():
             return _decompose(torch.export.export(model, tuple(inputs), strict=False))
     except UsageError:  # a stand-in's own refusal
         raise
     except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
         text = str(error).strip() or type(error).__name__
-        where = raised_at(error)
         data_dependent = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
         code = "NC104" if data_dependent else "NC102"
         module = type(model).__name__
-        raise TraceError(Diagnostic(code, Location(module, *where), {
-            "module": module, "reason": text.splitlines()[0]},
-            notes=(f"it got {_forms(inputs)}",))) from None
+        raise TraceError(Diagnostic(
+            code, raised_at(error, module), {"module": module, "reason": text.splitlines()[0]},
+            hint=SHAPES if _MISFIT.search(text) else None,
+            notes=(f"traced on {_forms(inputs)}",))) from None
 
 
 def _forms(inputs: Sequence[torch.Tensor]) -> str:
@@ -234,21 +256,24 @@ def _decompose(program: torch.export.ExportedProgram) -> torch.export.ExportedPr
     return core
 
 
-def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile]) -> Graph:
+def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile],
+              classes: Mapping[str, str]) -> Graph:
     without_values(program)
     try:
         with quiet(), neuron_op.schemas(profiles.values()):
             onnx_program = torch.onnx.export(
-                program, (), dynamo=True, optimize=True, verbose=False,
+                program, (), dynamo=True, optimize=False, verbose=False,
                 custom_translation_table=dict(TRANSLATIONS))
+            if onnx_program is None:
+                raise UsageError(Diagnostic("NC102", values={
+                    "module": "(model)", "reason": "torch.onnx gave no program"}))
+            mark_synapses(onnx_program.model)
+            onnx_program.optimize()
     except torch.onnx.OnnxExporterError as error:
         raise UsageError(translation_failure(program, error)) from None
-    if onnx_program is None:
-        raise UsageError(Diagnostic("NC102", values={
-            "module": "(model)", "reason": "torch.onnx gave no program"}))
     model = onnx_program.model
     for node in model.graph:
-        _clean(node)
+        _clean(node, classes)
     opset = model.opset_imports[""]
     model.opset_imports[DOMAIN] = DOMAIN_VERSION
     for _, profile in sorted(profiles.items()):
@@ -266,13 +291,12 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile
 
 def _info(inputs: Sequence[torch.Tensor], proof: Replay | None,
           comparison: GraphReplay | None) -> dict[str, Any]:
-    versions = {}
-    for name, package in PACKAGES.items():
-        if name in sys.modules:
-            versions[package] = importlib.metadata.version(package).split("+")[0]
+    versions = {package: installed_version(package) for name, package in PACKAGES.items()
+                if name in sys.modules}
     return {
         "format": g.FORMAT,
-        "versions": versions,
+        "versions": {package: version for package, version in versions.items()
+                     if version != UNKNOWN},
         "inputs": [{"low": float(x.min()), "high": float(x.max()),
                     "integers": bool((x >= 0).all() and (x == x.round()).all())} for x in inputs],
         "replay": None if proof is None or comparison is None else {
@@ -282,23 +306,11 @@ def _info(inputs: Sequence[torch.Tensor], proof: Replay | None,
     }
 
 
-def _clean(node: ir.Node) -> None:
-    """Keep module, file and line of a node; drop the exporter's own metadata and machine paths."""
-    meta = node.metadata_props
-    scopes = meta.get("pkg.torch.onnx.name_scopes", "")
-    file, line = user_frame(meta.get("pkg.torch.onnx.stack_trace", ""))
-    module = ""
-    if scopes:
-        names = [str(s) for s in ast.literal_eval(scopes)[:-1]]  # the last is the op itself
-        module = names[-1] if names else ""
-    meta.clear()
-    neuron = as_neuron(node)
-    if neuron is not None:
+def _clean(node: ir.Node, classes: Mapping[str, str]) -> None:
+    """Keep where a node comes from; drop the exporter's own metadata and machine paths."""
+    keep_place(node, classes)
+    if as_neuron(node) is not None:
         node.overload = decode(str(node.attributes.pop(neuron_op.PROFILE_ATTRIBUTE).value)).name
-        module = neuron.module
-    meta[g.MODULE] = module
-    if file is not None:
-        meta[g.FILE], meta[g.LINE] = file, str(line)
     for value in node.outputs:
         value.metadata_props.clear()
 

@@ -11,7 +11,7 @@ from onnxscript import opset18 as onnx18
 from torch.export import ExportedProgram
 
 from neurocompile.capture import neuron_op
-from neurocompile.capture.frames import user_frame
+from neurocompile.capture.frames import place
 from neurocompile.diagnostics import Diagnostic, Location
 
 
@@ -49,9 +49,6 @@ def translation_failure(program: ExportedProgram, error: BaseException) -> Diagn
             break
         cause = cause.__cause__
     node = next((n for n in program.graph.nodes if n.name == name), None)
-    where = user_frame(node.meta.get("stack_trace") or "") if node is not None else (None, None)
-    stack = list((node.meta.get("nn_module_stack") or {}).values()) if node is not None else []
-    module = str(stack[-1][0]) if stack else ""
+    where = Location() if node is None else place(node)
     reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-    return Diagnostic("NC102", Location(module, *where), {
-        "module": module or "(model)", "reason": reason})
+    return Diagnostic("NC102", where, {"module": where.module or "(model)", "reason": reason})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +37,25 @@ def capture_model(request: Request, model: Any, sample: Sample | None, name: str
     """A torch module captured, on the example or else on what `capture_arranged` gives it."""
     prove = request.proves(sum(p.numel() for p in model.parameters()))
     if example is None:
-        _, arrangement = capture_arranged(request, model, sample, name, prove)
+        with batch_named(examples_of(sample) or EXAMPLES):
+            _, arrangement = capture_arranged(request, model, sample, name, prove)
         return Capture(arrangement.graph, name, sources, examples_of(sample), arrangement.notes)
     from neurocompile.capture.torch_model import capture
 
-    graph = capture(model, example, request.n_ticks, prove, request.neurons)
+    with batch_named(examples_of(sample) or EXAMPLES):
+        graph = capture(model, example, request.n_ticks, prove, request.neurons)
     return Capture(graph, name, sources, examples_of(sample))
+
+
+@contextmanager
+def batch_named(count: int) -> Iterator[None]:
+    """Inside, what cannot be traced (NC102) says that so many samples were traced at once."""
+    try:
+        yield
+    except UsageError as error:
+        note = f"{count} sample{'s' * (count > 1)} were traced at once: a batch of {count}"
+        raise UsageError(*(replace(one, notes=(*one.notes, note)) if one.code == "NC102" else one
+                           for one in error.diagnostics)) from error.__cause__
 
 
 def capture_arranged(request: Request, model: Any, sample: Sample | None, name: str,

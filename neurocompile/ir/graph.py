@@ -1,6 +1,7 @@
 """The Graph: the captured tensor program, one ONNX model with neurons of domain `ai.neurocompile`.
 
-Nodes keep where they come from as metadata: `neurocompile.module`, `.file` and `.line`.
+Nodes keep where they come from as metadata: `neurocompile.module`, `.file`, `.line` and, where the
+line was called from others, `.callers`; neurons their `.class` in the model.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
-from neurocompile.diagnostics import Location
+from neurocompile.diagnostics import Call, Location
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron, is_neuron
 from neurocompile.semantics.floating import Profile, decode
 from neurocompile.semantics.profiles import PROFILES
 
 MODULE, FILE, LINE = "neurocompile.module", "neurocompile.file", "neurocompile.line"
+CALLERS = "neurocompile.callers"  # file:line of each call, the innermost first, one a line
+CLASS = "neurocompile.class"  # full name of a neuron's class in the model
 INFO = "neurocompile.info"  # model metadata: JSON
 FORMAT = 1
 TICKS_OPTION = "ticks_option"  # of INFO: how often a model that computes one tick was run
@@ -70,8 +73,36 @@ class Graph:
 def location(node: ir.Node) -> Location:
     """Where in the user's model a node comes from."""
     meta = node.metadata_props
-    line = meta.get(LINE, "")
-    return Location(meta.get(MODULE, ""), meta.get(FILE) or None, int(line) if line else None)
+    return Location(meta.get(MODULE, ""), meta.get(FILE) or None, _number(meta.get(LINE, "")),
+                    tuple(_calls(meta.get(CALLERS, ""))))
+
+
+def neuron_class(neuron: NeuronNode) -> str:
+    """The full name of a neuron's class in the user's model; empty where it is not known."""
+    return neuron.node.metadata_props.get(CLASS, "")
+
+
+def set_location(node: ir.Node, where: Location) -> None:
+    """Keep where in the user's model a node comes from."""
+    meta = node.metadata_props
+    meta[MODULE] = where.module
+    if where.file is not None and where.line is not None:
+        meta[FILE], meta[LINE] = where.file, str(where.line)
+    if where.callers:
+        meta[CALLERS] = "\n".join(map(str, where.callers))
+
+
+def _calls(text: str) -> Iterator[Call]:
+    for one in text.splitlines():
+        file, _, line = one.rpartition(":")
+        number = _number(line)
+        if file and number is not None:
+            yield Call(file, number)
+
+
+def _number(text: str) -> int | None:
+    """A line's number; None for what a stranger's file may have in its place."""
+    return int(text) if text.isdecimal() and len(text) < 10 and int(text) > 0 else None
 
 
 def output_location(graph: Graph, number: int) -> Location:

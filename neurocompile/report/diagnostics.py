@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from neurocompile.diagnostics import Diagnostic, Severity
-from neurocompile.report.model.findings import Counts, Finding, Findings, Level
+from neurocompile.report.model.findings import Caller, Counts, Finding, Findings, Level
 from neurocompile.report.plain import plain
 
 LEVELS: Mapping[Severity, Level] = {
@@ -36,5 +36,7 @@ def _findings(in_order: Iterable[Diagnostic], target: str) -> Iterator[Finding]:
         yield Finding(
             code=one.code, name=one.name, severity=LEVELS[one.level], target=target,
             module=one.where.module, file=one.where.file, line=one.where.line,
+            callers=tuple(Caller(file=call.file, line=call.line)
+                          for call in one.where.callers) or None,
             message=one.message, values=plain(one.values), hint=one.help, notes=tuple(one.notes),
             fingerprint=hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32])

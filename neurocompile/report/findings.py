@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from neurocompile.diagnostics import Diagnostic, Location, Severity, printable
+from neurocompile.diagnostics import Diagnostic, Location, Severity, natural, printable
 from neurocompile.report.diagnostics import findings_document
 from neurocompile.report.documents import DOCUMENTS, document
 from neurocompile.report.model_findings import ModelFindings
@@ -55,30 +55,54 @@ def render(diagnostics: Iterable[Diagnostic], fmt: str, color: bool = False, sum
 
 
 def fold(diagnostics: Iterable[Diagnostic]) -> list[list[Diagnostic]]:
-    """Findings that only differ in numbers of their module (`block.0`, `block.1`) or message."""
+    """Findings that only differ in numbers of their module (`block.0`, `block.1`) or message.
+
+    The worst of each group comes first, the others by module.
+    """
     groups: dict[tuple[object, ...], list[Diagnostic]] = {}
     for one in diagnostics:
         where = one.where
         key = (one.level, one.code, _pattern(where.module), where.file, where.line,
                _pattern(one.message), _pattern(one.help))
         groups.setdefault(key, []).append(one)
-    return [sorted(group, key=_natural) for group in groups.values()]
+    return [_worst_first(group) for group in groups.values()]
+
+
+def _worst_first(group: Iterable[Diagnostic]) -> list[Diagnostic]:
+    in_order = sorted(group, key=lambda one: (natural(one.where.module), one.sort_key()))
+    worst = max(range(len(in_order)), key=lambda k: tuple(in_order[k].measures.values()))
+    return [in_order[worst], *in_order[:worst], *in_order[worst + 1:]]
 
 
 def _pattern(text: str) -> str:
     return re.sub(r"\d[\d,.]*", "#", text)
 
 
-def _natural(one: Diagnostic) -> tuple[list[tuple[int, str]], str]:
-    parts = re.findall(r"\d+|\D+", one.where.module)
-    return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts], one.message
-
-
 def repeats(group: Sequence[Diagnostic]) -> str:
     """What the findings behind the first one are, in words; empty where there are none."""
-    rest = len(group) - 1
-    if not rest:
+    if len(group) == 1:
         return ""
+    return ": ".join(text for text in (_names(group), ", ".join(_ranges(group))) if text)
+
+
+def _ranges(group: Sequence[Diagnostic]) -> Iterator[str]:
+    """The least and the most of each number in which the findings differ."""
+    for name in group[0].measures:
+        of_name = [one for one in group if name in one.measures]
+        least, most = (choose(of_name, key=lambda one: one.measures[name]) for choose in (min, max))
+        if least.shown(name) != most.shown(name):
+            yield f"{name} {least.shown(name)} to {most.shown(name)}"
+
+
+def calls(group: Sequence[Diagnostic]) -> list[str]:
+    """The calls that led to the findings, in words, each once."""
+    chains = list(dict.fromkeys(one.where.calls for one in group if one.where.callers))
+    more = len(chains) - NAMED_REPEATS
+    return [*chains[:NAMED_REPEATS], *([f"and from {more:,} other places"] if more > 0 else [])]
+
+
+def _names(group: Sequence[Diagnostic]) -> str:
+    rest = len(group) - 1
     names = list(dict.fromkeys(printable(one.where.module) for one in group[1:]))
     names = [name for name in names if name and name != printable(group[0].where.module)]
     if not names:
@@ -114,7 +138,7 @@ def _full(group: Sequence[Diagnostic], paint: _Paint) -> str:
         bar = paint("|", "gutter")
         margin_number = paint(number.rjust(len(margin)), "gutter")
         lines += [f"{margin} {bar}", f"{margin_number} {bar} {excerpt}", f"{margin} {bar}"]
-    details = [*one.notes, repeats(group)]
+    details = [*calls(group), *one.notes, repeats(group)]
     details = [printable(text) for text in details if text]
     details += [f"help: {printable(one.help)}", f"note: `neurocompile explain {one.code}`"]
     equals = paint("=", "gutter")
@@ -125,7 +149,8 @@ def _concise(one: Diagnostic, paint: _Paint) -> str:
     where, level = one.where, one.level.label
     place = where.file and (f"{where.file}:{where.line}" if where.line else where.file)
     first = printable(place or where.module)
-    inside = f" (in {printable(where.module)})" if place and where.module else ""
+    parts = (f"in {printable(where.module)}" if place and where.module else "", where.calls)
+    inside = f" ({', '.join(filter(None, parts))})" if any(parts) else ""
     return (f"{first}: " if first else "") + (
         f"{paint(f'{level}[{one.code}]', level)}: {one.message}{inside}")
 
@@ -137,8 +162,7 @@ def _github(group: Sequence[Diagnostic]) -> str:
         properties["file"] = printable(one.where.file)
         if one.where.line:
             properties["line"] = str(one.where.line)
-    more = repeats(group)
-    message = f"{one.message}; {more}" if more else one.message
+    message = "; ".join(filter(None, (one.message, *calls(group), repeats(group))))
     pairs = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{_GITHUB[one.level]} {pairs}::{_data(message)}"
 

@@ -6,8 +6,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 import jinja2
@@ -110,8 +108,11 @@ def _bar(share: Share) -> Markup:
 
 
 def _groups(findings: Sequence[Finding]) -> list[list[Finding]]:
-    """Findings of one code together, in their order."""
-    return [list(group) for _, group in groupby(findings, key=attrgetter("code"))]
+    """Findings of one severity and code together, in their order."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for one in findings:
+        groups.setdefault((one.severity, one.code), []).append(one)
+    return list(groups.values())
 
 
 def _data(resources: Resources) -> dict[str, Any]:

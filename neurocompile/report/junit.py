@@ -34,7 +34,8 @@ def _case(one: Occurrence) -> str:
     name = f"{finding.code} {finding.name} {one.fingerprint[:8]}"
     classname = ".".join(part for part in (one.group.title, finding.where.module) if part)
     text = "\n".join((f"{one.path}:{one.line}: {finding.message}",
-                      *map(printable, finding.notes), f"help: {finding.help}"))
+                      *filter(None, (finding.where.calls,)), *map(printable, finding.notes),
+                      f"help: {finding.help}"))
     if finding.level == Severity.ERROR:
         inner = (f"   <failure message={_attribute(finding.message)} "
                  f'type="{finding.code}">{escape(text)}</failure>')

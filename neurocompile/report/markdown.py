@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from neurocompile.diagnostics import Diagnostic, printable
-from neurocompile.report.findings import fold, repeats
+from neurocompile.report.findings import calls, fold, repeats
 from neurocompile.report.model_findings import ModelFindings
 
 _ACTIVE = re.compile(r"([\\*_\[\]<>#@|~])")
@@ -33,8 +33,7 @@ def _model(one: ModelFindings) -> str:
 
 def _row(group: Sequence[Diagnostic]) -> str:
     one = group[0]
-    more = repeats(group)
-    message = text(one.message) + (f"; {text(more)}" if more else "")
+    message = "; ".join(map(text, filter(None, (one.message, *calls(group), repeats(group)))))
     return (f"| {one.level.label} | {one.code} | {text(str(one.where))} | {message} | "
             f"{text(one.help)} |")
 

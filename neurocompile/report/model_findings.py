@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from neurocompile.diagnostics import Diagnostic, Location, Severity, printable
+from neurocompile.diagnostics import Call, Diagnostic, Location, Severity, printable
 from neurocompile.report.diagnostics import findings_document
 
 NOWHERE = Location(file="neurocompile.toml", line=1)
@@ -40,6 +40,7 @@ class Occurrence:
     path: str  # relative to the working directory, with slashes; printable
     line: int
     fingerprint: str  # of code, module, model and target: it stays when lines move
+    callers: tuple[Call, ...]  # those in the repository, as its path
 
 
 def occurrences(groups: Sequence[ModelFindings]) -> Iterator[Occurrence]:
@@ -54,7 +55,15 @@ def occurrences(groups: Sequence[ModelFindings]) -> Iterator[Occurrence]:
             if path is None or (line is None and path.endswith(".py")):
                 path, line = relative(group.anchor.file or "") or "", group.anchor.line
             yield Occurrence(group=group, finding=one, path=printable(path or str(NOWHERE.file)),
-                             line=line or 1, fingerprint=mark)
+                             line=line or 1, fingerprint=mark,
+                             callers=tuple(_callers(where)))
+
+
+def _callers(where: Location) -> Iterator[Call]:
+    for call in where.callers:
+        path = relative(call.file)
+        if path is not None:
+            yield Call(printable(path), call.line)
 
 
 def fingerprints(model: str, target: str, in_order: Sequence[Diagnostic]) -> list[str]:

@@ -60,15 +60,20 @@ def _result(one: Occurrence, index: int) -> Data:
     module = printable(finding.where.module)
     inside = f" (in {module})" if module else ""
     notes = "".join(f"\n{printable(note)}" for note in finding.notes)
-    location: Data = {"physicalLocation": {
-        "artifactLocation": {"uri": quote(one.path), "uriBaseId": ROOT},
-        "region": {"startLine": one.line}}}
+    location = _location(one.path, one.line)
+    related = [{**_location(call.file, call.line), "message": {"text": "called from here"}}
+               for call in one.callers]
     if module:
         location["logicalLocations"] = [{"fullyQualifiedName": module, "kind": "module"}]
     return {
         "ruleId": finding.code, "ruleIndex": index, "level": level(finding, LEVELS),
         "message": {"text": f"{finding.message}{inside}{notes}\nhelp: {finding.help}"},
-        "locations": [location],
+        "locations": [location], **({"relatedLocations": related} if related else {}),
         "partialFingerprints": {FINGERPRINT: one.fingerprint},
         "properties": {"model": one.group.model, "target": one.group.target},
     }
+
+
+def _location(path: str, line: int) -> Data:
+    return {"physicalLocation": {"artifactLocation": {"uri": quote(path), "uriBaseId": ROOT},
+                                 "region": {"startLine": line}}}

@@ -6,10 +6,10 @@ from neurocompile.rules.rule import Rule
 
 NEURONS = (
     Rule("NC201", "no-normal-form", "error",
-         "`{module}` ({profile}) is no neuron of a chip: {reason}",
+         "`{module}`, a `{cls}`, is no neuron of a chip: {reason}",
          "A chip's neuron is a leaky sum of its input with one threshold and a reset that sets or "
          "subtracts; other dynamics give other spikes.",
-         "train with a neuron of that kind, such as LIFNode or Leaky",
+         "train with a neuron that a chip has in place of `{cls}`, such as LIFNode or Leaky",
          "sinabs.layers.IAF()  # several spikes a tick",
          "sinabs.layers.IAF(spike_fn=SingleSpike)"),
     Rule("NC202", "reset-mode", "error",

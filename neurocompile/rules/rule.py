@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
+
+MEASURES = frozenset({  # values of findings of which more is worse
+    "needed", "share", "value", "count", "different", "branches", "levels", "after", "neurons",
+    "synapses", "axons"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +22,9 @@ class Rule:
     fix: str
     illegal: str = ""  # the smallest example that breaks it
     legal: str = ""  # its nearest legal neighbor
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The values of the message of which more is worse, in its order."""
+        names = (name for _, name, _, _ in string.Formatter().parse(self.message))
+        return tuple(name for name in names if name in MEASURES)

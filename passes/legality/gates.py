@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -15,7 +16,7 @@ import onnx_ir as ir
 from neurocompile.ir.axes import Role
 from neurocompile.ir.graph import constant, location
 from neurocompile.ir.neuron_node import as_neuron
-from neurocompile.passes.legality.allow import Allow
+from neurocompile.passes.legality.allow import Allow, with_opt_in
 from neurocompile.passes.legality.price import ExtraCost, data_size, fan_in
 from neurocompile.passes.legality.spike_types import Current, Spike
 from neurocompile.passes.legality.ticks import joined_axes
@@ -26,17 +27,17 @@ REARRANGING = frozenset({  # a complement stays one
     "Expand", "Slice", "Dropout"})
 
 
-def or_pool(node: ir.Node, walk: TypeWalk, window: str) -> Spike | str:
-    """OR neurons for a max-pool of spikes, or why not ("" where the opt-in is not given)."""
-    if Allow.OR_POOL not in walk.allow:
-        return ""
+def or_pool(node: ir.Node, walk: TypeWalk, window: str) -> Spike | Rejection:
+    """OR neurons for a max-pool of spikes where that is allowed; else how to say that they are not."""
+    if Allow.OR_POOL not in walk.allow and walk.reports("NC122", node):
+        return Rejection()
     reason = _refusal(node, walk, node.inputs[:1])
     if node.op_type == "ReduceMin":
         reason = "a minimum is no OR"
     elif any(output.uses() for output in node.outputs[1:]):
         reason = "the places of the maxima are used as well"
-    if reason:
-        return f"`--allow {Allow.OR_POOL}` does not hold here: {reason}"
+    if reason or Allow.OR_POOL not in walk.allow:
+        return _rejection(walk, "NC122", Allow.OR_POOL, "makes OR neurons of it", reason)
     neurons = data_size(walk, node.outputs[0])
     price = ExtraCost(neurons, synapses=neurons * fan_in(walk, node),
                       axons=data_size(walk, node.inputs[0]), ticks=1)
@@ -44,21 +45,35 @@ def or_pool(node: ir.Node, walk: TypeWalk, window: str) -> Spike | str:
     return _population(node, walk, "or")
 
 
-def and_gate(node: ir.Node, walk: TypeWalk) -> Spike | str:
-    """AND neurons for a product of two spikes, or why not ("" where the opt-in is not given)."""
-    if Allow.COINCIDENCE_GATES not in walk.allow:
-        return ""
+def and_gate(node: ir.Node, walk: TypeWalk) -> Spike | Rejection:
+    """AND neurons for a product of two spikes where that is allowed; else how to say that not."""
+    if Allow.COINCIDENCE_GATES not in walk.allow and walk.reports("NC121", node):
+        return Rejection()
     reason = _refusal(node, walk, node.inputs)
     if node.op_type not in ("Mul", "And"):
         reason = f"`{node.op_type}` is no product"
-    if reason:
-        return f"`--allow {Allow.COINCIDENCE_GATES}` does not hold here: {reason}"
+    if reason or Allow.COINCIDENCE_GATES not in walk.allow:
+        return _rejection(walk, "NC121", Allow.COINCIDENCE_GATES, "makes AND neurons of it", reason)
     neurons = data_size(walk, node.outputs[0])
     axons = sum(data_size(walk, value) for value in node.inputs)
     price = ExtraCost(neurons, 2 * neurons, axons, ticks=1)
     walk.report("NC135", node, {"op": node.op_type, **price.values()},
                 notes=tuple(walk.paths(node)))
     return _population(node, walk, "and")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """What a finding says about an opt-in: why it does not hold, or that it would."""
+
+    notes: tuple[str, ...] = ()
+    hint: str | None = None
+
+
+def _rejection(walk: TypeWalk, code: str, opt_in: Allow, effect: str, reason: str) -> Rejection:
+    if opt_in in walk.allow:
+        return Rejection(notes=(f"`--allow {opt_in}` does not hold here: {reason}",))
+    return Rejection() if reason else Rejection(hint=with_opt_in(code, opt_in, effect))
 
 
 def _population(node: ir.Node, walk: TypeWalk, kind: str) -> Spike:

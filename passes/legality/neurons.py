@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neurocompile.ir.graph import neuron_class
 from neurocompile.ir.neuron_node import NeuronNode
 from neurocompile.passes.legality.spike_types import Opaque, Spike, SpikeType
 from neurocompile.passes.legality.walk import TypeWalk
@@ -19,7 +20,8 @@ def emission(neuron: NeuronNode, walk: TypeWalk) -> SpikeType:
     try:
         normal_form(profile, constants)
     except NoNormalForm as reason:
-        walk.report("NC201", neuron.node, {"module": module, "profile": profile.name,
-                                           "reason": str(reason)}, key=(module,))
+        values = {"module": module, "cls": neuron_class(neuron) or profile.name,
+                  "profile": profile.name, "reason": str(reason)}
+        walk.report("NC201", neuron.node, values, key=(module,))
     levels = 1 if profile.equations.binary else int(constants.get("max_spikes", MANY_SPIKES))
     return Spike(frozenset({neuron.train}), levels)

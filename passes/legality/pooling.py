@@ -41,7 +41,7 @@ def _maximum(node: ir.Node, walk: TypeWalk, window: str) -> SpikeType:
         "sums of spikes" if isinstance(kind, Current) and not kind.weighted else "currents")
     recover = kind if isinstance(kind, Spike | Current | Analog) else None
     return walk.reject("NC122", node, {"what": what, "window": window}, recover=recover,
-                       notes=[*walk.paths(node), *filter(None, [gate])])
+                       notes=[*walk.paths(node), *gate.notes], hint=gate.hint)
 
 
 TRANSFER: dict[str, Transfer] = {

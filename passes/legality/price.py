@@ -8,7 +8,7 @@ and groups that are not depthwise as if they were one.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
@@ -187,10 +187,21 @@ def _with_result_names(walk: TypeWalk, node: ir.Node, operand: ir.Value | None) 
     return {name: r.with_names(names) for name, r in fields.items()} if names else fields
 
 
-def distribution(walk: TypeWalk, node: ir.Node, value: ir.Value | None) -> ExtraCost | None:
-    """One projection for each branch instead of one synapse behind their sum."""
+def branches(walk: TypeWalk, value: ir.Value, sources: Iterable[str]) -> list[str]:
+    """Of the spikes that a value is made of, one train for each branch that a tick of it sums."""
+    layouts, trains = walk.layouts, sorted(sources)
+    ticks = layouts.ticks.get(value.name or "")
+    if ticks:  # of a loop; the sources of what was cut from an axis of ticks are those of all
+        return [one for one in trains if layouts.tick_of.get(one, min(ticks)) in ticks]
+    return list({walk.modules.get(one, one): one for one in trains}.values())
+
+
+def distribution(walk: TypeWalk, node: ir.Node, value: ir.Value, trains: Iterable[str]
+                 ) -> ExtraCost | None:
+    """One projection for each branch, by its spikes, instead of one synapse behind their sum."""
     stream, out = data_size(walk, value), data_size(walk, node.outputs[0])
-    fields = through(walk, node, receptive_fields(walk, value))
+    of_all = through(walk, node, receptive_fields(walk, value))
+    fields = {name: of_all[name] for name in trains if name in of_all}
     if not stream or not out or not fields:
         return None
     total = sum(out * r.count for r in fields.values())

@@ -38,7 +38,7 @@ def elementwise_product(node: ir.Node, walk: TypeWalk) -> SpikeType:
     recover = Current(sources_of(kinds), weighted, reported=True,  # a mask of spikes is an integer
                       levels=0 if weighted else math.prod(kind.levels for kind in kinds))
     return walk.reject("NC121", node, {"op": node.op_type}, recover=recover,
-                       notes=[*walk.paths(node), *filter(None, [gate])])
+                       notes=[*walk.paths(node), *gate.notes], hint=gate.hint)
 
 
 def _logical(node: ir.Node, walk: TypeWalk) -> SpikeType:

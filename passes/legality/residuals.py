@@ -8,35 +8,50 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from neurocompile.passes.legality.allow import Allow
-from neurocompile.passes.legality.price import composition, distribution
+from neurocompile.passes.legality.allow import Allow, with_opt_in
+from neurocompile.passes.legality.price import branches, composition, data_size, distribution
 from neurocompile.passes.legality.spike_types import Current
 from neurocompile.passes.legality.walk import TypeWalk
 
 GROWTH_NOTED = 1.5  # connections of a composed chain per connection of its layers
+NOT_FOLLOWED = "its axes cannot be followed"
 PRICE_NOTE = "`build` makes one projection a branch"
 
 
 def residual(node: ir.Node, walk: TypeWalk, kind: Current) -> bool:
     """Report a joined current at a synapse: an error, or (True) its price where allowed."""
-    names = sorted({walk.modules.get(source, source) for source in kind.sources})
-    text = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    branches = f"branches from {text}"
     levels = _plain_levels(node, walk, kind)
-    values: dict[str, object] = {"branches": len(kind.sources), "levels": levels or kind.levels,
+    code = "NC124" if levels is None else "NC125"
+    allowed = Allow.RESIDUAL_DISTRIBUTION in walk.allow
+    if not allowed and walk.reports(code, node):
+        return False
+    operand = next(v for v in node.inputs if v is not None and walk.type_of(v) is kind)
+    trains = branches(walk, operand, kind.sources)
+    names = sorted({walk.modules.get(train, train) for train in trains})
+    text = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    notes = [f"branches from {text}",
+             f"by linearity it equals {len(trains)} projections, one a branch"]
+    values: dict[str, object] = {"branches": len(trains), "levels": levels or kind.levels,
                                  "op": node.op_type}
-    equal = f"by linearity it equals {len(kind.sources)} projections, one a branch"
-    notes = [branches, equal]
-    if Allow.RESIDUAL_DISTRIBUTION in walk.allow:
-        operand = next(v for v in node.inputs if walk.type_of(v) is kind)
-        price = distribution(walk, node, operand)
-        if price is not None and not kind.reported:
-            walk.report("NC133", node, {**values, **price.values()}, notes=(branches, PRICE_NOTE))
-            return True
-        reason = "a branch was refused before" if price else "its axes cannot be followed"
-        notes.append(f"`--allow {Allow.RESIDUAL_DISTRIBUTION}` does not hold here: {reason}")
-    walk.report("NC124" if levels is None else "NC125", node, values, notes=notes)
+    reason = _refusal(node, walk, kind, operand)
+    price = distribution(walk, node, operand, trains) if allowed and not reason else None
+    if price is not None:
+        walk.report("NC133", node, {**values, **price.values()}, notes=(notes[0], PRICE_NOTE))
+        return True
+    if allowed:
+        notes.append(f"`--allow {Allow.RESIDUAL_DISTRIBUTION}` does not hold here: "
+                     f"{reason or NOT_FOLLOWED}")
+    walk.report(code, node, values, notes=notes, hint=None if allowed or reason else with_opt_in(
+        code, Allow.RESIDUAL_DISTRIBUTION, "makes one projection a branch"))
     return False
+
+
+def _refusal(node: ir.Node, walk: TypeWalk, kind: Current, operand: ir.Value) -> str:
+    """Why one projection a branch would not be exact, or not be found; empty where it would."""
+    if kind.reported:
+        return "a branch was refused before"
+    followed = data_size(walk, operand) and data_size(walk, node.outputs[0])
+    return "" if followed else NOT_FOLLOWED
 
 
 def _plain_levels(node: ir.Node, walk: TypeWalk, kind: Current) -> int | None:

@@ -13,6 +13,7 @@ import onnx_ir as ir
 from neurocompile.ir.axes import Role
 from neurocompile.ir.axis_arithmetic import axis_list, einsum_terms, reduced_axes
 from neurocompile.ir.axis_space import integers, shape_of
+from neurocompile.ir.graph import location
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron, is_neuron
 from neurocompile.passes.legality.spike_types import Analog
 from neurocompile.passes.legality.walk import TypeWalk, upstream
@@ -32,8 +33,11 @@ def check(node: ir.Node, walk: TypeWalk) -> None:
     """Report an operator that joins ticks before a neuron, or samples anywhere.
 
     Behind a reported one only what an operator itself adds up counts: axes have lost their names.
+    Behind axes that were taken for others nothing counts, neurons or not: it is their consequence.
     """
     if walk.irregular or all(isinstance(k, Analog) for k in walk.operands(node)):
+        return
+    if _is_behind_wrong_axes(node, walk):
         return
     after_mixing = any(v is not None and v.producer() in walk.behind_mixing for v in node.inputs)
     conflicts = () if after_mixing else tuple(walk.conflicts.get(node, ()))
@@ -52,10 +56,13 @@ def check(node: ir.Node, walk: TypeWalk) -> None:
         reasons.append(f"it joins ticks {min(after)} to {max(after)} of the loop")
     if Role.TIME in roles and node in walk.feeding:
         _mixes(node, walk)
+        if conflicts:
+            walk.wrong_axes.add(node)
         walk.report("NC126", node, {"op": node.op_type}, notes=[*reasons, *walk.paths(node)])
     elif Role.BATCH in roles and (node in walk.feeding or walk.no_output):
         _mixes(node, walk)
-        module = node.metadata_props.get("neurocompile.module", "")
+        walk.wrong_axes.add(node)
+        module = location(node).module or "(model)"
         reason = reasons[0] if reasons else f"`{node.op_type}` works across the samples of a batch"
         walk.report("NC113", node, {"module": module, "reason": reason})
 
@@ -63,10 +70,12 @@ def check(node: ir.Node, walk: TypeWalk) -> None:
 def check_neuron(neuron: NeuronNode, walk: TypeWalk) -> None:
     """Report a neuron that does not get its own tick's input, or earlier ones."""
     node, module = neuron.node, neuron.module
-    if walk.irregular or any(v.producer() in walk.behind_mixing for v in neuron.currents):
+    if walk.irregular or _is_behind_wrong_axes(node, walk) or any(
+            v.producer() in walk.behind_mixing for v in neuron.currents):
         return
     conflict = next(iter(walk.conflicts.get(node, ())), None)
     if conflict is not None:
+        walk.wrong_axes.add(node)
         walk.report("NC113", node, {"module": module, "reason": conflict.reason}, key=(module,))
         return
     for current in neuron.currents:
@@ -113,6 +122,14 @@ def _selections(current: ir.Value | None, walk: TypeWalk) -> list[ir.Node]:
     return [node for node in walk.graph.nodes() if node in inside
             and any(ticks.get(output.name or "") for output in node.outputs)
             and not any(ticks.get(v.name or "") for v in node.inputs if v is not None)]
+
+
+def _is_behind_wrong_axes(node: ir.Node, walk: TypeWalk) -> bool:
+    """Whether what a node reads comes from axes that were taken for others, near or far."""
+    behind = any(v is not None and v.producer() in walk.wrong_axes for v in node.inputs)
+    if behind:
+        walk.wrong_axes.add(node)
+    return behind
 
 
 def _mixes(node: ir.Node, walk: TypeWalk) -> None:

@@ -47,6 +47,7 @@ class TypeWalk:
     conflicts: dict[ir.Node, list[Conflict]] = field(default_factory=dict)
     mixing: set[ir.Node] = field(default_factory=set)  # nodes reported to join ticks or samples
     behind_mixing: set[ir.Node] = field(default_factory=set)  # those, and on up to neurons
+    wrong_axes: set[ir.Node] = field(default_factory=set)  # nodes with them, and all behind
     irregular: bool = False  # a loop's ticks cannot be told apart
     leaky_neurons: list[NeuronNode] = field(default_factory=list)  # without a global tick only
     analog_neurons: list[NeuronNode] = field(default_factory=list)  # that get the analog input
@@ -64,12 +65,15 @@ class TypeWalk:
     def report(self, code: str, node: ir.Node, values: dict[str, object], *,
                notes: Iterable[str] = (), hint: str | None = None,
                key: tuple[object, ...] | None = None) -> None:
-        """Add a finding, once for each place and kind of operator."""
+        """Add a finding, once for each place, way there and kind of operator."""
         where = location(node)
-        own = (where.module, where.file, where.line, node.op_type)
         self.findings.setdefault(
-            (code, *(own if key is None else key)),
+            (code, *((where, node.op_type) if key is None else key)),
             Diagnostic(code, where, values, hint=hint, notes=tuple(notes)))
+
+    def reports(self, code: str, node: ir.Node) -> bool:
+        """Whether that finding was already made at the node's place."""
+        return (code, location(node), node.op_type) in self.findings
 
     def reject(self, code: str, node: ir.Node, values: dict[str, object], *,
                recover: SpikeType | None = None, notes: Iterable[str] = (),

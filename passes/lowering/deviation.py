@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import onnx_ir as ir
 
-from neurocompile.diagnostics import Diagnostic
+from neurocompile.diagnostics import Diagnostic, Location, contrast
 from neurocompile.ir.axes import Layouts, Role, shape_of
 from neurocompile.ir.graph import constant, location
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron, is_neuron
@@ -53,8 +53,13 @@ def _unlike(module: str, uses: list[NeuronNode], what: str) -> Diagnostic:
 
 
 def _places(uses: list[NeuronNode]) -> str:
-    places = "; ".join(f"at {location(neuron.node)}" for neuron in uses)
-    return f"{places}: give each use its own neurons"
+    places = dict.fromkeys(_place(location(neuron.node)) for neuron in uses)
+    return f"{'; '.join(places)}: give each use its own neurons"
+
+
+def _place(where: Location) -> str:
+    callers = f" called from {where.callers[0]}" if where.callers else ""
+    return f"at {where}{callers}"
 
 
 def deviation(one: ir.Node, other: ir.Node, layouts: Layouts) -> tuple[ir.Node, ir.Node]:
@@ -67,10 +72,13 @@ def deviation(one: ir.Node, other: ir.Node, layouts: Layouts) -> tuple[ir.Node, 
     return difference if difference is not None else (one, other)
 
 
-def description(node: ir.Node) -> str:
-    """An operator and its line."""
-    place, name = location(node), _module(node) or node.op_type
-    return f"`{name}` at {place}" if str(place) else f"`{name}`"
+def description(one: ir.Node, other: ir.Node) -> str:
+    """Two operators that differ, with their lines."""
+    return contrast(_name(one), location(one), _name(other), location(other))
+
+
+def _name(node: ir.Node) -> str:
+    return _module(node) or node.op_type
 
 
 def _difference(one: ir.Node, two: ir.Node, layouts: Layouts, visits: set[tuple[int, int]]

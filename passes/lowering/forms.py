@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,47 +29,57 @@ class TickSource:
     when: When
 
 
+class Layers(NamedTuple):
+    """The model's layers that an operator is composed of."""
+
+    weights: int = 0
+    depth: int = 0  # how many of them follow each other
+
+
 @dataclass(frozen=True, eq=False)
 class Form:
-    """`sum of operator @ source + bias`; `bias` is a flat float64 vector.
-
-    `layer_weights` counts, per source, the weights of the layers that its operator is composed of.
-    """
+    """`sum of operator @ source + bias`; `bias` is a flat float64 vector."""
 
     terms: Mapping[TickSource, Operator]
     bias: NDArray[np.float64]
-    layer_weights: Mapping[TickSource, int] = field(default_factory=dict)
+    layers: Mapping[TickSource, Layers] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Elements of one tick of one sample."""
         return len(self.bias)
 
+    def layers_of(self, source: TickSource) -> Layers:
+        """What the operator of one source is composed of."""
+        return self.layers.get(source, Layers())
+
     def through(self, operator: Operator, layer: bool = False) -> Form:
         """The form after a linear operator; `layer`: the operator's weights are the model's."""
-        size = operator.weights.size if layer else 0
+        def behind(before: Layers) -> Layers:
+            return Layers(before.weights + operator.weights.size, before.depth + 1)
         return Form({s: compose(operator, inner) for s, inner in self.terms.items()},
                     operator.apply(self.bias[None])[0] if np.any(self.bias)
                     else np.zeros(operator.out_size),
-                    {s: self.layer_weights.get(s, 0) + size for s in self.terms})
+                    {s: behind(self.layers_of(s)) for s in self.terms} if layer else self.layers)
 
     def times(self, gain: NDArray[np.float64]) -> Form:
         """Each element multiplied by its own factor."""
         return Form({s: inner.times(gain) for s, inner in self.terms.items()}, self.bias * gain,
-                    self.layer_weights)
+                    self.layers)
 
     def plus_constant(self, offset: NDArray[np.float64]) -> Form:
         """A constant added to each element."""
-        return Form(self.terms, self.bias + offset, self.layer_weights)
+        return Form(self.terms, self.bias + offset, self.layers)
 
     def plus(self, other: Form) -> Form:
         """The sum of two forms."""
         terms = dict(self.terms)
         for source, operator in other.terms.items():
             terms[source] = add(terms[source], operator) if source in terms else operator
-        layer_weights = {s: self.layer_weights.get(s, 0) + other.layer_weights.get(s, 0)
-                         for s in terms}
-        return Form(terms, self.bias + other.bias, layer_weights)
+        pairs = {s: (self.layers_of(s), other.layers_of(s)) for s in terms}
+        layers = {s: Layers(a.weights + b.weights, max(a.depth, b.depth))
+                  for s, (a, b) in pairs.items()}
+        return Form(terms, self.bias + other.bias, layers)
 
     def over_time(self, n_ticks: int) -> Form:
         """The sum over the time axis."""
@@ -83,7 +94,7 @@ class Form:
     def at(self, rename: Callable[[TickSource], TickSource]) -> Form:
         """The same form over other ticks."""
         return Form({rename(s): operator for s, operator in self.terms.items()}, self.bias,
-                    {rename(s): size for s, size in self.layer_weights.items()})
+                    {rename(s): layers for s, layers in self.layers.items()})
 
 
 def equal(a: Form, b: Form) -> bool:

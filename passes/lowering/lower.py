@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.axes import Layouts, Role, layouts
-from neurocompile.ir.graph import Graph, constant, location
+from neurocompile.ir.graph import Graph, constant, location, neuron_class
 from neurocompile.ir.host_program import HostProgram
 from neurocompile.ir.network import (
     Bias,
@@ -32,7 +32,7 @@ from neurocompile.ir.network import (
     Readout,
 )
 from neurocompile.ir.neuron_node import NeuronNode, as_neuron
-from neurocompile.ir.operators import Dense, Shape, identity, smaller
+from neurocompile.ir.operators import Dense, Shape, Sparse, identity, smaller
 from neurocompile.ir.tick_count import n_ticks_of
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.cut import Cut, cut
@@ -63,6 +63,9 @@ from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, Normal
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
 ENCODER_HINT = ("do it to the data, before the model; or check that the neurons in front of it are ones "
                 "that neurocompile knows")
+SHARED = ("if memory binds, let one convolution with zero padding or one linear layer stand between two "
+          "neurons: other padding, upsampling, or a layer that is called on parts of its input "
+          "stores each shared weight once for every place where it acts")
 ONE = "one"  # the input that carries biases into synaptic currents
 
 
@@ -225,7 +228,8 @@ def _normal_form(graph: Graph, neuron: NeuronNode) -> NormalForm:
         return normal_form(profile, neuron.constants)
     except NoNormalForm as reason:
         raise FindingsError(Diagnostic("NC201", location(neuron.node), {
-            "module": neuron.module, "profile": profile.name, "reason": str(reason)})) from None
+            "module": neuron.module, "cls": neuron_class(neuron) or profile.name,
+            "profile": profile.name, "reason": str(reason)})) from None
 
 
 def _drive(walk: FormWalk, neuron: NeuronNode, normal: NormalForm
@@ -296,10 +300,11 @@ def _network(graph: Graph, walk: FormWalk, inputs: list[Input],
             projection = Projection(source.name, module, operator,
                                     delay=delays.get(source, 0), where=where)
             projections.append(projection)
-            before, after = form.layer_weights.get(source, 0), operator.weights.size
-            if before and after > GROWTH_NOTED * before:
+            layers, after = form.layers_of(source), operator.weights.size
+            if layers.weights and after > GROWTH_NOTED * layers.weights:
                 notes.append(Diagnostic("NC131", where, {
-                    "projection": projection.name, "before": before, "after": after}))
+                    "projection": projection.name, "before": layers.weights, "after": after},
+                    hint=SHARED if layers.depth == 1 and isinstance(operator, Sparse) else None))
         if bias is not None and model.alpha is not None:  # through the synaptic current
             projections.append(Projection(
                 ONE, module, Dense((1,), neuron.shape, bias.mantissa[:, None]), where=where))
@@ -337,6 +342,6 @@ def _roll_up(module: str, neuron: _ModuleNeurons, axes: Layouts
             here, there = deviation(neuron.nodes[tick], neuron.nodes[last], axes)
             raise FindingsError(Diagnostic("NC112", location(here), {
                 "tick": tick, "module": module, "other": last,
-                "what": f"{description(here)} against {description(there)}"}))
+                "what": description(here, there)}))
     delays = {s: -s.when for s in steady.terms if isinstance(s.when, int)}
     return steady, delays

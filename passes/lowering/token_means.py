@@ -50,7 +50,7 @@ def average_tokens(walk: FormWalk, node: ir.Node, op: Callable[[FormWalk, ir.Nod
             whole = compose(compose(outer, mask), inner)
         total = total.plus(Form({target: whole}, np.zeros(total.size)))
     walk.forms[name] = form
-    walk.forms[output] = Form(total.terms, total.bias, result.layer_weights)
+    walk.forms[output] = Form(total.terms, total.bias, result.layers)
 
 
 def _axis(form: Form, tokens: Tokens) -> Axis | None:

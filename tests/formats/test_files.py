@@ -160,6 +160,22 @@ def test_a_module_that_raises_on_import(folder: Path) -> None:
     assert "ValueError: no" in _fails("NC007", "raising_net:make")
 
 
+def test_what_cannot_be_traced_says_on_what(folder: Path) -> None:
+    (folder / "tiny_net.py").write_text(NET.replace("x.unsqueeze(0)", "x.view(1, 1, 5)"))
+    with pytest.raises(UsageError) as error:
+        _load("tiny_net:make")
+    finding, = error.value.diagnostics
+    assert (finding.code, finding.where.file, finding.where.line) == ("NC102", "tiny_net.py", 14)
+    assert finding.notes == ("traced on an input of shape 4x5",
+                             "4 samples were traced at once: a batch of 4")
+    assert "fit any batch" in finding.help
+    (folder / "tiny_net.py").write_text(NET.replace("x.unsqueeze(0)", "x.no_such_method()"))
+    sys.modules.pop("tiny_net")
+    with pytest.raises(UsageError) as error:
+        _load("tiny_net:make")
+    assert "fit any batch" not in error.value.diagnostics[0].help
+
+
 def test_an_architecture_and_an_input_are_needed(folder: Path) -> None:
     torch.save(_weights(), folder / "w.pt")
     assert "architecture" in _fails("NC007", "w.pt")

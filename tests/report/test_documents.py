@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from neurocompile.diagnostics import Diagnostic, Location
+from neurocompile.diagnostics import Call, Diagnostic, Location
 from neurocompile.report import markdown
 from neurocompile.report.diagnostics import findings_document
 from neurocompile.report.documents import DOCUMENTS, document
@@ -29,6 +29,7 @@ from neurocompile.rules import RULES
 
 HOSTILE = "a\x1b[2J\r\n::error::<b>|x` @all\u202e\ud800"
 ANCHOR = Location(file="conf/neurocompile.toml", line=7)
+SCHEMA = resources.files("neurocompile.report").joinpath("schemas/diagnostics-1.json")
 SARIF = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text())
 
 
@@ -88,6 +89,29 @@ def test_fingerprints_stay_when_lines_move_and_tell_models_apart() -> None:
     assert len({*marks("a", 3), *marks("b", 3), *marks("a", 3, "loihi1")}) == 6
 
 
+CALLS = (Call("src/my net.py", 9), Call("/elsewhere/run.py", 4), Call("main.py", 2))
+IN_WORDS = "called from src/my net.py:9, /elsewhere/run.py:4, main.py:2"
+
+
+def test_every_document_has_the_calls() -> None:
+    finding = Diagnostic("NC120", Location("m", "src/a.py", 3, CALLS), {"op": "MatMul"})
+    groups = [_model("net", "loihi2", finding)]
+    ((result,),) = (run["results"] for run in _sarif(groups)["runs"])
+    assert [(one["physicalLocation"]["artifactLocation"]["uri"],
+             one["physicalLocation"]["region"]["startLine"], one["message"]["text"])
+            for one in result["relatedLocations"]] == [
+        ("src/my%20net.py", 9, "called from here"), ("main.py", 2, "called from here")]
+    case = ElementTree.fromstring(document("junit", groups)).findtext(".//failure") or ""
+    assert case.splitlines()[1] == IN_WORDS
+    assert f"(in m, {IN_WORDS})" in json.loads(document("gitlab", groups))[0]["description"]
+    assert IN_WORDS in document("markdown", groups)
+    item = to_json(findings_document([finding], "loihi2"))["diagnostics"][0]
+    assert item["callers"] == [{"file": call.file, "line": call.line} for call in CALLS]
+    schema = json.loads(SCHEMA.read_text())
+    assert set(item) == set(schema["$defs"]["Finding"]["properties"])
+    jsonschema.validate(to_json(findings_document([finding], "loihi2")), schema)
+
+
 def test_every_rule_is_a_valid_sarif_rule() -> None:
     def fields(text: str) -> dict[str, object]:
         return {name: "x" for _, name, _, _ in string.Formatter().parse(text) if name}
@@ -115,7 +139,7 @@ def test_gitlab() -> None:
     items = json.loads(document("gitlab", _sections()))
     assert len({one["fingerprint"] for one in items}) == len(items) == 6
     assert {one["severity"] for one in items} == {"major", "minor"}
-    assert items[0]["location"] == {"path": "src/my net.py", "lines": {"begin": 3}}
+    assert items[1]["location"] == {"path": "src/my net.py", "lines": {"begin": 3}}
     assert all(not Path(one["location"]["path"]).is_absolute() for one in items)
 
 
@@ -142,8 +166,8 @@ def test_markdown() -> None:
 
 @pytest.mark.parametrize("fmt", DOCUMENTS)
 def test_hostile_names_stay_data(fmt: str) -> None:
-    finding = Diagnostic("NC120", Location(HOSTILE, HOSTILE, 1), {"op": HOSTILE}, hint=HOSTILE,
-                         notes=(HOSTILE,))
+    finding = Diagnostic("NC120", Location(HOSTILE, HOSTILE, 1, (Call(HOSTILE, 2),)),
+                         {"op": HOSTILE}, hint=HOSTILE, notes=(HOSTILE,))
     text = document(fmt, [_model(HOSTILE, HOSTILE, finding, Diagnostic("NC130"),
                                  anchor=Location(file=HOSTILE))])
     assert all(c.isprintable() or c == "\n" for c in text)
@@ -168,14 +192,13 @@ def test_order_does_not_matter_and_nothing_is_a_document_too() -> None:
 
 
 def test_the_shipped_schema_holds_for_what_is_written(diagnostics: list[Diagnostic]) -> None:
-    text = resources.files("neurocompile.report").joinpath("schemas/diagnostics-1.json").read_text()
-    schema = json.loads(text)
+    schema = json.loads(SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     for some in (diagnostics, [], [Diagnostic("NC130")]):
         document = to_json(findings_document(some, "loihi2"))
         jsonschema.validate(document, schema)
         for item in document["diagnostics"]:  # no key without a description of its type
-            assert set(item) == set(schema["$defs"]["Finding"]["properties"])
+            assert set(item) | {"callers"} == set(schema["$defs"]["Finding"]["properties"])
     bad = to_json(findings_document(diagnostics, "loihi2"))
     bad["diagnostics"][0]["code"] = "X1"
     with pytest.raises(jsonschema.ValidationError):

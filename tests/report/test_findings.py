@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from neurocompile.diagnostics import Diagnostic, Location
+from neurocompile.diagnostics import Call, Diagnostic, Location
 from neurocompile.report import findings
 
 FULL = """\
@@ -38,8 +38,8 @@ CONCISE = """\
 a,b:c.toml:1: error[NC002]: `a,b:c.toml`: 100% at `x\\ny`
 net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.0.attn)
 net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.1.attn)
-net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.10.attn)
 net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.2.attn)
+net.py:3: error[NC120]: `MatMul` multiplies two values that both depend on spikes (in block.10.attn)
 net.py:2: warning[NC302]: 1.04% of the weights of `a -> b` clip at the 8-bit grid's end (in fc)"""
 
 GITHUB = """\
@@ -101,6 +101,42 @@ def test_many_repeats_are_folded() -> None:
     assert "and 2 more like it" in findings.render([many[0]] * 3, "full")
 
 
+CALLED = """\
+error[NC125]: a sum of 9 spike trains (0..9) reaches the synapse `Conv` without a neuron between
+  --> net.py:3  in b.2
+   |
+ 3 |     attn = q @ k
+   |
+   = called from net.py:7, net.py:20
+   = called from net.py:8, net.py:20
+   = and the same in b.0, b.1, b.10: branches 2 to 9, levels 3 to 9
+   = help: put a neuron before the synapse (as in Spikingformer)
+   = note: `neurocompile explain NC125`"""
+
+
+def _called() -> list[Diagnostic]:
+    """One finding of four modules, called from two lines."""
+    return [Diagnostic("NC125", Location(f"b.{number}", "net.py", 3, (
+        Call("net.py", call), Call("net.py", 20))), {
+            "branches": branches, "levels": levels, "op": "Conv"})
+        for number, call, branches, levels in ((0, 7, 2, 3), (1, 8, 4, 4), (2, 7, 9, 9), (10, 7, 2, 3))]
+
+
+def test_the_worst_comes_first_with_the_range_and_the_calls(in_files: list[Diagnostic]) -> None:
+    many = _called()
+    assert findings.render(many, "full") == CALLED
+    assert findings.render(many, "full") == findings.render(many[::-1], "full")
+    concise = findings.render(many, "concise").splitlines()
+    assert [line.partition("(in ")[2] for line in concise] == [
+        f"b.{number}, called from net.py:{call}, net.py:20)"
+        for number, call in ((0, 7), (1, 8), (2, 7), (10, 7))]
+    assert "; called from net.py:7, net.py:20; called from net.py:8, net.py:20; and the same in " \
+        in findings.render(many, "github")
+    other = [Diagnostic("NC125", Location("", "net.py", 3, (Call("net.py", 30 + k),)),
+                        {"branches": 2, "levels": 2, "op": "Conv"}) for k in range(6)]
+    assert "   = and from 3 other places\n   = and 5 more like it\n" in findings.render(other, "full")
+
+
 def test_color_only_adds_color(in_files: list[Diagnostic]) -> None:
     text = findings.render(in_files, "full", color=True)
     assert "\033[1;31merror[NC120]\033[0m" in text
@@ -112,7 +148,8 @@ def test_color_only_adds_color(in_files: list[Diagnostic]) -> None:
 @pytest.mark.parametrize("fmt", findings.FORMATS)
 def test_no_control_character_gets_out(fmt: str) -> None:
     name = "a\x1b[2J\r\n::error::x\u202e"
-    hostile = Diagnostic("NC120", Location(name, name, 1), {"op": name}, hint=name, notes=(name,))
+    hostile = Diagnostic("NC120", Location(name, name, 1, (Call(name, 2),)), {"op": name},
+                         hint=name, notes=(name,))
     text = findings.render([hostile], fmt, summary=name)
     assert all(c.isprintable() or c == "\n" for c in text)
     assert not any(line.startswith("::error::") for line in text.split("\n"))

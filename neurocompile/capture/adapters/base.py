@@ -15,6 +15,8 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir.neuron_node import Inputs
 from neurocompile.semantics.floating import POTENTIAL, Constants, Profile, at_rest, decode
 
+UNKNOWN = "unknown"  # the version of what is not installed
+
 
 def _nothing(module: nn.Module, *_: Any) -> None:
     """What a hook does that a framework does not need."""
@@ -88,11 +90,11 @@ def descends_from(module: nn.Module, name: str) -> bool:
 
 
 def installed_version(package: str) -> str:
-    """The version of an installed package, without its local part; "unknown" where it has none."""
+    """The version of an installed package, without its local part; UNKNOWN where it has none."""
     try:
         return importlib.metadata.version(package).split("+")[0]
     except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+        return UNKNOWN
 
 
 def fires(surrogate: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, ...]:

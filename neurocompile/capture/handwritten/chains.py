@@ -16,6 +16,7 @@ from torch.fx import Node
 from neurocompile.capture.frames import module_path, user_frames
 from neurocompile.capture.handwritten.fx_values import ProgramValues, copy_source, operation
 from neurocompile.capture.handwritten.thresholds import Threshold, Thresholds
+from neurocompile.diagnostics import Call
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Chain:
     linked: bool  # each tick is computed from the potential of the one before
 
 
-Place = tuple[str, tuple[tuple[str, int], ...]]
+Place = tuple[str, tuple[Call, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,11 +149,10 @@ def _names(places: Sequence[Place]) -> list[str]:
     return unique
 
 
-def _line(frames: tuple[tuple[str, int], ...],
-          others: Sequence[tuple[tuple[str, int], ...]]) -> int:
+def _line(frames: tuple[Call, ...], others: Sequence[tuple[Call, ...]]) -> int:
     """The innermost line that tells a neuron from the others of its module."""
     for depth in range(1, len(frames) + 1):
         lines = {f[-depth] for f in others if len(f) >= depth}
         if len(lines) == len(set(others)):
-            return frames[-depth][1]
-    return frames[-1][1] if frames else 0
+            return frames[-depth].line
+    return frames[-1].line if frames else 0

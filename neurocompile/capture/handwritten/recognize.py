@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ from neurocompile.capture.handwritten.recurrence import Differs, Recurrence, Tic
 from neurocompile.capture.handwritten.thresholds import Thresholds
 from neurocompile.capture.handwritten.zeros import fold_zeros
 from neurocompile.capture.neuron_op import NEURON, NeuronCall, neuron_call
-from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
+from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError, contrast
 from neurocompile.ir.neuron_node import Inputs
 
 _ATEN = torch.ops.aten
@@ -88,10 +89,10 @@ def _read(values: ProgramValues, thresholds: Thresholds, chain: Chain) -> Recurr
         raise no_neuron(chain.name, where, error.reason) from None
     except Differs as error:
         here, there = place(error.node), place(error.counterpart)
-        lines = f"{_at(here)} is not what {_at(there)} computes"
-        raise FindingsError(Diagnostic("NC112", Location(chain.name, here.file, here.line), {
+        what = contrast(op_name(error.node), here, op_name(error.counterpart), there)
+        raise FindingsError(Diagnostic("NC112", replace(here, module=chain.name), {
             "tick": error.tick, "module": chain.name, "other": error.other,
-            "what": lines})) from None
+            "what": what})) from None
 
 
 def _refuse_soft_spikes(values: ProgramValues, thresholds: Thresholds, modules: set[str]) -> None:
@@ -105,14 +106,10 @@ def _refuse_soft_spikes(values: ProgramValues, thresholds: Thresholds, modules: 
 
 def no_neuron(name: str, where: Location, reason: str) -> UsageError:
     """NC111 for a recurrence that is no neuron."""
-    return UsageError(Diagnostic("NC111", Location(name, where.file, where.line), {
+    return UsageError(Diagnostic("NC111", replace(where, module=name), {
         "module": name, "cls": "hand-written neuron", "reason": reason},
         hint="write its operations as a leak, an input, a threshold and a reset; or declare its "
              "equations with @neurocompile.neuron"))
-
-
-def _at(where: Location) -> str:
-    return f"{where.file}:{where.line}" if where.file else f"`{where.module}`"
 
 
 class _Rewriter:

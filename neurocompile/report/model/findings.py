@@ -17,6 +17,14 @@ Fingerprint = Annotated[str, Facet("pattern", "^[0-9a-f]{32}$")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A line that calls the code of a finding."""
+
+    file: str  # relative to the working directory
+    line: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A finding: what speaks against the network, where, and what to do."""
 
@@ -27,6 +35,7 @@ class Finding:
     module: str  # path of the module in the model; empty where there is none
     file: str | None  # source file, relative to the working directory
     line: Line | None
+    callers: tuple[Caller, ...] | None = None  # that led to the line, the innermost first
     message: Text
     values: Mapping[str, Any]  # the measured values of the message, raw
     hint: str  # one action
@@ -50,4 +59,4 @@ class Findings:
     schema: Literal["neurocompile/diagnostics/1"] = "neurocompile/diagnostics/1"
     target: str  # its name; empty for findings of no target
     counts: Counts
-    diagnostics: tuple[Finding, ...]  # errors first, then by code and module
+    diagnostics: tuple[Finding, ...]  # errors first, then by file and line

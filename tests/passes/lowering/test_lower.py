@@ -141,6 +141,35 @@ def test_growth_of_a_composed_projection_is_noted() -> None:
         ("NC131", 6 * 16 * 12, 6 * 64 * 12)]
 
 
+class Shared(nn.Module):
+    """One layer whose weights act in many places, or two layers."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind, padding = kind, "circular" if kind == "padding" else "zeros"
+        self.conv = nn.Conv2d(2, 2, 3, padding=1, padding_mode=padding, bias=False)
+        self.lif1, self.lif2 = neuron.LIFNode(step_mode="m"), neuron.LIFNode(step_mode="m")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        s = self.lif1(x.unsqueeze(0).repeat(2, 1, 1, 1, 1)).flatten(0, 1)
+        if self.kind == "upsampling":
+            s = nn.functional.interpolate(s, scale_factor=2.0)
+        y = self.conv(self.conv(s)) if self.kind == "two layers" else self.conv(s)
+        return self.lif2(y.unflatten(0, (2, -1))).flatten(2).mean(0)
+
+
+@pytest.mark.parametrize("kind", ["padding", "upsampling", "two layers", "one layer"])
+def test_the_help_of_growth_belongs_to_its_cause(kind: str) -> None:
+    _, notes = lower(capture(Shared(kind).eval(), torch.rand(2, 2, 6, 6), prove=False))
+    if kind == "one layer":
+        assert notes == []
+        return
+    note, = notes
+    shared = kind in ("padding", "upsampling")
+    assert ("stores each shared weight once for every place" in note.help) == shared
+    assert ("put a neuron between them" in note.help) == (not shared)
+
+
 def test_feedback_is_a_projection_of_delay_one() -> None:
     network = float_network(nets.lively(nets.Recurrent()), nets.image(2, 10))
     assert {(p.source, p.delay) for p in network.into("lif")} == {("x", 0), ("lif", 1)}
