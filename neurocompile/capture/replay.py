@@ -17,6 +17,7 @@ from torch import fx, nn
 from torch.utils._pytree import tree_leaves
 
 from neurocompile.capture.neuron_op import NEURON, NeuronCall
+from neurocompile.capture.user_code import failed, user_code
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_node import Inputs, Outputs
@@ -85,14 +86,14 @@ def replay(eager: nn.Module, with_stand_ins: nn.Module, program: fx.GraphModule,
         recorder = _NeuronRecorder(program)
         outputs = []
         for run in (eager, with_stand_ins, recorder.run):
-            if isinstance(run, nn.Module):
-                reset(run)
-            before = _tensors(run) if run is eager else {}
-            with torch.no_grad():
+            with user_code(failed(type(eager).__name__, f"ran it (call {call + 1})")), torch.no_grad():
+                if isinstance(run, nn.Module):
+                    reset(run)
+                before = _tensors(run) if run is eager else {}
                 outputs.append([o for o in tree_leaves(run(*inputs)) if o is not None])
-            if run is eager:
-                reset(run)
-                leftovers = _changes(before, _tensors(run))
+                if run is eager:
+                    reset(run)
+                    leftovers = _changes(before, _tensors(run))
         expected, *others = outputs
         for who, results in zip(("model with stand-in neurons", "exported program"), others,
                               strict=True):
