@@ -100,9 +100,7 @@ def _import(name: str, folders: Sequence[Path]) -> Any:
 def _failure(what: str, doing: str) -> Told:
     """NC007 for what the user's code raises, at its line."""
     def told(error: BaseException) -> UsageError:
-        where = ((error.filename, error.lineno) if isinstance(error, SyntaxError)
-                 else raised_at(error))
-        return UsageError(Diagnostic("NC007", Location("", *where), {
+        return UsageError(Diagnostic("NC007", Location("", *raised_at(error)), {
             "what": what, "reason": f"{doing} raised {summary(error)}"}, hint=hint_for(error)))
     return told
 

@@ -84,5 +84,11 @@ def place(node: Node) -> Location:
 
 
 def raised_at(error: BaseException) -> tuple[str | None, int | None]:
-    """(file, line) of the deepest frame in the user's own code that an error passed through."""
-    return user_frame("".join(traceback.format_tb(error.__traceback__)))
+    """(file, line) of the deepest frame in the user's own code that an error passed through.
+
+    That of a SyntaxError is the line that is no Python.
+    """
+    stack = traceback.format_tb(error.__traceback__)
+    if isinstance(error, SyntaxError):
+        stack.append(f'File "{error.filename}", line {error.lineno or 1}')
+    return user_frame("".join(stack))

@@ -8,11 +8,19 @@ import sys
 from typing import TextIO
 
 
+class _Stays(io.TextIOWrapper):
+    """A stream that nobody closes: what prints to it later is not ours to stop."""
+
+    def close(self) -> None:
+        """Write what it holds."""
+        self.flush()
+
+
 def claim_stdout() -> TextIO:
     """From now on only `sys.stdout` writes to the old standard output; file descriptor 1 is stderr.
 
-    Returns a stream of its own to stderr: code that closes it closes nothing else. Where one of the
-    two is closed, what would go there goes nowhere.
+    Returns a stream to stderr for all other prints. Where one of the two is closed, what would go
+    there goes nowhere.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     if isinstance(sys.stderr, io.TextIOWrapper):
@@ -27,5 +35,5 @@ def claim_stdout() -> TextIO:
 
 def _stream(descriptor: int, like: TextIO | None) -> TextIO:
     """A stream of its own to where a descriptor leads."""
-    return open(os.dup(descriptor), "w", encoding=None if like is None else like.encoding,
-                errors="backslashreplace", buffering=1)
+    return _Stays(os.fdopen(os.dup(descriptor), "wb"), line_buffering=True,
+                  encoding=None if like is None else like.encoding, errors="backslashreplace")
