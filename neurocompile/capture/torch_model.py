@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.metadata
 import json
 import os
 import sys
@@ -19,7 +18,12 @@ from torch.utils._pytree import tree_map
 
 import neurocompile
 from neurocompile.capture import adapters, neuron_op, writes
-from neurocompile.capture.adapters.base import StandIn, full_class_name
+from neurocompile.capture.adapters.base import (
+    StandIn,
+    full_class_name,
+    installed_version,
+    refusal,
+)
 from neurocompile.capture.copies import copy_model
 from neurocompile.capture.declaration import ATTRIBUTE, Declaration
 from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
@@ -178,7 +182,10 @@ def swap(model: nn.Module) -> nn.Module:
 def _stand_in(module: nn.Module, path: str) -> nn.Module | None:
     """What takes a module's place: the first adapter that knows it says."""
     for adapter in adapters.ADAPTERS:
-        stand_in = adapter.adapt(module, path)
+        try:
+            stand_in = adapter.adapt(module, path)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise refusal(module, path, f"reading it raised {summary(error)}") from error
         if stand_in is not None:
             return stand_in
     return None
@@ -246,7 +253,7 @@ def _info(inputs: Sequence[torch.Tensor], proof: Replay | None,
     versions = {}
     for name, package in PACKAGES.items():
         if name in sys.modules:
-            versions[package] = importlib.metadata.version(package).split("+")[0]
+            versions[package] = installed_version(package, sys.modules[name].__file__)
     return {
         "format": g.FORMAT,
         "versions": versions,

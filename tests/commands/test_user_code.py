@@ -210,7 +210,7 @@ sys.stdout.close()
 
 def test_stdout_holds_results_alone(here: Path) -> None:
     (here / "prints.py").write_text(NET + PRINTS)
-    command = "check prints:make --input 3 -t loihi2 --legality-only --format json".split()
+    command = ["check", "prints:make", "--input", "3", "-t", "loihi2", "--legality-only", "--format", "json"]
     process = subprocess.run(
         [sys.executable, "-m", "neurocompile", *command], capture_output=True, text=True,
         check=False, env={**os.environ, "PYTHONWARNINGS": "error"})
