@@ -117,7 +117,7 @@ def _missing(what: str, reason: str) -> UsageError:
 def put_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], entry: str,
                 file: str) -> None:
     """Load a state_dict into a model. Raises UsageError (NC003) naming every key that differs."""
-    with user_code(failed(entry, "read its state_dict")):
+    with user_code(failed(entry, "read its state_dict", theirs=True)):
         expected = model.state_dict()
     missing = [name for name in expected if name not in weights
                and isinstance(expected[name], torch.Tensor)]
@@ -134,7 +134,7 @@ def put_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], entry: st
         raise UsageError(Diagnostic("NC003", values={
             "file": file, "kind": f"weights of `{entry}`", "reason": "; ".join(parts)},
             hint="name the architecture that these weights were trained with (--arch)"))
-    with user_code(failed(entry, "loaded its weights")):
+    with user_code(failed(entry, "loaded its weights", theirs=True)):
         model.load_state_dict(dict(weights))
 
 

@@ -31,6 +31,7 @@ from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
 from neurocompile.capture.handwritten.recognize import recognize
 from neurocompile.capture.outputs import outputs_of, without_values
 from neurocompile.capture.quiet import quiet
+from neurocompile.capture.readable import check_precision, count_parameters
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.rewind import Rewind
 from neurocompile.capture.translations import TRANSLATIONS, translation_failure
@@ -81,14 +82,14 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     examples = (example,) if isinstance(example, torch.Tensor) else tuple(example)
     inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
                    for x in examples)
-    name = type(model).__name__
-    with user_code(failed(name, "copied it and read its neurons")):
+    count_parameters(model)
+    with user_code(failed(type(model).__name__, "read its neurons")):
         eager = _prepare(model, n_ticks, neurons or {})
         with_stand_ins = swap(eager)
         to_export = copy_model(with_stand_ins) if prove else with_stand_ins
+        has_stand_ins = any(isinstance(m, StandIn) for _, m in with_stand_ins.named_modules())
     program = _export(to_export, inputs)
     rewind = Rewind(reset, recognize(program), eager, with_stand_ins)
-    has_stand_ins = any(isinstance(m, StandIn) for _, m in with_stand_ins.named_modules())
     return _prove(program, eager, with_stand_ins, inputs, rewind if prove else None, has_stand_ins)
 
 
@@ -118,6 +119,7 @@ def _prove(program: torch.export.ExportedProgram, eager: nn.Module, with_stand_i
     profiles = _profiles(program)
     if not profiles and not has_neurons:
         raise UsageError(Diagnostic("NC130"))
+    check_precision(program)
     proof = None if rewind is None else replay(
         eager, with_stand_ins, program.module(), inputs, rewind)
     outputs = outputs_of(program)
@@ -139,9 +141,10 @@ def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
 
 def _prepare(model: nn.Module, n_ticks: int | None,
               neurons: Mapping[str, Declaration]) -> nn.Module:
-    twin = copy_model(model)
-    for convert in (twin.cpu, twin.float, twin.eval):
-        convert()
+    with user_code(failed(type(model).__name__, "copied it", theirs=True)):
+        twin = copy_model(model)
+        for convert in (twin.cpu, twin.float, twin.eval):
+            convert()
     for adapter in adapters.ADAPTERS:
         adapter.prepare(twin)
     for _, module in twin.named_modules():

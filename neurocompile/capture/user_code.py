@@ -51,11 +51,14 @@ def user_code(told: Told) -> Iterator[None]:
         process.restore()
 
 
-def failed(module: str, doing: str) -> Told:
-    """NC103 for what user code raises, at its line; an exception of ours stays what it is."""
+def failed(module: str, doing: str, theirs: bool = False) -> Told:
+    """NC103 for what user code raises, at its line; an exception of ours stays what it is.
+
+    `theirs`: nothing of ours runs inside, so that even what passed no line of the user's is theirs.
+    """
     def told(error: BaseException) -> BaseException:
         where = raised_at(error)
-        if isinstance(error, Exception) and where == (None, None):
+        if isinstance(error, Exception) and where == (None, None) and not theirs:
             return error
         return UsageError(Diagnostic("NC103", Location(module, *where), {
             "module": module, "doing": doing, "reason": summary(error)}, hint=hint_for(error)))
@@ -64,7 +67,10 @@ def failed(module: str, doing: str) -> Told:
 
 def summary(error: BaseException) -> str:
     """An exception in a line."""
-    lines = str(error).splitlines()
+    try:
+        lines = str(error).splitlines()
+    except Exception:  # noqa: BLE001 - the error's own code
+        lines = []
     return f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
 
 

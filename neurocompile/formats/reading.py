@@ -29,11 +29,12 @@ def examples_of(sample: Sample | None) -> int:
 def capture_model(request: Request, model: Any, sample: Sample | None, name: str,
                   sources: tuple[Source, ...], example: Any = None) -> Capture:
     """A torch module captured, on the example or else on what `example_input` gives."""
+    from neurocompile.capture.readable import count_parameters
     from neurocompile.capture.torch_model import capture
 
     if example is None:
         example = example_input(request, sample, name)
-    prove = request.proves(sum(p.numel() for p in model.parameters()))
+    prove = request.proves(count_parameters(model))
     graph = capture(model, example, request.n_ticks, prove, request.neurons)
     return Capture(graph, name, sources, examples_of(sample))
 

@@ -6,11 +6,11 @@ import threading
 from collections import deque, namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from spikingjelly.activation_based import neuron
 from torch import nn
 
 from neurocompile.capture.copies import copy_model, copy_state, is_state, tensors_in
@@ -43,10 +43,8 @@ HOLDERS: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
     "namedtuple": (Pair, lambda held: held),
     "tuple": (lambda v, s: (v, s), lambda held: held),
     "dict": (lambda v, s: {"v": v, "s": s}, lambda held: held.values()),
-    "list": (lambda v, s: [v, s], lambda held: held),
     "deque": (lambda v, s: deque([v, s], maxlen=2), lambda held: held),
     "dataclass": (Record, lambda held: (held.v, held.s)),
-    "namespace": (lambda v, s: SimpleNamespace(v=v, s=s), lambda held: (held.v, held.s)),
     "slots": (Slotted, lambda held: (held.v, held.s)),
     "module": (Holder, lambda held: (*held.kept["v"], *held.kept["s"])),
 }
@@ -179,3 +177,56 @@ def test_a_copy_of_state_hangs_in_no_graph() -> None:
     (threading, False), (int, False)])
 def test_state_is_tensors_and_numbers(value: Any, expected: bool) -> None:
     assert is_state(value) is expected
+
+
+class Global(nn.Module):
+    """Its state is in its class."""
+
+    v: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if Global.v is None:
+            Global.v = torch.zeros_like(x)
+        Global.v = 0.5 * Global.v + x
+        return (Global.v > 1).float()
+
+
+class Half(Kept):
+    """Computes in bfloat16."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return super().forward(x)
+
+
+class Double(nn.Module):
+    """A framework's neuron with an input in float64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lif = neuron.IFNode(step_mode="m")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.lif(x.double().unsqueeze(0).repeat(2, 1, 1)).mean(0)
+
+
+def on_meta() -> nn.Module:
+    with torch.device("meta"):
+        return network("tuple")
+
+
+@pytest.mark.parametrize(("make", "code", "words"), [
+    (on_meta, "NC103", "`layers.0.fc.weight` holds no numbers"),
+    (lambda: nn.Sequential(nn.LazyLinear(5)), "NC103", "`0.weight` holds no numbers"),
+    (lambda: nn.Module.__new__(nn.Module), "NC103", "has no attribute '_parameters'"),
+    (Global, "NC103", "it keeps state outside of its modules"),
+    (lambda: Half("tuple"), "NC102", "it computes in torch.bfloat16"),
+    (lambda: Double(), "NC111", "its input is torch.float64"),
+])
+def test_what_cannot_be_read_is_one_finding(make: Callable[[], nn.Module], code: str, words: str
+                                            ) -> None:
+    with pytest.raises(UsageError) as error:
+        capture(make(), X[:, 0])
+    finding, = error.value.diagnostics
+    assert finding.code == code
+    assert words in finding.message
