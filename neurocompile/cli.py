@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import io
 import os
 import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TextIO
 
 import click
 
 import neurocompile
+from neurocompile.commands.failure import bad_usage, write_failure
+from neurocompile.commands.stdout import claim_stdout
 from neurocompile.commands.terminal import Settings, findings_text
 from neurocompile.diagnostics import Diagnostic, FindingsError, NeurocompileError
+from neurocompile.interrupts import interrupt
 
 COMMANDS = {
     "check": "check", "build": "build", "verify": "verify", "report": "report",
@@ -48,35 +51,59 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal need not be UTF-8
-    sys.exit(run(arguments))
+    signal.signal(signal.SIGTERM, interrupt)
+    warnings.filters[:] = [("default", *rest) if action == "error" else (action, *rest)
+                           for action, *rest in warnings.filters]  # none stops a command
+    prints = claim_stdout()
+    code = _flush(run(arguments, prints))
+    sys.stdout = prints  # what is printed at exit is no result
+    sys.exit(code)
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
-    settings = Settings()
+def _flush(code: int) -> int:
+    """The exit code, once all results are written."""
     try:
-        words = list(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except OSError as error:
+        _discard(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"neurocompile: results are lost: {error.strerror}", err=True)
+            return UNUSABLE
+    return code
+
+
+def _discard(stream: TextIO) -> None:
+    """What is written to the stream from now on, and what it still holds, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def run(arguments: Sequence[str] | None = None, prints: TextIO | None = None) -> int:
+    """Run the command line; the exit code.
+
+    Results go to stdout. `prints`: where all else that is printed goes; else to stderr.
+    """
+    settings = Settings(results=sys.stdout, prints=prints or sys.stderr)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
         with commands.make_context("neurocompile", words, obj=settings) as context:
             return int(commands.invoke(context) or 0)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
         error.show()
+        with click.Context(commands, obj=settings):
+            write_failure(commands, words, [bad_usage(commands, words, error.format_message())])
         return error.exit_code
     except NeurocompileError as error:
         if settings.debug:
             traceback.print_exc()
-        _show(error, settings)
+        _show(words, error, settings)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("neurocompile: interrupted", err=True)
         return INTERRUPT
     except BrokenPipeError:  # `neurocompile rules | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(settings.results)
         return 0
     except MemoryError:
         click.echo("neurocompile: out of memory", err=True)
@@ -84,21 +111,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets one line
         if settings.debug:
             traceback.print_exc()
-        _show(NeurocompileError(_crash(error)), settings)
+        _show(words, NeurocompileError(_crash(error)), settings)
         return INTERNAL
 
 
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt
-
-
-def _show(error: NeurocompileError, settings: Settings) -> None:
-    """Findings are results, all else is a message."""
-    stream = sys.stdout if isinstance(error, FindingsError) else sys.stderr
+def _show(words: Sequence[str], error: NeurocompileError, settings: Settings) -> None:
+    """Findings are results; all else is a message, and a document where one was asked for."""
+    findings = isinstance(error, FindingsError)
+    stream = settings.results if findings else sys.stderr
     with click.Context(commands, obj=settings):
-        fmt = settings.fmt if stream is sys.stdout else "full"
-        text = findings_text(error.diagnostics, fmt, stream=stream)
-    click.echo(text, file=stream, color=True)
+        text = findings_text(error.diagnostics, settings.fmt if findings else "full", stream=stream)
+        click.echo(text, file=stream, color=True)
+        if not findings:
+            write_failure(commands, words, error.diagnostics)
 
 
 def _crash(error: Exception) -> Diagnostic:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import random
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from neurocompile.capture.frames import raised_at
 from neurocompile.capture.own_modules import import_failure
+from neurocompile.capture.user_code import Told, failed, hint_for, summary, user_code
 from neurocompile.diagnostics import Diagnostic, UsageError
 
 ENTRY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -25,27 +28,51 @@ def make_model(entry: str, arguments: Mapping[str, Any], folders: Sequence[Path]
                ) -> tuple[nn.Module, Path | None]:
     """The model that `pkg.mod:factory` makes, and the file that the module was imported from.
 
-    The folders are searched first, and stay on `sys.path`. Raises UsageError: NC007 when there is
-    no such module or factory or it makes no model, NC602 when it imports what is not installed.
+    The folders are searched first, and stay on `sys.path`, behind all others. Random numbers start
+    from the same seeds each time. Raises UsageError: NC007 when there is no such module or factory
+    or it makes no model, NC602 when it imports what is not installed.
     """
     module_name, _, attribute = entry.partition(":")
     if not ENTRY.fullmatch(entry):
         raise _missing(f"`{entry}`", "an architecture is named `pkg.mod:factory`")
-    _search(folders)
-    module = _import(module_name, folders)
-    value: Any = module
-    for part in attribute.split("."):
+    with user_code(_failure(f"the module `{module_name}`", "importing it", module_name, folders)):
+        _search(folders)
+        _seed()
+        module = _import(module_name, folders)
+    with user_code(_failure(f"a model in `{entry}`", "calling it", entry, folders)):
+        _search(folders)
+        _seed()
+        model = _made_by(_attribute(module, attribute, module_name), entry, arguments)
+    file = getattr(module, "__file__", None)
+    return model, None if file is None else Path(file)
+
+
+def _seed() -> None:
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+
+
+def _attribute(module: Any, path: str, module_name: str) -> Any:
+    value = module
+    for part in path.split("."):
         if not hasattr(value, part):
             names = [n for n in vars(value) if not n.startswith("_")]
             raise _missing(f"`{part}` in `{module_name}`",
                            "it has no such name" + _close(part, names))
         value = getattr(value, part)
-    model = value if isinstance(value, nn.Module) else _call(entry, value, arguments, folders)
+    return value
+
+
+def _made_by(factory: Any, entry: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """The model itself, or what a factory of it gives."""
+    if not isinstance(factory, nn.Module) and not callable(factory):
+        raise _missing(f"a factory in `{entry}`", f"it is a {type(factory).__name__}")
+    model = factory if isinstance(factory, nn.Module) else factory(**arguments)
     if not isinstance(model, nn.Module):
         raise _missing(f"a model in `{entry}`",
                        f"it gives a {type(model).__name__}, not a torch.nn.Module")
-    file = getattr(module, "__file__", None)
-    return model, None if file is None else Path(file)
+    return model
 
 
 def _search(folders: Sequence[Path]) -> None:
@@ -68,25 +95,16 @@ def _import(name: str, folders: Sequence[Path]) -> Any:
                 if p.suffix == ".py" or (p / "__init__.py").is_file()]
         raise _missing(f"the module `{name}`", "no such module in the working directory or the "
                        "environment" + _close(missing, near)) from None
-    except Exception as error:  # the user's own code: anything
-        raise _raised(f"the module `{name}`", "importing it", error) from error
 
 
-def _call(entry: str, factory: Any, arguments: Mapping[str, Any], folders: Sequence[Path]) -> Any:
-    if not callable(factory):
-        raise _missing(f"a factory in `{entry}`", f"it is a {type(factory).__name__}")
-    try:
-        torch.manual_seed(0)
-        return factory(**arguments)
-    except ModuleNotFoundError as error:
-        raise import_failure(entry, error, folders) from error
-    except Exception as error:  # the user's own code: anything
-        raise _raised(f"a model in `{entry}`", "calling it", error) from error
-
-
-def _summary(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
+def _failure(what: str, doing: str, name: str, folders: Sequence[Path]) -> Told:
+    """NC007 for what the user's code raises, at its line; NC602 for what is not installed."""
+    def told(error: BaseException) -> UsageError:
+        if isinstance(error, ModuleNotFoundError):
+            return import_failure(name, error, folders)
+        return UsageError(Diagnostic("NC007", raised_at(error), {
+            "what": what, "reason": f"{doing} raised {summary(error)}"}, hint=hint_for(error)))
+    return told
 
 
 def _close(name: str, names: Sequence[str]) -> str:
@@ -108,7 +126,8 @@ def _missing(what: str, reason: str) -> UsageError:
 def put_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], entry: str,
                 file: str) -> None:
     """Load a state_dict into a model. Raises UsageError (NC003) naming every key that differs."""
-    expected = model.state_dict()
+    with user_code(failed(entry, "read its state_dict", theirs=True)):
+        expected = model.state_dict()
     missing = [name for name in expected if name not in weights
                and isinstance(expected[name], torch.Tensor)]
     surplus = [name for name in weights if name not in expected]
@@ -124,7 +143,8 @@ def put_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], entry: st
         raise UsageError(Diagnostic("NC003", values={
             "file": file, "kind": f"weights of `{entry}`", "reason": "; ".join(parts)},
             hint="name the architecture that these weights were trained with (--arch)"))
-    model.load_state_dict(dict(weights))
+    with user_code(failed(entry, "loaded its weights", theirs=True)):
+        model.load_state_dict(dict(weights))
 
 
 def _enumeration(names: Sequence[str]) -> str:

@@ -14,10 +14,12 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch._subclasses import FakeTensor
 from torch.utils._pytree import tree_leaves
 
 from neurocompile.capture.neuron_op import NEURON, NeuronCall
-from neurocompile.diagnostics import Diagnostic, FindingsError, Location
+from neurocompile.capture.user_code import failed, user_code
+from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_node import Inputs, Outputs
 
@@ -85,15 +87,20 @@ def replay(eager: nn.Module, with_stand_ins: nn.Module, program: fx.GraphModule,
         recorder = _NeuronRecorder(program)
         outputs = []
         for run in (eager, with_stand_ins, recorder.run):
-            if isinstance(run, nn.Module):
-                reset(run)
-            before = _tensors(run) if run is eager else {}
-            with torch.no_grad():
+            with user_code(failed(type(eager).__name__, f"ran it (call {call + 1})")), torch.no_grad():
+                if isinstance(run, nn.Module):
+                    reset(run)
+                before = _tensors(run) if run is eager else {}
                 outputs.append([o for o in tree_leaves(run(*inputs)) if o is not None])
-            if run is eager:
-                reset(run)
-                leftovers = _changes(before, _tensors(run))
+                if run is eager:
+                    reset(run)
+                    leftovers = _changes(before, _tensors(run))
         expected, *others = outputs
+        if any(isinstance(output, FakeTensor) for output in expected):
+            raise UsageError(Diagnostic("NC103", values={
+                "module": type(eager).__name__, "doing": f"ran it (call {call + 1})",
+                "reason": "it keeps state outside of its modules, where tracing changed it"},
+                hint="keep state in attributes of modules, not in globals or classes"))
         for who, results in zip(("model with stand-in neurons", "exported program"), others,
                               strict=True):
             difference = _difference(who, call, expected, results)
@@ -111,7 +118,7 @@ def _tensors(model: Any) -> dict[str, torch.Tensor]:
     return {f"{path}.{name}".lstrip("."): value.detach().clone()
             for path, module in model.named_modules()
             for name, value in {**vars(module), **module._buffers}.items()
-            if isinstance(value, torch.Tensor)}
+            if isinstance(value, torch.Tensor) and value.layout is torch.strided}
 
 
 def _changes(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> tuple[str, ...]:

@@ -6,14 +6,21 @@ of the captured program, and the replay gate must see it.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
+from neurocompile.capture.copies import copy_state, is_state
+
 _TORCH = frozenset(vars(nn.Module()))  # what torch itself keeps in a module
+
+
+class _State(NamedTuple):
+    """What a module holds beside its modules and parameters."""
+
+    attributes: dict[str, Any]
+    buffers: dict[str, Any]
 
 
 class Rewind:
@@ -22,45 +29,30 @@ class Rewind:
     def __init__(self, reset: Callable[[nn.Module], None], paths: Iterable[str],
                  *models: nn.Module) -> None:
         self.reset = reset
-        self.snapshots: dict[int, list[tuple[nn.Module, dict[str, Any], dict[str, Any]]]] = {}
-        for model in models:
-            self.snapshots[id(model)] = [
-                (module, _snapshot(_plain(module)), _snapshot(module._buffers))
-                for module in map(model.get_submodule, sorted(paths))]
+        self.paths = sorted(paths)
+        self.first = {id(model): copy_state(list(map(_state, self._modules(model))))
+                      for model in models}
 
     def __call__(self, model: nn.Module) -> None:
         """Reset one of the models."""
         self.reset(model)
-        for module, attributes, buffers in self.snapshots.get(id(model), ()):
-            for name in set(_plain(module)) - set(attributes):
+        if id(model) not in self.first:
+            return
+        states = copy_state(self.first[id(model)])
+        for module, state in zip(self._modules(model), states, strict=True):
+            for name in set(_attributes(module)) - set(state.attributes):
                 delattr(module, name)
-            vars(module).update(_snapshot(attributes))
-            module._buffers.update(_snapshot(buffers))
+            vars(module).update(state.attributes)
+            module._buffers.update(state.buffers)
+
+    def _modules(self, model: nn.Module) -> list[nn.Module]:
+        return [model.get_submodule(path) for path in self.paths]
 
 
-def _plain(module: nn.Module) -> dict[str, Any]:
+def _state(module: nn.Module) -> _State:
+    return _State(_attributes(module), dict(module._buffers))
+
+
+def _attributes(module: nn.Module) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items()
-            if name not in _TORCH and _is_state(value)}
-
-
-def _is_state(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(_is_state(one) for one in value)
-    if isinstance(value, dict):
-        return all(_is_state(one) for one in value.values())
-    return value is None or isinstance(value, torch.Tensor | int | float | str)
-
-
-def _snapshot(values: dict[str, Any]) -> dict[str, Any]:
-    """A copy that later computation does not change; tensors are detached."""
-    return {name: _copy(value) for name, value in values.items()}
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.detach().clone()
-    if isinstance(value, list | tuple):
-        return type(value)(_copy(one) for one in value)
-    if isinstance(value, dict):
-        return {key: _copy(one) for key, one in value.items()}
-    return copy.copy(value)
+            if name not in _TORCH and is_state(value)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from neurocompile.capture.adapters.base import (
     StandIn,
     full_class_name,
     installed_version,
+    refusal,
 )
+from neurocompile.capture.copies import copy_model
 from neurocompile.capture.declaration import ATTRIBUTE, Declaration
 from neurocompile.capture.frames import lines_recorded, raised_at
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
@@ -36,9 +38,11 @@ from neurocompile.capture.places import (
     traced_class_names,
 )
 from neurocompile.capture.quiet import quiet
+from neurocompile.capture.readable import check_precision, count_parameters
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.rewind import Rewind
 from neurocompile.capture.translations import TRANSLATIONS, translation_failure
+from neurocompile.capture.user_code import failed, summary, user_code
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
@@ -100,11 +104,14 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     examples = (example,) if isinstance(example, torch.Tensor) else tuple(example)
     inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
                    for x in examples)
-    eager = _prepare(model, n_ticks, neurons or {})
-    with_stand_ins = swap(eager)
-    program = _export(copy.deepcopy(with_stand_ins) if prove else with_stand_ins, inputs)
+    count_parameters(model)
+    with user_code(failed(type(model).__name__, "read its neurons")):
+        eager = _prepare(model, n_ticks, neurons or {})
+        with_stand_ins = swap(eager)
+        to_export = copy_model(with_stand_ins) if prove else with_stand_ins
+        has_stand_ins = any(isinstance(m, StandIn) for _, m in with_stand_ins.named_modules())
+    program = _export(to_export, inputs)
     rewind = Rewind(reset, recognize(program), eager, with_stand_ins)
-    has_stand_ins = any(isinstance(m, StandIn) for _, m in with_stand_ins.named_modules())
     graph = _prove(program, eager, with_stand_ins, inputs, rewind if prove else None, has_stand_ins,
                    class_names(eager))
     if n_ticks is not None:
@@ -140,6 +147,7 @@ def _prove(program: torch.export.ExportedProgram, eager: nn.Module, with_stand_i
     profiles = _profiles(program)
     if not profiles and not has_neurons:
         raise UsageError(Diagnostic("NC130"))
+    check_precision(program)
     proof = None if rewind is None else replay(
         eager, with_stand_ins, program.module(), inputs, rewind)
     outputs = outputs_of(program)
@@ -161,35 +169,20 @@ def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
 
 def _prepare(model: nn.Module, n_ticks: int | None,
               neurons: Mapping[str, Declaration]) -> nn.Module:
-    twin = _copy(model).cpu().float().eval()
+    with user_code(failed(type(model).__name__, "copied it", theirs=True)):
+        twin = copy_model(model)
+        for convert in (twin.cpu, twin.float, twin.eval):
+            convert()
     for adapter in adapters.ADAPTERS:
         adapter.prepare(twin)
     for _, module in twin.named_modules():
         if full_class_name(module) in neurons:
             setattr(module, ATTRIBUTE, neurons[full_class_name(module)])
-    twin = twin if n_ticks is None else TickLoop(twin, n_ticks).eval()
+    if n_ticks is not None:
+        twin = TickLoop(twin, n_ticks)
+        twin.eval()
     reset(twin)
     return twin
-
-
-def _copy(model: nn.Module) -> nn.Module:
-    memo = _detached_state(model)
-    for _, module in model.named_modules():
-        for adapter in adapters.ADAPTERS:
-            adapter.copy(module, memo)
-    twin: nn.Module = copy.deepcopy(model, memo)
-    return twin
-
-
-def _detached_state(model: nn.Module) -> dict[int, Any]:
-    """A deepcopy memo for neurons' states that still hang in an autograd graph."""
-    memo: dict[int, Any] = {}
-    for _, module in model.named_modules():
-        for holder in (vars(module), module._buffers, vars(module).get("_memories", {})):
-            for value in holder.values():
-                if isinstance(value, torch.Tensor) and not value.is_leaf:
-                    memo[id(value)] = value.detach().clone()
-    return memo
 
 
 def reset(model: nn.Module) -> None:
@@ -203,42 +196,48 @@ def reset(model: nn.Module) -> None:
 
 def swap(model: nn.Module) -> nn.Module:
     """A copy of the model whose neurons are stand-ins."""
-    twin = _copy(model)
+    twin = copy_model(model)
     for path, module in list(twin.named_modules()):
         stand_in = _stand_in(module, path)
         if stand_in is None:
             continue
         if not path:
-            return stand_in.eval()
+            twin = stand_in
+            break
         parent, _, name = path.rpartition(".")
         twin.get_submodule(parent)._modules[name] = stand_in
-    return twin.eval()
+    twin.eval()
+    return twin
 
 
 def _stand_in(module: nn.Module, path: str) -> nn.Module | None:
     """What takes a module's place: the first adapter that knows it says."""
     for adapter in adapters.ADAPTERS:
-        stand_in = adapter.adapt(module, path)
+        try:
+            stand_in = adapter.adapt(module, path)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise refusal(module, path, f"reading it raised {summary(error)}") from error
         if stand_in is not None:
             return stand_in
     return None
 
 
 def _export(model: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
-    try:
-        with torch.no_grad(), quiet(), lines_recorded():
-            return _decompose(torch.export.export(model, tuple(inputs), strict=False))
-    except UsageError:  # a stand-in's own refusal
-        raise
-    except Exception as error:  # noqa: BLE001 - torch raises dozens of types here
+    with (user_code(partial(_not_exported, type(model).__name__, inputs)), torch.no_grad(), quiet(),
+          lines_recorded()):
+        return _decompose(torch.export.export(model, tuple(inputs), strict=False))
+
+
+def _not_exported(module: str, inputs: Sequence[torch.Tensor], error: BaseException) -> TraceError:
+    """NC102 or NC104, at the user's line."""
+    text = summary(error)
+    if isinstance(error, Exception):
         text = str(error).strip() or type(error).__name__
-        data_dependent = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
-        code = "NC104" if data_dependent else "NC102"
-        module = type(model).__name__
-        raise TraceError(Diagnostic(
-            code, raised_at(error, module), {"module": module, "reason": text.splitlines()[0]},
-            hint=SHAPES if _MISFIT.search(text) else None,
-            notes=(f"traced on {_forms(inputs)}",))) from None
+    data_dependent = "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__
+    code = "NC104" if data_dependent else "NC102"
+    return TraceError(Diagnostic(
+        code, raised_at(error, module), {"module": module, "reason": text.splitlines()[0]},
+        hint=SHAPES if _MISFIT.search(text) else None, notes=(f"traced on {_forms(inputs)}",)))
 
 
 def _forms(inputs: Sequence[torch.Tensor]) -> str:
@@ -291,8 +290,8 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile
 
 def _info(inputs: Sequence[torch.Tensor], proof: Replay | None,
           comparison: GraphReplay | None) -> dict[str, Any]:
-    versions = {package: installed_version(package) for name, package in PACKAGES.items()
-                if name in sys.modules}
+    versions = {package: installed_version(package, sys.modules[name].__file__)
+                for name, package in PACKAGES.items() if name in sys.modules}
     return {
         "format": g.FORMAT,
         "versions": {package: version for package, version in versions.items()

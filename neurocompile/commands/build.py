@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -121,7 +120,7 @@ def _tell(result: Any, fmt: str, out: Path, work: Job) -> None:
 
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
     show(terminal.render(result.report, sections_of(result.compilation.target),
-                         settings().colored(sys.stdout), width))
+                         settings().colored(settings().results), width))
     program = (f"program/ runs on {family_of(result.compilation.target).runs_on}"
                if (result.path / "program").is_dir() else "no program")
     show(f"wrote {out}/: {program}, report.html shows the mapping")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,7 +97,7 @@ def _one(build: Path, fmt: str, output: Path | None) -> None:
         from neurocompile.report import terminal
 
         width = min(shutil.get_terminal_size((100, 24)).columns, 100)
-        color = output is None and settings().colored(sys.stdout)
+        color = output is None and settings().colored(settings().results)
         show(terminal.render(report, sections, color, width), output)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -28,6 +30,8 @@ class Settings:
     debug: bool = False
     config: Path | None = None
     fmt: str = "full"  # of findings; set by the commands that have the option
+    results: TextIO = field(default_factory=lambda: sys.stdout)  # where results go, nothing else
+    prints: TextIO = field(default_factory=lambda: sys.stderr)  # where all else is printed
 
     def colored(self, stream: Any) -> bool:
         """Whether to color what goes to a stream."""
@@ -42,7 +46,13 @@ def _store(context: click.Context, parameter: click.Parameter, value: Any) -> No
 
 
 def common(command: F) -> F:
-    """The options that every command has."""
+    """The options that every command has. Results alone reach stdout while it runs."""
+    @functools.wraps(command)
+    def alone(*arguments: Any, **values: Any) -> Any:
+        with contextlib.redirect_stdout(settings().prints):
+            return command(*arguments, **values)
+
+    decorated: Any = alone
     for option in reversed((
         click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_store,
                      help="No progress."),
@@ -56,8 +66,9 @@ def common(command: F) -> F:
                      callback=_store, metavar="FILE",
                      help="Configuration; else neurocompile.toml or pyproject.toml above."),
     )):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    shared: F = decorated
+    return shared
 
 
 def settings() -> Settings:
@@ -106,14 +117,22 @@ class Progress:
 def show(text: str, output: Path | None = None) -> None:
     """Results to stdout, or to the file that was named. Raises UsageError (NC009)."""
     if output is None:
-        click.echo(text, color=True)
+        try:
+            click.echo(text, file=settings().results, color=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _unwritable("standard output", error) from None
         return
     try:
         output.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(Diagnostic("NC009", values={
-            "option": "--output", "value": f"`{output}`",
-            "reason": error.strerror or str(error)})) from None
+        raise _unwritable(f"`{output}`", error) from None
+
+
+def _unwritable(output: str, error: OSError) -> UsageError:
+    return UsageError(Diagnostic("NC009", values={
+        "option": "--output", "value": output, "reason": error.strerror or str(error)}))
 
 
 def visible(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -126,5 +145,5 @@ def findings_text(diagnostics: Iterable[Diagnostic], fmt: str, summary: str = ""
     """Findings as text, colored where stdout (or the stream) is a terminal."""
     from neurocompile.report import findings
 
-    color = settings().colored(stream or sys.stdout)
+    color = settings().colored(stream or settings().results)
     return findings.render(diagnostics, fmt, color, summary, target)

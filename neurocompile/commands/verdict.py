@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -100,7 +99,7 @@ def text(results: Sequence[CheckResult], verdicts: Sequence[Verdict], fmt: str) 
     for one, verdict in pairs:
         name = f"{one.model} on {one.chips}" if many else one.chips
         lines = [findings_text(visible(one.findings), fmt, _headline(one, verdict, f"{name}: "),
-                               one.target, sys.stdout)]
+                               one.target)]
         if fmt == "full":
             lines += [f"  {title:10} {detail}" for title, detail in _details(one)]
         parts.append("\n".join(lines))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from neurocompile.capture.finite import not_finite
+from neurocompile.capture.user_code import summary, user_code
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.formats.regular import check_regular, corrupt, foreign, too_large
 from neurocompile.formats.tensor_file import Entry, TensorFile, read_tensors
@@ -34,10 +35,11 @@ def load_checkpoint(path: Path, trust_pickle: bool = False) -> Any:
     _check_archive(path)
     if not trust_pickle:
         _refuse_classes(path)
-    try:
+    def told(error: BaseException) -> UsageError:
+        return UsageError(corrupt(path, "a torch.save file", summary(error)))
+
+    with user_code(told):  # with --trust-pickle it is
         return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
-    except Exception as error:  # torch raises whatever the unpickler met
-        raise UsageError(corrupt(path, "a torch.save file", str(error))) from error
 
 
 def _check_archive(path: Path) -> None:

@@ -35,7 +35,9 @@ def examples_of(sample: Sample | None) -> int:
 def capture_model(request: Request, model: Any, sample: Sample | None, name: str,
                   sources: tuple[Source, ...], example: Any = None) -> Capture:
     """A torch module captured, on the example or else on what `capture_arranged` gives it."""
-    prove = request.proves(sum(p.numel() for p in model.parameters()))
+    from neurocompile.capture.readable import count_parameters
+
+    prove = request.proves(count_parameters(model))
     if example is None:
         with batch_named(examples_of(sample) or EXAMPLES):
             _, arrangement = capture_arranged(request, model, sample, name, prove)

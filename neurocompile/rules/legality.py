@@ -19,6 +19,11 @@ CAPTURE = (
          "where the samples stand; else make the named line traceable: no Python values taken from "
          "tensors, static shapes",
          "x = x * float(x.mean())", "x = x * x.mean()"),
+    Rule("NC103", "model-failed", "error",
+         "`{module}` failed while neurocompile {doing}: {reason}",
+         "What cannot be copied and run more than once cannot be compared with what is built.",
+         "correct the named line: the model must run any number of times, each time alike",
+         "def forward(self, x): sys.exit(0)", "def forward(self, x): return self.lif(self.fc(x))"),
     Rule("NC104", "data-dependent-control", "error",
          "`{module}` branches on a tensor's value: {reason}",
          "A chip's synapses are fixed before the first spike; no value can choose between them.",

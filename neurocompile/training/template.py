@@ -6,7 +6,6 @@ they are or with their axes permuted, other numbers can stand.
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +18,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from neurocompile.capture.copies import copy_model
 from neurocompile.capture.declaration import Declaration
 from neurocompile.capture.torch_model import capture
+from neurocompile.capture.user_code import failed, user_code
 from neurocompile.formats.format import Say
 from neurocompile.formats.reading import capture_arranged
 from neurocompile.formats.request import Request
@@ -50,8 +51,9 @@ class TrainedModel:
 
     def with_values(self, values: Values) -> nn.Module:
         """A copy of the module with other values of these tensors."""
-        twin = copy.deepcopy(self.module)
-        state = twin.state_dict()
+        with user_code(failed(type(self.module).__name__, "copied it", theirs=True)):
+            twin = copy_model(self.module)
+            state = twin.state_dict()
         with torch.no_grad():
             for name, array in values.items():
                 state[name].copy_(torch.from_numpy(np.array(array)))

@@ -13,7 +13,7 @@ from torch import nn
 from neurocompile.capture import adapters, torch_model
 from neurocompile.capture.adapters.base import Adapter, StandIn
 from neurocompile.capture.torch_model import capture
-from neurocompile.diagnostics import FindingsError
+from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.semantics.profiles import PROFILES
 
 
@@ -90,7 +90,7 @@ def test_a_toy_framework_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("hook", "error"), [
-    ("reset", FindingsError), ("copy", TypeError), ("prepare", FindingsError)])
+    ("reset", FindingsError), ("copy", UsageError), ("prepare", FindingsError)])
 def test_a_hook_that_is_left_out_does_nothing(hook: str, error: type[Exception],
                                               monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it this framework cannot be captured: what each hook is there for."""

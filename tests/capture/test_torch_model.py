@@ -11,6 +11,7 @@ import torch
 from spikingjelly.activation_based import neuron, surrogate
 from torch import nn
 
+from neurocompile.capture.adapters import spikingjelly
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import replay
 from neurocompile.capture.torch_model import capture, export, reset, swap
@@ -127,6 +128,10 @@ def test_replay_catches_greater_for_greater_or_equal(monkeypatch: pytest.MonkeyP
     strict = Profile("strict", "IF", "test", Equations(
         PROFILES["spikingjelly-if-hard"].equations.text.replace(">=", ">")))
     monkeypatch.setitem(PROFILES, "spikingjelly-if-hard", strict)
+    with pytest.raises(UsageError) as refusal:  # its own code beside the equations
+        capture(Exact(), x)
+    assert refusal.value.diagnostics[0].code == "NC111"
+    monkeypatch.setattr(spikingjelly, "proved", lambda module, path, stand_ins, _: stand_ins[0])
     with pytest.raises(FindingsError) as error:
         capture(Exact(), x)
     assert error.value.diagnostics[0].code == "NC105"

@@ -103,11 +103,13 @@ def _with_change(node: Any) -> Any:
     return node
 
 
-def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "installed_version", lambda name: "0.9.4")
+def test_code_that_computes_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever version it has: here its input is halved."""
+    add = snntorch.Leaky._base_state_function
+    monkeypatch.setattr(snntorch.Leaky, "_base_state_function", lambda self, x: add(self, x * 0.5))
     code, reason = refusal(make("Leaky"))
     assert code == "NC111"
-    assert "this is 0.9.4" in reason
+    assert "the snntorch that is imported computes something else" in reason
 
 
 class Net(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -52,6 +53,16 @@ class StandIn(nn.Module):
         self.constants = [_single(constants[name]) for name in profile.constants]
         self.states: dict[str, torch.Tensor | None] = dict.fromkeys(profile.states)
 
+    @property
+    def framework(self) -> str:
+        """The framework of its profile."""
+        return decode(self.profile).framework
+
+    @property
+    def named_constants(self) -> dict[str, float]:
+        """Its constants by name."""
+        return dict(zip(decode(self.profile).constants, self.constants, strict=True))
+
     def reset(self) -> None:
         """Forget all states."""
         self.states = dict.fromkeys(self.states)
@@ -81,20 +92,44 @@ def _single(value: float) -> float:
 
 def full_class_name(module: nn.Module) -> str:
     """Full name of a module's exact class."""
-    return f"{type(module).__module__}.{type(module).__qualname__}"
+    return _full_name(type(module))
+
+
+def framework_class(module: nn.Module, package: str) -> str:
+    """Full name of a module's exact class, from a framework's package on.
+
+    A repository's own copy of the package may lie in another: `libs.norse.torch...`.
+    """
+    return _from(package, _full_name(type(module)))
 
 
 def descends_from(module: nn.Module, name: str) -> bool:
-    """Whether a class of that full name is among a module's bases."""
-    return any(f"{c.__module__}.{c.__qualname__}" == name for c in type(module).__mro__)
+    """Whether a class of that full name in a framework is among a module's bases."""
+    package = name.partition(".")[0]
+    return any(_from(package, _full_name(c)) == name for c in type(module).__mro__)
 
 
-def installed_version(package: str) -> str:
-    """The version of an installed package, without its local part; UNKNOWN where it has none."""
+def _full_name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _from(package: str, name: str) -> str:
+    start = f".{name}".rfind(f".{package}.")
+    return name[max(start, 0):]
+
+
+def installed_version(package: str, file: str | None) -> str:
+    """The version of an installed package that a file belongs to, without its local part.
+
+    UNKNOWN for a file that pip did not install: a repository's own copy.
+    """
     try:
-        return importlib.metadata.version(package).split("+")[0]
+        distribution = importlib.metadata.distribution(package)
     except importlib.metadata.PackageNotFoundError:
         return UNKNOWN
+    home = Path(str(distribution.locate_file(""))).resolve()
+    ours = file is not None and Path(file).resolve().is_relative_to(home)
+    return distribution.version.split("+")[0] if ours else UNKNOWN
 
 
 def fires(surrogate: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, ...]:

@@ -7,7 +7,7 @@ by the caller as a named tuple and returned; None is rest. The modules themselve
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,11 @@ from neurocompile.capture.adapters.base import (
     Adapter,
     StandIn,
     descends_from,
-    full_class_name,
+    framework_class,
     one_number,
     refusal,
 )
+from neurocompile.capture.adapters.probe import proved
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
 
@@ -131,7 +132,8 @@ def _linear(weight: torch.Tensor) -> nn.Linear:
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for a Norse neuron, or None. Raises UsageError (NC111, NC203)."""
-    kind = _CLASSES.get(full_class_name(module))
+    cls = framework_class(module, "norse")
+    kind = _CLASSES.get(cls)
     if kind is None:
         if any(descends_from(module, base) for base in _BASES):
             raise refusal(module, path, "supported are LIF, LIFBox, IAF, LI, LIBox and recurrent "
@@ -141,14 +143,25 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
     if getattr(m, "record_states", False):
         raise refusal(module, path, "record_states=True asks for membrane potentials")
     try:
-        profile, constants = profile_of(full_class_name(module), "", _options(m, path))
+        profile, constants = profile_of(cls, "", _options(m, path))
     except ValueError as reason:
         raise refusal(module, path, str(reason)) from None
     state = getattr(sys.modules[type(module).__module__], kind.state)
     if kind.recurrent:
         return NorseRecurrentStandIn(profile, constants, path, kind.over_time, state,
                                      (m.input_weights, m.recurrent_weights))
-    return NorseStandIn(profile, constants, path, kind.over_time, state)
+    return proved(module, path,
+                  [NorseStandIn(profile, constants, path, kind.over_time, state)], observe)
+
+
+def observe(neuron: Any, x: torch.Tensor) -> Iterator[object]:
+    """What each tick gives and the state after it, from a module or its stand-in."""
+    over_time = getattr(neuron, "over_time", "Cell" not in type(neuron).__name__)
+    state = None
+    for row in x:
+        tick = row.unsqueeze(0)
+        out, state = neuron(tick.unsqueeze(0) if over_time else tick, state)
+        yield out, state
 
 
 def _options(module: Any, path: str) -> dict[str, Any]:
@@ -162,7 +175,7 @@ def _options(module: Any, path: str) -> dict[str, Any]:
     options["method"] = getattr(module.p, "method", "super")
     function = getattr(module.p, "reset_method", None)
     if function is not None:
-        ours = getattr(function, "__module__", "") == "norse.torch.functional.reset"
+        ours = getattr(function, "__module__", "").endswith("norse.torch.functional.reset")
         options["reset_method"] = function.__name__ if ours else repr(function)
     return options
 

@@ -7,7 +7,7 @@ carried from call to call, that of the first sample to all samples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from neurocompile.capture.adapters.base import (
     one_number,
     refusal,
 )
+from neurocompile.capture.adapters.probe import proved
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
 
@@ -132,8 +133,17 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
         profile, constants = profile_of(cls, "", _options(m, path))
     except ValueError as reason:
         raise refusal(module, path, str(reason)) from None
-    return RockpoolStandIn(profile, constants, path, int(m.size_out),
-                           m.w_rec if m._has_rec else None, "_call" in vars(m))
+    stand_in = RockpoolStandIn(profile, constants, path, int(m.size_out),
+                               m.w_rec if m._has_rec else None, "_call" in vars(m))
+    return proved(module, path, [stand_in], observe)
+
+
+def observe(layer: Any, x: torch.Tensor) -> Iterator[object]:
+    """Spikes of each tick, from a layer or its stand-in."""
+    size = layer.size if isinstance(layer, StandIn) else int(layer.size_out)
+    for row in x:
+        result = layer(row[torch.arange(size) % len(row)].reshape(1, 1, size))
+        yield result[0] if isinstance(result, tuple) else result
 
 
 def _options(module: Any, path: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -18,10 +18,11 @@ from neurocompile.capture.adapters.base import (
     Adapter,
     StandIn,
     descends_from,
-    full_class_name,
+    framework_class,
     one_number,
     refusal,
 )
+from neurocompile.capture.adapters.probe import proved
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
 from neurocompile.semantics.profiles import sinabs as profiles
@@ -115,7 +116,7 @@ class SinabsStandIn(StandIn):
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for a sinabs layer, or None. Raises UsageError (NC111, NC203)."""
-    cls = full_class_name(module)
+    cls = framework_class(module, "sinabs")
     if cls not in _CLASSES:
         if descends_from(module, _BASE):
             raise refusal(module, path, "supported are IAF and LIF, their Squeeze and recurrent "
@@ -127,7 +128,22 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
     except ValueError as reason:
         raise refusal(module, path, str(reason)) from None
     sizes = (m.batch_size, m.num_timesteps) if "Squeeze" in cls else None
-    return SinabsStandIn(profile, constants, path, sizes, getattr(m, "rec_connect", None))
+    connect = getattr(m, "rec_connect", None)
+    stand_in = SinabsStandIn(profile, constants, path, sizes, connect)
+    return stand_in if connect is not None else proved(module, path, [stand_in], observe)
+
+
+def observe(layer: Any, x: torch.Tensor) -> Iterator[object]:
+    """Spikes and potential of each tick, or of each block of the ticks that a Squeeze form takes."""
+    sizes = getattr(layer, "sizes", None) or (
+        getattr(layer, "batch_size", -1), getattr(layer, "num_timesteps", -1))
+    batch, ticks = (max(size, 1) for size in sizes)
+    squeezed = getattr(layer, "sizes", None) is not None or "Squeeze" in type(layer).__name__
+    whole = x.repeat(-(-ticks // len(x)), 1)  # one block at least
+    for start in range(0, len(whole) - ticks + 1, ticks):
+        both = whole[start:start + ticks].expand(batch, -1, -1)
+        spikes = layer(both.flatten(0, 1) if squeezed else both)
+        yield spikes, layer.states["v"] if isinstance(layer, StandIn) else layer.v_mem
 
 
 def _options(module: Any, path: str) -> dict[str, Any]:
@@ -147,7 +163,7 @@ def _options(module: Any, path: str) -> dict[str, Any]:
 def _text(function: Any, argument: Any) -> str:
     """A spike or reset function of sinabs as text; of anyone else's, its representation."""
     cls = function if isinstance(function, type) else type(function)
-    if not cls.__module__.startswith("sinabs.activation."):
+    if ".sinabs.activation." not in f".{cls.__module__}":
         return repr(function)
     return cls.__name__ if argument is None else f"{cls.__name__}({float(argument)!r})"
 

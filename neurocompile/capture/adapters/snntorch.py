@@ -6,7 +6,7 @@ computes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -17,11 +17,11 @@ from neurocompile.capture.adapters.base import (
     StandIn,
     descends_from,
     fires,
-    full_class_name,
-    installed_version,
+    framework_class,
     one_number,
     refusal,
 )
+from neurocompile.capture.adapters.probe import proved
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
 from neurocompile.semantics.profiles.snntorch import AT_ONCE, WITH_FACTOR
@@ -167,17 +167,28 @@ def _of_shape(state: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | Non
 
 def adapt(module: nn.Module, path: str) -> nn.Module | None:
     """The stand-in for an snnTorch neuron, or None. Raises UsageError (NC111, NC203)."""
-    cls = full_class_name(module)
+    cls = framework_class(module, "snntorch")
     if cls not in _CLASSES and not descends_from(module, _BASE):
         return None
     m: Any = module
     try:
-        profile, constants = profile_of(cls, installed_version("snntorch"),
-                                        _options(m, path) if cls in _CLASSES else {})
+        profile, constants = profile_of(cls, VERSION, _options(m, path) if cls in _CLASSES else {})
     except ValueError as error:
         raise refusal(module, path, str(error)) from None
-    return SnnTorchStandIn(profile, constants, path, _STATES[_CLASSES[cls]], bool(m.init_hidden),
-                           bool(m.output), getattr(m, "recurrent", None))
+    stand_in = SnnTorchStandIn(profile, constants, path, _STATES[_CLASSES[cls]], bool(m.init_hidden),
+                               bool(m.output), getattr(m, "recurrent", None))
+    return stand_in if stand_in.recurrent is not None else proved(
+        module, path, [stand_in], observe)
+
+
+def observe(neuron: Any, x: torch.Tensor) -> Iterator[object]:
+    """What each tick gives, and the hidden potential, from a neuron or its stand-in."""
+    hidden = getattr(neuron, "hidden", getattr(neuron, "init_hidden", False))
+    state: tuple[torch.Tensor, ...] = ()
+    for row in x:
+        result = neuron(row.unsqueeze(0), *state)
+        state = () if hidden else result[1:]
+        yield result, neuron.mem if hidden else ()
 
 
 def _options(m: Any, path: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ MultiStep classes. Evaluation mode; `tests/golden/neurons` holds what each class
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -18,11 +18,11 @@ from neurocompile.capture.adapters.base import (
     StandIn,
     descends_from,
     fires,
-    full_class_name,
-    installed_version,
+    framework_class,
     one_number,
     refusal,
 )
+from neurocompile.capture.adapters.probe import proved
 from neurocompile.semantics.floating import POTENTIAL, Profile
 from neurocompile.semantics.profiles import PROFILES
 
@@ -130,13 +130,14 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
 
     `store_v_seq` changes no spikes and is not looked at: reading `v_seq` is what is refused.
     """
-    cls = full_class_name(module)
+    cls = framework_class(module, "spikingjelly")
     if _kind(cls) is None and not any(descends_from(module, base) for base in _BASES):
         return None
     m: Any = module
+    versions = _PACKAGES.get(cls.rpartition(".")[0] + ".", ("",))
     try:
-        profile, constants = profile_of(cls, installed_version("spikingjelly"),
-                                        _options(m, path) if _kind(cls) else {})
+        options = _options(m, path) if _kind(cls) else {}
+        profiles = [profile_of(cls, version, options) for version in versions]
     except ValueError as error:
         raise refusal(module, path, str(error)) from None
     if getattr(m, "backend", "torch") == "lava":
@@ -145,10 +146,21 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
         raise refusal(module, path, "it computes in a reduced precision")
     if fires(m.surrogate_function) != (0.0, 0.0, 1.0, 1.0, 1.0):
         raise refusal(module, path, "its surrogate function is no step that fires at the threshold")
-    step_mode = "m" if "MultiStep" in cls else "s"
-    return SpikingJellyStandIn(
-        profile, constants, path, one_number(m._memories_rv["v"], module, path, "v"), cls,
-        getattr(m, "step_mode", step_mode))
+    rest = one_number(m._memories_rv["v"], module, path, "v")
+    return proved(module, path, [
+        SpikingJellyStandIn(profile, constants, path, rest, cls, _step_mode(m))
+        for profile, constants in profiles], observe)
+
+
+def observe(neuron: Any, x: torch.Tensor) -> Iterator[object]:
+    """Spikes and potential of each tick, from a node or its stand-in."""
+    for row in x:
+        tick = row.unsqueeze(0)
+        yield neuron(tick.unsqueeze(0) if _step_mode(neuron) == "m" else tick), neuron.v
+
+
+def _step_mode(neuron: Any) -> str:
+    return str(getattr(neuron, "step_mode", "m" if "MultiStep" in type(neuron).__name__ else "s"))
 
 
 def _options(m: Any, path: str) -> dict[str, Any]:
