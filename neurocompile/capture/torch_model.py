@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_map
 import neurocompile
 from neurocompile.capture import adapters, neuron_op, writes
 from neurocompile.capture.adapters.base import StandIn, full_class_name
+from neurocompile.capture.conversion import collection_deferred, to_onnx
 from neurocompile.capture.declaration import ATTRIBUTE, Declaration
 from neurocompile.capture.frames import PACKAGES, methods_located, raised_at, user_frame
 from neurocompile.capture.graph_replay import BOUND, GraphReplay, replay_graph
@@ -28,7 +29,7 @@ from neurocompile.capture.outputs import outputs_of, without_values
 from neurocompile.capture.quiet import quiet
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.rewind import Rewind
-from neurocompile.capture.translations import TRANSLATIONS, translation_failure
+from neurocompile.capture.translations import translation_failure
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
@@ -73,9 +74,15 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     the captured program differs from the model (NC105).
     """
     examples = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    with collection_deferred():
+        return _capture(model, examples, n_ticks, prove, neurons or {})
+
+
+def _capture(model: nn.Module, examples: Sequence[torch.Tensor], n_ticks: int | None, prove: bool,
+             neurons: Mapping[str, Declaration]) -> Graph:
     inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
                    for x in examples)
-    eager = _prepare(model, n_ticks, neurons or {})
+    eager = _prepare(model, n_ticks, neurons)
     with_stand_ins = swap(eager)
     program = _export(copy.deepcopy(with_stand_ins) if prove else with_stand_ins, inputs)
     rewind = Rewind(reset, recognize(program), eager, with_stand_ins)
@@ -222,10 +229,7 @@ def _decompose(program: torch.export.ExportedProgram) -> torch.export.ExportedPr
 def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile]) -> Graph:
     without_values(program)
     try:
-        with quiet(), neuron_op.schemas(profiles.values()):
-            onnx_program = torch.onnx.export(
-                program, (), dynamo=True, optimize=True, verbose=False,
-                custom_translation_table=dict(TRANSLATIONS))
+        onnx_program = to_onnx(program, profiles.values())
     except torch.onnx.OnnxExporterError as error:
         raise UsageError(translation_failure(program, error)) from None
     if onnx_program is None:
