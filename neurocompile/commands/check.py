@@ -12,7 +12,7 @@ import click
 
 from neurocompile.commands.anchor import anchor
 from neurocompile.commands.baseline import load_baseline, write_baseline
-from neurocompile.commands.models import Job, job, model_options, pick_model
+from neurocompile.commands.models import Job, cache_option, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
@@ -38,6 +38,7 @@ LARGE = 32_000_000  # parameters above which only legality is checked, unless --
 @click.command(cls=CompileCommand, short_help="Say whether models can be built.")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @model_options
+@cache_option
 @compile_options
 @click.option("--full/--legality-only", "full", default=None,
               help="Map it onto the chip too; default: with weights, a sample or a budget.")

@@ -41,6 +41,7 @@ class ModelOptions:
     sample: Path | None = None
     input_shape: str | None = None
     ticks: int | None = None
+    no_cache: bool = False
     formats: Mapping[str, Any] = field(default_factory=dict)  # their options, by name
 
 
@@ -69,6 +70,12 @@ def model_options(command: F) -> F:
                      help="Ticks of a sample, where a model computes one per call or its file "
                      "does not say."),
     ))
+
+
+def cache_option(command: F) -> F:
+    """The option of a command that captures a model."""
+    return click.option("--no-cache", is_flag=True, help="Capture the model again, and keep nothing.")(
+        command)
 
 
 def targets(texts: tuple[str, ...], config: Config) -> list[Target]:
@@ -125,9 +132,15 @@ class Job:
         """
         check_concern(self.model.formats, format_of(Path(self.spec)), output)
         progress("capture")
+        from neurocompile.formats.cache.cached import load_cached
+        from neurocompile.formats.cache.store import Store, cache_folder
         from neurocompile.formats.load import load_model
 
-        return load_model(self.request(prove, prove_up_to), sample, progress.say)
+        request = self.request(prove, prove_up_to)
+        folder = None if self.model.no_cache else cache_folder()
+        if folder is None:
+            return load_model(request, sample, progress.say)
+        return load_cached(request, sample, Store(folder), progress.say, progress.remark)
 
     def request(self, prove: bool = True, prove_up_to: int | None = None) -> Request:
         """What is asked of a reader; see `load`."""

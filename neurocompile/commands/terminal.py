@@ -108,6 +108,11 @@ class Progress:
             if self.live and self.stage:
                 self._write_line()
 
+    def remark(self, text: str) -> None:
+        """A line that only -v shows."""
+        if self.settings.verbose:
+            self.say(text)
+
     def _stop(self) -> None:
         """No stage is shown any more."""
         with self._terminal:
@@ -126,8 +131,8 @@ class Progress:
 
     def _write_line(self) -> None:
         seconds = time.monotonic() - self.start
-        elapsed = f" {seconds:.0f} s" if seconds >= LONG else ""
-        click.echo(f"neurocompile: {self.stage} ...{elapsed}", nl=False, err=True)
+        duration = f" {seconds:.0f} s" if seconds >= LONG else ""
+        click.echo(f"neurocompile: {self.stage} ...{duration}", nl=False, err=True)
 
     def _clear(self) -> None:
         if self.live:

@@ -17,7 +17,7 @@ PATIENCE = 20.0  # seconds that a test waits for a line
 
 
 class _Terminal(io.StringIO):
-    """Keeps what it is shown."""
+    """Keeps what it is screenful."""
 
     def isatty(self) -> bool:
         return True
@@ -65,9 +65,9 @@ def test_a_short_stage_shows_none(screen: _Terminal) -> None:
         progress("capture")
         time.sleep(0.05)
         progress.end()
-    shown = screen.getvalue()
-    assert shown.startswith("neurocompile: capture ...\r\x1b[Kneurocompile: capture 0.")
-    assert shown.count("capture") == 2
+    screenful = screen.getvalue()
+    assert screenful.startswith("neurocompile: capture ...\r\x1b[Kneurocompile: capture 0.")
+    assert screenful.count("capture") == 2
 
 
 def _begin_and_fail() -> None:
@@ -80,10 +80,10 @@ def test_nothing_is_counted_after_a_failure(screen: _Terminal,
     monkeypatch.setattr(terminal, "LONG", 0.0)
     with pytest.raises(ValueError, match="refused"), _command(screen):
         _begin_and_fail()
-    shown = screen.getvalue()
-    assert shown.endswith("\r\x1b[K")
+    screenful = screen.getvalue()
+    assert screenful.endswith("\r\x1b[K")
     time.sleep(0.05)
-    assert screen.getvalue() == shown
+    assert screen.getvalue() == screenful
 
 
 def test_elsewhere_nothing_is_shown_of_a_running_stage(monkeypatch: pytest.MonkeyPatch) -> None:
