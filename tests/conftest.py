@@ -19,6 +19,7 @@ from neurocompile.builds.builder import BuildResult
 from neurocompile.capture.torch_model import capture
 from neurocompile.families.family import Checks
 from neurocompile.families.targets import load_target
+from neurocompile.formats.cache.store import VARIABLE
 from neurocompile.formats.request import Capture
 from neurocompile.formats.samples import load_sample
 from neurocompile.ir.graph import Graph
@@ -30,6 +31,14 @@ from tests.families import truenorth_models as models
 EXPORTERS = ((torch.export, "export"), (torch.export.ExportedProgram, "run_decompositions"),
              (torch.onnx, "export"), (numba.core.dispatcher.Dispatcher, "compile"))
 MEMORY = 6_000  # bits of a core: the network takes several
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_kept_captures() -> Iterator[None]:
+    """Tests capture what they test; those of the cache name a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -112,13 +112,6 @@ def _close(name: str, names: Sequence[str]) -> str:
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
-def _raised(what: str, doing: str, error: Exception) -> UsageError:
-    """NC007 for what the user's code raises, at its line."""
-    return UsageError(Diagnostic("NC007", raised_at(error), {
-        "what": what, "reason": f"{doing} raised {_summary(error)}"},
-        hint="correct the named line; it has to run in Python by itself"))
-
-
 def _missing(what: str, reason: str) -> UsageError:
     return UsageError(Diagnostic("NC007", values={"what": what, "reason": reason}))
 

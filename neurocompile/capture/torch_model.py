@@ -25,6 +25,7 @@ from neurocompile.capture.adapters.base import (
     installed_version,
     refusal,
 )
+from neurocompile.capture.conversion import collection_deferred, to_onnx
 from neurocompile.capture.copies import copy_model
 from neurocompile.capture.declaration import ATTRIBUTE, Declaration
 from neurocompile.capture.frames import lines_recorded, raised_at
@@ -41,7 +42,7 @@ from neurocompile.capture.quiet import quiet
 from neurocompile.capture.readable import check_precision, count_parameters
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.rewind import Rewind
-from neurocompile.capture.translations import TRANSLATIONS, translation_failure
+from neurocompile.capture.translations import translation_failure
 from neurocompile.capture.user_code import failed, summary, user_code
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
@@ -102,11 +103,17 @@ def capture(model: nn.Module, example: torch.Tensor | Sequence[torch.Tensor],
     the model (NC105).
     """
     examples = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    with collection_deferred():
+        return _capture(model, examples, n_ticks, prove, neurons or {})
+
+
+def _capture(model: nn.Module, examples: Sequence[torch.Tensor], n_ticks: int | None, prove: bool,
+             neurons: Mapping[str, Declaration]) -> Graph:
     inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
                    for x in examples)
     count_parameters(model)
     with user_code(failed(type(model).__name__, "read its neurons")):
-        eager = _prepare(model, n_ticks, neurons or {})
+        eager = _prepare(model, n_ticks, neurons)
         with_stand_ins = swap(eager)
         to_export = copy_model(with_stand_ins) if prove else with_stand_ins
         has_stand_ins = any(isinstance(m, StandIn) for _, m in with_stand_ins.named_modules())
@@ -259,17 +266,12 @@ def _to_graph(program: torch.export.ExportedProgram, profiles: dict[str, Profile
               classes: Mapping[str, str]) -> Graph:
     without_values(program)
     try:
-        with quiet(), neuron_op.schemas(profiles.values()):
-            onnx_program = torch.onnx.export(
-                program, (), dynamo=True, optimize=False, verbose=False,
-                custom_translation_table=dict(TRANSLATIONS))
-            if onnx_program is None:
-                raise UsageError(Diagnostic("NC102", values={
-                    "module": "(model)", "reason": "torch.onnx gave no program"}))
-            mark_synapses(onnx_program.model)
-            onnx_program.optimize()
+        onnx_program = to_onnx(program, profiles.values(), mark_synapses)
     except torch.onnx.OnnxExporterError as error:
         raise UsageError(translation_failure(program, error)) from None
+    if onnx_program is None:
+        raise UsageError(Diagnostic("NC102", values={
+            "module": "(model)", "reason": "torch.onnx gave no program"}))
     model = onnx_program.model
     for node in model.graph:
         _clean(node, classes)

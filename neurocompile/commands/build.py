@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from neurocompile.commands.anchor import anchor
-from neurocompile.commands.models import Job, job, model_options, pick_model
+from neurocompile.commands.models import Job, cache_option, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
@@ -35,6 +35,7 @@ from neurocompile.report.documents import DOCUMENTS, document
 @click.option("-o", "--out", type=click.Path(path_type=Path), default="build", show_default=True,
               help="The build directory; replaced as a whole.")
 @model_options
+@cache_option
 @compile_options
 @click.option("--verify-samples", type=click.IntRange(0), default=4, show_default=True,
               metavar="N", help="Samples to run and compare: on Lava, or in the simulator.")

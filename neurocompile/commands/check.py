@@ -12,7 +12,7 @@ import click
 
 from neurocompile.commands.anchor import anchor
 from neurocompile.commands.baseline import load_baseline, write_baseline
-from neurocompile.commands.models import Job, job, model_options, pick_model
+from neurocompile.commands.models import Job, cache_option, job, model_options, pick_model
 from neurocompile.commands.options import (
     CompileCommand,
     Filter,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.command(cls=CompileCommand, short_help="Say whether models can be built.")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @model_options
+@cache_option
 @compile_options
 @click.option("--full/--legality-only", "full", default=None,
               help="Run every stage, or none that runs the model or maps it; default: map it with "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurocompile.commands.models import job, model_options, pick_model
+from neurocompile.commands.models import cache_option, job, model_options, pick_model
 from neurocompile.commands.options import ModelCommand
 from neurocompile.commands.output import unwritable, write_output
 from neurocompile.commands.terminal import Progress, common, findings_text, settings, show
@@ -42,6 +42,7 @@ class ExportCommand(ModelCommand):
 @click.option("-t", "--target", default="loihi2", metavar="NAME|FILE",
               help="Chip whose integers are written, where a format holds integers.")
 @model_options
+@cache_option
 @common
 def export(model: str, output: Path, target: str, **values: Any) -> int:
     """Capture MODEL and write it as FILE, which builds without the model's code."""

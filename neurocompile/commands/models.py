@@ -41,6 +41,7 @@ class ModelOptions:
     sample: Path | None = None
     input: InputSizes | None = None
     ticks: int | None = None
+    no_cache: bool = False
     formats: Mapping[str, Any] = field(default_factory=dict)  # their options, by name
 
 
@@ -69,6 +70,12 @@ def model_options(command: F) -> F:
                      help="Ticks of a sample, where a model computes one per call or its file "
                      "does not say."),
     ))
+
+
+def cache_option(command: F) -> F:
+    """The option of a command that captures a model."""
+    return click.option("--no-cache", is_flag=True, help="Capture the model again, and keep nothing.")(
+        command)
 
 
 def targets(texts: tuple[str, ...], config: Config) -> list[Target]:
@@ -132,9 +139,14 @@ class Job:
         """
         check_concern(self.model.formats, format_of(Path(self.spec)), output)
         progress("capture")
+        from neurocompile.formats.cache.cached import load_cached
+        from neurocompile.formats.cache.store import Store, cache_folder
         from neurocompile.formats.load import load_model
 
-        capture = load_model(self.request(prove, prove_up_to), sample, progress.say)
+        request = self.request(prove, prove_up_to)
+        folder = None if self.model.no_cache else cache_folder()
+        capture = load_model(request, sample, progress.say) if folder is None else load_cached(
+            request, sample, Store(folder), progress.say, progress.remark)
         for note in capture.notes:
             progress.say(f"{note.message}; {note.help}")
         return capture

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 SLOW = 2.0  # seconds from which a stage is reported where nobody watches
+LONG, BEAT = 2.0, 1.0  # seconds from which a terminal shows those of the running stage, and how often
 
 
 @dataclass
@@ -77,37 +79,71 @@ def settings() -> Settings:
 
 
 class Progress:
-    """One stderr line per stage with its seconds: on a terminal, with -v, or when it was slow."""
+    """One stderr line per stage with its seconds: on a terminal, with -v, or when it was slow.
+
+    On a terminal the line of the running stage counts its seconds.
+    """
 
     def __init__(self) -> None:
         self.settings = settings()
         self.live = sys.stderr.isatty() and not self.settings.quiet
         self.stage = ""
         self.start = 0.0
+        self._over = threading.Event()  # of the running stage
+        self._terminal = threading.Lock()
+        click.get_current_context().call_on_close(self._stop)
 
     def __call__(self, stage: str) -> None:
         self.end()
         self.stage, self.start = stage, time.monotonic()
         if self.live:
-            click.echo(f"neurocompile: {stage} ...", nl=False, err=True)
+            self._write_line()
+            self._over = threading.Event()
+            threading.Thread(target=self._count, args=(self._over,), daemon=True).start()
 
     def end(self) -> None:
         """The running stage is over."""
         if not self.stage:
             return
-        seconds = time.monotonic() - self.start
-        self._clear()
+        seconds, stage = time.monotonic() - self.start, self.stage
+        self._stop()
         if self.live or (not self.settings.quiet and (self.settings.verbose or seconds > SLOW)):
-            click.echo(f"neurocompile: {self.stage} {seconds:.1f} s", err=True)
-        self.stage = ""
+            click.echo(f"neurocompile: {stage} {seconds:.1f} s", err=True)
 
     def say(self, text: str) -> None:
         """A line for the user that belongs to no stage."""
-        self._clear()
-        if not self.settings.quiet:
-            click.echo(f"neurocompile: {text}", err=True)
-        if self.live and self.stage:
-            click.echo(f"neurocompile: {self.stage} ...", nl=False, err=True)
+        with self._terminal:
+            self._clear()
+            if not self.settings.quiet:
+                click.echo(f"neurocompile: {text}", err=True)
+            if self.live and self.stage:
+                self._write_line()
+
+    def remark(self, text: str) -> None:
+        """A line that only -v shows."""
+        if self.settings.verbose:
+            self.say(text)
+
+    def _stop(self) -> None:
+        """No stage is shown any more."""
+        with self._terminal:
+            self._over.set()
+            if self.stage:
+                self._clear()
+            self.stage = ""
+
+    def _count(self, over: threading.Event) -> None:
+        """Show a stage's seconds until it is over."""
+        while not over.wait(BEAT):
+            with self._terminal:
+                if not over.is_set() and time.monotonic() - self.start >= LONG:
+                    self._clear()
+                    self._write_line()
+
+    def _write_line(self) -> None:
+        seconds = time.monotonic() - self.start
+        duration = f" {seconds:.0f} s" if seconds >= LONG else ""
+        click.echo(f"neurocompile: {self.stage} ...{duration}", nl=False, err=True)
 
     def _clear(self) -> None:
         if self.live:

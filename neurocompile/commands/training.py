@@ -130,7 +130,7 @@ def _setup(model: str, output: Path, values: dict[str, Any], data: Sample | None
                          f"name a file that ends in {', '.join(SUFFIXES)}")
     by_name = pick_among(values, _number_options())
     name = values.pop("target")
-    own: ModelOptions = pick(ModelOptions, values | {"formats": {}})
+    own: ModelOptions = pick(ModelOptions, values | {"formats": {}, "no_cache": True})
     work = job(model, own, load_config(settings().config))
     chip = targets((name,) if name else work.entry.targets, work.config)[0]
     sample = work.sample()

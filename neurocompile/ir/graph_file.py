@@ -40,8 +40,13 @@ def load_graph(path: Path) -> Graph:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise UsageError(_large(path, size, MAX_BYTES))
+    return parse_graph(path.read_bytes(), path)
+
+
+def parse_graph(data: bytes, path: Path) -> Graph:
+    """The Graph that a file's bytes hold; `path` is for messages. Raises as `load_graph` does."""
     try:
-        proto = onnx.load_model_from_string(path.read_bytes())
+        proto = onnx.load_model_from_string(data)
     except Exception as error:  # noqa: BLE001 - protobuf raises its own types by version
         raise UsageError(_corrupt(path, str(error) or type(error).__name__)) from None
     reason = next(_problems(proto), None)

@@ -50,8 +50,7 @@ def chains(values: ProgramValues, thresholds: Thresholds, which: Sequence[Thresh
         places[module_path(node), frames].append(threshold)
     candidates = [candidate for place, here in places.items()
                   for candidate in _candidates(values, thresholds, place, here)]
-    order = {node: number for number, node in enumerate(values.graph.nodes)}
-    candidates.sort(key=lambda candidate: order[candidate.ticks[0].node])
+    candidates.sort(key=lambda candidate: values.position[candidate.ticks[0].node])
     candidates = _with_first_ticks(values, thresholds, candidates)
     names = _names([candidate.place for candidate in candidates])
     return [Chain(name, tuple(candidate.ticks), candidate.linked)
@@ -98,7 +97,7 @@ def _links(values: ProgramValues, thresholds: Thresholds, here: Sequence[Thresho
     """The latest threshold whose potential each one's is computed from."""
     number_of = {node: number for number, t in reversed(list(enumerate(here))) for node in t.spine}
     latest: dict[Node, int] = {}
-    for node in values.graph.nodes:
+    for node in values.between(number_of):
         if node in thresholds.of:
             continue
         if copy_source(node) is not None or operation(node) is not None:
@@ -121,8 +120,8 @@ def _levels(values: ProgramValues, alone: list[Threshold]) -> list[list[Threshol
     number = {node: t for t in alone for node in (t.node, *t.forms)}
     level: dict[Threshold, int] = {}
     depth: dict[Node, int] = {}
-    for node in values.graph.nodes:
-        depth[node] = max((depth[n] for n in node.all_input_nodes), default=0)
+    for node in values.between(number):
+        depth[node] = max((depth.get(n, 0) for n in node.all_input_nodes), default=0)
         if node in number:
             own = level.setdefault(number[node], depth[node])
             depth[node] = own + 1

@@ -34,6 +34,8 @@ class ProgramValues:
 
     def __init__(self, program: ExportedProgram) -> None:
         self.graph = program.graph_module.graph
+        self.nodes: list[Node] = list(self.graph.nodes)
+        self.position = {node: number for number, node in enumerate(self.nodes)}
         signature = program.graph_signature
         tensors = {**program.state_dict, **program.constants}
         names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers,
@@ -54,6 +56,11 @@ class ProgramValues:
                     n in self.dynamic for n in node.all_input_nodes))
             if varies:
                 self.dynamic.add(node)
+
+    def between(self, nodes: Iterable[Node]) -> list[Node]:
+        """The nodes of the program from the first of some to the last of them."""
+        positions = [self.position[node] for node in nodes]
+        return self.nodes[min(positions):max(positions) + 1] if positions else []
 
     def number(self, value: Operand) -> float | None:
         """The one number that a constant holds everywhere, as float32; None for anything else."""

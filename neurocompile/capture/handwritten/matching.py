@@ -33,29 +33,39 @@ class Stale(Unreadable):
     """A first tick that starts from a state left over from an earlier run."""
 
 
-def spread(values: ProgramValues, starts: Iterable[Node], stops: Iterable[Node] = (),
+def spread(values: ProgramValues, starts: Iterable[Node], end: Node, stops: Iterable[Node] = (),
            elementwise: bool = True) -> set[Node]:
-    """The nodes that the start nodes reach, by elementwise operations or by any."""
-    reach, barriers = set(starts), set(stops)
-    for node in values.graph.nodes:
-        if node in reach or node in barriers or node.target is NEURON:
-            continue
-        if any(n in reach for n in node.all_input_nodes) and (
-                not elementwise or origin(node) is not node or operation(node) is not None):
-            reach.add(node)
+    """The nodes that the start nodes reach, by elementwise operations or by any.
+
+    Not those behind `end` in the program, which nothing there can depend on.
+    """
+    reach, barriers, last = set(starts), set(stops), values.position[end]
+    waiting = list(reach)
+    while waiting:
+        for node in waiting.pop().users:
+            if node in reach or node in barriers or node.target is NEURON or (
+                    values.position[node] > last):
+                continue
+            if not elementwise or origin(node) is not node or operation(node) is not None:
+                reach.add(node)
+                waiting.append(node)
     return reach
 
 
 class TickReader:
-    """Reads one tick. `leaves` are the values of the tick before, `own` those of all ticks."""
+    """Reads what a tick computes for `end`.
+
+    `leaves` are the values of the tick before, `own` those of all ticks.
+    """
 
     def __init__(self, values: ProgramValues, thresholds: Thresholds, before: Threshold | None,
-                 chain: list[Threshold], leaves: Mapping[Node, Tree], own: set[Node]) -> None:
+                 chain: list[Threshold], leaves: Mapping[Node, Tree], own: set[Node], end: Node
+                 ) -> None:
         self.values, self.thresholds, self.before = values, thresholds, before
         self.chain, self.leaves, self.own = chain, leaves, own
         outcomes = [n for t in chain for n in (*t.forms, *t.negations)]
-        self.stateful = spread(values, (*own, *leaves, *outcomes))
-        self.reach = spread(values, (*own, *leaves), outcomes, elementwise=False)
+        self.stateful = spread(values, (*own, *leaves, *outcomes), end)
+        self.reach = spread(values, (*own, *leaves), end, outcomes, elementwise=False)
         self.inputs: list[Node] = []
         self.nodes: dict[Tree, Node] = {}  # where a tree was read
 

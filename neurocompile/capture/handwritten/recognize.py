@@ -118,6 +118,7 @@ class _Rewriter:
     def __init__(self, module: GraphModule) -> None:
         self.graph = module.graph
         self.now: dict[Node, Node] = {}  # what stands for a node that an op computes
+        self.results: dict[str, Any] = {}  # of operators, by what they are called with
 
     def replace(self, chain: Chain, neuron: Recurrence) -> None:
         """One op a tick instead of the operations that compute it."""
@@ -169,14 +170,23 @@ class _Rewriter:
     def _call(self, target: Callable[..., Any], args: tuple[Any, ...], **kwargs: Any) -> Node:
         with self.graph.inserting_after(self.anchor):
             node = self.graph.call_function(target, args, kwargs)
-        fakes = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
         node.meta.update(self.meta)
-        node.meta["val"] = _fake(target, self.like.meta["val"], *fakes)
+        node.meta["val"] = self._result(target, args, kwargs)
         self.anchor = node
         return node
 
+    def _result(self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
+        """What an operator gives for the fake tensors of a program."""
+        fakes = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
+        key = repr((target, torch.fx.map_arg((args, kwargs), lambda n: _form(n.meta["val"]))))
+        if key not in self.results:
+            with self.like.meta["val"].fake_mode:
+                self.results[key] = target(*fakes[0], **fakes[1])
+        return self.results[key]
 
-def _fake(target: Callable[..., Any], like: Any, args: Any, kwargs: Any) -> Any:
-    """What an operator gives for the fake tensors of a program."""
-    with like.fake_mode:
-        return target(*args, **kwargs)
+
+def _form(value: Any) -> Any:
+    """What the result of an operator depends on of a fake tensor, or of several."""
+    if isinstance(value, torch.Tensor):
+        return value.shape, value.stride(), value.dtype
+    return tuple(map(_form, value)) if isinstance(value, list | tuple) else value

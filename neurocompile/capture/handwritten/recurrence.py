@@ -186,7 +186,7 @@ class _ChainReader:
 
     def _reader(self, tick: int, more: dict[Node, Tree]) -> TickReader:
         return TickReader(self.values, self.thresholds, self.chain[tick - 1], self.chain,
-                      {self.v[tick - 1]: V, **more}, self.own - {self.v[tick]})
+                      {self.v[tick - 1]: V, **more}, self.own - {self.v[tick]}, self.v[tick])
 
     def _steady(self) -> tuple[TickReader, Tree, Tree | None]:
         """The last tick: what it computes for v, and for u where there is one."""
@@ -199,7 +199,7 @@ class _ChainReader:
         reader = self._reader(self.last, {now: U1})
         tree = self._read(reader)
         current = TickReader(self.values, self.thresholds, self.chain[self.last - 1], self.chain,
-                         {before: U0}, set())
+                         {before: U0}, set(), now)
         current.inputs = reader.inputs
         u_tree = at(current.read_operation(now), {})
         reader.nodes.update(current.nodes)
@@ -221,7 +221,7 @@ class _ChainReader:
             one, two = operation(now), operation(past)
             if now is past or one is None or two is None or one[0] != two[0]:
                 continue
-            if now in spread(self.values, [past]):
+            if now in spread(self.values, [past], now):
                 return now, past
             pairs += [(a, b) for a, b in zip(one[1], two[1], strict=False)
                       if isinstance(a, Node) and isinstance(b, Node)]

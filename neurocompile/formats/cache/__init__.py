@@ -1,0 +1,1 @@
+"""Captured Graphs, kept between runs: what a capture read, and what it gave."""
