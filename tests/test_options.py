@@ -22,8 +22,9 @@ BY_NAME = {one.name: one for one in declared_in(Options)}
     (Whole(1), [1, 10**9], [0, -1, False]),
     (Share(), [0, 0.5, 0.999], [1, -0.1, float("nan"), float("inf"), "0.5", True, None]),
     (Positive(), [0.1, 3], [0, -1, float("inf"), float("nan"), "1", True]),
-    (Bits(8), [1, 8, "search", "4,a.b=8"],
-     [0, 9, True, None, 4.0, "9", "4,", "4,a", "4,a=9", "4,a=1,a=2", "a=4", "4,=2", ""]),
+    (Bits(8), [1, 8, "search", "4,a.b=8", "a=4"],
+     [0, 9, True, None, 4.0, "9", "4,", "4,a", "4,a=9", "4,a=1,a=2", "a=9", "4,=2", "=4", "a", ""]),
+    (Bits(8, pair=16), ["a=16", "4,a=16,b=3"], [16, "16", "a=15", "16,a=4", "search,a=16"]),
     (Choice(("a", "b")), ["a", "b"], ["c", "", 3, None, ["a"], ("a",)]),
     (Several(("a", "b")), ["a", ["a", "b"], ()], ["c", ["a", "c"], 3, None, [3]]),
 ])
@@ -37,6 +38,7 @@ def test_values_are_read_or_refused(values: Any, right: list[Any], wrong: list[A
 
 @pytest.mark.parametrize(("values", "text", "value"), [
     (Bits(8), " 4", 4), (Bits(8), "4, a=8,b=1", "4,a=8,b=1"),
+    (Bits(8), " a =4, b=8", "a=4,b=8"),
     (Whole(1, 8), "4", 4), (Whole(1, 8), " 4", 4), (Share(), "0.25", 0.25), (Positive(), "3", 3.0),
     (Choice(("a",)), "a", "a"), (Several(("a",)), "a", ("a",))])
 def test_text_is_parsed(values: Any, text: str, value: object) -> None:
@@ -112,6 +114,8 @@ def test_an_option_has_one_name_in_three_spellings() -> None:
 def test_bits_of_all_and_of_single_populations() -> None:
     options = Options(weight_bits="4,lif3=8").with_usual_bits(6)
     assert (options.bits, options.bits_of) == (4, {"lif3": 8})
+    pair = Options(weight_bits="lif3=16,a=b=2").with_usual_bits(6)
+    assert (pair.bits, pair.bits_of) == (6, {"lif3": 16, "a=b": 2})
     search = Options(weight_bits="search").with_usual_bits(6)
     assert (search.bits, search.bits_of, search.searches_bits) == (6, {}, True)
     assert Options().with_usual_bits(6).equal_bits("a chip") == 6

@@ -12,7 +12,7 @@ from neurocompile.families.compilation import Compilation
 from neurocompile.families.demand import Demand
 from neurocompile.families.routes import DIGITS, load, routes, traffic
 from neurocompile.ir.mapping import CoreSlice, Partition
-from neurocompile.ir.network import Adder, Network, Population
+from neurocompile.ir.network import Adder, Network, Population, whole
 from neurocompile.ir.operators import Array
 from neurocompile.passes.pruning.prune import Pruning, n_neurons, n_synapses
 from neurocompile.report.model.layout import CorePlace, Layout, PopulationOrder, SlicePlace
@@ -186,7 +186,7 @@ def _population(compilation: Compilation, demand: Demand, population: Population
 
 def _bits_in_use(network: Network, name: str) -> int:
     """Bits that the stored weights into a population take: those of its widest projection."""
-    return max((_bits(p.operator.weights) for p in network.into(name)), default=0)
+    return max((_bits(p.operator.weights) for p in whole(network.into(name))), default=0)
 
 
 def _bits(weights: Array) -> int:

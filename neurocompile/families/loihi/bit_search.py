@@ -62,6 +62,13 @@ def _exceptions(bits_of: Choice, floating: Network) -> Choice:
         raise UsageError(Diagnostic("NC009", values={
             "option": "--weight-bits", "value": f"`{name}`", "reason": "the network has no such "
             f"population{f'; near it is `{near[0]}`' if near else ''}"}))
+    adders = {p.name for p in floating.populations if p.graded}
+    for name in bits_of:
+        sums = [p.source for p in floating.into(name)]
+        if sums and adders.issuperset(sums):
+            raise UsageError(Diagnostic("NC009", values={
+                "option": "--weight-bits", "value": f"`{name}`", "reason": "its weights are those of "
+                f"a sum that it shares: name `{sums[0]}`"}))
     return bits_of
 
 
