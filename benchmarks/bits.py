@@ -44,7 +44,7 @@ from neurocompile.target.loihi import LoihiTarget
 BITS = (8, 6, 4, 3, 2)
 DOCS = Path(__file__).parents[1] / "docs/bits.md"
 LOCAL = 256  # test images that local agreement is measured on
-SEARCHED = 512  # labeled training images that a search is made on
+SEARCH_SAMPLES = 512  # labeled training images that a search is made on
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def measure(case: Case, bits: int | str, samples: int) -> Line:
     floating, _ = split(floating, target, options.bits)
     floating, _ = accumulate(floating, options.readout, target, options.bits)
     start, words = time.process_time(), str(bits)
-    count = SEARCHED if bits == SEARCH else samples
+    count = SEARCH_SAMPLES if bits == SEARCH else samples
     observation = observe(floating, {case.source: case.training[:count]})
     choice: Mapping[str, int] = {}
     if bits == SEARCH and observation.run is not None and observation.values is not None:
@@ -192,10 +192,10 @@ def row(case: Case, line: Line) -> tuple[str, ...]:
 def page(rows: Sequence[tuple[str, ...]], names: Sequence[str], samples: int) -> str:
     """The page of the documentation; networks in the order of `names`."""
     place = {name: number for number, name in enumerate(names)}
-    ordered = sorted(rows, key=lambda cells: (place[cells[0]], -float(cells[3].split()[0])))
-    plain, searches = ([cells for cells in ordered if _is_search(cells) == kind]
+    in_order = sorted(rows, key=lambda cells: (place[cells[0]], -float(cells[3].split()[0])))
+    plain, searches = ([cells for cells in in_order if _is_search(cells) == kind]
                        for kind in (False, True))
-    return PAGE.format(samples=samples, local=LOCAL, searched=SEARCHED, table=_table(plain),
+    return PAGE.format(samples=samples, local=LOCAL, searched=SEARCH_SAMPLES, table=_table(plain),
                        searches=_table(searches))
 
 
@@ -237,7 +237,7 @@ def main() -> None:
     options = parser.parse_args()
     print("".join(f"{cell:>11}" for cell in COLUMNS), flush=True)
     for name in options.nets or entries:
-        case = load_case(entries[name], max(options.samples, SEARCHED), options.images)
+        case = load_case(entries[name], max(options.samples, SEARCH_SAMPLES), options.images)
         for bits in options.bits:
             cells = row(case, measure(case, bits, options.samples))
             print("".join(f"{cell:>11}" for cell in cells), flush=True)

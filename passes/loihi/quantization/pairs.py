@@ -16,7 +16,7 @@ from neurocompile.ir.network import Projection
 from neurocompile.semantics.loihi_widths import PAIR_SHIFT, WEIGHT_BITS
 
 
-def stored(projection: Projection, exponent: int, integers: NDArray[np.int64]
+def halves(projection: Projection, exponent: int, integers: NDArray[np.int64]
            ) -> Iterator[Projection]:
     """A projection with these weights of its grid, as synapses hold them: one, or upper and lower."""
     operator = projection.operator
@@ -25,6 +25,6 @@ def stored(projection: Projection, exponent: int, integers: NDArray[np.int64]
         return
     lower = integers % (1 << WEIGHT_BITS)
     upper = (integers - lower) >> PAIR_SHIFT
-    halves = replace(projection, weight_bits=WEIGHT_BITS)
-    yield replace(halves, exponent=exponent + PAIR_SHIFT, operator=operator.with_weights(upper))
-    yield replace(halves, exponent=exponent, operator=operator.with_weights(lower), low=True)
+    narrow = replace(projection, weight_bits=WEIGHT_BITS)
+    yield replace(narrow, exponent=exponent + PAIR_SHIFT, operator=operator.with_weights(upper))
+    yield replace(narrow, exponent=exponent, operator=operator.with_weights(lower), low=True)

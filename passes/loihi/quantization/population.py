@@ -35,7 +35,7 @@ from neurocompile.passes.loihi.quantization.exact_scale import (
     off_grid,
     own_threshold,
 )
-from neurocompile.passes.loihi.quantization.pairs import stored
+from neurocompile.passes.loihi.quantization.pairs import halves
 from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.representable import threshold_finding
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
@@ -223,7 +223,7 @@ class PopulationQuantizer:
         scale = k / population.floating.v_th
         synapses = tuple(
             one for p, weights in zip(receiver.synapses, decision.weights, strict=True)
-            for one in stored(p, *weights))
+            for one in halves(p, *weights))
         bias, encoder = constant_currents(receiver, scale, self.inputs, self.target)
         neuron = self._neuron(population.floating, k)
         if not population.floating.decay and encoder is None and by_twos(neuron, bias, synapses):

@@ -19,7 +19,7 @@ from neurocompile.ir.network import Network, Population, Projection, whole
 from neurocompile.ir.operators import Array, Conv, Dense, Operator
 from neurocompile.passes.loihi.align import align
 from neurocompile.passes.loihi.quantization.bounds import state_bounds, state_overflows
-from neurocompile.passes.loihi.quantization.pairs import stored
+from neurocompile.passes.loihi.quantization.pairs import halves
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.quantization.rounding_record import read_rounding
 from neurocompile.passes.loihi.quantization.weight_grid import grid
@@ -41,7 +41,7 @@ ALL = np.arange(-(1 << 15), 1 << 15)
 def parts_of(weights: Array) -> tuple[Projection, Projection]:
     projection = Projection("x", "n", Dense((weights.size,), (1,), weights[None]), delay=1,
                             weight_bits=16)
-    upper, lower = stored(projection, 0, weights[None])
+    upper, lower = halves(projection, 0, weights[None])
     return upper, lower
 
 
@@ -102,11 +102,11 @@ def test_the_network_is_that_of_the_whole_weights(seed: int, kind: str, with_sam
     one, other = whole(integers.projections)
     assert other is plain
     assert (bits_into(integers, "n"), bits_into(integers, "m")) == (16, 8)
-    joined = replace(integers, projections=(one, plain))
-    for name, trains in run(joined, x).spikes.items():
+    sums = replace(integers, projections=(one, plain))
+    for name, trains in run(sums, x).spikes.items():
         assert np.array_equal(trains, run(integers, x).spikes[name])
     population = integers.population("n")
-    bounds = [state_bounds(net, population).largest for net in (integers, joined)]
+    bounds = [state_bounds(net, population).largest for net in (integers, sums)]
     assert bounds[0] == bounds[1]
     assert not list(state_overflows(integers, population, LOIHI2))
     if not with_sample:
