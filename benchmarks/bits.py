@@ -44,7 +44,7 @@ from neurocompile.target.loihi import LoihiTarget
 BITS = (8, 6, 4, 3, 2)
 DOCS = Path(__file__).parents[1] / "docs/bits.md"
 LOCAL = 256  # test images that local agreement is measured on
-SEARCH_SAMPLES = 512  # labeled training images that a search is made on
+SEARCH_SAMPLES = 2000  # labeled training images that a search is made on
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ def measure(case: Case, bits: int | str, samples: int) -> Line:
         search = Search(floating, target, options, {case.source: case.training[:count]},
                         case.training_labels[:count], observation.run, observation.values)
         choice = search.best()
-        words = search.summary(choice).replace(" bits on average", "")
+        words = search.summary(choice).replace(" bits on average, ", " (") + ")"
     network = LoihiQuantizer(options.bits, observations=observation.values, bits_of=choice).quantize(
         floating, target).network
     seconds = time.process_time() - start
@@ -173,7 +173,7 @@ network, choosing scales, rounding.
 
 ## Searched
 
-`--weight-bits search` on {searched} labeled training images, with its limits as they are by default: at
+`--weight-bits search` on {searched:,} labeled training images, with its limits as they are by default: at
 most 0.5 points of accuracy there, at most 20 % of a population's spikes. *Bits* are the mean of all
 synapses, and the least and the most of a population. *CPU s* is the whole search.
 

@@ -19,7 +19,7 @@ from neurocompile.commands.terminal import Settings, findings_text
 from neurocompile.diagnostics import Diagnostic, FindingsError, NeurocompileError
 
 COMMANDS = {
-    "check": "check", "build": "build", "verify": "verify", "report": "report",
+    "check": "check", "build": "build", "verify": "verify", "report": "report", "sweep": "sweep",
     "explain": "catalog", "rules": "catalog", "targets": "catalog", "export": "export",
     "quantize": "training", "tune": "training", "ranc": "ranc", "schema": "schema", "doctor": "doctor",
 }

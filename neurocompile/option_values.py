@@ -122,6 +122,46 @@ class Bits:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class SeveralBits:
+    """Bits of stored weights, several of them in turn, as a tuple.
+
+    A text has commas between them; exceptions by population belong to the number before.
+    """
+
+    each: Bits
+    metavar: str = "N|search,..."
+
+    @property
+    def words(self) -> str:
+        """The numbers."""
+        return f"{self.each.words}, or several with commas between"
+
+    def read(self, value: object) -> tuple[int | str, ...]:
+        """The values, each once; one alone is a tuple of one."""
+        if isinstance(value, str):
+            return self.parse(value)
+        values = (value,) if isinstance(value, int) else value
+        if not isinstance(values, (list, tuple)) or not values:
+            raise ValueError(self.words)
+        return tuple(dict.fromkeys(self.each.read(one) for one in values))
+
+    def parse(self, text: str) -> tuple[int | str, ...]:
+        """The values that a text writes."""
+        parts: list[str] = []
+        for part in text.split(","):
+            if "=" in part and parts and parts[-1].strip() != SEARCH:
+                parts[-1] += f",{part}"
+            else:
+                parts.append(part)
+        return self.read([self.each.parse(part) for part in parts])
+
+    def schema(self) -> dict[str, Any]:
+        """One of them, or a list."""
+        one = self.each.schema()
+        return {"oneOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+
+
 def _digits(text: str) -> int | str:
     """The number that digits write, else the text."""
     digits = text.strip()

@@ -18,6 +18,7 @@ from neurocompile.option_values import (
     Choice,
     Ranges,
     Several,
+    SeveralBits,
     Share,
     Values,
     Whole,
@@ -89,6 +90,10 @@ def declared_in(kind: type) -> tuple[Option, ...]:
                families=f.metadata[_KEY][2]) for f in fields(kind) if _KEY in f.metadata)
 
 
+STORED_BITS = Bits(8, pair=16)
+SWEEP_BITS = Option(
+    name="bits", values=SeveralBits(STORED_BITS), default=(8, 6, 4, 3, 2),
+    help="What `--weight-bits` is, one point of the sweep each: 8,4,search or 8,4,lif3=16.")
 ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 LOIHI, TRUENORTH = ("loihi",), ("truenorth",)
 
@@ -108,7 +113,7 @@ class Options:
     readout: str = option(
         Choice(("auto", "host", "chip")), "auto", "Where outputs are added up over a sample.")
     weight_bits: int | str | None = option(
-        Bits(8, pair=16), None, "Bits of a stored weight; 8 on Loihi and 4 on TrueNorth if not given. "
+        STORED_BITS, None, "Bits of a stored weight; 8 on Loihi and 4 on TrueNorth if not given. "
         "On Loihi others by population, of which 16 take two synapses a weight, or the fewest that keep "
         "the accuracy on a sample.")
     input_range: tuple[tuple[str, float, float], ...] = option(

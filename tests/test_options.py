@@ -11,7 +11,15 @@ import neurocompile
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.table import options_of
-from neurocompile.option_values import Bits, Choice, Positive, Several, Share, Whole
+from neurocompile.option_values import (
+    Bits,
+    Choice,
+    Positive,
+    Several,
+    SeveralBits,
+    Share,
+    Whole,
+)
 from neurocompile.options import Option, Options, declared_in
 
 BY_NAME = {one.name: one for one in declared_in(Options)}
@@ -25,6 +33,7 @@ BY_NAME = {one.name: one for one in declared_in(Options)}
     (Bits(8), [1, 8, "search", "4,a.b=8", "a=4"],
      [0, 9, True, None, 4.0, "9", "4,", "4,a", "4,a=9", "4,a=1,a=2", "a=9", "4,=2", "=4", "a", ""]),
     (Bits(8, pair=16), ["a=16", "4,a=16,b=3"], [16, "16", "a=15", "16,a=4", "search,a=16"]),
+    (SeveralBits(Bits(8)), [4, "4", "4,search", [8, "4,a=2"]], [0, (), [], "", "4,,2", "a", None, [True]]),
     (Choice(("a", "b")), ["a", "b"], ["c", "", 3, None, ["a"], ("a",)]),
     (Several(("a", "b")), ["a", ["a", "b"], ()], ["c", ["a", "c"], 3, None, [3]]),
 ])
@@ -39,6 +48,8 @@ def test_values_are_read_or_refused(values: Any, right: list[Any], wrong: list[A
 @pytest.mark.parametrize(("values", "text", "value"), [
     (Bits(8), " 4", 4), (Bits(8), "4, a=8,b=1", "4,a=8,b=1"),
     (Bits(8), " a =4, b=8", "a=4,b=8"),
+    (SeveralBits(Bits(8, pair=16)), "8, 4,a=16,b=2,search,4,8", (8, "4,a=16,b=2", "search", 4)),
+    (SeveralBits(Bits(8)), "search,a=4,8", ("search", "a=4", 8)),
     (Whole(1, 8), "4", 4), (Whole(1, 8), " 4", 4), (Share(), "0.25", 0.25), (Positive(), "3", 3.0),
     (Choice(("a",)), "a", "a"), (Several(("a",)), "a", ("a",))])
 def test_text_is_parsed(values: Any, text: str, value: object) -> None:

@@ -51,17 +51,32 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     sample (`Compilation.rounding`). Raises FindingsError with all errors of the stage that found some.
     """
     family = family_of(target)
-    options = (options or family.options_type()).with_usual_bits(
-        family.usual_weight_bits(target))
-    run = Recorder(progress)
+    options, run = options or family.options_type(), Recorder(progress)
+    run.findings += options.without_effect(family.name, target.name)
+    lowering = replace(lower_graph(run, graph, options, sample, selection, rounding), labels=labels)
+    return compile_lowering(run, lowering, target, options)
+
+
+def lower_graph(run: Recorder, graph: Graph, options: Options,
+                sample: Mapping[str, Array] | None = None, selection: Selection | None = None,
+                rounding: Mapping[str, Array] | None = None) -> Lowering:
+    """A Graph as a float network: what no target has a part in. Raises as `compile_graph` does."""
     try:
-        run.findings += options.without_effect(family.name, target.name)
-        lowering = replace(_lower(run, graph, options, sample, selection, rounding or {}),
-                           labels=labels)
-        compilation: Compilation = family.compile(run, lowering, target, options)
+        return _lower(run, graph, options, sample, selection, rounding or {})
     except FindingsError as error:  # with the warnings of the stages before
         raise FindingsError(*run.findings, *error.diagnostics) from None
-    if sample is None:
+
+
+def compile_lowering(run: Recorder, lowering: Lowering, target: Target, options: Options
+                     ) -> Compilation:
+    """A float network for a target. Raises as `compile_graph` does."""
+    family = family_of(target)
+    try:
+        compilation: Compilation = family.compile(run, lowering, target, options.with_usual_bits(
+            family.usual_weight_bits(target)))
+    except FindingsError as error:
+        raise FindingsError(*run.findings, *error.diagnostics) from None
+    if lowering.sample is None:
         return compilation
     return replace(compilation, rounding={
         **compilation.rounding, **range_record(lowering.whole)})
