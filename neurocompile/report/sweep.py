@@ -10,7 +10,12 @@ from neurocompile.diagnostics import printable
 from neurocompile.report import terminal, words
 from neurocompile.report.chart import Chart, Line, Mark
 from neurocompile.report.content import Amount, Cell, Column, Content, Table, sentences
-from neurocompile.report.model.sweep import SweepDocument, SweepPoint, SweepResult
+from neurocompile.report.model.sweep import (
+    Refusal,
+    SweepDocument,
+    SweepPoint,
+    SweepResult,
+)
 from neurocompile.report.sections import INPUTS
 
 COLUMNS = ("target", "weight_bits", "mean_bits", "accuracy", "loss", "same_answers",
@@ -40,8 +45,6 @@ def heads(document: SweepDocument) -> tuple[str, str]:
 
 def content(document: SweepDocument) -> Content:
     """A row for each point, and why some are refused."""
-    notes = [f"{printable(one.target)}, {printable(one.weight_bits)}: {why.code} {why.message}"
-             for one in document.points for why in one.refusals]
     over = any(one.result is not None and one.result.over_loss for one in document.points)
     loss = "*: a population loses more of its spikes than --max-loss, build refuses it" if over else ""
     table = Table(
@@ -53,7 +56,17 @@ def content(document: SweepDocument) -> Content:
             Column(title="cores", form="count"), Column(title="bound", form="count", place="page"),
             Column(title="chips", form="count", place="page")),
         rows=tuple(_row(document, one) for one in document.points), note=NOTE)
-    return Content(lines=sentences(*notes, loss, mood="warn"), tables=(table, *_by_population(document)))
+    return Content(lines=sentences(*_refusals(document), loss, mood="warn"), tables=(table, *_by_population(document)))
+
+
+def _refusals(document: SweepDocument) -> Iterator[str]:
+    """Each finding once for a target, with the bits that it stands for."""
+    bits: dict[tuple[str, Refusal], list[str]] = {}
+    for one in document.points:
+        for why in one.refusals:
+            bits.setdefault((one.target, why), []).append(printable(one.weight_bits))
+    for (target, why), texts in bits.items():
+        yield f"{printable(target)} with {', '.join(texts)}: {why.code} {why.message}"
 
 
 def _by_population(document: SweepDocument) -> Iterator[Table]:

@@ -26,18 +26,18 @@ def document(labels: bool = True) -> SweepDocument:
             SweepPoint(target="loihi2", weight_bits="2", result=result(2, right, over=True)),
             SweepPoint(target="loihi2", weight_bits="=x=4", result=result(3.5, right)),
             SweepPoint(target="truenorth", weight_bits="4", result=result(4, right, None)),
-            SweepPoint(target="truenorth", weight_bits="search", refusals=(
-                Refusal(code="NC009", message="one number for all"),))))
+            *(SweepPoint(target="truenorth", weight_bits=bits, refusals=(
+                Refusal(code="NC009", message="one number for all"),)) for bits in ("search", "a=4"))))
 
 
 def test_a_row_for_each_point() -> None:
     text = sweep.text(document())
-    assert text.startswith("<net>: 5 points on loihi2, truenorth\nmeasured on 100 samples; the float "
+    assert text.startswith("<net>: 6 points on loihi2, truenorth\nmeasured on 100 samples; the float "
                            "network gets 82.0 % of them right\n")
     row = next(line for line in text.splitlines() if line.startswith("loihi2    8"))
     assert row.split() == ["loihi2", "8", "8", "80.0", "%", "2.0", "%", "90.0", "%", "95.0", "%",
                            "90.0", "%", "9.8", "KiB", "3"]
-    assert "truenorth, search: NC009 one number for all" in text
+    assert "truenorth with search, a=4: NC009 one number for all" in text
     assert text.count("90.0 % *") == 1
     assert "--max-loss" in text
     assert max(map(len, text.splitlines())) <= 100
@@ -53,7 +53,7 @@ def test_without_labels_answers_are_compared() -> None:
 
 def test_csv_has_fractions_and_no_formulas() -> None:
     rows = list(csv.DictReader(io.StringIO(sweep.csv_text(document()))))
-    assert [row["weight_bits"] for row in rows] == ["8", "2", "'=x=4", "4", "search"]
+    assert [row["weight_bits"] for row in rows] == ["8", "2", "'=x=4", "4", "search", "a=4"]
     assert (rows[0]["accuracy"], rows[0]["loss"], rows[0]["memory_bits"]) == ("0.8", "0.02", "80000")
     assert (rows[1]["over_loss"], rows[3]["memory_bits"]) == ("1", "")
     assert (rows[4]["cores"], rows[4]["refusals"]) == ("", "NC009")
@@ -63,7 +63,7 @@ def test_the_page_needs_no_network_and_no_script() -> None:
     page = html.render_sweep(document())
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
-    assert "&lt;net&gt;: 5 points" in page
+    assert "&lt;net&gt;: 6 points" in page
     assert "<net>" not in page
     titles = [one.title for one in sweep.charts(document())]
     assert titles == ["spikes", "answers", "memory", "cores"]
