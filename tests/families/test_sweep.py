@@ -92,6 +92,15 @@ def test_what_loses_too_much_has_its_figures() -> None:
         compile_graph(graph, setting.target, setting.options, sample)
 
 
+def test_two_synapses_of_a_weight_are_one_of_16_bits() -> None:
+    graph, sample = graph_and_sample()
+    *_, second = results()[0].bits
+    one, = sweep(graph, "net", settings([f"{second}=16"]), sample, None, lambda _: None).points
+    assert one.result is not None
+    assert (one.weight_bits, one.result.bits[second]) == (f"{second}=16", 16)
+    assert one.result.mean_bits == (8 * 30 * 40 + 16 * 10 * 30) / (30 * 40 + 10 * 30)
+
+
 def test_loss_is_of_accuracy_else_of_answers() -> None:
     document, _ = points()
     result, by_answers = results()[1], points(False)[0]
