@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from neurocompile.backends.loihi.bits import check_bits
@@ -23,6 +23,7 @@ from neurocompile.passes.loihi.quantization.pairs import halves
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.quantization.rounding_record import read_rounding
 from neurocompile.passes.loihi.quantization.weight_grid import grid
+from neurocompile.passes.loihi.streams.adders import build_streams
 from neurocompile.passes.loihi.weight_bits import bits_into, with_equal_bits
 from tests.loihi import loihi_target
 from tests.passes.loihi.quantization.float_nets import (
@@ -33,6 +34,7 @@ from tests.passes.loihi.quantization.float_nets import (
     share_wrong,
     spikes,
 )
+from tests.passes.loihi.residual_nets import residual, spikes_in
 
 LOIHI2 = loihi_target("loihi2")
 ALL = np.arange(-(1 << 15), 1 << 15)
@@ -130,6 +132,29 @@ def test_a_layer_loses_less(with_sample: bool) -> None:
                       for bits in ({}, {"n": 16}))
     assert 0 < eight
     assert sixteen < eight / 4
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 9999), st.booleans())
+def test_what_adders_receive(seed: int, with_sample: bool) -> None:
+    network, _ = build_streams(residual(seed, 2), LOIHI2, "adder", 8)
+    network = replace(network, projections=tuple(replace(p, operator=p.operator.with_weights(
+        p.operator.weights * (1 if p.operator.weights.size == 1 else 1.01)))
+        for p in network.projections))  # off every grid
+    x = {"x": spikes_in(seed, 8)}
+    names = {p.name for p in network.populations if p.graded}
+    assume(names)
+    eight, form = (integers_of(network, x if with_sample else None, bits_of=dict.fromkeys(names, bits))
+                   for bits in (8, 16))
+    integers = form.network
+    assert {p.target for p in integers.projections if p.low} == names
+    assert not any(p.low for p in eight.network.projections)
+    joint = replace(integers, projections=tuple(whole(integers.projections)))
+    results = [run(net, x).spikes for net in (integers, joint)]
+    for name, spikes_of in results[0].items():
+        assert np.array_equal(spikes_of, results[1][name]), name
+    assert not [d for p in integers.populations for d in state_overflows(integers, p, LOIHI2)]
+    assert not list(check_bits(integers, align(integers), LOIHI2))
 
 
 def test_as_if_in_one_synapse() -> None:
