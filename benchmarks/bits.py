@@ -1,10 +1,12 @@
 """Accuracy by bits of a weight: the trained examples, calibrated on training images without labels.
 
-Run: python -m benchmarks.bits [NAME ...] [--bits 8 6 4 3 2] [--images 10000] [--samples 128] [--write]
+Run: python -m benchmarks.bits [NAME ...] [--bits 8 6 4 3 2 search] [--images 10000] [--samples 128] [--write]
 
 `local` is the share of a population's spikes that stay the same when its sources send the float
 network's spikes, over 256 test images: the mean of all populations, and the least. CPU seconds are
 those of the calibration: running the float network, choosing scales, rounding. Nothing is mapped.
+With `search` it is `--weight-bits search` on labeled training images, and all that it makes. `--write`
+puts the rows into docs/bits.md, in the place of those of the same network and bits.
 """
 
 from __future__ import annotations
@@ -25,21 +27,24 @@ from examples.stmixer import small_nets
 from neurocompile.backends import synchronous
 from neurocompile.capture.torch_model import capture
 from neurocompile.config import ModelEntry, load_config
-from neurocompile.families.compilation import Recorder
+from neurocompile.families.loihi.bit_search import Search
 from neurocompile.families.stages import observe
 from neurocompile.families.targets import load_target
 from neurocompile.ir.network import Input, InputKind, Network, Population
 from neurocompile.ir.operators import Array
+from neurocompile.option_values import SEARCH
 from neurocompile.options import Options
 from neurocompile.passes.loihi.accumulate import accumulate
 from neurocompile.passes.loihi.quantization.quantize import LoihiQuantizer
 from neurocompile.passes.loihi.split import split
 from neurocompile.passes.loihi.streams.adders import build_streams
 from neurocompile.passes.lowering.lower import lower
+from neurocompile.target.loihi import LoihiTarget
 
 BITS = (8, 6, 4, 3, 2)
 DOCS = Path(__file__).parents[1] / "docs/bits.md"
 LOCAL = 256  # test images that local agreement is measured on
+SEARCH_SAMPLES = 2000  # labeled training images that a search is made on
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,7 @@ class Case:
     name: str
     network: Network
     training: Array
+    training_labels: Array
     test: Array
     labels: Array
 
@@ -70,9 +76,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A network with so many bits."""
+    """A network with so many bits, or with those that a search chose."""
 
-    bits: int
+    bits: str
     accuracy: float
     local: Mapping[str, float]  # by population
     seconds: float
@@ -80,28 +86,39 @@ class Line:
 
 def load_case(entry: ModelEntry, samples: int, images: int) -> Case:
     """An example with training images for calibration and test images."""
-    training, test = (np.asarray(data.load_mnist(split)[0])[:count]
-                      for split, count in (("train", samples), ("test", images)))
+    (training, learnt), (test, labels) = (
+        [np.asarray(array)[:count] for array in data.load_mnist(split)]
+        for split, count in (("train", samples), ("test", images)))
     if entry.input.shape != test.shape[1:]:
         training, test = (small_nets.upscale(torch.as_tensor(x)).numpy() for x in (training, test))
     graph = capture(load_trained(entry), torch.as_tensor(training[:4]))
     network, _ = lower(graph, entry.options.get("allow", ()))
-    return Case(entry.name, network, training, test, np.asarray(data.load_mnist("test")[1])[:images])
+    return Case(entry.name, network, training, learnt, test, labels)
 
 
-def measure(case: Case, bits: int) -> Line:
-    """The case with so many bits for each weight."""
-    target, options = load_target("loihi2"), Options()
-    floating, _ = build_streams(case.network, target, options.streams, bits)
-    floating, _ = split(floating, target, bits)
-    floating, _ = accumulate(floating, options.readout, target, bits)
-    start = time.process_time()
-    observations = observe(
-        Recorder(lambda _: None), floating, {case.source: case.training}).values
-    network = LoihiQuantizer(bits, observations=observations).quantize(floating, target).network
+def measure(case: Case, bits: int | str, samples: int) -> Line:
+    """The case with so many bits for each weight, or with those that a search finds."""
+    target = load_target("loihi2")
+    if not isinstance(target, LoihiTarget):
+        raise TypeError(target.family)
+    options = Options(weight_bits=bits).with_usual_bits(8)
+    floating, _ = build_streams(case.network, target, options.streams, options.bits)
+    floating, _ = split(floating, target, options.bits)
+    floating, _ = accumulate(floating, options.readout, target, options.bits)
+    start, words = time.process_time(), str(bits)
+    count = SEARCH_SAMPLES if bits == SEARCH else samples
+    observation = observe(floating, {case.source: case.training[:count]})
+    choice: Mapping[str, int] = {}
+    if bits == SEARCH and observation.run is not None and observation.values is not None:
+        search = Search(floating, target, options, {case.source: case.training[:count]},
+                        case.training_labels[:count], observation.run, observation.values)
+        choice = search.best()
+        words = search.summary(choice).replace(" bits on average, ", " (") + ")"
+    network = LoihiQuantizer(options.bits, observations=observation.values, bits_of=choice).quantize(
+        floating, target).network
     seconds = time.process_time() - start
     local = local_agreement(floating, network, {case.source: case.test[:LOCAL]})
-    return Line(bits, case.right(network), local, seconds)
+    return Line(words, case.right(network), local, seconds)
 
 
 def local_agreement(floating: Network, network: Network, inputs: Mapping[str, Array]
@@ -153,22 +170,58 @@ the mean of all populations, and the least. *CPU s* is what the calibration take
 network, choosing scales, rounding.
 
 {table}
+
+## Searched
+
+`--weight-bits search` on {searched:,} labeled training images, with its limits as they are by default: at
+most 0.5 points of accuracy there, at most 20 % of a population's spikes. *Bits* are the mean of all
+synapses, and the least and the most of a population. *CPU s* is the whole search.
+
+{searches}
 """
 
 
 def row(case: Case, line: Line) -> tuple[str, ...]:
     """A line's cells, of `COLUMNS`."""
     local = list(line.local.values())
-    return (case.name, f"{len(case.test):,}", f"{100 * case.accuracy:.2f}", str(line.bits),
+    return (case.name, f"{len(case.test):,}", f"{100 * case.accuracy:.2f}", line.bits,
             f"{100 * line.accuracy:.2f}", f"{100 * (case.accuracy - line.accuracy):.2f}",
             f"{100 * np.mean(local):.2f}", f"{100 * min(local):.2f}", f"{line.seconds:.1f}")
 
 
-def page(rows: Sequence[tuple[str, ...]], samples: int) -> str:
-    """The page of the documentation."""
+def page(rows: Sequence[tuple[str, ...]], names: Sequence[str], samples: int) -> str:
+    """The page of the documentation; networks in the order of `names`."""
+    place = {name: number for number, name in enumerate(names)}
+    in_order = sorted(rows, key=lambda cells: (place[cells[0]], -float(cells[3].split()[0])))
+    plain, searches = ([cells for cells in in_order if _is_search(cells) == kind]
+                       for kind in (False, True))
+    return PAGE.format(samples=samples, local=LOCAL, searched=SEARCH_SAMPLES, table=_table(plain),
+                       searches=_table(searches))
+
+
+def rows_of(text: str) -> list[tuple[str, ...]]:
+    """The rows of all tables of a page."""
+    cells = (tuple(line.strip("| ").split(" | ")) for line in text.splitlines()
+             if line.startswith("| "))
+    return [row for row in cells if row != COLUMNS and not row[0].startswith("---")]
+
+
+def _is_search(cells: tuple[str, ...]) -> bool:
+    return not cells[3].isdecimal()
+
+
+def _key(cells: tuple[str, ...]) -> tuple[str, str]:
+    """Network and bits; a network has one search."""
+    return cells[0], SEARCH if _is_search(cells) else cells[3]
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
     lines = [COLUMNS, ("---", *["---:"] * (len(COLUMNS) - 1)), *rows]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return PAGE.format(samples=samples, local=LOCAL, table=table)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _bits(text: str) -> int | str:
+    return SEARCH if text == SEARCH else int(text)
 
 
 def main() -> None:
@@ -177,20 +230,20 @@ def main() -> None:
                for entry in load_config(folder / "neurocompile.toml").models}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("nets", nargs="*", metavar="NAME", help=f"of {', '.join(entries)}")
-    parser.add_argument("--bits", type=int, nargs="*", default=BITS)
+    parser.add_argument("--bits", type=_bits, nargs="*", default=BITS)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--samples", type=int, default=128)
     parser.add_argument("--write", action="store_true", help="write docs/bits.md")
     options = parser.parse_args()
-    rows: list[tuple[str, ...]] = []
     print("".join(f"{cell:>11}" for cell in COLUMNS), flush=True)
     for name in options.nets or entries:
-        case = load_case(entries[name], options.samples, options.images)
+        case = load_case(entries[name], max(options.samples, SEARCH_SAMPLES), options.images)
         for bits in options.bits:
-            rows.append(row(case, measure(case, bits)))
-            print("".join(f"{cell:>11}" for cell in rows[-1]), flush=True)
+            cells = row(case, measure(case, bits, options.samples))
+            print("".join(f"{cell:>11}" for cell in cells), flush=True)
             if options.write:
-                DOCS.write_text(page(rows, options.samples))
+                rows = [one for one in rows_of(DOCS.read_text()) if _key(one) != _key(cells)]
+                DOCS.write_text(page([*rows, cells], list(entries), options.samples))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurocompile import nn
-    from neurocompile.api import Verdict, build, check, export, quantize, tune
+    from neurocompile.api import Verdict, build, check, export, quantize, sweep, tune
     from neurocompile.builds.builder import BuildResult
     from neurocompile.capture.declaration import neuron
     from neurocompile.diagnostics import (
@@ -24,11 +24,11 @@ __version__ = "0.1.0"
 __all__ = [
     "BuildResult", "Diagnostic", "FindingsError", "InternalError", "NeurocompileError", "Options",
     "Severity", "UsageError", "Verdict", "__version__", "build", "check", "export", "neuron", "nn",
-    "quantize", "tune",
+    "quantize", "sweep", "tune",
 ]
 
 _HOMES = {
-    "api": ("Verdict", "build", "check", "export", "quantize", "tune"),
+    "api": ("Verdict", "build", "check", "export", "quantize", "sweep", "tune"),
     "builds.builder": ("BuildResult",),
     "capture.declaration": ("neuron",),
     "diagnostics": ("Diagnostic", "FindingsError", "InternalError", "NeurocompileError", "Severity",

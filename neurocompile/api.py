@@ -1,4 +1,4 @@
-"""The public functions: `neurocompile.check`, `.build`, `.export`, `.quantize` and `.tune`."""
+"""The public functions: `neurocompile.check`, `.build`, `.sweep`, `.export`, `.quantize`, `.tune`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from neurocompile.builds.builder import BuildResult
+from neurocompile.builds.builder import BuildResult, require_proof
 from neurocompile.builds.builder import build as build_capture
 from neurocompile.capture import torch_model
 from neurocompile.capture.torch_model import export
@@ -19,6 +19,8 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.family import Checks
 from neurocompile.families.pipeline import check_structure, compile_graph, stages_not_run
+from neurocompile.families.sweep import Setting
+from neurocompile.families.sweep import sweep as sweep_graph
 from neurocompile.families.table import family_of, options_of
 from neurocompile.families.targets import load_target
 from neurocompile.formats.load import load_model
@@ -27,7 +29,8 @@ from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample, load_sample
 from neurocompile.formats.table import format_options
 from neurocompile.ir.graph import Graph
-from neurocompile.options import INPUT, Options
+from neurocompile.options import INPUT, SWEEP_BITS, Options
+from neurocompile.report.model.sweep import SweepDocument
 from neurocompile.target import Target
 from neurocompile.training.rewriting import RewrittenModel, parameters_of, rewrite
 from neurocompile.training.template import TrainedModel, load_trained, trained_model
@@ -120,6 +123,32 @@ def build(model: Model, out: str | os.PathLike[str], example: Example | None = N
                         checks=Checks(verify_samples), force=force)
 
 
+def sweep(model: Model, example: Example | None = None, *,
+          bits: int | str | Sequence[int | str] = SWEEP_BITS.default,
+          target: str | Sequence[str] = "loihi2", options: Options | None = None,
+          sample: str | os.PathLike[str] | None = None, n_ticks: int | None = None,
+          input_shape: InputShape | None = None, **keywords: Any) -> SweepDocument:
+    """A model with several numbers of bits on several targets: what each keeps and takes.
+
+    `bits` are values of the option `weight_bits`; other `keywords` are as for `check`. The model is
+    captured and lowered once. A point that cannot be had says why (`refusals`). Raises FindingsError
+    when none can, UsageError when an input or an option's value cannot be used.
+    """
+    if "weight_bits" in keywords:
+        raise TypeError("what is swept is `bits`, not `weight_bits`")
+    chips = [load_target(name) for name in ([target] if isinstance(target, str) else target)]
+    request = Request(spec=_spec(model), n_ticks=n_ticks, input=INPUT.read(input_shape),
+                      options=_of_formats(keywords))
+    samples = _samples(sample, request)
+    settings = [Setting(chip, _options(chip, options, {**keywords, "weight_bits": one}))
+                for chip in chips for one in SWEEP_BITS.read(bits)]
+    capture = _read(model, example, samples, request)
+    require_proof(capture)
+    return sweep_graph(
+        capture.graph, capture.name, settings, None if samples is None else capture.fit(samples),
+        None if samples is None else samples.labels, lambda _: None)
+
+
 def quantize(model: Model, example: Example | None = None, *, target: str = "loihi2",
              options: Options | None = None, sample: str | os.PathLike[str] | None = None,
              n_ticks: int | None = None, input_shape: InputShape | None = None,
@@ -203,4 +232,4 @@ def _read(model: Model, example: Example | None, sample: Sample | None,
     return Capture(graph, request.spec, ())
 
 
-__all__ = ["Verdict", "build", "check", "export", "quantize", "tune"]
+__all__ = ["Verdict", "build", "check", "export", "quantize", "sweep", "tune"]

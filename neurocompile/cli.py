@@ -22,7 +22,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, NeurocompileErro
 from neurocompile.interrupts import interrupt
 
 COMMANDS = {
-    "check": "check", "build": "build", "verify": "verify", "report": "report",
+    "check": "check", "build": "build", "verify": "verify", "report": "report", "sweep": "sweep",
     "explain": "catalog", "rules": "catalog", "targets": "catalog", "export": "export",
     "quantize": "training", "tune": "training", "ranc": "ranc", "schema": "schema", "doctor": "doctor",
 }

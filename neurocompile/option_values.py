@@ -71,17 +71,19 @@ SEARCH = "search"
 class Bits:
     """Bits of stored weights: a number, one with exceptions by population, or "search".
 
-    Exceptions are a text, `4,lif3=8`: what reaches `lif3` has 8, all else 4.
+    Exceptions are a text, `4,lif3=8`: what reaches `lif3` has 8, all else 4, or what is usual where no
+    number stands in front. They may be `pair` bits, too.
     """
 
     high: int
-    metavar: str = "N[,NAME=N]...|search"
+    pair: int | None = None  # of a weight that two synapses hold
+    metavar: str = "[N,][NAME=N]...|search"
 
     @property
     def words(self) -> str:
         """The numbers."""
         return (f"a whole number from 1 to {self.high}, one with exceptions by population such as "
-                f"4,lif3={self.high}, or {SEARCH}")
+                f"4,lif3={self.high}{f' or lif3={self.pair}' if self.pair else ''}, or {SEARCH}")
 
     def read(self, value: object) -> int | str:
         """The number, or the text as it is always written."""
@@ -94,22 +96,70 @@ class Bits:
         if text.strip() == SEARCH:
             return SEARCH
         first, *exceptions = (part.strip() for part in text.split(","))
+        if "=" in first:
+            return self._text([], [first, *exceptions])
         number = self._number(_digits(first))
-        pairs = [(name.strip(), self._number(_digits(bits)))
+        return self._text([str(number)], exceptions) if exceptions else number
+
+    def _text(self, first: list[str], exceptions: list[str]) -> str:
+        pairs = [(name.strip(), self._exception(_digits(bits)))
                  for name, _, bits in (part.rpartition("=") for part in exceptions)]
         if not all(name for name, _ in pairs) or len(dict(pairs)) < len(pairs):
             raise ValueError(self.words)
-        return ",".join([str(number), *(f"{n}={b}" for n, b in pairs)]) if pairs else number
+        return ",".join([*first, *(f"{n}={b}" for n, b in pairs)])
 
     def schema(self) -> dict[str, Any]:
         """An integer, or a text."""
         return {"oneOf": [{"type": "integer", "minimum": 1, "maximum": self.high},
-                          {"type": "string", "pattern": "^(search|[0-9]+(,.+=[0-9]+)*)$"}]}
+                          {"type": "string", "pattern": "^(search|([0-9]+|.+=[0-9]+)(,.+=[0-9]+)*)$"}]}
+
+    def _exception(self, value: object) -> int:
+        return value if type(value) is int and value == self.pair else self._number(value)
 
     def _number(self, value: object) -> int:
         if type(value) is not int or not 1 <= value <= self.high:
             raise ValueError(self.words)
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralBits:
+    """Bits of stored weights, several of them in turn, as a tuple.
+
+    A text has commas between them; exceptions by population belong to the number before.
+    """
+
+    each: Bits
+    metavar: str = "N|search,..."
+
+    @property
+    def words(self) -> str:
+        """The numbers."""
+        return f"{self.each.words}, or several with commas between"
+
+    def read(self, value: object) -> tuple[int | str, ...]:
+        """The values, each once; one alone is a tuple of one."""
+        if isinstance(value, str):
+            return self.parse(value)
+        values = (value,) if isinstance(value, int) else value
+        if not isinstance(values, (list, tuple)) or not values:
+            raise ValueError(self.words)
+        return tuple(dict.fromkeys(self.each.read(one) for one in values))
+
+    def parse(self, text: str) -> tuple[int | str, ...]:
+        """The values that a text writes."""
+        parts: list[str] = []
+        for part in text.split(","):
+            if "=" in part and parts and parts[-1].strip() != SEARCH:
+                parts[-1] += f",{part}"
+            else:
+                parts.append(part)
+        return self.read([self.each.parse(part) for part in parts])
+
+    def schema(self) -> dict[str, Any]:
+        """One of them, or a list."""
+        one = self.each.schema()
+        return {"oneOf": [one, {"type": "array", "items": one, "minItems": 1}]}
 
 
 def _digits(text: str) -> int | str:

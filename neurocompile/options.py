@@ -19,6 +19,7 @@ from neurocompile.option_values import (
     Choice,
     Ranges,
     Several,
+    SeveralBits,
     Share,
     Values,
     Whole,
@@ -94,6 +95,10 @@ INPUT = Option(
     name="input", values=Sizes(), default=None,
     help="Sizes of the model's input without its samples, where there is no sample file; N says where "
     "the samples stand: 30xNx8 has 30 ticks in front of them.")
+STORED_BITS = Bits(8, pair=16)
+SWEEP_BITS = Option(
+    name="bits", values=SeveralBits(STORED_BITS), default=(8, 6, 4, 3, 2),
+    help="What `--weight-bits` is, one point of the sweep each: 8,4,search or 8,4,lif3=16.")
 ALLOW = ("residual-distribution", "compose-linear", "or-pool", "coincidence-gates")
 LOIHI, TRUENORTH = ("loihi",), ("truenorth",)
 
@@ -113,8 +118,9 @@ class Options:
     readout: str = option(
         Choice(("auto", "host", "chip")), "auto", "Where outputs are added up over a sample.")
     weight_bits: int | str | None = option(
-        Bits(8), None, "Bits of a stored weight; 8 on Loihi and 4 on TrueNorth if not given. On Loihi "
-        "others by population, or the fewest that keep the accuracy on a sample.")
+        STORED_BITS, None, "Bits of a stored weight; 8 on Loihi and 4 on TrueNorth if not given. "
+        "On Loihi others by population, of which 16 take two synapses a weight, or the fewest that keep "
+        "the accuracy on a sample.")
     input_range: tuple[tuple[str, float, float], ...] = option(
         Ranges(), (), "Range of analog inputs; else that of the sample. What is beyond is clipped.")
     overflow: str = option(
@@ -166,15 +172,16 @@ class Options:
 
         Raises TypeError where no family has filled them in.
         """
-        bits = self.usual_bits if self.searches_bits else self.weight_bits
+        first = str(self.weight_bits).partition(",")[0]
+        bits = self.usual_bits if not first.isdecimal() else int(first)
         if bits is None:
             raise TypeError("bits of a weight depend on the family of chips: Options.with_usual_bits")
-        return int(str(bits).partition(",")[0])
+        return bits
 
     @property
     def bits_of(self) -> dict[str, int]:
         """Bits of the weights into single populations."""
-        pairs = (part.rpartition("=") for part in str(self.weight_bits).split(",")[1:])
+        pairs = (part.rpartition("=") for part in str(self.weight_bits).split(",") if "=" in part)
         return {name: int(bits) for name, _, bits in pairs}
 
     @property

@@ -12,7 +12,15 @@ from neurocompile.diagnostics import UsageError
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.table import options_of
 from neurocompile.input_sizes import InputSizes, Sizes
-from neurocompile.option_values import Bits, Choice, Positive, Several, Share, Whole
+from neurocompile.option_values import (
+    Bits,
+    Choice,
+    Positive,
+    Several,
+    SeveralBits,
+    Share,
+    Whole,
+)
 from neurocompile.options import Option, Options, declared_in
 
 BY_NAME = {one.name: one for one in declared_in(Options)}
@@ -23,8 +31,10 @@ BY_NAME = {one.name: one for one in declared_in(Options)}
     (Whole(1), [1, 10**9], [0, -1, False]),
     (Share(), [0, 0.5, 0.999], [1, -0.1, float("nan"), float("inf"), "0.5", True, None]),
     (Positive(), [0.1, 3], [0, -1, float("inf"), float("nan"), "1", True]),
-    (Bits(8), [1, 8, "search", "4,a.b=8"],
-     [0, 9, True, None, 4.0, "9", "4,", "4,a", "4,a=9", "4,a=1,a=2", "a=4", "4,=2", ""]),
+    (Bits(8), [1, 8, "search", "4,a.b=8", "a=4"],
+     [0, 9, True, None, 4.0, "9", "4,", "4,a", "4,a=9", "4,a=1,a=2", "a=9", "4,=2", "=4", "a", ""]),
+    (Bits(8, pair=16), ["a=16", "4,a=16,b=3"], [16, "16", "a=15", "16,a=4", "search,a=16"]),
+    (SeveralBits(Bits(8)), [4, "4", "4,search", [8, "4,a=2"]], [0, (), [], "", "4,,2", "a", None, [True]]),
     (Sizes(), [(3, 8), [1], "30xNx8", "n,8", InputSizes((8,), 0)],
      ["", "N", "NxN", "0", "3x", "3x-1", "1e3", (), (0,), (True,), (3.0,), 3, None, [1] * 17]),
     (Choice(("a", "b")), ["a", "b"], ["c", "", 3, None, ["a"], ("a",)]),
@@ -41,6 +51,9 @@ def test_values_are_read_or_refused(values: Any, right: list[Any], wrong: list[A
 @pytest.mark.parametrize(("values", "text", "value"), [
     (Bits(8), " 4", 4), (Bits(8), "4, a=8,b=1", "4,a=8,b=1"),
     (Sizes(), "30xNx8", InputSizes((30, 8), 1)), (Sizes(), "3,8, 8", InputSizes((3, 8, 8))),
+    (Bits(8), " a =4, b=8", "a=4,b=8"),
+    (SeveralBits(Bits(8, pair=16)), "8, 4,a=16,b=2,search,4,8", (8, "4,a=16,b=2", "search", 4)),
+    (SeveralBits(Bits(8)), "search,a=4,8", ("search", "a=4", 8)),
     (Whole(1, 8), "4", 4), (Whole(1, 8), " 4", 4), (Share(), "0.25", 0.25), (Positive(), "3", 3.0),
     (Choice(("a",)), "a", "a"), (Several(("a",)), "a", ("a",))])
 def test_text_is_parsed(values: Any, text: str, value: object) -> None:
@@ -116,6 +129,8 @@ def test_an_option_has_one_name_in_three_spellings() -> None:
 def test_bits_of_all_and_of_single_populations() -> None:
     options = Options(weight_bits="4,lif3=8").with_usual_bits(6)
     assert (options.bits, options.bits_of) == (4, {"lif3": 8})
+    pair = Options(weight_bits="lif3=16,a=b=2").with_usual_bits(6)
+    assert (pair.bits, pair.bits_of) == (6, {"lif3": 16, "a=b": 2})
     search = Options(weight_bits="search").with_usual_bits(6)
     assert (search.bits, search.bits_of, search.searches_bits) == (6, {}, True)
     assert Options().with_usual_bits(6).equal_bits("a chip") == 6

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import neurocompile
 from neurocompile.array_file import write_arrays
-from neurocompile.backends import synchronous
 from neurocompile.backends.results import Verification
 from neurocompile.builds.directory import check_replaceable, new_build
 from neurocompile.builds.files import ROUNDING
@@ -27,6 +26,7 @@ from neurocompile.families.compilation import Compilation, Progress
 from neurocompile.families.demand import Demand
 from neurocompile.families.documents import report, trace
 from neurocompile.families.family import Checks
+from neurocompile.families.fidelity import right_answers
 from neurocompile.families.pipeline import compile_graph, quantize
 from neurocompile.families.resources import layout, selection
 from neurocompile.families.seeded import SEED, active_inputs
@@ -141,11 +141,9 @@ def first_inputs(floating: Network, arrays: Mapping[str, Array] | None, count: i
 def measure_accuracy(network: Network, arrays: Mapping[str, Array] | None,
                      sample: Sample | None) -> Accuracy | None:
     """Accuracy by the first readout's largest output; None without labels."""
-    if arrays is None or sample is None or sample.labels is None or not network.outputs:
+    if sample is None or (right := right_answers(network, arrays, sample.labels)) is None:
         return None
-    first = network.outputs[0]
-    answers = first.answers(synchronous.outputs(network, arrays)[first.name])
-    return Accuracy(right=int((answers == sample.labels).sum()), samples=len(sample.labels))
+    return Accuracy(right=right, samples=len(sample))
 
 
 def _accuracy_beside_whole(compilation: Compilation, arrays: Mapping[str, Array] | None,

@@ -20,6 +20,7 @@ from neurocompile.report.model.layout import Layout
 from neurocompile.report.model.manifest import Manifest
 from neurocompile.report.model.report import Report, ReportDocument
 from neurocompile.report.model.resources import Resources
+from neurocompile.report.model.sweep import SweepDocument
 from neurocompile.report.model.trace import Trace
 from neurocompile.report.model.verify import VerifyDocument
 from neurocompile.report.plain import from_json
@@ -63,6 +64,7 @@ COMMANDS: Mapping[str, type] = {  # what commands write as JSON
     "neurocompile verify BUILD --format json": VerifyDocument,
     "neurocompile check MODEL --format json": CheckDocument,
     "neurocompile build MODEL --format json": Findings,
+    "neurocompile sweep MODEL --format json": SweepDocument,
 }
 
 

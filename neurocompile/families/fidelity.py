@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.backends.synchronous import Executor, Run, run
+from neurocompile.backends.synchronous import Executor, Run, outputs, run
 from neurocompile.backends.synchronous.local import Local
 from neurocompile.ir.network import Bias, Network, Population
 from neurocompile.ir.operators import Array
@@ -128,6 +128,18 @@ def measure(floating: Network, network: Network, inputs: Mapping[str, Array], so
     n_samples = len(next(iter(inputs.values())))
     return Measurement(Fidelity(source, n_samples, populations, argmax),
                        Local(float_executor, inputs, spiking), local, rates, b.saturations)
+
+
+def right_answers(network: Network, inputs: Mapping[str, Array] | None, labels: Array | None
+                  ) -> int | None:
+    """How many samples of inputs have their label as the first readout's largest output.
+
+    None without labels, inputs or a readout.
+    """
+    if inputs is None or labels is None or not network.outputs:
+        return None
+    first = network.outputs[0]
+    return int((first.answers(outputs(network, inputs)[first.name]) == labels).sum())
 
 
 def _compare(population: Population, floating: Mapping[str, Array], after: Array, local: Local,

@@ -14,7 +14,7 @@ from neurocompile.backends.synchronous.local import Local
 from neurocompile.backends.synchronous.neurons import FloatBatch
 from neurocompile.diagnostics import Diagnostic, FindingsError, Severity, UsageError
 from neurocompile.families.fidelity import Measurement, PopulationFidelity, share_lost, sure_loss
-from neurocompile.ir.network import ANALOG, Network, Population
+from neurocompile.ir.network import ANALOG, Network, Population, whole
 from neurocompile.options import Options
 
 DEAD, BUSY = 1e-5, 0.95  # firing rates that are worth a warning
@@ -118,7 +118,7 @@ def _cause(result: Measurement, population: Population) -> str:
     Currents of the integer network are brought to float units neuron by neuron, by least squares.
     """
     floating, integer = result.floating, result.integer
-    for projection in integer.executor.network.into(population.name):
+    for projection in whole(integer.executor.network.into(population.name)):
         if not np.any(projection.operator.weights):
             return f"all weights of `{projection.name}` are 0 on the grid"
     before = floating.executor.network.population(population.name)
@@ -186,7 +186,7 @@ def _differences(population: Population, current: torch.Tensor, expected: torch.
 
 def _of_weights(result: Measurement, population: Population) -> str:
     """Clipping, where the largest stored weights are many."""
-    for projection in result.integer.executor.network.into(population.name):
+    for projection in whole(result.integer.executor.network.into(population.name)):
         weights = np.abs(np.asarray(projection.operator.weights)).reshape(-1)
         largest = weights.max(initial=0)
         if largest and weights.size >= 64 and (weights >= 0.99 * largest).mean() > 0.05 and (

@@ -19,7 +19,6 @@ from neurocompile.families.compilation import (
     Lowering,
     Progress,
     Recorder,
-    Structure,
 )
 from neurocompile.families.gate import Gate, doubts, gate
 from neurocompile.families.stages import network_size
@@ -70,16 +69,30 @@ def compile_graph(graph: Graph, target: Target, options: Options | None = None,
     one, or `selection` from an earlier compilation; `rounding` is what that one decided on its
     sample (`Compilation.rounding`). Raises FindingsError with all errors of the stage that found some.
     """
-    family, run = family_of(target), Recorder(progress)
-    options = _in_full(options, target)
+    options, run = _in_full(options, target), Recorder(progress)
+    run.findings += _without_effect(options, target)
+    lowering = lower_graph(run, graph, options, Data(
+        sample=sample, labels=labels, selection=selection, rounding=rounding or {}))
+    return compile_lowering(run, lowering, target, options)
+
+
+def lower_graph(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowering:
+    """A Graph as a float network: what no target has a part in. Raises as `compile_graph` does."""
     with _warnings_told(run):
-        structure = _structure(run, graph, target, options, Data(
-            sample=sample, labels=labels, selection=selection, rounding=rounding or {}))
+        return _lower(run, graph, options, data)
+
+
+def compile_lowering(run: Recorder, lowering: Lowering, target: Target, options: Options
+                     ) -> Compilation:
+    """A float network for a target. Raises as `compile_graph` does."""
+    family, options = family_of(target), _in_full(options, target)
+    with _warnings_told(run):
+        structure = family.structure(run, lowering, target, options)
         compilation: Compilation = family.compile(run, structure, target, options)
-    if sample is None:
+    if lowering.sample is None:
         return compilation
     return replace(compilation, rounding={
-        **compilation.rounding, **range_record(structure.lowering.whole)})
+        **compilation.rounding, **range_record(lowering.whole)})
 
 
 def check_structure(graph: Graph, target: Target | None, options: Options | None = None,
@@ -91,10 +104,13 @@ def check_structure(graph: Graph, target: Target | None, options: Options | None
     outline is lowered, without the stages that need its synapses. Raises FindingsError as
     `compile_graph` does.
     """
-    run = Recorder(progress)
-    with _warnings_told(run):
-        _structure(run, graph, target, _in_full(options, target), Data(
-            sample=sample, outline=graph.n_weights > SMALL))
+    run, options = Recorder(progress), _in_full(options, target)
+    run.findings += _without_effect(options, target)
+    lowering = lower_graph(run, graph, options, Data(
+        sample=sample, outline=graph.n_weights > SMALL))
+    if target is not None:
+        with _warnings_told(run):
+            family_of(target).structure(run, lowering, target, options)
     return run.diagnostics
 
 
@@ -121,17 +137,6 @@ def _warnings_told(run: Recorder) -> Iterator[None]:
         yield
     except FindingsError as error:
         raise FindingsError(*run.findings, *error.diagnostics) from None
-
-
-def _structure(run: Recorder, graph: Graph, target: Target | None, options: Options,
-               data: Data) -> Structure:
-    """What `check` and `build` both go through. Raises FindingsError."""
-    run.findings += _without_effect(options, target)
-    lowering = _lower(run, graph, options, data)
-    if target is None:
-        return Structure(lowering=lowering, floating=lowering.network)
-    structure: Structure = family_of(target).structure(run, lowering, target, options)
-    return structure
 
 
 def _without_effect(options: Options, target: Target | None) -> Iterable[Diagnostic]:

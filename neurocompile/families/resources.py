@@ -13,7 +13,7 @@ from neurocompile.families.demand import Demand
 from neurocompile.families.routes import DIGITS, load, routes, traffic
 from neurocompile.ir.host_program import HostProgram
 from neurocompile.ir.mapping import CoreSlice, Partition
-from neurocompile.ir.network import Adder, Network, Population, Readout
+from neurocompile.ir.network import Adder, Network, Population, Readout, whole
 from neurocompile.ir.operators import Array
 from neurocompile.passes.pruning.prune import Pruning, n_neurons, n_synapses
 from neurocompile.report.model.layout import CorePlace, Layout, PopulationOrder, SlicePlace
@@ -193,7 +193,7 @@ def _population(compilation: Compilation, demand: Demand, population: Population
 
 def _bits_in_use(network: Network, name: str) -> int:
     """Bits that the stored weights into a population take: those of its widest projection."""
-    return max((_bits(p.operator.weights) for p in network.into(name)), default=0)
+    return max((_bits(p.operator.weights) for p in whole(network.into(name))), default=0)
 
 
 def _bits(weights: Array) -> int:

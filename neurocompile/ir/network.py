@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import networkx as nx
@@ -190,7 +190,8 @@ class Projection:
     mode's grid. `delay` is in ticks of the model: 0 for the same tick, 1 for feedback.
     `encoding` is how a core stores its synapses: a dense list per source, a sparse one without the
     weights that are zero, or dense lists that the sources of a convolution share; `weight_bits` are
-    those of a stored weight there.
+    those of a stored weight there. `low`: its weights are the lower parts of those that the projection
+    before it has the upper parts of.
     """
 
     source: str
@@ -201,11 +202,28 @@ class Projection:
     where: Location = field(default_factory=Location)
     encoding: Encoding = "dense"
     weight_bits: int = 8
+    low: bool = False
 
     @property
     def name(self) -> str:
         """`source -> target`, the name in findings and reports."""
         return f"{self.source} -> {self.target}"
+
+
+def whole(projections: Iterable[Projection]) -> Iterator[Projection]:
+    """Projections in their order, upper and lower parts of weights added up, at the lower exponent."""
+    upper: Projection | None = None
+    for projection in projections:
+        if upper is not None and projection.low:
+            weights = upper.operator.weights.astype(np.int64) << upper.exponent - projection.exponent
+            projection = replace(
+                upper, operator=upper.operator.with_weights(weights + projection.operator.weights),
+                exponent=projection.exponent, weight_bits=upper.weight_bits + projection.weight_bits)
+        elif upper is not None:
+            yield upper
+        upper = projection
+    if upper is not None:
+        yield upper
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,12 @@ import jinja2
 from markupsafe import Markup, escape
 
 from neurocompile.diagnostics import printable
-from neurocompile.report import svg, words
+from neurocompile.report import chart, svg, sweep, words
 from neurocompile.report.content import Amount, Cell, Column, Content, Name, Share
 from neurocompile.report.model.findings import Finding
 from neurocompile.report.model.report import Report
 from neurocompile.report.model.resources import Resources
+from neurocompile.report.model.sweep import SweepDocument
 from neurocompile.report.plain import to_json
 from neurocompile.report.section import Section
 
@@ -42,6 +43,17 @@ def render(report: Report, sections: Sequence[Section]) -> str:
         findings=_groups(report.findings.diagnostics[:MAX_FINDINGS]),
         facts=list(_facts(to_json(report.provenance)))[:MAX_FACTS], limits=_limits(resources),
         data=_data(resources))
+
+
+def render_sweep(document: SweepDocument) -> str:
+    """The page of a sweep: charts and tables, without a script."""
+    env = _environment()
+    return env.get_template("sweep.html.j2").render(
+        heads=sweep.heads(document), content=sweep.content(document),
+        charts=[(one, Markup(chart.chart_svg(one)), Markup(chart.legend(one)))
+                for one in sweep.charts(document)],
+        style=Markup("".join(env.get_template(name).render()
+                             for name in ("style.css.j2", "chart.css.j2"))))
 
 
 def _parts(report: Report, sections: Sequence[Section]) -> Iterator[tuple[Section, Content]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from neurocompile.diagnostics import printable
@@ -31,6 +31,13 @@ def render(report: Report, sections: Sequence[Section], color: bool = False,
 
     With color it also uses box-drawing characters; without, everything is ASCII.
     """
+    return contents((words.verdict(report.resources), words.size(report.resources)),
+                    [(one.title, one.content(report)) for one in sections], color, width)
+
+
+def contents(heads: tuple[str, str], parts: Iterable[tuple[str, Content]], color: bool = False,
+             width: int = WIDTH) -> str:
+    """Two lines, the first a verdict, then each title with what stands under it; see `render`."""
     from rich.console import Console
 
     out = io.StringIO()
@@ -38,11 +45,11 @@ def render(report: Report, sections: Sequence[Section], color: bool = False,
                       no_color=not color, color_system="standard" if color else None,
                       markup=False, highlight=False, emoji=False, legacy_windows=False,
                       _environ={})
-    console.print(_text(words.verdict(report.resources), "bold green"))
-    console.print(_text(words.size(report.resources)))
+    console.print(_text(heads[0], "bold green"))
+    console.print(_text(heads[1]))
     console.print()
-    for section in sections:
-        for block in _blocks(section.title, section.content(report), color, console.width):
+    for title, content in parts:
+        for block in _blocks(title, content, color, console.width):
             console.print(*block, sep="\n")
     lines = (line.rstrip() for line in out.getvalue().split("\n"))
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip("\n")

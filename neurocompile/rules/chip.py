@@ -125,7 +125,8 @@ NUMBERS = (
          "an image sent as graded spikes on loihi1", "an image sent as graded spikes on loihi2"),
     Rule("NC310", "weight-bits", "error",
          "weights of {needed} bits are asked for; a synapse of {target} holds {limit}",
-         "A target file says how wide a weight can be; coarser ones are always possible.",
+         "A target file says how wide a weight can be; coarser ones are always possible. Two synapses "
+         "hold 16 bits of one weight where exponents can be 7 apart.",
          "--weight-bits {limit}, or fewer",
          "--weight-bits 8 on a target with `weight_bits = 4`",
          "--weight-bits 4 on a target with `weight_bits = 4`"),

@@ -15,6 +15,8 @@ ACTIVATION_SHIFT = 6
 DECAY_BITS = 12
 DECAY_ONE = 1 << DECAY_BITS
 WEIGHT_BITS = 8
+PAIR_BITS = 2 * WEIGHT_BITS  # of a weight that two synapses hold
+PAIR_SHIFT = WEIGHT_BITS - 1  # exponents that they are apart: the upper one's weights are even
 
 MAXIMA: Mapping[str, int] = MappingProxyType({  # by key of a target, which may only have less
     "neuron.state_bits": 24, "neuron.decay_bits": DECAY_BITS, "neuron.threshold_bits": 17,

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, DECAY_BITS
+from neurocompile.semantics.loihi_widths import (
+    ACTIVATION_SHIFT,
+    DECAY_BITS,
+    PAIR_SHIFT,
+    WEIGHT_BITS,
+)
 from neurocompile.target.loihi import LoihiTarget
 
 STATE, DECAY = "neuron.state_bits", "neuron.decay_bits"
@@ -48,10 +53,15 @@ def decay_step(target: LoihiTarget) -> int:
     return 1 << (DECAY_BITS - target.neuron.decay_bits.value)
 
 
-def exponent_range(target: LoihiTarget) -> tuple[int, int]:
-    """The least and the largest weight exponent; integers have none below 0."""
+def exponent_range(target: LoihiTarget, weight_bits: int = WEIGHT_BITS) -> tuple[int, int]:
+    """The least and the largest weight exponent; integers have none below 0.
+
+    Of a weight in two synapses it is the lower one's; the largest is below the least where the target
+    has none so far apart.
+    """
+    apart = PAIR_SHIFT if weight_bits > WEIGHT_BITS else 0
     return max(0, target.synapse.weight_exponent_min.value), (
-        target.synapse.weight_exponent_max.value)
+        target.synapse.weight_exponent_max.value - apart)
 
 
 def message_limit(target: LoihiTarget, signed: bool) -> int:

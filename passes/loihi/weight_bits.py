@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from neurocompile.ir.network import Network
+from neurocompile.ir.network import Network, whole
 from neurocompile.semantics.loihi_widths import WEIGHT_BITS
 
 
@@ -21,11 +21,11 @@ def with_weight_bits(network: Network, weight_bits: int, bits_of: Mapping[str, i
 
 
 def with_equal_bits(network: Network, weight_bits: int) -> Network:
-    """The network as if all its weights were stored with so many bits."""
+    """The network as if all its weights were stored with so many bits, of one synapse each."""
     return replace(network, projections=tuple(
-        replace(p, weight_bits=weight_bits) for p in network.projections))
+        replace(p, weight_bits=weight_bits) for p in network.projections if not p.low))
 
 
 def bits_into(network: Network, population: str) -> int:
-    """The bits of a stored weight into a population, of the widest projection; 0 where none is."""
-    return max((p.weight_bits for p in network.into(population)), default=0)
+    """The bits of a weight into a population, of the widest projection; 0 where none is."""
+    return max((p.weight_bits for p in whole(network.into(population))), default=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neurocompile.ir.network import Adder, Input, Network, Population
+from neurocompile.ir.network import Adder, Input, Network, Population, whole
 from neurocompile.ir.operators import Operator
 
 Interval = tuple[NDArray[np.int64], NDArray[np.int64]]  # [neurons], the lowest and the highest
@@ -16,7 +16,7 @@ def synaptic_range(network: Network, population: Population) -> Interval:
     sources = network.sources()
     low = np.zeros(population.size, np.int64)
     high = np.zeros(population.size, np.int64)
-    for projection in network.into(population.name):
+    for projection in whole(network.into(population.name)):
         least, most = _range(projection.operator, sources.get(projection.source))
         low += least << projection.exponent
         high += most << projection.exponent

@@ -87,7 +87,7 @@ def _json(capsys: Any, *command: str) -> Any:
 def test_what_commands_write_is_valid(either_build: BuildResult, unmeasured_build: BuildResult,
                                       truenorth_build: BuildResult, capsys: Any) -> None:
     build, other = os.fspath(either_build.path), os.fspath(unmeasured_build.path)
-    report, difference, verify, check, findings = COMMANDS.values()
+    report, difference, verify, check, findings, _ = COMMANDS.values()
     for kind, command in (
             (report, ("report", build)), (difference, ("report", "--diff", other, build)),
             (check, ("check", os.fspath(either_build.path / "model.onnx"), "-t", "loihi2"))):

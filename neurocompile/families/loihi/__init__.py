@@ -11,7 +11,7 @@ from neurocompile.diagnostics import Diagnostic, FindingsError, Severity
 from neurocompile.families.family import Checks
 from neurocompile.formats.net import CHAIN
 from neurocompile.options import Options
-from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
+from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT, WEIGHT_BITS
 from neurocompile.target.loihi import LoihiTarget
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _chain(compilation: LoihiCompilation) -> NetFile:
     if isinstance(chain, str):
         network, _ = LoihiQuantizer(
             options.bits, options.encoder, options.overflow, plain=True, bits_of={
-                p.name: bits for p in compilation.floating.populations
+                p.name: min(bits, WEIGHT_BITS) for p in compilation.floating.populations
                 if (bits := bits_into(compilation.network, p.name))}).run(
                 compilation.floating, compilation.target)
         chain = net_chain(network, align(network))

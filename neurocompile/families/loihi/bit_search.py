@@ -31,6 +31,7 @@ from neurocompile.target.loihi import LoihiTarget
 
 BIT_COUNTS = (8, 6, 5, 4, 3, 2)  # bits of a weight
 _FEW_SAMPLES = 64  # samples that errors are measured on
+_SPIKE_SAMPLES = 256  # and lost spikes; answers on all
 
 Choice = Mapping[str, int]  # bits by population
 
@@ -68,6 +69,13 @@ def check_bits(options: Options, floating: Network, lowering: Lowering) -> None:
         raise UsageError(Diagnostic("NC009", values={
             "option": "--weight-bits", "value": f"`{name}`", "reason": "the network has no such "
             f"population{f'; near it is `{near[0]}`' if near else ''}"}))
+    adders = {p.name for p in floating.populations if p.graded}
+    for name in options.bits_of:
+        sums = [p.source for p in floating.into(name)]
+        if sums and adders.issuperset(sums):
+            raise UsageError(Diagnostic("NC009", values={
+                "option": "--weight-bits", "value": f"`{name}`", "reason": "its weights are those of "
+                f"a sum that it shares: name `{sums[0]}`"}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +146,7 @@ class Search:
             network = self._integers(dict.fromkeys(self.synapses, bits))
         except FindingsError:
             return None
-        few = {name: x[:_FEW_SAMPLES] for name, x in self.sample.items()}
-        spikes = {name: x[:_FEW_SAMPLES] for name, x in self._spikes.items()}
+        few, spikes = self._first(_FEW_SAMPLES)
         before = Local(Executor(self.floating), few, spikes)
         after = Local(Executor(network), few, spikes)
         lossy = set() if bits == BIT_COUNTS[0] else self._lossy(network, after)
@@ -156,6 +163,11 @@ class Search:
                 names.add(name)
         return names
 
+    def _first(self, count: int) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The first samples, and what the float network sends on them."""
+        return ({name: x[:count] for name, x in self.sample.items()},
+                {name: x[:count] for name, x in self._spikes.items()})
+
     @cached_property
     def _spikes(self) -> dict[str, Array]:
         return {p.name: self.float_run.spikes[p.name] for p in self.floating.populations
@@ -167,8 +179,7 @@ class Search:
             network = self._integers(choice)
         except FindingsError:
             return False
-        local = Local(Executor(network), self.sample, self._spikes)
-        if self._lossy(network, local):
+        if self._lossy(network, Local(Executor(network), *self._first(_SPIKE_SAMPLES))):
             return False
         return self._right(self.floating, self.float_run) - self._right(
             network, run(network, self.sample)) <= self.options.search_loss / 100 + 1e-9

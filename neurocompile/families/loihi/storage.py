@@ -32,7 +32,7 @@ class EntryCount:
 class Storage:
     """Synapse lists and configuration entries."""
 
-    weight_bits: int  # of a stored weight, of the widest projection
+    weight_bits: int  # of a weight, of the widest projection; more than 8 are in two synapses
     bits: Mapping[str, int]  # of those into each population
     encodings: Mapping[str, tuple[str, ...]]  # of the lists into each population
     configurations: Mapping[str, EntryCount]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from neurocompile.diagnostics import FindingsError
 from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.loihi.what_if import Change, WhatIf
-from neurocompile.ir.network import Encoding, Network
+from neurocompile.ir.network import Encoding, Network, whole
 from neurocompile.passes.loihi.mapping.encode import encode
 from neurocompile.passes.loihi.mapping.partition import partition
 from neurocompile.passes.loihi.resources import UNITS
@@ -57,7 +57,7 @@ def _forms(network: Network) -> tuple[Encoding, ...]:
 
 def _bits(compilation: LoihiCompilation) -> Iterator[Change]:
     target, network = compilation.target, compilation.network
-    now = {p.weight_bits for p in network.projections}
+    now = {p.weight_bits for p in whole(network.projections)}
     for bits in WEIGHT_BITS:
         if now != {bits} and bits <= target.synapse.weight_bits.value:
             yield Change(change="weight_bits", value=bits,

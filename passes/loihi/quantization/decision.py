@@ -51,3 +51,8 @@ class IntegerPart:
     error: float = 0.0  # squared, of what reaches it in a tick
     decision: Decision | None = None  # None: of an adder's that no sample was rounded on
     exact: bool = False  # nothing is rounded
+
+    @property
+    def exponents(self) -> tuple[int, ...]:
+        """Of the weights as they were decided on."""
+        return () if self.decision is None else tuple(e for e, _ in self.decision.weights)

@@ -63,8 +63,8 @@ def exact_weights(projection: Projection, scale: float, target: LoihiTarget
                   ) -> tuple[int, NDArray[np.int64]] | None:
     """Exponent and stored weights that are exactly the weights at this scale; None if none are."""
     weights, bits = projection.operator.weights, projection.weight_bits
-    least = weight_exponent(weights, scale, target)
-    for exponent in range(least, min(least + 1, exponent_range(target)[1]) + 1):
+    least = weight_exponent(weights, scale, bits, target)
+    for exponent in range(least, min(least + 1, exponent_range(target, bits)[1]) + 1):
         integers = round_to_grid(weights, scale, exponent, bits)
         exact = weights * (scale / 2.0**exponent)
         if np.all(np.abs(exact - integers) <= _NEAR * np.maximum(np.abs(integers), 1)):

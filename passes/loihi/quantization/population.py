@@ -35,6 +35,7 @@ from neurocompile.passes.loihi.quantization.exact_scale import (
     off_grid,
     own_threshold,
 )
+from neurocompile.passes.loihi.quantization.pairs import halves
 from neurocompile.passes.loihi.quantization.receiver import Receiver
 from neurocompile.passes.loihi.quantization.representable import threshold_finding
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
@@ -77,7 +78,7 @@ class PopulationQuantizer:
         if part is None:
             receiver = receiver.without_outliers()
             part = self._least_error(receiver)
-            warnings += clip_warnings(receiver.synapses, part.synapses, part.scale)
+            warnings += clip_warnings(receiver.synapses, part.exponents, part.scale)
         return part, [*warnings, *drift_warnings(receiver.population, part.population,
                                                  self.network.n_ticks)]
 
@@ -221,8 +222,8 @@ class PopulationQuantizer:
         population, k = receiver.population, decision.k
         scale = k / population.floating.v_th
         synapses = tuple(
-            replace(p, exponent=exponent, operator=p.operator.with_weights(integers))
-            for p, (exponent, integers) in zip(receiver.synapses, decision.weights, strict=True))
+            one for p, weights in zip(receiver.synapses, decision.weights, strict=True)
+            for one in halves(p, *weights))
         bias, encoder = constant_currents(receiver, scale, self.inputs, self.target)
         neuron = self._neuron(population.floating, k)
         if not population.floating.decay and encoder is None and by_twos(neuron, bias, synapses):

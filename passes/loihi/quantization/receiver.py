@@ -18,6 +18,7 @@ from neurocompile.ir.network import ANALOG, Bias, Input, InputKind, Network, Pop
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.outliers import without_outliers
 from neurocompile.passes.quantization.observations import Observations
+from neurocompile.semantics.loihi_widths import WEIGHT_BITS
 from neurocompile.semantics.normal_form import SUM
 from neurocompile.target.loihi import LoihiTarget
 
@@ -45,7 +46,8 @@ class Receiver:
         if self.wire:
             return self
         return replace(self, synapses=tuple(
-            piece for p in self.synapses for piece in without_outliers(p)))
+            piece for p in self.synapses for piece in (
+                without_outliers(p) if p.weight_bits <= WEIGHT_BITS else (p,))))
 
     def with_bias(self, bias: Bias | None) -> Receiver:
         """The same with another float bias."""

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from neurocompile.diagnostics import Diagnostic
-from neurocompile.ir.network import Input, InputKind, Network, Population
+from neurocompile.ir.network import Input, InputKind, Network, Population, Projection
 from neurocompile.passes.loihi import limits
+from neurocompile.semantics.loihi_widths import PAIR_BITS, PAIR_SHIFT, WEIGHT_BITS
 from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
 
 
 def unrepresentable(network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:
     """What no integers of the target stand for, whatever the weights are."""
-    widest = max(network.projections, key=lambda p: p.weight_bits)
-    weight_bits = widest.weight_bits
-    if weight_bits > target.synapse.weight_bits.value:
-        yield limits.naming(Diagnostic("NC310", widest.where, {
-            "needed": weight_bits, "target": target.name,
-            "limit": target.synapse.weight_bits.value}), target, limits.WEIGHT)
+    yield from _too_wide(max(network.projections, key=lambda p: p.weight_bits), target)
     for item in network.inputs:
         yield from _message(item, network, target)
     for population in (p for p in network.populations if not p.graded):
         yield from _neuron(population, target)
+
+
+def _too_wide(widest: Projection, target: LoihiTarget) -> Iterator[Diagnostic]:
+    """NC310 for more bits than a synapse holds, or two of them whose exponents are far enough apart."""
+    bits, limit = widest.weight_bits, target.synapse.weight_bits.value
+    finding = Diagnostic("NC310", widest.where, {
+        "needed": bits, "target": target.name, "limit": limit})
+    least, most = limits.exponent_range(target, bits)
+    if min(bits, WEIGHT_BITS) > limit:
+        yield limits.naming(finding, target, limits.WEIGHT)
+    elif least > most:
+        yield replace(limits.naming(finding, target, limits.WEIGHT_EXPONENT), hint=(
+            f"no {PAIR_BITS} bits for `{widest.target}`: its two synapses need weight exponents "
+            f"{PAIR_SHIFT} apart, from {least} on"))
 
 
 def _message(item: Input, network: Network, target: LoihiTarget) -> Iterator[Diagnostic]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -17,12 +17,12 @@ _CLIP_LIMIT = 0.01
 _SLACK = 4  # of 256: no weight is said to clip that loses less
 
 
-def clip_warnings(floating: Sequence[Projection], integers: Sequence[Projection],
+def clip_warnings(floating: Iterable[Projection], exponents: Iterable[int],
                   scale: float) -> Iterator[Diagnostic]:
     """NC302 where many weights lie beyond the end of their grid; `scale` as in `IntegerPart`."""
-    for before, after in zip(floating, integers, strict=True):
+    for before, exponent in zip(floating, exponents, strict=True):
         step, low, high = grid(before.operator.weights, before.weight_bits)
-        exact = before.operator.weights * (scale / 2.0**after.exponent)
+        exact = before.operator.weights * (scale / 2.0**exponent)
         slack = max(step / 2, _SLACK)
         beyond = np.count_nonzero((exact < low - slack) | (exact > high + slack))
         share = beyond / max(exact.size, 1)

@@ -14,7 +14,7 @@ from neurocompile.ir.network import ANALOG, Network, Population, Projection
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.decision import Decision
 from neurocompile.passes.loihi.quantization.weight_grid import grid
-from neurocompile.semantics.loihi_widths import WEIGHT_BITS
+from neurocompile.semantics.loihi_widths import PAIR_BITS, WEIGHT_BITS
 from neurocompile.target.loihi import LoihiTarget
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -40,7 +40,7 @@ class Rounding:
                 raise unreadable(f"it has other {what} than the network: `{other[0]}`")
         if not all(1 <= levels <= max(1, most_levels) for levels in self.levels.values()):
             raise unreadable("no input has so many levels")
-        if not all(1 <= bits <= WEIGHT_BITS for bits in self.bits.values()):
+        if not all(1 <= bits <= WEIGHT_BITS or bits == PAIR_BITS for bits in self.bits.values()):
             raise unreadable("no weight has so many bits")
         if not all(0 < scale < math.inf for scale in self.scales.values()):
             raise unreadable("no adder has such a scale")
@@ -98,8 +98,8 @@ def _misfits(one: Decision, population: Population, synapses: Sequence[Projectio
     if [np.shape(integers) for _, integers in one.weights] != shapes:
         yield "its weights have other shapes than the network's"
         return
-    least, most = limits.exponent_range(target)
     for (exponent, integers), projection in zip(one.weights, synapses, strict=True):
+        least, most = limits.exponent_range(target, projection.weight_bits)
         step, low, high = grid(projection.operator.weights, projection.weight_bits)
         if not least <= exponent <= most or np.any(integers % step) or (
                 integers.min(initial=0) < low or integers.max(initial=0) > high):

@@ -11,7 +11,7 @@ from neurocompile.ir.network import Input
 from neurocompile.passes.loihi.limits import bias_limit, exponent_range, threshold_limit
 from neurocompile.passes.loihi.quantization.currents import largest_current
 from neurocompile.passes.loihi.quantization.receiver import Receiver
-from neurocompile.passes.loihi.quantization.weight_grid import TOP_WEIGHT
+from neurocompile.passes.loihi.quantization.weight_grid import top_weight
 from neurocompile.semantics.loihi_widths import ACTIVATION_SHIFT
 from neurocompile.target.loihi import LoihiTarget
 
@@ -45,12 +45,13 @@ def candidate_scales(receiver: Receiver, inputs: Mapping[str, Input],
             if least <= k <= top * v_th:
                 yield k, True
         return
-    largest = [float(np.abs(p.operator.weights).max(initial=0.0)) for p in receiver.synapses]
-    largest = [w for w in largest if w > 0]
+    largest = [(float(np.abs(p.operator.weights).max(initial=0.0)), p.weight_bits)
+               for p in receiver.synapses]
+    ends = [(top_weight(bits) / w, exponent_range(target, bits)[1]) for w, bits in largest if w > 0]
     useful = top
-    if largest:  # fine weights, and a threshold of at least 256 where exponents can serve it
-        reach = TOP_WEIGHT * 2.0 ** exponent_range(target)[1] / max(largest)
-        useful = max(2 * TOP_WEIGHT / min(largest), min(256 / v_th, reach))
+    if ends:  # fine weights, and a threshold of at least 256 where exponents can serve it
+        reach = min(end * 2.0**exponent for end, exponent in ends)
+        useful = max(2 * max(end for end, _ in ends), min(256 / v_th, reach))
     before = 0
     for octave in (*_FINE, *_COARSE):
         k = math.floor(min(top, useful * 2**-octave) * v_th)

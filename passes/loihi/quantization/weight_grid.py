@@ -1,5 +1,7 @@
 """The grid of a chip's stored weights: even 8-bit values by sign mode, coarser with fewer bits.
 
+Weights in two synapses are all whole numbers of 16 bits (`pairs.py`).
+
 Source: Lava 0.10.0, `proc/dense/models.py` (sign modes mixed, excitatory and inhibitory).
 """
 
@@ -12,17 +14,24 @@ from numpy.typing import NDArray
 
 from neurocompile.ir.operators import Array
 from neurocompile.passes.loihi.limits import exponent_range
-from neurocompile.semantics.loihi_widths import WEIGHT_BITS
+from neurocompile.semantics.loihi_widths import PAIR_BITS, WEIGHT_BITS
 from neurocompile.target.loihi import LoihiTarget
 
 Weights = tuple[int, NDArray[np.int64]]  # exponent and stored integers of a projection
 
-TOP_WEIGHT = 1 << WEIGHT_BITS  # the grid's end, of any number of bits
+TOP_WEIGHT = 1 << WEIGHT_BITS  # the grid's end, of any number of bits that a synapse holds
 _FEWER = 2  # exponents below the one that holds the largest weight: clipping the tail may pay
+
+
+def top_weight(bits: int) -> int:
+    """The grid's end."""
+    return TOP_WEIGHT if bits <= WEIGHT_BITS else 1 << (PAIR_BITS - 1)
 
 
 def grid(weights: Array, bits: int) -> tuple[int, int, int]:
     """(step, lowest, highest) of the sign mode that fits the weights, in 8-bit units."""
+    if bits > WEIGHT_BITS:
+        return 1, -top_weight(bits), top_weight(bits) - 1
     step = 1 << (WEIGHT_BITS - bits)
     if weights.min(initial=0) >= 0:
         return step, 0, TOP_WEIGHT - step
@@ -38,13 +47,13 @@ def round_to_grid(weights: Array, scale: float, exponent: int, bits: int) -> NDA
     return np.clip(steps, low, high).astype(np.int64)
 
 
-def weight_exponent(weights: Array, scale: float, target: LoihiTarget) -> int:
+def weight_exponent(weights: Array, scale: float, bits: int, target: LoihiTarget) -> int:
     """The smallest exponent with which the largest weight fits the grid, but for a step."""
-    least, most = exponent_range(target)
+    least, most = exponent_range(target, bits)
     largest = float(np.abs(weights).max(initial=0.0)) * scale
     if largest == 0:
         return least
-    return min(max(math.ceil(math.log2(largest / TOP_WEIGHT)), least), most)
+    return min(max(math.ceil(math.log2(largest / top_weight(bits))), least), most)
 
 
 def best_exponent(weights: Array, scale: float, bits: int, target: LoihiTarget
@@ -53,7 +62,7 @@ def best_exponent(weights: Array, scale: float, bits: int, target: LoihiTarget
 
     It may clip the largest weights. `weights` are all of them, or evenly spread ones.
     """
-    most = weight_exponent(weights, scale, target)
+    most = weight_exponent(weights, scale, bits, target)
     least = max(most - _FEWER, exponent_range(target)[0])
     errors = []
     for exponent in range(most, least - 1, -1):

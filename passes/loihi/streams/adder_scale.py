@@ -18,6 +18,7 @@ from neurocompile.ir.network import Adder, Network, Population, Projection
 from neurocompile.passes.loihi.quantization.calibration import calibrate_adder
 from neurocompile.passes.loihi.quantization.decision import Decision, IntegerPart
 from neurocompile.passes.loihi.quantization.exact_scale import exact_weights
+from neurocompile.passes.loihi.quantization.pairs import halves
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings
 from neurocompile.passes.loihi.quantization.weight_grid import (
     Weights,
@@ -76,9 +77,8 @@ def integer_adder(network: Network, population: Population, scales: Mapping[str,
         for number, integers in zip(inexact, refinements, strict=True):
             weights[number] = integers
     projections = tuple(
-        replace(p, exponent=exponent, operator=p.operator.with_weights(integers))
-        for p, (exponent, integers) in zip(synapses, weights, strict=True))
-    warnings = list(clip_warnings([synapses[n] for n in inexact], [projections[n] for n in inexact],
+        one for p, integers in zip(synapses, weights, strict=True) for one in halves(p, *integers))
+    warnings = list(clip_warnings([synapses[n] for n in inexact], [weights[n][0] for n in inexact],
                                   scales[population.name]))
     interval = synaptic_range(replace(network, projections=projections), population)
     return IntegerPart(

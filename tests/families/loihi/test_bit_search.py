@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,13 +14,18 @@ from torch import nn
 from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import UsageError
-from neurocompile.families.loihi.bit_search import Search
+from neurocompile.families.compilation import Lowering, Recorder
+from neurocompile.families.loihi import LOIHI
+from neurocompile.families.loihi.bit_search import Search, weight_bits
 from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.loihi.storage import storage
 from neurocompile.families.pipeline import compile_graph, inputs_from
+from neurocompile.families.resources import resources
+from neurocompile.families.stages import Observation
 from neurocompile.families.targets import load_target
 from neurocompile.families.truenorth import TRUENORTH
 from neurocompile.ir.graph import Graph
+from neurocompile.ir.network import Adder
 from neurocompile.ir.operators import Array
 from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
@@ -86,6 +92,26 @@ def test_exceptions_are_the_projections_and_what_memory_counts(with_sample: bool
     assert memory[1] > memory[0]
 
 
+def test_two_synapses_for_each_weight_of_a_population() -> None:
+    """Half as many spikes are lost, and cores and reports count all synapses."""
+    _, second = names()
+    eight, pair = compilation(), compilation(weight_bits=f"{second}=16")
+    assert bits(pair) == [8, 8, 8]
+    assert storage(pair).bits[second] == 16
+    assert eight.fidelity is not None
+    assert pair.fidelity is not None
+    assert (pair.fidelity.populations[second].local
+            < eight.fidelity.populations[second].local / 2)
+    (_, a), (_, b) = ((one.usage.populations[0], one.usage.populations[1]) for one in (eight, pair))
+    assert (b.synapses, b.total.synapse_memory, b.total.input_axons) == (
+        2 * a.synapses, 2 * a.total.synapse_memory, 2 * a.total.input_axons)
+    documents = resources(pair, LOIHI.demand(pair), {})
+    assert 8 < {p.name: p.weight_bits or 0 for p in documents.populations}[second] <= 16
+    again = compilation(False, dict(pair.rounding), weight_bits=f"{second}=16")
+    for one, other in zip(again.network.projections, pair.network.projections, strict=True):
+        assert np.array_equal(one.operator.weights, other.operator.weights)
+
+
 def test_a_search_takes_all_bits_that_answers_do_not_need() -> None:
     choice = compilation(weight_bits="search", search_loss=100.0)
     assert set(bits(choice)) == {2}
@@ -135,11 +161,24 @@ def test_the_path_saves_where_it_costs_least(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_wrong_uses_are_refused() -> None:
-    for text, with_sample in (("search", False), ("4,nothing=8", True)):
+    for text, with_sample in (("search", False), ("4,nothing=8", True), ("nothing=16", False)):
         with pytest.raises(UsageError, match="NC009") as error:
             compilation(with_sample, weight_bits=text)
         assert error.value.diagnostics[0].values["option"] == "--weight-bits"
     graph, sample = graph_and_sample()
-    with pytest.raises(UsageError, match="NC009"):
-        compile_graph(graph, load_target("truenorth"),
-                      TRUENORTH.options_type(weight_bits="4,a=3"), sample)
+    for text in ("4,a=3", "a=16"):
+        with pytest.raises(UsageError, match="NC009"):
+            compile_graph(graph, load_target("truenorth"),
+                          TRUENORTH.options_type(weight_bits=text), sample)
+
+
+def test_weights_of_a_shared_sum_are_named_with_it() -> None:
+    plain = compilation().floating
+    first, second = (p.name for p in plain.populations)
+    network = replace(plain, populations=tuple(
+        replace(p, neuron=Adder()) if p.name == first else p for p in plain.populations))
+    with pytest.raises(UsageError, match="NC009") as error:
+        weight_bits(Recorder(lambda _: None), network, LOIHI2, Options(weight_bits=f"{second}=16"),
+                    Lowering(graph=graph_and_sample()[0], whole=network, pruning=None, sample=None),
+                    Observation())
+    assert first in str(error.value.diagnostics[0].values["reason"])
