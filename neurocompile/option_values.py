@@ -169,6 +169,33 @@ def _digits(text: str) -> int | str:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """Names with commas between, as a tuple; whole numbers are names, too."""
+
+    metavar: str = "NAME,..."
+    words: str = "a name, or several with commas between"
+
+    def read(self, value: object) -> tuple[str, ...]:
+        """The names, each once; one alone is a tuple of one."""
+        if isinstance(value, str):
+            return self.parse(value)
+        values = [value] if type(value) is int else value
+        if not isinstance(values, (list, tuple)) or not all(
+                type(one) in (int, str) and str(one).strip() for one in values):
+            raise ValueError(self.words)
+        return tuple(dict.fromkeys(str(one).strip() for one in values))
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """The names that a text writes."""
+        return self.read(text.split(","))
+
+    def schema(self) -> dict[str, Any]:
+        """One of them, or a list."""
+        one = {"type": ["string", "integer"]}
+        return {"oneOf": [one, {"type": "array", "items": one}]}
+
+
+@dataclass(frozen=True, slots=True)
 class Positive:
     """Finite numbers above zero, such as seconds."""
 

@@ -17,6 +17,7 @@ from neurocompile.option_values import (
     SEARCH,
     Bits,
     Choice,
+    Names,
     Ranges,
     Several,
     SeveralBits,
@@ -145,6 +146,8 @@ class Options:
     allow: tuple[str, ...] = option(
         Several(ALLOW, "REWRITE"), (),
         f"Take an exact rewrite instead of refusing: {', '.join(ALLOW)}.")
+    outputs: tuple[str, ...] = option(
+        Names(), (), "The outputs that are wanted, by number or name: 0,logits. All, if not given.")
     prune_tokens: float = option(
         Share(), 0.0,
         "Drop this share of the tokens: those with the fewest spikes on the sample.")

@@ -15,6 +15,7 @@ from neurocompile.input_sizes import InputSizes, Sizes
 from neurocompile.option_values import (
     Bits,
     Choice,
+    Names,
     Positive,
     Several,
     SeveralBits,
@@ -35,6 +36,7 @@ BY_NAME = {one.name: one for one in declared_in(Options)}
      [0, 9, True, None, 4.0, "9", "4,", "4,a", "4,a=9", "4,a=1,a=2", "a=9", "4,=2", "=4", "a", ""]),
     (Bits(8, pair=16), ["a=16", "4,a=16,b=3"], [16, "16", "a=15", "16,a=4", "search,a=16"]),
     (SeveralBits(Bits(8)), [4, "4", "4,search", [8, "4,a=2"]], [0, (), [], "", "4,,2", "a", None, [True]]),
+    (Names(), ["0", "a,b", 0, [0, "a"], ()], ["", "a,,b", [""], None, [True], 1.5]),
     (Sizes(), [(3, 8), [1], "30xNx8", "n,8", InputSizes((8,), 0)],
      ["", "N", "NxN", "0", "3x", "3x-1", "1e3", (), (0,), (True,), (3.0,), 3, None, [1] * 17]),
     (Choice(("a", "b")), ["a", "b"], ["c", "", 3, None, ["a"], ("a",)]),
@@ -50,6 +52,7 @@ def test_values_are_read_or_refused(values: Any, right: list[Any], wrong: list[A
 
 @pytest.mark.parametrize(("values", "text", "value"), [
     (Bits(8), " 4", 4), (Bits(8), "4, a=8,b=1", "4,a=8,b=1"),
+    (Names(), " a, 1 ,a", ("a", "1")),
     (Sizes(), "30xNx8", InputSizes((30, 8), 1)), (Sizes(), "3,8, 8", InputSizes((3, 8, 8))),
     (Bits(8), " a =4, b=8", "a=4,b=8"),
     (SeveralBits(Bits(8, pair=16)), "8, 4,a=16,b=2,search,4,8", (8, "4,a=16,b=2", "search", 4)),

@@ -212,7 +212,8 @@ def _on_chip(capture: Capture, chip: Target | None, options: Options, arrays: An
         findings=tuple(sorted((*one.findings, *capture.notes), key=Diagnostic.sort_key)),
         time=time_facts(graph),
         not_run=stages_not_run(graph, chip, stages.names) if left_out and not refused else (),
-        samples=samples, summary=summarize(graph, one.findings, spikes))
+        samples=samples, summary=summarize(
+            graph, one.findings, spikes, options.outputs))
 
 
 Rates = tuple[dict[str, float], int]  # spikes per neuron and tick by module, on so many samples

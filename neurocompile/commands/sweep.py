@@ -42,10 +42,10 @@ def _shared_options() -> tuple[Option, ...]:
               help="Chip; repeatable, or a comma list.")
 @click.option("--format", "fmt", type=click.Choice(["full", "json", "csv"]), default="full",
               help="What is shown.")
-@click.option("-o", "--output", "outputs", type=click.Path(path_type=Path), multiple=True,
+@click.option("-o", "--output", "files", type=click.Path(path_type=Path), multiple=True,
               metavar="FILE", help="Write a page (.html), .json or .csv, too; repeatable.")
 @common
-def sweep(model: str, targets: tuple[str, ...], fmt: str, outputs: tuple[Path, ...],
+def sweep(model: str, targets: tuple[str, ...], fmt: str, files: tuple[Path, ...],
           **values: Any) -> int:
     """Compile MODEL with several numbers of bits for several targets, and compare.
 
@@ -54,7 +54,7 @@ def sweep(model: str, targets: tuple[str, ...], fmt: str, outputs: tuple[Path, .
     """
     config = load_config(settings().config)
     work = job(model, pick_model(values), config)
-    for path in outputs:
+    for path in files:
         if path.suffix not in WRITERS:
             raise unwritable(path, "it is no kind of table",
                              f"name a file that ends in {', '.join(WRITERS)}")
@@ -76,7 +76,7 @@ def sweep(model: str, targets: tuple[str, ...], fmt: str, outputs: tuple[Path, .
         None if sample is None else capture.fit(sample), None if sample is None else sample.labels,
         progress)
     progress.end()
-    for path in outputs:
+    for path in files:
         write_output(path, WRITERS[path.suffix](document).encode())
     show(_text(document, fmt))
     return 0

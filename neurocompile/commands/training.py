@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from neurocompile.training.template import TrainedModel
     from neurocompile.training.tuning import Epoch
 
-OPTIONS = ("weight_bits", "encoder", "allow")  # of the declared ones, those that numbers depend on
+OPTIONS = ("weight_bits", "encoder", "allow", "outputs")  # of the declared ones, those it takes
 
 
 class TrainingCommand(click.Command):

@@ -144,12 +144,14 @@ def _without_effect(options: Options, target: Target | None) -> Iterable[Diagnos
 
 
 def _lower(run: Recorder, graph: Graph, options: Options, data: Data) -> Lowering:
-    findings = run.stage("check", lambda: check_graph(graph, options.timing, options.allow),
+    findings = run.stage("check", lambda: check_graph(
+        graph, options.timing, options.allow, options.outputs),
                          lambda r: f"{len(r)} findings")
     run.findings += findings
     run.stop()
     whole, notes = run.stage(OUTLINE if data.outline else "lower",
-                             lambda: lower(graph, options.allow, outline=data.outline),
+                             lambda: lower(graph, options.allow, options.outputs,
+                                           outline=data.outline),
                              lambda r: network_size(r[0]))
     run.findings += notes
     result = None
@@ -173,7 +175,8 @@ def _prune(run: Recorder, graph: Graph, floating: Network, options: Options, dat
     sample = data.sample
     runner = None if sample is None else lambda net: synchronous.run(net, sample).spikes
     pruning = run.stage(
-        "prune", lambda: prune(floating, lambda tokens: lower(graph, options.allow, tokens=tokens)[0],
+        "prune", lambda: prune(floating, lambda tokens: lower(
+            graph, options.allow, options.outputs, tokens=tokens)[0],
                                options.prune_tokens, options.prune_steps, runner, data.selection),
         lambda p: network_size(p.after))
     run.findings.append(pruning.note())

@@ -94,9 +94,9 @@ def parameters_of(model: TrainedModel, target: Target, options: Options) -> Para
     bits = options.with_usual_bits(family.usual_weight_bits(target)).equal_bits(
         "the grid of a user's own model")
     graph = model.capture({})
-    raise_errors(check_graph(graph, options.timing, options.allow))
+    raise_errors(check_graph(graph, options.timing, options.allow, options.outputs))
     tensors = model.tensors(graph)
-    places = template(model, tensors, options.allow)
+    places = template(model, tensors, options)
     roles = roles_of(model.module, places, tensors)
     chip = Chip(quantize=lambda network: pipeline.quantize(network, target, options),
                 unit=family.current_unit)
@@ -148,7 +148,8 @@ def rewrite(parameters: Parameters, values: Values,
     """
     model, layers = parameters.model, parameters.layers
     graph = model.capture(values)
-    floating = lower(graph, parameters.template.allow)[0]
+    options = parameters.template.options
+    floating = lower(graph, options.allow, options.outputs)[0]
     integers = parameters.chip.quantize(floating)
     proofs = {one.population: one for one in comparisons(floating, integers,
                                                          parameters.chip.unit)}

@@ -29,6 +29,7 @@ from neurocompile.formats.samples import Sample
 from neurocompile.formats.weights import read_module
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
+from neurocompile.options import Options
 from neurocompile.passes.lowering.lower import lower
 
 Floats = NDArray[np.float32]
@@ -169,7 +170,7 @@ class Template:
 
     data: onnx.ModelProto
     places: tuple[Place, ...]
-    allow: tuple[str, ...]
+    options: Options
 
     @property
     def names(self) -> frozenset[str]:
@@ -183,10 +184,10 @@ class Template:
             array = np.ascontiguousarray(place.array(values))
             model.graph.initializers[place.initializer].const_value = ir.tensor(
                 array, name=place.initializer)
-        return lower(Graph(model), self.allow)[0]
+        return lower(Graph(model), self.options.allow, self.options.outputs)[0]
 
 
-def template(model: TrainedModel, tensors: Values, allow: tuple[str, ...]) -> Template:
+def template(model: TrainedModel, tensors: Values, options: Options) -> Template:
     """The model's Graph with places for these tensors. Raises as `capture` does.
 
     What capture folds into other numbers than a BatchNorm's has no place, and keeps its own.
@@ -194,13 +195,14 @@ def template(model: TrainedModel, tensors: Values, allow: tuple[str, ...]) -> Te
     rng = np.random.default_rng(0)
     marks = {name: rng.uniform(0.5, 1.5, array.shape).astype(np.float32)
              for name, array in tensors.items()}
-    whole = _template_of_marks(model, marks, allow)
+    whole = _template_of_marks(model, marks, options)
     if len(whole.names) == len(marks):
         return whole
-    return _template_of_marks(model, {name: marks[name] for name in marks if name in whole.names}, allow)
+    return _template_of_marks(
+        model, {name: marks[name] for name in marks if name in whole.names}, options)
 
 
-def _template_of_marks(model: TrainedModel, marks: Values, allow: tuple[str, ...]) -> Template:
+def _template_of_marks(model: TrainedModel, marks: Values, options: Options) -> Template:
     model_of_marks = model.capture(marks, prove=False).model
     arrays = {str(name): np.asarray(value.const_value.numpy())
               for name, value in model_of_marks.graph.initializers.items()
@@ -214,7 +216,7 @@ def _template_of_marks(model: TrainedModel, marks: Values, allow: tuple[str, ...
     for norm in model.norms(marks):
         if norm.variance not in in_places:
             places += _norm_places(norm, arrays, marks)
-    return Template(ir.serde.serialize_model(model_of_marks), tuple(places), allow)
+    return Template(ir.serde.serialize_model(model_of_marks), tuple(places), options)
 
 
 def _places(initializer: str, array: Floats, name: str, marks: Floats) -> Iterator[Place]:

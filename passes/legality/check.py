@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -46,23 +46,24 @@ SHAPES = frozenset({"Shape", "Size"})  # static, whatever they are asked of
 
 
 def check_graph(graph: Graph, timing: str = "tick",
-                allow: Iterable[str] = ()) -> list[Diagnostic]:
+                allow: Iterable[str] = (), outputs: Sequence[str] = ()) -> list[Diagnostic]:
     """All findings of the legality rules, in the order of the program; no error: event-driven.
 
     `timing` is "tick" for chips with a global tick, "async" for those without (NC128, NC136,
-    NC137). `allow` names opt-ins (`Allow`): rewrites that are priced instead of refused.
+    NC137). `allow` names opt-ins (`Allow`): rewrites that are priced instead of refused; `outputs` the
+    outputs that are wanted, all if empty. Raises UsageError (NC009) for one that there is not.
     """
-    walk = walk_graph(graph, timing, allow)
+    walk = walk_graph(graph, timing, allow, outputs)
     return list(walk.findings.values()) if walk.modules else [Diagnostic("NC130")]
 
 
-def walk_graph(graph: Graph, timing: str = "tick", allow: Iterable[str] = ()) -> TypeWalk:
+def walk_graph(graph: Graph, timing: str = "tick", allow: Iterable[str] = (),
+               outputs: Sequence[str] = ()) -> TypeWalk:
     """The spike type of every value, and all findings."""
     axes = layouts(graph)
     functions = functions_of(graph)
-    parts = cut(graph, axes, functions.affine)
-    walk = start(graph, axes, functions, parts.chip, not parts.served, timing == "async",
-                 frozenset(map(Allow, allow)))
+    parts = cut(graph, axes, functions.affine, outputs)
+    walk = start(graph, axes, functions, parts, timing == "async", frozenset(map(Allow, allow)))
     if not walk.modules:
         return walk
     ticks.check_loop(walk)

@@ -7,12 +7,14 @@ the spikes of each tick.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
+from neurocompile.diagnostics import Diagnostic, UsageError
 from neurocompile.ir.axes import Layouts, Role
 from neurocompile.ir.graph import Graph, constant
 from neurocompile.ir.neuron_node import as_neuron
@@ -39,38 +41,59 @@ class Cut:
     """The two parts of a Graph."""
 
     chip: frozenset[ir.Node]  # neurons that fire, and all that they depend on
-    obstacles: Mapping[int, Obstacle]  # by the numbers of the outputs that have one
+    outputs: Mapping[int, ir.Value]  # that are wanted, by their numbers
+    obstacles: Mapping[int, Obstacle]  # of those that have one
     affine: Affines  # functions of spikes
 
     served: bool  # whether any output is left
 
-    def live(self, graph: Graph) -> frozenset[ir.Node]:
+    @property
+    def live(self) -> frozenset[ir.Node]:
         """The nodes that an output depends on."""
-        return _live(graph, self.affine)
+        return _live(self.outputs.values(), self.affine)
 
     def tail(self, output: ir.Value) -> frozenset[ir.Node]:
         """What the host computes an output with, from spikes and the model's inputs."""
         return tail(output, self.chip)
 
 
-def cut(graph: Graph, axes: Layouts, affine: Affines) -> Cut:
+def cut(graph: Graph, axes: Layouts, affine: Affines, names: Sequence[str] = ()) -> Cut:
     """The chip's part of a Graph, and the outputs that the host cannot compute.
 
-    `affine` are its functions of spikes, however they are written.
+    `affine` are its functions of spikes, however they are written; `names` those of the outputs that
+    are wanted, or their numbers: all, if there is none. Raises UsageError (NC009) for another name.
     """
-    outputs = graph.model.graph.outputs
-    live = _live(graph, affine)
-    chip = upstream(_firing(graph, live, outputs), affine, through_neurons=True)
+    outputs = wanted_outputs(graph, names)
+    live = _live(outputs.values(), affine)
+    chip = upstream(_firing(graph, live, outputs.values()), affine, through_neurons=True)
     conflicts = {one.node for one in axes.conflicts if Role.BATCH in one.roles}
-    obstacles = {number: obstacle for number, value in enumerate(outputs) if (
+    obstacles = {number: obstacle for number, value in outputs.items() if (
         obstacle := next(_obstacles(graph, value, chip, axes, conflicts, affine), None)
     ) is not None}
-    return Cut(chip, obstacles, affine, len(obstacles) < len(outputs))
+    return Cut(chip, outputs, obstacles, affine, len(obstacles) < len(outputs))
 
 
-def _live(graph: Graph, affine: Affines) -> frozenset[ir.Node]:
-    return upstream((value.producer() for value in graph.model.graph.outputs), affine,
-                    through_neurons=True)
+def wanted_outputs(graph: Graph, names: Sequence[str]) -> dict[int, ir.Value]:
+    """The outputs of these names, or of these numbers, by number; all, if there is no name.
+
+    An output is called by its key or path in what the model returns. Raises UsageError (NC009).
+    """
+    outputs = dict(enumerate(graph.model.graph.outputs))
+    paths = [str(entry["path"]) for entry in graph.info.get("outputs", ()) if "value" not in entry]
+    numbers = {str(number): number for number in outputs}
+    for number, path in enumerate(paths):
+        numbers |= {path: number, re.sub(r"^\['(.*)'\]$", r"\1", path): number}
+    for name in names:
+        if name not in numbers:
+            keys = ", ".join(f"{number}{f' or {path}' if path else ''}" for number, path in enumerate(paths))
+            raise UsageError(Diagnostic("NC009", values={
+                "option": "--outputs", "value": f"`{name}`",
+                "reason": f"the model has no such output; it has {keys or f'0 to {len(outputs) - 1}'}"}))
+    return {number: outputs[number] for number in sorted({numbers[name] for name in names})} or outputs
+
+
+def _live(outputs: Iterable[ir.Value], affine: Affines) -> frozenset[ir.Node]:
+    return upstream((value.producer() for value in outputs), affine, through_neurons=True)
 
 
 def tail(output: ir.Value, chip: frozenset[ir.Node]) -> frozenset[ir.Node]:
@@ -86,7 +109,7 @@ def tail(output: ir.Value, chip: frozenset[ir.Node]) -> frozenset[ir.Node]:
     return frozenset(nodes)
 
 
-def _firing(graph: Graph, live: frozenset[ir.Node], outputs: Sequence[ir.Value]
+def _firing(graph: Graph, live: frozenset[ir.Node], outputs: Iterable[ir.Value]
             ) -> Iterator[ir.Node]:
     """The neurons whose spikes somebody reads."""
     read = {id(value) for value in outputs} | {

@@ -18,7 +18,7 @@ from neurocompile.passes.legality.walk import TypeWalk
 def check_outputs(walk: TypeWalk, parts: Cut) -> None:
     """Report each output that the host cannot compute, and those that take more than sums."""
     code = "NC146" if parts.served else "NC129"
-    for number, value in enumerate(walk.graph.model.graph.outputs):
+    for number, value in parts.outputs.items():
         obstacle, kind = parts.obstacles.get(number), walk.type_of(value)
         if obstacle is not None:
             if not (isinstance(kind, Opaque) and kind.reported) and (

@@ -55,12 +55,13 @@ class Summary:
 
 
 def summarize(graph: Graph, findings: Iterable[Diagnostic],
-              rates: Mapping[str, float] | None = None) -> Summary:
+              rates: Mapping[str, float] | None = None, outputs: Sequence[str] = ()) -> Summary:
     """The summary of a checked Graph.
 
-    `findings` are those of `check_graph`. `rates`: measured spikes per neuron and tick, by module.
+    `findings` are those of `check_graph`. `rates`: measured spikes per neuron and tick, by module;
+    `outputs` those that are wanted, all if empty.
     """
-    dependence = _Dependence(graph)
+    dependence = _Dependence(graph, outputs)
     places = _FindingPlaces(findings)
     batch = _batch(graph)
     operators: Counter[Place] = Counter()
@@ -135,11 +136,11 @@ def _batch(graph: Graph) -> int:
 class _Dependence:
     """What reaches what in a Graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, outputs: Sequence[str]) -> None:
         inputs = {v.name for v in graph.model.graph.inputs if v.const_value is None}
-        self.chip = cut(graph, layouts(graph), functions_of(graph).affine).chip
-        self.live = upstream(
-            (v.producer() for v in graph.model.graph.outputs), through_neurons=True)
+        parts = cut(graph, layouts(graph), functions_of(graph).affine, outputs)
+        self.chip = parts.chip
+        self.live = upstream((v.producer() for v in parts.outputs.values()), through_neurons=True)
         feeds = (producer(value) for neuron in graph.neurons() if neuron.node in self.chip
                  for value in neuron.currents)
         self.feeding = upstream(feeds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
@@ -24,6 +24,9 @@ from neurocompile.passes.legality.spike_types import (
     Static,
     sources_of,
 )
+
+if TYPE_CHECKING:
+    from neurocompile.passes.legality.cut import Cut
 
 Transfer = Callable[[ir.Node, "TypeWalk"], SpikeType]
 
@@ -116,15 +119,14 @@ class TypeWalk:
             yield f"{name} operand: {self.describe(kind)}".strip()
 
 
-def start(graph: Graph, axes: Layouts, functions: Functions, chip: frozenset[ir.Node],
-          no_output: bool, asynchronous: bool, allow: frozenset[Allow]) -> TypeWalk:
-    """A walk before its first node. `chip` is the chip's part of the graph."""
-    live = upstream((value.producer() for value in graph.model.graph.outputs), functions.affine,
-                    through_neurons=True)
-    neurons = [neuron for neuron in graph.neurons() if neuron.node in chip]
+def start(graph: Graph, axes: Layouts, functions: Functions, parts: Cut, asynchronous: bool,
+          allow: frozenset[Allow]) -> TypeWalk:
+    """A walk before its first node."""
+    neurons = [neuron for neuron in graph.neurons() if neuron.node in parts.chip]
     feeding = upstream(
         (producer(value) for neuron in neurons for value in neuron.currents), functions.affine)
-    walk = TypeWalk(graph, axes, live, chip, feeding, no_output, functions, asynchronous, allow)
+    walk = TypeWalk(graph, axes, parts.live, parts.chip, feeding, not parts.served, functions,
+                    asynchronous, allow)
     for value in graph.model.graph.inputs:
         if value.const_value is None and value.name is not None:
             walk.types[value.name] = Analog()

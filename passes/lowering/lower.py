@@ -85,11 +85,12 @@ class _ModuleNeurons:
         return self.nodes[0]
 
 
-def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = None,
-          outline: bool = False) -> tuple[Network, list[Diagnostic]]:
+def lower(graph: Graph, allow: Iterable[str] = (), outputs: Sequence[str] = (), *,
+          tokens: Tokens | None = None, outline: bool = False) -> tuple[Network, list[Diagnostic]]:
     """The float network of a legal graph, and notes on what its layers compose into (NC131).
 
-    `allow` names the opt-ins (`Allow`) with which it is legal. With `tokens`, means over tokens
+    `allow` names the opt-ins (`Allow`) with which it is legal, `outputs` the outputs that are wanted:
+    all, if empty. With `tokens`, means over tokens
     are means over the kept ones; nothing else is pruned. An `outline` has no synapses of its
     layers, so that a large network takes little memory; ticks with other weights then pass as equal.
     Raises FindingsError: NC110 for an op without a linear form, NC112 for ticks that differ,
@@ -98,7 +99,7 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
     """
     axes = layouts(graph)
     affine = functions_of(graph).affine
-    parts = cut(graph, axes, affine)
+    parts = cut(graph, axes, affine, outputs)
     chip_neurons = [neuron for neuron in graph.neurons() if neuron.node in parts.chip]
     n_ticks = _n_ticks(graph, chip_neurons, axes)
     walk = FormWalk(axes, {}, n_ticks, affine, frozenset(map(Allow, allow)), tokens=tokens,
@@ -109,7 +110,7 @@ def lower(graph: Graph, allow: Iterable[str] = (), *, tokens: Tokens | None = No
         when = STATIC if item.kind is InputKind.STATIC else EACH_TICK
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
     neurons: dict[str, _ModuleNeurons] = {}
-    live = parts.live(graph)
+    live = parts.live
     gates = GateUses(frozenset({
         *(neuron.module for neuron in chip_neurons), *(item.name for item in inputs), ONE}))
     for node in graph.nodes():

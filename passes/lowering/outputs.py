@@ -24,11 +24,10 @@ Ticks = Literal["sum", "each"] | int
 
 def outputs_of(graph: Graph, walk: FormWalk, parts: Cut) -> Iterator[Readout | HostProgram]:
     """The outputs that the host computes from spikes. Raises FindingsError (NC129) for none."""
-    values = graph.model.graph.outputs
     if not parts.served:
         raise FindingsError(*(obstacle_finding(graph, number, obstacle)
                               for number, obstacle in parts.obstacles.items()))
-    for number, value in enumerate(values):
+    for number, value in parts.outputs.items():
         if number not in parts.obstacles:
             yield _readout(walk, value, number) or host_program(
                 graph, walk.layouts, parts.tail(value), number, walk.n_ticks)

@@ -15,13 +15,15 @@ from torch import Tensor, nn
 
 from neurocompile.backends.loihi.emit import emit
 from neurocompile.backends.loihi.verify import verify
-from neurocompile.backends.synchronous import run
+from neurocompile.backends.synchronous import outputs, run
 from neurocompile.capture.torch_model import capture
+from neurocompile.diagnostics import UsageError
 from neurocompile.families.compilation import Compilation
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.table import family_of
 from neurocompile.families.targets import load_target
 from neurocompile.ir.operators import Array
+from neurocompile.options import Options
 from tests.capture import nets
 from tests.loihi import compile_for_loihi, loihi_target
 
@@ -131,6 +133,19 @@ def test_on_loihi(tmp_path: Path) -> None:
     verification = verify(tmp_path, network, schedule, few, run(network, few))
     assert verification.differences == 0
     assert verification.spikes > 20
+
+
+def test_only_outputs_that_are_wanted() -> None:
+    _, x, graph = readout_net(0.875)
+    for names in (("3",), ("[3]", "3")):
+        network = compile_for_loihi(graph, loihi_target(), Options(outputs=names)).network
+        assert [output.number for output in network.outputs] == [3]
+        assert network.host_programs == ()
+    two = compile_for_loihi(graph, loihi_target(), Options(outputs=(2, "0"))).network
+    assert [output.number for output in two.outputs] == [0, 2]
+    assert outputs(two, {"x": x.numpy()}).keys() == {output.name for output in two.outputs}
+    with pytest.raises(UsageError, match=r"`logits`.*it has 0 or \[0\], 1 or \[1\]"):
+        compile_for_loihi(graph, loihi_target(), Options(outputs=("logits",)))
 
 
 def test_on_truenorth(tmp_path: Path) -> None:
