@@ -8,6 +8,8 @@ from neurocompile.semantics.normal_form import FloatNeuron
 from neurocompile.semantics.reset import Reset
 from neurocompile.semantics.vectorized import POTENTIAL, Batch, BatchShape, NeuronBatch
 
+TIE = 1e-6  # of a threshold: what is nearer lies on it, but for float32's rounding
+
 
 class AdderBatch(Batch):
     """Sends the sums themselves, integer or float; they are its potential as well."""
@@ -27,7 +29,8 @@ class FloatBatch(NeuronBatch):
     """Advanced by the float normal form; a bias is added to v, beside the synaptic current.
 
     Its `peak` is the largest |v| that a register has to hold: how far v fell before a spike, and,
-    where a reset leaves a part of it, how far it rose. A v that ends lower decides nothing.
+    where a reset leaves a part of it, how far it rose. A v that ends lower decides nothing. Its `ties`
+    are the neuron-ticks with v on the threshold, but for rounding, where it fires there.
     """
 
     def __init__(self, neuron: FloatNeuron, bias: torch.Tensor | None, shape: BatchShape,
@@ -80,5 +83,8 @@ class FloatBatch(NeuronBatch):
         v = self.integrate(current, self._fires(self.states["v"]))
         spike = self._fires(v)
         self._keep_peak(v, spike)
+        if not self.neuron.strict:
+            distance = (v - self.neuron.v_th).abs()
+            self.ties += int((distance <= TIE * abs(self.neuron.v_th)).sum())
         self.settle(spike)
         return spike

@@ -42,6 +42,7 @@ class Run:
     sums: dict[str, Array] = field(default_factory=dict)  # accumulators' v at the end, no ticks
     saturations: dict[str, int] = field(default_factory=dict)  # ticks of neurons whose v was clipped
     peaks: dict[str, float] = field(default_factory=dict)  # of float neurons: the largest |v|
+    ties: dict[str, int] = field(default_factory=dict)  # and how often v lay on the threshold
 
     def counts(self) -> dict[str, Array]:
         """Spikes over all ticks [samples, neurons], and the inputs; a static one counts once.
@@ -126,7 +127,8 @@ class Executor:
             sums={name: batch.potential.cpu().numpy() for name, batch in populations.items()
                   if name in self.network.accumulators},
             saturations={name: batch.saturations for name, batch in populations.items()},
-            peaks={name: batch.peak for name, batch in populations.items()})
+            peaks={name: batch.peak for name, batch in populations.items()},
+            ties={name: batch.ties for name, batch in populations.items()})
 
     def _all_ticks(self, population: Population, parts: list[torch.Tensor]) -> Array:
         """All ticks of what a population sent, as `Run` holds them."""

@@ -24,6 +24,7 @@ CAPTURE: Source = "capture"
 NOISE: Source = "seeded"
 _MOST, _LEAST = 256, 4  # samples that weights are rounded on
 _VALUES = 1 << 26  # of what one source sends on them
+_TIES = 1e-3  # potentials on the threshold for each spike: fewer are chance
 
 
 def measure_fidelity(run: Recorder, lowering: Lowering, one: Quantization,
@@ -70,7 +71,9 @@ def observe(floating: Network, sample: Mapping[str, Array] | None) -> Observatio
     largest = max(trains.shape[2] for trains in messages.values())
     count = min(max(_VALUES // (floating.n_ticks * largest), _LEAST), _MOST)
     return Observation(float_run, Observations(
-        {name: trains[:count] for name, trains in messages.items()}, float_run.peaks))
+        {name: trains[:count] for name, trains in messages.items()}, float_run.peaks,
+        frozenset(name for name, count in float_run.ties.items()
+                  if count < _TIES * np.count_nonzero(float_run.spikes[name]))))
 
 
 def _messages(item: Input, network: Network, sample: Mapping[str, Array]) -> Array:

@@ -25,6 +25,7 @@ class Batch(ABC):
     states: dict[str, torch.Tensor]
     saturations: int = 0  # ticks of neurons in which a register clipped the potential
     peak: float = 0.0  # of float neurons: the largest |v| that decided a spike; see FloatBatch
+    ties: int = 0  # of float neurons: how often v lay on the threshold; see FloatBatch
 
     @property
     def potential(self) -> torch.Tensor:

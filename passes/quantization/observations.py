@@ -18,10 +18,12 @@ class Observations:
 
     `messages` holds what inputs and populations send by name, [samples, ticks, sources]; of a static
     input one tick. `peaks` are the largest |v| of populations that decide a spike, in float units.
+    `without_ties` are populations that fire, and whose potentials do not lie on the threshold.
     """
 
     messages: Mapping[str, Array]
     peaks: Mapping[str, float]
+    without_ties: frozenset[str] = frozenset()
 
     def power(self, source: str) -> float:
         """The mean square of what a source sends in a tick."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from neurocompile.ir.network import ANALOG, Input, Projection
 from neurocompile.passes.loihi.quantization.decision import Decision, IntegerPart
 from neurocompile.passes.loihi.quantization.population import PopulationQuantizer
-from neurocompile.passes.loihi.quantization.receiver import Receiver
+from neurocompile.passes.loihi.quantization.receiver import Receiver, forgets
 from neurocompile.passes.loihi.quantization.scales import candidate_scales
 from neurocompile.passes.loihi.quantization.weight_grid import Weights, grid
 from neurocompile.passes.quantization.feedback import (
@@ -33,7 +33,6 @@ from neurocompile.passes.quantization.feedback import (
 from neurocompile.passes.quantization.gram import Arrival, Block, joint_moments
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.normal_form import SUM, FloatNeuron
-from neurocompile.semantics.reset import Reset
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +52,7 @@ def calibrate(quantizer: PopulationQuantizer, receiver: Receiver, part: IntegerP
     calibration = Calibration.of(receiver, quantizer.inputs, observations, n_ticks)
     if calibration is None:
         return part
-    gains = calibration.gains() if _forgets(neuron, n_ticks) else None
+    gains = calibration.gains() if forgets(neuron, n_ticks) else None
     if gains is not None:
         receiver = receiver.with_gains(gains.astype(np.float64))
         again = Calibration.of(receiver, quantizer.inputs, observations, n_ticks)
@@ -74,14 +73,6 @@ def calibrate_adder(synapses: Sequence[Projection], weights: Sequence[Weights], 
     arrivals = tuple(Arrival(p.operator, observations.messages[p.source], p.delay) for p in synapses)
     return Calibration(tuple(synapses), arrivals, n_ticks, 1.0, own_bias=False).with_feedback(
         weights, scale)
-
-
-def _forgets(neuron: FloatNeuron, n_ticks: int) -> bool:
-    """Whether what a neuron does in a tick depends on that tick alone."""
-    if neuron.model == SUM:
-        return False
-    return n_ticks == 1 or (neuron.decay == 0 and neuron.alpha is None and neuron.reset in (
-        Reset.HARD, Reset.SOFT, Reset.NONE))
 
 
 def _choices(quantizer: PopulationQuantizer, receiver: Receiver, part: IntegerPart

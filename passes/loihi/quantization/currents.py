@@ -52,11 +52,13 @@ def current_exponent(receiver: Receiver, scale: float, inputs: Mapping[str, Inpu
                      target: LoihiTarget) -> int:
     """The smallest exponent with which the largest constant current fits: the finest.
 
-    A bias is in whole mantissas, as lava-dl's files have it, where finer ones would be no better.
+    A bias is in whole mantissas, as lava-dl's files have it, where finer ones would be no better or
+    would lose potentials on the threshold.
     """
     top, neuron = target.neuron.bias_exponent_max.value, receiver.population.floating
     whole = neuron.quantum is not None or (  # its own integers have whole ones
-        not receiver.analog and scale * neuron.v_th >= _FINE_ENOUGH * receiver.memory)
+        not receiver.analog and receiver.has_ties
+        and scale * neuron.v_th >= _FINE_ENOUGH * receiver.memory)
     exponent = min(ACTIVATION_SHIFT, top) if whole else 0
     reach = largest_current(receiver, inputs) * scale * 2.0**ACTIVATION_SHIFT  # of v
     while reach > limits.bias_limit(target) << exponent and exponent < top:

@@ -26,6 +26,7 @@ class Decision:
     weights: tuple[Weights, ...]  # of the receiver's synapses
     observed_current: float = math.inf
     saturates: bool = False
+    has_ties: bool = True  # as in `Receiver`
     gains: NDArray[np.float32] | None = None
     correction: NDArray[np.float32] | None = None
 

@@ -36,7 +36,7 @@ from neurocompile.passes.loihi.quantization.exact_scale import (
     own_threshold,
 )
 from neurocompile.passes.loihi.quantization.pairs import halves
-from neurocompile.passes.loihi.quantization.receiver import Receiver
+from neurocompile.passes.loihi.quantization.receiver import Receiver, forgets
 from neurocompile.passes.loihi.quantization.representable import threshold_finding
 from neurocompile.passes.loihi.quantization.rounding import clip_warnings, drift_warnings
 from neurocompile.passes.loihi.quantization.scales import candidate_scales, largest_scale
@@ -54,6 +54,7 @@ from neurocompile.target.loihi import LoihiTarget
 _SAMPLE = 100_000  # weights per projection that a candidate scale is scored on
 _RATE = 0.1  # spikes per source and tick that are assumed
 _WORTH_SATURATION = 0.25  # of the error, a bit: what a potential that may saturate must bring
+_WORTH_FORMAT = 0.75  # of the error: what more exponents must at most leave
 _PEAK_MARGIN = 2  # beyond the largest |v| on samples, before it saturates
 _WORTH = 0.95  # of the error: what a smaller scale must at most have, since it also rounds states
 
@@ -72,12 +73,15 @@ class PopulationQuantizer:
     def best(self, receiver: Receiver) -> tuple[IntegerPart, list[Diagnostic]]:
         """The population without rounding, else at the scale of the least error; warnings.
 
-        In the latter, outliers of its weights are projections of their own. Raises FindingsError: NC208, NC303, NC305 or NC306 where no scale serves.
+        In the latter, outliers of its weights are projections of their own, and on samples sources of
+        small weights. Raises FindingsError: NC208, NC303, NC305 or NC306 where no scale serves.
         """
         part, warnings = self._exact(receiver)
         if part is None:
             receiver = receiver.without_outliers()
             part = self._least_error(receiver)
+            if self.observations is not None:
+                receiver, part = self._by_source(receiver, part)
             warnings += clip_warnings(receiver.synapses, part.exponents, part.scale)
         return part, [*warnings, *drift_warnings(receiver.population, part.population,
                                                  self.network.n_ticks)]
@@ -101,6 +105,22 @@ class PopulationQuantizer:
         k = max(1, round(scale * v_th))
         return k / v_th <= largest_scale(receiver, self.inputs, self.target) and not (
             self.findings(self.rounded_at(receiver, k)))
+
+    def _by_source(self, receiver: Receiver, part: IntegerPart) -> tuple[Receiver, IntegerPart]:
+        """The population with sources of small weights on exponents of their own, where that pays.
+
+        Neurons without memory get scales of their own instead.
+        """
+        neuron = receiver.population.floating
+        if self.plain or forgets(neuron, self.network.n_ticks):
+            return receiver, part
+        cut = receiver.by_source()
+        if len(cut.synapses) == len(receiver.synapses):
+            return receiver, part
+        finer, _ = self._best_scale(cut, part.population.saturates)
+        if finer is None or finer.error >= part.error * _WORTH_FORMAT:
+            return receiver, part
+        return cut, finer
 
     def _least_error(self, receiver: Receiver) -> IntegerPart:
         """The best part whose potential provably never saturates, or one that may.
@@ -213,33 +233,34 @@ class PopulationQuantizer:
         return self.part(receiver, Decision(k, tuple(
             (exponent, round_to_grid(p.operator.weights, scale, exponent, p.weight_bits))
             for p, exponent in zip(receiver.synapses, exponents, strict=True)),
-            observed_current=receiver.observed_current, saturates=saturates))
+            observed_current=receiver.observed_current, saturates=saturates, has_ties=receiver.has_ties))
 
     def part(self, receiver: Receiver, decision: Decision) -> IntegerPart:
         """The population with what was decided for it."""
         receiver = replace(receiver.with_bias(decision.bias(receiver.population)),
-                           observed_current=decision.observed_current)
+                           observed_current=decision.observed_current, has_ties=decision.has_ties)
         population, k = receiver.population, decision.k
         scale = k / population.floating.v_th
         synapses = tuple(
             one for p, weights in zip(receiver.synapses, decision.weights, strict=True)
             for one in halves(p, *weights))
         bias, encoder = constant_currents(receiver, scale, self.inputs, self.target)
-        neuron = self._neuron(population.floating, k)
+        neuron = self._neuron(population.floating, k, decision.has_ties)
         if not population.floating.decay and encoder is None and by_twos(neuron, bias, synapses):
             neuron = replace(neuron, vth=neuron.vth | 1)
         return IntegerPart(
             replace(population, neuron=neuron, bias=bias, on_host=receiver.on_host,
                     saturates=decision.saturates), synapses, encoder, scale, decision=decision)
 
-    def _neuron(self, neuron: FloatNeuron, k: int) -> LoihiNeuron:
+    def _neuron(self, neuron: FloatNeuron, k: int, has_ties: bool) -> LoihiNeuron:
         """The neuron whose threshold is k.
 
         One that also fires at its threshold does so above k - 1: where v is whole that is the same,
-        else it fires up to one part in k below, and decays that round toward zero lose no tie.
+        else it fires up to one part in k below, and decays that round toward zero lose no tie. Where
+        there are none it fires above k.
         """
         steps, step = limits.decay_steps(self.target), limits.decay_step(self.target)
-        vth = k if neuron.strict else k - 1
+        vth = k - 1 if has_ties and not neuron.strict else k
         if neuron.model == SUM:  # never fires; its k is the reach of the sum
             vth = limits.threshold_limit(self.target)
         return LoihiNeuron(
@@ -268,14 +289,15 @@ class PopulationQuantizer:
     def _threshold_error(self, receiver: Receiver, scale: float) -> float:
         """The squared error of a threshold that is half a mantissa low on average, over all neurons.
 
-        So it is for one that also fires at its threshold, unless its potential is whole.
+        So it is for one that also fires at its threshold, unless its potential is whole or has no ties.
         """
         neuron = receiver.population.floating
         constant = receiver.analog or receiver.population.bias is not None
         whole = neuron.decay == 1 and neuron.alpha is None and not (
             constant and current_exponent(receiver, scale, self.inputs, self.target)
             < ACTIVATION_SHIFT)
-        return 0.0 if neuron.strict or whole else receiver.population.size / (2 * scale) ** 2
+        exact = neuron.strict or whole or not receiver.has_ties
+        return 0.0 if exact else receiver.population.size / (2 * scale) ** 2
 
     def _alone(self, part: IntegerPart) -> Network:
         """The network around a population: adders, inputs, and what reaches it."""

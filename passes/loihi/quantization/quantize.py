@@ -161,7 +161,7 @@ class LoihiQuantizer:
                   target: LoihiTarget, scales: Mapping[str, float]) -> Receiver:
         arrivals = receiver(population, network, target, self.encoder, scales, inputs,
                             self.observations)
-        return replace(arrivals, memory=0.0) if self.plain else arrivals
+        return replace(arrivals, memory=0.0, has_ties=True) if self.plain else arrivals
 
     def _at(self, network: Network, inputs: Mapping[str, Input], target: LoihiTarget,
             scales: Mapping[str, float]) -> IntegerForm:
@@ -196,14 +196,13 @@ class LoihiQuantizer:
     def _population(self, quantizer: PopulationQuantizer, arrivals: Receiver
                     ) -> tuple[IntegerPart, list[Diagnostic]]:
         if self.rounding is not None:
-            weights = self.rounding.decisions[arrivals.population.name].weights
-            if len(weights) != len(arrivals.synapses):
-                arrivals = arrivals.without_outliers()
+            arrivals = arrivals.cut_for(self.rounding.decisions[arrivals.population.name].weights)
             return quantizer.from_decision(arrivals, self.rounding.decision(
                 arrivals.population, arrivals.synapses, quantizer.target)), []
         part, warnings = quantizer.best(arrivals)
         if self.observations is not None and not part.exact:
-            part = calibrate(quantizer, arrivals.without_outliers(), part, self.observations)
+            weights = () if part.decision is None else part.decision.weights
+            part = calibrate(quantizer, arrivals.cut_for(weights), part, self.observations)
         return part, warnings
 
     def _adder(self, network: Network, adder: Population, scales: Mapping[str, float],

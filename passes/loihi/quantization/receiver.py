@@ -7,7 +7,7 @@ population that the host computes ("host").
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,9 +17,12 @@ from neurocompile.diagnostics import Diagnostic, FindingsError
 from neurocompile.ir.network import ANALOG, Bias, Input, InputKind, Network, Population, Projection
 from neurocompile.passes.loihi import limits
 from neurocompile.passes.loihi.quantization.outliers import without_outliers
+from neurocompile.passes.loihi.quantization.source_classes import by_source
+from neurocompile.passes.loihi.quantization.weight_grid import Weights
 from neurocompile.passes.quantization.observations import Observations
 from neurocompile.semantics.loihi_widths import WEIGHT_BITS
-from neurocompile.semantics.normal_form import SUM
+from neurocompile.semantics.normal_form import SUM, FloatNeuron
+from neurocompile.semantics.reset import Reset
 from neurocompile.target.loihi import LoihiTarget
 
 GRADED_BITS = 8  # of an input that becomes graded spikes, where a message holds them and a sign
@@ -40,6 +43,7 @@ class Receiver:
     observed_current: float = math.inf  # largest constant one on samples, with a margin
     alone: bool = False  # it gets one constant current for a sample, and nothing else
     memory: float = 1.0  # ticks that a potential lasts, at most those of a sample
+    has_ties: bool = True  # whether potentials are whole, or may lie on the threshold
 
     def without_outliers(self) -> Receiver:
         """The same with outliers as projections of their own."""
@@ -48,6 +52,22 @@ class Receiver:
         return replace(self, synapses=tuple(
             piece for p in self.synapses for piece in (
                 without_outliers(p) if p.weight_bits <= WEIGHT_BITS else (p,))))
+
+    def by_source(self) -> Receiver:
+        """The same with sources of small weights as projections of their own."""
+        if self.wire:
+            return self
+        return replace(self, synapses=tuple(
+            piece for p in self.synapses for piece in (
+                by_source(p) if p.weight_bits <= WEIGHT_BITS else (p,))))
+
+    def cut_for(self, weights: Sequence[Weights]) -> Receiver:
+        """The same, cut into the projections that weights are of; whole where they are of none."""
+        shapes = [integers.shape for _, integers in weights]
+        for one in (self.without_outliers(), self.without_outliers().by_source()):
+            if [np.shape(p.operator.weights) for p in one.synapses] == shapes:
+                return one
+        return self
 
     def with_bias(self, bias: Bias | None) -> Receiver:
         """The same with another float bias."""
@@ -89,7 +109,22 @@ def receiver(population: Population, network: Network, target: LoihiTarget, enco
         observation = _CURRENT_MARGIN * observations.largest_current(analog, bias)
     alone = form == "bias" and not synapses and population.floating.model != SUM
     return Receiver(population, tuple(synapses), tuple(analog), form == "host", wire,
-                    observation, alone, _memory(population.floating.decay, network.n_ticks))
+                    observation, alone, _memory(population.floating.decay, network.n_ticks),
+                    observations is None or population.name not in observations.without_ties
+                    or not _leaks(population.floating, network.n_ticks))
+
+
+def forgets(neuron: FloatNeuron, n_ticks: int) -> bool:
+    """Whether what a neuron does in a tick depends on that tick alone."""
+    if neuron.model == SUM:
+        return False
+    return n_ticks == 1 or (neuron.decay == 0 and neuron.alpha is None and neuron.reset in (
+        Reset.HARD, Reset.SOFT, Reset.NONE))
+
+
+def _leaks(neuron: FloatNeuron, n_ticks: int) -> bool:
+    """Whether potentials are fractions of what was added up."""
+    return n_ticks > 1 and (0 < neuron.decay < 1 or neuron.alpha is not None)
 
 
 def _memory(decay: float, n_ticks: int) -> float:

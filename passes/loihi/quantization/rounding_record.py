@@ -67,7 +67,8 @@ class Rounding:
             "targets": np.array(list(self.bits), np.str_),
             "bits": np.array(list(self.bits.values()), np.int64)}
         for number, one in enumerate(self.decisions.values()):
-            arrays[f"{number}.numbers"] = np.array([one.k, one.observed_current, one.saturates])
+            arrays[f"{number}.numbers"] = np.array(
+                [one.k, one.observed_current, one.saturates, one.has_ties])
             arrays[f"{number}.exponents"] = np.array([e for e, _ in one.weights], np.int8)
             for at, (_, integers) in enumerate(one.weights):
                 arrays[f"{number}.weights.{at}"] = integers.astype(np.int16)
@@ -119,9 +120,9 @@ def _misfits(one: Decision, population: Population, synapses: Sequence[Projectio
 def _read(arrays: Arrays) -> Rounding:
     decisions: dict[str, Decision] = {}
     for number, name in enumerate(arrays["populations"].tolist()):
-        k, current, saturates = (float(x) for x in arrays[f"{number}.numbers"].tolist())
+        k, current, saturates, has_ties = (float(x) for x in arrays[f"{number}.numbers"].tolist())
         decisions[str(name)] = Decision(
-            k=int(k), observed_current=current, saturates=bool(saturates),
+            k=int(k), observed_current=current, saturates=bool(saturates), has_ties=bool(has_ties),
             weights=tuple((int(exponent), arrays[f"{number}.weights.{at}"].astype(np.int64))
                           for at, exponent in enumerate(arrays[f"{number}.exponents"].tolist())),
             gains=_floats(arrays, f"{number}.gains"),

@@ -98,3 +98,14 @@ def test_peaks_forget_what_decides_nothing() -> None:
     falls, rises = [[1, 0]] * 4, [[1, 0], [1, 0], [0, 1], [1, 0]]
     assert run(network, {"x": np.array([falls])}).peaks == {"n": 1.0}
     assert run(network, {"x": np.array([falls, rises])}).peaks == {"n": 6.0}
+
+
+def test_ties_are_potentials_on_the_threshold_of_what_fires_there() -> None:
+    """0.1 + 0.2 and 0.3 in floats are not the same; nor is what is off by more than rounding."""
+    x = {"x": np.array([[[1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]])}
+    weight = Dense((3,), (2,), np.array([[0.1, 0.2, 0.3], [0.1, 0.2001, 0.0]]))
+    for strict, ties in ((False, {"n": 2}), (True, {"n": 0})):
+        cell = FloatNeuron("LIF", 0.0, 0.3, strict, Reset.HARD)
+        network = Network((Input("x", (3,), InputKind.SPIKES),), (Population("n", (2,), cell),),
+                          (Projection("x", "n", weight),), (), 4)
+        assert run(network, x).ties == ties
