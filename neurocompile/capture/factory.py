@@ -69,7 +69,7 @@ def _import(name: str, folders: Sequence[Path]) -> Any:
         raise _missing(f"the module `{name}`", "no such module in the working directory or the "
                        "environment" + _close(missing, near)) from None
     except Exception as error:  # the user's own code: anything
-        raise _raised(f"the module `{name}`", "importing it", error) from error
+        raise _user_error(f"the module `{name}`", "importing it", error) from error
 
 
 def _call(entry: str, factory: Any, arguments: Mapping[str, Any], folders: Sequence[Path]) -> Any:
@@ -81,7 +81,7 @@ def _call(entry: str, factory: Any, arguments: Mapping[str, Any], folders: Seque
     except ModuleNotFoundError as error:
         raise import_failure(entry, error, folders) from error
     except Exception as error:  # the user's own code: anything
-        raise _raised(f"a model in `{entry}`", "calling it", error) from error
+        raise _user_error(f"a model in `{entry}`", "calling it", error) from error
 
 
 def _summary(error: Exception) -> str:
@@ -94,7 +94,7 @@ def _close(name: str, names: Sequence[str]) -> str:
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
-def _raised(what: str, doing: str, error: Exception) -> UsageError:
+def _user_error(what: str, doing: str, error: Exception) -> UsageError:
     """NC007 for what the user's code raises, at its line."""
     return UsageError(Diagnostic("NC007", raised_at(error), {
         "what": what, "reason": f"{doing} raised {_summary(error)}"},

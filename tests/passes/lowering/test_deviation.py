@@ -82,8 +82,8 @@ class OneLine(nn.Module):
 @pytest.mark.parametrize(("kind", "words"), [
     ("factor", "`Gemm` in out against `Mul` at {file}:{factor}"),
     ("layer", "`Gemm` in other against `Gemm` in out at {file}:{layer}"),
-    ("call", "`Gemm` at {file}:{helper} called from {file}:{other call} against that called from "
-             "{file}:{call}"),
+    ("call", ("`Gemm` at {file}:{helper} called from {file}:{other call} against that called from "
+              "{file}:{call}")),
 ])
 def test_one_line_is_said_once(kind: str, words: str) -> None:
     model = OneLine(kind)
