@@ -148,8 +148,8 @@ class PerTick(nn.Module):
         self.lifs = nn.ModuleList(Lif() for _ in range(3))
 
     def per_tick(self, number: int, x: Tensor) -> Tensor:
-        conv = self.convs[number]
-        return torch.stack([F.conv1d(x[t], conv.weight) for t in range(5)])  # tick
+        weight = self.convs[number].get_parameter("weight")
+        return torch.stack([F.conv1d(x[t], weight) for t in range(5)])  # tick
 
     def forward(self, x: Tensor) -> Tensor:
         z = self.per_tick(0, x.unsqueeze(0).repeat(5, 1, 1, 1))
