@@ -117,7 +117,7 @@ class Diagnostic:
         return {name: value for name, value in values
                 if isinstance(value, int | float) and not isinstance(value, bool)}
 
-    def shown(self, name: str) -> str:
+    def text_of(self, name: str) -> str:
         """One of its values as the message shows it."""
         return printable(_Texts(self.values)[name])
 

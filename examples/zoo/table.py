@@ -15,7 +15,14 @@ import torch
 from torch import nn
 
 from neurocompile.capture.torch_model import capture
-from neurocompile.diagnostics import Diagnostic, FindingsError, Severity, UsageError, errors
+from neurocompile.diagnostics import (
+    Diagnostic,
+    FindingsError,
+    Location,
+    Severity,
+    UsageError,
+    errors,
+)
 from neurocompile.families.pipeline import compile_graph
 from neurocompile.families.targets import load_target
 from neurocompile.ir.graph import Graph
@@ -24,6 +31,7 @@ from neurocompile.passes.legality import check_graph
 TIMINGS = ("tick", "async")
 TARGETS = ("loihi1", "loihi2")
 BATCH = 2
+HELPERS = "common.py"
 NO_NETWORKS = ("__init__", "common", "energy", "table")
 
 PAGE = """\
@@ -98,8 +106,9 @@ def lines_of(findings: Sequence[Diagnostic]) -> str:
     lines: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for d in findings:
         counts[d.code] += 1
-        if d.where.file is not None and d.where.line is not None:
-            lines[d.code].add((Path(d.where.file).name, d.where.line))
+        place = place_of(d.where)
+        if place is not None:
+            lines[d.code].add(place)
     parts = []
     for code in sorted(counts):
         by_file: dict[str, list[str]] = defaultdict(list)
@@ -108,6 +117,14 @@ def lines_of(findings: Sequence[Diagnostic]) -> str:
         places = "; ".join(f"{file}: {', '.join(numbers)}" for file, numbers in by_file.items())
         parts.append(f"{code} × {counts[code]}" + (f" ({places})" if places else ""))
     return "<br>".join(parts)
+
+
+def place_of(where: Location) -> tuple[str, int] | None:
+    """File and line of a finding; of one in the zoo's helpers those that call them."""
+    own = [] if where.file is None or where.line is None else [(where.file, where.line)]
+    calls = [*own, *((call.file, call.line) for call in where.callers)]
+    places = [(Path(file).name, line) for file, line in calls]
+    return next((place for place in places if place[0] != HELPERS), None)
 
 
 def rows(name: str) -> Iterator[str]:

@@ -40,8 +40,8 @@ def _own(missing: str, folders: Sequence[Path]) -> str:
     near = dict.fromkeys(path for folder in folders for path in _modules(folder))
     exact = next((path for path in near if path.stem == top), None)
     if exact is not None:
-        return f"`{_shown(exact)}` is not on the path: import it as a part of its package, or run " \
-               f"in `{_shown(exact.parent)}`"
+        return f"`{_short(exact)}` is not on the path: import it as a part of its package, or run " \
+               f"in `{_short(exact.parent)}`"
     close = difflib.get_close_matches(top, [path.stem for path in near], n=1, cutoff=CLOSE)
     return f"there is none; did you mean `{close[0]}`?" if close else ""
 
@@ -70,6 +70,6 @@ def _modules(folder: Path) -> Iterator[Path]:
         return
 
 
-def _shown(path: Path) -> str:
+def _short(path: Path) -> str:
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else path.name

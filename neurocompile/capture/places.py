@@ -36,9 +36,9 @@ def keep_place(node: ir.Node, classes: Mapping[str, str]) -> None:
 
     `classes` are those of the model's modules, by path.
     """
-    noted = dict(node.metadata_props)
-    stack = noted.get(_OF_SYNAPSE + STACK, noted.get(STACK, ""))
-    scopes = noted.get(_OF_SYNAPSE + SCOPES, noted.get(SCOPES, "[]"))
+    notes = dict(node.metadata_props)
+    stack = notes.get(_OF_SYNAPSE + STACK, notes.get(STACK, ""))
+    scopes = notes.get(_OF_SYNAPSE + SCOPES, notes.get(SCOPES, "[]"))
     *modules, _ = ["", *map(str, ast.literal_eval(scopes))]  # the last is the operator itself
     path = modules[-1] if modules else ""
     neuron = as_neuron(node)

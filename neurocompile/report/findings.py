@@ -90,8 +90,8 @@ def _ranges(group: Sequence[Diagnostic]) -> Iterator[str]:
     for name in group[0].measures:
         of_name = [one for one in group if name in one.measures]
         least, most = (choose(of_name, key=lambda one: one.measures[name]) for choose in (min, max))
-        if least.shown(name) != most.shown(name):
-            yield f"{name} {least.shown(name)} to {most.shown(name)}"
+        if least.text_of(name) != most.text_of(name):
+            yield f"{name} {least.text_of(name)} to {most.text_of(name)}"
 
 
 def calls(group: Sequence[Diagnostic]) -> list[str]:

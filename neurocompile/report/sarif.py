@@ -61,14 +61,14 @@ def _result(one: Occurrence, index: int) -> Data:
     inside = f" (in {module})" if module else ""
     notes = "".join(f"\n{printable(note)}" for note in finding.notes)
     location = _location(one.path, one.line)
-    related = [{**_location(call.file, call.line), "message": {"text": "called from here"}}
+    calls = [{**_location(call.file, call.line), "message": {"text": "called from here"}}
                for call in one.callers]
     if module:
         location["logicalLocations"] = [{"fullyQualifiedName": module, "kind": "module"}]
     return {
         "ruleId": finding.code, "ruleIndex": index, "level": level(finding, LEVELS),
         "message": {"text": f"{finding.message}{inside}{notes}\nhelp: {finding.help}"},
-        "locations": [location], **({"relatedLocations": related} if related else {}),
+        "locations": [location], **({"relatedLocations": calls} if calls else {}),
         "partialFingerprints": {FINGERPRINT: one.fingerprint},
         "properties": {"model": one.group.model, "target": one.group.target},
     }

@@ -20,8 +20,9 @@ def emission(neuron: NeuronNode, walk: TypeWalk) -> SpikeType:
     try:
         normal_form(profile, constants)
     except NoNormalForm as reason:
-        values = {"module": module, "cls": neuron_class(neuron) or profile.name,
-                  "profile": profile.name, "reason": str(reason)}
+        values: dict[str, object] = {
+            "module": module, "cls": neuron_class(neuron) or profile.name,
+            "profile": profile.name, "reason": str(reason)}
         walk.report("NC201", neuron.node, values, key=(module,))
     levels = 1 if profile.equations.binary else int(constants.get("max_spikes", MANY_SPIKES))
     return Spike(frozenset({neuron.train}), levels)

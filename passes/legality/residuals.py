@@ -50,8 +50,8 @@ def _refusal(node: ir.Node, walk: TypeWalk, kind: Current, operand: ir.Value) ->
     """Why one projection a branch would not be exact, or not be found; empty where it would."""
     if kind.reported:
         return "a branch was refused before"
-    followed = data_size(walk, operand) and data_size(walk, node.outputs[0])
-    return "" if followed else NOT_FOLLOWED
+    sizes = data_size(walk, operand) and data_size(walk, node.outputs[0])
+    return "" if sizes else NOT_FOLLOWED
 
 
 def _plain_levels(node: ir.Node, walk: TypeWalk, kind: Current) -> int | None:

@@ -30,7 +30,7 @@ FAILURES = {
     "own_src.beside:make": (
         "NC007", "own_src/beside.py:1", "",
         ("cannot find the module `own_helpers`: `own_src.beside` imports it, and "
-        "`own_src/own_helpers.py` is not on the path")),
+         "`own_src/own_helpers.py` is not on the path")),
     "own_src.pkg.relative:make": (
         "NC007", "own_src/pkg/relative.py:1", "",
         "`own_src`, a package of yours, has no such module"),

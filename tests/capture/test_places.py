@@ -58,7 +58,7 @@ class Synapses(nn.Module):
         self.conv, self.bn = nn.Conv2d(C, C, 1), nn.BatchNorm2d(C)
         self.up, self.up_bn = nn.ConvTranspose2d(C, C, 1), nn.BatchNorm2d(C)
         self.fc, self.fc_bn = nn.Linear(C, C), nn.BatchNorm1d(C)
-        self.pad, self.padded = nn.ZeroPad2d(1), nn.Conv2d(C, C, 3)
+        self.pad, self.border = nn.ZeroPad2d(1), nn.Conv2d(C, C, 3)
         self.lifs = nn.ModuleList(lif() for _ in range(6))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -71,17 +71,17 @@ class Synapses(nn.Module):
         c = self.fc(s.flatten(2)[..., 0])  # fc
         c = self.fc_bn(c)
         d = self.pad(s)
-        d = self.padded(d)  # padded
+        d = self.border(d)  # border
         return tuple(node(y.unflatten(0, (T, -1))).mean(0)
                      for node, y in zip(self.lifs[2:], (a, b, c, d), strict=True))
 
 
 def test_what_is_folded_into_a_synapse_leaves_it_at_its_line() -> None:
     assert places(findings(Synapses(), 3, C, 2, 2)) == [
-        ("NC125", name, line(name)) for name in ("conv", "up", "fc", "padded")]
+        ("NC125", name, line(name)) for name in ("conv", "up", "fc", "border")]
 
 
-def masked(q: Tensor, k: Tensor) -> Tensor:
+def product_of(q: Tensor, k: Tensor) -> Tensor:
     """A helper that two lines of a model share."""
     return by_product(q, k)  # helper
 
@@ -90,7 +90,7 @@ def by_product(q: Tensor, k: Tensor) -> Tensor:
     return q * k  # product
 
 
-class Rectified(nn.Module):
+class Relu(nn.Module):
     """A class of a model that is used in several places."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -101,15 +101,15 @@ class Calls(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.lifs = nn.ModuleList(lif() for _ in range(7))
-        self.gate, self.other = Rectified(), Rectified()
-        self.seq = nn.Sequential(Rectified())
+        self.gate, self.other = Relu(), Relu()
+        self.seq = nn.Sequential(Relu())
         self.plain = nn.Identity()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         x = x.unsqueeze(0).repeat(T, 1, 1)
         s, t = self.lifs[0](x), self.lifs[1](x)
-        a = masked(s, t)  # first
-        b = masked(t, s)  # second
+        a = product_of(s, t)  # first
+        b = product_of(t, s)  # second
         c = self.gate(s) + self.other(t)  # gates
         d = self.seq(1 - s)  # seq
         e = self.plain(s)  # plain
@@ -117,13 +117,13 @@ class Calls(nn.Module):
                      for node, y in zip(self.lifs[2:], (a, b, c, d, e), strict=True))
 
 
-def patched(_: nn.Module, x: Tensor) -> Tensor:
+def sigmoid_of(_: nn.Module, x: Tensor) -> Tensor:
     return torch.sigmoid(x)  # patched
 
 
 def test_calls_that_led_to_a_line() -> None:
     model = Calls()
-    model.plain.forward = MethodType(patched, model.plain)  # type: ignore[method-assign]
+    model.plain.forward = MethodType(sigmoid_of, model.plain)  # type: ignore[method-assign]
     diagnostics = findings(model, 3, C)
     relu = ("NC123", line("relu"))
     assert [(*place, callers(one)) for place, one in zip(
@@ -148,8 +148,8 @@ class PerTick(nn.Module):
         self.lifs = nn.ModuleList(Lif() for _ in range(3))
 
     def per_tick(self, number: int, x: Tensor) -> Tensor:
-        conv = self.convs[number]
-        return torch.stack([F.conv1d(x[t], conv.weight) for t in range(5)])  # tick
+        weight = self.convs[number].get_parameter("weight")
+        return torch.stack([F.conv1d(x[t], weight) for t in range(5)])  # tick
 
     def forward(self, x: Tensor) -> Tensor:
         z = self.per_tick(0, x.unsqueeze(0).repeat(5, 1, 1, 1))
@@ -214,9 +214,9 @@ class Net(nn.Module):
 
 
 @pytest.fixture
-def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def net_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
              ) -> Iterator[Callable[[str], type[nn.Module]]]:
-    """The network of a file that is written and imported as a module of that name."""
+    """The network of a file that is written and net_of as a module of that name."""
     def load(name: str) -> type[nn.Module]:
         file = tmp_path.joinpath(*name.split(".")).with_suffix(".py")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -233,9 +233,9 @@ def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_folder_with_a_frameworks_name_changes_nothing(
-        imported: Callable[[str], type[nn.Module]], tmp_path: Path,
+        net_of: Callable[[str], type[nn.Module]], tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch) -> None:
-    net = imported("norse.torch_net")
+    net = net_of("norse.torch_net")
     finding, = findings(net(), T, 3, C)
     assert (finding.code, str(finding.where)) == ("NC121", "norse/torch_net.py:12")
     (tmp_path / "torch").mkdir()
@@ -254,11 +254,11 @@ def test_installed_packages_are_known_by_where_they_lie(
     (tmp_path / "net.egg-info").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.syspath_prepend(target)
-    installed = [torch.__file__, neuron.__file__, importlib.__file__, neurocompile.__file__,
+    others = [torch.__file__, neuron.__file__, importlib.__file__, neurocompile.__file__,
                  str(Path(neurocompile.__file__).resolve().parent.parent / "passes/legality/walk.py"),
                  "/home/a/.venv/lib/python3.12/site-packages/net.py", "<string>",
                  str(target / "norse/torch/lif.py")]
-    assert [file for file in installed if is_user_code(file)] == []
+    assert [file for file in others if is_user_code(file)] == []
     own = [str(tmp_path / "net.py"), str(tmp_path / "torch/net.py"), str(target / "net.py"),
            str(tmp_path / "norse/torch/lif.py"), __file__]
     assert [file for file in own if not is_user_code(file)] == []

@@ -101,7 +101,7 @@ def test_many_repeats_are_folded() -> None:
     assert "and 2 more like it" in findings.render([many[0]] * 3, "full")
 
 
-CALLED = """\
+WITH_CALLS = """\
 error[NC125]: a sum of 9 spike trains (0..9) reaches the synapse `Conv` without a neuron between
   --> net.py:3  in b.2
    |
@@ -114,7 +114,7 @@ error[NC125]: a sum of 9 spike trains (0..9) reaches the synapse `Conv` without 
    = note: `neurocompile explain NC125`"""
 
 
-def _called() -> list[Diagnostic]:
+def _with_calls() -> list[Diagnostic]:
     """One finding of four modules, called from two lines."""
     return [Diagnostic("NC125", Location(f"b.{number}", "net.py", 3, (
         Call("net.py", call), Call("net.py", 20))), {
@@ -123,8 +123,8 @@ def _called() -> list[Diagnostic]:
 
 
 def test_the_worst_comes_first_with_the_range_and_the_calls(in_files: list[Diagnostic]) -> None:
-    many = _called()
-    assert findings.render(many, "full") == CALLED
+    many = _with_calls()
+    assert findings.render(many, "full") == WITH_CALLS
     assert findings.render(many, "full") == findings.render(many[::-1], "full")
     concise = findings.render(many, "concise").splitlines()
     assert [line.partition("(in ")[2] for line in concise] == [

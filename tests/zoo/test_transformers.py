@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -17,6 +16,7 @@ import torch
 
 pytest.importorskip("spikingjelly.activation_based.neuron")
 
+from examples.zoo.table import place_of
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import Diagnostic, Severity, UsageError
 from neurocompile.passes.legality import check_graph
@@ -82,8 +82,7 @@ def marks(name: str) -> set[Line]:
 
 
 def finding_lines(name: str, factory: str) -> set[Line]:
-    return {(d.code, Path(d.where.file or "").name, d.where.line or 0)
-            for d in findings(name, factory)}
+    return {(d.code, *(place_of(d.where) or ("", 0))) for d in findings(name, factory)}
 
 
 @pytest.mark.parametrize("name", MILLIONS)
@@ -123,6 +122,7 @@ import json, resource, time
 from collections import Counter
 import torch
 from examples.zoo.spikformer import imagenet_8_768
+from examples.zoo.table import place_of
 from neurocompile.capture.torch_model import capture
 from neurocompile.passes.legality import check_graph
 found = check_graph(capture(imagenet_8_768(), torch.zeros(1, 3, 224, 224), prove=False))

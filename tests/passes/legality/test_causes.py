@@ -112,8 +112,8 @@ def test_the_help_names_the_opt_in_that_holds(graph: Parse, name: str) -> None:
     assert ("--allow" in help_text) == bool(opt_in)
     if opt_in:
         assert f"; or `--allow {opt_in}`, which makes " in help_text
-        left = [one.code for one in check_graph(graph(text), allow=[opt_in])]
-        assert code not in left, "what the help names holds"
+        codes = [one.code for one in check_graph(graph(text), allow=[opt_in])]
+        assert code not in codes, "what the help names holds"
 
 
 def test_no_opt_in_without_a_tick(graph: Parse) -> None:

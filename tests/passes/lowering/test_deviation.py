@@ -50,8 +50,9 @@ def test_the_deepest_difference_is_named_in_both_ticks() -> None:
     assert f"test_deviation.py:{other}" in finding.message
 
 
-def layer(net: nn.Module, x: torch.Tensor, t: int) -> torch.Tensor:
-    return net.lif2(net.out(x) * (t + 1.0))  # helper
+def layer(fc: nn.Module, lif: nn.Module, x: torch.Tensor, t: int) -> torch.Tensor:
+    spikes: torch.Tensor = lif(fc(x) * (t + 1.0))  # helper
+    return spikes
 
 
 class OneLine(nn.Module):
@@ -72,9 +73,9 @@ class OneLine(nn.Module):
             elif self.kind == "layer":
                 y = self.lif2((self.out if t else self.other)(s))  # layer
             elif t:
-                y = layer(self, s, 1)  # call
+                y = layer(self.out, self.lif2, s, 1)  # call
             else:
-                y = layer(self, s, 0)  # other call
+                y = layer(self.out, self.lif2, s, 0)  # other call
             total = total + y
         return total
 
@@ -83,7 +84,7 @@ class OneLine(nn.Module):
     ("factor", "`Gemm` in out against `Mul` at {file}:{factor}"),
     ("layer", "`Gemm` in other against `Gemm` in out at {file}:{layer}"),
     ("call", ("`Gemm` at {file}:{helper} called from {file}:{other call} against that called from "
-             "{file}:{call}")),
+              "{file}:{call}")),
 ])
 def test_one_line_is_said_once(kind: str, words: str) -> None:
     model = OneLine(kind)

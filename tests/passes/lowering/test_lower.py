@@ -146,8 +146,9 @@ class Shared(nn.Module):
 
     def __init__(self, kind: str) -> None:
         super().__init__()
-        self.kind, padding = kind, "circular" if kind == "padding" else "zeros"
-        self.conv = nn.Conv2d(2, 2, 3, padding=1, padding_mode=padding, bias=False)
+        self.kind = kind
+        self.conv = nn.Conv2d(2, 2, 3, padding=1, bias=False,
+                              padding_mode="circular" if kind == "padding" else "zeros")
         self.lif1, self.lif2 = neuron.LIFNode(step_mode="m"), neuron.LIFNode(step_mode="m")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
