@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from neurocompile.formats.cache.likeness import alike
 from neurocompile.formats.cache.store import Store
 from neurocompile.formats.cache.witness import Witness
 from neurocompile.formats.load import load_model
+from neurocompile.formats.net.layers import Cell, DenseLayer, InputLayer, NetFile
+from neurocompile.formats.net.write import net_bytes
 from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
 
@@ -64,13 +66,13 @@ class Project:
     def load(self, sample: Sample | None = None, **request: Any) -> Capture:
         self.lines.clear()
         self.remarks.clear()
-        values = {"shape": (4,), "n_ticks": 2, "prove": False, **request}
+        values = {"spec": f"{self.name}:make", "shape": (4,), "n_ticks": 2, "prove": False, **request}
         return load_cached(
-            Request(spec=f"{self.name}:make", folders=(self.folder,), **values), sample,
+            Request(folders=(self.folder,), **values), sample,
             Store(self.folder / "cache"), self.lines.append, self.remarks.append)
 
     @property
-    def hit(self) -> bool:
+    def from_cache(self) -> bool:
         return any(FROM_CACHE in text for text in self.lines)
 
 
@@ -90,9 +92,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, observer: Witness,
 def test_the_second_capture_is_the_first(project: Project) -> None:
     project.write()
     first = project.load()
-    assert (project.hit, project.remarks) == (False, [])
+    assert (project.from_cache, project.remarks) == (False, [])
     second = project.load()
-    assert project.hit
+    assert project.from_cache
     assert second.graph.to_bytes() == first.graph.to_bytes()
     assert (second.name, second.sources, second.examples) == (
         first.name, first.sources, first.examples)
@@ -230,6 +232,22 @@ def test_a_damaged_entry_is_captured_again(project: Project) -> None:
     path, = (project.folder / "cache").iterdir()
     path.write_bytes(path.read_bytes()[:-1])
     assert _hits(project, {}) == 0
+
+
+def test_a_file_of_a_format_is_kept(project: Project) -> None:
+    net = NetFile(InputLayer((3,), None), {1: DenseLayer(
+        weight=np.full((2, 3), 40), cell=Cell(4096, 512, 40))}, 2)
+    file = project.folder / "chain.net"
+    file.write_bytes(net_bytes(net))
+
+    def load() -> Capture:
+        return project.load(spec=str(file), shape=None, n_ticks=None)
+    first = load()
+    assert not project.remarks
+    assert load().graph.to_bytes() == first.graph.to_bytes()
+    assert project.from_cache
+    file.write_bytes(net_bytes(replace(net, ticks=3)))
+    assert load().graph.to_bytes() != first.graph.to_bytes()
 
 
 def test_versions_are_those_of_what_is_installed(monkeypatch: pytest.MonkeyPatch,
