@@ -21,7 +21,7 @@ from onnxscript import rewriter
 from onnxscript.rewriter import MatchResult, RewriteRule
 from onnxscript.rewriter._matcher import PatternMatcher
 from torch.export import ExportedProgram, ExportGraphSignature
-from torch.export.graph_signature import TensorArgument
+from torch.export.graph_signature import InputSpec, OutputSpec, TensorArgument
 from torch.fx import Graph, GraphModule, Node
 from torch.onnx import ONNXProgram
 
@@ -77,7 +77,8 @@ class _CoreProgram(ExportedProgram):
         table = dict(decomp_table or torch.export.default_decompositions())
         if all(_is_core(node, table) for node in self.graph.nodes):
             return _with_new_names(self)
-        return super().run_decompositions(table, **options)
+        program: ExportedProgram = super().run_decompositions(table, **options)
+        return program
 
 
 def _is_core(node: Node, table: Mapping[Any, Any]) -> bool:
@@ -127,7 +128,8 @@ def _with_new_names(program: ExportedProgram) -> ExportedProgram:
 def _signature(signature: ExportGraphSignature, names: Mapping[str, str]) -> ExportGraphSignature:
     """A signature with other names of nodes."""
     twin = copy.deepcopy(signature)
-    for spec in (*twin.input_specs, *twin.output_specs):
+    specs: tuple[InputSpec | OutputSpec, ...] = (*twin.input_specs, *twin.output_specs)
+    for spec in specs:
         if isinstance(spec.arg, TensorArgument):
             spec.arg.name = names.get(spec.arg.name, spec.arg.name)
     return twin

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import onnx
-import onnxscript
 import torch
 
 from neurocompile.capture.quiet import quiet
@@ -123,21 +122,3 @@ def schemas(profiles: Iterable[Profile]) -> Iterator[None]:
     finally:
         for model in models:
             onnx.defs.deregister_schema(model, DOMAIN_VERSION, DOMAIN)
-
-
-_OPSET = onnxscript.values.Opset(DOMAIN, DOMAIN_VERSION)
-
-
-def _translate(x_seq: Any, states: Any, y_seq: Any, profile: str, constants: Sequence[float],
-               module: str) -> Any:
-    call = NeuronCall(x_seq, states, y_seq, profile, constants, module)
-    values = dict(zip(call.spec.constants, map(float, constants), strict=True))
-    op = getattr(_OPSET, call.spec.model)
-    return op(*call.inputs.in_order(call.spec.states),
-              **{PROFILE_ATTRIBUTE: profile, MODULE_ATTRIBUTE: module}, **values)
-
-
-# onnxscript reads annotations to tell attributes from inputs
-_translate.__annotations__ = {"profile": str, "constants": Sequence[float], "module": str}
-TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    NEURON: _translate}

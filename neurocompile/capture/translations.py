@@ -8,11 +8,15 @@ from typing import Any
 
 import torch
 from onnxscript import opset18 as onnx18
+from onnxscript.values import Opset
 from torch.export import ExportedProgram
 
-from neurocompile.capture import neuron_op
 from neurocompile.capture.frames import place
+from neurocompile.capture.neuron_op import NEURON, PROFILE_ATTRIBUTE, NeuronCall
 from neurocompile.diagnostics import Diagnostic, Location
+from neurocompile.ir.neuron_node import DOMAIN, DOMAIN_VERSION, MODULE_ATTRIBUTE
+
+_NEURONS = Opset(DOMAIN, DOMAIN_VERSION)
 
 
 def _adaptive_average_pool(x: Any, output_size: Sequence[int]) -> Any:
@@ -29,10 +33,21 @@ def _adaptive_average_pool(x: Any, output_size: Sequence[int]) -> Any:
     return onnx18.Squeeze(means, first)
 
 
+def _neuron(x_seq: Any, states: Any, y_seq: Any, profile: str, constants: Sequence[float],
+            module: str) -> Any:
+    """The node of the op of neurons."""
+    call = NeuronCall(x_seq, states, y_seq, profile, constants, module)
+    values = dict(zip(call.spec.constants, map(float, constants), strict=True))
+    op = getattr(_NEURONS, call.spec.model)
+    return op(*call.inputs.in_order(call.spec.states),
+              **{PROFILE_ATTRIBUTE: profile, MODULE_ATTRIBUTE: module}, **values)
+
+
 # onnxscript reads annotations to tell attributes from inputs
 _adaptive_average_pool.__annotations__ = {"output_size": Sequence[int]}
+_neuron.__annotations__ = {"profile": str, "constants": Sequence[float], "module": str}
 TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    **neuron_op.TRANSLATIONS,
+    NEURON: _neuron,
     torch.ops.aten._adaptive_avg_pool3d.default: _adaptive_average_pool,
 }
 

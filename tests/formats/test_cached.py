@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from neurocompile.formats.cache.imports import impurities
 from neurocompile.formats.cache.likeness import alike
 from neurocompile.formats.cache.store import Store
 from neurocompile.formats.cache.witness import Witness
+from neurocompile.formats.load import load_model
+from neurocompile.formats.net.layers import Cell, DenseLayer, InputLayer, NetFile
+from neurocompile.formats.net.write import net_bytes
 from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
 
@@ -63,13 +66,13 @@ class Project:
     def load(self, sample: Sample | None = None, **request: Any) -> Capture:
         self.lines.clear()
         self.remarks.clear()
-        values = {"shape": (4,), "n_ticks": 2, "prove": False, **request}
+        values = {"spec": f"{self.name}:make", "shape": (4,), "n_ticks": 2, "prove": False, **request}
         return load_cached(
-            Request(spec=f"{self.name}:make", folders=(self.folder,), **values), sample,
+            Request(folders=(self.folder,), **values), sample,
             Store(self.folder / "cache"), self.lines.append, self.remarks.append)
 
     @property
-    def hit(self) -> bool:
+    def from_cache(self) -> bool:
         return any(FROM_CACHE in text for text in self.lines)
 
 
@@ -89,9 +92,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, observer: Witness,
 def test_the_second_capture_is_the_first(project: Project) -> None:
     project.write()
     first = project.load()
-    assert (project.hit, project.remarks) == (False, [])
+    assert (project.from_cache, project.remarks) == (False, [])
     second = project.load()
-    assert project.hit
+    assert project.from_cache
     assert second.graph.to_bytes() == first.graph.to_bytes()
     assert (second.name, second.sources, second.examples) == (
         first.name, first.sources, first.examples)
@@ -132,7 +135,7 @@ except OSError:
 """
 
 
-def _full(project: Project) -> dict[str, Path]:
+def _full(project: Project) -> dict[str, Any]:
     """A model that reads a helper, weights and data; the arguments of `load`."""
     folder = project.folder
     (folder / "helper_of_nets.py").write_text("GAIN = 1.5\n")
@@ -214,10 +217,8 @@ def test_what_changes_while_it_is_read_is_not_kept(project: Project) -> None:
     project.write()
     file = project.folder / f"{project.name}.py"
     with pytest.MonkeyPatch.context() as patch:
-        load = cached.load_model
-
         def load_and_change(*arguments: Any) -> Capture:
-            capture = load(*arguments)
+            capture = load_model(*arguments)
             file.write_text(file.read_text() + "\n")
             return capture
         patch.setattr(cached, "load_model", load_and_change)
@@ -233,10 +234,25 @@ def test_a_damaged_entry_is_captured_again(project: Project) -> None:
     assert _hits(project, {}) == 0
 
 
+def test_a_file_of_a_format_is_kept(project: Project) -> None:
+    net = NetFile(InputLayer((3,), None), {1: DenseLayer(
+        weight=np.full((2, 3), 40), cell=Cell(4096, 512, 40))}, 2)
+    file = project.folder / "chain.net"
+    file.write_bytes(net_bytes(net))
+
+    def load() -> Capture:
+        return project.load(spec=str(file), shape=None, n_ticks=None)
+    first = load()
+    assert not project.remarks
+    assert load().graph.to_bytes() == first.graph.to_bytes()
+    assert project.from_cache
+    file.write_bytes(net_bytes(replace(net, ticks=3)))
+    assert load().graph.to_bytes() != first.graph.to_bytes()
+
+
 def test_versions_are_those_of_what_is_installed(monkeypatch: pytest.MonkeyPatch,
                                                  tmp_path: Path) -> None:
-    names = [name for name, _ in installed.versions()["distributions"]]  # type: ignore[attr-defined]
-    assert any(name.startswith("torch-") for name in names)
+    assert any(name.startswith("torch-") for name, _ in installed._distributions(sys.path))
     (tmp_path / "snntorch-1.0.0.dist-info").mkdir()
     monkeypatch.setattr(installed, "is_installed", lambda path: True)
     before = list(installed._distributions([str(tmp_path)]))
@@ -260,7 +276,7 @@ def test_models_that_are_alike() -> None:
         layer = torch.nn.Linear(2, 2)
         torch.nn.init.constant_(layer.weight, value)
         torch.nn.init.zeros_(layer.bias)
-        layer.slope = lambda x: x * value  # type: ignore[assignment]
+        vars(layer)["slope"] = lambda x: x * value
         return torch.nn.Sequential(layer, layer)
     assert alike(make(1.0), make(1.0))
     assert not alike(make(1.0), make(2.0))

@@ -85,7 +85,7 @@ def _hash_of_sample(sample: Sample) -> list[object]:
 
 def _named_files(request: Request) -> list[str]:
     """The files that the request names."""
-    paths = [request.spec, *([] if request.weights is None else [request.weights])]
+    paths = [request.spec, *([] if request.weights is None else [str(request.weights)])]
     return [os.path.abspath(path) for path in paths if os.path.isfile(path)]
 
 

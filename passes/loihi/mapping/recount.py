@@ -103,15 +103,16 @@ def _within_limits(network: Network, chip: Mapping[str, Population], cores: list
 def _within_entries(network: Network, chip: Mapping[str, Population], cores: list[CoreNeurons],
                     target: LoihiTarget) -> Iterator[Diagnostic]:
     """NC406 for cores whose populations need too many different entries."""
+    formats_into: dict[str, set[object]] = {}
+    for projection in network.projections:
+        values = projection.operator.weights
+        formats_into.setdefault(projection.target, set()).add((
+            projection.encoding, projection.exponent, projection.weight_bits,
+            bool(np.any(values > 0)), bool(np.any(values < 0))))
     for core, neurons in enumerate(cores):
-        formats: set[object] = set()
+        formats = {one for name in neurons for one in formats_into.get(name, ())}
         thresholds: set[object] = set()
         rest: set[object] = set()
-        for projection in network.projections:
-            if projection.target in neurons:
-                values = projection.operator.weights
-                formats.add((projection.encoding, projection.exponent, projection.weight_bits,
-                             bool(np.any(values > 0)), bool(np.any(values < 0))))
         for name in neurons:
             neuron, bias = chip[name].neuron, chip[name].bias
             shifts = {e.exponent for e in network.encoders if e.target == name}
