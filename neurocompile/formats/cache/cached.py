@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurocompile.diagnostics import UsageError
+from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.formats.cache.imports import impurities
 from neurocompile.formats.cache.installed import importable, is_installed, versions
 from neurocompile.formats.cache.store import Store
@@ -107,7 +107,9 @@ def _content(capture: Capture, files: Mapping[str, Any]) -> bytes:
         "folders": {folder: importable(folder) for folder in sorted(folders)
                     if not is_installed(os.path.join(folder, ""))},
         "name": capture.name, "examples": capture.examples,
-        "sources": [dataclasses.asdict(one) for one in capture.sources]}
+        "sources": [dataclasses.asdict(one) for one in capture.sources],
+        "notes": [
+            [note.code, note.where.module, dict(note.values), note.hint] for note in capture.notes]}
     return json.dumps(head).encode() + b"\n" + capture.graph.to_bytes()
 
 
@@ -125,7 +127,9 @@ def _read(content: bytes) -> Capture | None:
     except UsageError:
         return None
     return Capture(graph, head["name"], tuple(Source(**one) for one in head["sources"]),
-                   head["examples"])
+                   head["examples"],
+                   tuple(Diagnostic(code, Location(module), values, hint=hint)
+                         for code, module, values, hint in head["notes"]))
 
 
 def _doubts(request: Request, observer: Witness) -> Iterator[str]:
