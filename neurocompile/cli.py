@@ -52,8 +52,8 @@ def commands() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, interrupt)
-    warnings.filters[:] = [("default", *rest) if action == "error" else (action, *rest)
-                           for action, *rest in warnings.filters]  # none stops a command
+    if any(action == "error" for action, *_ in warnings.filters):
+        warnings.simplefilter("default")  # a warning stops no command
     prints = claim_stdout()
     code = _flush(run(arguments, prints))
     sys.stdout = prints  # what is printed at exit is no result

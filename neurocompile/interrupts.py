@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 
-class Interrupted(KeyboardInterrupt):
+class Interruption(KeyboardInterrupt):
     """Whoever runs the command wants it to stop."""
 
 
 def interrupt(*_: Any) -> None:
-    """A signal handler. Raises Interrupted."""
-    raise Interrupted
+    """A signal handler. Raises Interruption."""
+    raise Interruption

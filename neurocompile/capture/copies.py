@@ -49,13 +49,13 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
 
 def _parts(value: Any) -> Iterator[Any]:
     """A value and all that it holds, each object once."""
-    seen: set[int] = set()
+    ids: set[int] = set()
     rest = [value]
     while rest:
         part = rest.pop()
-        if isinstance(part, _NUMBERS) or id(part) in seen:
+        if isinstance(part, _NUMBERS) or id(part) in ids:
             continue
-        seen.add(id(part))
+        ids.add(id(part))
         yield part
         if isinstance(part, (torch.Tensor, *_CODE)):
             continue

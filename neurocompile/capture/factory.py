@@ -18,7 +18,7 @@ from torch import nn
 
 from neurocompile.capture.frames import raised_at
 from neurocompile.capture.own_modules import import_failure
-from neurocompile.capture.user_code import Told, failed, hint_for, summary, user_code
+from neurocompile.capture.user_code import Finding, hint_for, model_failure, summary, user_code
 from neurocompile.diagnostics import Diagnostic, UsageError
 
 ENTRY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -97,14 +97,14 @@ def _import(name: str, folders: Sequence[Path]) -> Any:
                        "environment" + _close(missing, near)) from None
 
 
-def _failure(what: str, doing: str, name: str, folders: Sequence[Path]) -> Told:
+def _failure(what: str, doing: str, name: str, folders: Sequence[Path]) -> Finding:
     """NC007 for what the user's code raises, at its line; NC602 for what is not installed."""
-    def told(error: BaseException) -> UsageError:
+    def finding(error: BaseException) -> UsageError:
         if isinstance(error, ModuleNotFoundError):
             return import_failure(name, error, folders)
         return UsageError(Diagnostic("NC007", raised_at(error), {
             "what": what, "reason": f"{doing} raised {summary(error)}"}, hint=hint_for(error)))
-    return told
+    return finding
 
 
 def _close(name: str, names: Sequence[str]) -> str:
@@ -119,7 +119,7 @@ def _missing(what: str, reason: str) -> UsageError:
 def put_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], entry: str,
                 file: str) -> None:
     """Load a state_dict into a model. Raises UsageError (NC003) naming every key that differs."""
-    with user_code(failed(entry, "read its state_dict", theirs=True)):
+    with user_code(model_failure(entry, "read its state_dict", theirs=True)):
         expected = model.state_dict()
     missing = [name for name in expected if name not in weights
                and isinstance(expected[name], torch.Tensor)]
@@ -136,7 +136,7 @@ def put_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], entry: st
         raise UsageError(Diagnostic("NC003", values={
             "file": file, "kind": f"weights of `{entry}`", "reason": "; ".join(parts)},
             hint="name the architecture that these weights were trained with (--arch)"))
-    with user_code(failed(entry, "loaded its weights", theirs=True)):
+    with user_code(model_failure(entry, "loaded its weights", theirs=True)):
         model.load_state_dict(dict(weights))
 
 

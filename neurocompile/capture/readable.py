@@ -8,7 +8,7 @@ from torch.nn.parameter import is_lazy
 
 from neurocompile.capture import neuron_op
 from neurocompile.capture.frames import module_path, place
-from neurocompile.capture.user_code import failed, user_code
+from neurocompile.capture.user_code import model_failure, user_code
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 
 HALF = (torch.float16, torch.bfloat16)
@@ -17,7 +17,7 @@ NO_CAST = "compute in torch.float32: leave out the cast, or the autocast around 
 def count_parameters(model: nn.Module) -> int:
     """The numbers in a model's parameters. Raises UsageError (NC103) where it has none to copy."""
     name = type(model).__name__
-    with user_code(failed(name, "counted its parameters", theirs=True)):
+    with user_code(model_failure(name, "counted its parameters", theirs=True)):
         for path, tensor in (*model.named_parameters(), *model.named_buffers()):
             if tensor.is_meta or is_lazy(tensor):
                 raise UsageError(Diagnostic("NC103", Location(name), {

@@ -18,7 +18,7 @@ from torch._subclasses import FakeTensor
 from torch.utils._pytree import tree_leaves
 
 from neurocompile.capture.neuron_op import NEURON, NeuronCall
-from neurocompile.capture.user_code import failed, user_code
+from neurocompile.capture.user_code import model_failure, user_code
 from neurocompile.diagnostics import Diagnostic, FindingsError, Location, UsageError
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.neuron_node import Inputs, Outputs
@@ -87,7 +87,7 @@ def replay(eager: nn.Module, with_stand_ins: nn.Module, program: fx.GraphModule,
         recorder = _NeuronRecorder(program)
         outputs = []
         for run in (eager, with_stand_ins, recorder.run):
-            with user_code(failed(type(eager).__name__, f"ran it (call {call + 1})")), torch.no_grad():
+            with user_code(model_failure(type(eager).__name__, f"ran it (call {call + 1})")), torch.no_grad():
                 if isinstance(run, nn.Module):
                     reset(run)
                 before = _tensors(run) if run is eager else {}

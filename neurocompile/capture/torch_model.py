@@ -43,7 +43,7 @@ from neurocompile.capture.readable import check_precision, count_parameters
 from neurocompile.capture.replay import Replay, replay
 from neurocompile.capture.rewind import Rewind
 from neurocompile.capture.translations import translation_failure
-from neurocompile.capture.user_code import failed, summary, user_code
+from neurocompile.capture.user_code import model_failure, summary, user_code
 from neurocompile.diagnostics import Diagnostic, Location, UsageError
 from neurocompile.ir import graph as g
 from neurocompile.ir.graph import Graph
@@ -112,7 +112,7 @@ def _capture(model: nn.Module, examples: Sequence[torch.Tensor], n_ticks: int | 
     inputs = tuple(x.detach().cpu().float() if x.is_floating_point() else x.detach().cpu()
                    for x in examples)
     count_parameters(model)
-    with user_code(failed(type(model).__name__, "read its neurons")):
+    with user_code(model_failure(type(model).__name__, "read its neurons")):
         eager = _prepare(model, n_ticks, neurons)
         with_stand_ins = swap(eager)
         to_export = copy_model(with_stand_ins) if prove else with_stand_ins
@@ -176,7 +176,7 @@ def _profiles(program: torch.export.ExportedProgram) -> dict[str, Profile]:
 
 def _prepare(model: nn.Module, n_ticks: int | None,
               neurons: Mapping[str, Declaration]) -> nn.Module:
-    with user_code(failed(type(model).__name__, "copied it", theirs=True)):
+    with user_code(model_failure(type(model).__name__, "copied it", theirs=True)):
         twin = copy_model(model)
         for convert in (twin.cpu, twin.float, twin.eval):
             convert()

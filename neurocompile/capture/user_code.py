@@ -21,29 +21,29 @@ import torch
 
 from neurocompile.capture.frames import raised_at
 from neurocompile.diagnostics import Diagnostic, NeurocompileError, UsageError
-from neurocompile.interrupts import Interrupted, interrupt
+from neurocompile.interrupts import Interruption, interrupt
 
-Told = Callable[[BaseException], BaseException]
+Finding = Callable[[BaseException], BaseException]
 ENDS_PROCESS = 'put what ends the process under `if __name__ == "__main__":`'
 
 
 @contextmanager
-def user_code(told: Told) -> Iterator[None]:
+def user_code(finding: Finding) -> Iterator[None]:
     """Inside, the user's code runs; afterwards the process is as it was.
 
     Back come the working directory, `sys.argv`, streams, warning filters, signal handlers, random
     states, numpy's and torch's modes. Folders that it adds to `sys.path` stay, behind the others.
-    What it raises becomes `told(error)`, SystemExit and KeyboardInterrupt too. Our own errors,
-    MemoryError and a real interrupt (Interrupted) pass, an interrupt that it swallows as well.
+    What it raises becomes `finding(error)`, SystemExit and KeyboardInterrupt too. Our own errors,
+    MemoryError and a real interrupt (Interruption) pass, an interrupt that it swallows as well.
     """
     process = _Process()
     try:
         with warnings.catch_warnings(), _signals(), _no_exit():
             yield
-    except (NeurocompileError, Interrupted, MemoryError):
+    except (NeurocompileError, Interruption, MemoryError):
         raise
     except BaseException as error:  # the user's own code: anything
-        failure = told(error)
+        failure = finding(error)
         if failure is error:
             raise
         raise failure from error
@@ -51,18 +51,18 @@ def user_code(told: Told) -> Iterator[None]:
         process.restore()
 
 
-def failed(module: str, doing: str, theirs: bool = False) -> Told:
+def model_failure(module: str, doing: str, theirs: bool = False) -> Finding:
     """NC103 for what user code raises, at its line; an exception of ours stays what it is.
 
     `theirs`: nothing of ours runs inside, so that even what passed no line of the user's is theirs.
     """
-    def told(error: BaseException) -> BaseException:
+    def finding(error: BaseException) -> BaseException:
         where = raised_at(error, module)
         if isinstance(error, Exception) and where.file is None and not theirs:
             return error
         return UsageError(Diagnostic("NC103", where, {
             "module": module, "doing": doing, "reason": summary(error)}, hint=hint_for(error)))
-    return told
+    return finding
 
 
 def summary(error: BaseException) -> str:
@@ -82,7 +82,7 @@ def hint_for(error: BaseException) -> str:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """The signal handlers come back. Raises Interrupted for a real interrupt, swallowed or not."""
+    """The signal handlers come back. Raises Interruption for a real interrupt, swallowed or not."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -103,7 +103,7 @@ def _signals() -> Iterator[None]:
             if handler is not None and signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
         if arrivals:
-            raise Interrupted
+            raise Interruption
 
 
 @contextmanager
@@ -111,10 +111,10 @@ def _no_exit() -> Iterator[None]:
     """`os._exit` raises SystemExit in this process; a child that leaves the block ends there."""
     own, leave = os.getpid(), os._exit
 
-    def ask(code: int) -> NoReturn:
+    def ask(status: int) -> NoReturn:
         if os.getpid() != own:
-            leave(code)
-        raise SystemExit(code)
+            leave(status)
+        raise SystemExit(status)
 
     os._exit = ask
     code = 1
@@ -171,9 +171,9 @@ class _Process:
 
     def restore(self) -> None:
         """Put it back."""
-        for (get, put), value in zip(_SETTINGS, self.settings, strict=True):
+        for (get, assign), value in zip(_SETTINGS, self.settings, strict=True):
             if get() != value:
-                put(value)
+                assign(value)
         sys.argv, words = self.argv
         sys.argv[:] = words
         more = [folder for folder in sys.path if folder not in self.path[1]]

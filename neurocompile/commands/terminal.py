@@ -54,7 +54,7 @@ def common(command: F) -> F:
         with contextlib.redirect_stdout(settings().prints):
             return command(*arguments, **values)
 
-    decorated: Any = alone
+    with_options: Any = alone
     for option in reversed((
         click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_store,
                      help="No progress."),
@@ -68,8 +68,8 @@ def common(command: F) -> F:
                      callback=_store, metavar="FILE",
                      help="Configuration; else neurocompile.toml or pyproject.toml above."),
     )):
-        decorated = option(decorated)
-    shared: F = decorated
+        with_options = option(with_options)
+    shared: F = with_options
     return shared
 
 

@@ -35,10 +35,10 @@ def load_checkpoint(path: Path, trust_pickle: bool = False) -> Any:
     _check_archive(path)
     if not trust_pickle:
         _refuse_classes(path)
-    def told(error: BaseException) -> UsageError:
+    def finding(error: BaseException) -> UsageError:
         return UsageError(corrupt(path, "a torch.save file", summary(error)))
 
-    with user_code(told):  # with --trust-pickle it is
+    with user_code(finding):  # with --trust-pickle it is
         return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
 
 

@@ -21,7 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from neurocompile.capture.copies import copy_model
 from neurocompile.capture.declaration import Declaration
 from neurocompile.capture.torch_model import capture
-from neurocompile.capture.user_code import failed, user_code
+from neurocompile.capture.user_code import model_failure, user_code
 from neurocompile.formats.format import Say
 from neurocompile.formats.reading import capture_arranged
 from neurocompile.formats.request import Request
@@ -52,7 +52,7 @@ class TrainedModel:
 
     def with_values(self, values: Values) -> nn.Module:
         """A copy of the module with other values of these tensors."""
-        with user_code(failed(type(self.module).__name__, "copied it", theirs=True)):
+        with user_code(model_failure(type(self.module).__name__, "copied it", theirs=True)):
             twin = copy_model(self.module)
             state = twin.state_dict()
         with torch.no_grad():

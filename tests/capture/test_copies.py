@@ -26,7 +26,7 @@ class Record:
     s: torch.Tensor
 
 
-class Slotted:
+class Slots:
     __slots__ = ("s", "v")
 
     def __init__(self, v: torch.Tensor, s: torch.Tensor) -> None:
@@ -36,21 +36,21 @@ class Slotted:
 class Holder(nn.Module):
     def __init__(self, v: torch.Tensor, s: torch.Tensor) -> None:
         super().__init__()
-        self.kept = {"v": [v], "s": (s,)}
+        self.states = {"v": [v], "s": (s,)}
 
 
 HOLDERS: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
-    "namedtuple": (Pair, lambda held: held),
-    "tuple": (lambda v, s: (v, s), lambda held: held),
-    "dict": (lambda v, s: {"v": v, "s": s}, lambda held: held.values()),
-    "deque": (lambda v, s: deque([v, s], maxlen=2), lambda held: held),
-    "dataclass": (Record, lambda held: (held.v, held.s)),
-    "slots": (Slotted, lambda held: (held.v, held.s)),
-    "module": (Holder, lambda held: (*held.kept["v"], *held.kept["s"])),
+    "namedtuple": (Pair, lambda pair: pair),
+    "tuple": (lambda v, s: (v, s), lambda pair: pair),
+    "dict": (lambda v, s: {"v": v, "s": s}, lambda pair: pair.values()),
+    "deque": (lambda v, s: deque([v, s], maxlen=2), lambda pair: pair),
+    "dataclass": (Record, lambda pair: (pair.v, pair.s)),
+    "slots": (Slots, lambda pair: (pair.v, pair.s)),
+    "module": (Holder, lambda pair: (*pair.states["v"], *pair.states["s"])),
 }
 
 
-class Kept(nn.Module):
+class Lif(nn.Module):
     """A LIF of one tick a call; both of its states in one object."""
 
     def __init__(self, kind: str) -> None:
@@ -75,15 +75,16 @@ class Net(nn.Module):
 
     def __init__(self, *kinds: str, again: bool = True) -> None:
         super().__init__()
-        self.layers, self.again = nn.ModuleList(map(Kept, kinds)), again
+        self.layers, self.again = nn.ModuleList(map(Lif, kinds)), again
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        layers: list[Any] = list(self.layers)
         if self.again:
-            for layer in self.layers:
+            for layer in layers:
                 layer.state = None
         ticks = []
         for tick in x.unbind(1):
-            for layer in self.layers:
+            for layer in layers:
                 tick = layer(tick)
             ticks.append(tick)
         return torch.stack(ticks).mean(0)
@@ -122,16 +123,16 @@ def test_state_that_is_never_cleared_is_a_finding() -> None:
     assert error.value.exit_code < 3
 
 
-class Locked(nn.Module):
+class Lock(nn.Module):
     """Holds what cannot be copied, and switches to training without a word back."""
 
     def __init__(self) -> None:
         super().__init__()
         self.net = Net("tuple")
         self.lock, self.names, self.rows = threading.Lock(), threading, (n for n in range(3))
-        self.random, self.kept = torch.Generator(), {"lock": threading.Lock(), "all": [self.net]}
+        self.random, self.states = torch.Generator(), {"lock": threading.Lock(), "all": [self.net]}
 
-    def train(self, mode: bool = True) -> None:  # type: ignore[override]
+    def train(self, mode: bool = True) -> Any:
         super().train(mode)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -140,9 +141,9 @@ class Locked(nn.Module):
 
 
 def test_what_cannot_be_copied_is_shared() -> None:
-    model = Locked()
+    model = Lock()
     twin = copy_model(model)
-    assert isinstance(twin, Locked)
+    assert isinstance(twin, Lock)
     assert twin.lock is model.lock
     assert twin.net.layers[0].fc.weight is not model.net.layers[0].fc.weight
     assert all(capture(model, X).info["replay"]["spikes"].values())
@@ -161,7 +162,7 @@ def test_a_copy_that_its_own_code_refuses_is_a_finding() -> None:
 
 def test_a_copy_of_state_hangs_in_no_graph() -> None:
     v = torch.ones(2, requires_grad=True) * 2
-    state = {"a": [v, Record(v, torch.zeros(1))], "b": (v, 1, None, "x")}
+    state: dict[str, Any] = {"a": [v, Record(v, torch.zeros(1))], "b": (v, 1, None, "x")}
     twin = copy_state(state)
     leaves = list(tensors_in(twin))
     assert len(leaves) == 2  # v is one object, in the copy too
@@ -191,7 +192,7 @@ class Global(nn.Module):
         return (Global.v > 1).float()
 
 
-class Half(Kept):
+class Half(Lif):
     """Computes in bfloat16."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

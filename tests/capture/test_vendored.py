@@ -79,7 +79,7 @@ CHANGES = {
 
 
 @pytest.fixture
-def vendored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def write_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
              ) -> Iterator[Callable[[str], type[nn.Module]]]:
     """The network of a repository with this code for its `libs.spikingjelly`'s neurons."""
     folder = tmp_path / "libs" / "spikingjelly" / "activation_based"
@@ -119,8 +119,8 @@ def network(net: type[nn.Module]) -> nn.Module:
     return net()
 
 
-def test_a_faithful_copy_is_the_framework(vendored: Callable[[str], type[nn.Module]]) -> None:
-    model = network(vendored(NEURON))
+def test_a_faithful_copy_is_the_framework(write_copy: Callable[[str], type[nn.Module]]) -> None:
+    model = network(write_copy(NEURON))
     with torch.no_grad():
         model(torch.rand(2, 4))  # state of an earlier call
     graph = capture(model, torch.rand(2, 4, generator=torch.Generator().manual_seed(0)))
@@ -132,17 +132,17 @@ def test_a_faithful_copy_is_the_framework(vendored: Callable[[str], type[nn.Modu
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("prove", [True, False])
 def test_a_copy_that_computes_otherwise_is_refused(
-        vendored: Callable[[str], type[nn.Module]], change: str, prove: bool) -> None:
+        write_copy: Callable[[str], type[nn.Module]], change: str, prove: bool) -> None:
     """Without the replay gate too."""
     old, new = CHANGES[change]
     with pytest.raises(UsageError) as error:
-        capture(network(vendored(NEURON.replace(old, new))), torch.rand(2, 4), prove=prove)
+        capture(network(write_copy(NEURON.replace(old, new))), torch.rand(2, 4), prove=prove)
     finding, = error.value.diagnostics
     assert (finding.code, finding.where.module) == ("NC111", "lif")
     assert "libs.spikingjelly.activation_based.neuron.LIFNode" in finding.message
 
 
-def test_a_changed_copy_can_be_declared(vendored: Callable[[str], type[nn.Module]],
+def test_a_changed_copy_can_be_declared(write_copy: Callable[[str], type[nn.Module]],
                                         tmp_path: Path) -> None:
     (tmp_path / "neurocompile.toml").write_text("""
 [[neurons]]
@@ -157,7 +157,7 @@ reset = "reset"
 """)
     old, new = CHANGES["another decay"]
     neurons = load_config(tmp_path / "neurocompile.toml").neurons
-    model = network(vendored(NEURON.replace(old, new)))
+    model = network(write_copy(NEURON.replace(old, new)))
     graph = capture(model, torch.rand(2, 4), neurons=neurons)
     assert {one.node.overload.partition("-")[0] for one in graph.neurons()} == {
         "spikingjelly", "custom"}

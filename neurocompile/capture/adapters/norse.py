@@ -22,7 +22,7 @@ from neurocompile.capture.adapters.base import (
     one_number,
     refusal,
 )
-from neurocompile.capture.adapters.probe import proved
+from neurocompile.capture.adapters.probe import same_as
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
 
@@ -150,7 +150,7 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
     if kind.recurrent:
         return NorseRecurrentStandIn(profile, constants, path, kind.over_time, state,
                                      (m.input_weights, m.recurrent_weights))
-    return proved(module, path,
+    return same_as(module, path,
                   [NorseStandIn(profile, constants, path, kind.over_time, state)], observe)
 
 

@@ -27,15 +27,15 @@ def stimulus(v_th: float) -> torch.Tensor:
     """Inputs [TICKS, neurons] around a threshold: exact hits and noise, a silent stretch."""
     generator = torch.Generator().manual_seed(0)
     width = len(SCALES)
-    chosen = torch.randint(len(LEVELS), (TICKS, width, 4), generator=generator)
+    levels = torch.randint(len(LEVELS), (TICKS, width, 4), generator=generator)
     noise = torch.randn(TICKS, width, 4, generator=generator) * 0.8 + 0.3
-    x = torch.cat([torch.tensor(LEVELS)[chosen], noise], -1)
+    x = torch.cat([torch.tensor(LEVELS)[levels], noise], -1)
     x[SILENT] = 0.0
     x *= torch.tensor(SCALES).unsqueeze(-1) * (abs(v_th) or 1.0)
     return x.flatten(1)
 
 
-def proved(module: nn.Module, path: str, candidates: Sequence[S], observe: Observe) -> S:
+def same_as(module: nn.Module, path: str, candidates: Sequence[S], observe: Observe) -> S:
     """The first of the stand-ins that computes what the module computes.
 
     `observe(neuron, x)` gives, tick by tick, what the module or a stand-in emits and keeps for

@@ -21,7 +21,7 @@ from neurocompile.capture.adapters.base import (
     one_number,
     refusal,
 )
-from neurocompile.capture.adapters.probe import proved
+from neurocompile.capture.adapters.probe import same_as
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
 
@@ -135,12 +135,12 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
         raise refusal(module, path, str(reason)) from None
     stand_in = RockpoolStandIn(profile, constants, path, int(m.size_out),
                                m.w_rec if m._has_rec else None, "_call" in vars(m))
-    return proved(module, path, [stand_in], observe)
+    return same_as(module, path, [stand_in], observe)
 
 
 def observe(layer: Any, x: torch.Tensor) -> Iterator[object]:
     """Spikes of each tick, from a layer or its stand-in."""
-    size = layer.size if isinstance(layer, StandIn) else int(layer.size_out)
+    size = layer.size if isinstance(layer, RockpoolStandIn) else int(layer.size_out)
     for row in x:
         result = layer(row[torch.arange(size) % len(row)].reshape(1, 1, size))
         yield result[0] if isinstance(result, tuple) else result

@@ -22,7 +22,7 @@ from neurocompile.capture.adapters.base import (
     one_number,
     refusal,
 )
-from neurocompile.capture.adapters.probe import proved
+from neurocompile.capture.adapters.probe import same_as
 from neurocompile.semantics.floating import Constants, Profile
 from neurocompile.semantics.profiles import PROFILES
 from neurocompile.semantics.profiles import sinabs as profiles
@@ -130,7 +130,7 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
     sizes = (m.batch_size, m.num_timesteps) if "Squeeze" in cls else None
     connect = getattr(m, "rec_connect", None)
     stand_in = SinabsStandIn(profile, constants, path, sizes, connect)
-    return stand_in if connect is not None else proved(module, path, [stand_in], observe)
+    return stand_in if connect is not None else same_as(module, path, [stand_in], observe)
 
 
 def observe(layer: Any, x: torch.Tensor) -> Iterator[object]:

@@ -21,7 +21,7 @@ from neurocompile.capture.adapters.base import (
     one_number,
     refusal,
 )
-from neurocompile.capture.adapters.probe import proved
+from neurocompile.capture.adapters.probe import same_as
 from neurocompile.semantics.floating import Profile
 from neurocompile.semantics.profiles import PROFILES
 from neurocompile.semantics.profiles.snntorch import AT_ONCE, WITH_FACTOR
@@ -177,7 +177,7 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
         raise refusal(module, path, str(error)) from None
     stand_in = SnnTorchStandIn(profile, constants, path, _STATES[_CLASSES[cls]], bool(m.init_hidden),
                                bool(m.output), getattr(m, "recurrent", None))
-    return stand_in if stand_in.recurrent is not None else proved(
+    return stand_in if stand_in.recurrent is not None else same_as(
         module, path, [stand_in], observe)
 
 

@@ -22,7 +22,7 @@ from neurocompile.capture.adapters.base import (
     one_number,
     refusal,
 )
-from neurocompile.capture.adapters.probe import proved
+from neurocompile.capture.adapters.probe import same_as
 from neurocompile.semantics.floating import POTENTIAL, Profile
 from neurocompile.semantics.profiles import PROFILES
 
@@ -147,7 +147,7 @@ def adapt(module: nn.Module, path: str) -> nn.Module | None:
     if fires(m.surrogate_function) != (0.0, 0.0, 1.0, 1.0, 1.0):
         raise refusal(module, path, "its surrogate function is no step that fires at the threshold")
     rest = one_number(m._memories_rv["v"], module, path, "v")
-    return proved(module, path, [
+    return same_as(module, path, [
         SpikingJellyStandIn(profile, constants, path, rest, cls, _step_mode(m))
         for profile, constants in profiles], observe)
 
