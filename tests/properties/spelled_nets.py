@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 import torch
 import torch.nn.functional as F
 from spikingjelly.activation_based import neuron
@@ -129,7 +127,7 @@ class Attention(Net):
         return self.three(self.c(s @ t.transpose(-1, -2) @ self.way.linear(self.c, t)))
 
 
-class Pooled(Image):
+class Maxima(Image):
     uses = frozenset({"spikes"})
     codes = frozenset({"NC122"})
 
@@ -156,7 +154,7 @@ class OverTime(Net):
 
 
 LEGAL: tuple[type[Net], ...] = (Chain, Shortcut, Beside, Readout, Image)
-ILLEGAL: tuple[type[Net], ...] = (SumThenWeights, CurrentThenWeights, Mask, Attention, Pooled,
+ILLEGAL: tuple[type[Net], ...] = (SumThenWeights, CurrentThenWeights, Mask, Attention, Maxima,
                                   Activation, OverTime)
 
 

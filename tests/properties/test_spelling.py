@@ -20,12 +20,12 @@ from neurocompile.ir.network import InputKind
 from neurocompile.options import Options
 from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
+from tests.loihi import loihi_target
 from tests.properties.spelled_nets import ILLEGAL, LEGAL, B, Net, T, Together
 from tests.properties.spellings import Spelling, spellings
-from tests.loihi import loihi_target
 
 LOIHI2 = loihi_target("loihi2")
-SHARE = 9  # of the spellings in the default suite, one in so many
+SHARE = 15  # of the spellings in the default suite, one in so many
 BINARY = "where and sum"  # holds for 0 and 1, not for their sums
 Ways = dict[str, Spelling]
 
