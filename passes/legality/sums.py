@@ -45,7 +45,7 @@ def follow(node: ir.Node, kind: SpikeType, walk: TypeWalk) -> SpikeType:
     if not isinstance(kind, Spike | Current):
         return kind
     affine = walk.functions.affine.get(node)
-    values = list(node.inputs) if affine is None else [affine.base]
+    values: list[ir.Value | None] = [*node.inputs] if affine is None else [affine.base]
     source_axes, weight_axes, mixes = _own_seams(node, values, walk), _own_scales(node, walk), False
     for value in values:
         before = walk.type_of(value)

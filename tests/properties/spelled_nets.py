@@ -124,7 +124,8 @@ class Attention(Net):
 
     def forward(self, x: Tensor) -> Tensor:
         s, t = self.pair(x)
-        return self.three(self.c(s @ t.transpose(-1, -2) @ self.way.linear(self.c, t)))
+        scores = s.unsqueeze(-1) @ t.unsqueeze(-2)
+        return self.three((scores @ self.way.linear(self.c, t).unsqueeze(-1)).squeeze(-1))
 
 
 class Maxima(Image):
