@@ -238,7 +238,8 @@ def _batch_norm(node: ir.Node, rank: int, arrays: list[NDArray[Any] | None]
     """BatchNormalization with fixed statistics: a gain and an offset for each channel."""
     x, *columns = (a if k == 0 or a is None else a.reshape(-1, *[1] * (rank - 2))
                    for k, a in enumerate(arrays))
-    if x is None or any(c is None for c in columns) or node.attributes.get_int("training_mode", 0):
+    training = node.attributes.get_int("training_mode", 0)
+    if x is None or training or any(column is None for column in columns):
         return None
     scale, shift, mean, variance = (c for c in columns if c is not None)
     deviation = np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
