@@ -141,7 +141,7 @@ def constant(value: ir.Value | None) -> NDArray[Any] | None:
 def evaluate(node: ir.Node, arrays: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]]:
     """A node's outputs for these inputs by position, from ONNX's reference implementation."""
     names = ["" if array is None else f"i{k}" for k, array in enumerate(arrays)]
-    feeds = {name: array for name, array in zip(names, arrays, strict=True) if name}
+    feeds = {name: array for name, array in zip(names, arrays, strict=True) if array is not None}
     proto = ir.serde.serialize_node(node)
     del proto.input[:], proto.output[:]
     proto.input.extend(names)

@@ -197,7 +197,7 @@ class _Walk:
                 if arrays[-1] is None:
                     return None
         if node.op_type == "BatchNormalization":
-            return None if (result := _normalized(node, rank, arrays)) is None else _Table(
+            return None if (result := _batch_norm(node, rank, arrays)) is None else _Table(
                 base, self.tables[base].levels, result)
         if math.prod(np.broadcast_shapes(*(a.shape for a in arrays if a is not None))) > LARGEST:
             return None
@@ -221,6 +221,8 @@ class _Walk:
         """The node at these operands; None where a result is no finite number."""
         if len({a.dtype for a in arrays if a is not None and a.dtype.kind == "f"}) > 1:
             return None  # of no standard operator
+        if node.op_type in ("Sum", "Mean", "Max", "Min"):  # evaluated without broadcasting
+            arrays = list(np.broadcast_arrays(*(a for a in arrays if a is not None)))
         attributes = tuple(sorted((k, str(a.value)) for k, a in node.attributes.items()))
         key = (node.op_type, attributes, *(
             None if a is None else (a.dtype.str, a.shape, a.tobytes()) for a in arrays))
@@ -231,12 +233,13 @@ class _Walk:
         return result if np.isfinite(result).all() else None
 
 
-def _normalized(node: ir.Node, rank: int, arrays: list[NDArray[Any] | None]
+def _batch_norm(node: ir.Node, rank: int, arrays: list[NDArray[Any] | None]
                 ) -> NDArray[Any] | None:
     """BatchNormalization with fixed statistics: a gain and an offset for each channel."""
     x, *columns = (a if k == 0 or a is None else a.reshape(-1, *[1] * (rank - 2))
                    for k, a in enumerate(arrays))
-    if x is None or any(c is None for c in columns) or node.attributes.get_int("training_mode", 0):
+    training = node.attributes.get_int("training_mode", 0)
+    if x is None or training or any(column is None for column in columns):
         return None
     scale, shift, mean, variance = (c for c in columns if c is not None)
     deviation = np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))

@@ -71,12 +71,13 @@ def few(array: NDArray[Any]) -> Levels | None:
 
 def union(parts: Iterable[Levels | None]) -> Levels | None:
     """What is one of several values, element by element."""
-    levels = list(parts)
-    known = [part for part in levels if part is not None]
-    if len(known) < len(levels) or not known:
-        return None
-    whole = few(np.concatenate([part.numbers for part in known]))
-    return None if whole is None else Levels(whole.numbers, all(p.exact for p in known))
+    levels: list[Levels] = []
+    for part in parts:
+        if part is None:
+            return None
+        levels.append(part)
+    whole = few(np.concatenate([part.numbers for part in levels])) if levels else None
+    return None if whole is None else Levels(whole.numbers, all(part.exact for part in levels))
 
 
 def _count(node: ir.Node) -> int:

@@ -24,7 +24,7 @@ class Spike:
 
     sources: Sources
     levels: int = 1
-    beside: Atoms = frozenset()  # axes along which the sources differ
+    source_axes: Atoms = frozenset()  # axes along which the sources differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Current:
     bias: float = 0.0  # bound on the magnitude of its constant part
     analog: bool = False  # the network's analog input is added to it
     reported: bool = False  # stands for a value whose making was reported
-    beside: Atoms = frozenset()  # axes along which the sources differ
-    scaled: Atoms = frozenset()  # axes along which it was multiplied by weights
+    source_axes: Atoms = frozenset()  # axes along which the sources differ
+    weight_axes: Atoms = frozenset()  # axes along which it was multiplied by weights
 
 
 @dataclass(frozen=True, slots=True)

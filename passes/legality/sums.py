@@ -35,8 +35,9 @@ SCALES = {"Mul": (0, 1), "Div": (1,), "BatchNormalization": (1,)}
 
 def weighs(node: ir.Node, walk: TypeWalk) -> bool:
     """Whether a sum runs over an axis along which its operand was multiplied by weights."""
-    kind = walk.type_of(node.inputs[0])
-    return isinstance(kind, Current) and bool(kind.scaled & _summed(node, node.inputs[0], walk))
+    value = node.inputs[0]
+    kind = walk.type_of(value)
+    return isinstance(kind, Current) and bool(kind.weight_axes & _sum_axes(node, value, walk))
 
 
 def follow(node: ir.Node, kind: SpikeType, walk: TypeWalk) -> SpikeType:
@@ -44,49 +45,51 @@ def follow(node: ir.Node, kind: SpikeType, walk: TypeWalk) -> SpikeType:
     if not isinstance(kind, Spike | Current):
         return kind
     affine = walk.functions.affine.get(node)
-    values = list(node.inputs) if affine is None else [affine.base]
-    beside, scaled, mixes = _own_beside(node, values, walk), _own_scales(node, walk), False
+    values: list[ir.Value | None] = [*node.inputs] if affine is None else [affine.base]
+    source_axes, weight_axes, mixes = _own_seams(node, values, walk), _own_scales(node, walk), False
     for value in values:
         before = walk.type_of(value)
-        scales = before.scaled if isinstance(before, Current) else frozenset[Atom]()
-        if isinstance(before, Spike | Current) and (before.beside or scales):
-            axes, known = _atoms(walk, node.outputs[0]), _atoms(walk, *values)
-            summed = _summed(node, value, walk)
-            mixes = mixes or bool(before.beside & summed)
-            beside |= _onward(before.beside - summed, axes, known)
-            scaled |= _onward(scales - summed, axes, known)
-    if isinstance(kind, Spike) and not mixes and not scaled:
-        return replace(kind, beside=beside) if beside else kind
+        scales = before.weight_axes if isinstance(before, Current) else frozenset[Atom]()
+        if not isinstance(before, Spike | Current) or not before.sources <= kind.sources:
+            continue  # a gate is a population of its own
+        if before.source_axes or scales:
+            axes, operand_axes = _atoms(walk, node.outputs[0]), _atoms(walk, *values)
+            sum_axes = _sum_axes(node, value, walk)
+            mixes = mixes or bool(before.source_axes & sum_axes)
+            source_axes |= _onward(before.source_axes - sum_axes, axes, operand_axes)
+            weight_axes |= _onward(scales - sum_axes, axes, operand_axes)
+    if isinstance(kind, Spike) and not mixes and not weight_axes:
+        return replace(kind, source_axes=source_axes) if source_axes else kind
     current = as_current(kind)
-    return replace(current, beside=beside, scaled=scaled,
-                   mixes_sources=current.mixes_sources or mixes)
+    return replace(current, source_axes=source_axes, weight_axes=weight_axes,
+                   mixes_sources=current.mixes_sources or (mixes and not current.reported))
 
 
-def _onward(before: Atoms, axes: Atoms, known: Atoms) -> Atoms:
+def _onward(before: Atoms, axes: Atoms, operand_axes: Atoms) -> Atoms:
     """What becomes of axes: they stay, or new ones stand for them."""
     stays = before & axes
-    return stays if stays == before else stays | _data(axes - known)
+    return stays if stays == before else stays | _data(axes - operand_axes)
 
 
 def _data(atoms: Iterable[Atom]) -> Atoms:
     return frozenset(atom for atom in atoms if atom.role not in (Role.TIME, Role.BATCH))
 
 
-def _own_beside(node: ir.Node, values: list[ir.Value | None], walk: TypeWalk) -> Atoms:
+def _own_seams(node: ir.Node, values: list[ir.Value | None], walk: TypeWalk) -> Atoms:
     """The axes along which an operator puts spikes of different sources side by side."""
     kinds = [walk.type_of(value) for value in values]
     sources = {sources_of([kind]) for kind in kinds if isinstance(kind, Spike | Current)}
     if len(sources) < 2:
         return frozenset()
     if node.op_type == "Concat":
-        return _data(_joined(node, walk))
+        return _data(_seams(node, walk))
     mask = node.op_type == "Where" and isinstance(kinds[0], Static)
     if mask or node.op_type.startswith("Scatter"):
         return _data(_atoms(walk, node.outputs[0]))
     return frozenset()
 
 
-def _joined(node: ir.Node, walk: TypeWalk) -> Iterator[Atom]:
+def _seams(node: ir.Node, walk: TypeWalk) -> Iterator[Atom]:
     """The axes of a concatenation that tell its operands apart: those outside of each operand."""
     layout = walk.layouts.layout(node.outputs[0]) or ()
     axis = node.attributes.get_int("axis", 0)
@@ -125,7 +128,7 @@ def _weights(node: ir.Node, rank: int, walk: TypeWalk) -> Iterator[NDArray[Any]]
                 yield array.reshape(-1, *[1] * (rank - 2)) if norm else array
 
 
-def _summed(node: ir.Node, value: ir.Value | None, walk: TypeWalk) -> Atoms:
+def _sum_axes(node: ir.Node, value: ir.Value | None, walk: TypeWalk) -> Atoms:
     """The axes of an operand that a node sums over."""
     layout = walk.layouts.layout(value)
     if layout is None:

@@ -54,7 +54,7 @@ def fills(v: Tensor, x: Tensor, decay: float, v_th: float) -> tuple[Tensor, Tens
     return v.masked_fill(fired, 0.0), fired.float()
 
 
-def inverted(v: Tensor, x: Tensor, decay: float, v_th: float) -> tuple[Tensor, Tensor]:
+def negations(v: Tensor, x: Tensor, decay: float, v_th: float) -> tuple[Tensor, Tensor]:
     v = x + decay * v
     s = torch.logical_not(v < v_th).float()
     return v * (s == 0), s
@@ -72,14 +72,8 @@ def absent(v: Tensor, x: Tensor, decay: float, v_th: float) -> tuple[Tensor, Ten
     return v * (1 - s) + 0.0 * v, s
 
 
-def alpha(v: Tensor, x: Tensor, decay: float, v_th: float) -> tuple[Tensor, Tensor]:
-    v = torch.add(x, v, alpha=decay)
-    s = (v >= v_th).float()
-    return v * (1 - s), s
-
-
 STEPS: Mapping[str, Step] = {step.__name__: step for step in (
-    plain, vectors, scalars, in_place, subtracts, wheres, fills, inverted, relus, absent, alpha)}
+    plain, vectors, scalars, in_place, subtracts, wheres, fills, negations, relus, absent)}
 
 
 class Cells(nn.Module):
@@ -97,7 +91,7 @@ class Cells(nn.Module):
         return torch.stack(spikes, 1)
 
 
-class Spelled(nn.Module):
+class Spellings(nn.Module):
     """A layer and its neurons in all spellings."""
 
     def __init__(self, decay: float, v_th: float, steps: Mapping[str, Step] = STEPS) -> None:

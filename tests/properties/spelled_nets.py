@@ -124,10 +124,11 @@ class Attention(Net):
 
     def forward(self, x: Tensor) -> Tensor:
         s, t = self.pair(x)
-        return self.three(self.c(s @ t.transpose(-1, -2) @ self.way.linear(self.c, t)))
+        scores = s.unsqueeze(-1) @ t.unsqueeze(-2)
+        return self.three((scores @ self.way.linear(self.c, t).unsqueeze(-1)).squeeze(-1))
 
 
-class Pooled(Image):
+class Maxima(Image):
     uses = frozenset({"spikes"})
     codes = frozenset({"NC122"})
 
@@ -154,7 +155,7 @@ class OverTime(Net):
 
 
 LEGAL: tuple[type[Net], ...] = (Chain, Shortcut, Beside, Readout, Image)
-ILLEGAL: tuple[type[Net], ...] = (SumThenWeights, CurrentThenWeights, Mask, Attention, Pooled,
+ILLEGAL: tuple[type[Net], ...] = (SumThenWeights, CurrentThenWeights, Mask, Attention, Maxima,
                                   Activation, OverTime)
 
 

@@ -42,11 +42,11 @@ def _gather(s: Tensor) -> Tensor:
     return torch.gather(s, -1, _numbers(s).expand_as(s).contiguous())
 
 
-def _padded(s: Tensor) -> Tensor:
+def _padding(s: Tensor) -> Tensor:
     return F.pad(s, (1, 1))[..., 1:-1]
 
 
-def _pooled(s: Tensor) -> Tensor:
+def _pool_of_one(s: Tensor) -> Tensor:
     return F.lp_pool1d(s.flatten(0, 1).flatten(1).unsqueeze(1), 1, 1).reshape(s.shape)
 
 
@@ -90,8 +90,8 @@ SPIKES: dict[str, Spikes] = {
     "flips": lambda s: s.flip(-1).index_select(-1, _numbers(s).flip(0)),
     "gather": _gather,
     "slices": lambda s: torch.cat([s[..., :2], s[..., 2:]], -1),
-    "pad": _padded,
-    "lp_pool": _pooled,
+    "pad": _padding,
+    "lp_pool": _pool_of_one,
     "repeat": lambda s: s.unsqueeze(-1).repeat(*[1] * s.ndim, 3)[..., 1],
     "expand": lambda s: s.unsqueeze(0).expand(2, *s.shape)[1],
     "stack": lambda s: torch.stack([s, s])[0],
@@ -108,7 +108,7 @@ def _in_place(a: Tensor, b: Tensor) -> Tensor:
     return total
 
 
-def _written(a: Tensor, b: Tensor) -> Tensor:
+def _writes(a: Tensor, b: Tensor) -> Tensor:
     parts = torch.zeros(2, *a.shape)
     parts[0], parts[1] = a, b
     return parts.sum(0)
@@ -128,7 +128,7 @@ SUMS: dict[str, Sum] = {
     "sum of a list": lambda a, b: sum([a, b], torch.zeros(())),
     "a - (-b)": lambda a, b: a - (-b),
     "sub": lambda a, b: torch.sub(a, b, alpha=-1),
-    "written": _written,
+    "written": _writes,
     "halves": lambda a, b: 2 * (a / 2 + b / 2),
     "sum of one": lambda a, b: a + b.unsqueeze(0).sum(0),
     "where by a mask": lambda a, b: torch.where(torch.tensor(True), a + b, a),
@@ -163,7 +163,7 @@ def _halves(layer: nn.Linear, x: Tensor) -> Tensor:
     return x[..., :k] @ weight[:, :k].T + x[..., k:] @ weight[:, k:].T + bias
 
 
-def _permuted(layer: nn.Linear, x: Tensor) -> Tensor:
+def _permutation(layer: nn.Linear, x: Tensor) -> Tensor:
     weight, bias = _parts(layer)
     order = torch.arange(x.shape[-1]).flip(0)
     return F.linear(x.index_select(-1, order), weight[:, order], bias)
@@ -189,7 +189,7 @@ LAYERS: dict[str, Layer] = {
         x.unsqueeze(-2) > 0, layer.weight, 0.0).sum(-1) + layer.bias,
     "conv1d": _conv,
     "halves": _halves,
-    "permuted": _permuted,
+    "permuted": _permutation,
     "rows": _rows,
     "twice the half": lambda layer, x: F.linear(x, layer.weight / 2) * 2 + layer.bias,
 }
@@ -199,7 +199,7 @@ def _blocks(x: Tensor) -> Tensor:
     return x.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))
 
 
-def _unfolded(x: Tensor) -> Tensor:
+def _patches(x: Tensor) -> Tensor:
     n, c, h, w = x.shape
     return F.unfold(x, 2, stride=2).view(n, c, 4, -1).mean(2).view(n, c, h // 2, w // 2)
 
@@ -214,7 +214,7 @@ POOLS: dict[str, Spikes] = {
     "lp_pool": lambda x: F.lp_pool2d(x, 1, 2) / 4,
     "relu before": lambda x: F.avg_pool2d(torch.relu(x), 2),
     "relu behind": lambda x: torch.relu(F.avg_pool2d(x, 2)),
-    "unfold": _unfolded,
+    "unfold": _patches,
     "pad and pool": lambda x: F.avg_pool2d(F.pad(x, (2, 2, 2, 2)), 2)[..., 1:-1, 1:-1],
     "ceil_mode": lambda x: F.avg_pool2d(x, 2, ceil_mode=True),
     "without padding": lambda x: F.avg_pool2d(x, 2, count_include_pad=False),

@@ -25,7 +25,7 @@ from tests.properties.spelled_nets import ILLEGAL, LEGAL, B, Net, T, Together
 from tests.properties.spellings import Spelling, spellings
 
 LOIHI2 = loihi_target("loihi2")
-SHARE = 9  # of the spellings in the default suite, one in so many
+SHARE = 15  # of the spellings in the default suite, one in so many
 BINARY = "where and sum"  # holds for 0 and 1, not for their sums
 Ways = dict[str, Spelling]
 

@@ -1,5 +1,6 @@
 """Lowering: the float network computes the model's spikes, whatever the model's code looks like."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,12 @@ from torch import nn
 from neurocompile.backends.synchronous import run
 from neurocompile.capture.torch_model import capture, reset, swap
 from neurocompile.diagnostics import FindingsError
+from neurocompile.ir.graph import INFO
 from neurocompile.ir.network import InputKind, Network
 from neurocompile.ir.operators import Conv, Dense
 from neurocompile.passes.lowering.lower import lower
 from tests.capture import nets
+from tests.passes.legality.conftest import parse
 
 
 def float_network(model: nn.Module, x: torch.Tensor) -> Network:
@@ -232,3 +235,15 @@ def test_what_is_no_network_is_refused(make: Callable[[], nn.Module], shape: tup
         float_network(nets.lively(make()), nets.image(*shape) * 2)
     assert error.value.diagnostics[0].code == code
     assert error.value.diagnostics[0].where.module
+
+
+def test_joins_that_begin_alike() -> None:
+    graph = parse("""(float[3,2,4,6] x) => (float[3,2,4,12] y, float[3,2,4,9] q)
+        <int64[1] b={0}, int64[1] e={3}, int64[1] ax={3}> {
+        s, u, v = lif(x)  t, u1, v1 = lif(s)  p = Slice(t, b, e, ax)  c = Concat<axis=3>(s, t)
+        d = Concat<axis=3>(s, p)  y, u2, v2 = lif(c)  q, u3, v3 = lif(d) }""")
+    graph.model.metadata_props[INFO] = json.dumps(
+        {"inputs": [{"low": 0.0, "high": 1.0, "integers": False}]})
+    network, _ = lower(graph)
+    assert {p.name: p.operator.n_synapses for p in network.projections if p.target in "yq"} == {
+        "s -> y": 24, "t -> y": 24, "s -> q": 24, "t -> q": 12}
