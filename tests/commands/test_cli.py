@@ -239,7 +239,7 @@ def test_without_a_target_what_holds_on_any_chip_is_checked(here: Path, tmp_path
 
 def test_an_unexpected_error_is_one_line_and_a_file(here: Path, capsys: Any,
                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    def bug(*_: object) -> None:
+    def bug(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of ours")
 
     monkeypatch.setattr("neurocompile.families.pipeline.lower", bug)
@@ -289,7 +289,11 @@ def test_a_target_survives_its_own_toml(name: str) -> None:
 def test_the_package_functions(here: Path, tmp_path: Path) -> None:
     verdict = neurocompile.check(here / "net.onnx", target="loihi2")
     assert verdict.ok
-    assert verdict.cores == 1
+    assert (verdict.cores, verdict.not_run) == (1, ())
+    on_any = neurocompile.check(here / "net.onnx", target=None)
+    assert (on_any.ok, on_any.compilation, on_any.not_run) == (True, None, ())
+    structure = neurocompile.check(here / "net.onnx", target="loihi1", legality_only=True)
+    assert (structure.ok, structure.not_run[0], structure.not_run[-1]) == (True, "observe", "route")
     result = neurocompile.build(here / "net.onnx", tmp_path / "b", verify_samples=0)
     assert open_build(result.path)
     with pytest.raises(AttributeError):

@@ -15,7 +15,7 @@ from tests.properties.captured_together import graphs_of
 from tests.properties.drawn_nets import TARGETS, RandomModel, plan
 from tests.properties.verdicts import Verdicts, verdicts
 
-FEW, MANY, GROUP = 40, 2000, 50
+FEW, MANY, GROUP = 32, 2000, 50
 CHIPS = {name: load_target(name) for name in TARGETS}
 
 
@@ -34,7 +34,7 @@ def survey(results: dict[int, Verdicts]) -> None:
     legal_nets = [one for one in results.values() if not one.check]
     assert 0.25 * len(results) < len(legal_nets) < 0.75 * len(results)
     assert sum(not one.build for one in legal_nets) > 0.9 * len(legal_nets)  # few have too large numbers
-    assert len(kinds) >= 12, kinds
+    assert len(kinds) >= 10, kinds
 
 
 def test_check_and_build_agree() -> None:
