@@ -193,14 +193,16 @@ def _nothing(_: Report) -> Content:
     return Content()
 
 
+TIME: Record[TimeFacts] = Record(
+    key="time", title="time", kind=TimeFacts,
+    record=lambda compilation: time_facts(compilation.graph), show=_time)
 SECTIONS: tuple[Section, ...] = (
     View(key="findings", title="findings", show=_findings, template="findings.html.j2"),
     View(key="binding", title="what binds", show=_binding),
     View(key="map", title="map of cores", show=_nothing, template="map.html.j2"),
     View(key="populations", title="populations", show=_populations),
     View(key="cores", title="cores", show=_cores, template="cores.html.j2"),
-    Record(key="time", title="time", kind=TimeFacts,
-           record=lambda compilation: time_facts(compilation.graph), show=_time),
+    TIME,
     View(key="pruning", title="pruning", show=_pruning),
     View(key="traffic", title="traffic", show=_traffic),
     View(key="readouts", title="readouts", show=_readouts),
