@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from neurocompile.diagnostics import printable
-from neurocompile.ir.graph import Graph
-from neurocompile.ir.tick_count import tick_count
 from neurocompile.report import words
 from neurocompile.report.content import (
     Column,
@@ -21,6 +20,9 @@ from neurocompile.report.model.resources import ReadoutFacts, Resources
 from neurocompile.report.model.time import TimeFacts
 from neurocompile.report.section import Record, Section, View
 from neurocompile.report.tables import core_table, population_table, resource_table
+
+if TYPE_CHECKING:
+    from neurocompile.ir.graph import Graph
 
 INPUTS = {"sample": "{}", "capture": "{} of the capture", "seeded": "{} of seeded noise", "none": ""}
 MAX_NAMES = 6  # of a list in a sentence
@@ -71,6 +73,8 @@ def _limits_that_bind(resources: Resources) -> Iterator[str]:
 
 def time_facts(graph: Graph) -> TimeFacts:
     """Ticks of a sample, and what says so."""
+    from neurocompile.ir.tick_count import tick_count
+
     count = tick_count(graph)
     return TimeFacts(ticks=count.number, source=count.source, text=count.words,
                      inputs={one.name: str(one.form) for one in count.inputs})
