@@ -101,8 +101,11 @@ def _options(table: Table, options: Iterable[Option]) -> dict[str, Any]:
 def _input(model: Table) -> InputSizes | None:
     """A text, or a table of the shape of one sample and tick, and of ticks in front of the samples."""
     value = model.data.get(INPUT.key)
-    if value is None or isinstance(value, str):
-        return None if value is None else model.option(INPUT)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        text: InputSizes = model.option(INPUT)
+        return text
     table = Table(model.document, (*model.key, INPUT.key), value, INPUT_KEYS)
     shape = table.get("shape", list)
     if shape is None:
@@ -112,9 +115,10 @@ def _input(model: Table) -> InputSizes | None:
     ticks = table.ticks("ticks")
     form = InputSizes(tuple(shape)) if ticks is None else InputSizes((ticks, *shape), samples=1)
     try:
-        return INPUT.values.read(form)
+        INPUT.values.read(form)
     except ValueError as error:
         raise table.bad("shape", f"expected {error}") from None
+    return form
 
 
 def _ignores(table: Table) -> Iterator[Ignore]:

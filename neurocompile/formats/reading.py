@@ -72,13 +72,13 @@ def capture_arranged(request: Request, model: Any, sample: Sample | None, name: 
     arrays = examples(request, sample, name)
     if len(arrays[0]) == 1:
         try:
-            return _arranged(request, model, [x.repeat_interleave(2, dim=0) for x in arrays], prove)
+            return _capture_at(request, model, [x.repeat_interleave(2, dim=0) for x in arrays], prove)
         except TraceError:  # a model of one sample
             pass
-    return _arranged(request, model, arrays, prove)
+    return _capture_at(request, model, arrays, prove)
 
 
-def _arranged(request: Request, model: Any, arrays: Sequence[torch.Tensor], prove: bool
+def _capture_at(request: Request, model: Any, arrays: Sequence[torch.Tensor], prove: bool
               ) -> tuple[tuple[torch.Tensor, ...], Arrangement]:
     from neurocompile.capture.torch_model import capture
     from neurocompile.formats.arrangement import Positions, settle

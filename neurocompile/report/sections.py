@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from neurocompile.diagnostics import printable
-from neurocompile.ir.graph import Graph
-from neurocompile.ir.tick_count import tick_count
 from neurocompile.report import words
 from neurocompile.report.content import (
     Column,
@@ -21,6 +20,9 @@ from neurocompile.report.model.resources import ReadoutFacts, Resources
 from neurocompile.report.model.time import TimeFacts
 from neurocompile.report.section import Record, Section, View
 from neurocompile.report.tables import core_table, population_table, resource_table
+
+if TYPE_CHECKING:
+    from neurocompile.ir.graph import Graph
 
 INPUTS = {"sample": "{}", "capture": "{} of the capture", "seeded": "{} of seeded noise", "none": ""}
 MAX_NAMES = 6  # of a list in a sentence
@@ -71,6 +73,8 @@ def _limits_that_bind(resources: Resources) -> Iterator[str]:
 
 def time_facts(graph: Graph) -> TimeFacts:
     """Ticks of a sample, and what says so."""
+    from neurocompile.ir.tick_count import tick_count
+
     count = tick_count(graph)
     return TimeFacts(ticks=count.number, source=count.source, text=count.words,
                      inputs={one.name: str(one.form) for one in count.inputs})
@@ -195,14 +199,16 @@ def _nothing(_: Report) -> Content:
     return Content()
 
 
+TIME: Record[TimeFacts] = Record(
+    key="time", title="time", kind=TimeFacts,
+    record=lambda compilation: time_facts(compilation.graph), show=_time)
 SECTIONS: tuple[Section, ...] = (
     View(key="findings", title="findings", show=_findings, template="findings.html.j2"),
     View(key="binding", title="what binds", show=_binding),
     View(key="map", title="map of cores", show=_nothing, template="map.html.j2"),
     View(key="populations", title="populations", show=_populations),
     View(key="cores", title="cores", show=_cores, template="cores.html.j2"),
-    Record(key="time", title="time", kind=TimeFacts,
-           record=lambda compilation: time_facts(compilation.graph), show=_time),
+    TIME,
     View(key="pruning", title="pruning", show=_pruning),
     View(key="traffic", title="traffic", show=_traffic),
     View(key="readouts", title="readouts", show=_readouts),

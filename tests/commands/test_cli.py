@@ -69,13 +69,6 @@ def test_an_architecture_is_checked_in_its_structure(here: Path, capsys: Any,
     assert "route (as asked; not checked: max-cores)" in out
 
 
-def test_shapes_are_read_with_commas_or_crosses() -> None:
-    from neurocompile.commands.models import shape_of
-
-    assert shape_of("3x224x224") == shape_of("3,224,224") == (3, 224, 224)
-    assert (shape_of("5"), shape_of(None)) == ((5,), None)
-
-
 def test_a_budget_or_full_maps_an_architecture(here: Path, capsys: Any) -> None:
     out, _ = _run(capsys, "check cli_net:Net --input 5 -t loihi2 --max-cores 4")
     assert "would use 1 of" in out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -20,11 +19,11 @@ from tests.commands.command_line import run
 
 MULTI_STEP, HAND_LOOP = "tests.formats.timed_models:multi_step", "tests.formats.timed_models:hand_loop"
 TIME = "5 ticks a sample: axis 0 of `x`, 5xNx8 (N: samples)"
-SAID = "`x` goes into the model as 5xNx8, time in front of the N samples"
+DECISION = "`x` goes into the model as 5xNx8, time in front of the N samples"
 
 
 @pytest.fixture
-def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A file of six samples of five ticks, in the working directory."""
     random = np.random.default_rng(3)
     np.savez(tmp_path / "s.npz", x=random.random((6, 5, 8)) < 0.5)
@@ -41,7 +40,7 @@ def test_check_says_the_ticks_and_how_it_decided(sample: str, capsys: pytest.Cap
     (item,) = document["checks"]
     assert item["time"] == {"ticks": 5, "source": "input", "inputs": {"x": "5xNx8"}, "text": TIME}
     assert [one["code"] for one in item["diagnostics"] if one["severity"] == "note"] == ["NC031"]
-    assert SAID in err
+    assert DECISION in err
     assert "--input Nx5x8 for a model that takes the samples in front" in err
 
 
@@ -49,7 +48,7 @@ def test_what_is_said_needs_no_note(sample: str, capsys: pytest.CaptureFixture[s
     out, err = run(capsys, f"check {MULTI_STEP} -t loihi2 --input 5xNx8")
     assert f"  time       {TIME}" in out
     assert "legal, no findings" in out
-    assert SAID not in err
+    assert DECISION not in err
 
 
 def test_a_build_and_its_report_say_the_ticks(sample: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,9 +56,9 @@ def test_a_build_and_its_report_say_the_ticks(sample: str, capsys: pytest.Captur
         f'target = "loihi2"\n[models.net]\nentry = "{HAND_LOOP}"\ninput = "5xNx8"\nsample = "s.npz"\n')
     out, err = run(capsys, "build net --no-verify -o built")
     assert f"time          {TIME}" in out
-    assert SAID not in err
-    shown, _ = run(capsys, "report built")
-    assert f"time          {TIME}" in shown
+    assert DECISION not in err
+    text, _ = run(capsys, "report built")
+    assert f"time          {TIME}" in text
     assert "5xNx8 (N: samples)" in Path("built/report.html").read_text(encoding="utf-8")
     report, _ = load_report(open_build(Path("built")))
     assert report.records["time"] == TimeFacts(

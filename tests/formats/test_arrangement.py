@@ -67,9 +67,9 @@ def _in_pytorch(model: nn.Module, sample: Sample, samples: int) -> np.ndarray:
     return outputs.numpy()
 
 
-def _on_chip(captured: Capture, sample: Sample) -> np.ndarray:
-    network, _ = lower(captured.graph)
-    (outputs,) = synchronous.outputs(network, captured.fit(sample)).values()
+def _on_chip(model_capture: Capture, sample: Sample) -> np.ndarray:
+    network, _ = lower(model_capture.graph)
+    (outputs,) = synchronous.outputs(network, model_capture.fit(sample)).values()
     return outputs
 
 
@@ -78,14 +78,14 @@ def _on_chip(captured: Capture, sample: Sample) -> np.ndarray:
 def test_a_sample_is_enough(make: Make, place: str) -> None:
     model, form = make(place), _form(SIZES[place])
     sample = _sample(form.sizes)
-    captured = capture_model(_request(), model, sample, "model", ())
-    ticks = tick_count(captured.graph)
+    model_capture = capture_model(_request(), model, sample, "model", ())
+    ticks = tick_count(model_capture.graph)
     assert ticks.number == (TICKS if place == NONE else 5)
     assert ticks.reason == AXES.get(place, "the model repeats its input" if make is multi_step else
                                     "a loop of the model")
-    assert [note.code for note in captured.notes] == (["NC031"] if place == FIRST else [])
+    assert [note.code for note in model_capture.notes] == (["NC031"] if place == FIRST else [])
     expected = _in_pytorch(model, sample, form.samples or 0)
-    assert np.array_equal(_on_chip(captured, sample), expected)
+    assert np.array_equal(_on_chip(model_capture, sample), expected)
     assert 0 < expected.mean() < ticks.number
 
 
@@ -97,11 +97,11 @@ def test_without_a_sample(make: Make, place: str, form: bool) -> None:
     """Sizes with N are taken as they are, sizes alone as a sample's."""
     stands = _form(SIZES[place])
     request = _request(input=stands if form else replace(stands, samples=None), prove=True)
-    captured = capture_model(request, make(place), None, "model", ())
-    ticks = tick_count(captured.graph)
+    model_capture = capture_model(request, make(place), None, "model", ())
+    ticks = tick_count(model_capture.graph)
     assert ticks.number == (TICKS if place == NONE else 5)
     assert ticks.inputs[0].form == stands
-    assert len(captured.notes) == (place == FIRST and not form)
+    assert len(model_capture.notes) == (place == FIRST and not form)
 
 
 @pytest.mark.parametrize(("count", "place"), [
@@ -110,25 +110,25 @@ def test_without_a_sample(make: Make, place: str, form: bool) -> None:
 def test_as_many_ticks_as_samples_of_ours(count: int, place: str) -> None:
     """Sizes say nothing there: the axes of the model's neurons do."""
     model, sample = multi_step(place), _sample((EXAMPLES, 8), count)
-    captured = capture_model(_request(), model, sample, "model", ())
-    assert tick_count(captured.graph).reason.startswith(f"axis {(FIRST, SECOND).index(place)} ")
-    assert np.array_equal(_on_chip(captured, sample), _in_pytorch(model, sample, int(place == FIRST)))
+    model_capture = capture_model(_request(), model, sample, "model", ())
+    assert tick_count(model_capture.graph).reason.startswith(f"axis {(FIRST, SECOND).index(place)} ")
+    assert np.array_equal(_on_chip(model_capture, sample), _in_pytorch(model, sample, int(place == FIRST)))
 
 
 def test_a_model_that_fails_on_samples_in_front() -> None:
     """A loop of 5 ticks over an axis of 4 samples."""
     sample = _sample((5, 8))
-    captured = capture_model(_request(), hand_loop(FIRST, 5), sample, "model", ())
-    assert [note.code for note in captured.notes] == ["NC031"]
-    assert np.array_equal(_on_chip(captured, sample), _in_pytorch(hand_loop(), sample, 1))
+    model_capture = capture_model(_request(), hand_loop(FIRST, 5), sample, "model", ())
+    assert [note.code for note in model_capture.notes] == ["NC031"]
+    assert np.array_equal(_on_chip(model_capture, sample), _in_pytorch(hand_loop(), sample, 1))
 
 
 def test_one_tick_a_call() -> None:
     sample = _sample((8,))
-    captured = capture_model(_request(n_ticks=2), one_tick(), sample, "model", ())
-    ticks = tick_count(captured.graph)
+    model_capture = capture_model(_request(n_ticks=2), one_tick(), sample, "model", ())
+    ticks = tick_count(model_capture.graph)
     assert (ticks.number, ticks.source) == (2, "option")
-    assert np.array_equal(_on_chip(captured, sample), _in_pytorch(TickLoop(one_tick(), 2), sample, 0))
+    assert np.array_equal(_on_chip(model_capture, sample), _in_pytorch(TickLoop(one_tick(), 2), sample, 0))
     alone = capture_model(_request(), one_tick(), sample, "model", ())
     assert tick_count(alone.graph).words == (
         "1 tick a sample: no axis of time in the input and no loop in the model")
@@ -137,9 +137,9 @@ def test_one_tick_a_call() -> None:
 def test_one_sample_of_one_tick() -> None:
     """An axis of length 1 says nothing: the sample goes in twice."""
     sample = _sample((1, 8), count=1)
-    captured = capture_model(_request(), multi_step(), sample, "model", ())
-    assert str(tick_count(captured.graph).inputs[0].form) == "1xNx8"
-    assert np.array_equal(_on_chip(captured, sample), _in_pytorch(multi_step(), sample, 1))
+    model_capture = capture_model(_request(), multi_step(), sample, "model", ())
+    assert str(tick_count(model_capture.graph).inputs[0].form) == "1xNx8"
+    assert np.array_equal(_on_chip(model_capture, sample), _in_pytorch(multi_step(), sample, 1))
     with pytest.raises(UsageError, match="NC030"):
         capture_model(_request(), multi_step(), _sample((8,), count=1), "model", ())
 
@@ -161,17 +161,17 @@ class TwoInputs(nn.Module):
 def test_each_input_is_settled_alone() -> None:
     model, events = exact(TwoInputs()), _sample((5, 8)).arrays["x"]
     both = Sample(Path("s.npz"), {"events": events, "image": events[:, 0, :5].copy()})
-    captured = capture_model(_request(), model, both, "model", ())
-    assert [str(axes.form) for axes in tick_count(captured.graph).inputs] == ["5xNx8", "Nx5"]
-    assert [note.where.module for note in captured.notes] == ["events"]
+    model_capture = capture_model(_request(), model, both, "model", ())
+    assert [str(axes.form) for axes in tick_count(model_capture.graph).inputs] == ["5xNx8", "Nx5"]
+    assert [note.where.module for note in model_capture.notes] == ["events"]
     reset(model)
     with torch.no_grad():
         expected = model(torch.from_numpy(both.arrays["events"]).movedim(0, 1),
                          torch.from_numpy(both.arrays["image"])).numpy()
-    assert np.array_equal(_on_chip(captured, both), expected)
+    assert np.array_equal(_on_chip(model_capture, both), expected)
 
 
-class Merged(MultiStep):
+class OneAxis(MultiStep):
     """Takes [ticks * samples, 8]."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -181,7 +181,7 @@ class Merged(MultiStep):
 
 def test_ticks_and_samples_on_one_axis() -> None:
     with pytest.raises(UsageError, match=r"NC030.*ticks and samples together") as error:
-        capture_model(_request(input=_form("8")), exact(Merged(FIRST)), None, "model", ())
+        capture_model(_request(input=_form("8")), exact(OneAxis(FIRST)), None, "model", ())
     assert "axis of its own" in error.value.diagnostics[0].help
 
 
@@ -198,9 +198,9 @@ def test_a_model_of_one_sample() -> None:
     model, sample = multi_step(SECOND), _sample((5, 8), count=1)
     one = OfOneSample(SECOND)
     one.load_state_dict(model.state_dict())
-    captured = capture_model(_request(), one.eval(), sample, "model", ())
-    assert str(tick_count(captured.graph).inputs[0].form) == "Nx5x8"
-    assert np.array_equal(_on_chip(captured, sample), _in_pytorch(model, sample, 0))
+    model_capture = capture_model(_request(), one.eval(), sample, "model", ())
+    assert str(tick_count(model_capture.graph).inputs[0].form) == "Nx5x8"
+    assert np.array_equal(_on_chip(model_capture, sample), _in_pytorch(model, sample, 0))
 
 
 @pytest.mark.parametrize(("text", "message"), [

@@ -37,8 +37,8 @@ def test_time_that_shares_an_axis(tmp_path: Path) -> None:
     time, batch, data = Atom(0, 3, Role.TIME), Atom(1, 7, Role.BATCH), Atom(2, 4, Role.DATA)
     x = np.arange(24, dtype=np.float32).reshape(2, 12)
     sample = _sample(tmp_path / "s.npz", x=x)
-    merged = InputAxes("x", (7, 12), 0, 1, ((batch,), (time, data)))
-    assert np.array_equal(fit(sample, [merged])["x"], x.reshape(2, 3, 4))
+    both_in_one = InputAxes("x", (7, 12), 0, 1, ((batch,), (time, data)))
+    assert np.array_equal(fit(sample, [both_in_one])["x"], x.reshape(2, 3, 4))
     with pytest.raises(UsageError, match="axis 0 of the model's input counts samples and ticks"):
         fit(sample, [InputAxes("x", (21, 12), 0, 0, ((time, batch), (data,)))])
 

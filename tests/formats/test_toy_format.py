@@ -33,6 +33,7 @@ from neurocompile.formats.regular import corrupt
 from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
 from neurocompile.formats.table import FORMATS, format_options
+from neurocompile.input_sizes import InputSizes
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.graph_file import load_graph
 from neurocompile.ir.network import Network
@@ -74,7 +75,7 @@ def read(request: Request, sample: Sample | None, options: ToyOptions, say: Say)
         raise UsageError(corrupt(path, "a toy", str(error))) from None
     if options.order == "columns":
         weight = weight.T
-    own = replace(request, shape=(weight.shape[1],))
+    own = replace(request, input=InputSizes((weight.shape[1],)))
     return capture_model(own, ToyModel(weight, options.steps), sample, path.name,
                          (source("graph", path),))
 

@@ -19,6 +19,7 @@ from neurocompile.formats.net.file import read_net
 from neurocompile.formats.net.layers import ConvLayer, DenseLayer, NetFile
 from neurocompile.formats.net.write import net_bytes
 from neurocompile.formats.request import Request
+from neurocompile.input_sizes import InputSizes
 from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
@@ -250,7 +251,7 @@ def test_our_own_file_of_the_mnist_example_comes_back(tmp_path: Path) -> None:
     """The convolutional one: the other resets by subtraction, which netx has not."""
     mnist = EXAMPLES / "mnist"
     capture = load_model(Request(spec=str(mnist / "model.pt"), arch="conv_net:make", folders=(mnist,),
-                                shape=(1, 28, 28)))
+                                input=InputSizes((1, 28, 28))))
     result = loihi_compilation(capture.graph)
     names = {p.name: f"layer.{i}" for p, i in zip(
         result.network.populations, (0, 1, 3), strict=True)}
