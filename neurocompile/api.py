@@ -100,8 +100,8 @@ def check(model: Model, example: Example | None = None, *, target: str | None = 
         compilation = compile_graph(capture.graph, chip, settings, arrays)
     except FindingsError as error:
         return Verdict(error.diagnostics, None)
-    findings = sorted((*compilation.diagnostics, *capture.notes), key=Diagnostic.sort_key)
-    return Verdict(tuple(findings), compilation)
+    notes = (*compilation.diagnostics, *capture.notes)
+    return Verdict(tuple(sorted(notes, key=Diagnostic.sort_key)), compilation)
 
 
 def build(model: Model, out: str | os.PathLike[str], example: Example | None = None, *,

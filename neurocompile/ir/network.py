@@ -76,7 +76,6 @@ class Input:
                 f"{counts.max():g}; the network was built for 0 to {self.levels}"}))
         return np.clip(counts, 0, self.levels).astype(np.int64)
 
-
     def trains(self, x: Array, n_ticks: int) -> NDArray[np.int64]:
         """What the chip receives [samples, ticks, sources].
 

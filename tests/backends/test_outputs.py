@@ -141,7 +141,7 @@ def test_only_outputs_that_are_wanted() -> None:
         network = compile_for_loihi(graph, loihi_target(), Options(outputs=names)).network
         assert [output.number for output in network.outputs] == [3]
         assert network.host_programs == ()
-    two = compile_for_loihi(graph, loihi_target(), Options(outputs=(2, "0"))).network
+    two = compile_for_loihi(graph, loihi_target(), Options(outputs=("2", "0"))).network
     assert [output.number for output in two.outputs] == [0, 2]
     assert outputs(two, {"x": x.numpy()}).keys() == {output.name for output in two.outputs}
     with pytest.raises(UsageError, match=r"`logits`.*it has 0 or \[0\], 1 or \[1\]"):
