@@ -346,6 +346,4 @@ def _rows(x: Array, kind: InputKind, n_ticks: int) -> Array:
 
 def free_name(name: str, names: Collection[str]) -> str:
     """The name, with an apostrophe for each one before it that is taken."""
-    while name in names:
-        name += "'"
-    return name
+    return free_name(f"{name}'", names) if name in names else name
