@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurocompile.commands.models import job, model_options, pick_model
+from neurocompile.commands.models import cache_option, job, model_options, pick_model
 from neurocompile.commands.options import ModelCommand, behind, pick_among
 from neurocompile.commands.output import unwritable, write_output
 from neurocompile.commands.terminal import Progress, common, settings, show
@@ -38,6 +38,7 @@ def _shared_options() -> tuple[Option, ...]:
 @click.command(cls=SweepCommand, short_help="Show what fewer bits cost and save.")
 @click.argument("model")
 @model_options
+@cache_option
 @click.option("-t", "--target", "targets", multiple=True, metavar="NAME|FILE",
               help="Chip; repeatable, or a comma list.")
 @click.option("--format", "fmt", type=click.Choice(["full", "json", "csv"]), default="full",

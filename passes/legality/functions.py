@@ -125,6 +125,9 @@ class _Walk:
             if most < MOST and profile.model != "LI":
                 self._start(neuron.spikes, Levels(np.arange(most + 1, dtype=np.float32)))
             return
+        self._operator(node)
+
+    def _operator(self, node: ir.Node) -> None:
         if not any(value in self.dynamic for value in node.inputs) and not any(
                 a.type is ir.AttributeType.GRAPH for a in node.attributes.values()):
             return

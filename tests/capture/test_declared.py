@@ -34,7 +34,7 @@ class Ticks(nn.Module):
         mem = torch.zeros_like(x[0])
         out = []
         for current in x:
-            mem = self.tau * mem + current + torch.tanh(mem * 0)
+            mem = self.tau * mem + current + torch.tanh(mem).clamp(0, 0)
             spike = (mem >= self.v_th).float()
             mem = mem * (1 - spike)
             out.append(spike)
@@ -57,7 +57,7 @@ class Tick(nn.Module):
         self.syn = self.mem = None
 
     def forward(self, x: Tensor) -> Tensor:
-        self.syn = x + (0 if self.syn is None else self.syn * 0.5) + torch.tanh(x * 0)
+        self.syn = x + (0 if self.syn is None else self.syn * 0.5) + torch.tanh(x).clamp(0, 0)
         self.mem = self.syn if self.mem is None else self.mem + self.syn
         spike = (self.mem >= 1.5).float()
         self.mem = self.mem - spike * 1.5
@@ -71,7 +71,7 @@ class State(nn.Module):
     rest = 0.0
 
     def forward(self, x: Tensor, mem: Any = None) -> tuple[Tensor, Tensor]:
-        mem = x + torch.tanh(x * 0) if mem is None else 0.5 * mem + x
+        mem = x + torch.tanh(x).clamp(0, 0) if mem is None else 0.5 * mem + x
         spike = (mem >= 1).float()
         return spike, mem * (1 - spike)
 

@@ -90,19 +90,19 @@ def by_product(q: Tensor, k: Tensor) -> Tensor:
     return q * k  # product
 
 
-class Relu(nn.Module):
+class Weights(nn.Module):
     """A class of a model that is used in several places."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x - 0.5)  # relu
+        return torch.softmax(x - 0.5, -1)  # softmax
 
 
 class Calls(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.lifs = nn.ModuleList(lif() for _ in range(7))
-        self.gate, self.other = Relu(), Relu()
-        self.seq = nn.Sequential(Relu())
+        self.gate, self.other = Weights(), Weights()
+        self.seq = nn.Sequential(Weights())
         self.plain = nn.Identity()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -117,22 +117,22 @@ class Calls(nn.Module):
                      for node, y in zip(self.lifs[2:], (a, b, c, d, e), strict=True))
 
 
-def sigmoid_of(_: nn.Module, x: Tensor) -> Tensor:
-    return torch.sigmoid(x)  # patched
+def norm_of(_: nn.Module, x: Tensor) -> Tensor:
+    return torch.log_softmax(x, -1)  # patched
 
 
 def test_calls_that_led_to_a_line() -> None:
     model = Calls()
-    model.plain.forward = MethodType(sigmoid_of, model.plain)  # type: ignore[method-assign]
+    model.plain.forward = MethodType(norm_of, model.plain)  # type: ignore[method-assign]
     diagnostics = findings(model, 3, C)
-    relu = ("NC123", line("relu"))
+    softmax = ("NC123", line("softmax"))
     assert [(*place, callers(one)) for place, one in zip(
         places(diagnostics), diagnostics, strict=True)] == [
         ("NC121", "", line("product"), [line("helper"), line("first")]),
         ("NC121", "", line("product"), [line("helper"), line("second")]),
-        (relu[0], "gate", relu[1], [line("gates")]),
-        (relu[0], "other", relu[1], [line("gates")]),
-        (relu[0], "seq.0", relu[1], [line("seq")]),
+        (softmax[0], "gate", softmax[1], [line("gates")]),
+        (softmax[0], "other", softmax[1], [line("gates")]),
+        (softmax[0], "seq.0", softmax[1], [line("seq")]),
         ("NC123", "plain", line("patched"), [line("plain")])]
     assert diagnostics[0].where.calls == (
         f"called from tests/capture/test_places.py:{line('helper')}, "

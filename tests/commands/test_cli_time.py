@@ -47,7 +47,7 @@ def test_check_says_the_ticks_and_how_it_decided(sample: str, capsys: pytest.Cap
 def test_what_is_said_needs_no_note(sample: str, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = run(capsys, f"check {MULTI_STEP} -t loihi2 --input 5xNx8")
     assert f"  time       {TIME}" in out
-    assert "legal, no findings" in out
+    assert "structure fits, no findings" in out
     assert DECISION not in err
 
 

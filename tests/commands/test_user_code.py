@@ -180,7 +180,7 @@ def forking():
     verdict = check(capsys, "forks:forking", more="--legality-only")["verdict"]
     with (here / "ends").open("a") as file:
         file.write(f"{verdict} ")
-    assert (here / "ends").read_text() == "legal "  # of this process alone
+    assert (here / "ends").read_text() == "partly checked "  # of this process alone
 
 
 def test_user_code_runs_in_a_thread_too(here: Path, capsys: Any) -> None:
@@ -218,6 +218,6 @@ def test_stdout_holds_results_alone(here: Path) -> None:
         [sys.executable, "-m", "neurocompile", *command], capture_output=True, text=True,
         check=False, env={**os.environ, "PYTHONWARNINGS": "error"})
     assert process.returncode == 0, process.stderr
-    assert json.loads(process.stdout)["checks"][0]["verdict"] == "legal"
+    assert json.loads(process.stdout)["checks"][0]["verdict"] == "partly checked"
     for words in ("by print", "its descriptor", "a child", "a log", "at the very end"):
         assert words in process.stderr

@@ -229,7 +229,7 @@ def test_sizes_that_the_model_does_not_take(text: str) -> None:
         capture_model(_request(input=_form(text)), multi_step(), None, "model", ())
     (finding,) = error.value.diagnostics
     assert "--input" in finding.help
-    assert finding.notes[0].startswith("it got float32 of shape (")
+    assert finding.notes[0].startswith("traced on float32 of shape (")
 
 
 def test_what_a_caller_passes_as_an_example_is_taken_as_it_is() -> None:

@@ -23,6 +23,7 @@ from neurocompile.formats.net.layers import Cell, DenseLayer, InputLayer, NetFil
 from neurocompile.formats.net.write import net_bytes
 from neurocompile.formats.request import Capture, Request
 from neurocompile.formats.samples import Sample
+from neurocompile.input_sizes import InputSizes
 
 NET = """
 import torch
@@ -66,7 +67,7 @@ class Project:
     def load(self, sample: Sample | None = None, **request: Any) -> Capture:
         self.lines.clear()
         self.remarks.clear()
-        values = {"spec": f"{self.name}:make", "shape": (4,), "n_ticks": 2, "prove": False, **request}
+        values = {"spec": f"{self.name}:make", "input": InputSizes((4,)), "n_ticks": 2, "prove": False, **request}
         return load_cached(
             Request(folders=(self.folder,), **values), sample,
             Store(self.folder / "cache"), self.lines.append, self.remarks.append)
@@ -241,7 +242,7 @@ def test_a_file_of_a_format_is_kept(project: Project) -> None:
     file.write_bytes(net_bytes(net))
 
     def load() -> Capture:
-        return project.load(spec=str(file), shape=None, n_ticks=None)
+        return project.load(spec=str(file), input=None, n_ticks=None)
     first = load()
     assert not project.remarks
     assert load().graph.to_bytes() == first.graph.to_bytes()

@@ -166,7 +166,7 @@ def test_what_cannot_be_traced_says_on_what(folder: Path) -> None:
         _load("tiny_net:make")
     finding, = error.value.diagnostics
     assert (finding.code, finding.where.file, finding.where.line) == ("NC102", "tiny_net.py", 14)
-    assert finding.notes == ("traced on an input of shape 4x5",
+    assert finding.notes == ("traced on float32 of shape (4, 5)",
                              "4 samples were traced at once: a batch of 4")
     assert "fit any batch" in finding.help
     (folder / "tiny_net.py").write_text(NET.replace("x.unsqueeze(0)", "x.no_such_method()"))

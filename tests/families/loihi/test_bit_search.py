@@ -14,14 +14,13 @@ from torch import nn
 from neurocompile.backends.synchronous import Run
 from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import UsageError
-from neurocompile.families.compilation import Lowering, Recorder
+from neurocompile.families.compilation import Lowering
 from neurocompile.families.loihi import LOIHI
-from neurocompile.families.loihi.bit_search import Search, weight_bits
+from neurocompile.families.loihi.bit_search import Search
 from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.loihi.storage import storage
 from neurocompile.families.pipeline import compile_graph, inputs_from
 from neurocompile.families.resources import resources
-from neurocompile.families.stages import Observation
 from neurocompile.families.targets import load_target
 from neurocompile.families.truenorth import TRUENORTH
 from neurocompile.ir.graph import Graph
@@ -178,7 +177,6 @@ def test_weights_of_a_shared_sum_are_named_with_it() -> None:
     network = replace(plain, populations=tuple(
         replace(p, neuron=Adder()) if p.name == first else p for p in plain.populations))
     with pytest.raises(UsageError, match="NC009") as error:
-        weight_bits(Recorder(lambda _: None), network, LOIHI2, Options(weight_bits=f"{second}=16"),
-                    Lowering(graph=graph_and_sample()[0], whole=network, pruning=None, sample=None),
-                    Observation())
+        check_bits(Options(weight_bits=f"{second}=16"), network,
+                   Lowering(graph=graph_and_sample()[0], whole=network, pruning=None, sample=None))
     assert first in str(error.value.diagnostics[0].values["reason"])

@@ -62,4 +62,4 @@ def test_both_prices_of_a_stream_and_the_reason_are_said(loihi_build: BuildResul
 
 def test_a_network_without_streams_has_no_section(loihi_build: BuildResult) -> None:
     assert shared_sums.streams(compilation_of(loihi_build)) is None
-    assert set(loihi_build.report.resources.sections) == {"storage", "what_if", "estimates"}
+    assert set(loihi_build.report.resources.sections) == {"time", "storage", "what_if", "estimates"}

@@ -99,7 +99,7 @@ HELP = {
         s, u, v = lif(x)  t, u1, v1 = lif(x2)  a = MatMul(s, w)  b = Add(a, t)
         c = MatMul(b, w)  y, u2, v2 = lif(c) }}"""),
     "sum with what was refused": ("NC124", "", f"""{IN} => (float[3,2,4,6] y) <{W}> {{
-        s, u, v = lif(x)  t, u1, v1 = lif(x2)  a = Relu(s)  b = MatMul(a, w)  c = Add(b, t)
+        s, u, v = lif(x)  t, u1, v1 = lif(x2)  a = Softmax(s)  b = MatMul(a, w)  c = Add(b, t)
         d = MatMul(c, w)  y, u2, v2 = lif(d) }}"""),
 }
 

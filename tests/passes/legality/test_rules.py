@@ -207,7 +207,7 @@ def test_verdict(graph: Parse, name: str) -> None:
         s, u, v = lif(x)  y = Add(o, o) }}"""),
     ("NC147", f"""{IN} => (float[2,4,6] v2) {{ s, u, v = lif(x)  y, u2, v2 = lif(s) }}"""),
     ("NC147", f"""{IN} => (float[3,2,4,6] y) <{W}> {{
-        s, u, v = lif(x)  a = MatMul(s, w)  y = Softmax(a) }}"""),
+        c = MatMul(x, w)  s, u, v = lif(c)  a = MatMul(s, w)  y = Softmax(a) }}"""),
     ("NC147", f"""{IN} => (float[1,2,4,6] y) <int64[1] ax={{0}}> {{
         s, u, v = lif(x)  y = ReduceMax(s, ax) }}"""),
 ])

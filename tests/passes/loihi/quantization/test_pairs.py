@@ -99,12 +99,12 @@ def test_the_network_is_that_of_the_whole_weights(seed: int, kind: str, with_sam
     network, x = two_layers(seed, operator_of(kind, np.random.default_rng(seed)))
     form = integers_of(network, x if with_sample else None, bits_of={"n": 16})
     integers = form.network
-    upper, lower, plain = integers.projections
+    upper, lower, *plain = integers.projections
     assert type(upper.operator) is type(lower.operator) is type(network.projections[0].operator)
-    one, other = whole(integers.projections)
-    assert other is plain
+    one, *others = whole(integers.projections)
+    assert others == plain
     assert (bits_into(integers, "n"), bits_into(integers, "m")) == (16, 8)
-    sums = replace(integers, projections=(one, plain))
+    sums = replace(integers, projections=(one, *plain))
     for name, trains in run(sums, x).spikes.items():
         assert np.array_equal(trains, run(integers, x).spikes[name])
     population = integers.population("n")
