@@ -118,7 +118,8 @@ def lower(graph: Graph, allow: Iterable[str] = (), outputs: Sequence[str] = (), 
             continue
         neuron = as_neuron(node)
         if node not in parts.chip:
-            _visit_tail(walk, node, gates, neurons)
+            if neuron is None:
+                _visit_tail(walk, node, gates, neurons)
         elif neuron is not None:
             _visit_neuron(walk, graph, neuron, neurons)
         elif node in affine or any(walk.form(value) for value in node.inputs):  # not made of neurons' states alone
@@ -134,7 +135,7 @@ def _visit_tail(walk: FormWalk, node: ir.Node, gates: GateUses,
     """An operator behind the last neurons: it has a form where it is linear or a gate, and need not."""
     values = [walk.affine[node].base] if node in walk.affine else node.inputs
     dynamic = [value for value in values if walk.layouts.is_dynamic(value)]
-    if not dynamic or as_neuron(node) or any(walk.form(value) is None for value in dynamic):
+    if not dynamic or any(walk.form(value) is None for value in dynamic):
         return
     try:
         _visit_operator(walk, node, gates, neurons)

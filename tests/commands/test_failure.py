@@ -31,8 +31,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("command", ["check", "build"])
+@pytest.mark.parametrize(("command", "fault"), [
+    (command, fault) for command in ("check", "build") for fault in FAULTS
+    if (command, fault) != ("check", "")])  # what holds on any chip is checked then
 def test_json_says_why(here: Path, capsys: Any, command: str, fault: str) -> None:
     out, err = run(capsys, f"{command} net.onnx --format json {fault}", 2)
     document = json.loads(out)
@@ -42,7 +43,7 @@ def test_json_says_why(here: Path, capsys: Any, command: str, fault: str) -> Non
         assert document["verdict"] == "not checked"
     jsonschema.validate(document, json.loads(DIAGNOSTICS.read_text()))
     finding, = document["diagnostics"]
-    assert finding["code"] == ("NC007" if (command, fault) == ("check", "") else FAULTS[fault])
+    assert finding["code"] == FAULTS[fault]
     assert err  # for people, as ever
 
 

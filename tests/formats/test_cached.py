@@ -200,7 +200,6 @@ def _hits(project: Project, more: dict[str, Any], sample: Sample | None = None) 
 
 @pytest.mark.parametrize(("head", "body", "reason"), [
     ("import time", "pass", "imports time"),
-    ("import numpy", "self.shift = torch.from_numpy(numpy.random.rand(3))", "another model"),
     ("", "self.noise = torch.tensor(torch.seed() % 1000)", "another model"),
     ("", "self.numbers = [object()]", "another model"),
     ("", "self.fc.weight.data = eval('torch.ones(3, 4)')", "uses `eval`"),

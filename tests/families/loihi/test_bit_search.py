@@ -16,7 +16,7 @@ from neurocompile.capture.torch_model import capture
 from neurocompile.diagnostics import UsageError
 from neurocompile.families.compilation import Lowering
 from neurocompile.families.loihi import LOIHI
-from neurocompile.families.loihi.bit_search import Search
+from neurocompile.families.loihi.bit_search import Search, check_bits
 from neurocompile.families.loihi.compilation import LoihiCompilation
 from neurocompile.families.loihi.storage import storage
 from neurocompile.families.pipeline import compile_graph, inputs_from
