@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,17 +52,17 @@ from neurocompile.passes.lowering.walk import (
     FormWalk,
     Tokens,
     data_sizes,
+    encoder_hint,
     layout_of,
     static_value,
     tick_shape,
     unsupported_op,
 )
+from neurocompile.passes.lowering.wiring_ops import rounds
 from neurocompile.semantics.floating import POTENTIAL, at_rest
 from neurocompile.semantics.normal_form import FloatNeuron, NoNormalForm, NormalForm, normal_form
 
 GROWTH_NOTED = 1.5  # composed weights per weight of the layers
-ENCODER_HINT = ("do it to the data, before the model; or check that the neurons in front of it are ones "
-                "that neurocompile knows")
 SHARED = ("if memory binds, let one convolution with zero padding or one linear layer stand between two "
           "neurons: other padding, upsampling, or a layer that is called on parts of its input "
           "stores each shared weight once for every place where it acts")
@@ -102,10 +102,12 @@ def lower(graph: Graph, allow: Iterable[str] = (), outputs: Sequence[str] = (), 
     parts = cut(graph, axes, affine, outputs)
     chip_neurons = [neuron for neuron in graph.neurons() if neuron.node in parts.chip]
     n_ticks = _n_ticks(graph, chip_neurons, axes)
-    walk = FormWalk(axes, {}, n_ticks, affine, frozenset(map(Allow, allow)), tokens=tokens,
-                    outline=outline)
     inputs = [_input(graph, axes, value, number)
               for number, value in enumerate(graph.model.graph.inputs)]
+    analog = frozenset(item.name for item, facts in zip(inputs, graph.info["inputs"], strict=True)
+                       if not facts["integers"])
+    walk = FormWalk(axes, {}, n_ticks, affine, analog, frozenset(map(Allow, allow)), tokens=tokens,
+                    outline=outline)
     for value, item in zip(graph.model.graph.inputs, inputs, strict=True):
         when = STATIC if item.kind is InputKind.STATIC else EACH_TICK
         walk.forms[str(value.name)] = _unit(item.name, when, item.shape)
@@ -155,16 +157,11 @@ def _visit_operator(walk: FormWalk, node: ir.Node, gates: GateUses,
         _visit_gate(walk, own_gate, gates.add(own_gate), neurons)
         return
     if node.op_type not in OPS:
-        raise unsupported_op(node, "it is not linear", _hint(walk, node, neurons))
+        raise unsupported_op(node, "it is not linear", encoder_hint(walk, node, neurons))
+    if rounds(walk, node):
+        raise unsupported_op(node, "it rounds", encoder_hint(walk, node, neurons))
     OPS[node.op_type](walk, node)
     average_tokens(walk, node, OPS[node.op_type])
-
-
-def _hint(walk: FormWalk, node: ir.Node, neurons: Collection[str]) -> str | None:
-    """What to do instead of an operator on the input alone; None for one behind neurons."""
-    sources = {source.name for value in node.inputs if (form := walk.form(value)) is not None
-               for source in form.terms}
-    return ENCODER_HINT if sources.isdisjoint(neurons) else None
 
 
 def _n_ticks(graph: Graph, neurons: Sequence[NeuronNode], axes: Layouts) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,9 @@ from neurocompile.ir.operators import Axis, Operator, Shape, empty
 from neurocompile.passes.legality.allow import Allow
 from neurocompile.passes.legality.functions import Affines
 from neurocompile.passes.lowering.forms import Form
+
+ENCODER_HINT = ("do it to the data, before the model; or check that the neurons in front of it are ones "
+                "that neurocompile knows")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,7 @@ class FormWalk:
     forms: dict[str, Form]
     n_ticks: int
     affine: Affines
+    analog: frozenset[str] = frozenset()  # inputs that hold other numbers than whole ones
     allow: frozenset[Allow] = frozenset()
     operators: dict[tuple[object, ...], Operator] = field(default_factory=dict)
     tokens: Tokens | None = None  # a mean over tokens is one over these
@@ -57,6 +61,13 @@ def unsupported_op(node: ir.Node, reason: str, hint: str | None = None) -> Findi
     where = location(node)
     return FindingsError(Diagnostic("NC110", where, {
         "op": node.op_type, "module": where.module or "the model", "reason": reason}, hint=hint))
+
+
+def encoder_hint(walk: FormWalk, node: ir.Node, neurons: Collection[str]) -> str | None:
+    """What to do instead of an operator on the input alone; None for one behind neurons."""
+    sources = {source.name for value in node.inputs if (form := walk.form(value)) is not None
+               for source in form.terms}
+    return ENCODER_HINT if sources.isdisjoint(neurons) else None
 
 
 def sizes_of(value: ir.Value | None) -> tuple[int, ...]:

@@ -35,7 +35,24 @@ WIRING = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "Cas
           "ScatterElements"}
 DATA = {"Where": {1, 2}, "ScatterND": {0, 2}, "ScatterElements": {0, 2}, "Pad": {0, 2}}
 """Operands that hold elements to move, where it is not the first alone; of Concat it is all."""
+FLOATS = {ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16, ir.DataType.BFLOAT16}
 IN_PLACE = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "CastLike", "Dropout"}
+
+
+def rounds(walk: FormWalk, node: ir.Node) -> bool:
+    """Whether a node is a cast to integers or truth values that changes numbers."""
+    form = walk.form(node.inputs[0]) if node.op_type in ("Cast", "CastLike") else None
+    before, after = (value.dtype for value in (node.inputs[0], node.outputs[0]) if value is not None)
+    if form is None or before not in FLOATS or after in FLOATS:
+        return False
+    arrays = [form.bias, *(operator.weights for operator in form.terms.values())]
+    if any(source.name in walk.analog for source in form.terms) or any(
+            np.any(array != np.rint(array)) for array in arrays):
+        return True
+    sums = form.bias + sum(operator.apply(np.ones((1, operator.in_size)))[0]
+                           for operator in form.terms.values())
+    return after == ir.DataType.BOOL and bool(
+        np.any(sums > 1) or any(np.any(array < 0) for array in arrays))
 
 
 def _wire(walk: FormWalk, node: ir.Node) -> None:

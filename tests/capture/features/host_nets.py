@@ -38,6 +38,11 @@ def answers(net: Any, x: Tensor) -> Tensor:
     return net.fc(net.lif(x)).sum(0).argmax(-1)
 
 
+@feature(VECTOR, time=0, lif=lif, fc=fc(6, 5))
+def rounded_readout(net: Any, x: Tensor) -> Tensor:
+    return net.fc(net.lif(x)).sum(0).int()
+
+
 @feature((B, 6), fc=fc(6, 6), node=one_tick)
 def ticks_that_count_differently(net: Any, x: Tensor) -> Tensor:
     total: Any = 0

@@ -45,6 +45,15 @@ def threshold_behind_the_last_neuron(net: Any, x: Tensor) -> Tensor:
     return torch.round(y)  # NC129
 
 
+@feature((B, 6), fc=fc(6, 5), node=one_tick)
+def input_that_is_rounded(net: Any, x: Tensor) -> Tensor:
+    y = x.int().float()  # NC110
+    total: Any = 0
+    for _ in range(T):
+        total = total + net.node(net.fc(y))
+    return total
+
+
 @feature((B, 6), node=one_tick)
 def membrane_as_output(net: Any, x: Tensor) -> Tensor:
     total: Any = 0
