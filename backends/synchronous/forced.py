@@ -84,7 +84,8 @@ def _magnitudes(network: Network) -> Network:
 def _decide(population: Population, local: Local, magnitude: torch.Tensor, bound: float,
             other: OtherSide) -> Decisions:
     neuron, expected = population.floating, local.train(population.name).bool()
-    bias = 0.0 if population.bias is None else torch.as_tensor(np.abs(population.bias.value))
+    # layers are composed into biases: one that cancels is as exact as the largest
+    bias = 0.0 if population.bias is None else float(np.abs(population.bias.value).max(initial=0.0))
     potentials, rounding = torch.empty_like(magnitude), torch.empty_like(magnitude)
     exact = torch.empty_like(expected)
     in_u, in_v = torch.zeros_like(magnitude[:, 0]), torch.zeros_like(magnitude[:, 0])

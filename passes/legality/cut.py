@@ -65,7 +65,7 @@ def cut(graph: Graph, axes: Layouts, affine: Affines, names: Sequence[str] = ())
     """
     outputs = wanted_outputs(graph, names)
     live = _live(outputs.values(), affine)
-    chip = upstream(_firing(graph, live, outputs.values()), affine, through_neurons=True)
+    chip = upstream(_firing(graph, live, outputs.values(), affine), affine, through_neurons=True)
     conflicts = {one.node for one in axes.conflicts if Role.BATCH in one.roles}
     obstacles = {number: obstacle for number, value in outputs.items() if (
         obstacle := next(_obstacles(graph, value, chip, axes, conflicts, affine), None)
@@ -109,11 +109,12 @@ def tail(output: ir.Value, chip: frozenset[ir.Node]) -> frozenset[ir.Node]:
     return frozenset(nodes)
 
 
-def _firing(graph: Graph, live: frozenset[ir.Node], outputs: Iterable[ir.Value]
+def _firing(graph: Graph, live: frozenset[ir.Node], outputs: Iterable[ir.Value], affine: Affines
             ) -> Iterator[ir.Node]:
     """The neurons whose spikes somebody reads."""
     read = {id(value) for value in outputs} | {
-        id(value) for node in live for value in reads(node) if value is not None}
+        id(value) for node in live
+        for value in ((affine[node].base,) if node in affine else reads(node)) if value is not None}
     neurons = [neuron for neuron in graph.neurons() if neuron.node in live]
     modules = {neuron.module for neuron in neurons
                if id(neuron.spikes) in read and graph.profile(neuron).model != "LI"}

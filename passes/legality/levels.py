@@ -54,6 +54,8 @@ def levels_after(node: ir.Node, before: Levels) -> Levels | None:
     if node.op_type == "Pad" and node.attributes.get_string("mode", "constant") == "constant":
         fill = constant(node.inputs[2]) if len(node.inputs) > 2 else np.zeros(1)
         return None if fill is None else union([before, few(fill.astype(before.numbers.dtype))])
+    if node.op_type == "Resize" and node.attributes.get_string("mode", "nearest") == "nearest":
+        return before
     if node.op_type == "ReduceSum":
         return _sums(before, _count(node))
     if node.op_type in MEANS:

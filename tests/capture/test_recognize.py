@@ -19,6 +19,7 @@ from neurocompile.capture.torch_model import TickLoop, _export, capture
 from neurocompile.diagnostics import FindingsError, NeurocompileError, UsageError
 from neurocompile.ir.graph import Graph, location
 from neurocompile.ir.network import InputKind
+from neurocompile.passes.legality import check_graph
 from neurocompile.passes.lowering.lower import lower
 from neurocompile.semantics.reset import Reset
 from tests.capture import hand_nets as h
@@ -54,7 +55,6 @@ QUICK = ("steps",)  # the others are slower, one by one
 WITHOUT_CHIP: dict[str, Factory] = {  # recognized, but no neurons of a chip or no readout
     "integer spikes": lambda: h.TwoLayers(h.IntegerSpikes),
     "shared, reset to 0.25 from 0": unusual.Shared,
-    "membrane returned": unusual.Drifting,
 }
 
 
@@ -129,6 +129,13 @@ def test_others_are_captured_bit_for_bit(name: str) -> None:
     active(graph)
     with pytest.raises(FindingsError):
         lower(graph)
+
+
+@pytest.mark.slow
+def test_a_membrane_beside_spikes_is_left_out() -> None:
+    graph = capture(lively(unusual.Drifting), image())
+    assert [d.code for d in check_graph(graph)] == ["NC146"]
+    assert [output.number for output in lower(graph)[0].outputs] == [0]
 
 
 def test_equations_and_normal_forms() -> None:

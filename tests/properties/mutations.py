@@ -20,7 +20,7 @@ from tests.properties.mutant import FLOAT, Builder, Make, shape_of
 WIRING = frozenset({
     "Identity", "Reshape", "Transpose", "Slice", "Split", "Concat", "Squeeze", "Unsqueeze",
     "Gather", "Resize", "Pad", "Expand", "Tile", "Flatten"})
-COUNTING = frozenset({"Add", "AveragePool", "ReduceMean", "ReduceSum", "GlobalAveragePool"})
+COUNTING = frozenset({"Add", "Mul", "Sub", "AveragePool", "ReduceMean", "ReduceSum", "GlobalAveragePool"})
 ACTIVATIONS = ("Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Gelu", "Sigmoid", "HardSigmoid",
                "HardSwish", "Mish", "Tanh", "Softplus", "Softsign", "Erf", "ThresholdedRelu",
                "Exp", "Log", "Sqrt", "Reciprocal", "Abs", "Sign", "Sin", "Cos", "Atan", "Floor",

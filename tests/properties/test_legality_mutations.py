@@ -37,8 +37,9 @@ def legal() -> dict[str, Graph]:
 def expected(name: str, position: Position) -> list[str]:
     """The codes of an operator at a position, each once."""
     _, spikes, currents = OPERATORS[name]
-    if position.counts and name in mutations.ELEMENTWISE:
-        raise Unfit  # affine on some counts
+    if position.counts and (
+            name in mutations.ELEMENTWISE | {"Mod"} or spikes != currents):
+        raise Unfit  # affine on some counts, and like spikes on some
     codes = (spikes if position.spikes else currents).split()
     if position.spikes and name in mutations.ELEMENTWISE - mutations.INFINITE:
         return []

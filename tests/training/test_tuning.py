@@ -70,6 +70,7 @@ def digits(path: Path, count: int) -> Path:
 def tuned_model(path: Path, epochs: int) -> tuple[TunedModel, list[Epoch]]:
     """Two-bit weights trained from random ones, and what was said."""
     lines: list[Epoch] = []
+    torch.manual_seed(0)
     result = neurocompile.tune(
         trained_like(Digits(), gain=3.0), path, say=lines.append, weight_bits=2,
         course=Course(epochs=epochs, learning_rate=1e-2, batch=20))
