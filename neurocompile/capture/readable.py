@@ -14,17 +14,19 @@ from neurocompile.diagnostics import Diagnostic, Location, UsageError
 HALF = (torch.float16, torch.bfloat16)
 NO_CAST = "compute in torch.float32: leave out the cast, or the autocast around it"
 
+
 def count_parameters(model: nn.Module) -> int:
     """The numbers in a model's parameters. Raises UsageError (NC103) where it has none to copy."""
     name = type(model).__name__
     with user_code(model_failure(name, "counted its parameters", theirs=True)):
-        for path, tensor in (*model.named_parameters(), *model.named_buffers()):
+        parameters = dict(nn.Module.named_parameters(model))  # some have a method of that name
+        for path, tensor in (*parameters.items(), *nn.Module.named_buffers(model)):
             if tensor.is_meta or is_lazy(tensor):
                 raise UsageError(Diagnostic("NC103", Location(name), {
                     "module": name, "doing": "counted its parameters",
                     "reason": f"`{path}` holds no numbers"}, hint="make the model on the CPU, and "
                     "run lazy layers once, before it is given to neurocompile"))
-        return sum(tensor.numel() for tensor in model.parameters())
+        return sum(tensor.numel() for tensor in parameters.values())
 
 
 def check_precision(program: torch.export.ExportedProgram) -> None:
