@@ -32,7 +32,7 @@ Opener = Callable[..., str]  # a page, opened
 def browser() -> str:
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        pytest.skip(f"the page was not open_in_browser: none of {', '.join(NAMES)} is installed")
+        pytest.skip(f"no page was looked at: none of {', '.join(NAMES)} is installed")
     return path
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 from neurocompile.diagnostics import FindingsError, UsageError
 from neurocompile.families.compilation import Lowering, Recorder
 from neurocompile.families.loihi import LOIHI
 from neurocompile.families.loihi.compilation import LoihiStructure
+from neurocompile.ir.graph import Graph
 from neurocompile.ir.network import Network
 from neurocompile.options import Options
 from neurocompile.passes.loihi.align import align
@@ -20,10 +23,10 @@ from tests.loihi import loihi_target
 from tests.properties.random_nets import random_net
 
 
-def structure(network: Network, target: str = "loihi2", **options: object) -> LoihiStructure:
-    settings = Options(**options).with_usual_bits(8)  # type: ignore[arg-type]
-    lowering = Lowering(graph=None, whole=network, pruning=None,  # type: ignore[arg-type]
-                        sample=None)
+def structure(network: Network, target: str = "loihi2", **options: Any) -> LoihiStructure:
+    settings = Options(**options).with_usual_bits(8)
+    graph = Graph(ir.Model(ir.Graph([], [], nodes=[]), ir_version=10))  # nothing reads it
+    lowering = Lowering(graph=graph, whole=network, pruning=None, sample=None)
     return LOIHI.structure(Recorder(lambda _: None), lowering, loihi_target(target), settings)
 
 

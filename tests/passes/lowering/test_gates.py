@@ -1,5 +1,6 @@
 """Gates: OR and AND neurons compute a maximum or a product of spikes, in floats and integers."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -214,15 +215,16 @@ def test_without_the_option_they_are_the_hosts() -> None:
         assert np.array_equal(run(network, {"x": x.numpy()}).read(program), expected)
 
 
-class Behind(Branches):
+class Behind(Branches, ABC):
     """A neuron behind a join of two spike trains."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lif = cell(0.3)
 
+    @abstractmethod
     def join(self, q: torch.Tensor, k: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
+        """What the neuron gets."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.lif(self.join(*self.spikes(x), x)).sum(0)
